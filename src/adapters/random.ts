@@ -1,0 +1,9 @@
+import { randomBytes } from 'node:crypto';
+import { v7 } from 'uuid';
+import type { Random } from '../domain/ports.ts';
+
+/** The system's generator. */
+export const systemRandom: Random = {
+  bytes: (length) => randomBytes(length),
+  uuid: () => v7(),
+};

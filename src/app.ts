@@ -1,0 +1,147 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import type { Logger } from 'pino';
+import { createAccessTokens } from './adapters/access-tokens.ts';
+import { loadKeyRing } from './adapters/key-ring.ts';
+import { ensureSigningKey, openVault } from './adapters/keys.ts';
+import { createPasswordHasher } from './adapters/password-hasher.ts';
+import { systemRandom } from './adapters/random.ts';
+import type { Config } from './config.ts';
+import type { Clock, Random, Store } from './domain/ports.ts';
+import { createConfirmEmail } from './flows/auth/confirm-email.ts';
+import { createLogin } from './flows/auth/login.ts';
+import { createRegister } from './flows/auth/register.ts';
+import { createSendConfirmEmail } from './flows/auth/send-confirm-email.ts';
+import { createViewUser } from './flows/profile/view-user.ts';
+import { createSessionGate } from './flows/session-gate.ts';
+import { createMailbox } from './pages/mailbox.ts';
+import { type Flows, registerServices, services } from './rpc/services.ts';
+import { readAccessRules } from './server/access-rules.ts';
+import { createCors } from './server/cors.ts';
+import { createDevRoute } from './server/dev-route.ts';
+import { createErrorDoor } from './server/error-door.ts';
+import { createGate } from './server/gate.ts';
+import { createHandler, type Route } from './server/handler.ts';
+import { deadlineInterceptor, errorInterceptor, floorInterceptor } from './server/interceptors.ts';
+import { type Listener, listen } from './server/listener.ts';
+import { createOperations } from './server/operations.ts';
+import { createRpcRoute, type RpcOptions } from './server/rpc-route.ts';
+import { createTenantDirectory } from './server/tenant-directory.ts';
+import { openDatabase } from './store/database.ts';
+import { inspectDatabase, isReady } from './store/health.ts';
+import { createKeyRepository } from './store/keys.ts';
+import { migrate } from './store/migrate.ts';
+import { createStore } from './store/store.ts';
+
+export type AppOptions = {
+  readonly config: Config & { readonly databaseUrl: string; readonly masterKey: Buffer };
+  readonly log: Logger;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** Told the text of every statement, without parameters. */
+  readonly onStatement?: (sql: string) => void;
+};
+
+/** How often the signing keys are read again, so that a rotation reaches every instance. */
+const keyReloadMs = 5000;
+/** How long readiness may take to find out (R65). */
+const readinessDeadlineMs = 1000;
+
+export type App = {
+  readonly store: Store;
+  /** What an in-memory router needs to be the server without its socket. */
+  readonly rpc: RpcOptions;
+  readonly flows: Flows;
+  listen(): Promise<Listener>;
+  close(): Promise<void>;
+};
+
+/** The composition root: builds adapters, store, flows and server, and is the only place that does. */
+export async function createApp({ config, log, onStatement, ...options }: AppOptions): Promise<App> {
+  const clock = options.clock ?? (() => new Date());
+  const random = options.random ?? systemRandom;
+
+  await migrate(config.databaseUrl);
+  const database = openDatabase({
+    url: config.databaseUrl,
+    connections: config.databaseConnections,
+    ...(onStatement === undefined ? {} : { onStatement }),
+  });
+  const findings = await inspectDatabase(database, clock);
+  if (findings.length > 0) {
+    await database.close();
+    throw new Error(`the database is not fit: ${findings.join('; ')}`);
+  }
+
+  const keyDeps = { keys: createKeyRepository(database.db), masterKey: config.masterKey, random, clock };
+  const vault = await openVault(keyDeps);
+  await ensureSigningKey(keyDeps, vault);
+  const store = createStore(database, vault);
+  const ring = await loadKeyRing(store.keys, vault);
+  const accessTokens = createAccessTokens({ ring, issuer: config.issuer, clock, random });
+  const hasher = await createPasswordHasher(config.hash, availableParallelism());
+
+  const openSession = createSessionGate({ accessTokens, vault, clock, random });
+  const flows: Flows = {
+    register: createRegister({ store, hasher, clock, random }),
+    confirmEmail: createConfirmEmail({ store, clock }),
+    sendConfirmEmail: createSendConfirmEmail({ store, clock, random }),
+    login: createLogin({ store, hasher, openSession }),
+    viewUser: createViewUser({ store }),
+  };
+
+  const rules = readAccessRules(services);
+  const directory = createTenantDirectory(store.tenants, clock);
+  const door = createErrorDoor(log);
+  const ownOrigin = new URL(config.issuer).origin;
+  const rpc: RpcOptions = {
+    gate: createGate({ rules, directory, accessTokens, sessions: store.sessions, clock, door, ownOrigin }),
+    interceptors: [
+      errorInterceptor(door),
+      deadlineInterceptor,
+      floorInterceptor(rules, config.responseFloorMs),
+    ],
+  };
+  const operations = createOperations({
+    jwks: ring.jwks,
+    isReady: () => isReady(database, clock, readinessDeadlineMs),
+  });
+  const routes: Route[] = [
+    createCors(directory),
+    operations,
+    ...(config.production ? [] : [createDevRoute(createMailbox(store.outbox))]),
+    createRpcRoute(rpc, (router) => registerServices(router, flows)),
+  ];
+  const { proxies, tls } = config;
+  const handle = createHandler({ routes, log, clock, random, proxies, encrypted: tls !== undefined });
+
+  const reload = setInterval(() => {
+    ring.reload().catch((error: unknown) => log.warn({ err: error }, 'signing keys could not be read again'));
+  }, keyReloadMs);
+  reload.unref();
+
+  return {
+    store,
+    rpc,
+    flows,
+    async listen() {
+      const { host, port, maxConnectionsPerAddress } = config;
+      const pem = tls && { cert: readFileSync(tls.certFile, 'utf8'), key: readFileSync(tls.keyFile, 'utf8') };
+      const listener = await listen(
+        { host, port, maxConnectionsPerAddress, ...(pem ? { tls: pem } : {}) },
+        handle,
+      );
+      return {
+        port: listener.port,
+        close: () => {
+          operations.drain();
+          return listener.close();
+        },
+      };
+    },
+    async close() {
+      clearInterval(reload);
+      await database.close();
+    },
+  };
+}

@@ -1,0 +1,135 @@
+import type { HashProfile } from './adapters/password-hasher.ts';
+import { floorProfile } from './adapters/password-hasher.ts';
+import { parseNetworks } from './server/client-address.ts';
+
+/** Everything that can be set from outside, read once from the environment. */
+export type Config = {
+  readonly production: boolean;
+  readonly host: string;
+  readonly port: number;
+  /** The `iss` of tokens, and the origin of the hosted pages. */
+  readonly issuer: string;
+  /** Undefined: the private database in `dataFolder`. */
+  readonly databaseUrl: string | undefined;
+  readonly databaseConnections: number;
+  /** The folder of the private database and of the development keys. */
+  readonly dataFolder: string;
+  /** 32 bytes that seal the keys in the database. Undefined in development: made and kept in `dataFolder`. */
+  readonly masterKey: Buffer | undefined;
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+  readonly hash: HashProfile;
+  readonly proxies: ReturnType<typeof parseNetworks>;
+  readonly maxConnectionsPerAddress: number;
+  readonly responseFloorMs: number;
+  readonly logLevel: string;
+};
+
+/** The configuration has mistakes; the message names all of them. */
+export class ConfigError extends Error {
+  constructor(mistakes: readonly string[]) {
+    super(mistakes.join('\n'));
+    this.name = 'ConfigError';
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'];
+
+/** Reads the configuration; all that is wrong with it is told at once. */
+export function parseConfig(env: Environment, args: { readonly production: boolean }): Config {
+  const mistakes: string[] = [];
+  const production = args.production || env['NODE_ENV'] === 'production';
+
+  const text = (name: string) => {
+    const value = env[name]?.trim();
+    return value === '' ? undefined : value;
+  };
+  const needed = (name: string) => {
+    const value = text(name);
+    if (value === undefined && production) mistakes.push(`${name} is required in production`);
+    return value;
+  };
+  const integer = (name: string, fallback: number, least: number, most: number) => {
+    const value = Number(text(name) ?? fallback);
+    if (Number.isInteger(value) && value >= least && value <= most) return value;
+    mistakes.push(`${name} must be a whole number from ${least} to ${most}`);
+    return fallback;
+  };
+
+  const host = text('HOST') ?? '127.0.0.1';
+  const port = integer('PORT', 8080, 0, 65_535);
+  const databaseUrl = needed('DATABASE_URL');
+  if (databaseUrl !== undefined && !/^mysql:\/\/./.test(databaseUrl))
+    mistakes.push('DATABASE_URL must begin with mysql://');
+
+  const issuer = needed('MANAM_ISSUER') ?? `http://${host}:${port}`;
+  if (!URL.canParse(issuer) || (production && new URL(issuer).protocol !== 'https:')) {
+    mistakes.push('MANAM_ISSUER must be a URL, in production with https');
+  }
+  const masterKey = parseMasterKey(needed('MANAM_MASTER_KEY'), mistakes);
+
+  const [certFile, keyFile] = [text('TLS_CERT_FILE'), text('TLS_KEY_FILE')];
+  if ((certFile === undefined) !== (keyFile === undefined))
+    mistakes.push('TLS_CERT_FILE and TLS_KEY_FILE go together');
+
+  const hash = {
+    memoryKiB: integer('HASH_MEMORY_KIB', floorProfile.memoryKiB, 8, 4_194_304),
+    passes: integer('HASH_PASSES', floorProfile.passes, 1, 100),
+  };
+  if (production && !isStrongEnough(hash)) {
+    mistakes.push(
+      `HASH_MEMORY_KIB and HASH_PASSES must be at least ${floorProfile.memoryKiB} and ${floorProfile.passes}, or 47104 and 1, in production`,
+    );
+  }
+
+  const logLevel = text('LOG_LEVEL') ?? 'info';
+  if (!logLevels.includes(logLevel)) mistakes.push(`LOG_LEVEL must be one of ${logLevels.join(', ')}`);
+
+  const config: Config = {
+    production,
+    host,
+    port,
+    issuer,
+    databaseUrl,
+    databaseConnections: integer('DATABASE_CONNECTIONS', 20, 1, 1000),
+    dataFolder: text('MANAM_DATA') ?? '.manam',
+    masterKey,
+    tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
+    hash,
+    proxies: parseProxies(text('TRUSTED_PROXIES'), mistakes),
+    maxConnectionsPerAddress: integer('MAX_CONNECTIONS_PER_ADDRESS', 100, 1, 1_000_000),
+    responseFloorMs: integer('RESPONSE_FLOOR_MS', 250, 0, 5000),
+    logLevel,
+  };
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  return config;
+}
+
+/** R1: 19 MiB with two passes, or 46 MiB with one. */
+function isStrongEnough({ memoryKiB, passes }: HashProfile): boolean {
+  return (memoryKiB >= floorProfile.memoryKiB && passes >= floorProfile.passes) || memoryKiB >= 47_104;
+}
+
+function parseMasterKey(value: string | undefined, mistakes: string[]): Buffer | undefined {
+  if (value === undefined) return undefined;
+  const key = Buffer.from(value, 'base64');
+  // Repeated bytes are what a placeholder looks like, not a key.
+  if (key.length === 32 && new Set(key).size > 8) return key;
+  mistakes.push('MANAM_MASTER_KEY must be 32 random bytes in Base64: openssl rand -base64 32');
+  return undefined;
+}
+
+function parseProxies(value: string | undefined, mistakes: string[]): ReturnType<typeof parseNetworks> {
+  try {
+    return parseNetworks(
+      (value ?? '')
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    );
+  } catch {
+    mistakes.push('TRUSTED_PROXIES must be a list of addresses and networks, such as 10.0.0.0/8');
+    return [];
+  }
+}

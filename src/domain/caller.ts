@@ -1,0 +1,36 @@
+import type { Locale } from './locale.ts';
+import type { ApiKey, Tenant } from './tenant.ts';
+
+/** How far a session has authenticated; a pending second factor has no session yet. */
+export type SessionLevel = 'signed-in' | 'enrol-only';
+
+/** How a user authenticated (RFC 8176). */
+export type AuthenticationMethod = 'pwd' | 'otp' | 'sms' | 'mfa' | 'fed';
+
+/** The session of a call, as its row was when the call came in. */
+export type CallerSession = {
+  readonly id: string;
+  readonly userId: string;
+  readonly level: SessionLevel;
+  readonly amr: readonly AuthenticationMethod[];
+  readonly authTime: Date;
+};
+
+/** Where a call came from, as far as it can be known. */
+export type Client = {
+  /** The network address; proxies count only where they are configured. */
+  readonly address: string;
+  readonly userAgent: string;
+};
+
+/** Who calls: what the gate has established before a flow begins. */
+export type Caller = {
+  readonly requestId: string;
+  readonly tenant: Tenant;
+  /** Undefined where a session token came without a key. */
+  readonly key: ApiKey | undefined;
+  readonly session: CallerSession | undefined;
+  readonly client: Client;
+  /** The language that the call asked for. */
+  readonly locale: Locale | undefined;
+};

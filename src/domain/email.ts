@@ -1,0 +1,30 @@
+import { domainToASCII } from 'node:url';
+import { invalid } from './errors.ts';
+
+/** Printable characters of an unquoted local part (RFC 5321, section 4.1.2, Dot-string). */
+const localPart = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/i;
+const hostName = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])$/;
+
+export type EmailAddress = {
+  /** The address that mail goes to. */
+  readonly address: string;
+  /** The form that two spellings of one address share. */
+  readonly canonical: string;
+};
+
+/**
+ * Reads exactly one plain address (R40): NFKC first, then the check, so that no
+ * look-alike of `@` or `,` survives it. Quoted local parts, groups, comments, IP
+ * literals and addresses of more than 254 bytes are refused.
+ */
+export function parseEmail(text: string, field = 'email'): EmailAddress {
+  const normalized = text.normalize('NFKC').trim();
+  const at = normalized.lastIndexOf('@');
+  const local = normalized.slice(0, Math.max(at, 0));
+  const host = domainToASCII(normalized.slice(at + 1).toLowerCase());
+  const address = `${local}@${host}`;
+  if (!localPart.test(local) || local.length > 64 || !hostName.test(host) || address.length > 254) {
+    throw invalid({ field, reason: text === '' ? 'FIELD_REQUIRED' : 'EMAIL_INVALID' });
+  }
+  return { address, canonical: address.toLowerCase() };
+}

@@ -1,0 +1,123 @@
+/**
+ * Every reason for which a flow can fail, named as in `error_reason.proto`, which
+ * holds the code and the text of each; a test compares the two lists.
+ */
+export const reasons = [
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DEADLINE_EXCEEDED',
+  'NOT_IMPLEMENTED',
+  'RATE_LIMITED',
+  'REQUEST_INVALID',
+  'ROUTE_NOT_FOUND',
+  'METHOD_NOT_ALLOWED',
+  'MEDIA_TYPE_UNSUPPORTED',
+  'BODY_TOO_LARGE',
+  'BODY_MALFORMED',
+  'KEY_MISSING',
+  'KEY_INVALID',
+  'KEY_CONFLICT',
+  'SECRET_KEY_REQUIRED',
+  'SCOPE_REQUIRED',
+  'ORIGIN_DENIED',
+  'TOKEN_MISSING',
+  'TOKEN_INVALID',
+  'TWO_FACTOR_ENROLMENT_REQUIRED',
+  'REAUTHENTICATION_REQUIRED',
+  'STEP_MISSING',
+  'CREDENTIALS_INVALID',
+  'CONFIRMATION_INVALID',
+  'RECOVERY_INVALID',
+  'CODE_INVALID',
+  'IDENTIFIER_TAKEN',
+  'NOT_FOUND',
+  'ROLE_DENIED',
+  'IDEMPOTENCY_KEY_REUSED',
+  'CONFLICT',
+  'FIELD_UNKNOWN',
+  'FIELD_DUPLICATE',
+  'FIELD_TYPE',
+  'FIELD_REQUIRED',
+  'FIELD_TOO_LONG',
+  'FIELD_INVALID',
+  'EMAIL_INVALID',
+  'MOBILE_INVALID',
+  'COUNTRY_DENIED',
+  'NAME_INVALID',
+  'DATE_INVALID',
+  'URL_NOT_REGISTERED',
+  'SENDER_NOT_REGISTERED',
+  'ROLE_UNKNOWN',
+  'CUSTOM_FIELDS_INVALID',
+  'PASSWORD_TOO_SHORT',
+  'PASSWORD_TOO_LONG',
+  'PASSWORD_COMMON',
+  'PASSWORD_MISMATCH',
+  'EMAIL_NOT_OWN',
+] as const;
+
+/** A stable reason; texts may change, reasons may not. */
+export type Reason = (typeof reasons)[number];
+
+/** What is wrong with one field of a request. */
+export type Violation = {
+  /** The field's name in the contract, with dots into nested messages. */
+  readonly field: string;
+  readonly reason: Reason;
+};
+
+type Details = {
+  /** The fields at fault, with REQUEST_INVALID. */
+  readonly violations?: readonly Violation[];
+  /** When a retry makes sense, in milliseconds from now. */
+  readonly retryAfterMs?: number;
+  /** The RPC that has to come first, with STEP_MISSING and REAUTHENTICATION_REQUIRED. */
+  readonly missingStep?: string;
+  /** Values for the placeholders of the reason's text. Never secret. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** The error behind this one: for the log, never for the caller. */
+  readonly cause?: unknown;
+};
+
+/** A failure that a flow decided on. The error door alone turns it into an answer. */
+export class DomainError extends Error {
+  readonly reason: Reason;
+  readonly details: Details;
+
+  constructor(reason: Reason, details: Details = {}) {
+    super(reason, { cause: details.cause });
+    this.name = 'DomainError';
+    this.reason = reason;
+    this.details = details;
+  }
+}
+
+/** A request with the given fields at fault. */
+export function invalid(...violations: Violation[]): DomainError {
+  return new DomainError('REQUEST_INVALID', { violations });
+}
+
+/** Collects what is wrong with a request, so that all of it is told at once. */
+export function createViolations() {
+  const found: Violation[] = [];
+  return {
+    /** Notes that a field is wrong. */
+    add(field: string, reason: Reason): void {
+      found.push({ field, reason });
+    },
+    /** Runs a check that throws `invalid(…)`; notes what it found and answers undefined. */
+    collect<T>(check: () => T): T | undefined {
+      try {
+        return check();
+      } catch (error) {
+        if (!(error instanceof DomainError) || error.details.violations === undefined) throw error;
+        found.push(...error.details.violations);
+        return undefined;
+      }
+    },
+    /** Refuses the request if anything was noted. */
+    refuse(): void {
+      if (found.length > 0) throw invalid(...found);
+    },
+  };
+}

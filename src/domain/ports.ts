@@ -1,0 +1,280 @@
+import type { AuthenticationMethod, Client, SessionLevel } from './caller.ts';
+import type { Locale } from './locale.ts';
+import type { Json } from './profile.ts';
+import type { ApiKey, KeyKind, Scope, Tenant, TenantPolicy } from './tenant.ts';
+
+/** The time. One clock per process, whose distance to the database's is watched. */
+export type Clock = () => Date;
+
+export type Random = {
+  /** That many bytes from the system's generator. */
+  bytes(length: number): Buffer;
+  /** A new UUID of version 7 (RFC 9562). */
+  uuid(): string;
+};
+
+export type PasswordHasher = {
+  /** Hashes a normalized password into a PHC string. */
+  hash(password: string): Promise<string>;
+  /**
+   * Compares a password with a PHC string. Without one the same work is done
+   * against a dummy and the answer is false (R5).
+   */
+  verify(phc: string | undefined, password: string): Promise<boolean>;
+  /** Whether a PHC string was made with less than today's parameters. */
+  needsRehash(phc: string): boolean;
+};
+
+/** Encryption and keyed digests for what rests in the database. */
+export type Vault = {
+  /** Encrypts; only `open` with the same purpose and context gives it back. */
+  seal(purpose: string, context: string, plaintext: Uint8Array): Buffer;
+  /** Decrypts what `seal` made; throws where anything differs. */
+  open(purpose: string, context: string, sealed: Uint8Array): Buffer;
+  /** HMAC-SHA-256 with a key of its own for the purpose. */
+  mac(purpose: string, data: Uint8Array): Buffer;
+};
+
+/** What an access token says about its session. */
+export type AccessClaims = {
+  readonly tenantId: string;
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly level: SessionLevel;
+  readonly authTime: Date;
+  readonly amr: readonly AuthenticationMethod[];
+};
+
+export type AccessTokens = {
+  /** How long an access token lives, in seconds. */
+  readonly lifetimeS: number;
+  sign(claims: AccessClaims): Promise<string>;
+  /** The claims of a live token of ours, or undefined for any other text. */
+  verify(token: string): Promise<AccessClaims | undefined>;
+};
+
+/** The kinds of what a user signs in with. */
+export type IdentifierKind = 'email' | 'mobile';
+
+/** One identifier in the form in which it is compared. */
+export type Identifier = { readonly kind: IdentifierKind; readonly canonical: string };
+
+/** The personal data of a user, in one place so that it can be erased. */
+export type Profile = {
+  readonly firstName: string;
+  readonly lastName: string;
+  readonly nationalCode: string;
+  /** As sent, in either calendar. */
+  readonly birthday: string;
+  /** The same day as a Gregorian date, or undefined. */
+  readonly birthdayGregorian: string | undefined;
+  readonly picture: string;
+  readonly address: string;
+  readonly postalCode: string;
+  readonly maritalStatus: string;
+  readonly facebookId: string;
+  readonly instagramId: string;
+  readonly twitterId: string;
+  readonly linkedinId: string;
+  readonly document: string;
+  readonly telephone: string;
+  readonly customFields: Json;
+};
+
+export type User = {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly status: 'active' | 'disabled';
+  readonly locale: Locale;
+  readonly roles: readonly string[];
+  /** The sender of e-mails to the user; empty for the tenant's default. */
+  readonly senderEmail: string;
+  /** The page that confirmation links lead to; empty for the tenant's default. */
+  readonly confirmUrl: string;
+  readonly profile: Profile;
+  readonly createdAt: Date;
+};
+
+/** An identifier as it stands in its row. */
+export type HeldIdentifier = Identifier & {
+  readonly userId: string;
+  /** The form that messages go to. */
+  readonly address: string;
+  readonly confirmedAt: Date | undefined;
+};
+
+/** A user with all that he can sign in with. */
+export type UserView = {
+  readonly user: User;
+  readonly email: HeldIdentifier | undefined;
+  readonly mobile: HeldIdentifier | undefined;
+};
+
+/** What a sign-in with a password needs to know. */
+export type LoginView = UserView & {
+  readonly passwordHash: string | undefined;
+  /** The identifier that was looked up. */
+  readonly identifier: HeldIdentifier;
+};
+
+export type UserRepository = {
+  findIdentifier(
+    tenantId: string,
+    identifier: Identifier,
+  ): Promise<(HeldIdentifier & { locale: Locale; senderEmail: string; confirmUrl: string }) | undefined>;
+  findForLogin(tenantId: string, identifier: Identifier): Promise<LoginView | undefined>;
+  findById(tenantId: string, userId: string): Promise<UserView | undefined>;
+  /** Throws DuplicateError where the identifier is taken. */
+  insert(user: User, identifier: HeldIdentifier, passwordHash: string): Promise<void>;
+  /** Replaces an account that never was confirmed; false where it was, meanwhile. */
+  replaceUnconfirmed(user: User, identifier: HeldIdentifier, passwordHash: string): Promise<boolean>;
+  /** Marks an identifier confirmed; false where it is already, or no longer this user's. */
+  confirmIdentifier(tenantId: string, userId: string, identifier: Identifier, at: Date): Promise<boolean>;
+  updatePasswordHash(tenantId: string, userId: string, passwordHash: string): Promise<void>;
+};
+
+/** What a one-time thing is good for. */
+export type ChallengePurpose = 'confirm-email';
+
+/** A one-time thing: a link, a code, a step of a procedure. */
+export type Challenge = {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly userId: string;
+  readonly purpose: ChallengePurpose;
+  /** There is one challenge per purpose and slot: a new one takes the place of the old. */
+  readonly slot: string;
+  readonly digest: Buffer;
+  /** What the challenge was sent to; empty where it was sent nowhere. */
+  readonly identifier: string;
+  readonly expiresAt: Date;
+};
+
+export type ChallengeRepository = {
+  /** Puts the challenge into its slot; whatever was there is dead from then on. */
+  put(challenge: Challenge): Promise<void>;
+  /** Finds a challenge that is neither consumed nor expired. */
+  findLive(
+    tenantId: string,
+    id: string,
+    purpose: ChallengePurpose,
+    digest: Buffer,
+    now: Date,
+  ): Promise<Challenge | undefined>;
+  /** Consumes it; true for exactly one of any number of callers. */
+  consume(tenantId: string, id: string, now: Date): Promise<boolean>;
+};
+
+export type SessionRow = {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly userId: string;
+  readonly level: SessionLevel;
+  readonly amr: readonly AuthenticationMethod[];
+  readonly authTime: Date;
+  readonly client: Client;
+  /** How often the refresh token was rotated. */
+  readonly refreshCounter: number;
+  readonly refreshSalt: Buffer;
+  readonly createdAt: Date;
+  /** When it ends unless it is used. */
+  readonly idleExpiresAt: Date;
+  /** When it ends at the latest. */
+  readonly expiresAt: Date;
+};
+
+export type SessionRepository = {
+  insert(session: SessionRow): Promise<void>;
+  /** Finds a session that is live and whose user is active. */
+  findLive(tenantId: string, id: string, now: Date): Promise<SessionRow | undefined>;
+};
+
+/** A message as it goes out. */
+export type Message = {
+  readonly channel: 'email' | 'sms';
+  /** The stored address or number of the recipient. */
+  readonly to: string;
+  /** The sender of an e-mail; empty for an SMS. */
+  readonly from: string;
+  readonly locale: Locale;
+  readonly subject: string;
+  readonly text: string;
+  /** Empty for an SMS. */
+  readonly html: string;
+  /** The one-time code or token in it; empty where there is none. */
+  readonly code: string;
+  /** The full link in it; empty where there is none. */
+  readonly link: string;
+};
+
+export type OutboxEntry = {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly message: Message;
+  readonly createdAt: Date;
+  /** When the message has lost its sense, such as with its code. */
+  readonly expiresAt: Date;
+};
+
+export type OutboxRepository = {
+  add(entry: OutboxEntry): Promise<void>;
+  /** The newest messages that are not sent yet, newest first. */
+  listPending(limit: number): Promise<OutboxEntry[]>;
+};
+
+export type TenantRepository = {
+  findById(id: string): Promise<Tenant | undefined>;
+  findBySlug(slug: string): Promise<Tenant | undefined>;
+  findByKeyDigest(digest: Buffer, now: Date): Promise<{ tenant: Tenant; key: ApiKey } | undefined>;
+  /** The browser origins of all active tenants. */
+  listOrigins(): Promise<string[]>;
+  insert(tenant: Tenant, now: Date): Promise<void>;
+  updatePolicy(tenantId: string, policy: TenantPolicy): Promise<void>;
+  insertKey(
+    key: { id: string; tenantId: string; kind: KeyKind; scopes: readonly Scope[]; digest: Buffer },
+    now: Date,
+  ): Promise<void>;
+  revokeKeys(tenantId: string, now: Date): Promise<void>;
+};
+
+/** A key of the deployment, sealed with the master key. */
+export type SealedKey = { readonly id: string; readonly sealed: Buffer; readonly createdAt: Date };
+export type SigningKeyState = 'next' | 'active' | 'retired';
+export type SigningKeyRow = SealedKey & {
+  readonly state: SigningKeyState;
+  readonly publicJwk: Record<string, unknown>;
+};
+
+export type KeyRepository = {
+  listDataKeys(): Promise<SealedKey[]>;
+  insertDataKey(key: SealedKey): Promise<void>;
+  listSigningKeys(): Promise<SigningKeyRow[]>;
+  insertSigningKey(key: SigningKeyRow): Promise<void>;
+};
+
+/** Everything that flows keep. */
+export type Repositories = {
+  readonly users: UserRepository;
+  readonly challenges: ChallengeRepository;
+  readonly sessions: SessionRepository;
+  readonly outbox: OutboxRepository;
+  readonly tenants: TenantRepository;
+  readonly keys: KeyRepository;
+};
+
+/** The repositories that a flow needs, and a transaction over them. */
+export type Store<Names extends keyof Repositories = keyof Repositories> = Pick<Repositories, Names> & {
+  /**
+   * Runs the work in one transaction. The whole of it is run again where the
+   * database asks for that (R63), so it must not do anything outside the database.
+   */
+  transaction<T>(work: (repositories: Pick<Repositories, Names>) => Promise<T>): Promise<T>;
+};
+
+/** A unique key is taken. */
+export class DuplicateError extends Error {
+  constructor(options?: ErrorOptions) {
+    super('duplicate', options);
+    this.name = 'DuplicateError';
+  }
+}

@@ -1,0 +1,55 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { SessionRow, Vault } from './ports.ts';
+import { bytesToUuid, decodeBase64url, uuidToBytes } from './token.ts';
+
+const purpose = 'refresh-token';
+const idBytes = 16;
+const counterBytes = 4;
+const macBytes = 32;
+
+type Rotation = Pick<SessionRow, 'tenantId' | 'id' | 'refreshSalt'>;
+
+function macOf(vault: Vault, session: Rotation, counter: number): Buffer {
+  const number = Buffer.alloc(counterBytes);
+  number.writeUInt32BE(counter);
+  return vault.mac(
+    purpose,
+    Buffer.concat([uuidToBytes(session.tenantId), uuidToBytes(session.id), session.refreshSalt, number]),
+  );
+}
+
+/**
+ * Writes the refresh token of a session for a rotation: the session's id, the counter
+ * and a MAC over both and the session's salt. Nothing of it is stored, so a stolen
+ * database mints nothing, and the same successor can be given again (R16, R17).
+ */
+export function formatRefreshToken(vault: Vault, session: Rotation, counter: number): string {
+  const number = Buffer.alloc(counterBytes);
+  number.writeUInt32BE(counter);
+  return Buffer.concat([uuidToBytes(session.id), number, macOf(vault, session, counter)]).toString(
+    'base64url',
+  );
+}
+
+/** What a refresh token claims to be, before its MAC is checked against the session. */
+export type PresentedRefreshToken = {
+  readonly sessionId: string;
+  readonly counter: number;
+  readonly mac: Buffer;
+};
+
+/** Reads a refresh token, or answers undefined where the text cannot be one. */
+export function parseRefreshToken(text: string): PresentedRefreshToken | undefined {
+  const bytes = decodeBase64url(text, idBytes + counterBytes + macBytes);
+  if (bytes === undefined) return undefined;
+  return {
+    sessionId: bytesToUuid(bytes.subarray(0, idBytes)),
+    counter: bytes.readUInt32BE(idBytes),
+    mac: bytes.subarray(idBytes + counterBytes),
+  };
+}
+
+/** Whether a refresh token was made by us for this session. */
+export function isGenuine(vault: Vault, session: Rotation, token: PresentedRefreshToken): boolean {
+  return timingSafeEqual(macOf(vault, session, token.counter), token.mac);
+}

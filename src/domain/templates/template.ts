@@ -1,0 +1,58 @@
+import { escapeHtml } from '../html.ts';
+import type { Locale } from '../locale.ts';
+import type { Message } from '../ports.ts';
+
+/** The words of one message in one language; `{name}` stands for a variable. */
+export type Template = {
+  readonly subject: string;
+  /** One string a paragraph. */
+  readonly paragraphs: readonly string[];
+  /** What the button of the link says; empty where there is no link. */
+  readonly action: string;
+};
+
+/** What a template may speak of. */
+export type TemplateVariables = {
+  /** The tenant's name. */
+  readonly tenant: string;
+  /** The full link; empty where there is none. */
+  readonly link: string;
+  /** The one-time code or token; empty where there is none. */
+  readonly code: string;
+};
+
+function fill(words: string, variables: TemplateVariables): string {
+  return words.replace(/\{(tenant|link|code)\}/g, (_, name: keyof TemplateVariables) => variables[name]);
+}
+
+/** A header is one line, whatever a variable holds. */
+function singleLine(text: string): string {
+  return text.replace(/\p{Cc}+/gu, ' ');
+}
+
+/** Renders an e-mail; every variable is escaped on its way into the HTML. */
+export function renderEmail(
+  template: Template,
+  locale: Locale,
+  recipient: { readonly to: string; readonly from: string },
+  variables: TemplateVariables,
+): Message {
+  const paragraphs = template.paragraphs.map((words) => fill(words, variables));
+  const direction = locale === 'fa' ? 'rtl' : 'ltr';
+  const button =
+    variables.link === ''
+      ? ''
+      : `<p><a href="${escapeHtml(variables.link)}" style="display:inline-block;padding:12px 20px;border-radius:8px;background:#0b57d0;color:#fff;text-decoration:none">${escapeHtml(template.action)}</a></p>` +
+        `<p dir="ltr" style="font-size:12px;color:#555;word-break:break-all">${escapeHtml(variables.link)}</p>`;
+  const body = paragraphs.map((paragraph) => `<p>${escapeHtml(paragraph)}</p>`).join('');
+  return {
+    channel: 'email',
+    ...recipient,
+    locale,
+    subject: singleLine(fill(template.subject, variables)),
+    text: [...paragraphs, variables.link].filter((line) => line !== '').join('\n\n'),
+    html: `<!doctype html><html lang="${locale}" dir="${direction}"><head><meta charset="utf-8"></head><body style="font-family:Vazirmatn,Tahoma,system-ui,sans-serif;font-size:16px;line-height:1.6;max-width:560px;margin:24px auto;padding:0 16px">${body}${button}</body></html>`,
+    code: variables.code,
+    link: variables.link,
+  };
+}

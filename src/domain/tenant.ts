@@ -1,0 +1,54 @@
+import type { Locale } from './locale.ts';
+
+/** What a tenant decides about its users: typed JSON in the tenant's row. */
+export type TenantPolicy = {
+  /** The tenant's pages that links in messages lead to, by purpose. */
+  readonly pages: { readonly confirm: string; readonly recover: string; readonly twoFactor: string };
+  /** The pages that a caller may name instead of `pages.confirm`. */
+  readonly confirmUrls: readonly string[];
+  /** The pages that a browser may come back to from an identity provider. */
+  readonly redirectUris: readonly string[];
+  readonly senders: { readonly default: string; readonly addresses: readonly string[] };
+  /** Browser origins that may call, such as `https://tenant.com`; `http://localhost:*` stands for any port. */
+  readonly origins: readonly string[];
+  /** ISO 3166 code of the country of numbers without a calling code. */
+  readonly defaultCountry: string;
+  /** ISO 3166 codes of the countries that messages are sent to. */
+  readonly countries: readonly string[];
+  readonly defaultLocale: Locale;
+  readonly password: { readonly minLength: number };
+  readonly requireSecondFactor: boolean;
+  /** Every role that a user may have, with what it permits. */
+  readonly roles: Readonly<Record<string, readonly string[]>>;
+  /** Whether Register tells that an identifier is taken (R33). */
+  readonly discloseRegistration: boolean;
+};
+
+export type Tenant = {
+  readonly id: string;
+  /** The short name by which operators call it. */
+  readonly slug: string;
+  /** The name that people see in messages. */
+  readonly name: string;
+  readonly status: 'active' | 'suspended';
+  readonly policy: TenantPolicy;
+};
+
+export type KeyKind = 'publishable' | 'secret';
+
+/** What a secret key may do to any user of its tenant. */
+export const scopes = ['users.read', 'users.write'] as const;
+
+export type Scope = (typeof scopes)[number];
+
+export type ApiKey = {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly kind: KeyKind;
+  readonly scopes: readonly Scope[];
+};
+
+/** What the tenant's policy permits a user with these roles. */
+export function permissionsOf(policy: TenantPolicy, roles: readonly string[]): string[] {
+  return [...new Set(roles.flatMap((role) => policy.roles[role] ?? []))];
+}

@@ -1,0 +1,194 @@
+import { parseBirthday } from '../../domain/birthday.ts';
+import type { Caller } from '../../domain/caller.ts';
+import { parseEmail } from '../../domain/email.ts';
+import { createViolations, DomainError } from '../../domain/errors.ts';
+import { parseNewPassword } from '../../domain/password.ts';
+import {
+  type Clock,
+  DuplicateError,
+  type HeldIdentifier,
+  type PasswordHasher,
+  type Random,
+  type Store,
+  type User,
+} from '../../domain/ports.ts';
+import { type Json, parseCustomFields, parseName, parseText } from '../../domain/profile.ts';
+import { matchRegisteredUrl } from '../../domain/registered-url.ts';
+import { messageLocale } from '../messages.ts';
+import { sendAccountExists, sendConfirmation } from './confirmation.ts';
+
+export type RegisterDeps = {
+  readonly store: Store<'users' | 'challenges' | 'outbox'>;
+  readonly hasher: PasswordHasher;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+export type RegisterCommand = {
+  readonly type: 'email' | 'mobile';
+  readonly email: string;
+  readonly password: string;
+  readonly confirmPassword: string;
+  readonly firstName: string;
+  readonly lastName: string;
+  readonly nationalCode: string;
+  readonly birthday: string;
+  readonly role: string;
+  readonly customFields: Json | undefined;
+  readonly confirmUrl: string;
+  readonly senderEmail: string;
+};
+
+/** How often an account may change between our look at it and our write. */
+const maxRaces = 5;
+
+/**
+ * Registers an account. Whatever the state of the address, the caller sees the same
+ * answer and the same number of password hashes is done (R33).
+ */
+export function createRegister({ store, hasher, clock, random }: RegisterDeps) {
+  return async function register(caller: Caller, command: RegisterCommand): Promise<void> {
+    const { user, identifier, password } = parse(caller, command, clock(), random);
+    const passwordHash = await hasher.hash(password);
+
+    for (let race = 0; race < maxRaces; race += 1) {
+      if (await write({ store, clock, random }, caller, user, identifier, passwordHash)) return;
+    }
+    throw new DomainError('UNAVAILABLE', { retryAfterMs: 1000 });
+  };
+}
+
+/** Writes the registration as the account stands now; false where another call changed it meanwhile. */
+async function write(
+  deps: Pick<RegisterDeps, 'store' | 'clock' | 'random'>,
+  caller: Caller,
+  user: User,
+  identifier: HeldIdentifier,
+  passwordHash: string,
+): Promise<boolean> {
+  const { tenant } = caller;
+  const held = await deps.store.users.findIdentifier(tenant.id, identifier);
+
+  if (held?.confirmedAt !== undefined) {
+    if (tenant.policy.discloseRegistration) throw new DomainError('IDENTIFIER_TAKEN');
+    const { locale: userLocale, senderEmail } = held;
+    await sendAccountExists(deps, deps.store, caller, {
+      identifier: held,
+      userLocale,
+      senderEmail,
+      confirmUrl: '',
+    });
+    return true;
+  }
+
+  const owned = held === undefined ? user : { ...user, id: held.userId };
+  const order = {
+    identifier: { ...identifier, userId: owned.id },
+    userLocale: owned.locale,
+    senderEmail: owned.senderEmail,
+    confirmUrl: owned.confirmUrl,
+  };
+  try {
+    return await deps.store.transaction(async (repositories) => {
+      if (held === undefined) await repositories.users.insert(owned, order.identifier, passwordHash);
+      else if (!(await repositories.users.replaceUnconfirmed(owned, order.identifier, passwordHash)))
+        return false;
+      await sendConfirmation(deps, repositories, caller, order);
+      return true;
+    });
+  } catch (error) {
+    if (error instanceof DuplicateError) return false;
+    throw error;
+  }
+}
+
+/** Reads the command; everything that is wrong with it is told at once. */
+function parse(caller: Caller, command: RegisterCommand, now: Date, random: Random) {
+  const { tenant, key } = caller;
+  const { policy } = tenant;
+  if (command.role !== '' && (key?.kind !== 'secret' || !key.scopes.includes('users.write'))) {
+    throw new DomainError('ROLE_DENIED');
+  }
+  if (command.type === 'mobile') throw new DomainError('NOT_IMPLEMENTED');
+
+  const violations = createViolations();
+  const { collect } = violations;
+  const email = collect(() => parseEmail(command.email));
+  const firstName = collect(() => parseName(command.firstName, 'first_name'));
+  const lastName = collect(() => parseName(command.lastName, 'last_name'));
+  const words = [
+    email?.canonical ?? '',
+    email?.canonical.split('@')[0] ?? '',
+    tenant.name,
+    tenant.slug,
+    'manam',
+  ];
+  const password = collect(() =>
+    parseNewPassword(command.password, command.confirmPassword, {
+      minLength: policy.password.minLength,
+      words,
+    }),
+  );
+  const nationalCode = collect(() => parseText(command.nationalCode, 'national_code', 32));
+  const birthday = collect(() => parseBirthday(command.birthday, now));
+  const customFields = collect(() => parseCustomFields(command.customFields));
+  const confirmUrl = collect(() =>
+    matchRegisteredUrl(command.confirmUrl, policy.confirmUrls, '', 'confirm_url'),
+  );
+  if (command.senderEmail !== '' && !policy.senders.addresses.includes(command.senderEmail)) {
+    violations.add('sender_email', 'SENDER_NOT_REGISTERED');
+  }
+  if (command.role !== '' && !Object.hasOwn(policy.roles, command.role))
+    violations.add('role', 'ROLE_UNKNOWN');
+  violations.refuse();
+  // Unreachable after refuse(); said for the compiler.
+  if (email === undefined || password === undefined) throw new DomainError('INTERNAL');
+
+  const id = random.uuid();
+  const user: User = {
+    id,
+    tenantId: tenant.id,
+    status: 'active',
+    locale: messageLocale(caller),
+    roles: command.role === '' ? [] : [command.role],
+    senderEmail: command.senderEmail,
+    confirmUrl: confirmUrl ?? '',
+    createdAt: now,
+    profile: {
+      ...emptyProfile,
+      firstName: firstName ?? '',
+      lastName: lastName ?? '',
+      nationalCode: nationalCode ?? '',
+      birthday: birthday?.text ?? '',
+      birthdayGregorian: birthday?.gregorian,
+      customFields: customFields ?? [],
+    },
+  };
+  const identifier: HeldIdentifier = {
+    kind: 'email',
+    canonical: email.canonical,
+    address: email.address,
+    userId: id,
+    confirmedAt: undefined,
+  };
+  return { user, identifier, password };
+}
+
+const emptyProfile = {
+  firstName: '',
+  lastName: '',
+  nationalCode: '',
+  birthday: '',
+  birthdayGregorian: undefined,
+  picture: '',
+  address: '',
+  postalCode: '',
+  maritalStatus: '',
+  facebookId: '',
+  instagramId: '',
+  twitterId: '',
+  linkedinId: '',
+  document: '',
+  telephone: '',
+  customFields: [],
+};

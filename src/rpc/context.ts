@@ -1,0 +1,46 @@
+import { type ContextValues, createContextKey, createContextValues } from '@connectrpc/connect';
+import type { Caller, Client } from '../domain/caller.ts';
+import { DomainError } from '../domain/errors.ts';
+
+/** What is known of a call before anything of it is read, and what its log line will say. */
+export type RequestInfo = {
+  readonly requestId: string;
+  readonly client: Client;
+  /** The tenant, once the gate knows it. */
+  tenantId: string | undefined;
+  /** The reason of the failure, where it failed. */
+  reason: string | undefined;
+  /** The RPC, once it is known: paths can hold secrets and are not logged. */
+  procedure: string | undefined;
+};
+
+const requestKey = createContextKey<RequestInfo | undefined>(undefined, { description: 'request' });
+const callerKey = createContextKey<Caller | undefined>(undefined, { description: 'caller' });
+
+export function createRequestInfo(requestId: string, client: Client): RequestInfo {
+  return { requestId, client, tenantId: undefined, reason: undefined, procedure: undefined };
+}
+
+export function contextValuesOf(info: RequestInfo): ContextValues {
+  return createContextValues().set(requestKey, info);
+}
+
+/** The request of a call; a call that came without one, as in-memory ones do, gets an empty one. */
+export function requestOf(values: ContextValues): RequestInfo {
+  const known = values.get(requestKey);
+  if (known !== undefined) return known;
+  const made = createRequestInfo('', { address: '', userAgent: '' });
+  values.set(requestKey, made);
+  return made;
+}
+
+export function setCaller(values: ContextValues, caller: Caller): void {
+  values.set(callerKey, caller);
+}
+
+/** Who calls, as the gate has established it. */
+export function callerOf({ values }: { readonly values: ContextValues }): Caller {
+  const caller = values.get(callerKey);
+  if (caller === undefined) throw new DomainError('INTERNAL', { cause: new Error('the gate did not run') });
+  return caller;
+}

@@ -1,0 +1,81 @@
+import { fromJson, type MessageInitShape, toJson } from '@bufbuild/protobuf';
+import { timestampFromDate, type Value, ValueSchema } from '@bufbuild/protobuf/wkt';
+import type { SessionTokensSchema } from '../../gen/manam/v1/session_pb.js';
+import { type AccountSchema, IdentifierType, type UserProfileSchema } from '../../gen/manam/v1/user_pb.js';
+import type { IdentifierKind, UserView } from '../domain/ports.ts';
+import type { Json } from '../domain/profile.ts';
+import { permissionsOf, type TenantPolicy } from '../domain/tenant.ts';
+import type { IssuedTokens } from '../flows/session-gate.ts';
+
+/** What a request identifies an account with: as it says, else by the field that is set. */
+export function identifierKind(request: {
+  type: IdentifierType;
+  email?: string;
+  mobile?: string;
+}): IdentifierKind {
+  if (request.type === IdentifierType.MOBILE) return 'mobile';
+  if (request.type === IdentifierType.EMAIL) return 'email';
+  return (request.email ?? '') === '' && (request.mobile ?? '') !== '' ? 'mobile' : 'email';
+}
+
+export function identifierType(kind: IdentifierKind): IdentifierType {
+  return kind === 'email' ? IdentifierType.EMAIL : IdentifierType.MOBILE;
+}
+
+export function fromValue(value: Value | undefined): Json | undefined {
+  return value === undefined ? undefined : (toJson(ValueSchema, value) as Json);
+}
+
+export function toValue(json: Json): Value {
+  return fromJson(ValueSchema, json);
+}
+
+export function toTokens(tokens: IssuedTokens | undefined): MessageInitShape<typeof SessionTokensSchema> {
+  if (tokens === undefined) return {};
+  const { accessToken, refreshToken, expiresInS: expiresIn } = tokens;
+  return { accessToken, refreshToken, expiresIn, tokenType: 'Bearer' };
+}
+
+export function toAccount(
+  { user, email, mobile }: UserView,
+  kind: IdentifierKind,
+  policy: TenantPolicy,
+): MessageInitShape<typeof AccountSchema> {
+  const { profile, roles, senderEmail, confirmUrl } = user;
+  const { firstName, lastName, nationalCode, birthday } = profile;
+  return {
+    type: identifierType(kind),
+    email: email?.address ?? '',
+    mobile: mobile?.address ?? '',
+    senderEmail,
+    confirmUrl,
+    firstName,
+    lastName,
+    nationalCode,
+    birthday,
+    role: roles[0] ?? '',
+    roles: [...roles],
+    permissions: permissionsOf(policy, roles),
+    customFields: toValue(profile.customFields),
+  };
+}
+
+export function toProfile(
+  { user, email, mobile }: UserView,
+  policy: TenantPolicy,
+): MessageInitShape<typeof UserProfileSchema> {
+  const { birthdayGregorian: _, customFields, ...texts } = user.profile;
+  return {
+    ...texts,
+    userId: user.id,
+    email: email?.address ?? '',
+    emailConfirmed: email?.confirmedAt !== undefined,
+    mobile: mobile?.address ?? '',
+    mobileConfirmed: mobile?.confirmedAt !== undefined,
+    customFields: toValue(customFields),
+    roles: [...user.roles],
+    permissions: permissionsOf(policy, user.roles),
+    locale: user.locale,
+    createTime: timestampFromDate(user.createdAt),
+  };
+}

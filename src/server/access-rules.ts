@@ -1,0 +1,37 @@
+import { type DescMethod, type DescService, getOption, hasOption } from '@bufbuild/protobuf';
+import {
+  type Access,
+  access,
+  KeyKind,
+  RateClass,
+  SessionLevel,
+} from '../../gen/manam/options/v1/access_pb.js';
+
+/** What a method demands of its callers, resolved once at start-up. */
+export type AccessRules = ReadonlyMap<DescMethod, Access>;
+
+/** Reads the access declaration of every method; one that lacks it stops the server. */
+export function readAccessRules(services: readonly DescService[]): AccessRules {
+  const rules = new Map<DescMethod, Access>();
+  for (const method of services.flatMap((service) => service.methods)) {
+    const name = `${method.parent.typeName}/${method.name}`;
+    if (!hasOption(method, access)) throw new Error(`${name} has no access declaration`);
+    const rule = getOption(method, access);
+    const whole =
+      rule.key !== KeyKind.UNSPECIFIED &&
+      rule.rate !== RateClass.UNSPECIFIED &&
+      !rule.sessions.includes(SessionLevel.UNSPECIFIED) &&
+      (!rule.fresh || rule.sessions.length > 0);
+    if (!whole) throw new Error(`${name} has an incomplete access declaration`);
+    rules.set(method, rule);
+  }
+  return rules;
+}
+
+/** The rule of a method. Fails closed where there is none. */
+export function ruleOf(rules: AccessRules, method: DescMethod): Access {
+  const rule = rules.get(method);
+  if (rule === undefined)
+    throw new Error(`${method.parent.typeName}/${method.name} has no access declaration`);
+  return rule;
+}

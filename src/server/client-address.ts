@@ -1,0 +1,47 @@
+import ipaddr from 'ipaddr.js';
+
+type Network = ReturnType<typeof ipaddr.parseCIDR>;
+
+/** Reads networks such as `10.0.0.0/8`; an address alone stands for itself. */
+export function parseNetworks(texts: readonly string[]): Network[] {
+  return texts.map((text) => {
+    if (text.includes('/')) return ipaddr.parseCIDR(text);
+    const address = ipaddr.parse(text);
+    return [address, address.kind() === 'ipv4' ? 32 : 128];
+  });
+}
+
+function isIn(address: string, networks: readonly Network[]): boolean {
+  if (!ipaddr.isValid(address)) return false;
+  const parsed = ipaddr.process(address);
+  return networks.some(([network, bits]) => parsed.kind() === network.kind() && parsed.match(network, bits));
+}
+
+/**
+ * The address that a call came from. `X-Forwarded-For` counts only as far as
+ * configured proxies wrote it: read from the right, the first address that is not a
+ * proxy of ours (R9). Empty: unknown.
+ */
+export function clientAddress(
+  peer: string | undefined,
+  forwardedFor: string | undefined,
+  proxies: readonly Network[],
+): string {
+  let address = peer ?? '';
+  for (const hop of (forwardedFor ?? '').split(',').reverse()) {
+    if (!isIn(address, proxies)) break;
+    const claimed = hop.trim();
+    if (!ipaddr.isValid(claimed)) break;
+    address = claimed;
+  }
+  return ipaddr.isValid(address) ? ipaddr.process(address).toString() : '';
+}
+
+/** The network that limits count by: an IPv4 address, an IPv6 /64 (R9). Unknown addresses share one. */
+export function networkOf(address: string): string {
+  if (!ipaddr.isValid(address)) return 'unknown';
+  const parsed = ipaddr.process(address);
+  return parsed.kind() === 'ipv4'
+    ? parsed.toString()
+    : `${ipaddr.IPv6.networkAddressFromCIDR(`${address}/64`).toString()}/64`;
+}

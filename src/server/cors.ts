@@ -1,0 +1,46 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { cors as connectCors } from '@connectrpc/connect';
+import { isRegisteredOrigin } from '../domain/registered-url.ts';
+import type { TenantDirectory } from './tenant-directory.ts';
+
+const ownHeaders = [
+  'apieco_key',
+  'x-api-key',
+  'authorization',
+  'accept-language',
+  'idempotency-key',
+  'access_token',
+];
+const allowedHeaders = [...connectCors.allowedHeaders, ...ownHeaders].join(', ');
+const exposedHeaders = [...connectCors.exposedHeaders, 'x-request-id', 'retry-after'].join(', ');
+const allowedMethods = 'GET, POST, DELETE, HEAD';
+const preflightLifetimeS = 600;
+
+/**
+ * Cross-origin calls (Fetch standard, section 3.2). A preflight carries no key, so it
+ * is answered for the union of all tenants' origins; the gate then holds the call to
+ * the origins of its own tenant. Never `*`, never credentials (R57).
+ */
+export function createCors(directory: TenantDirectory) {
+  return async function cors(
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<'answered' | 'go on'> {
+    response.setHeader('vary', 'Origin');
+    const { origin } = request.headers;
+    const isPreflight =
+      request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined;
+    if (origin !== undefined && isRegisteredOrigin(origin, await directory.listOrigins().catch(() => []))) {
+      response.setHeader('access-control-allow-origin', origin);
+      response.setHeader('access-control-expose-headers', exposedHeaders);
+      if (isPreflight) {
+        response.setHeader('access-control-allow-methods', allowedMethods);
+        response.setHeader('access-control-allow-headers', allowedHeaders);
+        response.setHeader('access-control-max-age', String(preflightLifetimeS));
+      }
+    }
+    if (!isPreflight) return 'go on';
+    response.writeHead(204).end();
+    return 'answered';
+  };
+}

@@ -1,0 +1,16 @@
+import type { createMailbox } from '../pages/mailbox.ts';
+import type { Route } from './handler.ts';
+
+/** Serves the mailbox of a development server. Its page loads a style sheet of its own and nothing else. */
+export function createDevRoute(mailbox: ReturnType<typeof createMailbox>): Route {
+  return async (request, response) => {
+    const answer = await mailbox(request);
+    if (answer === undefined) return 'go on';
+    response.setHeader(
+      'content-security-policy',
+      "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
+    );
+    response.writeHead(answer.status, { 'content-type': answer.type }).end(answer.body);
+    return 'answered';
+  };
+}

@@ -1,0 +1,97 @@
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
+import { Code, ConnectError } from '@connectrpc/connect';
+import type { Logger } from 'pino';
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  LocalizedMessageSchema,
+  PreconditionFailureSchema,
+  RetryInfoSchema,
+} from '../../gen/google/rpc/error_details_pb.js';
+import { DomainError, type Reason } from '../domain/errors.ts';
+import type { Locale } from '../domain/locale.ts';
+import type { RequestInfo } from '../rpc/context.ts';
+import { codeOf, textOf } from './error-reasons.ts';
+
+/** The `domain` of every ErrorInfo. */
+export const errorDomain = 'manam';
+/** The language of an error to a caller that asked for none of ours. */
+const fallbackLocale: Locale = 'en';
+
+/** Turns any failure of a call into the one that goes onto the wire. */
+export type ErrorDoor = (error: unknown, request: RequestInfo, locale?: Locale) => ConnectError;
+
+/**
+ * The one door that errors leave by. What a flow decided on becomes its code and its
+ * google.rpc details; anything else is logged in full and answered as an internal
+ * error with the request id (AIP-193).
+ */
+export function createErrorDoor(log: Logger): ErrorDoor {
+  return (error, request, locale = fallbackLocale) => {
+    const known = toDomainError(error);
+    if (known.reason === 'INTERNAL') {
+      log.error({ requestId: request.requestId, procedure: request.procedure, err: error }, 'internal error');
+    } else if (known.details.cause !== undefined) {
+      log.warn(
+        { requestId: request.requestId, reason: known.reason, err: known.details.cause },
+        'call refused',
+      );
+    }
+    request.reason = known.reason;
+    return toConnectError(known, request.requestId, locale);
+  };
+}
+
+/** What a call failed of, as far as it is known; what is not is INTERNAL. */
+function toDomainError(error: unknown): DomainError {
+  if (error instanceof DomainError) return error;
+  // Only the signal of the call throws these: our own code does not.
+  if (error instanceof ConnectError && error.code === Code.DeadlineExceeded)
+    return new DomainError('DEADLINE_EXCEEDED');
+  if (error instanceof ConnectError && error.code === Code.Canceled)
+    return new DomainError('DEADLINE_EXCEEDED');
+  return new DomainError('INTERNAL', { cause: error });
+}
+
+function toConnectError({ reason, details }: DomainError, requestId: string, locale: Locale): ConnectError {
+  const metadata = { ...details.metadata };
+  const error = new ConnectError(textOf(reason, 'en', metadata), codeOf(reason));
+  error.details.push(
+    {
+      desc: ErrorInfoSchema,
+      value: { reason, domain: errorDomain, metadata: { ...metadata, request_id: requestId } },
+    },
+    { desc: LocalizedMessageSchema, value: { locale, message: textOf(reason, locale, metadata) } },
+  );
+  if (details.violations !== undefined) {
+    const fieldViolations = details.violations.map((violation) =>
+      fieldViolation(violation.field, violation.reason, locale),
+    );
+    error.details.push({ desc: BadRequestSchema, value: { fieldViolations } });
+  }
+  if (details.missingStep !== undefined) {
+    const violation = {
+      type: 'STEP',
+      subject: details.missingStep,
+      description: `call ${details.missingStep} first`,
+    };
+    error.details.push({ desc: PreconditionFailureSchema, value: { violations: [violation] } });
+  }
+  if (details.retryAfterMs !== undefined) {
+    error.details.push({
+      desc: RetryInfoSchema,
+      value: { retryDelay: durationFromMs(details.retryAfterMs) },
+    });
+    error.metadata.set('retry-after', String(Math.max(1, Math.ceil(details.retryAfterMs / 1000))));
+  }
+  return error;
+}
+
+function fieldViolation(field: string, reason: Reason, locale: Locale) {
+  return {
+    field,
+    reason,
+    description: textOf(reason, 'en'),
+    localizedMessage: { locale, message: textOf(reason, locale) },
+  };
+}

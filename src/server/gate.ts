@@ -1,0 +1,140 @@
+import type { HandlerContext } from '@connectrpc/connect';
+import { type Access, KeyKind, SessionLevel } from '../../gen/manam/options/v1/access_pb.js';
+import { digestApiKey } from '../domain/api-key.ts';
+import type { Caller, SessionLevel as CallerLevel, CallerSession } from '../domain/caller.ts';
+import { DomainError } from '../domain/errors.ts';
+import { negotiateLocale } from '../domain/locale.ts';
+import type { AccessTokens, Clock, SessionRepository } from '../domain/ports.ts';
+import { isRegisteredOrigin } from '../domain/registered-url.ts';
+import type { ApiKey, Scope, Tenant } from '../domain/tenant.ts';
+import { requestOf, setCaller } from '../rpc/context.ts';
+import { type AccessRules, ruleOf } from './access-rules.ts';
+import type { ErrorDoor } from './error-door.ts';
+import type { TenantDirectory } from './tenant-directory.ts';
+
+export type GateDeps = {
+  readonly rules: AccessRules;
+  readonly directory: TenantDirectory;
+  readonly accessTokens: AccessTokens;
+  readonly sessions: SessionRepository;
+  readonly clock: Clock;
+  readonly door: ErrorDoor;
+  /** The origin of the hosted pages, which may call for every tenant. */
+  readonly ownOrigin: string;
+};
+
+const levels: Record<CallerLevel, SessionLevel> = {
+  'signed-in': SessionLevel.SIGNED_IN,
+  'enrol-only': SessionLevel.ENROL_ONLY,
+};
+
+/**
+ * Who may pass, read from the contract alone. It runs before the body is read
+ * (AIP-211): a caller that may not call learns nothing about what he sent.
+ */
+export function createGate(deps: GateDeps) {
+  return async function gate(context: HandlerContext): Promise<void> {
+    const request = requestOf(context.values);
+    const { requestHeader: header, method } = context;
+    request.procedure = `${method.parent.typeName}/${method.name}`;
+    const locale = negotiateLocale(header.get('accept-language'));
+    try {
+      const rule = ruleOf(deps.rules, method);
+      const { tenant, key, session } = await identify(deps, rule, header);
+      request.tenantId = tenant.id;
+      const origin = header.get('origin');
+      if (
+        origin !== null &&
+        origin !== deps.ownOrigin &&
+        !isRegisteredOrigin(origin, tenant.policy.origins)
+      ) {
+        throw new DomainError('ORIGIN_DENIED');
+      }
+      const { requestId, client } = request;
+      setCaller(context.values, { requestId, tenant, key, session, client, locale });
+    } catch (error) {
+      throw deps.door(error, request, locale);
+    }
+  };
+}
+
+type Identity = Pick<Caller, 'tenant' | 'key' | 'session'>;
+
+/** Establishes the tenant and, where the rule asks for one, the session. */
+async function identify(deps: GateDeps, rule: Access, header: Headers): Promise<Identity> {
+  const keyText = readKey(header);
+  const bearer = rule.sessions.length === 0 ? undefined : readBearer(header);
+  if (keyText === undefined && bearer === undefined) throw new DomainError('KEY_MISSING');
+
+  const found = keyText === undefined ? undefined : await findKey(deps.directory, keyText);
+  if (rule.key === KeyKind.SECRET && found?.key.kind !== 'secret')
+    throw new DomainError('SECRET_KEY_REQUIRED');
+  if (bearer === undefined) {
+    if (found === undefined) throw new DomainError('KEY_MISSING');
+    if (rule.sessions.length > 0) assertScope(rule, found.key);
+    return { ...found, session: undefined };
+  }
+
+  const { tenantId, session } = await findSession(deps, bearer, found?.tenant.id);
+  assertLevel(rule, session);
+  const tenant = found?.tenant ?? (await deps.directory.findById(tenantId));
+  if (tenant === undefined) throw new DomainError('TOKEN_INVALID');
+  return { tenant, key: found?.key, session };
+}
+
+/** The tenant key, under either of its names; two different ones are a mistake, not a choice. */
+function readKey(header: Headers): string | undefined {
+  const [first, second] = [header.get('apieco_key'), header.get('x-api-key')];
+  if (first !== null && second !== null && first !== second) throw new DomainError('KEY_CONFLICT');
+  return first ?? second ?? undefined;
+}
+
+async function findKey(directory: TenantDirectory, text: string): Promise<{ tenant: Tenant; key: ApiKey }> {
+  const digest = digestApiKey(text);
+  const found = digest === undefined ? undefined : await directory.findByKey(digest);
+  if (found === undefined) throw new DomainError('KEY_INVALID');
+  return found;
+}
+
+/** The token of `authorization: Bearer` (RFC 6750, section 2.1); the scheme's case does not count. */
+function readBearer(header: Headers): string | undefined {
+  const value = header.get('authorization');
+  if (value === null) return undefined;
+  const token = /^bearer +([\w.~+/-]+=*)$/i.exec(value)?.[1];
+  if (token === undefined) throw new DomainError('TOKEN_INVALID');
+  return token;
+}
+
+/** The session of an access token, if it is live here and now (R15). */
+async function findSession(
+  { accessTokens, sessions, clock }: GateDeps,
+  bearer: string,
+  keyTenantId: string | undefined,
+): Promise<{ tenantId: string; session: CallerSession }> {
+  const claims = await accessTokens.verify(bearer);
+  if (claims === undefined || (keyTenantId !== undefined && keyTenantId !== claims.tenantId)) {
+    throw new DomainError('TOKEN_INVALID');
+  }
+  const row = await sessions.findLive(claims.tenantId, claims.sessionId, clock());
+  if (row === undefined || row.userId !== claims.userId || row.level !== claims.level) {
+    throw new DomainError('TOKEN_INVALID');
+  }
+  const { id, userId, level, amr, authTime } = row;
+  return { tenantId: claims.tenantId, session: { id, userId, level, amr, authTime } };
+}
+
+function assertLevel(rule: Access, session: CallerSession): void {
+  if (rule.sessions.includes(levels[session.level])) return;
+  // A token of the wrong kind is no token (R14); only who must enrol first is told so.
+  const mayAfterEnrolment = session.level === 'enrol-only' && rule.sessions.includes(SessionLevel.SIGNED_IN);
+  throw new DomainError(mayAfterEnrolment ? 'TWO_FACTOR_ENROLMENT_REQUIRED' : 'TOKEN_INVALID');
+}
+
+/** Whether a key may stand in for a session. Told before any look-up, so that it is the same for everyone (R42). */
+function assertScope(rule: Access, key: ApiKey): void {
+  if (rule.scope === '') throw new DomainError('TOKEN_MISSING');
+  if (key.kind !== 'secret') throw new DomainError('SECRET_KEY_REQUIRED');
+  if (!key.scopes.includes(rule.scope as Scope)) {
+    throw new DomainError('SCOPE_REQUIRED', { metadata: { scope: rule.scope } });
+  }
+}

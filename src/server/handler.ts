@@ -1,0 +1,111 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
+import type { Logger } from 'pino';
+import type { Clock, Random } from '../domain/ports.ts';
+import { createRequestInfo, type RequestInfo } from '../rpc/context.ts';
+import { clientAddress, type parseNetworks } from './client-address.ts';
+
+/** Answers a request, or says that it is not its own. */
+export type Route = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  info: RequestInfo,
+) => Promise<'answered' | 'go on'>;
+
+export type HandlerDeps = {
+  readonly routes: readonly Route[];
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly proxies: ReturnType<typeof parseNetworks>;
+  readonly encrypted: boolean;
+};
+
+const maxUserAgentLength = 256;
+
+/** The headers of every answer (R21, R66). */
+const commonHeaders = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+} as const;
+
+/** The request listener: names the request, sets the common headers, asks the routes in turn, and logs. */
+export function createHandler({ routes, log, clock, random, proxies, encrypted }: HandlerDeps) {
+  return function handle(request: IncomingMessage, response: ServerResponse): void {
+    const info = createRequestInfo(random.uuid(), {
+      address: clientAddress(request.socket?.remoteAddress, header(request, 'x-forwarded-for'), proxies),
+      userAgent: (header(request, 'user-agent') ?? '').slice(0, maxUserAgentLength),
+    });
+    const startedAt = clock().getTime();
+    response.once('close', () => {
+      log.info(
+        {
+          requestId: info.requestId,
+          tenantId: info.tenantId,
+          rpc: info.procedure,
+          method: request.method,
+          http: request.httpVersion,
+          contentType: header(request, 'content-type')?.slice(0, 64),
+          status: response.headersSent ? response.statusCode : undefined,
+          reason: info.reason,
+          durationMs: clock().getTime() - startedAt,
+        },
+        'call',
+      );
+    });
+
+    for (const [name, value] of Object.entries(commonHeaders)) response.setHeader(name, value);
+    response.setHeader('x-request-id', info.requestId);
+    if (encrypted) response.setHeader('strict-transport-security', 'max-age=31536000; includeSubDomains');
+    answer(routes, request, response, info).catch((error: unknown) => {
+      log.error({ requestId: info.requestId, err: error }, 'request failed outside of any call');
+      if (!response.headersSent) response.writeHead(500);
+      response.end();
+    });
+  };
+}
+
+async function answer(
+  routes: readonly Route[],
+  request: IncomingMessage,
+  response: ServerResponse,
+  info: RequestInfo,
+): Promise<void> {
+  if (!hasPlausibleTarget(request)) {
+    response.writeHead(400).end();
+    return;
+  }
+  for (const route of routes) {
+    if ((await route(request, response, info)) === 'answered') return;
+  }
+  response.writeHead(404).end();
+}
+
+/** Whether target and authority make a URL: what is behind us parses them without a second look. */
+function hasPlausibleTarget(request: IncomingMessage): boolean {
+  const authority =
+    (request as unknown as Partial<Http2ServerRequest>).authority ?? request.headers.host ?? '';
+  return (
+    request.url?.startsWith('/') === true &&
+    authority !== '' &&
+    URL.canParse(request.url, `http://${authority}`)
+  );
+}
+
+function header(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value.join(', ') : value;
+}
+
+/** The path of a request, without its query. */
+export function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '').split('?', 1)[0] ?? '';
+}
+
+/** Answers with a JSON document. */
+export function sendJson(response: ServerResponse, status: number, value: unknown): 'answered' {
+  const body = Buffer.from(JSON.stringify(value));
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length }).end(body);
+  return 'answered';
+}

@@ -1,0 +1,125 @@
+import type http from 'node:http';
+import type http2 from 'node:http2';
+import type { AddressInfo, Socket } from 'node:net';
+import { createServer } from '@httptoolkit/httpolyglot';
+
+export type ListenerOptions = {
+  readonly host: string;
+  readonly port: number;
+  /** PEM texts; without them the port speaks cleartext HTTP/1.1 and h2c. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** How many connections one address may hold (R56). */
+  readonly maxConnectionsPerAddress: number;
+};
+
+/** The limits of R56. */
+const limits = {
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 15_000,
+  maxHeaderBytes: 16 * 1024,
+  maxHeaderPairs: 64,
+  maxRequestsPerSocket: 1000,
+  maxConcurrentStreams: 100,
+  streamResetBurst: 200,
+  streamResetRate: 33,
+  idleSessionMs: 60_000,
+  drainMs: 25_000,
+} as const;
+
+export type Listener = {
+  readonly port: number;
+  /** Stops accepting, lets running calls end within the drain time, then closes everything. */
+  close(): Promise<void>;
+};
+
+export type RequestHandler = (request: http.IncomingMessage, response: http.ServerResponse) => void;
+
+/** One port for HTTP/1.1 and HTTP/2, by preface in cleartext and by ALPN under TLS. */
+export async function listen(options: ListenerOptions, handle: RequestHandler): Promise<Listener> {
+  const server = createServer(
+    {
+      http: {
+        headersTimeout: limits.headersTimeoutMs,
+        requestTimeout: limits.requestTimeoutMs,
+        maxHeaderSize: limits.maxHeaderBytes,
+        connectionsCheckingInterval: 1000,
+      },
+      http2: {
+        settings: {
+          maxConcurrentStreams: limits.maxConcurrentStreams,
+          maxHeaderListSize: limits.maxHeaderBytes,
+        },
+        maxHeaderListPairs: limits.maxHeaderPairs,
+        streamResetBurst: limits.streamResetBurst,
+        streamResetRate: limits.streamResetRate,
+      },
+      ...(options.tls === undefined ? {} : { tls: { ...options.tls, ALPNProtocols: ['h2', 'http/1.1'] } }),
+    },
+    handle,
+  );
+
+  // httpolyglot hands sockets to an HTTP/1 server of its own and has no option for
+  // these two; and since that server never listens itself, it would never start the
+  // timer that enforces its time-outs.
+  const { _httpServer: http1 } = server as unknown as { _httpServer: http.Server };
+  http1.maxRequestsPerSocket = limits.maxRequestsPerSocket;
+  http1.maxHeadersCount = limits.maxHeaderPairs;
+  http1.emit('listening');
+
+  const sockets = boundConnections(server, options.maxConnectionsPerAddress);
+  const sessions = new Set<http2.ServerHttp2Session>();
+  server.on('session', (session: http2.ServerHttp2Session) => {
+    sessions.add(session);
+    session.setTimeout(limits.idleSessionMs, () => session.close());
+    session.once('close', () => sessions.delete(session));
+    session.on('error', () => session.destroy());
+  });
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, () => {
+      server.removeListener('error', reject);
+      resolve();
+    });
+  });
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      http1.closeIdleConnections();
+      for (const session of sessions) session.close();
+      const deadline = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, limits.drainMs);
+      // Connections that only become idle now would otherwise be kept alive.
+      const sweep = setInterval(() => http1.closeIdleConnections(), 50);
+      await closed;
+      clearTimeout(deadline);
+      clearInterval(sweep);
+      http1.close();
+    },
+  };
+}
+
+/** Refuses more connections than one address may hold; answers the set of open ones. */
+function boundConnections(server: ReturnType<typeof createServer>, maxPerAddress: number): Set<Socket> {
+  const open = new Set<Socket>();
+  const perAddress = new Map<string, number>();
+  server.on('connection', (socket: Socket) => {
+    // The servers behind this one emit the same socket again.
+    if (open.has(socket)) return;
+    const address = socket.remoteAddress ?? '';
+    const count = (perAddress.get(address) ?? 0) + 1;
+    open.add(socket);
+    perAddress.set(address, count);
+    socket.once('close', () => {
+      open.delete(socket);
+      const left = (perAddress.get(address) ?? 1) - 1;
+      if (left === 0) perAddress.delete(address);
+      else perAddress.set(address, left);
+    });
+    if (count > maxPerAddress) socket.destroy();
+  });
+  return open;
+}

@@ -1,0 +1,42 @@
+import { LRUCache } from 'lru-cache';
+import type { Clock, TenantRepository } from '../domain/ports.ts';
+import type { ApiKey, Tenant } from '../domain/tenant.ts';
+
+/** How long a suspended tenant or a revoked key may still be taken for a live one. */
+const lifetimeMs = 5000;
+/** How many keys are remembered; unknown ones count, so that guessing keys is no storm of queries. */
+const maxEntries = 10_000;
+
+type Found<T> = { readonly value: T | undefined };
+
+export type TenantDirectory = {
+  /** The active tenant of a live key. */
+  findByKey(digest: Buffer): Promise<{ tenant: Tenant; key: ApiKey } | undefined>;
+  /** An active tenant. */
+  findById(id: string): Promise<Tenant | undefined>;
+  /** The browser origins of all active tenants. */
+  listOrigins(): Promise<readonly string[]>;
+};
+
+/** Tenants and keys, cached for seconds, each read once for any number of callers. */
+export function createTenantDirectory(tenants: TenantRepository, clock: Clock): TenantDirectory {
+  const cacheOf = <T>(max: number, read: (id: string) => Promise<T | undefined>) =>
+    new LRUCache<string, Found<T>>({
+      max,
+      ttl: lifetimeMs,
+      fetchMethod: async (id) => ({ value: await read(id) }),
+    });
+
+  const byKey = cacheOf(maxEntries, (digest) => tenants.findByKeyDigest(Buffer.from(digest, 'hex'), clock()));
+  const byId = cacheOf(maxEntries, async (id) => {
+    const tenant = await tenants.findById(id);
+    return tenant?.status === 'active' ? tenant : undefined;
+  });
+  const origins = cacheOf(1, () => tenants.listOrigins());
+
+  return {
+    findByKey: async (digest) => (await byKey.fetch(digest.toString('hex')))?.value,
+    findById: async (id) => (await byId.fetch(id))?.value,
+    listOrigins: async () => (await origins.fetch('all'))?.value ?? [],
+  };
+}

@@ -1,0 +1,40 @@
+import { customType } from 'drizzle-orm/mysql-core';
+import { bytesToUuid, uuidToBytes } from '../domain/token.ts';
+
+/** A UUID, 16 bytes at rest. Drizzle's own `binary` decodes as UTF-8 and destroys it. */
+export const uuid = customType<{ data: string; driverData: Buffer }>({
+  dataType: () => 'binary(16)',
+  toDriver: uuidToBytes,
+  fromDriver: bytesToUuid,
+});
+
+/** Bytes: digests and sealed values. */
+export const bytes = customType<{ data: Buffer; driverData: Buffer; config: { type: string } }>({
+  dataType: (config) => config?.type ?? 'varbinary(255)',
+});
+
+/** Text that is compared byte by byte: identifiers, names of states. */
+export const exact = customType<{
+  data: string;
+  driverData: Buffer;
+  config: { length: number };
+  configRequired: true;
+}>({
+  dataType: (config) => `varbinary(${config.length})`,
+  toDriver: (text) => Buffer.from(text),
+  fromDriver: (stored) => stored.toString(),
+});
+
+/** A point in time, in milliseconds and UTC. */
+export const instant = customType<{ data: Date; driverData: string }>({
+  dataType: () => 'datetime(3)',
+  toDriver: (date) => date.toISOString().slice(0, -1).replace('T', ' '),
+  fromDriver: (text) => new Date(`${text.replace(' ', 'T')}Z`),
+});
+
+/** A JSON document. A text column, because MySQL's and MariaDB's JSON types differ. */
+export const json = customType<{ data: unknown; driverData: string }>({
+  dataType: () => 'mediumtext',
+  toDriver: (value) => JSON.stringify(value),
+  fromDriver: (text) => JSON.parse(text) as unknown,
+});

@@ -1,0 +1,59 @@
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+
+const packages = ['mariadb-server-core', 'mariadb-client-core'];
+/** Skips man pages, whose index takes longer to build than the server to install. */
+const aptOptions = [
+  '-y',
+  '-q',
+  '--no-install-recommends',
+  '-o',
+  'Dpkg::Options::=--path-exclude=/usr/share/man/*',
+];
+const folders = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/opt/homebrew/bin'];
+
+/** Finds a program in the folders where servers and package managers are installed. */
+function findProgram(name: string): string | undefined {
+  for (const folder of folders) {
+    const candidate = `${folder}/${name}`;
+    try {
+      accessSync(candidate, constants.X_OK);
+      return candidate;
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return undefined;
+}
+
+/** The programs of a MariaDB server; installs them with apt-get where it has the right to. */
+export function ensureServerPrograms(report: (line: string) => void): { server: string; installer: string } {
+  const find = () => {
+    const [server, installer] = [findProgram('mariadbd'), findProgram('mariadb-install-db')];
+    // The initialiser calls it, and only the client package brings it.
+    const defaults = findProgram('my_print_defaults');
+    return server && installer && defaults ? { server, installer } : undefined;
+  };
+  const present = find();
+  if (present !== undefined) return present;
+
+  const advice = `MariaDB is missing: run 'sudo apt-get install --no-install-recommends ${packages.join(' ')}' (or 'brew install mariadb'), or set DATABASE_URL`;
+  const apt = findProgram('apt-get');
+  if (apt === undefined || process.getuid?.() !== 0) throw new Error(advice);
+  report('installing MariaDB with apt-get …');
+  try {
+    execFileSync(apt, ['update', '-q'], { stdio: 'ignore' });
+    execFileSync(
+      '/usr/bin/env',
+      ['DEBIAN_FRONTEND=noninteractive', apt, 'install', ...aptOptions, ...packages],
+      {
+        stdio: 'ignore',
+      },
+    );
+  } catch {
+    throw new Error(advice);
+  }
+  const installed = find();
+  if (installed === undefined) throw new Error(advice);
+  return installed;
+}

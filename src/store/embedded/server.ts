@@ -1,0 +1,199 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createConnection } from 'mysql2/promise';
+import { ensureServerPrograms } from './install.ts';
+
+/** How long a server may take to answer after its start. */
+const startDeadlineMs = 60_000;
+/** Longer paths of unix sockets are refused by the kernel. */
+const maxSocketPath = 100;
+
+export type EmbeddedServer = {
+  /** The URL of a database on this server. */
+  urlOf(database: string): string;
+  /** Makes a database with the collation that the schema expects. */
+  createDatabase(name: string): Promise<void>;
+  /** The process of the server, for tests that kill it. */
+  readonly process: ChildProcess;
+  /** Stops the server; what was committed is on disk. */
+  stop(): Promise<void>;
+};
+
+export type EmbeddedOptions = {
+  /** The folder that keeps the data; made where it does not exist. */
+  readonly folder: string;
+  /** Gives up crash safety for speed: for tests only. */
+  readonly volatile?: boolean;
+  readonly report?: (line: string) => void;
+};
+
+/** Starts a private MariaDB that listens on a unix socket alone, with its data in a folder. */
+export async function startEmbeddedServer(options: EmbeddedOptions): Promise<EmbeddedServer> {
+  const report = options.report ?? (() => {});
+  makeWritable(options.folder);
+  const release = await takeFolder(options.folder);
+  const programs = ensureServerPrograms(report);
+  const data = join(options.folder, 'data');
+  const account = process.getuid?.() === 0 ? ['--user=root'] : [];
+  if (!existsSync(join(data, 'mysql'))) {
+    report('preparing the database …');
+    rmSync(data, { recursive: true, force: true });
+    execFileSync(
+      programs.installer,
+      [
+        '--no-defaults',
+        `--datadir=${data}`,
+        '--auth-root-authentication-method=normal',
+        '--skip-test-db',
+        ...account,
+      ],
+      { stdio: 'ignore' },
+    );
+  }
+
+  const socket = socketPath(options.folder);
+  const log = join(options.folder, 'mariadb.log');
+  const child = spawn(
+    programs.server,
+    [
+      '--no-defaults',
+      `--datadir=${data}`,
+      `--socket=${socket.path}`,
+      `--pid-file=${join(options.folder, 'mariadb.pid')}`,
+      `--log-error=${log}`,
+      '--skip-networking',
+      '--skip-name-resolve',
+      '--character-set-server=utf8mb4',
+      '--collation-server=utf8mb4_bin',
+      '--max-connections=300',
+      '--innodb-buffer-pool-size=128M',
+      '--performance-schema=OFF',
+      ...(options.volatile ? ['--innodb-flush-log-at-trx-commit=0', '--innodb-doublewrite=0'] : []),
+      ...account,
+    ],
+    // A group of its own: Ctrl-C in the terminal reaches us, and we stop the server when we are done.
+    { stdio: 'ignore', detached: true },
+  );
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+
+  const urlOf = (database: string) =>
+    `mysql://root@localhost/${database}?socketPath=${encodeURIComponent(socket.path)}`;
+  const execute = async (sql: string) => {
+    const connection = await createConnection({ uri: urlOf('') });
+    try {
+      await connection.query(sql);
+    } finally {
+      await connection.end();
+    }
+  };
+  await untilAnswering(() => execute('SELECT 1'), child, log);
+
+  return {
+    urlOf,
+    process: child,
+    createDatabase: (name) =>
+      execute(`CREATE DATABASE IF NOT EXISTS \`${name}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`),
+    stop: async () => {
+      child.kill('SIGTERM');
+      await exited;
+      socket.remove();
+      release();
+    },
+  };
+}
+
+function makeWritable(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch {
+    throw new Error(
+      `the data folder ${folder} cannot be written: give this user the right to, or set MANAM_DATA`,
+    );
+  }
+}
+
+/**
+ * Makes sure that one process at a time uses the folder. A database whose owner was
+ * killed is stopped first: it recovers from its log like after a power cut.
+ */
+async function takeFolder(folder: string): Promise<() => void> {
+  const owner = join(folder, 'owner.pid');
+  const ownerPid = readPid(owner);
+  if (ownerPid !== undefined && ownerPid !== process.pid && isAlive(ownerPid)) {
+    throw new Error(
+      `the data folder ${folder} is in use by process ${ownerPid}: stop that one, or set MANAM_DATA`,
+    );
+  }
+  writeFileSync(owner, String(process.pid));
+  const orphan = ownerPid === undefined ? undefined : readPid(join(folder, 'mariadb.pid'));
+  if (orphan !== undefined && isAlive(orphan)) {
+    process.kill(orphan, 'SIGTERM');
+    for (
+      const deadline = performance.now() + startDeadlineMs;
+      isAlive(orphan) && performance.now() < deadline;
+    ) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  return () => rmSync(owner, { force: true });
+}
+
+function readPid(file: string): number | undefined {
+  const pid = existsSync(file) ? Number(readFileSync(file, 'utf8').trim()) : Number.NaN;
+  return Number.isInteger(pid) && pid > 1 ? pid : undefined;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A path for the socket that the kernel takes, however deep the data folder lies. */
+function socketPath(folder: string): { path: string; remove(): void } {
+  const direct = join(folder, 'mariadb.sock');
+  if (Buffer.byteLength(direct) <= maxSocketPath)
+    return { path: direct, remove: () => rmSync(direct, { force: true }) };
+  const short = mkdtempSync(join(tmpdir(), 'manam-'));
+  symlinkSync(folder, join(short, 'd'));
+  return {
+    path: join(short, 'd', 'mariadb.sock'),
+    remove: () => rmSync(short, { recursive: true, force: true }),
+  };
+}
+
+async function untilAnswering(ask: () => Promise<void>, child: ChildProcess, log: string): Promise<void> {
+  const deadline = performance.now() + startDeadlineMs;
+  for (;;) {
+    try {
+      return await ask();
+    } catch {
+      if (child.exitCode !== null || performance.now() > deadline) {
+        child.kill('SIGKILL');
+        throw new Error(`the private database does not start: ${lastLine(log)}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+function lastLine(file: string): string {
+  const text = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
+  return text.split('\n').findLast((line) => line.includes('[ERROR]')) ?? `see ${file}`;
+}

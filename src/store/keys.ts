@@ -1,0 +1,21 @@
+import { asc } from 'drizzle-orm';
+import type { KeyRepository } from '../domain/ports.ts';
+import type { Database } from './database.ts';
+import { dataKeys, signingKeys } from './schema.ts';
+
+export function createKeyRepository(db: Database): KeyRepository {
+  return {
+    async listDataKeys() {
+      return await db.select().from(dataKeys).orderBy(asc(dataKeys.id));
+    },
+    async insertDataKey(key) {
+      await db.insert(dataKeys).values(key);
+    },
+    async listSigningKeys() {
+      return await db.select().from(signingKeys).orderBy(asc(signingKeys.id));
+    },
+    async insertSigningKey(key) {
+      await db.insert(signingKeys).values(key);
+    },
+  };
+}

@@ -1,0 +1,166 @@
+import { and, eq, isNull, sql } from 'drizzle-orm';
+import { alias } from 'drizzle-orm/mysql-core';
+import type {
+  HeldIdentifier,
+  Identifier,
+  LoginView,
+  User,
+  UserRepository,
+  UserView,
+} from '../domain/ports.ts';
+import type { Database } from './database.ts';
+import { credentials, identifiers, users } from './schema.ts';
+
+type UserRow = typeof users.$inferSelect;
+type IdentifierRow = typeof identifiers.$inferSelect;
+
+const emails = alias(identifiers, 'emails');
+const mobiles = alias(identifiers, 'mobiles');
+
+function toUser({ birthdayGregorian, ...row }: UserRow): User {
+  const { tenantId, id, status, locale, roles, senderEmail, confirmUrl, createdAt, ...profile } = row;
+  return {
+    tenantId,
+    id,
+    status,
+    locale,
+    roles,
+    senderEmail,
+    confirmUrl,
+    createdAt,
+    profile: { ...profile, birthdayGregorian: birthdayGregorian ?? undefined },
+  };
+}
+
+function toRow({ profile, ...user }: User): typeof users.$inferInsert {
+  return {
+    ...user,
+    ...profile,
+    roles: [...user.roles],
+    birthdayGregorian: profile.birthdayGregorian ?? null,
+  };
+}
+
+function toIdentifier(row: IdentifierRow): HeldIdentifier {
+  const { kind, canonical, userId, address, confirmedAt } = row;
+  return { kind, canonical, userId, address, confirmedAt: confirmedAt ?? undefined };
+}
+
+function toView(row: {
+  users: UserRow;
+  emails: IdentifierRow | null;
+  mobiles: IdentifierRow | null;
+}): UserView {
+  return {
+    user: toUser(row.users),
+    email: row.emails === null ? undefined : toIdentifier(row.emails),
+    mobile: row.mobiles === null ? undefined : toIdentifier(row.mobiles),
+  };
+}
+
+/** Joins an identifier of the user in `users`. */
+function ownedBy(table: typeof emails | typeof mobiles, kind: Identifier['kind']) {
+  return and(eq(table.tenantId, users.tenantId), eq(table.userId, users.id), eq(table.kind, kind));
+}
+
+function is(tenantId: string, { kind, canonical }: Identifier) {
+  return and(
+    eq(identifiers.tenantId, tenantId),
+    eq(identifiers.kind, kind),
+    eq(identifiers.canonical, canonical),
+  );
+}
+
+export function createUserRepository(db: Database): UserRepository {
+  return {
+    async findIdentifier(tenantId, identifier) {
+      const [row] = await db
+        .select({
+          identifier: identifiers,
+          locale: users.locale,
+          senderEmail: users.senderEmail,
+          confirmUrl: users.confirmUrl,
+        })
+        .from(identifiers)
+        .innerJoin(users, and(eq(users.tenantId, identifiers.tenantId), eq(users.id, identifiers.userId)))
+        .where(is(tenantId, identifier));
+      if (row === undefined) return undefined;
+      const { identifier: found, ...owner } = row;
+      return { ...toIdentifier(found), ...owner };
+    },
+
+    async findForLogin(tenantId, identifier): Promise<LoginView | undefined> {
+      const [row] = await db
+        .select()
+        .from(identifiers)
+        .innerJoin(users, and(eq(users.tenantId, identifiers.tenantId), eq(users.id, identifiers.userId)))
+        .leftJoin(
+          credentials,
+          and(eq(credentials.tenantId, users.tenantId), eq(credentials.userId, users.id)),
+        )
+        .leftJoin(emails, ownedBy(emails, 'email'))
+        .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
+        .where(is(tenantId, identifier));
+      if (row === undefined) return undefined;
+      return {
+        ...toView(row),
+        identifier: toIdentifier(row.identifiers),
+        passwordHash: row.credentials?.passwordHash,
+      };
+    },
+
+    async findById(tenantId, userId) {
+      const [row] = await db
+        .select()
+        .from(users)
+        .leftJoin(emails, ownedBy(emails, 'email'))
+        .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
+        .where(and(eq(users.tenantId, tenantId), eq(users.id, userId)));
+      return row === undefined ? undefined : toView(row);
+    },
+
+    async insert(user, identifier, passwordHash) {
+      const { id: userId, tenantId } = user;
+      await db.insert(users).values(toRow(user));
+      await db
+        .insert(identifiers)
+        .values({ ...identifier, tenantId, confirmedAt: identifier.confirmedAt ?? null });
+      await db.insert(credentials).values({ tenantId, userId, passwordHash });
+    },
+
+    async replaceUnconfirmed(user, identifier, passwordHash) {
+      const { id, tenantId, createdAt: _, ...changes } = toRow(user);
+      const [held] = await db
+        .update(identifiers)
+        .set({ address: identifier.address })
+        .where(and(is(tenantId, identifier), eq(identifiers.userId, id), isNull(identifiers.confirmedAt)));
+      if (held.affectedRows !== 1) return false;
+      await db
+        .update(users)
+        .set(changes)
+        .where(and(eq(users.tenantId, tenantId), eq(users.id, id)));
+      await db
+        .insert(credentials)
+        .values({ tenantId, userId: id, passwordHash })
+        .onDuplicateKeyUpdate({ set: { passwordHash: sql`values(${sql.identifier('password_hash')})` } });
+      return true;
+    },
+
+    async confirmIdentifier(tenantId, userId, identifier, at) {
+      const [result] = await db
+        .update(identifiers)
+        .set({ confirmedAt: at })
+        .where(
+          and(is(tenantId, identifier), eq(identifiers.userId, userId), isNull(identifiers.confirmedAt)),
+        );
+      return result.affectedRows === 1;
+    },
+
+    async updatePasswordHash(tenantId, userId, passwordHash) {
+      await db
+        .update(credentials)
+        .set({ passwordHash })
+        .where(and(eq(credentials.tenantId, tenantId), eq(credentials.userId, userId)));
+    },
+  };
+}

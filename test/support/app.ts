@@ -1,0 +1,147 @@
+import { Writable } from 'node:stream';
+import { type Client, createClient, createRouterTransport } from '@connectrpc/connect';
+import type { DescService } from '@bufbuild/protobuf';
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import { pino } from 'pino';
+import { afterAll, beforeAll } from 'vitest';
+import { systemRandom } from '../../src/adapters/random.ts';
+import { type App, createApp } from '../../src/app.ts';
+import { type Config, parseConfig } from '../../src/config.ts';
+import { seedTenant, type TenantKeys } from '../../src/dev-tenants.ts';
+import type { Message } from '../../src/domain/ports.ts';
+import { registerServices } from '../../src/rpc/services.ts';
+import { routerOptions } from '../../src/server/rpc-route.ts';
+import { createTestDatabase } from './database.ts';
+
+/** The password of the documented samples. */
+export const password = 'quiet-orbit-lantern-47';
+
+export type TestApp = {
+  readonly app: App;
+  /** The address of the real server. */
+  readonly url: string;
+  readonly databaseUrl: string;
+  readonly dev: TenantKeys;
+  readonly manam: TenantKeys;
+  /** The clock of the server; tests move it with `advance`. */
+  now(): Date;
+  advance(ms: number): void;
+  /** A client of the in-memory router: the whole server but its socket. */
+  client<S extends DescService>(service: S, headers?: Record<string, string>): Client<S>;
+  /** The captured messages to an address, newest first. */
+  messagesTo(to: string): Promise<Message[]>;
+  /** Statements since the last call of this, BEGIN and COMMIT left out. */
+  takeStatements(): string[];
+  /** Runs SQL beside the server. */
+  sql(text: string, values?: unknown[]): Promise<RowDataPacket[]>;
+  /** Everything that was logged. */
+  readonly logLines: string[];
+  close(): Promise<void>;
+};
+
+export type TestAppOptions = {
+  readonly config?: Partial<Config>;
+  /** Another instance over the same database. */
+  readonly databaseUrl?: string;
+};
+
+const masterKey = Buffer.from('a master key for tests, 32 bytes');
+const configForTests: Config = parseConfig(
+  { HASH_MEMORY_KIB: '8', HASH_PASSES: '1', RESPONSE_FLOOR_MS: '0', PORT: '0', MAX_CONNECTIONS_PER_ADDRESS: '100000' },
+  { production: false },
+);
+
+/** Starts the whole server over a database of its own, with the cheap hash and a clock that can be moved. */
+export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const own = options.databaseUrl === undefined ? await createTestDatabase() : undefined;
+  const databaseUrl = options.databaseUrl ?? own?.url ?? '';
+  const logLines: string[] = [];
+  const sink = new Writable({
+    write(chunk, _, done) {
+      logLines.push(String(chunk));
+      done();
+    },
+  });
+
+  let aheadMs = 0;
+  const now = () => new Date(Date.now() + aheadMs);
+  let statements: string[] = [];
+  const app = await createApp({
+    config: { ...configForTests, ...options.config, databaseUrl, masterKey },
+    log: pino({ level: 'info' }, sink),
+    clock: now,
+    onStatement: (sql) => statements.push(sql),
+  });
+  const listener = await app.listen();
+  const url = `${options.config?.tls ? 'https' : 'http'}://127.0.0.1:${listener.port}`;
+  const seedDeps = { store: app.store, clock: now, random: systemRandom };
+  const dev = await seedTenant(seedDeps, 'dev', url, undefined);
+  const manam = await seedTenant(seedDeps, 'manam', url, undefined);
+  const connection = await createConnection({ uri: databaseUrl, timezone: 'Z' });
+
+  const transport = (headers: Record<string, string>) =>
+    createRouterTransport((router) => registerServices(router, app.flows), {
+      router: routerOptions(app.rpc),
+      transport: {
+        interceptors: [
+          (next) => (request) => {
+            for (const [name, value] of Object.entries(headers)) request.header.set(name, value);
+            return next(request);
+          },
+        ],
+      },
+    });
+
+  return {
+    app,
+    url,
+    databaseUrl,
+    dev,
+    manam,
+    now,
+    advance: (ms) => {
+      aheadMs += ms;
+    },
+    client: (service, headers = { apieco_key: dev.publishable }) => createClient(service, transport(headers)),
+    messagesTo: async (to) => {
+      const entries = await app.store.outbox.listPending(1000);
+      return entries.map(({ message }) => message).filter((message) => message.to === to);
+    },
+    takeStatements: () => {
+      const taken = statements.filter((sql) => !['BEGIN', 'COMMIT', 'ROLLBACK'].includes(sql));
+      statements = [];
+      return taken;
+    },
+    sql: async (text, values) => (await connection.query<RowDataPacket[]>(text, values))[0],
+    logLines,
+    close: async () => {
+      await connection.end();
+      await listener.close();
+      await app.close();
+      await own?.drop();
+    },
+  };
+}
+
+/** Starts an app for the tests of a file and stops it after them. */
+export function useTestApp(options: TestAppOptions = {}): () => TestApp {
+  let started: TestApp | undefined;
+  beforeAll(async () => {
+    started = await startTestApp(options);
+  });
+  afterAll(async () => {
+    await started?.close();
+  });
+  return () => {
+    if (started === undefined) throw new Error('the app is not started');
+    return started;
+  };
+}
+
+let addresses = 0;
+
+/** An address that no other test uses. */
+export function freshEmail(): string {
+  addresses += 1;
+  return `user${addresses}.${process.pid}.${Date.now().toString(36)}@example.com`;
+}
