@@ -21,7 +21,9 @@ export function parseEmail(text: string, field = 'email'): EmailAddress {
   const normalized = text.normalize('NFKC').trim();
   const at = normalized.lastIndexOf('@');
   const local = normalized.slice(0, Math.max(at, 0));
-  const host = domainToASCII(normalized.slice(at + 1).toLowerCase());
+  const written = normalized.slice(at + 1).toLowerCase();
+  // domainToASCII drops line breaks and tabs without a word, as URLs do.
+  const host = /[\s\p{Cc}]/u.test(written) ? '' : domainToASCII(written);
   const address = `${local}@${host}`;
   if (!localPart.test(local) || local.length > 64 || !hostName.test(host) || address.length > 254) {
     throw invalid({ field, reason: text === '' ? 'FIELD_REQUIRED' : 'EMAIL_INVALID' });

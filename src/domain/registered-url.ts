@@ -3,7 +3,11 @@ import { invalid } from './errors.ts';
 
 /** Reads a URL as the documented samples write it: without a scheme it is https. */
 function parseUrl(text: string): URL | undefined {
-  const schemed = /^[a-z][a-z0-9+.-]*:/i.test(text) ? text : `https://${text}`;
+  const schemed = /^[a-z][a-z0-9+.-]*:\/\/[^/]/i.test(text)
+    ? text
+    : /^\w/.test(text)
+      ? `https://${text}`
+      : '';
   return URL.canParse(schemed) ? new URL(schemed) : undefined;
 }
 

@@ -1,3 +1,4 @@
+import { DrizzleQueryError } from 'drizzle-orm';
 import { DomainError, type Reason } from '../domain/errors.ts';
 import { DuplicateError } from '../domain/ports.ts';
 
@@ -25,35 +26,37 @@ const retryable = new Set([1205, 1213, 1047]);
  */
 const unavailable = new Set([1021, 1040, 1053, 1114, 1152, 1203, 1226, 1290, 1792, 1836, 1927, 3024]);
 
-function findFault(error: unknown): DriverFault | undefined {
-  for (let current = error; current instanceof Error; current = current.cause) {
-    const { code, errno, sqlState } = current as Error & Partial<DriverFault>;
-    if (typeof code === 'string') {
-      return { code, errno: typeof errno === 'number' ? errno : 0, sqlState: sqlState ?? '' };
-    }
-  }
-  return undefined;
+/** What is beneath Drizzle's error, whose text is the statement with all its parameters. */
+export function unwrap(error: unknown): unknown {
+  return error instanceof DrizzleQueryError ? error.cause : error;
+}
+
+function faultOf(error: unknown): DriverFault | undefined {
+  const { code, errno, sqlState } = (unwrap(error) ?? {}) as Partial<DriverFault>;
+  return typeof code === 'string' ? { code, errno: errno ?? 0, sqlState: sqlState ?? '' } : undefined;
 }
 
 /** Whether the whole transaction may simply be run again. */
 export function isRetryable(error: unknown): boolean {
-  const fault = findFault(error);
+  const fault = faultOf(error);
   return fault !== undefined && (retryable.has(fault.errno) || fault.sqlState === '40001');
 }
 
 /** Whether the connection is of no more use. */
 export function isFatal(error: unknown): boolean {
-  const fault = findFault(error);
+  const fault = faultOf(error);
   return fault !== undefined && fault.sqlState === '';
 }
 
+/** What mysql2 says, in an error without a code, where too many wait for a connection. */
+const queueFull = 'Queue limit reached.';
+
 /** Turns whatever a statement threw into an error without SQL, parameters or values. */
 export function translateDriverError(error: unknown): unknown {
-  const fault = findFault(error);
+  const fault = faultOf(error);
   if (fault === undefined) {
-    return error instanceof Error && error.message === 'Queue limit reached.'
-      ? outage('POOL_QUEUE_FULL')
-      : error;
+    const known = unwrap(error);
+    return known instanceof Error && known.message === queueFull ? outage('POOL_QUEUE_FULL') : known;
   }
   if (fault.errno === duplicate) return new DuplicateError();
   // Without an SQLSTATE it was not the server that answered: refused, reset, timed out.

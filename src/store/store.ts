@@ -1,20 +1,35 @@
 import type { Repositories, Store, Vault } from '../domain/ports.ts';
 import { createChallengeRepository } from './challenges.ts';
 import type { Database, DatabaseHandle } from './database.ts';
+import { unwrap } from './driver-error.ts';
 import { createKeyRepository } from './keys.ts';
 import { createOutboxRepository } from './outbox.ts';
 import { createSessionRepository } from './sessions.ts';
 import { createTenantRepository } from './tenants.ts';
 import { createUserRepository } from './users.ts';
 
+/** The same repository, whose errors are those of the driver or of ours, never Drizzle's. */
+function withoutSql<R extends object>(repository: R): R {
+  const guard =
+    <A extends unknown[]>(method: (...args: A) => Promise<unknown>) =>
+    async (...args: A) => {
+      try {
+        return await method(...args);
+      } catch (error) {
+        throw unwrap(error);
+      }
+    };
+  return Object.fromEntries(Object.entries(repository).map(([name, method]) => [name, guard(method)])) as R;
+}
+
 function createRepositories(db: Database, vault: Vault): Repositories {
   return {
-    users: createUserRepository(db),
-    challenges: createChallengeRepository(db),
-    sessions: createSessionRepository(db),
-    outbox: createOutboxRepository(db, vault),
-    tenants: createTenantRepository(db),
-    keys: createKeyRepository(db),
+    users: withoutSql(createUserRepository(db)),
+    challenges: withoutSql(createChallengeRepository(db)),
+    sessions: withoutSql(createSessionRepository(db)),
+    outbox: withoutSql(createOutboxRepository(db, vault)),
+    tenants: withoutSql(createTenantRepository(db)),
+    keys: withoutSql(createKeyRepository(db)),
   };
 }
 

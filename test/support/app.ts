@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
-import { type Client, createClient, createRouterTransport } from '@connectrpc/connect';
 import type { DescService } from '@bufbuild/protobuf';
+import { type Client, createClient, createRouterTransport } from '@connectrpc/connect';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { pino } from 'pino';
 import { afterAll, beforeAll } from 'vitest';
@@ -8,7 +8,10 @@ import { systemRandom } from '../../src/adapters/random.ts';
 import { type App, createApp } from '../../src/app.ts';
 import { type Config, parseConfig } from '../../src/config.ts';
 import { seedTenant, type TenantKeys } from '../../src/dev-tenants.ts';
+import { formatApiKey } from '../../src/domain/api-key.ts';
 import type { Message } from '../../src/domain/ports.ts';
+import type { KeyKind, Scope } from '../../src/domain/tenant.ts';
+import { sha256 } from '../../src/domain/token.ts';
 import { registerServices } from '../../src/rpc/services.ts';
 import { routerOptions } from '../../src/server/rpc-route.ts';
 import { createTestDatabase } from './database.ts';
@@ -26,6 +29,8 @@ export type TestApp = {
   /** The clock of the server; tests move it with `advance`. */
   now(): Date;
   advance(ms: number): void;
+  /** Makes one more key of the tenant `dev`. */
+  createKey(kind: KeyKind, scopes: readonly Scope[]): Promise<string>;
   /** A client of the in-memory router: the whole server but its socket. */
   client<S extends DescService>(service: S, headers?: Record<string, string>): Client<S>;
   /** The captured messages to an address, newest first. */
@@ -41,20 +46,31 @@ export type TestApp = {
 
 export type TestAppOptions = {
   readonly config?: Partial<Config>;
-  /** Another instance over the same database. */
-  readonly databaseUrl?: string;
+  /** The app that this one is another instance of, over the same database. */
+  readonly sibling?: TestApp;
+  /** An empty database to use; default: a new one on the server of the run. */
+  readonly database?: string;
 };
 
-const masterKey = Buffer.from('a master key for tests, 32 bytes');
+/** The master key of every test database. */
+export const masterKey = Buffer.from('a master key for tests, 32 bytes');
 const configForTests: Config = parseConfig(
-  { HASH_MEMORY_KIB: '8', HASH_PASSES: '1', RESPONSE_FLOOR_MS: '0', PORT: '0', MAX_CONNECTIONS_PER_ADDRESS: '100000' },
+  {
+    HASH_MEMORY_KIB: '8',
+    HASH_PASSES: '1',
+    RESPONSE_FLOOR_MS: '0',
+    PORT: '0',
+    MAX_CONNECTIONS_PER_ADDRESS: '100000',
+  },
   { production: false },
 );
 
 /** Starts the whole server over a database of its own, with the cheap hash and a clock that can be moved. */
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
-  const own = options.databaseUrl === undefined ? await createTestDatabase() : undefined;
-  const databaseUrl = options.databaseUrl ?? own?.url ?? '';
+  const { sibling } = options;
+  const given = sibling?.databaseUrl ?? options.database;
+  const own = given === undefined ? await createTestDatabase() : undefined;
+  const databaseUrl = given ?? own?.url ?? '';
   const logLines: string[] = [];
   const sink = new Writable({
     write(chunk, _, done) {
@@ -75,8 +91,8 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const listener = await app.listen();
   const url = `${options.config?.tls ? 'https' : 'http'}://127.0.0.1:${listener.port}`;
   const seedDeps = { store: app.store, clock: now, random: systemRandom };
-  const dev = await seedTenant(seedDeps, 'dev', url, undefined);
-  const manam = await seedTenant(seedDeps, 'manam', url, undefined);
+  const dev = await seedTenant(seedDeps, 'dev', url, sibling?.dev);
+  const manam = await seedTenant(seedDeps, 'manam', url, sibling?.manam);
   const connection = await createConnection({ uri: databaseUrl, timezone: 'Z' });
 
   const transport = (headers: Record<string, string>) =>
@@ -102,6 +118,13 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     advance: (ms) => {
       aheadMs += ms;
     },
+    createKey: async (kind, scopes) => {
+      const text = formatApiKey(kind, systemRandom.bytes(32));
+      const tenant = await app.store.tenants.findBySlug('dev');
+      const key = { id: systemRandom.uuid(), tenantId: tenant?.id ?? '', kind, scopes, digest: sha256(text) };
+      await app.store.tenants.insertKey(key, now());
+      return text;
+    },
     client: (service, headers = { apieco_key: dev.publishable }) => createClient(service, transport(headers)),
     messagesTo: async (to) => {
       const entries = await app.store.outbox.listPending(1000);
@@ -115,7 +138,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     sql: async (text, values) => (await connection.query<RowDataPacket[]>(text, values))[0],
     logLines,
     close: async () => {
-      await connection.end();
+      connection.destroy();
       await listener.close();
       await app.close();
       await own?.drop();

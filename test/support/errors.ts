@@ -29,7 +29,9 @@ export function shapeOf(error: unknown): ErrorShape {
     code: Code[error.code] ?? '',
     reason: info?.reason,
     domain: info?.domain,
-    ...(bad && { fields: Object.fromEntries(bad.fieldViolations.map(({ field, reason }) => [field, reason])) }),
+    ...(bad && {
+      fields: Object.fromEntries(bad.fieldViolations.map(({ field, reason }) => [field, reason])),
+    }),
     ...(precondition && { missingStep: precondition.violations[0]?.subject ?? '' }),
     ...(retry && { retryable: true as const }),
   };
@@ -57,6 +59,10 @@ export function localizedOf(error: unknown): { locale: string; message: string }
 }
 
 /** The shape of an error of ours. */
-export function failure(code: keyof typeof Code, reason: string, fields?: Record<string, string>): ErrorShape {
+export function failure(
+  code: keyof typeof Code,
+  reason: string,
+  fields?: Record<string, string>,
+): ErrorShape {
   return { code, reason, domain: 'manam', ...(fields && { fields }) };
 }

@@ -11,14 +11,21 @@ export type SignedIn = {
 type KeyHolder = { readonly apieco_key: string };
 
 /** Registers an address and answers the token of its confirmation message. */
-export async function register(test: TestApp, email: string, key: KeyHolder = { apieco_key: test.dev.publishable }) {
+export async function register(
+  test: TestApp,
+  email: string,
+  key: KeyHolder = { apieco_key: test.dev.publishable },
+) {
   await test.client(AuthService, key).register({ email, password, firstName: 'Sara' });
   const [message] = await test.messagesTo(email);
   return message?.code ?? '';
 }
 
 /** Registers, confirms and signs in a new user. */
-export async function signUp(test: TestApp, key: KeyHolder = { apieco_key: test.dev.publishable }): Promise<SignedIn> {
+export async function signUp(
+  test: TestApp,
+  key: KeyHolder = { apieco_key: test.dev.publishable },
+): Promise<SignedIn> {
   const email = freshEmail();
   const client = test.client(AuthService, key);
   await client.confirmEmail({ cnf: await register(test, email, key) });

@@ -10,10 +10,10 @@ const aptOptions = [
   '-o',
   'Dpkg::Options::=--path-exclude=/usr/share/man/*',
 ];
-const folders = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/opt/homebrew/bin'];
+const systemFolders = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/opt/homebrew/bin'];
 
 /** Finds a program in the folders where servers and package managers are installed. */
-function findProgram(name: string): string | undefined {
+function findProgram(name: string, folders: readonly string[]): string | undefined {
   for (const folder of folders) {
     const candidate = `${folder}/${name}`;
     try {
@@ -27,18 +27,24 @@ function findProgram(name: string): string | undefined {
 }
 
 /** The programs of a MariaDB server; installs them with apt-get where it has the right to. */
-export function ensureServerPrograms(report: (line: string) => void): { server: string; installer: string } {
+export function ensureServerPrograms(
+  report: (line: string) => void,
+  folders: readonly string[] = systemFolders,
+): { server: string; installer: string } {
   const find = () => {
-    const [server, installer] = [findProgram('mariadbd'), findProgram('mariadb-install-db')];
+    const [server, installer] = [
+      findProgram('mariadbd', folders),
+      findProgram('mariadb-install-db', folders),
+    ];
     // The initialiser calls it, and only the client package brings it.
-    const defaults = findProgram('my_print_defaults');
+    const defaults = findProgram('my_print_defaults', folders);
     return server && installer && defaults ? { server, installer } : undefined;
   };
   const present = find();
   if (present !== undefined) return present;
 
   const advice = `MariaDB is missing: run 'sudo apt-get install --no-install-recommends ${packages.join(' ')}' (or 'brew install mariadb'), or set DATABASE_URL`;
-  const apt = findProgram('apt-get');
+  const apt = findProgram('apt-get', folders);
   if (apt === undefined || process.getuid?.() !== 0) throw new Error(advice);
   report('installing MariaDB with apt-get …');
   try {

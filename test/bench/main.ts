@@ -1,0 +1,62 @@
+import { parseArgs } from 'node:util';
+import { createClient } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-node';
+import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
+import { type Comparison, compare } from './compare.ts';
+import { startServer } from './server.ts';
+
+// Ratios only: both sides of a comparison run in short alternating slices of one run,
+// because the speed of a machine changes by the minute.
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '6' },
+    concurrency: { type: 'string', default: '8' },
+    json: { type: 'string' },
+  },
+});
+const seconds = Number(values.seconds);
+const concurrency = Number(values.concurrency);
+
+const server = await startServer();
+const password = 'quiet-orbit-lantern-47';
+const email = 'bench@example.com';
+
+try {
+  const transport = (useBinaryFormat: boolean, headers: Record<string, string>) =>
+    createConnectTransport({
+      baseUrl: server.url,
+      httpVersion: '1.1',
+      useBinaryFormat,
+      interceptors: [
+        (next) => (request) => {
+          for (const [name, value] of Object.entries(headers)) request.header.set(name, value);
+          return next(request);
+        },
+      ],
+    });
+  const auth = createClient(AuthService, transport(false, { apieco_key: server.publishableKey }));
+  await auth.register({ email, password });
+  await auth.confirmEmail({ cnf: await server.codeFor(email) });
+  const { tokens } = await auth.login({ email, password });
+  const session = { authorization: `Bearer ${tokens?.accessToken}` };
+  const binary = createClient(ProfileService, transport(true, session));
+  const json = createClient(ProfileService, transport(false, session));
+
+  const rows: Comparison[] = [
+    await compare(
+      'ViewUser: Protobuf against JSON, over Connect',
+      { seconds, concurrency },
+      () => binary.viewUser({}),
+      () => json.viewUser({}),
+    ),
+  ];
+  console.table(Object.fromEntries(rows.map(({ name, ...figures }) => [name, figures])));
+  if (values.json !== undefined) {
+    const { writeFileSync } = await import('node:fs');
+    writeFileSync(values.json, `${JSON.stringify(rows, undefined, 2)}\n`);
+  }
+} finally {
+  await server.stop();
+}

@@ -1,0 +1,66 @@
+import { getOption, hasOption } from '@bufbuild/protobuf';
+import { expect, test } from 'vitest';
+import { http } from '../../gen/google/api/annotations_pb.js';
+import { error } from '../../gen/manam/options/v1/error_pb.js';
+import { rest_method } from '../../gen/manam/options/v1/rest_pb.js';
+import { ErrorReasonSchema } from '../../gen/manam/v1/error_reason_pb.js';
+import { reasons } from '../../src/domain/errors.ts';
+import { locales } from '../../src/domain/locale.ts';
+import { templates } from '../../src/domain/templates/index.ts';
+import { services } from '../../src/rpc/services.ts';
+import { readAccessRules } from '../../src/server/access-rules.ts';
+
+const methods = services.flatMap((service) => service.methods);
+
+test('the reasons of the code and of the contract are the same', () => {
+  const declared = ErrorReasonSchema.values.map(({ name }) => name.replace('ERROR_REASON_', ''));
+  expect(declared.filter((name) => name !== 'UNSPECIFIED').sort()).toEqual([...reasons].sort());
+});
+
+test('every reason speaks every language', () => {
+  const mute = ErrorReasonSchema.values.slice(1).filter((value) => {
+    const { message } = getOption(value, error);
+    return locales.some((locale) => !message?.[locale]);
+  });
+  expect(mute).toEqual([]);
+});
+
+test('every success message speaks every language', () => {
+  const mute = methods.filter((method) => {
+    const text = hasOption(method, rest_method) ? getOption(method, rest_method).successMessage : undefined;
+    return text !== undefined && locales.some((locale) => text[locale] === '');
+  });
+  expect(mute.map(({ name }) => name)).toEqual([]);
+});
+
+test('every message exists in every language, with the same variables', () => {
+  const variables = (words: string) => [...words.matchAll(/\{\w+\}/g)].map(([variable]) => variable).sort();
+  for (const [name, languages] of Object.entries(templates)) {
+    const forms = locales.map((locale) => {
+      const { subject, paragraphs, action } = languages[locale];
+      expect(
+        [subject, ...paragraphs].every((words) => words.trim() !== ''),
+        `${name} in ${locale}`,
+      ).toBe(true);
+      return { subject: variables(subject), body: variables(paragraphs.join(' ')), hasAction: action !== '' };
+    });
+    expect(new Set(forms.map((form) => JSON.stringify(form))).size, name).toBe(1);
+  }
+});
+
+test('every RPC has a REST route and an access declaration', () => {
+  expect(methods.filter((method) => !hasOption(method, http)).map(({ name }) => name)).toEqual([]);
+  expect(readAccessRules(services).size).toBe(methods.length);
+});
+
+test('no RPC can be called by GET over Connect, which would put requests into URLs', () => {
+  expect(methods.filter(({ idempotency }) => idempotency !== 0)).toEqual([]);
+});
+
+test('a method without an access declaration stops the server', () => {
+  const [service] = services;
+  const method = { ...service.methods[0], proto: {} } as unknown as (typeof service.methods)[0];
+  expect(() =>
+    readAccessRules([{ ...service, methods: [method] } as unknown as typeof service]),
+  ).toThrowError('manam.v1.AuthService/Register has no access declaration');
+});

@@ -1,0 +1,150 @@
+import { getTableColumns, getTableName, is } from 'drizzle-orm';
+import { MySqlTable } from 'drizzle-orm/mysql-core';
+import { createConnection } from 'mysql2/promise';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type DatabaseHandle, openDatabase } from '../../src/store/database.ts';
+import { inspectDatabase } from '../../src/store/health.ts';
+import { migrate, pendingMigrations, readMigrations } from '../../src/store/migrate.ts';
+import * as schema from '../../src/store/schema.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { thrownBy } from '../support/errors.ts';
+
+let url = '';
+let drop = async () => {};
+let database: DatabaseHandle;
+
+beforeAll(async () => {
+  ({ url, drop } = await createTestDatabase());
+  await Promise.all([migrate(url), migrate(url), migrate(url)]);
+  database = openDatabase({ url, connections: 4 });
+});
+afterAll(async () => {
+  await database.close();
+  await drop();
+});
+
+test('the schema of the code is the schema that the migrations leave', async () => {
+  const rows = await database.query(
+    'SELECT TABLE_NAME AS t, COLUMN_NAME AS c, COLUMN_TYPE AS k, IS_NULLABLE AS n FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE()',
+  );
+  const actual = rows
+    .filter((row) => row['t'] !== 'schema_migrations')
+    .map(
+      (row) =>
+        `${row['t']}.${row['c']} ${String(row['k']).replace(/int\(\d+\)/, 'int')} ${row['n'] === 'YES' ? 'null' : 'not null'}`,
+    );
+  const declared = Object.values(schema)
+    .filter((table) => is(table, MySqlTable))
+    .flatMap((table) =>
+      Object.values(getTableColumns(table)).map(
+        (column) =>
+          `${getTableName(table)}.${column.name} ${column.getSQLType()} ${column.notNull ? 'not null' : 'null'}`,
+      ),
+    );
+  expect(declared.sort()).toEqual(actual.sort());
+});
+
+test('every key of user data begins with the tenant', async () => {
+  const rows = await database.query(
+    'SELECT TABLE_NAME AS t, INDEX_NAME AS i, COLUMN_NAME AS c FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() AND SEQ_IN_INDEX = 1',
+  );
+  // Rows of the deployment: claimed, looked up or rotated across tenants.
+  const ofDeployment = new Set([
+    'tenants',
+    'api_keys',
+    'outbox',
+    'data_keys',
+    'signing_keys',
+    'schema_migrations',
+  ]);
+  const others = rows.filter((row) => !ofDeployment.has(String(row['t'])) && row['c'] !== 'tenant_id');
+  expect(others).toEqual([]);
+});
+
+test('a database as the migrations leave it is fit, and one of another collation is not', async () => {
+  const clock = () => new Date();
+  expect(await inspectDatabase(database, clock)).toEqual([]);
+  await database.query('CREATE TABLE careless (a INT) COLLATE utf8mb4_general_ci');
+  expect(await inspectDatabase(database, clock)).toEqual([
+    'table careless has a collation that is not utf8mb4_bin',
+  ]);
+  await database.query('DROP TABLE careless');
+  expect(await inspectDatabase(database, () => new Date(Date.now() + 60_000))).toEqual([
+    expect.stringMatching(/^the clocks .* are -[56]\d{4} ms apart$/),
+  ]);
+});
+
+test('an edited and an unknown migration are refused by name', () => {
+  const sources = readMigrations();
+  const [first] = sources;
+  if (first === undefined) throw new Error('there are migrations');
+  expect(pendingMigrations(sources, [])).toEqual(sources);
+  expect(() => pendingMigrations(sources, [{ name: first.name, digest: 'other' }])).toThrowError(
+    `migration ${first.name} was edited after it was applied`,
+  );
+  const future = [...sources, { name: '9999_future.sql', digest: 'x' }];
+  expect(() => pendingMigrations(sources, future)).toThrowError(
+    'the database has migration 9999_future.sql, which this version does not know',
+  );
+});
+
+test('an error of a statement quotes neither SQL nor values', async () => {
+  const secret = 'canary-4711';
+  const error = await thrownBy(database.query(`SELECT '${secret}' FROM missing_table`));
+  expect(String(error)).toBe('StoreError: database error ER_NO_SUCH_TABLE (1146, SQLSTATE 42S02)');
+  expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain(secret);
+});
+
+test('two transactions that deadlock both succeed in the end', async () => {
+  await database.query('CREATE TABLE crossed (id INT PRIMARY KEY, n INT NOT NULL)');
+  await database.query('INSERT INTO crossed VALUES (1, 0), (2, 0)');
+  const add = (first: number, second: number) =>
+    database.transaction(async (db) => {
+      await db.execute(`UPDATE crossed SET n = n + 1 WHERE id = ${first}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await db.execute(`UPDATE crossed SET n = n + 1 WHERE id = ${second}`);
+    });
+  await Promise.all([add(1, 2), add(2, 1)]);
+  expect(await database.query('SELECT n FROM crossed')).toEqual([{ n: 2 }, { n: 2 }]);
+});
+
+test('a failed transaction leaves nothing', async () => {
+  await database.query('CREATE TABLE kept (id INT PRIMARY KEY)');
+  await thrownBy(
+    database.transaction(async (db) => {
+      await db.execute('INSERT INTO kept VALUES (1)');
+      throw new Error('change of mind');
+    }),
+  );
+  expect(await database.query('SELECT * FROM kept')).toEqual([]);
+});
+
+test('callers beyond the pool are refused within the deadline, and the pool recovers', async () => {
+  const small = openDatabase({ url, connections: 1 });
+  const busy = small.query('SELECT SLEEP(1.8)');
+  const error = await thrownBy(small.query('SELECT 1'));
+  expect(error).toMatchObject({ reason: 'UNAVAILABLE', details: { retryAfterMs: 1000 } });
+  await busy;
+  expect(await small.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  await small.close();
+});
+
+test('a statement that outlives its deadline ends with its connection', async () => {
+  const small = openDatabase({ url, connections: 1 });
+  expect(await thrownBy(small.query('SELECT SLEEP(10)'))).toMatchObject({ reason: 'UNAVAILABLE' });
+  expect(await small.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  await small.close();
+});
+
+test('a killed connection fails its call and is replaced', async () => {
+  const small = openDatabase({ url, connections: 1 });
+  const [row] = await small.query('SELECT CONNECTION_ID() AS id');
+  const sleeping = small.query('SELECT SLEEP(5)');
+  const other = await createConnection({ uri: url });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await other.query(`KILL ${row?.['id']}`);
+  await other.end();
+  expect(await thrownBy(sleeping)).toMatchObject({ reason: 'UNAVAILABLE' });
+  expect(await small.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  await small.close();
+});

@@ -1,0 +1,74 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect as connectHttp2 } from 'node:http2';
+import { request as requestHttps } from 'node:https';
+import { connect as connectSocket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { generate } from 'selfsigned';
+import { expect, test } from 'vitest';
+import { listen } from '../../src/server/listener.ts';
+import { startTestApp } from '../support/app.ts';
+
+test('under TLS the same port speaks HTTP/2 and HTTP/1.1 by ALPN, and tells browsers to stay there', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'manam-tls-'));
+  const pems = await generate([{ name: 'commonName', value: 'localhost' }]);
+  const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+  writeFileSync(certFile, pems.cert);
+  writeFileSync(keyFile, pems.private);
+  const test = await startTestApp({ config: { tls: { certFile, keyFile } } });
+
+  const overHttp1 = await new Promise<{ version: string; hsts: unknown }>((resolve, reject) => {
+    requestHttps(`${test.url}/healthz`, { rejectUnauthorized: false }, (response) => {
+      response.resume();
+      resolve({ version: response.httpVersion, hsts: response.headers['strict-transport-security'] });
+    })
+      .on('error', reject)
+      .end();
+  });
+  expect(overHttp1).toEqual({ version: '1.1', hsts: 'max-age=31536000; includeSubDomains' });
+
+  const session = connectHttp2(test.url, { rejectUnauthorized: false });
+  const status = await new Promise((resolve, reject) => {
+    session.on('error', reject);
+    session
+      .request({ ':path': '/healthz' })
+      .on('response', (headers) => resolve(headers[':status']))
+      .resume();
+  });
+  expect([session.alpnProtocol, status]).toEqual(['h2', 200]);
+  session.close();
+  await test.close();
+  rmSync(folder, { recursive: true });
+});
+
+const options = { host: '127.0.0.1', port: 0, maxConnectionsPerAddress: 3 };
+
+test('calls that run when the server closes are answered, over both versions of HTTP', async () => {
+  const listener = await listen(options, (_, response) => setTimeout(() => response.end('done'), 300));
+  const url = `http://127.0.0.1:${listener.port}`;
+  const overHttp1 = fetch(url).then((response) => response.text());
+  const session = connectHttp2(url);
+  const stream = session.request({ ':path': '/' });
+  const overHttp2 = new Promise<string>((resolve, reject) => {
+    stream.on('data', (chunk: Buffer) => resolve(chunk.toString()));
+    stream.on('error', reject);
+  });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const closed = listener.close();
+  expect(await Promise.all([overHttp1, overHttp2])).toEqual(['done', 'done']);
+  await closed;
+  await expect(fetch(url)).rejects.toThrowError();
+});
+
+test('one address cannot hold more connections than it may', async () => {
+  const listener = await listen(options, (_, response) => response.end());
+  const sockets = Array.from({ length: 5 }, () =>
+    connectSocket(listener.port, '127.0.0.1').on('error', () => {}),
+  );
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(sockets.filter((socket) => !socket.destroyed && !socket.readableEnded)).toHaveLength(3);
+  for (const socket of sockets) socket.destroy();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect((await fetch(`http://127.0.0.1:${listener.port}`)).status).toBe(200);
+  await listener.close();
+});
