@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -10,7 +10,7 @@ const { createApp } = await import('./app.ts');
 const { ConfigError, parseConfig } = await import('./config.ts');
 const { seedTenant } = await import('./dev-tenants.ts');
 const { systemRandom } = await import('./adapters/random.ts');
-const { startEmbeddedServer } = await import('./store/embedded/server.ts');
+const { makeWritable, startEmbeddedServer } = await import('./store/embedded/server.ts');
 const { pino } = await import('pino');
 
 const databaseName = 'manam';
@@ -47,39 +47,40 @@ async function start(): Promise<void> {
     process.stderr,
   );
 
-  const server =
-    config.databaseUrl === undefined
-      ? await startEmbeddedServer({ folder: dataFolder, report: (line) => say(`manam: ${line}`) })
-      : undefined;
-  await server?.createDatabase(databaseName);
-  mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
-  const databaseUrl = config.databaseUrl ?? server?.urlOf(databaseName) ?? '';
-  const masterKey = config.masterKey ?? developmentMasterKey(dataFolder);
+  // What has been started, to be stopped in the opposite order; a signal may come at any time.
+  const running: (() => Promise<void>)[] = [];
+  let stopping = false;
+  const stop = async (code: number) => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    for (const close of running.reverse()) await close();
+    process.exit(code);
+  };
+  process.on('SIGTERM', () => void stop(0));
+  process.on('SIGINT', () => void stop(0));
 
+  makeWritable(dataFolder);
+  const report = (line: string) => say(`manam: ${line}`);
+  const server =
+    config.databaseUrl === undefined ? await startEmbeddedServer({ folder: dataFolder, report }) : undefined;
+  if (server !== undefined) running.push(() => server.stop());
   try {
+    await server?.createDatabase(databaseName);
+    const databaseUrl = config.databaseUrl ?? server?.urlOf(databaseName) ?? '';
+    const masterKey = config.masterKey ?? developmentMasterKey(dataFolder);
     const app = await createApp({ config: { ...config, databaseUrl, masterKey }, log });
+    running.push(() => app.close());
     const listener = await app.listen().catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
       throw new Error(`port ${config.port} is taken: stop what uses it, or set PORT`);
     });
+    running.push(() => listener.close());
     const url = `${config.tls ? 'https' : 'http'}://${config.host}:${listener.port}`;
-    if (!config.production) await announce(app.store, url, join(dataFolder, 'dev.json'));
-    else say(`manam: listening on ${url}`);
-
-    let stopping = false;
-    const stop = async () => {
-      if (stopping) process.exit(1);
-      stopping = true;
-      await listener.close();
-      await app.close();
-      await server?.stop();
-      process.exit(0);
-    };
-    process.on('SIGTERM', () => void stop());
-    process.on('SIGINT', () => void stop());
+    if (config.production) say(`manam: listening on ${url}`);
+    else await announce(app.store, url, join(dataFolder, 'dev.json'));
   } catch (error) {
-    await server?.stop();
-    throw error;
+    complain(error);
+    await stop(1);
   }
 }
 
@@ -116,11 +117,15 @@ async function announce(
   say(`  (all of it in    ${file})`);
 }
 
-try {
-  await start();
-} catch (error) {
+function complain(error: unknown): void {
   const message = error instanceof Error ? error.message : String(error);
   const lines = error instanceof ConfigError ? message.split('\n') : [message];
   for (const line of lines) process.stderr.write(`manam: ${line}\n`);
+}
+
+try {
+  await start();
+} catch (error) {
+  complain(error);
   process.exit(1);
 }

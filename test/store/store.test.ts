@@ -139,12 +139,12 @@ test('a statement that outlives its deadline ends with its connection', async ()
 test('a killed connection fails its call and is replaced', async () => {
   const small = openDatabase({ url, connections: 1 });
   const [row] = await small.query('SELECT CONNECTION_ID() AS id');
-  const sleeping = small.query('SELECT SLEEP(5)');
+  const sleeping = thrownBy(small.query('SELECT SLEEP(5)'));
   const other = await createConnection({ uri: url });
   await new Promise((resolve) => setTimeout(resolve, 100));
   await other.query(`KILL ${row?.['id']}`);
   await other.end();
-  expect(await thrownBy(sleeping)).toMatchObject({ reason: 'UNAVAILABLE' });
+  expect(await sleeping).toMatchObject({ reason: 'UNAVAILABLE' });
   expect(await small.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
   await small.close();
 });

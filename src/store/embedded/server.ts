@@ -114,7 +114,8 @@ export async function startEmbeddedServer(options: EmbeddedOptions): Promise<Emb
   };
 }
 
-function makeWritable(folder: string): void {
+/** Makes the data folder, or says why it cannot be used. */
+export function makeWritable(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
