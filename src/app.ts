@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import type { ConnectRouter } from '@connectrpc/connect';
 import type { Logger } from 'pino';
 import { createAccessTokens } from './adapters/access-tokens.ts';
 import { loadKeyRing } from './adapters/key-ring.ts';
@@ -21,10 +22,12 @@ import { createCors } from './server/cors.ts';
 import { createDevRoute } from './server/dev-route.ts';
 import { createErrorDoor } from './server/error-door.ts';
 import { createGate } from './server/gate.ts';
+import { createGoogleLoginRoute } from './server/google-login-route.ts';
 import { createHandler, type Route } from './server/handler.ts';
 import { deadlineInterceptor, errorInterceptor, floorInterceptor } from './server/interceptors.ts';
 import { type Listener, listen } from './server/listener.ts';
 import { createOperations } from './server/operations.ts';
+import { createRestRoute } from './server/rest-route.ts';
 import { createRpcRoute, type RpcOptions } from './server/rpc-route.ts';
 import { createTenantDirectory } from './server/tenant-directory.ts';
 import { openDatabase } from './store/database.ts';
@@ -106,11 +109,14 @@ export async function createApp({ config, log, onStatement, ...options }: AppOpt
     jwks: ring.jwks,
     isReady: () => isReady(database, clock, readinessDeadlineMs),
   });
+  const register = (router: ConnectRouter) => registerServices(router, flows);
   const routes: Route[] = [
     createCors(directory),
     operations,
     ...(config.production ? [] : [createDevRoute(createMailbox(store.outbox))]),
-    createRpcRoute(rpc, (router) => registerServices(router, flows)),
+    createGoogleLoginRoute(door),
+    createRpcRoute(rpc, register),
+    createRestRoute({ rpc, door, routes: register, prefixes: config.restPrefixes }),
   ];
   const { proxies, tls } = config;
   const handle = createHandler({ routes, log, clock, random, proxies, encrypted: tls !== undefined });

@@ -22,6 +22,8 @@ export type Config = {
   readonly maxConnectionsPerAddress: number;
   readonly responseFloorMs: number;
   readonly logLevel: string;
+  /** Where the REST routes are mounted; '' is the root. */
+  readonly restPrefixes: readonly string[];
 };
 
 /** The configuration has mistakes; the message names all of them. */
@@ -101,6 +103,7 @@ export function parseConfig(env: Environment, args: { readonly production: boole
     maxConnectionsPerAddress: integer('MAX_CONNECTIONS_PER_ADDRESS', 100, 1, 1_000_000),
     responseFloorMs: integer('RESPONSE_FLOOR_MS', 250, 0, 5000),
     logLevel,
+    restPrefixes: parsePrefixes(text('REST_PREFIXES') ?? '/,/manam', mistakes),
   };
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return config;
@@ -118,6 +121,17 @@ function parseMasterKey(value: string | undefined, mistakes: string[]): Buffer |
   if (key.length === 32 && new Set(key).size > 8) return key;
   mistakes.push('MANAM_MASTER_KEY must be 32 random bytes in Base64: openssl rand -base64 32');
   return undefined;
+}
+
+function parsePrefixes(value: string, mistakes: string[]): string[] {
+  const prefixes = value.split(',').map((part) => part.trim());
+  if (
+    !prefixes.every((prefix) => /^(?:\/|(?:\/[\w.~-]+)+)$/.test(prefix)) ||
+    new Set(prefixes).size < prefixes.length
+  ) {
+    mistakes.push('REST_PREFIXES must be a list of different paths, such as /,/manam');
+  }
+  return prefixes.map((prefix) => (prefix === '/' ? '' : prefix));
 }
 
 function parseProxies(value: string | undefined, mistakes: string[]): ReturnType<typeof parseNetworks> {

@@ -1,3 +1,4 @@
+import { Agent, request } from 'node:http';
 import { parseArgs } from 'node:util';
 import { createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
@@ -18,6 +19,36 @@ const { values } = parseArgs({
 });
 const seconds = Number(values.seconds);
 const concurrency = Number(values.concurrency);
+
+/** One call of HTTP/1.1; throws unless it succeeds. */
+function send(
+  agent: Agent,
+  url: string,
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+  body: string,
+) {
+  return new Promise<void>((resolve, reject) => {
+    const length = Buffer.byteLength(body);
+    const call = request(
+      url + path,
+      {
+        agent,
+        method,
+        headers: { ...headers, 'content-type': 'application/json', 'content-length': length },
+      },
+      (response) => {
+        response.resume();
+        response.on('end', () =>
+          response.statusCode === 200 ? resolve() : reject(new Error(String(response.statusCode))),
+        );
+      },
+    );
+    call.on('error', reject);
+    call.end(body);
+  });
+}
 
 const server = await startServer();
 const password = 'quiet-orbit-lantern-47';
@@ -44,14 +75,23 @@ try {
   const binary = createClient(ProfileService, transport(true, session));
   const json = createClient(ProfileService, transport(false, session));
 
+  // The same client on both sides: what differs is the server's work.
+  const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
+  const overConnect = () =>
+    send(agent, server.url, 'POST', '/manam.v1.ProfileService/ViewUser', session, '{}');
+  const overRest = () => send(agent, server.url, 'GET', '/view_user', session, '');
+  const limits = { seconds, concurrency };
+
   const rows: Comparison[] = [
     await compare(
       'ViewUser: Protobuf against JSON, over Connect',
-      { seconds, concurrency },
+      limits,
       () => binary.viewUser({}),
       () => json.viewUser({}),
     ),
+    await compare('ViewUser: REST against Connect-JSON', limits, overRest, overConnect),
   ];
+  agent.destroy();
   console.table(Object.fromEntries(rows.map(({ name, ...figures }) => [name, figures])));
   if (values.json !== undefined) {
     const { writeFileSync } = await import('node:fs');

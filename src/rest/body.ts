@@ -1,0 +1,67 @@
+import type { IncomingMessage } from 'node:http';
+import { parse as parseQuery } from 'qs';
+import { type Json, type JsonObject, parseJson } from './json.ts';
+import { RestError } from './rest-error.ts';
+
+/** What a body was read as: the values of a form are texts, whatever the fields are. */
+export type Body = { readonly value: JsonObject; readonly isText: boolean };
+
+/** Bounds of a form, so that brackets are no bomb. */
+const formLimits = { depth: 5, arrayLimit: 100, parameterLimit: 200 } as const;
+
+const empty: Body = { value: {}, isText: false };
+
+/** Reads a body of at most that many bytes. An empty one is `{}` whatever its content type. */
+export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Body> {
+  const bytes = await readBytes(request, maxBytes);
+  if (bytes.length === 0) return empty;
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  const [type = '', ...parameters] = (request.headers['content-type'] ?? '').toLowerCase().split(';');
+  const charset = parameters.map((part) => part.trim()).find((part) => part.startsWith('charset='));
+  if (
+    encoding !== 'identity' ||
+    (charset !== undefined && !/^charset="?(?:utf-8|us-ascii)"?$/.test(charset))
+  ) {
+    throw new RestError('media-type-unsupported');
+  }
+  if (type.trim() === 'application/json') return { value: asObject(parseJson(decode(bytes))), isText: false };
+  if (type.trim() === 'application/x-www-form-urlencoded')
+    return { value: parseForm(decode(bytes)), isText: true };
+  throw new RestError('media-type-unsupported');
+}
+
+async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw new RestError('body-too-large');
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > maxBytes) throw new RestError('body-too-large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function decode(bytes: Buffer): string {
+  try {
+    // A byte order mark is kept, and then is no JSON (RFC 8259, section 8.1).
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new RestError('body-malformed');
+  }
+}
+
+function asObject(value: Json): JsonObject {
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    throw new RestError('body-malformed');
+  return value;
+}
+
+/** Reads a form with the brackets of jQuery: `a[0][b]=c`. */
+function parseForm(text: string): JsonObject {
+  try {
+    return parseQuery(text, { ...formLimits, strictDepth: true, throwOnLimitExceeded: true }) as JsonObject;
+  } catch {
+    throw new RestError('body-malformed');
+  }
+}

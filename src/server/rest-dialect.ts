@@ -1,0 +1,113 @@
+import { type DescMethod, getOption } from '@bufbuild/protobuf';
+import type { ConnectError, ContextValues } from '@connectrpc/connect';
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  LocalizedMessageSchema,
+} from '../../gen/google/rpc/error_details_pb.js';
+import { rest_method } from '../../gen/manam/options/v1/rest_pb.js';
+import { DomainError, type Reason } from '../domain/errors.ts';
+import { negotiateLocale } from '../domain/locale.ts';
+import type { JsonObject } from '../rest/json.ts';
+import type { FieldProblem, RestError, RestProblem } from '../rest/rest-error.ts';
+import type { Dialect } from '../rest/transcoder.ts';
+import { callerOf, requestOf } from '../rpc/context.ts';
+import type { ErrorDoor } from './error-door.ts';
+
+const problemReasons: Record<RestProblem, Reason> = {
+  'route-not-found': 'ROUTE_NOT_FOUND',
+  'method-not-allowed': 'METHOD_NOT_ALLOWED',
+  'media-type-unsupported': 'MEDIA_TYPE_UNSUPPORTED',
+  'body-too-large': 'BODY_TOO_LARGE',
+  'body-malformed': 'BODY_MALFORMED',
+  'fields-invalid': 'REQUEST_INVALID',
+};
+
+const fieldReasons: Record<FieldProblem['problem'], Reason> = {
+  unknown: 'FIELD_UNKNOWN',
+  duplicate: 'FIELD_DUPLICATE',
+  type: 'FIELD_TYPE',
+};
+
+/** Statuses of HTTP that no code of Connect has. */
+const statuses: Partial<Record<string, number>> = {
+  METHOD_NOT_ALLOWED: 405,
+  MEDIA_TYPE_UNSUPPORTED: 415,
+  BODY_TOO_LARGE: 413,
+} satisfies Partial<Record<Reason, number>>;
+
+function toDomainError({ problem, fields }: RestError): DomainError {
+  const violations = fields.map(({ field, problem: what }) => ({ field, reason: fieldReasons[what] }));
+  return new DomainError(problemReasons[problem], violations.length === 0 ? {} : { violations });
+}
+
+/** A failure in the shape of the Manam page: the HTTP status and the body. */
+export function toFailure(
+  error: ConnectError,
+  httpStatus: number,
+  status: string,
+  nameOf: (field: string) => string,
+): { readonly status: number; readonly body: JsonObject } {
+  const [info] = error.findDetails(ErrorInfoSchema);
+  const [text] = error.findDetails(LocalizedMessageSchema);
+  const [bad] = error.findDetails(BadRequestSchema);
+  const message = text?.message ?? error.rawMessage;
+  // A map, because the caller chooses the names of unknown fields.
+  const errors = new Map<string, string[]>([['', [message]]]);
+  for (const { field, localizedMessage, description } of bad?.fieldViolations ?? []) {
+    const name = nameOf(field);
+    errors.set(name, [...(errors.get(name) ?? []), localizedMessage?.message ?? description]);
+  }
+  const reason = info?.reason ?? 'INTERNAL';
+  const requestId = info?.metadata['request_id'] ?? '';
+  return {
+    status: statuses[reason] ?? httpStatus,
+    body: {
+      status,
+      message,
+      location: '/',
+      reason,
+      request_id: requestId,
+      errors: Object.fromEntries(errors),
+    },
+  };
+}
+
+/** The shapes of the Manam page (design, section 3). */
+export function createDialect(door: ErrorDoor): Dialect {
+  return {
+    success(method, message, values) {
+      const { successMessage, successLocation } = getOption(method, rest_method);
+      const text = successMessage?.[localeOf(values)] ?? '';
+      const location = message['location'] ?? successLocation;
+      return {
+        ...message,
+        ...(text === '' ? {} : { message: text }),
+        ...(location === '' ? {} : { location }),
+        status: 'success',
+      };
+    },
+
+    failure: (method, error, httpStatus, _, nameOf) =>
+      toFailure(error, httpStatus, failureStatus(method), nameOf),
+
+    refusal: toDomainError,
+    unrouted: (error, values, request) =>
+      door(
+        toDomainError(error),
+        requestOf(values),
+        negotiateLocale(request.headers['accept-language'] ?? null),
+      ),
+  };
+}
+
+/** The language of an answer: what the call asked for, else the tenant's. */
+function localeOf(values: ContextValues) {
+  const { locale, tenant } = callerOf({ values });
+  return locale ?? tenant.policy.defaultLocale;
+}
+
+function failureStatus(method: DescMethod | undefined): string {
+  const declared = method === undefined ? '' : getOption(method, rest_method).failureStatus;
+  return declared === '' ? 'unsuccess' : declared;
+}

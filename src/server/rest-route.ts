@@ -1,0 +1,40 @@
+import { getOption, hasOption } from '@bufbuild/protobuf';
+import type { ConnectRouter } from '@connectrpc/connect';
+import { rest_enum_value, rest_field, rest_method } from '../../gen/manam/options/v1/rest_pb.js';
+import type { SpellingOptions } from '../rest/spelling.ts';
+import { createTranscoder } from '../rest/transcoder.ts';
+import { contextValuesOf } from '../rpc/context.ts';
+import type { ErrorDoor } from './error-door.ts';
+import type { Route } from './handler.ts';
+import { createDialect } from './rest-dialect.ts';
+import { maxMessageBytes, type RpcOptions, routerOptions } from './rpc-route.ts';
+
+const spelling: SpellingOptions = {
+  field: (field) => getOption(field, rest_field),
+  enumValue: (value) => (hasOption(value, rest_enum_value) ? getOption(value, rest_enum_value) : undefined),
+};
+
+export type RestOptions = {
+  readonly rpc: RpcOptions;
+  readonly door: ErrorDoor;
+  readonly routes: (router: ConnectRouter) => void;
+  /** Where the routes are mounted. */
+  readonly prefixes: readonly string[];
+};
+
+/** Serves REST/JSON, and answers whatever no other route has taken. */
+export function createRestRoute({ rpc, door, routes, prefixes }: RestOptions): Route {
+  const transcode = createTranscoder({
+    routes,
+    router: routerOptions(rpc),
+    spelling,
+    method: (method) => getOption(method, rest_method),
+    dialect: createDialect(door),
+    prefixes,
+    maxBodyBytes: maxMessageBytes,
+  });
+  return async (request, response, info) => {
+    await transcode(request, response, contextValuesOf(info));
+    return 'answered';
+  };
+}

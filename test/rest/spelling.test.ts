@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import {
+  LoginRequestSchema,
+  LoginResponseSchema,
+  RegisterRequestSchema,
+} from '../../gen/manam/v1/auth_service_pb.js';
+import { createSpeller, type FieldSpelling } from '../../src/rest/spelling.ts';
+
+const plain: FieldSpelling = { name: '', aliases: [], flatten: false, header: '', lenient: false };
+
+test('two fields that are spelled alike stop the server with both names', () => {
+  const speller = createSpeller({
+    field: ({ name }) => (name === 'password' ? { ...plain, name: 'email' } : plain),
+    enumValue: () => undefined,
+  });
+  expect(() => speller.of(LoginRequestSchema)).toThrowError(
+    'manam.v1.LoginRequest: password and email are both spelled email',
+  );
+});
+
+test('names, aliases and enum values are read and written as they are spelled', () => {
+  const speller = createSpeller({
+    field: ({ name }) =>
+      name === 'mobile' ? { ...plain, name: 'cell', aliases: ['phone'], lenient: true } : plain,
+    enumValue: ({ name }) => name.replace('IDENTIFIER_TYPE_', '').toLowerCase(),
+  });
+  const spelling = speller.of(RegisterRequestSchema);
+  expect(speller.fromRest(spelling, { phone: 912, type: 'mobile' }, false)).toEqual({
+    mobile: '912',
+    type: 'IDENTIFIER_TYPE_MOBILE',
+  });
+  expect(speller.toRest(spelling, { mobile: '912', type: 'IDENTIFIER_TYPE_MOBILE' })).toEqual({
+    cell: '912',
+    type: 'mobile',
+  });
+  expect(speller.restNameOf(RegisterRequestSchema, 'mobile')).toBe('cell');
+  expect(speller.restNameOf(RegisterRequestSchema, 'unheard_of')).toBe('unheard_of');
+});
+
+test('the fields of a flattened message stand in its place, and an absent one leaves nothing', () => {
+  const speller = createSpeller({
+    field: ({ name }) => ({ ...plain, flatten: name === 'tokens' }),
+    enumValue: () => undefined,
+  });
+  const spelling = speller.of(LoginResponseSchema);
+  expect(speller.toRest(spelling, { tokens: { access_token: 'a' }, location: '/' })).toEqual({
+    access_token: 'a',
+    location: '/',
+  });
+  expect(speller.toRest(spelling, { location: '/' })).toEqual({ location: '/' });
+});
