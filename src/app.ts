@@ -13,7 +13,14 @@ import { createConfirmEmail } from './flows/auth/confirm-email.ts';
 import { createLogin } from './flows/auth/login.ts';
 import { createRegister } from './flows/auth/register.ts';
 import { createSendConfirmEmail } from './flows/auth/send-confirm-email.ts';
+import { createIdempotency } from './flows/idempotency.ts';
+import { createLimiter, createRecipientCharge } from './flows/limits.ts';
+import { createPasswordCheck } from './flows/password-check.ts';
 import { createViewUser } from './flows/profile/view-user.ts';
+import { createIntrospectToken } from './flows/session/introspect-token.ts';
+import { createManageSessions } from './flows/session/manage-sessions.ts';
+import { createReauthenticate } from './flows/session/reauthenticate.ts';
+import { createRefreshToken } from './flows/session/refresh-token.ts';
 import { createSessionGate } from './flows/session-gate.ts';
 import { createMailbox } from './pages/mailbox.ts';
 import { type Flows, registerServices, services } from './rpc/services.ts';
@@ -24,7 +31,12 @@ import { createErrorDoor } from './server/error-door.ts';
 import { createGate } from './server/gate.ts';
 import { createGoogleLoginRoute } from './server/google-login-route.ts';
 import { createHandler, type Route } from './server/handler.ts';
-import { deadlineInterceptor, errorInterceptor, floorInterceptor } from './server/interceptors.ts';
+import {
+  deadlineInterceptor,
+  errorInterceptor,
+  floorInterceptor,
+  guessInterceptor,
+} from './server/interceptors.ts';
 import { type Listener, listen } from './server/listener.ts';
 import { createOperations } from './server/operations.ts';
 import { createRestRoute } from './server/rest-route.ts';
@@ -84,12 +96,25 @@ export async function createApp({ config, log, onStatement, ...options }: AppOpt
   const accessTokens = createAccessTokens({ ring, issuer: config.issuer, clock, random });
   const hasher = await createPasswordHasher(config.hash, availableParallelism());
 
-  const openSession = createSessionGate({ accessTokens, vault, clock, random });
+  const limiter = createLimiter({ store, clock });
+  const { limits } = config;
+  const chargeRecipient = createRecipientCharge(limiter, limits);
+  const passwords = createPasswordCheck({ store, hasher, vault, clock });
+  const openSession = createSessionGate({ clock, random });
+  const idempotent = createIdempotency({ store, vault, clock });
+  const sessionDeps = { store, accessTokens, vault, clock, random };
   const flows: Flows = {
-    register: createRegister({ store, hasher, clock, random }),
-    confirmEmail: createConfirmEmail({ store, clock }),
-    sendConfirmEmail: createSendConfirmEmail({ store, clock, random }),
-    login: createLogin({ store, hasher, openSession }),
+    register: idempotent('Register', createRegister({ store, hasher, clock, random, chargeRecipient })),
+    confirmEmail: idempotent('ConfirmEmail', createConfirmEmail({ store, clock, random })),
+    sendConfirmEmail: idempotent(
+      'SendConfirmEmail',
+      createSendConfirmEmail({ store, clock, random, chargeRecipient }),
+    ),
+    login: createLogin({ ...sessionDeps, hasher, passwords, openSession }),
+    refreshToken: createRefreshToken(sessionDeps),
+    reauthenticate: createReauthenticate({ ...sessionDeps, passwords }),
+    sessions: createManageSessions({ store, clock, random }),
+    introspectToken: createIntrospectToken(sessionDeps),
     viewUser: createViewUser({ store }),
   };
 
@@ -98,11 +123,22 @@ export async function createApp({ config, log, onStatement, ...options }: AppOpt
   const door = createErrorDoor(log);
   const ownOrigin = new URL(config.issuer).origin;
   const rpc: RpcOptions = {
-    gate: createGate({ rules, directory, accessTokens, sessions: store.sessions, clock, door, ownOrigin }),
+    gate: createGate({
+      rules,
+      directory,
+      accessTokens,
+      sessions: store.sessions,
+      clock,
+      door,
+      limiter,
+      limits,
+      ownOrigin,
+    }),
     interceptors: [
       errorInterceptor(door),
       deadlineInterceptor,
       floorInterceptor(rules, config.responseFloorMs),
+      guessInterceptor({ rules, limiter, limits, clock }),
     ],
   };
   const operations = createOperations({

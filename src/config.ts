@@ -1,5 +1,6 @@
 import type { HashProfile } from './adapters/password-hasher.ts';
 import { floorProfile } from './adapters/password-hasher.ts';
+import type { Limits } from './flows/limits.ts';
 import { parseNetworks } from './server/client-address.ts';
 
 /** Everything that can be set from outside, read once from the environment. */
@@ -21,6 +22,7 @@ export type Config = {
   readonly proxies: ReturnType<typeof parseNetworks>;
   readonly maxConnectionsPerAddress: number;
   readonly responseFloorMs: number;
+  readonly limits: Limits;
   readonly logLevel: string;
   /** Where the REST routes are mounted; '' is the root. */
   readonly restPrefixes: readonly string[];
@@ -102,6 +104,7 @@ export function parseConfig(env: Environment, args: { readonly production: boole
     proxies: parseProxies(text('TRUSTED_PROXIES'), mistakes),
     maxConnectionsPerAddress: integer('MAX_CONNECTIONS_PER_ADDRESS', 100, 1, 1_000_000),
     responseFloorMs: integer('RESPONSE_FLOOR_MS', 250, 0, 5000),
+    limits: parseLimits(integer, production),
     logLevel,
     restPrefixes: parsePrefixes(text('REST_PREFIXES') ?? '/,/manam', mistakes),
   };
@@ -121,6 +124,29 @@ function parseMasterKey(value: string | undefined, mistakes: string[]): Buffer |
   if (key.length === 32 && new Set(key).size > 8) return key;
   mistakes.push('MANAM_MASTER_KEY must be 32 random bytes in Base64: openssl rand -base64 32');
   return undefined;
+}
+
+const minuteMs = 60_000;
+const hourMs = 3_600_000;
+
+/** The limits of networks, tenants and recipients; on a developer's machine all calls come from one network. */
+function parseLimits(
+  integer: (name: string, fallback: number, least: number, most: number) => number,
+  production: boolean,
+): Limits {
+  const budget = (name: string, key: string, fallback: number, windowMs: number) => ({
+    name,
+    max: integer(key, fallback, 1, 1_000_000_000),
+    windowMs,
+  });
+  const perNetwork = production ? 1 : 10;
+  return {
+    guessesPerNetwork: budget('guess.network', 'LIMIT_GUESSES_PER_NETWORK', 20 * perNetwork, 10 * minuteMs),
+    guessesPerTenant: budget('guess.tenant', 'LIMIT_GUESSES_PER_TENANT', 5000, 10 * minuteMs),
+    messagesPerNetwork: budget('message.network', 'LIMIT_MESSAGES_PER_NETWORK', 100 * perNetwork, hourMs),
+    messagesPerTenant: budget('message.tenant', 'LIMIT_MESSAGES_PER_TENANT', 10_000, hourMs),
+    messagesPerRecipient: budget('message.recipient', 'LIMIT_MESSAGES_PER_RECIPIENT', 3, hourMs),
+  };
 }
 
 function parsePrefixes(value: string, mistakes: string[]): string[] {

@@ -88,6 +88,8 @@ export function createAccessTokens({ ring, issuer, clock, random }: AccessTokenD
           level,
           authTime: new Date(authTime * 1000),
           amr: amr as AuthenticationMethod[],
+          issuedAt: new Date(Number(iat) * 1000),
+          expiresAt: new Date(Number(exp) * 1000),
         };
       } catch (error) {
         // Whatever is wrong with a token, it is not a token of ours; a defect of ours is not that.

@@ -23,6 +23,12 @@ export type Client = {
   readonly userAgent: string;
 };
 
+export type IdempotencyKey = {
+  readonly key: string;
+  /** The claim under which the result is kept; set where the flow is claimed. */
+  readonly digest?: Buffer;
+};
+
 /** Who calls: what the gate has established before a flow begins. */
 export type Caller = {
   readonly requestId: string;
@@ -31,6 +37,8 @@ export type Caller = {
   readonly key: ApiKey | undefined;
   readonly session: CallerSession | undefined;
   readonly client: Client;
+  /** The idempotency key of the call, where it carries one and its method honours it. */
+  readonly idempotency: IdempotencyKey | undefined;
   /** The language that the call asked for. */
   readonly locale: Locale | undefined;
 };

@@ -50,7 +50,7 @@ export type AccessTokens = {
   readonly lifetimeS: number;
   sign(claims: AccessClaims): Promise<string>;
   /** The claims of a live token of ours, or undefined for any other text. */
-  verify(token: string): Promise<AccessClaims | undefined>;
+  verify(token: string): Promise<(AccessClaims & { issuedAt: Date; expiresAt: Date }) | undefined>;
 };
 
 /** The kinds of what a user signs in with. */
@@ -115,6 +115,8 @@ export type LoginView = UserView & {
   readonly passwordHash: string | undefined;
   /** The identifier that was looked up. */
   readonly identifier: HeldIdentifier;
+  /** How many sessions of the user are live. */
+  readonly liveSessions: number;
 };
 
 export type UserRepository = {
@@ -122,7 +124,7 @@ export type UserRepository = {
     tenantId: string,
     identifier: Identifier,
   ): Promise<(HeldIdentifier & { locale: Locale; senderEmail: string; confirmUrl: string }) | undefined>;
-  findForLogin(tenantId: string, identifier: Identifier): Promise<LoginView | undefined>;
+  findForLogin(tenantId: string, identifier: Identifier, now: Date): Promise<LoginView | undefined>;
   findById(tenantId: string, userId: string): Promise<UserView | undefined>;
   /** Throws DuplicateError where the identifier is taken. */
   insert(user: User, identifier: HeldIdentifier, passwordHash: string): Promise<void>;
@@ -130,6 +132,8 @@ export type UserRepository = {
   replaceUnconfirmed(user: User, identifier: HeldIdentifier, passwordHash: string): Promise<boolean>;
   /** Marks an identifier confirmed; false where it is already, or no longer this user's. */
   confirmIdentifier(tenantId: string, userId: string, identifier: Identifier, at: Date): Promise<boolean>;
+  /** The password hash of a user, or undefined where he has none. */
+  findPasswordHash(tenantId: string, userId: string): Promise<string | undefined>;
   updatePasswordHash(tenantId: string, userId: string, passwordHash: string): Promise<void>;
 };
 
@@ -161,6 +165,8 @@ export type ChallengeRepository = {
     digest: Buffer,
     now: Date,
   ): Promise<Challenge | undefined>;
+  /** Kills all that is outstanding for a user. */
+  killAll(tenantId: string, userId: string, now: Date): Promise<void>;
   /** Consumes it; true for exactly one of any number of callers. */
   consume(tenantId: string, id: string, now: Date): Promise<boolean>;
 };
@@ -176,6 +182,8 @@ export type SessionRow = {
   /** How often the refresh token was rotated. */
   readonly refreshCounter: number;
   readonly refreshSalt: Buffer;
+  /** When the refresh token was last rotated, or made. */
+  readonly refreshedAt: Date;
   readonly createdAt: Date;
   /** When it ends unless it is used. */
   readonly idleExpiresAt: Date;
@@ -185,8 +193,127 @@ export type SessionRow = {
 
 export type SessionRepository = {
   insert(session: SessionRow): Promise<void>;
-  /** Finds a session that is live and whose user is active. */
+  /** Finds a session that is live and whose user is active and has a confirmed identifier. */
   findLive(tenantId: string, id: string, now: Date): Promise<SessionRow | undefined>;
+  /** The live sessions of a user, the newest first. */
+  listLive(tenantId: string, userId: string, now: Date): Promise<SessionRow[]>;
+  /** Rotates the refresh token of a live session; true for exactly one caller per counter. */
+  rotate(
+    session: SessionRow,
+    next: Pick<SessionRow, 'refreshedAt' | 'idleExpiresAt' | 'client'>,
+  ): Promise<boolean>;
+  /** Notes that the user has authenticated again. */
+  updateAuthTime(tenantId: string, id: string, authTime: Date): Promise<void>;
+  /** Ends one session of a user; false where he has no such live session. */
+  revoke(tenantId: string, userId: string, id: string, now: Date): Promise<boolean>;
+  /** Ends all sessions of a user but one; answers how many. */
+  revokeOthers(tenantId: string, userId: string, keptId: string | undefined, now: Date): Promise<number>;
+  /** Ends the oldest sessions of a user beyond that many. */
+  revokeBeyond(tenantId: string, userId: string, kept: number, now: Date): Promise<void>;
+};
+
+/** What can be guessed: each kind has counters of its own. */
+export type GuessKind = 'password' | 'second-factor';
+
+/** How guessing is slowed down (R7, R8). */
+export type GuessPolicy = {
+  readonly kind: GuessKind;
+  /** How many failures cost nothing. */
+  readonly free: number;
+  /** How long the next attempt has to wait after the last free one; it doubles with each further failure. */
+  readonly firstDelayS: number;
+  readonly maxDelayS: number;
+  /** After how many failures in a row nothing is tried any more. */
+  readonly cap: number;
+};
+
+export type GuessRepository = {
+  /**
+   * Counts an attempt before it is checked, in one guarded statement. Answers how many
+   * failures in a row it would make, or undefined where it may not be tried.
+   */
+  count(tenantId: string, policy: GuessPolicy, subject: string, now: Date): Promise<number | undefined>;
+  /** Forgets the failures after a success. */
+  reset(tenantId: string, kind: GuessKind, subject: string): Promise<void>;
+};
+
+/** A limit on how often something may happen in a window of time. */
+export type Budget = { readonly name: string; readonly max: number; readonly windowMs: number };
+
+export type BudgetRepository = {
+  /** Uses one of a budget, in one statement; answers how much is used of the window that begins then. */
+  charge(tenantId: string, name: string, subject: Buffer, windowStart: Date): Promise<number>;
+  /** Gives one back. */
+  refund(tenantId: string, name: string, subject: Buffer, windowStart: Date): Promise<void>;
+};
+
+/** A claim on an idempotency key. */
+export type IdempotencyClaim = {
+  readonly tenantId: string;
+  /** Names the key, the method and the caller. */
+  readonly digest: Buffer;
+  readonly requestDigest: Buffer;
+  /** Until when the first caller may still be at work. */
+  readonly leaseUntil: Date;
+  readonly expiresAt: Date;
+};
+
+export type IdempotencyRepository = {
+  /** Claims the key; false where it is claimed already. Expired claims and leases of dead callers are taken over. */
+  claim(claim: IdempotencyClaim, now: Date): Promise<boolean>;
+  /** Finds a claim, with its answer where there is one. */
+  find(
+    tenantId: string,
+    digest: Buffer,
+  ): Promise<{ requestDigest: Buffer; answer: string | undefined } | undefined>;
+  /** Keeps the answer, encrypted. */
+  complete(tenantId: string, digest: Buffer, answer: string): Promise<void>;
+  /** Gives the key back after a failure. */
+  release(tenantId: string, digest: Buffer): Promise<void>;
+};
+
+/** What is worth a line in the audit log. */
+export type AuditAction =
+  | 'register'
+  | 'confirm-email'
+  | 'send-confirmation'
+  | 'login'
+  | 'refresh'
+  | 'reauthenticate'
+  | 'logout'
+  | 'revoke-session'
+  | 'revoke-other-sessions';
+
+/** A decision: who, what, from where, and how it ended. No secret and no address of a person is in it. */
+export type AuditEvent = {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly action: AuditAction;
+  readonly outcome: 'success' | 'failure';
+  /** Why; empty for a plain success. */
+  readonly reason: string;
+  readonly userId: string | undefined;
+  readonly sessionId: string | undefined;
+  readonly keyId: string | undefined;
+  /** The network address of the caller. */
+  readonly address: string;
+  readonly requestId: string;
+  readonly createdAt: Date;
+};
+
+export type AuditFilter = {
+  readonly tenantId: string;
+  readonly userId?: string;
+  readonly action?: string;
+  readonly outcome?: string;
+  /** Only events after the one with this id. */
+  readonly afterId?: string;
+};
+
+export type AuditRepository = {
+  add(event: AuditEvent): Promise<void>;
+  /** The newest events first, at most that many. */
+  list(filter: AuditFilter, limit: number): Promise<AuditEvent[]>;
 };
 
 /** A message as it goes out. */
@@ -257,6 +384,10 @@ export type Repositories = {
   readonly users: UserRepository;
   readonly challenges: ChallengeRepository;
   readonly sessions: SessionRepository;
+  readonly guesses: GuessRepository;
+  readonly budgets: BudgetRepository;
+  readonly idempotency: IdempotencyRepository;
+  readonly audit: AuditRepository;
   readonly outbox: OutboxRepository;
   readonly tenants: TenantRepository;
   readonly keys: KeyRepository;

@@ -1,16 +1,15 @@
 import type { AuthenticationMethod, Caller } from '../domain/caller.ts';
-import type { AccessTokens, Clock, Random, SessionRow, Store, User, Vault } from '../domain/ports.ts';
+import type { AccessTokens, Clock, Random, Repositories, SessionRow, User, Vault } from '../domain/ports.ts';
 import { formatRefreshToken } from '../domain/refresh-token.ts';
 
-export type SessionGateDeps = {
-  readonly accessTokens: AccessTokens;
-  readonly vault: Vault;
-  readonly clock: Clock;
-  readonly random: Random;
-};
+export type SessionGateDeps = { readonly clock: Clock; readonly random: Random };
+
+export type TokenDeps = { readonly accessTokens: AccessTokens; readonly vault: Vault };
 
 const dayMs = 86_400_000;
 const hourMs = 3_600_000;
+/** How many sessions a user may have; the oldest ends for one more (R19). */
+export const maxSessions = 50;
 
 /** How long a session lives unused and at the most, shorter where a second factor is demanded (R16). */
 export function lifetimesOf(requireSecondFactor: boolean): { idleMs: number; absoluteMs: number } {
@@ -28,7 +27,7 @@ export type IssuedTokens = {
 
 /** Writes the tokens of a session as its row stands. */
 export async function issueTokens(
-  { accessTokens, vault }: Pick<SessionGateDeps, 'accessTokens' | 'vault'>,
+  { accessTokens, vault }: TokenDeps,
   session: SessionRow,
 ): Promise<IssuedTokens> {
   const { tenantId, userId, id: sessionId, level, authTime, amr } = session;
@@ -43,13 +42,13 @@ export async function issueTokens(
  * The one gate that mints sessions: every way to sign in ends here, and here alone it
  * is decided whether a session begins (R25).
  */
-export function createSessionGate({ accessTokens, vault, clock, random }: SessionGateDeps) {
+export function createSessionGate({ clock, random }: SessionGateDeps) {
   return async function openSession(
-    repositories: Pick<Store<'sessions'>, 'sessions'>,
+    repositories: Pick<Repositories, 'sessions'>,
     caller: Caller,
-    user: User,
+    { user, liveSessions }: { readonly user: User; readonly liveSessions: number },
     amr: readonly AuthenticationMethod[],
-  ): Promise<IssuedTokens> {
+  ): Promise<SessionRow> {
     const now = clock();
     const { idleMs, absoluteMs } = lifetimesOf(caller.tenant.policy.requireSecondFactor);
     const session: SessionRow = {
@@ -62,12 +61,16 @@ export function createSessionGate({ accessTokens, vault, clock, random }: Sessio
       client: caller.client,
       refreshCounter: 0,
       refreshSalt: random.bytes(32),
+      refreshedAt: now,
       createdAt: now,
       idleExpiresAt: new Date(now.getTime() + idleMs),
       expiresAt: new Date(now.getTime() + absoluteMs),
     };
     await repositories.sessions.insert(session);
-    return await issueTokens({ accessTokens, vault }, session);
+    if (liveSessions >= maxSessions) {
+      await repositories.sessions.revokeBeyond(user.tenantId, user.id, maxSessions, now);
+    }
+    return session;
   };
 }
 

@@ -4,14 +4,31 @@ import type { createConfirmEmail } from '../flows/auth/confirm-email.ts';
 import type { createLogin } from '../flows/auth/login.ts';
 import type { createRegister } from '../flows/auth/register.ts';
 import type { createSendConfirmEmail } from '../flows/auth/send-confirm-email.ts';
+import type { createIntrospectToken } from '../flows/session/introspect-token.ts';
+import type { createManageSessions } from '../flows/session/manage-sessions.ts';
+import type { createReauthenticate } from '../flows/session/reauthenticate.ts';
+import type { createRefreshToken } from '../flows/session/refresh-token.ts';
 import { callerOf } from './context.ts';
-import { fromValue, identifierKind, identifierType, toAccount, toTokens, toValue } from './convert.ts';
+import {
+  fromValue,
+  identifierKind,
+  identifierType,
+  toAccount,
+  toIntrospection,
+  toSession,
+  toTokens,
+  toValue,
+} from './convert.ts';
 
 export type AuthFlows = {
   readonly register: ReturnType<typeof createRegister>;
   readonly confirmEmail: ReturnType<typeof createConfirmEmail>;
   readonly sendConfirmEmail: ReturnType<typeof createSendConfirmEmail>;
   readonly login: ReturnType<typeof createLogin>;
+  readonly refreshToken: ReturnType<typeof createRefreshToken>;
+  readonly reauthenticate: ReturnType<typeof createReauthenticate>;
+  readonly sessions: ReturnType<typeof createManageSessions>;
+  readonly introspectToken: ReturnType<typeof createIntrospectToken>;
 };
 
 export function authHandlers(flows: AuthFlows): Partial<ServiceImpl<typeof AuthService>> {
@@ -41,6 +58,38 @@ export function authHandlers(flows: AuthFlows): Partial<ServiceImpl<typeof AuthS
       const { tokens, ...view } = await flows.login(caller, { ...request, type });
       const account = toAccount(view, type, caller.tenant.policy);
       return { tokens: toTokens(tokens), account, userId: view.user.id, location: '/' };
+    },
+
+    async refreshToken(request, context) {
+      return { tokens: toTokens(await flows.refreshToken(callerOf(context), request)) };
+    },
+
+    async reauthenticate(request, context) {
+      return { tokens: toTokens(await flows.reauthenticate(callerOf(context), request)) };
+    },
+
+    async logout(_, context) {
+      await flows.sessions.logout(callerOf(context));
+      return {};
+    },
+
+    async listSessions(_, context) {
+      const caller = callerOf(context);
+      const sessions = await flows.sessions.list(caller);
+      return { sessions: sessions.map((session) => toSession(session, caller.session?.id)) };
+    },
+
+    async revokeSession(request, context) {
+      await flows.sessions.revoke(callerOf(context), request);
+      return {};
+    },
+
+    async revokeOtherSessions(_, context) {
+      return { revoked: await flows.sessions.revokeOthers(callerOf(context)) };
+    },
+
+    async introspectToken(request, context) {
+      return toIntrospection(await flows.introspectToken(callerOf(context), request));
     },
   };
 }

@@ -1,10 +1,12 @@
 import { fromJson, type MessageInitShape, toJson } from '@bufbuild/protobuf';
 import { timestampFromDate, type Value, ValueSchema } from '@bufbuild/protobuf/wkt';
-import type { SessionTokensSchema } from '../../gen/manam/v1/session_pb.js';
+import type { IntrospectTokenResponseSchema } from '../../gen/manam/v1/auth_service_pb.js';
+import type { SessionSchema, SessionTokensSchema } from '../../gen/manam/v1/session_pb.js';
 import { type AccountSchema, IdentifierType, type UserProfileSchema } from '../../gen/manam/v1/user_pb.js';
-import type { IdentifierKind, UserView } from '../domain/ports.ts';
+import type { IdentifierKind, SessionRow, UserView } from '../domain/ports.ts';
 import type { Json } from '../domain/profile.ts';
 import { permissionsOf, type TenantPolicy } from '../domain/tenant.ts';
+import type { Introspection } from '../flows/session/introspect-token.ts';
 import type { IssuedTokens } from '../flows/session-gate.ts';
 
 /** What a request identifies an account with: as it says, else by the field that is set. */
@@ -77,5 +79,37 @@ export function toProfile(
     permissions: permissionsOf(policy, user.roles),
     locale: user.locale,
     createTime: timestampFromDate(user.createdAt),
+  };
+}
+
+export function toSession(
+  { id, client, createdAt, refreshedAt, expiresAt }: SessionRow,
+  currentId: string | undefined,
+): MessageInitShape<typeof SessionSchema> {
+  return {
+    sessionId: id,
+    device: client.userAgent,
+    address: client.address,
+    createTime: timestampFromDate(createdAt),
+    lastUseTime: timestampFromDate(refreshedAt),
+    expireTime: timestampFromDate(expiresAt),
+    current: id === currentId,
+  };
+}
+
+export function toIntrospection(
+  found: Introspection | undefined,
+): MessageInitShape<typeof IntrospectTokenResponseSchema> {
+  if (found === undefined) return { active: false };
+  const seconds = (date: Date) => Math.floor(date.getTime() / 1000);
+  return {
+    active: true,
+    sub: found.userId,
+    sessionId: found.sessionId,
+    tokenType: found.kind,
+    exp: seconds(found.expiresAt),
+    iat: seconds(found.issuedAt),
+    authTime: seconds(found.authTime),
+    amr: [...found.amr],
   };
 }

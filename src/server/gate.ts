@@ -1,14 +1,16 @@
 import type { HandlerContext } from '@connectrpc/connect';
-import { type Access, KeyKind, SessionLevel } from '../../gen/manam/options/v1/access_pb.js';
+import { type Access, KeyKind, RateClass, SessionLevel } from '../../gen/manam/options/v1/access_pb.js';
 import { digestApiKey } from '../domain/api-key.ts';
-import type { Caller, SessionLevel as CallerLevel, CallerSession } from '../domain/caller.ts';
-import { DomainError } from '../domain/errors.ts';
+import type { Caller, SessionLevel as CallerLevel, CallerSession, IdempotencyKey } from '../domain/caller.ts';
+import { DomainError, invalid } from '../domain/errors.ts';
 import { negotiateLocale } from '../domain/locale.ts';
 import type { AccessTokens, Clock, SessionRepository } from '../domain/ports.ts';
 import { isRegisteredOrigin } from '../domain/registered-url.ts';
 import type { ApiKey, Scope, Tenant } from '../domain/tenant.ts';
+import type { Limiter, Limits } from '../flows/limits.ts';
 import { requestOf, setCaller } from '../rpc/context.ts';
 import { type AccessRules, ruleOf } from './access-rules.ts';
+import { networkOf } from './client-address.ts';
 import type { ErrorDoor } from './error-door.ts';
 import type { TenantDirectory } from './tenant-directory.ts';
 
@@ -19,9 +21,14 @@ export type GateDeps = {
   readonly sessions: SessionRepository;
   readonly clock: Clock;
   readonly door: ErrorDoor;
+  readonly limiter: Limiter;
+  readonly limits: Limits;
   /** The origin of the hosted pages, which may call for every tenant. */
   readonly ownOrigin: string;
 };
+
+/** How long an authentication stays fresh (R20). */
+const freshMs = 300_000;
 
 const levels: Record<CallerLevel, SessionLevel> = {
   'signed-in': SessionLevel.SIGNED_IN,
@@ -50,8 +57,11 @@ export function createGate(deps: GateDeps) {
       ) {
         throw new DomainError('ORIGIN_DENIED');
       }
+      await chargeNetwork(deps, rule, tenant.id, request.client.address);
+      if (rule.fresh) assertFresh(session, deps.clock());
+      const idempotency = rule.idempotencyKey ? readIdempotencyKey(header) : undefined;
       const { requestId, client } = request;
-      setCaller(context.values, { requestId, tenant, key, session, client, locale });
+      setCaller(context.values, { requestId, tenant, key, session, client, idempotency, locale });
     } catch (error) {
       throw deps.door(error, request, locale);
     }
@@ -128,6 +138,34 @@ function assertLevel(rule: Access, session: CallerSession): void {
   // A token of the wrong kind is no token (R14); only who must enrol first is told so.
   const mayAfterEnrolment = session.level === 'enrol-only' && rule.sessions.includes(SessionLevel.SIGNED_IN);
   throw new DomainError(mayAfterEnrolment ? 'TWO_FACTOR_ENROLMENT_REQUIRED' : 'TOKEN_INVALID');
+}
+
+/** Counts the call against its network and its tenant, before anything of it is read (R9). */
+async function chargeNetwork(
+  { limiter, limits }: GateDeps,
+  { rate }: Access,
+  tenantId: string,
+  address: string,
+): Promise<void> {
+  if (rate === RateClass.GUESS) {
+    await limiter.charge(tenantId, limits.guessesPerNetwork, networkOf(address));
+  } else if (rate === RateClass.MESSAGE) {
+    await limiter.charge(tenantId, limits.messagesPerNetwork, networkOf(address));
+    await limiter.charge(tenantId, limits.messagesPerTenant, '');
+  }
+}
+
+/** Whether the session has authenticated at the user's full level recently enough (R20). */
+function assertFresh(session: CallerSession | undefined, now: Date): void {
+  if (session !== undefined && now.getTime() - session.authTime.getTime() <= freshMs) return;
+  throw new DomainError('REAUTHENTICATION_REQUIRED', { missingStep: 'manam.v1.AuthService/Reauthenticate' });
+}
+
+function readIdempotencyKey(header: Headers): IdempotencyKey | undefined {
+  const key = header.get('idempotency-key');
+  if (key === null) return undefined;
+  if (!/^[\x21-\x7e]{1,128}$/.test(key)) throw invalid({ field: 'idempotency-key', reason: 'FIELD_INVALID' });
+  return { key };
 }
 
 /** Whether a key may stand in for a session. Told before any look-up, so that it is the same for everyone (R42). */

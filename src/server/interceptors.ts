@@ -1,10 +1,15 @@
 import type { DescMethod } from '@bufbuild/protobuf';
-import type { Interceptor } from '@connectrpc/connect';
+import { Code, type Interceptor } from '@connectrpc/connect';
+import { RateClass } from '../../gen/manam/options/v1/access_pb.js';
 import { DomainError } from '../domain/errors.ts';
 import { negotiateLocale } from '../domain/locale.ts';
-import { requestOf } from '../rpc/context.ts';
+import type { Clock } from '../domain/ports.ts';
+import type { Limiter, Limits } from '../flows/limits.ts';
+import { callerOf, requestOf } from '../rpc/context.ts';
 import { type AccessRules, ruleOf } from './access-rules.ts';
+import { networkOf } from './client-address.ts';
 import type { ErrorDoor } from './error-door.ts';
+import { codeOf } from './error-reasons.ts';
 
 /** How long a call may take where the caller set no shorter deadline (R56). */
 const serverDeadlineMs = 10_000;
@@ -52,4 +57,49 @@ export function floorInterceptor(rules: AccessRules, floorMs: number): Intercept
       await floor;
     }
   };
+}
+
+export type GuessDeps = {
+  readonly rules: AccessRules;
+  readonly limiter: Limiter;
+  readonly limits: Limits;
+  readonly clock: Clock;
+};
+
+/**
+ * The gate counts every attempt to guess before it is made; a success gives it back, so
+ * that what counts against a network is failures (R9). Failures also count against the
+ * tenant; over its ceiling this instance refuses guesses until the window ends.
+ */
+export function guessInterceptor({ rules, limiter, limits, clock }: GuessDeps): Interceptor {
+  const closedUntil = new Map<string, number>();
+  return (next) => async (request) => {
+    if (ruleOf(rules, request.method).rate !== RateClass.GUESS) return await next(request);
+    const { tenant, client } = callerOf({ values: request.contextValues });
+    const now = clock().getTime();
+    const closed = closedUntil.get(tenant.id) ?? 0;
+    if (closed > now) throw new DomainError('RATE_LIMITED', { retryAfterMs: closed - now });
+    closedUntil.delete(tenant.id);
+    try {
+      const answer = await next(request);
+      await limiter.refund(tenant.id, limits.guessesPerNetwork, networkOf(client.address));
+      return answer;
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      if (!isWrongGuess(error)) {
+        await limiter.refund(tenant.id, limits.guessesPerNetwork, networkOf(client.address));
+        throw error;
+      }
+      await limiter.charge(tenant.id, limits.guessesPerTenant, '').catch((refusal: unknown) => {
+        if (!(refusal instanceof DomainError) || refusal.reason !== 'RATE_LIMITED') throw refusal;
+        closedUntil.set(tenant.id, now + (refusal.details.retryAfterMs ?? 0));
+      });
+      throw error;
+    }
+  };
+}
+
+/** Whether a call failed because a secret was wrong, and not because the request was. */
+function isWrongGuess({ reason }: DomainError): boolean {
+  return codeOf(reason) === Code.Unauthenticated;
 }

@@ -30,6 +30,19 @@ export function createChallengeRepository(db: Database): ChallengeRepository {
       return row;
     },
 
+    async killAll(tenantId, userId, now) {
+      await db
+        .update(challenges)
+        .set({ consumedAt: now })
+        .where(
+          and(
+            eq(challenges.tenantId, tenantId),
+            eq(challenges.userId, userId),
+            isNull(challenges.consumedAt),
+          ),
+        );
+    },
+
     async consume(tenantId, id, now) {
       const [result] = await db
         .update(challenges)

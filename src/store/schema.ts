@@ -1,7 +1,15 @@
 import { date, int, mysqlTable, primaryKey, varchar } from 'drizzle-orm/mysql-core';
 import type { AuthenticationMethod, SessionLevel } from '../domain/caller.ts';
 import type { Locale } from '../domain/locale.ts';
-import type { ChallengePurpose, IdentifierKind, SigningKeyState, User } from '../domain/ports.ts';
+import type {
+  AuditAction,
+  AuditEvent,
+  ChallengePurpose,
+  GuessKind,
+  IdentifierKind,
+  SigningKeyState,
+  User,
+} from '../domain/ports.ts';
 import type { Json } from '../domain/profile.ts';
 import type { KeyKind, Scope, Tenant, TenantPolicy } from '../domain/tenant.ts';
 import { bytes, exact, instant, json, uuid } from './columns.ts';
@@ -112,6 +120,7 @@ export const sessions = mysqlTable(
     userAgent: varchar('user_agent', { length: 256 }).notNull(),
     refreshCounter: int('refresh_counter', { unsigned: true }).notNull(),
     refreshSalt: bytes('refresh_salt', { type: 'binary(32)' }).notNull(),
+    refreshedAt: instant('refreshed_at').notNull(),
     createdAt: instant('created_at').notNull(),
     idleExpiresAt: instant('idle_expires_at').notNull(),
     expiresAt: instant('expires_at').notNull(),
@@ -142,3 +151,58 @@ export const signingKeys = mysqlTable('signing_keys', {
   sealed: bytes('sealed', { type: 'varbinary(1024)' }).notNull(),
   createdAt: instant('created_at').notNull(),
 });
+
+export const guessCounters = mysqlTable(
+  'guess_counters',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    kind: exact('kind', { length: 16 }).$type<GuessKind>().notNull(),
+    subject: uuid('subject').notNull(),
+    failures: int('failures', { unsigned: true }).notNull(),
+    nextAttemptAt: instant('next_attempt_at'),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.kind, table.subject] })],
+);
+
+export const budgets = mysqlTable(
+  'budgets',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    name: exact('name', { length: 64 }).notNull(),
+    subject: bytes('subject', { type: 'varbinary(32)' }).notNull(),
+    windowStart: instant('window_start').notNull(),
+    used: int('used', { unsigned: true }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.name, table.subject] })],
+);
+
+export const idempotency = mysqlTable(
+  'idempotency',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    digest: bytes('digest', { type: 'binary(32)' }).notNull(),
+    requestDigest: bytes('request_digest', { type: 'binary(32)' }).notNull(),
+    answer: bytes('answer', { type: 'mediumblob' }),
+    leaseUntil: instant('lease_until').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.digest] })],
+);
+
+export const auditEvents = mysqlTable(
+  'audit_events',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    id: uuid('id').notNull(),
+    action: exact('action', { length: 64 }).$type<AuditAction>().notNull(),
+    outcome: exact('outcome', { length: 8 }).$type<AuditEvent['outcome']>().notNull(),
+    reason: exact('reason', { length: 64 }).notNull(),
+    userId: uuid('user_id'),
+    sessionId: uuid('session_id'),
+    keyId: uuid('key_id'),
+    address: exact('address', { length: 45 }).notNull(),
+    requestId: exact('request_id', { length: 36 }).notNull(),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.id] })],
+);

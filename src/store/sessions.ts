@@ -1,9 +1,19 @@
-import { and, eq, gt, isNull } from 'drizzle-orm';
-import type { SessionRepository } from '../domain/ports.ts';
+import { and, desc, eq, exists, gt, isNotNull, isNull, ne, notInArray } from 'drizzle-orm';
+import type { SessionRepository, SessionRow } from '../domain/ports.ts';
 import type { Database } from './database.ts';
-import { sessions, users } from './schema.ts';
+import { identifiers, sessions, users } from './schema.ts';
+
+function toSession({ address, userAgent, revokedAt: _, ...row }: typeof sessions.$inferSelect): SessionRow {
+  return { ...row, client: { address, userAgent } };
+}
 
 export function createSessionRepository(db: Database): SessionRepository {
+  const is = (tenantId: string, id: string) => and(eq(sessions.tenantId, tenantId), eq(sessions.id, id));
+  const ofUser = (tenantId: string, userId: string) =>
+    and(eq(sessions.tenantId, tenantId), eq(sessions.userId, userId));
+  const isLive = (now: Date) =>
+    and(isNull(sessions.revokedAt), gt(sessions.expiresAt, now), gt(sessions.idleExpiresAt, now));
+
   return {
     async insert({ client, ...session }) {
       await db.insert(sessions).values({
@@ -15,23 +25,89 @@ export function createSessionRepository(db: Database): SessionRepository {
     },
 
     async findLive(tenantId, id, now) {
+      const confirmed = db
+        .select({ userId: identifiers.userId })
+        .from(identifiers)
+        .where(
+          and(
+            eq(identifiers.tenantId, users.tenantId),
+            eq(identifiers.userId, users.id),
+            isNotNull(identifiers.confirmedAt),
+          ),
+        );
       const [row] = await db
         .select({ session: sessions })
         .from(sessions)
         .innerJoin(users, and(eq(users.tenantId, sessions.tenantId), eq(users.id, sessions.userId)))
+        .where(and(is(tenantId, id), isLive(now), eq(users.status, 'active'), exists(confirmed)));
+      return row === undefined ? undefined : toSession(row.session);
+    },
+
+    async listLive(tenantId, userId, now) {
+      const rows = await db
+        .select()
+        .from(sessions)
+        .where(and(ofUser(tenantId, userId), isLive(now)))
+        .orderBy(desc(sessions.id));
+      return rows.map(toSession);
+    },
+
+    async rotate({ tenantId, id, refreshCounter }, { refreshedAt, idleExpiresAt, client }) {
+      const [result] = await db
+        .update(sessions)
+        .set({ refreshCounter: refreshCounter + 1, refreshedAt, idleExpiresAt, address: client.address })
+        .where(
+          and(is(tenantId, id), eq(sessions.refreshCounter, refreshCounter), isNull(sessions.revokedAt)),
+        );
+      return result.affectedRows === 1;
+    },
+
+    async updateAuthTime(tenantId, id, authTime) {
+      await db.update(sessions).set({ authTime }).where(is(tenantId, id));
+    },
+
+    async revoke(tenantId, userId, id, now) {
+      const [result] = await db
+        .update(sessions)
+        .set({ revokedAt: now })
+        .where(and(is(tenantId, id), eq(sessions.userId, userId), isLive(now)));
+      return result.affectedRows === 1;
+    },
+
+    async revokeOthers(tenantId, userId, keptId, now) {
+      const [result] = await db
+        .update(sessions)
+        .set({ revokedAt: now })
         .where(
           and(
-            eq(sessions.tenantId, tenantId),
-            eq(sessions.id, id),
-            isNull(sessions.revokedAt),
-            gt(sessions.expiresAt, now),
-            gt(sessions.idleExpiresAt, now),
-            eq(users.status, 'active'),
+            ofUser(tenantId, userId),
+            isLive(now),
+            keptId === undefined ? undefined : ne(sessions.id, keptId),
           ),
         );
-      if (row === undefined) return undefined;
-      const { address, userAgent, revokedAt: _, ...session } = row.session;
-      return { ...session, client: { address, userAgent } };
+      return result.affectedRows;
+    },
+
+    async revokeBeyond(tenantId, userId, kept, now) {
+      const newest = await db
+        .select({ id: sessions.id })
+        .from(sessions)
+        .where(and(ofUser(tenantId, userId), isLive(now)))
+        .orderBy(desc(sessions.id))
+        .limit(kept);
+      await db
+        .update(sessions)
+        .set({ revokedAt: now })
+        .where(
+          and(
+            ofUser(tenantId, userId),
+            isLive(now),
+            notInArray(
+              sessions.id,
+              newest.map(({ id }) => id),
+            ),
+          ),
+        );
     },
   };
 }

@@ -1,7 +1,11 @@
 import type { Repositories, Store, Vault } from '../domain/ports.ts';
+import { createAuditRepository } from './audit.ts';
+import { createBudgetRepository } from './budgets.ts';
 import { createChallengeRepository } from './challenges.ts';
 import type { Database, DatabaseHandle } from './database.ts';
 import { unwrap } from './driver-error.ts';
+import { createGuessRepository } from './guesses.ts';
+import { createIdempotencyRepository } from './idempotency.ts';
 import { createKeyRepository } from './keys.ts';
 import { createOutboxRepository } from './outbox.ts';
 import { createSessionRepository } from './sessions.ts';
@@ -27,6 +31,10 @@ function createRepositories(db: Database, vault: Vault): Repositories {
     users: withoutSql(createUserRepository(db)),
     challenges: withoutSql(createChallengeRepository(db)),
     sessions: withoutSql(createSessionRepository(db)),
+    guesses: withoutSql(createGuessRepository(db)),
+    budgets: withoutSql(createBudgetRepository(db)),
+    idempotency: withoutSql(createIdempotencyRepository(db, vault)),
+    audit: withoutSql(createAuditRepository(db)),
     outbox: withoutSql(createOutboxRepository(db, vault)),
     tenants: withoutSql(createTenantRepository(db)),
     keys: withoutSql(createKeyRepository(db)),

@@ -1,4 +1,4 @@
-import { and, eq, isNull, sql } from 'drizzle-orm';
+import { and, count, eq, gt, isNull, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/mysql-core';
 import type {
   HeldIdentifier,
@@ -9,7 +9,7 @@ import type {
   UserView,
 } from '../domain/ports.ts';
 import type { Database } from './database.ts';
-import { credentials, identifiers, users } from './schema.ts';
+import { credentials, identifiers, sessions, users } from './schema.ts';
 
 type UserRow = typeof users.$inferSelect;
 type IdentifierRow = typeof identifiers.$inferSelect;
@@ -89,9 +89,20 @@ export function createUserRepository(db: Database): UserRepository {
       return { ...toIdentifier(found), ...owner };
     },
 
-    async findForLogin(tenantId, identifier): Promise<LoginView | undefined> {
+    async findForLogin(tenantId, identifier, now): Promise<LoginView | undefined> {
+      const live = db
+        .select({ count: count() })
+        .from(sessions)
+        .where(
+          and(
+            eq(sessions.tenantId, users.tenantId),
+            eq(sessions.userId, users.id),
+            isNull(sessions.revokedAt),
+            gt(sessions.expiresAt, now),
+          ),
+        );
       const [row] = await db
-        .select()
+        .select({ identifiers, users, credentials, emails, mobiles, live: sql<number>`(${live})` })
         .from(identifiers)
         .innerJoin(users, and(eq(users.tenantId, identifiers.tenantId), eq(users.id, identifiers.userId)))
         .leftJoin(
@@ -106,6 +117,7 @@ export function createUserRepository(db: Database): UserRepository {
         ...toView(row),
         identifier: toIdentifier(row.identifiers),
         passwordHash: row.credentials?.passwordHash,
+        liveSessions: Number(row.live),
       };
     },
 
@@ -154,6 +166,14 @@ export function createUserRepository(db: Database): UserRepository {
           and(is(tenantId, identifier), eq(identifiers.userId, userId), isNull(identifiers.confirmedAt)),
         );
       return result.affectedRows === 1;
+    },
+
+    async findPasswordHash(tenantId, userId) {
+      const [row] = await db
+        .select({ passwordHash: credentials.passwordHash })
+        .from(credentials)
+        .where(and(eq(credentials.tenantId, tenantId), eq(credentials.userId, userId)));
+      return row?.passwordHash;
     },
 
     async updatePasswordHash(tenantId, userId, passwordHash) {

@@ -6,8 +6,8 @@ import { pino } from 'pino';
 import { afterAll, beforeAll } from 'vitest';
 import { systemRandom } from '../../src/adapters/random.ts';
 import { type App, createApp } from '../../src/app.ts';
+import { seedTenant, type TenantKeys } from '../../src/cli/dev-tenants.ts';
 import { type Config, parseConfig } from '../../src/config.ts';
-import { seedTenant, type TenantKeys } from '../../src/dev-tenants.ts';
 import { formatApiKey } from '../../src/domain/api-key.ts';
 import type { Message } from '../../src/domain/ports.ts';
 import type { KeyKind, Scope } from '../../src/domain/tenant.ts';
@@ -61,6 +61,10 @@ const configForTests: Config = parseConfig(
     RESPONSE_FLOOR_MS: '0',
     PORT: '0',
     MAX_CONNECTIONS_PER_ADDRESS: '100000',
+    LIMIT_GUESSES_PER_NETWORK: '1000000',
+    LIMIT_MESSAGES_PER_NETWORK: '1000000',
+    LIMIT_MESSAGES_PER_TENANT: '1000000',
+    LIMIT_MESSAGES_PER_RECIPIENT: '1000',
   },
   { production: false },
 );

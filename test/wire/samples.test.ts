@@ -46,7 +46,6 @@ const unserved = new Set([
   'recover-end',
   'changepassword',
   'recover-end-bad',
-  'refresh',
   'edit-user',
   'google-login',
   'manam-user-info',

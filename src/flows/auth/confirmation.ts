@@ -1,5 +1,5 @@
 import type { Caller } from '../../domain/caller.ts';
-import type { Clock, HeldIdentifier, Random, Store } from '../../domain/ports.ts';
+import type { Clock, HeldIdentifier, Random, Repositories } from '../../domain/ports.ts';
 import { formatChallengeToken, sha256 } from '../../domain/token.ts';
 import { composeEmail, messageLocale } from '../messages.ts';
 
@@ -21,7 +21,7 @@ export type ConfirmationOrder = {
 /** Puts a new confirmation token in the place of any earlier one and queues its message. */
 export async function sendConfirmation(
   { clock, random }: ConfirmationDeps,
-  { challenges, outbox }: Pick<Store<'challenges' | 'outbox'>, 'challenges' | 'outbox'>,
+  { challenges, outbox }: Pick<Repositories, 'challenges' | 'outbox'>,
   caller: Caller,
   order: ConfirmationOrder,
 ): Promise<void> {
@@ -55,7 +55,7 @@ export async function sendConfirmation(
 /** Tells the owner of an account that someone tried to register it again (R33). */
 export async function sendAccountExists(
   { clock, random }: ConfirmationDeps,
-  { outbox }: Pick<Store<'outbox'>, 'outbox'>,
+  { outbox }: Pick<Repositories, 'outbox'>,
   caller: Caller,
   order: ConfirmationOrder,
 ): Promise<void> {

@@ -9,19 +9,24 @@ import {
   type HeldIdentifier,
   type PasswordHasher,
   type Random,
+  type Repositories,
   type Store,
   type User,
 } from '../../domain/ports.ts';
 import { type Json, parseCustomFields, parseName, parseText } from '../../domain/profile.ts';
 import { matchRegisteredUrl } from '../../domain/registered-url.ts';
+import { auditEvent } from '../audit.ts';
+import { rememberResult } from '../idempotency.ts';
+import type { RecipientCharge } from '../limits.ts';
 import { messageLocale } from '../messages.ts';
 import { sendAccountExists, sendConfirmation } from './confirmation.ts';
 
 export type RegisterDeps = {
-  readonly store: Store<'users' | 'challenges' | 'outbox'>;
+  readonly store: Store<'users' | 'challenges' | 'outbox' | 'audit' | 'idempotency'>;
   readonly hasher: PasswordHasher;
   readonly clock: Clock;
   readonly random: Random;
+  readonly chargeRecipient: RecipientCharge;
 };
 
 export type RegisterCommand = {
@@ -46,9 +51,10 @@ const maxRaces = 5;
  * Registers an account. Whatever the state of the address, the caller sees the same
  * answer and the same number of password hashes is done (R33).
  */
-export function createRegister({ store, hasher, clock, random }: RegisterDeps) {
+export function createRegister({ store, hasher, clock, random, chargeRecipient }: RegisterDeps) {
   return async function register(caller: Caller, command: RegisterCommand): Promise<void> {
     const { user, identifier, password } = parse(caller, command, clock(), random);
+    await chargeRecipient(caller.tenant.id, 'register', identifier.canonical);
     const passwordHash = await hasher.hash(password);
 
     for (let race = 0; race < maxRaces; race += 1) {
@@ -71,12 +77,11 @@ async function write(
 
   if (held?.confirmedAt !== undefined) {
     if (tenant.policy.discloseRegistration) throw new DomainError('IDENTIFIER_TAKEN');
-    const { locale: userLocale, senderEmail } = held;
-    await sendAccountExists(deps, deps.store, caller, {
-      identifier: held,
-      userLocale,
-      senderEmail,
-      confirmUrl: '',
+    const { locale: userLocale, senderEmail, userId } = held;
+    await deps.store.transaction(async (repositories) => {
+      const order = { identifier: held, userLocale, senderEmail, confirmUrl: '' };
+      await sendAccountExists(deps, repositories, caller, order);
+      await conclude(deps, repositories, caller, { userId, reason: 'IDENTIFIER_TAKEN' });
     });
     return true;
   }
@@ -94,12 +99,24 @@ async function write(
       else if (!(await repositories.users.replaceUnconfirmed(owned, order.identifier, passwordHash)))
         return false;
       await sendConfirmation(deps, repositories, caller, order);
+      await conclude(deps, repositories, caller, { userId: owned.id });
       return true;
     });
   } catch (error) {
     if (error instanceof DuplicateError) return false;
     throw error;
   }
+}
+
+/** The end of every registration, in its transaction: the audit line, and the answer for a retry. */
+async function conclude(
+  deps: Pick<RegisterDeps, 'clock' | 'random'>,
+  repositories: Pick<Repositories, 'audit' | 'idempotency'>,
+  caller: Caller,
+  subject: { readonly userId: string; readonly reason?: string },
+): Promise<void> {
+  await repositories.audit.add(auditEvent(deps, caller, 'register', 'success', subject));
+  await rememberResult(repositories, caller, undefined);
 }
 
 /** Reads the command; everything that is wrong with it is told at once. */

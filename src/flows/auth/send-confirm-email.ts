@@ -3,12 +3,16 @@ import { parseEmail } from '../../domain/email.ts';
 import { createViolations } from '../../domain/errors.ts';
 import type { Clock, Random, Store } from '../../domain/ports.ts';
 import { matchRegisteredUrl } from '../../domain/registered-url.ts';
+import { auditEvent } from '../audit.ts';
+import { rememberResult } from '../idempotency.ts';
+import type { RecipientCharge } from '../limits.ts';
 import { sendConfirmation } from './confirmation.ts';
 
 export type SendConfirmEmailDeps = {
-  readonly store: Store<'users' | 'challenges' | 'outbox'>;
+  readonly store: Store<'users' | 'challenges' | 'outbox' | 'budgets' | 'audit' | 'idempotency'>;
   readonly clock: Clock;
   readonly random: Random;
+  readonly chargeRecipient: RecipientCharge;
 };
 
 export type SendConfirmEmailCommand = {
@@ -18,7 +22,7 @@ export type SendConfirmEmailCommand = {
 };
 
 /** Sends a new confirmation message where an unconfirmed account waits for one; the answer never tells. */
-export function createSendConfirmEmail({ store, clock, random }: SendConfirmEmailDeps) {
+export function createSendConfirmEmail({ store, clock, random, chargeRecipient }: SendConfirmEmailDeps) {
   return async function sendConfirmEmail(caller: Caller, command: SendConfirmEmailCommand): Promise<void> {
     const { id: tenantId, policy } = caller.tenant;
     const violations = createViolations();
@@ -31,18 +35,23 @@ export function createSendConfirmEmail({ store, clock, random }: SendConfirmEmai
     }
     violations.refuse();
 
-    const held = await store.users.findIdentifier(tenantId, {
-      kind: 'email',
-      canonical: email?.canonical ?? '',
+    const canonical = email?.canonical ?? '';
+    await chargeRecipient(tenantId, 'send-confirmation', canonical);
+    const held = await store.users.findIdentifier(tenantId, { kind: 'email', canonical });
+    await store.transaction(async (repositories) => {
+      if (held !== undefined && held.confirmedAt === undefined) {
+        await sendConfirmation({ clock, random }, repositories, caller, {
+          identifier: held,
+          userLocale: held.locale,
+          senderEmail: command.senderEmail || held.senderEmail,
+          confirmUrl: confirmUrl || held.confirmUrl,
+        });
+      }
+      const userId = held?.userId;
+      await repositories.audit.add(
+        auditEvent({ clock, random }, caller, 'send-confirmation', 'success', { userId }),
+      );
+      await rememberResult(repositories, caller, undefined);
     });
-    if (held === undefined || held.confirmedAt !== undefined) return;
-    await store.transaction((repositories) =>
-      sendConfirmation({ clock, random }, repositories, caller, {
-        identifier: held,
-        userLocale: held.locale,
-        senderEmail: command.senderEmail || held.senderEmail,
-        confirmUrl: confirmUrl || held.confirmUrl,
-      }),
-    );
   };
 }

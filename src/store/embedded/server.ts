@@ -17,6 +17,8 @@ import { ensureServerPrograms } from './install.ts';
 
 /** How long a server may take to answer after its start. */
 const startDeadlineMs = 60_000;
+/** The file that says where the socket is: a short path where the folder lies deep. */
+const socketLink = 'socket.path';
 /** Longer paths of unix sockets are refused by the kernel. */
 const maxSocketPath = 100;
 
@@ -38,6 +40,19 @@ export type EmbeddedOptions = {
   readonly volatile?: boolean;
   readonly report?: (line: string) => void;
 };
+
+function databaseUrl(socketPath: string, database: string): string {
+  return `mysql://root@localhost/${database}?socketPath=${encodeURIComponent(socketPath)}`;
+}
+
+/** The URL of a database on the private server that another process runs in the folder; undefined: none runs. */
+export function runningServerUrl(folder: string, database: string): string | undefined {
+  const pid = readPid(join(folder, 'owner.pid'));
+  const socket = join(folder, socketLink);
+  return pid !== undefined && isAlive(pid) && existsSync(socket)
+    ? databaseUrl(readFileSync(socket, 'utf8'), database)
+    : undefined;
+}
 
 /** Starts a private MariaDB that listens on a unix socket alone, with its data in a folder. */
 export async function startEmbeddedServer(options: EmbeddedOptions): Promise<EmbeddedServer> {
@@ -88,8 +103,8 @@ export async function startEmbeddedServer(options: EmbeddedOptions): Promise<Emb
   );
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
 
-  const urlOf = (database: string) =>
-    `mysql://root@localhost/${database}?socketPath=${encodeURIComponent(socket.path)}`;
+  writeFileSync(join(options.folder, socketLink), socket.path);
+  const urlOf = (database: string) => databaseUrl(socket.path, database);
   const execute = async (sql: string) => {
     const connection = await createConnection({ uri: urlOf('') });
     try {

@@ -1,7 +1,7 @@
-import { formatApiKey } from './domain/api-key.ts';
-import type { Clock, Random, Store } from './domain/ports.ts';
-import { type KeyKind, scopes, type TenantPolicy } from './domain/tenant.ts';
-import { sha256 } from './domain/token.ts';
+import { formatApiKey } from '../domain/api-key.ts';
+import type { Clock, Random, Store } from '../domain/ports.ts';
+import { type KeyKind, scopes, type TenantPolicy } from '../domain/tenant.ts';
+import { sha256 } from '../domain/token.ts';
 
 export type TenantKeys = { readonly publishable: string; readonly secret: string };
 

@@ -1,0 +1,48 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { type Config, parseConfig } from '../config.ts';
+import { type AuditOptions, searchAudit, tailAudit } from './audit.ts';
+import { start } from './start.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+function parseLimit(text: string): number {
+  const limit = Number(text);
+  if (!Number.isInteger(limit) || limit < 1 || limit > 10_000) {
+    throw new InvalidArgumentError('It has to be a whole number from 1 to 10000.');
+  }
+  return limit;
+}
+
+/** The command line: one command a file, and nothing here but its words. */
+export function createProgram(env: Environment): Command {
+  const config = (production = false): Config => parseConfig(env, { production });
+  const program = new Command('manam').description('An identity service that other products rent.');
+
+  program
+    .command('start', { isDefault: true })
+    .description('start the service')
+    .option('--production', 'refuse to run with anything missing or weak')
+    .action((options: { production?: boolean }) => start(config(options.production)));
+
+  const audit = program.command('audit').description('read the audit log');
+  const filtered = (command: Command) =>
+    command
+      .option('--tenant <slug>', 'the tenant', 'dev')
+      .option('--user <id>', "a user's id")
+      .option('--action <name>', 'an action, such as login')
+      .option('--outcome <outcome>', 'success or failure')
+      .option('--limit <count>', 'at most that many', parseLimit, 100)
+      .option('--json', 'a JSON document a line', false);
+  filtered(audit.command('search'))
+    .description('print the newest events that match')
+    .addHelpText(
+      'after',
+      '\nExample:\n  npm run manam -- audit search --tenant dev --action login --outcome failure',
+    )
+    .action((options: AuditOptions) => searchAudit(config(), options));
+  filtered(audit.command('tail'))
+    .description('print the newest events, and new ones as they come')
+    .addHelpText('after', '\nExample:\n  npm run manam -- audit tail --tenant dev --json')
+    .action((options: AuditOptions) => tailAudit(config(), options));
+  return program;
+}

@@ -1,0 +1,103 @@
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pino } from 'pino';
+import { systemRandom } from '../adapters/random.ts';
+import { createApp } from '../app.ts';
+import type { Config } from '../config.ts';
+import { makeWritable, startEmbeddedServer } from '../store/embedded/server.ts';
+import { complain, databaseName, developmentMasterKey, say } from './common.ts';
+import { seedTenant } from './dev-tenants.ts';
+
+type DevelopmentFile = {
+  readonly url: string;
+  readonly publishable_key: string;
+  readonly secret_key: string;
+  readonly manam_publishable_key: string;
+  readonly manam_secret_key: string;
+};
+
+function readDevelopmentFile(file: string): Partial<DevelopmentFile> {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Partial<DevelopmentFile>;
+  } catch {
+    return {};
+  }
+}
+
+/** Starts the service and keeps it running until a signal. */
+export async function start(config: Config): Promise<void> {
+  const dataFolder = resolve(config.dataFolder);
+  const log = pino(
+    { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    process.stderr,
+  );
+
+  // What has been started, to be stopped in the opposite order; a signal may come at any time.
+  const running: (() => Promise<void>)[] = [];
+  let stopping = false;
+  const stop = async (code: number) => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    for (const close of running.reverse()) await close();
+    process.exit(code);
+  };
+  process.on('SIGTERM', () => void stop(0));
+  process.on('SIGINT', () => void stop(0));
+
+  makeWritable(dataFolder);
+  const report = (line: string) => say(`manam: ${line}`);
+  const server =
+    config.databaseUrl === undefined ? await startEmbeddedServer({ folder: dataFolder, report }) : undefined;
+  if (server !== undefined) running.push(() => server.stop());
+  try {
+    await server?.createDatabase(databaseName);
+    const databaseUrl = config.databaseUrl ?? server?.urlOf(databaseName) ?? '';
+    const masterKey = config.masterKey ?? developmentMasterKey(dataFolder);
+    const app = await createApp({ config: { ...config, databaseUrl, masterKey }, log });
+    running.push(() => app.close());
+    const listener = await app.listen().catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+      throw new Error(`port ${config.port} is taken: stop what uses it, or set PORT`);
+    });
+    running.push(() => listener.close());
+    const url = `${config.tls ? 'https' : 'http'}://${config.host}:${listener.port}`;
+    if (config.production) say(`manam: listening on ${url}`);
+    else await announce(app.store, url, join(dataFolder, 'dev.json'));
+  } catch (error) {
+    complain(error);
+    await stop(1);
+  }
+}
+
+/** Prints what a newcomer needs, and writes it for programs. */
+async function announce(
+  store: Parameters<typeof seedTenant>[0]['store'],
+  url: string,
+  file: string,
+): Promise<void> {
+  const deps = { store, clock: () => new Date(), random: systemRandom };
+  const last = readDevelopmentFile(file);
+  const known = (publishable?: string, secret?: string) =>
+    publishable === undefined || secret === undefined ? undefined : { publishable, secret };
+  const dev = await seedTenant(deps, 'dev', url, known(last.publishable_key, last.secret_key));
+  const manam = await seedTenant(
+    deps,
+    'manam',
+    url,
+    known(last.manam_publishable_key, last.manam_secret_key),
+  );
+  const content: DevelopmentFile = {
+    url,
+    publishable_key: dev.publishable,
+    secret_key: dev.secret,
+    manam_publishable_key: manam.publishable,
+    manam_secret_key: manam.secret,
+  };
+  writeFileSync(file, `${JSON.stringify(content, undefined, 2)}\n`, { mode: 0o600 });
+  chmodSync(file, 0o600);
+  say(`manam: listening on ${url}`);
+  say(`  publishable key  ${dev.publishable}`);
+  say(`  secret key       ${dev.secret}`);
+  say(`  mailbox          ${url}/dev/messages`);
+  say(`  (all of it in    ${file})`);
+}

@@ -1,0 +1,84 @@
+import type { Caller } from '../domain/caller.ts';
+import { DomainError } from '../domain/errors.ts';
+import type { Clock, Repositories, Store, Vault } from '../domain/ports.ts';
+
+/** How long an answer can be had again (R68). */
+const lifetimeMs = 86_400_000;
+/** How long the first caller is taken to be still at work; longer than any call may last. */
+const leaseMs = 30_000;
+/** How long another caller with the same key waits for the first one's answer. */
+const maxWaitMs = 5000;
+const pollMs = 50;
+
+const purpose = 'idempotency-key';
+
+export type IdempotencyDeps = {
+  readonly store: Store<'idempotency'>;
+  readonly vault: Vault;
+  readonly clock: Clock;
+};
+
+/** A flow: who calls, what he wants, what he gets. */
+type Flow<Command, Result> = (caller: Caller, command: Command) => Promise<Result>;
+
+/**
+ * Keeps the result of a flow in the flow's own transaction, so that an answer that is
+ * lost after COMMIT can be had again. Without an idempotency key it does nothing.
+ */
+export async function rememberResult(
+  { idempotency }: Pick<Repositories, 'idempotency'>,
+  caller: Caller,
+  result: unknown,
+): Promise<void> {
+  if (caller.idempotency?.digest === undefined) return;
+  await idempotency.complete(caller.tenant.id, caller.idempotency.digest, JSON.stringify({ result }));
+}
+
+/**
+ * Makes a flow answer the same to the same request with the same key (R68). Another
+ * request with the key is refused; a call that fails gives the key back.
+ */
+export function createIdempotency({ store, vault, clock }: IdempotencyDeps) {
+  return function idempotent<Command, Result>(
+    name: string,
+    flow: Flow<Command, Result>,
+  ): Flow<Command, Result> {
+    return async (caller, command) => {
+      if (caller.idempotency === undefined) return await flow(caller, command);
+      const tenantId = caller.tenant.id;
+      const who = caller.session?.userId ?? caller.key?.id ?? '';
+      // Keyed, because the request may hold a password.
+      const mac = (text: string) => vault.mac(purpose, Buffer.from(text));
+      const digest = mac(JSON.stringify([tenantId, name, who, caller.idempotency.key]));
+      const requestDigest = mac(JSON.stringify([name, command]));
+
+      const until = clock().getTime() + maxWaitMs;
+      while (!(await claim(tenantId, digest, requestDigest))) {
+        const known = await store.idempotency.find(tenantId, digest);
+        if (known !== undefined && !known.requestDigest.equals(requestDigest)) {
+          throw new DomainError('IDEMPOTENCY_KEY_REUSED');
+        }
+        if (known?.answer !== undefined) return (JSON.parse(known.answer) as { result: Result }).result;
+        if (clock().getTime() > until) throw new DomainError('CONFLICT', { retryAfterMs: 1000 });
+        await new Promise((resolve) => setTimeout(resolve, pollMs));
+      }
+
+      const claimed: Caller = { ...caller, idempotency: { ...caller.idempotency, digest } };
+      try {
+        const result = await flow(claimed, command);
+        await rememberResult(store, claimed, result);
+        return result;
+      } catch (error) {
+        await store.idempotency.release(tenantId, digest);
+        throw error;
+      }
+    };
+  };
+
+  async function claim(tenantId: string, digest: Buffer, requestDigest: Buffer): Promise<boolean> {
+    const now = clock();
+    const after = (ms: number) => new Date(now.getTime() + ms);
+    const expiry = { leaseUntil: after(leaseMs), expiresAt: after(lifetimeMs) };
+    return await store.idempotency.claim({ tenantId, digest, requestDigest, ...expiry }, now);
+  }
+}

@@ -1,0 +1,52 @@
+import { DomainError } from '../domain/errors.ts';
+import type { Budget, Clock, Store } from '../domain/ports.ts';
+import { sha256 } from '../domain/token.ts';
+
+/** Every limit, with its window. What they are for stands in the configuration table of the README. */
+export type Limits = {
+  /** Failed guesses of one network (R9). */
+  readonly guessesPerNetwork: Budget;
+  /** Failed guesses of everyone at one tenant. */
+  readonly guessesPerTenant: Budget;
+  readonly messagesPerNetwork: Budget;
+  readonly messagesPerTenant: Budget;
+  /** Messages of one kind to one address or number, known or not. */
+  readonly messagesPerRecipient: Budget;
+};
+
+export type LimiterDeps = { readonly store: Store<'budgets'>; readonly clock: Clock };
+
+/** Counts against limits in the database, so that all instances share them. It fails closed. */
+export function createLimiter({ store, clock }: LimiterDeps) {
+  const windowOf = ({ windowMs }: Budget) => new Date(Math.floor(clock().getTime() / windowMs) * windowMs);
+  const refusal = (budget: Budget, windowStart: Date) =>
+    new DomainError('RATE_LIMITED', {
+      retryAfterMs: windowStart.getTime() + budget.windowMs - clock().getTime(),
+    });
+
+  return {
+    /** Uses one of a budget, and refuses the call where none is left. */
+    async charge(tenantId: string, budget: Budget, subject: string): Promise<void> {
+      const windowStart = windowOf(budget);
+      const used = await store.budgets.charge(tenantId, budget.name, sha256(subject), windowStart);
+      if (used > budget.max) throw refusal(budget, windowStart);
+    },
+
+    /** Gives one back, because what was counted turned out harmless. */
+    async refund(tenantId: string, budget: Budget, subject: string): Promise<void> {
+      await store.budgets.refund(tenantId, budget.name, sha256(subject), windowOf(budget));
+    },
+  };
+}
+
+/** Counts a message of one kind to an address or number, whether it is known or not. */
+export type RecipientCharge = (tenantId: string, kind: string, recipient: string) => Promise<void>;
+
+export function createRecipientCharge(limiter: Limiter, { messagesPerRecipient }: Limits): RecipientCharge {
+  return async (tenantId, kind, recipient) => {
+    const budget = { ...messagesPerRecipient, name: `${messagesPerRecipient.name}.${kind}` };
+    await limiter.charge(tenantId, budget, recipient);
+  };
+}
+
+export type Limiter = ReturnType<typeof createLimiter>;

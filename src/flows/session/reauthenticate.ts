@@ -1,0 +1,50 @@
+import type { Caller } from '../../domain/caller.ts';
+import { DomainError, invalid } from '../../domain/errors.ts';
+import type { AccessTokens, Clock, Random, Store, Vault } from '../../domain/ports.ts';
+import { auditEvent } from '../audit.ts';
+import { type PasswordChecker, passwordPolicy } from '../password-check.ts';
+import { type IssuedTokens, issueTokens } from '../session-gate.ts';
+import { ownSession } from './own-session.ts';
+
+export type ReauthenticateDeps = {
+  readonly store: Store<'users' | 'sessions' | 'guesses' | 'audit'>;
+  readonly passwords: PasswordChecker;
+  readonly accessTokens: AccessTokens;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+/** Renews the freshness of the caller's session with the password; failures count like those of a sign-in (R20). */
+export function createReauthenticate(deps: ReauthenticateDeps) {
+  const { store, passwords, clock } = deps;
+  return async function reauthenticate(
+    caller: Caller,
+    command: { readonly password: string },
+  ): Promise<IssuedTokens> {
+    const { userId, id: sessionId } = ownSession(caller);
+    const tenantId = caller.tenant.id;
+    if (command.password === '') throw invalid({ field: 'password', reason: 'FIELD_REQUIRED' });
+    const passwordHash = await store.users.findPasswordHash(tenantId, userId);
+    const { right } = await passwords.check(
+      caller,
+      { userId, canonical: '', passwordHash },
+      command.password,
+    );
+    if (!right) {
+      const reason = 'CREDENTIALS_INVALID';
+      await store.audit.add(auditEvent(deps, caller, 'reauthenticate', 'failure', { reason }));
+      throw new DomainError(reason);
+    }
+
+    const now = clock();
+    await store.transaction(async ({ sessions, guesses, audit }) => {
+      await guesses.reset(tenantId, passwordPolicy.kind, userId);
+      await sessions.updateAuthTime(tenantId, sessionId, now);
+      await audit.add(auditEvent(deps, caller, 'reauthenticate', 'success'));
+    });
+    const session = await store.sessions.findLive(tenantId, sessionId, now);
+    if (session === undefined) throw new DomainError('TOKEN_INVALID');
+    return await issueTokens(deps, session);
+  };
+}

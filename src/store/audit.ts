@@ -1,0 +1,37 @@
+import { and, desc, eq, gt } from 'drizzle-orm';
+import type { AuditAction, AuditEvent, AuditRepository } from '../domain/ports.ts';
+import type { Database } from './database.ts';
+import { auditEvents as table } from './schema.ts';
+
+export function createAuditRepository(db: Database): AuditRepository {
+  return {
+    async add({ userId, sessionId, keyId, ...event }) {
+      await db
+        .insert(table)
+        .values({ ...event, userId: userId ?? null, sessionId: sessionId ?? null, keyId: keyId ?? null });
+    },
+
+    async list({ tenantId, userId, action, outcome, afterId }, limit) {
+      const rows = await db
+        .select()
+        .from(table)
+        .where(
+          and(
+            eq(table.tenantId, tenantId),
+            userId === undefined ? undefined : eq(table.userId, userId),
+            action === undefined ? undefined : eq(table.action, action as AuditAction),
+            outcome === undefined ? undefined : eq(table.outcome, outcome as AuditEvent['outcome']),
+            afterId === undefined ? undefined : gt(table.id, afterId),
+          ),
+        )
+        .orderBy(desc(table.id))
+        .limit(limit);
+      return rows.map(({ userId: user, sessionId, keyId, ...row }) => ({
+        ...row,
+        userId: user ?? undefined,
+        sessionId: sessionId ?? undefined,
+        keyId: keyId ?? undefined,
+      }));
+    },
+  };
+}

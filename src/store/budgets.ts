@@ -1,0 +1,38 @@
+import { and, eq, gt, sql } from 'drizzle-orm';
+import type { BudgetRepository } from '../domain/ports.ts';
+import type { Database } from './database.ts';
+import { budgets as table } from './schema.ts';
+
+export function createBudgetRepository(db: Database): BudgetRepository {
+  return {
+    async charge(tenantId, name, subject, windowStart) {
+      const start = sql.param(windowStart, table.windowStart);
+      const [result] = await db
+        .insert(table)
+        .values({ tenantId, name, subject, windowStart, used: 1 })
+        .onDuplicateKeyUpdate({
+          // In order: the number is judged by the window that is still in the row.
+          set: {
+            used: sql`LAST_INSERT_ID(IF(${table.windowStart} = ${start}, ${table.used} + 1, 1))`,
+            windowStart: sql`${start}`,
+          },
+        });
+      return result.insertId === 0 ? 1 : result.insertId;
+    },
+
+    async refund(tenantId, name, subject, windowStart) {
+      await db
+        .update(table)
+        .set({ used: sql`${table.used} - 1` })
+        .where(
+          and(
+            eq(table.tenantId, tenantId),
+            eq(table.name, name),
+            eq(table.subject, subject),
+            eq(table.windowStart, windowStart),
+            gt(table.used, 0),
+          ),
+        );
+    },
+  };
+}

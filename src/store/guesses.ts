@@ -1,0 +1,36 @@
+import { and, eq, sql } from 'drizzle-orm';
+import type { GuessRepository } from '../domain/ports.ts';
+import type { Database } from './database.ts';
+import { guessCounters as table } from './schema.ts';
+
+/** What the statement reports for an attempt that may not be tried. */
+const refused = 4_294_967_295;
+
+export function createGuessRepository(db: Database): GuessRepository {
+  return {
+    async count(tenantId, { kind, free, firstDelayS, maxDelayS, cap }, subject, now) {
+      const nowText = sql.param(now, table.nextAttemptAt);
+      const mayTry = sql`${table.failures} < ${cap} AND (${table.nextAttemptAt} IS NULL OR ${table.nextAttemptAt} <= ${nowText})`;
+      // The assignments run in order. The first reports through LAST_INSERT_ID(…) what
+      // the attempt made of the row, which the driver hands back as insertId; the second
+      // sees the new number and only moves a time that has passed.
+      const failures = sql`IF(LAST_INSERT_ID(IF(${mayTry}, ${table.failures} + 1, ${refused})) = ${refused}, ${table.failures}, ${table.failures} + 1)`;
+      const delayS = sql`LEAST(${maxDelayS}, ${firstDelayS} * POW(2, ${table.failures} - ${free}))`;
+      const nextAttemptAt = sql`IF(${table.nextAttemptAt} > ${nowText}, ${table.nextAttemptAt}, IF(${table.failures} < ${free}, NULL, ${nowText} + INTERVAL ${delayS} SECOND))`;
+      const [result] = await db
+        .insert(table)
+        .values({ tenantId, kind, subject, failures: 1, nextAttemptAt: null })
+        .onDuplicateKeyUpdate({ set: { failures, nextAttemptAt } });
+      // A new row has gone through no LAST_INSERT_ID(…).
+      if (result.insertId === 0) return 1;
+      return result.insertId === refused ? undefined : result.insertId;
+    },
+
+    async reset(tenantId, kind, subject) {
+      await db
+        .update(table)
+        .set({ failures: 0, nextAttemptAt: null })
+        .where(and(eq(table.tenantId, tenantId), eq(table.kind, kind), eq(table.subject, subject)));
+    },
+  };
+}
