@@ -84,7 +84,8 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   });
 
   let aheadMs = 0;
-  const now = () => new Date(Date.now() + aheadMs);
+  // Instances share the time, as machines do.
+  const now = sibling?.now ?? (() => new Date(Date.now() + aheadMs));
   let statements: string[] = [];
   const app = await createApp({
     config: { ...configForTests, ...options.config, databaseUrl, masterKey },

@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+import { type DescMethod, getOption } from '@bufbuild/protobuf';
+import { beforeAll, expect, test } from 'vitest';
+import { http } from '../../gen/google/api/annotations_pb.js';
+import { access, KeyKind, SessionLevel } from '../../gen/manam/options/v1/access_pb.js';
+import { services } from '../../src/rpc/services.ts';
+import { useTestApp } from '../support/app.ts';
+import { shapeOf } from '../support/errors.ts';
+import { bearer, signUp } from '../support/journey.ts';
+import { protocols } from '../support/protocols.ts';
+import { createSigner } from '../support/signer.ts';
+
+const testApp = useTestApp();
+
+/** What the gate refuses for; anything else means that the caller passed. */
+const gateReasons = new Set([
+  'KEY_MISSING',
+  'KEY_INVALID',
+  'SECRET_KEY_REQUIRED',
+  'SCOPE_REQUIRED',
+  'TOKEN_MISSING',
+  'TOKEN_INVALID',
+  'TWO_FACTOR_ENROLMENT_REQUIRED',
+  'REAUTHENTICATION_REQUIRED',
+]);
+/** The first two of these also come from inside some flows, whose tokens stand in the request. */
+const passes = 'passes';
+
+const methods = services.flatMap((service) => service.methods);
+const overWire = protocols.filter(({ name }) =>
+  ['Connect, JSON, HTTP/1.1', 'gRPC by @grpc/grpc-js', 'gRPC-Web, Protobuf, HTTP/1.1'].includes(name),
+);
+
+type Credential = (method: DescMethod) => Promise<Record<string, string>>;
+/** Calls that end the session they are made with. */
+const endsItsSession = new Set(['Logout', 'DeleteAccount']);
+let credentials: Record<string, Credential> = {};
+
+beforeAll(async () => {
+  const { dev, manam, createKey, sql, advance } = testApp();
+  const expired = await signUp(testApp());
+  advance(660_000);
+  const [own, other, revoked] = [
+    await signUp(testApp()),
+    await signUp(testApp(), { apieco_key: manam.publishable }),
+    await signUp(testApp()),
+  ];
+  const scopeless = await createKey('secret', []);
+  const signer = await createSigner(testApp(), own.accessToken);
+  await sql('UPDATE sessions SET revoked_at = NOW(3) WHERE user_id = UNHEX(?)', [
+    revoked.userId.replaceAll('-', ''),
+  ]);
+  const pendingToken = await signer.sign({ header: { typ: 'mfa+jwt' }, payload: { sid: randomUUID() } });
+
+  /** Signs in anew for the calls that end their session, and once for all others. */
+  const perMethod = (make: () => Promise<Record<string, string>>): Credential => {
+    const shared = make();
+    return (method) => (endsItsSession.has(method.name) ? make() : shared);
+  };
+  const session = perMethod(async () => bearer((await signUp(testApp())).accessToken));
+  const enrolOnly = perMethod(async () => {
+    const fresh = await signUp(testApp());
+    const { payload, sign } = await createSigner(testApp(), fresh.accessToken);
+    const id = String(payload['sid']).replaceAll('-', '');
+    await sql("UPDATE sessions SET level = 'enrol-only' WHERE id = UNHEX(?)", [id]);
+    const changes = { header: { typ: 'setup+jwt' }, payload: { aud: `urn:manam:setup:${payload['tid']}` } };
+    return bearer(await sign(changes));
+  });
+  credentials = {
+    'no key': async () => ({}),
+    publishable: async () => ({ apieco_key: dev.publishable }),
+    secret: async () => ({ apieco_key: dev.secret }),
+    'secret, no scope': async () => ({ apieco_key: scopeless }),
+    'own session': session,
+    'session and key': async (method) => ({ ...(await session(method)), apieco_key: dev.publishable }),
+    'other tenant’s session': async () => ({ ...bearer(other.accessToken), apieco_key: dev.publishable }),
+    pending: async () => bearer(pendingToken),
+    'enrol-only': enrolOnly,
+    refresh: async () => bearer(own.refreshToken),
+    expired: async () => bearer(expired.accessToken),
+    revoked: async () => bearer(revoked.accessToken),
+  };
+});
+
+/** What a call over REST ends with. */
+async function overRest(method: DescMethod, headers: Record<string, string>): Promise<string> {
+  const { pattern } = getOption(method, http);
+  const path = String(pattern.value).replaceAll(/\{\w+\}/g, randomUUID());
+  const httpMethod = String(pattern.case).toUpperCase();
+  const response = await fetch(testApp().url + path, { method: httpMethod, headers });
+  const { reason } = (await response.json()) as { reason?: string };
+  return reason ?? passes;
+}
+
+/** What a call ends with at the gate. */
+function verdict(method: DescMethod, reason: string): string {
+  // These read a token out of the request and refuse an empty one as the gate would.
+  const isInside = reason === 'TOKEN_INVALID' && method.name === 'RefreshToken';
+  return gateReasons.has(reason) && !isInside ? reason : passes;
+}
+
+async function callOverAll(method: DescMethod, credential: Credential): Promise<Record<string, string>> {
+  const verdicts: Record<string, string> = {};
+  for (const { name, connect } of overWire) {
+    const client = connect(method.parent, testApp().url, await credential(method)) as Record<
+      string,
+      (request: object) => Promise<unknown>
+    >;
+    const reason = await client[method.localName]?.({}).then(
+      () => passes,
+      (error: unknown) => shapeOf(error).reason ?? String(error),
+    );
+    verdicts[name] = verdict(method, reason ?? 'no such method');
+  }
+  verdicts['REST'] = verdict(method, await overRest(method, await credential(method)));
+  return verdicts;
+}
+
+const names = [
+  'no key',
+  'publishable',
+  'secret',
+  'secret, no scope',
+  'own session',
+  'session and key',
+  'other tenant’s session',
+  'pending',
+  'enrol-only',
+  'refresh',
+  'expired',
+  'revoked',
+];
+
+test('who may call what is the same over every protocol, and is what the documents say', async () => {
+  const rows: string[] = [];
+  for (const method of methods) {
+    const cells: string[] = [];
+    for (const name of names) {
+      const verdicts = await callOverAll(method, credentials[name] as Credential);
+      const kinds = new Set(Object.values(verdicts));
+      expect([...kinds], `${method.name} with ${name}: ${JSON.stringify(verdicts)}`).toHaveLength(1);
+      cells.push([...kinds][0] === passes ? '✓' : `\`${[...kinds][0]}\``);
+    }
+    rows.push(`| ${method.parent.name}/${method.name} | ${cells.join(' | ')} |`);
+  }
+  const page = [
+    '# Who may call what',
+    '',
+    'Made by `test/attack/access-matrix.test.ts` out of real calls over Connect, gRPC, gRPC-Web and REST, which all agree.',
+    '✓: the caller passes the gate; what he may then see or change, the flow decides. Otherwise the reason of the refusal.',
+    'A new RPC has no row here, and the test fails until it has one: `npm test -- --update test/attack/access-matrix.test.ts`.',
+    '',
+    `| RPC | ${names.join(' | ')} |`,
+    `|---|${names.map(() => '---|').join('')}`,
+    ...rows,
+    '',
+  ].join('\n');
+  await expect(page).toMatchFileSnapshot('../../docs/access-matrix.md');
+}, 300_000);
+
+/** What must hold of every row, read from the contract and not from the server. */
+for (const method of methods) {
+  const rule = getOption(method, access);
+  test(`${method.name} lets nobody pass whom its declaration does not name`, async () => {
+    const passed = async (name: string) => {
+      const reason = await overRest(method, await (credentials[name] as Credential)(method));
+      return verdict(method, reason) === passes;
+    };
+    const needsSession = rule.sessions.length > 0;
+    for (const name of ['no key', 'refresh', 'expired', 'revoked', 'other tenant’s session']) {
+      expect(await passed(name), name).toBe(
+        name === 'other tenant’s session' && !needsSession && rule.key !== KeyKind.SECRET,
+      );
+    }
+    expect(await passed('publishable')).toBe(!needsSession && rule.key !== KeyKind.SECRET);
+    expect(await passed('secret')).toBe(!needsSession || rule.scope !== '');
+    expect(await passed('secret, no scope')).toBe(!needsSession);
+    expect(await passed('own session')).toBe(rule.sessions.includes(SessionLevel.SIGNED_IN));
+    expect(await passed('enrol-only')).toBe(rule.sessions.includes(SessionLevel.ENROL_ONLY));
+    expect(await passed('pending')).toBe(false);
+  });
+}

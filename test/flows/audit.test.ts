@@ -1,0 +1,85 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { password, useTestApp } from '../support/app.ts';
+import { failureOf } from '../support/errors.ts';
+import { bearer, signUp } from '../support/journey.ts';
+
+const testApp = useTestApp();
+const run = promisify(execFile);
+const root = new URL('../..', import.meta.url).pathname;
+
+test('every decision leaves a line that tells who, what, from where and how it ended, and no secret', async () => {
+  const { client, app } = testApp();
+  const user = await signUp(testApp());
+  await failureOf(client(AuthService).login({ email: user.email, password: 'wrong-password-47' }));
+  await client(AuthService).refreshToken({ refreshToken: user.refreshToken });
+  await client(AuthService, bearer(user.accessToken)).reauthenticate({ password });
+  await client(AuthService, bearer(user.accessToken)).revokeOtherSessions({});
+  await client(AuthService, bearer(user.accessToken)).logout({});
+
+  const tenant = await app.store.tenants.findBySlug('dev');
+  const events = await app.store.audit.list({ tenantId: tenant?.id ?? '', userId: user.userId }, 100);
+  expect(
+    events.reverse().map(({ action, outcome, reason }) => `${action} ${outcome} ${reason}`.trim()),
+  ).toEqual([
+    'register success',
+    'confirm-email success',
+    'login success',
+    'login failure CREDENTIALS_INVALID',
+    'refresh success',
+    'reauthenticate success',
+    'revoke-other-sessions success',
+    'logout success',
+  ]);
+  const text = JSON.stringify(events);
+  for (const secret of [user.email, password, user.accessToken, user.refreshToken])
+    expect(text).not.toContain(secret);
+});
+
+test('an operator searches and follows the log', async () => {
+  const { client, databaseUrl } = testApp();
+  const user = await signUp(testApp());
+  await failureOf(client(AuthService).login({ email: user.email, password: 'wrong-password-47' }));
+  const manam = (...args: string[]) =>
+    run('node', ['src/main.ts', 'audit', ...args], {
+      cwd: root,
+      env: { ...process.env, DATABASE_URL: databaseUrl },
+    });
+
+  const { stdout } = await manam('search', '--user', user.userId, '--outcome', 'failure', '--json');
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, string>);
+  expect(lines).toMatchObject([
+    { action: 'login', outcome: 'failure', reason: 'CREDENTIALS_INVALID', userId: user.userId },
+  ]);
+  const table = await manam('search', '--user', user.userId, '--action', 'login');
+  expect(table.stdout.split('\n')[0]).toBe('createdAt\taction\toutcome\treason\tuserId\taddress\trequestId');
+  await expect(manam('search', '--tenant', 'nobody')).rejects.toMatchObject({
+    code: 1,
+    stderr: 'manam: there is no tenant nobody\n',
+  });
+  await expect(manam('search', '--limit', '0')).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('whole number'),
+  });
+
+  const tail = execFile('node', ['src/main.ts', 'audit', 'tail', '--json'], {
+    cwd: root,
+    env: { ...process.env, DATABASE_URL: databaseUrl },
+  });
+  const seen = new Promise<void>((resolve) => {
+    let output = '';
+    tail.stdout?.on('data', (chunk: string) => {
+      output += chunk;
+      if (output.includes('"action":"logout"')) resolve();
+    });
+  });
+  await client(AuthService, bearer(user.accessToken)).logout({});
+  await seen;
+  tail.kill('SIGTERM');
+  expect(await new Promise((resolve) => tail.once('exit', resolve))).toBe(0);
+}, 60_000);
