@@ -84,8 +84,9 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   });
 
   let aheadMs = 0;
-  // Instances share the time, as machines do.
-  const now = sibling?.now ?? (() => new Date(Date.now() + aheadMs));
+  // Instances share the time, as machines do; but none starts on a clock that is wrong.
+  let isStarted = false;
+  const now = () => (isStarted && sibling !== undefined ? sibling.now() : new Date(Date.now() + aheadMs));
   let statements: string[] = [];
   const app = await createApp({
     config: { ...configForTests, ...options.config, databaseUrl, masterKey },
@@ -93,6 +94,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     clock: now,
     onStatement: (sql) => statements.push(sql),
   });
+  isStarted = true;
   const listener = await app.listen();
   const url = `${options.config?.tls ? 'https' : 'http'}://127.0.0.1:${listener.port}`;
   const seedDeps = { store: app.store, clock: now, random: systemRandom };
