@@ -9,13 +9,17 @@ import { createPasswordHasher } from './adapters/password-hasher.ts';
 import { systemRandom } from './adapters/random.ts';
 import type { Config } from './config.ts';
 import type { Clock, Random, Store } from './domain/ports.ts';
-import { createConfirmEmail } from './flows/auth/confirm-email.ts';
+import { createConfirmEmail, createConfirmSms } from './flows/auth/confirm.ts';
 import { createLogin } from './flows/auth/login.ts';
 import { createRegister } from './flows/auth/register.ts';
-import { createSendConfirmEmail } from './flows/auth/send-confirm-email.ts';
+import { createSendConfirmation } from './flows/auth/send-confirmation.ts';
 import { createIdempotency } from './flows/idempotency.ts';
 import { createLimiter, createRecipientCharge } from './flows/limits.ts';
 import { createPasswordCheck } from './flows/password-check.ts';
+import { createChangeIdentifier, createStartChange } from './flows/profile/change-identifier.ts';
+import { createDeleteAccount } from './flows/profile/delete-account.ts';
+import { createEditUser } from './flows/profile/edit-user.ts';
+import { createManamUser } from './flows/profile/manam-user.ts';
 import { createViewUser } from './flows/profile/view-user.ts';
 import { createIntrospectToken } from './flows/session/introspect-token.ts';
 import { createManageSessions } from './flows/session/manage-sessions.ts';
@@ -102,20 +106,33 @@ export async function createApp({ config, log, onStatement, ...options }: AppOpt
   const passwords = createPasswordCheck({ store, hasher, vault, clock });
   const openSession = createSessionGate({ clock, random });
   const idempotent = createIdempotency({ store, vault, clock });
+  const messageDeps = { vault, clock, random, chargeRecipient };
+  const changeDeps = { store, ...messageDeps };
+  const changeIdentifier = createChangeIdentifier(changeDeps);
   const sessionDeps = { store, accessTokens, vault, clock, random };
   const flows: Flows = {
-    register: idempotent('Register', createRegister({ store, hasher, clock, random, chargeRecipient })),
-    confirmEmail: idempotent('ConfirmEmail', createConfirmEmail({ store, clock, random })),
-    sendConfirmEmail: idempotent(
-      'SendConfirmEmail',
-      createSendConfirmEmail({ store, clock, random, chargeRecipient }),
-    ),
+    register: idempotent('Register', createRegister({ store, hasher, ...messageDeps })),
+    confirmEmail: idempotent('ConfirmEmail', createConfirmEmail({ store, vault, clock, random })),
+    confirmSms: idempotent('ConfirmSms', createConfirmSms({ store, vault, clock, random })),
+    sendConfirmEmail: idempotent('SendConfirmEmail', createSendConfirmation({ store, ...messageDeps })),
+    sendConfirmSms: idempotent('SendConfirmSms', createSendConfirmation({ store, ...messageDeps })),
     login: createLogin({ ...sessionDeps, hasher, passwords, openSession }),
     refreshToken: createRefreshToken(sessionDeps),
     reauthenticate: createReauthenticate({ ...sessionDeps, passwords }),
     sessions: createManageSessions({ store, clock, random }),
     introspectToken: createIntrospectToken(sessionDeps),
     viewUser: createViewUser({ store }),
+    editUser: idempotent(
+      'EditUser',
+      createEditUser({ store, clock, random, startChange: createStartChange(changeDeps) }),
+    ),
+    changeIdentifier: {
+      ...changeIdentifier,
+      startEmailChange: idempotent('StartEmailChange', changeIdentifier.startEmailChange),
+      startMobileChange: idempotent('StartMobileChange', changeIdentifier.startMobileChange),
+    },
+    deleteAccount: createDeleteAccount({ store, clock, random }),
+    manamUser: createManamUser({ store }),
   };
 
   const rules = readAccessRules(services);

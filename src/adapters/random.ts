@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { v7 } from 'uuid';
 import type { Random } from '../domain/ports.ts';
 
@@ -6,4 +6,5 @@ import type { Random } from '../domain/ports.ts';
 export const systemRandom: Random = {
   bytes: (length) => randomBytes(length),
   uuid: () => v7(),
+  int: (limit) => randomInt(limit),
 };

@@ -11,6 +11,8 @@ export type Random = {
   bytes(length: number): Buffer;
   /** A new UUID of version 7 (RFC 9562). */
   uuid(): string;
+  /** A whole number from 0 to below the limit, each as likely. */
+  int(limit: number): number;
 };
 
 export type PasswordHasher = {
@@ -119,6 +121,12 @@ export type LoginView = UserView & {
   readonly liveSessions: number;
 };
 
+/** What can be changed of a user; only what is set is written. */
+export type UserChanges = Partial<Profile & Pick<User, 'locale' | 'roles'>>;
+
+/** What an identity provider says of a user, by field. */
+export type ExternalProfile = Readonly<Record<string, string>>;
+
 export type UserRepository = {
   findIdentifier(
     tenantId: string,
@@ -132,13 +140,23 @@ export type UserRepository = {
   replaceUnconfirmed(user: User, identifier: HeldIdentifier, passwordHash: string): Promise<boolean>;
   /** Marks an identifier confirmed; false where it is already, or no longer this user's. */
   confirmIdentifier(tenantId: string, userId: string, identifier: Identifier, at: Date): Promise<boolean>;
+  /** Changes the fields that are set and no other. */
+  update(tenantId: string, userId: string, changes: UserChanges): Promise<void>;
+  /** Puts an identifier in the place of the user's one of that kind. Throws DuplicateError where it is taken. */
+  replaceIdentifier(tenantId: string, identifier: HeldIdentifier): Promise<void>;
+  /** Deletes a user and every row that is his. */
+  delete(tenantId: string, userId: string): Promise<void>;
+  /** What the identity provider that he came from says of a user. */
+  findExternalProfile(tenantId: string, userId: string): Promise<ExternalProfile | undefined>;
+  /** Whether a user of Manam itself has consented to a tenant. */
+  hasConsented(tenantId: string, userId: string, consentedTenantId: string): Promise<boolean>;
   /** The password hash of a user, or undefined where he has none. */
   findPasswordHash(tenantId: string, userId: string): Promise<string | undefined>;
   updatePasswordHash(tenantId: string, userId: string, passwordHash: string): Promise<void>;
 };
 
 /** What a one-time thing is good for. */
-export type ChallengePurpose = 'confirm-email';
+export type ChallengePurpose = 'confirm-email' | 'confirm-sms' | 'change-email' | 'change-mobile';
 
 /** A one-time thing: a link, a code, a step of a procedure. */
 export type Challenge = {
@@ -149,7 +167,7 @@ export type Challenge = {
   /** There is one challenge per purpose and slot: a new one takes the place of the old. */
   readonly slot: string;
   readonly digest: Buffer;
-  /** What the challenge was sent to; empty where it was sent nowhere. */
+  /** The address or number that it was sent to; empty where it was sent nowhere. */
   readonly identifier: string;
   readonly expiresAt: Date;
 };
@@ -165,6 +183,22 @@ export type ChallengeRepository = {
     digest: Buffer,
     now: Date,
   ): Promise<Challenge | undefined>;
+  /** Finds the live challenges of that digest: where a request holds a code and nothing else. */
+  findLiveByDigest(
+    tenantId: string,
+    purpose: ChallengePurpose,
+    digest: Buffer,
+    now: Date,
+  ): Promise<Challenge[]>;
+  /** Finds the live challenge in a slot. */
+  findInSlot(
+    tenantId: string,
+    purpose: ChallengePurpose,
+    slot: string,
+    now: Date,
+  ): Promise<Challenge | undefined>;
+  /** Counts a guess before it is checked; false where that many were made. */
+  countAttempt(tenantId: string, id: string, max: number): Promise<boolean>;
   /** Kills all that is outstanding for a user. */
   killAll(tenantId: string, userId: string, now: Date): Promise<void>;
   /** Consumes it; true for exactly one of any number of callers. */
@@ -235,6 +269,8 @@ export type GuessRepository = {
   count(tenantId: string, policy: GuessPolicy, subject: string, now: Date): Promise<number | undefined>;
   /** Forgets the failures after a success. */
   reset(tenantId: string, kind: GuessKind, subject: string): Promise<void>;
+  /** Forgets all counters of a user. */
+  forget(tenantId: string, subject: string): Promise<void>;
 };
 
 /** A limit on how often something may happen in a window of time. */
@@ -276,6 +312,11 @@ export type IdempotencyRepository = {
 export type AuditAction =
   | 'register'
   | 'confirm-email'
+  | 'confirm-mobile'
+  | 'edit-user'
+  | 'start-identifier-change'
+  | 'change-identifier'
+  | 'delete-account'
   | 'send-confirmation'
   | 'login'
   | 'refresh'

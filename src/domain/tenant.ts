@@ -34,6 +34,9 @@ export type Tenant = {
   readonly policy: TenantPolicy;
 };
 
+/** The tenant of the users of Manam itself. */
+export const manamSlug = 'manam';
+
 export type KeyKind = 'publishable' | 'secret';
 
 /** What a secret key may do to any user of its tenant. */

@@ -1,53 +1,93 @@
 import type { Caller } from '../domain/caller.ts';
 import { isLocale, type Locale } from '../domain/locale.ts';
-import type { Clock, OutboxEntry, Random } from '../domain/ports.ts';
-import { renderEmail, templates } from '../domain/templates/index.ts';
+import type { Clock, HeldIdentifier, Message, OutboxEntry, Random } from '../domain/ports.ts';
+import { emailTemplates, renderEmail, renderSms, smsTemplates } from '../domain/templates/index.ts';
 
 export type MessageDeps = { readonly clock: Clock; readonly random: Random };
 
+/** Who gets a message: a stored address or number, never the submitted string (R39). */
+export type Recipient = Pick<HeldIdentifier, 'kind' | 'address'> & {
+  /** The language of the user; empty where he has none yet. */
+  readonly userLocale: string;
+  /** One of the tenant's senders; empty for its default. */
+  readonly senderEmail: string;
+};
+
 export type EmailOrder = {
-  readonly template: keyof typeof templates;
-  /** The stored address, never the submitted string (R39). */
-  readonly to: string;
-  /** One of the tenant's senders. */
-  readonly from: string;
-  readonly locale: Locale;
+  readonly template: keyof typeof emailTemplates;
   /** The tenant's page that the link leads to; empty for a message without a link. */
   readonly page: string;
   /** The name and the value of the link's parameter. */
-  readonly parameter?: { readonly name: string; readonly token: string };
+  readonly parameter: { readonly name: string; readonly token: string };
   /** How long the message makes sense. */
   readonly lifetimeMs: number;
 };
 
+export type SmsOrder = {
+  readonly template: keyof typeof smsTemplates;
+  readonly code: string;
+  readonly lifetimeMs: number;
+};
+
+/** What a user is told of, by e-mail or by SMS, without a link or a code. */
+export type Notice = 'account-exists' | 'identifier-changed' | 'account-deleted' | 'account-locked';
+
+const dayMs = 86_400_000;
+
 /** A link to one of the tenant's pages, made of its configuration alone (R37). */
-function linkTo(page: string, parameter: EmailOrder['parameter']): string {
-  if (page === '' || parameter === undefined) return '';
+function linkTo(page: string, { name, token }: EmailOrder['parameter']): string {
+  if (page === '') return '';
   const url = new URL(page);
-  url.searchParams.set(parameter.name, parameter.token);
+  url.searchParams.set(name, token);
   return url.href;
 }
 
 /** The language of a message: what the call asks for, else the user's, else the tenant's. */
-export function messageLocale(caller: Caller, userLocale?: string): Locale {
-  if (caller.locale !== undefined) return caller.locale;
-  return userLocale !== undefined && isLocale(userLocale) ? userLocale : caller.tenant.policy.defaultLocale;
+export function messageLocale(caller: Caller, userLocale = ''): Locale {
+  return caller.locale ?? (isLocale(userLocale) ? userLocale : caller.tenant.policy.defaultLocale);
+}
+
+function entryOf(
+  { clock, random }: MessageDeps,
+  caller: Caller,
+  message: Message,
+  lifetimeMs: number,
+): OutboxEntry {
+  const createdAt = clock();
+  const expiresAt = new Date(createdAt.getTime() + lifetimeMs);
+  return { id: random.uuid(), tenantId: caller.tenant.id, message, createdAt, expiresAt };
 }
 
 /** Renders an e-mail into an outbox entry. */
-export function composeEmail({ clock, random }: MessageDeps, caller: Caller, order: EmailOrder): OutboxEntry {
-  const now = clock();
-  const link = linkTo(order.page, order.parameter);
-  return {
-    id: random.uuid(),
-    tenantId: caller.tenant.id,
-    message: renderEmail(
-      templates[order.template][order.locale],
-      order.locale,
-      { to: order.to, from: order.from },
-      { tenant: caller.tenant.name, link, code: order.parameter?.token ?? '' },
-    ),
-    createdAt: now,
-    expiresAt: new Date(now.getTime() + order.lifetimeMs),
-  };
+export function composeEmail(
+  deps: MessageDeps,
+  caller: Caller,
+  to: Recipient,
+  order: EmailOrder,
+): OutboxEntry {
+  const locale = messageLocale(caller, to.userLocale);
+  const { template, page, parameter, lifetimeMs } = order;
+  const message = renderEmail(
+    emailTemplates[template][locale],
+    locale,
+    { to: to.address, from: to.senderEmail || caller.tenant.policy.senders.default },
+    { tenant: caller.tenant.name, link: linkTo(page, parameter), code: parameter.token },
+  );
+  return entryOf(deps, caller, message, lifetimeMs);
+}
+
+/** Renders an SMS into an outbox entry. */
+export function composeSms(deps: MessageDeps, caller: Caller, to: Recipient, order: SmsOrder): OutboxEntry {
+  const locale = messageLocale(caller, to.userLocale);
+  const variables = { tenant: caller.tenant.name, link: '', code: order.code };
+  const message = renderSms(smsTemplates[order.template][locale], locale, to.address, variables);
+  return entryOf(deps, caller, message, order.lifetimeMs);
+}
+
+/** Renders a notice for whichever way the recipient is reached. */
+export function composeNotice(deps: MessageDeps, caller: Caller, to: Recipient, notice: Notice): OutboxEntry {
+  if (to.kind === 'mobile')
+    return composeSms(deps, caller, to, { template: `${notice}-sms`, code: '', lifetimeMs: dayMs });
+  const parameter = { name: '', token: '' };
+  return composeEmail(deps, caller, to, { template: notice, page: '', parameter, lifetimeMs: dayMs });
 }

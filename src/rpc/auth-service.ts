@@ -1,9 +1,10 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
-import type { createConfirmEmail } from '../flows/auth/confirm-email.ts';
+import type { createConfirmEmail, createConfirmSms } from '../flows/auth/confirm.ts';
 import type { createLogin } from '../flows/auth/login.ts';
 import type { createRegister } from '../flows/auth/register.ts';
-import type { createSendConfirmEmail } from '../flows/auth/send-confirm-email.ts';
+import type { createSendConfirmation } from '../flows/auth/send-confirmation.ts';
+import type { createManamUser } from '../flows/profile/manam-user.ts';
 import type { createIntrospectToken } from '../flows/session/introspect-token.ts';
 import type { createManageSessions } from '../flows/session/manage-sessions.ts';
 import type { createReauthenticate } from '../flows/session/reauthenticate.ts';
@@ -15,6 +16,7 @@ import {
   identifierType,
   toAccount,
   toIntrospection,
+  toManamUser,
   toSession,
   toTokens,
   toValue,
@@ -23,12 +25,15 @@ import {
 export type AuthFlows = {
   readonly register: ReturnType<typeof createRegister>;
   readonly confirmEmail: ReturnType<typeof createConfirmEmail>;
-  readonly sendConfirmEmail: ReturnType<typeof createSendConfirmEmail>;
+  readonly confirmSms: ReturnType<typeof createConfirmSms>;
+  readonly sendConfirmEmail: ReturnType<typeof createSendConfirmation>;
+  readonly sendConfirmSms: ReturnType<typeof createSendConfirmation>;
   readonly login: ReturnType<typeof createLogin>;
   readonly refreshToken: ReturnType<typeof createRefreshToken>;
   readonly reauthenticate: ReturnType<typeof createReauthenticate>;
   readonly sessions: ReturnType<typeof createManageSessions>;
   readonly introspectToken: ReturnType<typeof createIntrospectToken>;
+  readonly manamUser: ReturnType<typeof createManamUser>;
 };
 
 export function authHandlers(flows: AuthFlows): Partial<ServiceImpl<typeof AuthService>> {
@@ -48,7 +53,27 @@ export function authHandlers(flows: AuthFlows): Partial<ServiceImpl<typeof AuthS
     },
 
     async sendConfirmEmail(request, context) {
-      await flows.sendConfirmEmail(callerOf(context), request);
+      await flows.sendConfirmEmail(callerOf(context), {
+        ...request,
+        type: 'email',
+        mobile: '',
+        mobileSeed: '',
+      });
+      return {};
+    },
+
+    async confirmSms(request, context) {
+      await flows.confirmSms(callerOf(context), { token: request.cnf });
+      return {};
+    },
+
+    async sendConfirmSms(request, context) {
+      await flows.sendConfirmSms(callerOf(context), {
+        ...request,
+        type: 'mobile',
+        email: '',
+        senderEmail: '',
+      });
       return {};
     },
 
@@ -90,6 +115,11 @@ export function authHandlers(flows: AuthFlows): Partial<ServiceImpl<typeof AuthS
 
     async introspectToken(request, context) {
       return toIntrospection(await flows.introspectToken(callerOf(context), request));
+    },
+
+    async loginWithManam(_, context) {
+      const caller = callerOf(context);
+      return { info: toManamUser(await flows.manamUser.loginWithManam(caller), caller.tenant.policy) };
     },
   };
 }

@@ -2,10 +2,17 @@ import { fromJson, type MessageInitShape, toJson } from '@bufbuild/protobuf';
 import { timestampFromDate, type Value, ValueSchema } from '@bufbuild/protobuf/wkt';
 import type { IntrospectTokenResponseSchema } from '../../gen/manam/v1/auth_service_pb.js';
 import type { SessionSchema, SessionTokensSchema } from '../../gen/manam/v1/session_pb.js';
-import { type AccountSchema, IdentifierType, type UserProfileSchema } from '../../gen/manam/v1/user_pb.js';
+import {
+  type AccountSchema,
+  type GoogleProfileSchema,
+  IdentifierType,
+  type UserProfileSchema,
+} from '../../gen/manam/v1/user_pb.js';
+import { describeMobile } from '../domain/mobile.ts';
 import type { IdentifierKind, SessionRow, UserView } from '../domain/ports.ts';
 import type { Json } from '../domain/profile.ts';
 import { permissionsOf, type TenantPolicy } from '../domain/tenant.ts';
+import type { ManamUser } from '../flows/profile/manam-user.ts';
 import type { Introspection } from '../flows/session/introspect-token.ts';
 import type { IssuedTokens } from '../flows/session-gate.ts';
 
@@ -48,7 +55,7 @@ export function toAccount(
   return {
     type: identifierType(kind),
     email: email?.address ?? '',
-    mobile: mobile?.address ?? '',
+    ...(mobile === undefined ? {} : describeMobile(mobile.address)),
     senderEmail,
     confirmUrl,
     firstName,
@@ -112,4 +119,16 @@ export function toIntrospection(
     authTime: seconds(found.authTime),
     amr: [...found.amr],
   };
+}
+
+/** A user of Manam itself, in the second shape where he came in through Google. */
+export function toManamUser(
+  found: ManamUser,
+  policy: TenantPolicy,
+):
+  | { case: 'user'; value: MessageInitShape<typeof UserProfileSchema> }
+  | { case: 'google'; value: MessageInitShape<typeof GoogleProfileSchema> } {
+  return found.external === undefined
+    ? { case: 'user', value: toProfile(found, policy) }
+    : { case: 'google', value: found.external };
 }

@@ -1,10 +1,20 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
+import type { createChangeIdentifier } from '../flows/profile/change-identifier.ts';
+import type { createDeleteAccount } from '../flows/profile/delete-account.ts';
+import type { createEditUser } from '../flows/profile/edit-user.ts';
+import type { createManamUser } from '../flows/profile/manam-user.ts';
 import type { createViewUser } from '../flows/profile/view-user.ts';
 import { callerOf } from './context.ts';
-import { toProfile } from './convert.ts';
+import { fromValue, toManamUser, toProfile } from './convert.ts';
 
-export type ProfileFlows = { readonly viewUser: ReturnType<typeof createViewUser> };
+export type ProfileFlows = {
+  readonly viewUser: ReturnType<typeof createViewUser>;
+  readonly editUser: ReturnType<typeof createEditUser>;
+  readonly changeIdentifier: ReturnType<typeof createChangeIdentifier>;
+  readonly deleteAccount: ReturnType<typeof createDeleteAccount>;
+  readonly manamUser: ReturnType<typeof createManamUser>;
+};
 
 export function profileHandlers(flows: ProfileFlows): Partial<ServiceImpl<typeof ProfileService>> {
   return {
@@ -12,5 +22,66 @@ export function profileHandlers(flows: ProfileFlows): Partial<ServiceImpl<typeof
       const caller = callerOf(context);
       return { user: toProfile(await flows.viewUser(caller, request), caller.tenant.policy) };
     },
+
+    async editUser(request, context) {
+      const caller = callerOf(context);
+      const customFields = fromValue(request.customFields);
+      const { userId } = await flows.editUser(caller, { ...optional, ...request, customFields });
+      const view = await flows.viewUser(caller, { email: '', userId });
+      const { firstName, lastName } = view.user.profile;
+      return { user: toProfile(view, caller.tenant.policy), name: `${firstName} ${lastName}`.trim() };
+    },
+
+    async startEmailChange(request, context) {
+      await flows.changeIdentifier.startEmailChange(callerOf(context), request);
+      return {};
+    },
+
+    async confirmEmailChange(request, context) {
+      await flows.changeIdentifier.confirmEmailChange(callerOf(context), request);
+      return {};
+    },
+
+    async startMobileChange(request, context) {
+      await flows.changeIdentifier.startMobileChange(callerOf(context), request);
+      return {};
+    },
+
+    async confirmMobileChange(request, context) {
+      await flows.changeIdentifier.confirmMobileChange(callerOf(context), request);
+      return {};
+    },
+
+    async deleteAccount(_, context) {
+      await flows.deleteAccount(callerOf(context));
+      return {};
+    },
+
+    async getManamUserInfo(request, context) {
+      const caller = callerOf(context);
+      return {
+        info: toManamUser(await flows.manamUser.getManamUserInfo(caller, request), caller.tenant.policy),
+      };
+    },
   };
 }
+
+/** The fields that a message lacks where they were not sent. */
+const optional = {
+  firstName: undefined,
+  lastName: undefined,
+  nationalCode: undefined,
+  picture: undefined,
+  address: undefined,
+  postalCode: undefined,
+  birthday: undefined,
+  maritalStatus: undefined,
+  facebookId: undefined,
+  instagramId: undefined,
+  twitterId: undefined,
+  linkedinId: undefined,
+  document: undefined,
+  telephone: undefined,
+  locale: undefined,
+  role: undefined,
+};

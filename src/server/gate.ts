@@ -3,6 +3,7 @@ import { type Access, KeyKind, RateClass, SessionLevel } from '../../gen/manam/o
 import { digestApiKey } from '../domain/api-key.ts';
 import type { Caller, SessionLevel as CallerLevel, CallerSession, IdempotencyKey } from '../domain/caller.ts';
 import { DomainError, invalid } from '../domain/errors.ts';
+import { assertFresh } from '../domain/freshness.ts';
 import { negotiateLocale } from '../domain/locale.ts';
 import type { AccessTokens, Clock, SessionRepository } from '../domain/ports.ts';
 import { isRegisteredOrigin } from '../domain/registered-url.ts';
@@ -26,9 +27,6 @@ export type GateDeps = {
   /** The origin of the hosted pages, which may call for every tenant. */
   readonly ownOrigin: string;
 };
-
-/** How long an authentication stays fresh (R20). */
-const freshMs = 300_000;
 
 const levels: Record<CallerLevel, SessionLevel> = {
   'signed-in': SessionLevel.SIGNED_IN,
@@ -153,12 +151,6 @@ async function chargeNetwork(
     await limiter.charge(tenantId, limits.messagesPerNetwork, networkOf(address));
     await limiter.charge(tenantId, limits.messagesPerTenant, '');
   }
-}
-
-/** Whether the session has authenticated at the user's full level recently enough (R20). */
-function assertFresh(session: CallerSession | undefined, now: Date): void {
-  if (session !== undefined && now.getTime() - session.authTime.getTime() <= freshMs) return;
-  throw new DomainError('REAUTHENTICATION_REQUIRED', { missingStep: 'manam.v1.AuthService/Reauthenticate' });
 }
 
 function readIdempotencyKey(header: Headers): IdempotencyKey | undefined {

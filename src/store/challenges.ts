@@ -1,16 +1,17 @@
-import { and, eq, gt, isNull } from 'drizzle-orm';
+import { and, eq, gt, isNull, lt, sql } from 'drizzle-orm';
 import type { ChallengeRepository } from '../domain/ports.ts';
 import type { Database } from './database.ts';
 import { challenges } from './schema.ts';
 
 export function createChallengeRepository(db: Database): ChallengeRepository {
+  const isLive = (now: Date) => and(isNull(challenges.consumedAt), gt(challenges.expiresAt, now));
   return {
     async put(challenge) {
       const { tenantId: _tenant, purpose: _purpose, slot: _slot, ...replaced } = challenge;
       await db
         .insert(challenges)
         .values(challenge)
-        .onDuplicateKeyUpdate({ set: { ...replaced, consumedAt: null } });
+        .onDuplicateKeyUpdate({ set: { ...replaced, attempts: 0, consumedAt: null } });
     },
 
     async findLive(tenantId, id, purpose, digest, now) {
@@ -23,11 +24,47 @@ export function createChallengeRepository(db: Database): ChallengeRepository {
             eq(challenges.id, id),
             eq(challenges.purpose, purpose),
             eq(challenges.digest, digest),
-            isNull(challenges.consumedAt),
-            gt(challenges.expiresAt, now),
+            isLive(now),
           ),
         );
       return row;
+    },
+
+    async findLiveByDigest(tenantId, purpose, digest, now) {
+      return await db
+        .select()
+        .from(challenges)
+        .where(
+          and(
+            eq(challenges.tenantId, tenantId),
+            eq(challenges.purpose, purpose),
+            eq(challenges.digest, digest),
+            isLive(now),
+          ),
+        );
+    },
+
+    async findInSlot(tenantId, purpose, slot, now) {
+      const [row] = await db
+        .select()
+        .from(challenges)
+        .where(
+          and(
+            eq(challenges.tenantId, tenantId),
+            eq(challenges.purpose, purpose),
+            eq(challenges.slot, slot),
+            isLive(now),
+          ),
+        );
+      return row;
+    },
+
+    async countAttempt(tenantId, id, max) {
+      const [result] = await db
+        .update(challenges)
+        .set({ attempts: sql`${challenges.attempts} + 1` })
+        .where(and(eq(challenges.tenantId, tenantId), eq(challenges.id, id), lt(challenges.attempts, max)));
+      return result.affectedRows === 1;
     },
 
     async killAll(tenantId, userId, now) {
@@ -47,14 +84,7 @@ export function createChallengeRepository(db: Database): ChallengeRepository {
       const [result] = await db
         .update(challenges)
         .set({ consumedAt: now })
-        .where(
-          and(
-            eq(challenges.tenantId, tenantId),
-            eq(challenges.id, id),
-            isNull(challenges.consumedAt),
-            gt(challenges.expiresAt, now),
-          ),
-        );
+        .where(and(eq(challenges.tenantId, tenantId), eq(challenges.id, id), isLive(now)));
       return result.affectedRows === 1;
     },
   };

@@ -26,6 +26,10 @@ export function createGuessRepository(db: Database): GuessRepository {
       return result.insertId === refused ? undefined : result.insertId;
     },
 
+    async forget(tenantId, subject) {
+      await db.delete(table).where(and(eq(table.tenantId, tenantId), eq(table.subject, subject)));
+    },
+
     async reset(tenantId, kind, subject) {
       await db
         .update(table)

@@ -5,6 +5,7 @@ import type {
   AuditAction,
   AuditEvent,
   ChallengePurpose,
+  ExternalProfile,
   GuessKind,
   IdentifierKind,
   SigningKeyState,
@@ -101,6 +102,7 @@ export const challenges = mysqlTable(
     slot: uuid('slot').notNull(),
     digest: bytes('digest', { type: 'varbinary(32)' }).notNull(),
     identifier: exact('identifier', { length: 254 }).notNull(),
+    attempts: int('attempts', { unsigned: true }).notNull().default(0),
     expiresAt: instant('expires_at').notNull(),
     consumedAt: instant('consumed_at'),
   },
@@ -205,4 +207,28 @@ export const auditEvents = mysqlTable(
     createdAt: instant('created_at').notNull(),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.id] })],
+);
+
+export const externalIdentities = mysqlTable(
+  'external_identities',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    issuer: exact('issuer', { length: 255 }).notNull(),
+    subject: exact('subject', { length: 255 }).notNull(),
+    userId: uuid('user_id').notNull(),
+    profile: json('profile').$type<ExternalProfile>().notNull(),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.issuer, table.subject] })],
+);
+
+export const consents = mysqlTable(
+  'consents',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    userId: uuid('user_id').notNull(),
+    consentedTenantId: uuid('consented_tenant_id').notNull(),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.userId, table.consentedTenantId] })],
 );

@@ -9,7 +9,7 @@ import type {
   UserView,
 } from '../domain/ports.ts';
 import type { Database } from './database.ts';
-import { credentials, identifiers, sessions, users } from './schema.ts';
+import { consents, credentials, externalIdentities, identifiers, sessions, users } from './schema.ts';
 
 type UserRow = typeof users.$inferSelect;
 type IdentifierRow = typeof identifiers.$inferSelect;
@@ -166,6 +166,54 @@ export function createUserRepository(db: Database): UserRepository {
           and(is(tenantId, identifier), eq(identifiers.userId, userId), isNull(identifiers.confirmedAt)),
         );
       return result.affectedRows === 1;
+    },
+
+    async update(tenantId, userId, { birthdayGregorian, roles, ...changes }) {
+      const set = {
+        ...changes,
+        ...(roles === undefined ? {} : { roles: [...roles] }),
+        ...(changes.birthday === undefined ? {} : { birthdayGregorian: birthdayGregorian ?? null }),
+      };
+      await db
+        .update(users)
+        .set(set)
+        .where(and(eq(users.tenantId, tenantId), eq(users.id, userId)));
+    },
+
+    async replaceIdentifier(tenantId, { confirmedAt, ...identifier }) {
+      const { userId, kind } = identifier;
+      await db
+        .delete(identifiers)
+        .where(
+          and(eq(identifiers.tenantId, tenantId), eq(identifiers.userId, userId), eq(identifiers.kind, kind)),
+        );
+      await db.insert(identifiers).values({ ...identifier, tenantId, confirmedAt: confirmedAt ?? null });
+    },
+
+    async delete(tenantId, userId) {
+      await db.delete(users).where(and(eq(users.tenantId, tenantId), eq(users.id, userId)));
+    },
+
+    async findExternalProfile(tenantId, userId) {
+      const [row] = await db
+        .select({ profile: externalIdentities.profile })
+        .from(externalIdentities)
+        .where(and(eq(externalIdentities.tenantId, tenantId), eq(externalIdentities.userId, userId)));
+      return row?.profile;
+    },
+
+    async hasConsented(tenantId, userId, consentedTenantId) {
+      const rows = await db
+        .select({ createdAt: consents.createdAt })
+        .from(consents)
+        .where(
+          and(
+            eq(consents.tenantId, tenantId),
+            eq(consents.userId, userId),
+            eq(consents.consentedTenantId, consentedTenantId),
+          ),
+        );
+      return rows.length > 0;
     },
 
     async findPasswordHash(tenantId, userId) {

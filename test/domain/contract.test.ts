@@ -6,7 +6,7 @@ import { rest_method } from '../../gen/manam/options/v1/rest_pb.js';
 import { ErrorReasonSchema } from '../../gen/manam/v1/error_reason_pb.js';
 import { reasons } from '../../src/domain/errors.ts';
 import { locales } from '../../src/domain/locale.ts';
-import { templates } from '../../src/domain/templates/index.ts';
+import { emailTemplates, smsTemplates } from '../../src/domain/templates/index.ts';
 import { services } from '../../src/rpc/services.ts';
 import { readAccessRules } from '../../src/server/access-rules.ts';
 
@@ -35,16 +35,28 @@ test('every success message speaks every language', () => {
 
 test('every message exists in every language, with the same variables', () => {
   const variables = (words: string) => [...words.matchAll(/\{\w+\}/g)].map(([variable]) => variable).sort();
-  for (const [name, languages] of Object.entries(templates)) {
-    const forms = locales.map((locale) => {
-      const { subject, paragraphs, action } = languages[locale];
-      expect(
-        [subject, ...paragraphs].every((words) => words.trim() !== ''),
-        `${name} in ${locale}`,
-      ).toBe(true);
-      return { subject: variables(subject), body: variables(paragraphs.join(' ')), hasAction: action !== '' };
-    });
-    expect(new Set(forms.map((form) => JSON.stringify(form))).size, name).toBe(1);
+  const expectAlike = (name: string, words: string[][]) => {
+    expect(
+      words.flat().every((word) => word.trim() !== ''),
+      name,
+    ).toBe(true);
+    expect(
+      new Set(words.map((each) => JSON.stringify(new Set(each.flatMap(variables)).size))).size,
+      name,
+    ).toBe(1);
+  };
+  for (const [name, languages] of Object.entries(emailTemplates)) {
+    expectAlike(
+      name,
+      locales.map((locale) => [languages[locale].subject, ...languages[locale].paragraphs]),
+    );
+    expect(new Set(locales.map((locale) => languages[locale].action === '')).size, name).toBe(1);
+  }
+  for (const [name, languages] of Object.entries(smsTemplates)) {
+    expectAlike(
+      name,
+      locales.map((locale) => [languages[locale].text]),
+    );
   }
 });
 

@@ -1,6 +1,6 @@
-import type { Template } from './template.ts';
+import type { EmailTemplate } from './template.ts';
 
-export const accountExistsEn: Template = {
+export const accountExistsEn: EmailTemplate = {
   subject: 'You already have an account at {tenant}',
   paragraphs: [
     'Someone tried to register at {tenant} with this address, which has an account already. Nothing was changed.',

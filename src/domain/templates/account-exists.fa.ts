@@ -1,6 +1,6 @@
-import type { Template } from './template.ts';
+import type { EmailTemplate } from './template.ts';
 
-export const accountExistsFa: Template = {
+export const accountExistsFa: EmailTemplate = {
   subject: 'شما از قبل در {tenant} حساب دارید',
   paragraphs: [
     'کسی کوشیده است با این نشانی در {tenant} ثبت‌نام کند، در حالی که این نشانی از قبل حساب دارد. چیزی تغییر نکرده است.',

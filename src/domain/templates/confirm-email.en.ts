@@ -1,6 +1,6 @@
-import type { Template } from './template.ts';
+import type { EmailTemplate } from './template.ts';
 
-export const confirmEmailEn: Template = {
+export const confirmEmailEn: EmailTemplate = {
   subject: 'Confirm your e-mail address for {tenant}',
   paragraphs: [
     'Someone, hopefully you, registered at {tenant} with this address. Confirm that it is yours to finish.',

@@ -1,6 +1,6 @@
-import type { Template } from './template.ts';
+import type { EmailTemplate } from './template.ts';
 
-export const confirmEmailFa: Template = {
+export const confirmEmailFa: EmailTemplate = {
   subject: 'تأیید نشانی ایمیل شما برای {tenant}',
   paragraphs: [
     'کسی، احتمالاً خود شما، با این نشانی در {tenant} ثبت‌نام کرده است. برای تکمیل ثبت‌نام، نشانی خود را تأیید کنید.',

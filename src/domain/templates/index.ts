@@ -1,14 +1,60 @@
 import type { Locale } from '../locale.ts';
+import { accountDeletedEn } from './account-deleted.en.ts';
+import { accountDeletedFa } from './account-deleted.fa.ts';
+import { accountDeletedSmsEn } from './account-deleted-sms.en.ts';
+import { accountDeletedSmsFa } from './account-deleted-sms.fa.ts';
 import { accountExistsEn } from './account-exists.en.ts';
 import { accountExistsFa } from './account-exists.fa.ts';
+import { accountExistsSmsEn } from './account-exists-sms.en.ts';
+import { accountExistsSmsFa } from './account-exists-sms.fa.ts';
+import { accountLockedEn } from './account-locked.en.ts';
+import { accountLockedFa } from './account-locked.fa.ts';
+import { accountLockedSmsEn } from './account-locked-sms.en.ts';
+import { accountLockedSmsFa } from './account-locked-sms.fa.ts';
+import { changeEmailEn } from './change-email.en.ts';
+import { changeEmailFa } from './change-email.fa.ts';
+import { changeMobileEn } from './change-mobile.en.ts';
+import { changeMobileFa } from './change-mobile.fa.ts';
 import { confirmEmailEn } from './confirm-email.en.ts';
 import { confirmEmailFa } from './confirm-email.fa.ts';
-import type { Template } from './template.ts';
+import { confirmSmsEn } from './confirm-sms.en.ts';
+import { confirmSmsFa } from './confirm-sms.fa.ts';
+import { identifierChangedEn } from './identifier-changed.en.ts';
+import { identifierChangedFa } from './identifier-changed.fa.ts';
+import { identifierChangedSmsEn } from './identifier-changed-sms.en.ts';
+import { identifierChangedSmsFa } from './identifier-changed-sms.fa.ts';
+import { passwordChangedEn } from './password-changed.en.ts';
+import { passwordChangedFa } from './password-changed.fa.ts';
+import { passwordChangedSmsEn } from './password-changed-sms.en.ts';
+import { passwordChangedSmsFa } from './password-changed-sms.fa.ts';
+import { recoverEn } from './recover.en.ts';
+import { recoverFa } from './recover.fa.ts';
+import { recoverSmsEn } from './recover-sms.en.ts';
+import { recoverSmsFa } from './recover-sms.fa.ts';
+import type { EmailTemplate, SmsTemplate } from './template.ts';
 
-/** Every message in every language. */
-export const templates = {
+/** Every e-mail in every language. */
+export const emailTemplates = {
   'confirm-email': { en: confirmEmailEn, fa: confirmEmailFa },
   'account-exists': { en: accountExistsEn, fa: accountExistsFa },
-} as const satisfies Record<string, Record<Locale, Template>>;
+  'change-email': { en: changeEmailEn, fa: changeEmailFa },
+  'identifier-changed': { en: identifierChangedEn, fa: identifierChangedFa },
+  'account-deleted': { en: accountDeletedEn, fa: accountDeletedFa },
+  recover: { en: recoverEn, fa: recoverFa },
+  'password-changed': { en: passwordChangedEn, fa: passwordChangedFa },
+  'account-locked': { en: accountLockedEn, fa: accountLockedFa },
+} as const satisfies Record<string, Record<Locale, EmailTemplate>>;
 
-export { renderEmail } from './template.ts';
+/** Every SMS in every language. */
+export const smsTemplates = {
+  'confirm-sms': { en: confirmSmsEn, fa: confirmSmsFa },
+  'account-exists-sms': { en: accountExistsSmsEn, fa: accountExistsSmsFa },
+  'change-mobile': { en: changeMobileEn, fa: changeMobileFa },
+  'identifier-changed-sms': { en: identifierChangedSmsEn, fa: identifierChangedSmsFa },
+  'account-deleted-sms': { en: accountDeletedSmsEn, fa: accountDeletedSmsFa },
+  'account-locked-sms': { en: accountLockedSmsEn, fa: accountLockedSmsFa },
+  'recover-sms': { en: recoverSmsEn, fa: recoverSmsFa },
+  'password-changed-sms': { en: passwordChangedSmsEn, fa: passwordChangedSmsFa },
+} as const satisfies Record<string, Record<Locale, SmsTemplate>>;
+
+export { renderEmail, renderSms } from './template.ts';

@@ -2,14 +2,17 @@ import { escapeHtml } from '../html.ts';
 import type { Locale } from '../locale.ts';
 import type { Message } from '../ports.ts';
 
-/** The words of one message in one language; `{name}` stands for a variable. */
-export type Template = {
+/** The words of an e-mail in one language; `{name}` stands for a variable. */
+export type EmailTemplate = {
   readonly subject: string;
   /** One string a paragraph. */
   readonly paragraphs: readonly string[];
   /** What the button of the link says; empty where there is no link. */
   readonly action: string;
 };
+
+/** The words of an SMS in one language. */
+export type SmsTemplate = { readonly text: string };
 
 /** What a template may speak of. */
 export type TemplateVariables = {
@@ -32,7 +35,7 @@ function singleLine(text: string): string {
 
 /** Renders an e-mail; every variable is escaped on its way into the HTML. */
 export function renderEmail(
-  template: Template,
+  template: EmailTemplate,
   locale: Locale,
   recipient: { readonly to: string; readonly from: string },
   variables: TemplateVariables,
@@ -54,5 +57,26 @@ export function renderEmail(
     html: `<!doctype html><html lang="${locale}" dir="${direction}"><head><meta charset="utf-8"></head><body style="font-family:Vazirmatn,Tahoma,system-ui,sans-serif;font-size:16px;line-height:1.6;max-width:560px;margin:24px auto;padding:0 16px">${body}${button}</body></html>`,
     code: variables.code,
     link: variables.link,
+  };
+}
+
+/** Renders an SMS. */
+export function renderSms(
+  template: SmsTemplate,
+  locale: Locale,
+  to: string,
+  variables: TemplateVariables,
+): Message {
+  const text = singleLine(fill(template.text, variables));
+  return {
+    channel: 'sms',
+    to,
+    from: '',
+    locale,
+    subject: '',
+    text,
+    html: '',
+    code: variables.code,
+    link: '',
   };
 }

@@ -1,72 +1,73 @@
 import type { Caller } from '../../domain/caller.ts';
-import type { Clock, HeldIdentifier, Random, Repositories } from '../../domain/ports.ts';
+import { digestCode, makeStandaloneCode } from '../../domain/one-time-code.ts';
+import type { Clock, HeldIdentifier, OutboxEntry, Random, Repositories, Vault } from '../../domain/ports.ts';
 import { formatChallengeToken, sha256 } from '../../domain/token.ts';
-import { composeEmail, messageLocale } from '../messages.ts';
+import { composeEmail, composeSms, type Recipient } from '../messages.ts';
 
-const dayMs = 86_400_000;
-/** How long a confirmation link is good (R34). */
-const confirmLifetimeMs = dayMs;
+/** How long a confirmation link and a confirmation code are good (R34). */
+const linkLifetimeMs = 86_400_000;
+const codeLifetimeMs = 600_000;
 
-export type ConfirmationDeps = { readonly clock: Clock; readonly random: Random };
+export type ConfirmationDeps = { readonly clock: Clock; readonly random: Random; readonly vault: Vault };
 
-export type ConfirmationOrder = {
+export type ConfirmationOrder = Recipient & {
   readonly identifier: HeldIdentifier;
-  readonly userLocale: string;
-  /** One of the tenant's senders; empty for its default. */
-  readonly senderEmail: string;
   /** One of the tenant's pages; empty for its default. */
   readonly confirmUrl: string;
 };
 
-/** Puts a new confirmation token in the place of any earlier one and queues its message. */
+/** Puts a new confirmation in the place of any earlier one and queues its message. */
 export async function sendConfirmation(
-  { clock, random }: ConfirmationDeps,
+  deps: ConfirmationDeps,
   { challenges, outbox }: Pick<Repositories, 'challenges' | 'outbox'>,
   caller: Caller,
   order: ConfirmationOrder,
 ): Promise<void> {
-  const { pages, senders } = caller.tenant.policy;
-  const { userId, canonical, address } = order.identifier;
-  const id = random.uuid();
-  const verifier = random.bytes(32);
+  const { kind, userId, address } = order.identifier;
+  const { digest, id, lifetimeMs, message } = (kind === 'email' ? linkByEmail : codeBySms)(
+    deps,
+    caller,
+    order,
+  );
   await challenges.put({
     id,
     tenantId: caller.tenant.id,
     userId,
-    purpose: 'confirm-email',
+    purpose: kind === 'email' ? 'confirm-email' : 'confirm-sms',
     slot: userId,
-    digest: sha256(verifier),
-    identifier: canonical,
-    expiresAt: new Date(clock().getTime() + confirmLifetimeMs),
+    digest,
+    identifier: address,
+    expiresAt: new Date(deps.clock().getTime() + lifetimeMs),
   });
-  await outbox.add(
-    composeEmail({ clock, random }, caller, {
-      template: 'confirm-email',
-      to: address,
-      from: order.senderEmail || senders.default,
-      locale: messageLocale(caller, order.userLocale),
-      page: order.confirmUrl || pages.confirm,
-      parameter: { name: 'cnf', token: formatChallengeToken(id, verifier) },
-      lifetimeMs: confirmLifetimeMs,
-    }),
-  );
+  await outbox.add(message);
 }
 
-/** Tells the owner of an account that someone tried to register it again (R33). */
-export async function sendAccountExists(
-  { clock, random }: ConfirmationDeps,
-  { outbox }: Pick<Repositories, 'outbox'>,
-  caller: Caller,
-  order: ConfirmationOrder,
-): Promise<void> {
-  await outbox.add(
-    composeEmail({ clock, random }, caller, {
-      template: 'account-exists',
-      to: order.identifier.address,
-      from: order.senderEmail || caller.tenant.policy.senders.default,
-      locale: messageLocale(caller, order.userLocale),
-      page: '',
-      lifetimeMs: dayMs,
-    }),
-  );
+type Draft = { id: string; digest: Buffer; lifetimeMs: number; message: OutboxEntry };
+
+function linkByEmail(deps: ConfirmationDeps, caller: Caller, order: ConfirmationOrder): Draft {
+  const id = deps.random.uuid();
+  const verifier = deps.random.bytes(32);
+  const message = composeEmail(deps, caller, order, {
+    template: 'confirm-email',
+    page: order.confirmUrl || caller.tenant.policy.pages.confirm,
+    parameter: { name: 'cnf', token: formatChallengeToken(id, verifier) },
+    lifetimeMs: linkLifetimeMs,
+  });
+  return { id, digest: sha256(verifier), lifetimeMs: linkLifetimeMs, message };
+}
+
+function codeBySms(deps: ConfirmationDeps, caller: Caller, order: ConfirmationOrder): Draft {
+  const code = makeStandaloneCode(deps.random);
+  const scope = { tenantId: caller.tenant.id, purpose: 'confirm-sms', subject: '' } as const;
+  const message = composeSms(deps, caller, order, {
+    template: 'confirm-sms',
+    code,
+    lifetimeMs: codeLifetimeMs,
+  });
+  return {
+    id: deps.random.uuid(),
+    digest: digestCode(deps.vault, scope, code),
+    lifetimeMs: codeLifetimeMs,
+    message,
+  };
 }

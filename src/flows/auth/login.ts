@@ -1,14 +1,15 @@
 import type { Caller } from '../../domain/caller.ts';
-import { parseEmail } from '../../domain/email.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
+import { type IdentifierInput, parseIdentifier } from '../../domain/identifier.ts';
 import { normalizePassword } from '../../domain/password.ts';
 import type { Clock, LoginView, PasswordHasher, Random, Store, UserView } from '../../domain/ports.ts';
 import { auditEvent } from '../audit.ts';
+import { composeNotice } from '../messages.ts';
 import { type PasswordChecker, passwordPolicy } from '../password-check.ts';
 import { type IssuedTokens, issueTokens, type SessionGate, type TokenDeps } from '../session-gate.ts';
 
 export type LoginDeps = TokenDeps & {
-  readonly store: Store<'users' | 'sessions' | 'guesses' | 'audit'>;
+  readonly store: Store<'users' | 'sessions' | 'guesses' | 'outbox' | 'audit'>;
   readonly hasher: PasswordHasher;
   readonly passwords: PasswordChecker;
   readonly openSession: SessionGate;
@@ -16,11 +17,7 @@ export type LoginDeps = TokenDeps & {
   readonly random: Random;
 };
 
-export type LoginCommand = {
-  readonly type: 'email' | 'mobile';
-  readonly email: string;
-  readonly password: string;
-};
+export type LoginCommand = IdentifierInput & { readonly password: string };
 
 /**
  * Signs a user in with a password. Whatever the state of the account, exactly one
@@ -32,19 +29,22 @@ export function createLogin(deps: LoginDeps) {
     caller: Caller,
     command: LoginCommand,
   ): Promise<UserView & { tokens: IssuedTokens }> {
-    if (command.type === 'mobile') throw new DomainError('NOT_IMPLEMENTED');
-    const { canonical } = parseEmail(command.email);
+    const identifier = parseIdentifier(command, caller.tenant.policy);
+    const { canonical } = identifier;
     if (command.password === '') throw invalid({ field: 'password', reason: 'FIELD_REQUIRED' });
 
     const tenantId = caller.tenant.id;
-    const account = await store.users.findForLogin(tenantId, { kind: 'email', canonical }, clock());
+    const account = await store.users.findForLogin(tenantId, identifier, clock());
     const passwordHash = maySignIn(account) ? account?.passwordHash : undefined;
     const userId = account?.user.id;
-    const { right } = await passwords.check(caller, { userId, canonical, passwordHash }, command.password);
+    const { right, failures } = await passwords.check(
+      caller,
+      { userId, canonical, passwordHash },
+      command.password,
+    );
     if (!right || account === undefined || passwordHash === undefined) {
-      const reason = 'CREDENTIALS_INVALID';
-      await store.audit.add(auditEvent(deps, caller, 'login', 'failure', { userId, reason }));
-      throw new DomainError(reason);
+      await fail(deps, caller, passwordHash === undefined ? undefined : account, userId, failures);
+      throw new DomainError('CREDENTIALS_INVALID');
     }
 
     const { user, email, mobile } = account;
@@ -61,6 +61,25 @@ export function createLogin(deps: LoginDeps) {
     });
     return { user, email, mobile, tokens: await issueTokens(deps, session) };
   };
+}
+
+/** Notes a failure; its owner is told when the account begins to wait (R10). */
+async function fail(
+  deps: LoginDeps,
+  caller: Caller,
+  account: LoginView | undefined,
+  userId: string | undefined,
+  failures: number | undefined,
+): Promise<void> {
+  const event = auditEvent(deps, caller, 'login', 'failure', { userId, reason: 'CREDENTIALS_INVALID' });
+  if (account === undefined || failures !== passwordPolicy.free) return await deps.store.audit.add(event);
+  const { kind, address } = account.identifier;
+  const { locale: userLocale, senderEmail } = account.user;
+  const notice = composeNotice(deps, caller, { kind, address, userLocale, senderEmail }, 'account-locked');
+  await deps.store.transaction(async ({ audit, outbox }) => {
+    await audit.add(event);
+    await outbox.add(notice);
+  });
 }
 
 /** Whether an account may sign in with the identifier that was looked up. */

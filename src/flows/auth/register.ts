@@ -1,7 +1,7 @@
 import { parseBirthday } from '../../domain/birthday.ts';
 import type { Caller } from '../../domain/caller.ts';
-import { parseEmail } from '../../domain/email.ts';
 import { createViolations, DomainError } from '../../domain/errors.ts';
+import { type IdentifierInput, parseIdentifier } from '../../domain/identifier.ts';
 import { parseNewPassword } from '../../domain/password.ts';
 import {
   type Clock,
@@ -12,26 +12,26 @@ import {
   type Repositories,
   type Store,
   type User,
+  type Vault,
 } from '../../domain/ports.ts';
 import { type Json, parseCustomFields, parseName, parseText } from '../../domain/profile.ts';
 import { matchRegisteredUrl } from '../../domain/registered-url.ts';
 import { auditEvent } from '../audit.ts';
 import { rememberResult } from '../idempotency.ts';
 import type { RecipientCharge } from '../limits.ts';
-import { messageLocale } from '../messages.ts';
-import { sendAccountExists, sendConfirmation } from './confirmation.ts';
+import { composeNotice, messageLocale } from '../messages.ts';
+import { sendConfirmation } from './confirmation.ts';
 
 export type RegisterDeps = {
   readonly store: Store<'users' | 'challenges' | 'outbox' | 'audit' | 'idempotency'>;
   readonly hasher: PasswordHasher;
   readonly clock: Clock;
   readonly random: Random;
+  readonly vault: Vault;
   readonly chargeRecipient: RecipientCharge;
 };
 
-export type RegisterCommand = {
-  readonly type: 'email' | 'mobile';
-  readonly email: string;
+export type RegisterCommand = IdentifierInput & {
   readonly password: string;
   readonly confirmPassword: string;
   readonly firstName: string;
@@ -51,14 +51,14 @@ const maxRaces = 5;
  * Registers an account. Whatever the state of the address, the caller sees the same
  * answer and the same number of password hashes is done (R33).
  */
-export function createRegister({ store, hasher, clock, random, chargeRecipient }: RegisterDeps) {
+export function createRegister({ store, hasher, clock, random, vault, chargeRecipient }: RegisterDeps) {
   return async function register(caller: Caller, command: RegisterCommand): Promise<void> {
     const { user, identifier, password } = parse(caller, command, clock(), random);
     await chargeRecipient(caller.tenant.id, 'register', identifier.canonical);
     const passwordHash = await hasher.hash(password);
 
     for (let race = 0; race < maxRaces; race += 1) {
-      if (await write({ store, clock, random }, caller, user, identifier, passwordHash)) return;
+      if (await write({ store, clock, random, vault }, caller, user, identifier, passwordHash)) return;
     }
     throw new DomainError('UNAVAILABLE', { retryAfterMs: 1000 });
   };
@@ -66,7 +66,7 @@ export function createRegister({ store, hasher, clock, random, chargeRecipient }
 
 /** Writes the registration as the account stands now; false where another call changed it meanwhile. */
 async function write(
-  deps: Pick<RegisterDeps, 'store' | 'clock' | 'random'>,
+  deps: Pick<RegisterDeps, 'store' | 'clock' | 'random' | 'vault'>,
   caller: Caller,
   user: User,
   identifier: HeldIdentifier,
@@ -77,10 +77,10 @@ async function write(
 
   if (held?.confirmedAt !== undefined) {
     if (tenant.policy.discloseRegistration) throw new DomainError('IDENTIFIER_TAKEN');
-    const { locale: userLocale, senderEmail, userId } = held;
+    const { kind, address, locale: userLocale, senderEmail, userId } = held;
+    const notice = composeNotice(deps, caller, { kind, address, userLocale, senderEmail }, 'account-exists');
     await deps.store.transaction(async (repositories) => {
-      const order = { identifier: held, userLocale, senderEmail, confirmUrl: '' };
-      await sendAccountExists(deps, repositories, caller, order);
+      await repositories.outbox.add(notice);
       await conclude(deps, repositories, caller, { userId, reason: 'IDENTIFIER_TAKEN' });
     });
     return true;
@@ -88,6 +88,8 @@ async function write(
 
   const owned = held === undefined ? user : { ...user, id: held.userId };
   const order = {
+    kind: identifier.kind,
+    address: identifier.address,
     identifier: { ...identifier, userId: owned.id },
     userLocale: owned.locale,
     senderEmail: owned.senderEmail,
@@ -126,16 +128,15 @@ function parse(caller: Caller, command: RegisterCommand, now: Date, random: Rand
   if (command.role !== '' && (key?.kind !== 'secret' || !key.scopes.includes('users.write'))) {
     throw new DomainError('ROLE_DENIED');
   }
-  if (command.type === 'mobile') throw new DomainError('NOT_IMPLEMENTED');
 
   const violations = createViolations();
   const { collect } = violations;
-  const email = collect(() => parseEmail(command.email));
+  const parsed = collect(() => parseIdentifier(command, policy));
   const firstName = collect(() => parseName(command.firstName, 'first_name'));
   const lastName = collect(() => parseName(command.lastName, 'last_name'));
   const words = [
-    email?.canonical ?? '',
-    email?.canonical.split('@')[0] ?? '',
+    parsed?.canonical ?? '',
+    parsed?.canonical.split('@')[0] ?? '',
     tenant.name,
     tenant.slug,
     'manam',
@@ -159,7 +160,7 @@ function parse(caller: Caller, command: RegisterCommand, now: Date, random: Rand
     violations.add('role', 'ROLE_UNKNOWN');
   violations.refuse();
   // Unreachable after refuse(); said for the compiler.
-  if (email === undefined || password === undefined) throw new DomainError('INTERNAL');
+  if (parsed === undefined || password === undefined) throw new DomainError('INTERNAL');
 
   const id = random.uuid();
   const user: User = {
@@ -181,13 +182,7 @@ function parse(caller: Caller, command: RegisterCommand, now: Date, random: Rand
       customFields: customFields ?? [],
     },
   };
-  const identifier: HeldIdentifier = {
-    kind: 'email',
-    canonical: email.canonical,
-    address: email.address,
-    userId: id,
-    confirmedAt: undefined,
-  };
+  const identifier: HeldIdentifier = { ...parsed, userId: id, confirmedAt: undefined };
   return { user, identifier, password };
 }
 

@@ -1,32 +1,29 @@
 import type { Caller } from '../../domain/caller.ts';
-import { parseEmail } from '../../domain/email.ts';
 import { createViolations } from '../../domain/errors.ts';
-import type { Clock, Random, Store } from '../../domain/ports.ts';
+import { type IdentifierInput, parseIdentifier } from '../../domain/identifier.ts';
+import type { Store } from '../../domain/ports.ts';
 import { matchRegisteredUrl } from '../../domain/registered-url.ts';
 import { auditEvent } from '../audit.ts';
 import { rememberResult } from '../idempotency.ts';
 import type { RecipientCharge } from '../limits.ts';
-import { sendConfirmation } from './confirmation.ts';
+import { type ConfirmationDeps, sendConfirmation } from './confirmation.ts';
 
-export type SendConfirmEmailDeps = {
-  readonly store: Store<'users' | 'challenges' | 'outbox' | 'budgets' | 'audit' | 'idempotency'>;
-  readonly clock: Clock;
-  readonly random: Random;
+export type SendConfirmationDeps = ConfirmationDeps & {
+  readonly store: Store<'users' | 'challenges' | 'outbox' | 'audit' | 'idempotency'>;
   readonly chargeRecipient: RecipientCharge;
 };
 
-export type SendConfirmEmailCommand = {
-  readonly email: string;
+export type SendConfirmationCommand = IdentifierInput & {
   readonly confirmUrl: string;
   readonly senderEmail: string;
 };
 
-/** Sends a new confirmation message where an unconfirmed account waits for one; the answer never tells. */
-export function createSendConfirmEmail({ store, clock, random, chargeRecipient }: SendConfirmEmailDeps) {
-  return async function sendConfirmEmail(caller: Caller, command: SendConfirmEmailCommand): Promise<void> {
+/** Sends a new confirmation where an unconfirmed account waits for one; the answer never tells. */
+export function createSendConfirmation({ store, chargeRecipient, ...deps }: SendConfirmationDeps) {
+  return async function send(caller: Caller, command: SendConfirmationCommand): Promise<void> {
     const { id: tenantId, policy } = caller.tenant;
     const violations = createViolations();
-    const email = violations.collect(() => parseEmail(command.email));
+    const identifier = violations.collect(() => parseIdentifier(command, policy));
     const confirmUrl = violations.collect(() =>
       matchRegisteredUrl(command.confirmUrl, policy.confirmUrls, '', 'confirm_url'),
     );
@@ -34,13 +31,15 @@ export function createSendConfirmEmail({ store, clock, random, chargeRecipient }
       violations.add('sender_email', 'SENDER_NOT_REGISTERED');
     }
     violations.refuse();
+    if (identifier === undefined) return;
 
-    const canonical = email?.canonical ?? '';
-    await chargeRecipient(tenantId, 'send-confirmation', canonical);
-    const held = await store.users.findIdentifier(tenantId, { kind: 'email', canonical });
+    await chargeRecipient(tenantId, 'send-confirmation', identifier.canonical);
+    const held = await store.users.findIdentifier(tenantId, identifier);
     await store.transaction(async (repositories) => {
       if (held !== undefined && held.confirmedAt === undefined) {
-        await sendConfirmation({ clock, random }, repositories, caller, {
+        await sendConfirmation(deps, repositories, caller, {
+          kind: held.kind,
+          address: held.address,
           identifier: held,
           userLocale: held.locale,
           senderEmail: command.senderEmail || held.senderEmail,
@@ -48,9 +47,7 @@ export function createSendConfirmEmail({ store, clock, random, chargeRecipient }
         });
       }
       const userId = held?.userId;
-      await repositories.audit.add(
-        auditEvent({ clock, random }, caller, 'send-confirmation', 'success', { userId }),
-      );
+      await repositories.audit.add(auditEvent(deps, caller, 'send-confirmation', 'success', { userId }));
       await rememberResult(repositories, caller, undefined);
     });
   };

@@ -1,0 +1,39 @@
+import { foldDigits } from './mobile.ts';
+import type { ChallengePurpose, Random, Vault } from './ports.ts';
+
+/** Crockford's Base32: no letter that could be taken for a digit. */
+const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+const standaloneLength = 8;
+const digits = 6;
+
+/** A code for a request that names nothing else: 8 characters, 40 bit (R28). */
+export function makeStandaloneCode(random: Random): string {
+  return Array.from(random.bytes(standaloneLength), (byte) => alphabet[byte & 31]).join('');
+}
+
+/** A code for a request that also names the identifier or the session: 6 digits (R28). */
+export function makeDigitCode(random: Random): string {
+  return String(random.int(10 ** digits)).padStart(digits, '0');
+}
+
+/** A typed code in its one spelling: Latin digits, no spaces or dashes, and what Crockford's alphabet takes for one. */
+export function normalizeCode(text: string): string {
+  return foldDigits(text.slice(0, 64))
+    .replace(/[\s-]/g, '')
+    .toUpperCase()
+    .replace(/O/g, '0')
+    .replace(/[IL]/g, '1');
+}
+
+/**
+ * What is stored of a code: a keyed digest, because a short code could be guessed from
+ * a plain one, bound to the tenant, the purpose and whatever else it is for.
+ */
+export function digestCode(
+  vault: Vault,
+  scope: { readonly tenantId: string; readonly purpose: ChallengePurpose; readonly subject: string },
+  code: string,
+): Buffer {
+  const parts = [scope.tenantId, scope.purpose, scope.subject, normalizeCode(code)];
+  return vault.mac('one-time-code', Buffer.from(JSON.stringify(parts)));
+}

@@ -1,0 +1,10 @@
+import type { EmailTemplate } from './template.ts';
+
+export const identifierChangedEn: EmailTemplate = {
+  subject: 'Your sign-in details at {tenant} have changed',
+  paragraphs: [
+    'The e-mail address or mobile number of your account at {tenant} has been changed. Your other devices were signed out.',
+    'If it was not you, recover your account at once and contact {tenant}.',
+  ],
+  action: '',
+};

@@ -1,0 +1,221 @@
+import type { Caller } from '../../domain/caller.ts';
+import { DomainError } from '../../domain/errors.ts';
+import { type ParsedIdentifier, parseIdentifier } from '../../domain/identifier.ts';
+import { digestCode, makeDigitCode } from '../../domain/one-time-code.ts';
+import {
+  type Challenge,
+  type Clock,
+  DuplicateError,
+  type IdentifierKind,
+  type OutboxEntry,
+  type Random,
+  type Store,
+  type UserView,
+  type Vault,
+} from '../../domain/ports.ts';
+import { formatChallengeToken, parseChallengeToken, sha256 } from '../../domain/token.ts';
+import { auditEvent } from '../audit.ts';
+import { rememberResult } from '../idempotency.ts';
+import type { RecipientCharge } from '../limits.ts';
+import { composeEmail, composeNotice, composeSms } from '../messages.ts';
+import { ownSession } from '../session/own-session.ts';
+
+export type ChangeIdentifierDeps = {
+  readonly store: Store<'users' | 'challenges' | 'sessions' | 'outbox' | 'audit' | 'idempotency'>;
+  readonly chargeRecipient: RecipientCharge;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+/** Sends the proof for a new identifier of the caller's user. */
+export type StartChange = (caller: Caller, view: UserView, identifier: ParsedIdentifier) => Promise<void>;
+
+const linkLifetimeMs = 86_400_000;
+const codeLifetimeMs = 300_000;
+/** How many guesses a code survives (R8). */
+const maxAttempts = 5;
+
+const purposes = { email: 'change-email', mobile: 'change-mobile' } as const;
+
+/**
+ * Starts a change: the new address gets a link, the new number a code. One that has an
+ * account already gets a notice instead, and the caller sees the same answer (R33).
+ */
+export function createStartChange(deps: ChangeIdentifierDeps): StartChange {
+  const { store, chargeRecipient, clock, random } = deps;
+  return async (caller, view, identifier) => {
+    const { id: tenantId } = caller.tenant;
+    const { id: userId, locale: userLocale, senderEmail } = view.user;
+    await chargeRecipient(tenantId, purposes[identifier.kind], identifier.canonical);
+    const taken = await store.users.findIdentifier(tenantId, identifier);
+    const recipient = { kind: identifier.kind, address: identifier.address, userLocale, senderEmail };
+
+    await store.transaction(async (repositories) => {
+      if (taken === undefined) {
+        const { challenge, message } = (identifier.kind === 'email' ? byLink : byCode)(
+          deps,
+          caller,
+          userId,
+          recipient,
+        );
+        await repositories.challenges.put(challenge);
+        await repositories.outbox.add(message);
+      } else if (taken.userId !== userId) {
+        await repositories.outbox.add(composeNotice(deps, caller, recipient, 'account-exists'));
+      }
+      await repositories.audit.add(
+        auditEvent({ clock, random }, caller, 'start-identifier-change', 'success'),
+      );
+      await rememberResult(repositories, caller, undefined);
+    });
+  };
+}
+
+type Recipient = Parameters<typeof composeEmail>[2];
+type Draft = { challenge: Challenge; message: OutboxEntry };
+
+function byLink(deps: ChangeIdentifierDeps, caller: Caller, userId: string, to: Recipient): Draft {
+  const id = deps.random.uuid();
+  const verifier = deps.random.bytes(32);
+  const message = composeEmail(deps, caller, to, {
+    template: 'change-email',
+    page: caller.tenant.policy.pages.confirm,
+    parameter: { name: 'token', token: formatChallengeToken(id, verifier) },
+    lifetimeMs: linkLifetimeMs,
+  });
+  return { challenge: challengeOf(deps, caller, userId, to, id, sha256(verifier), linkLifetimeMs), message };
+}
+
+function byCode(deps: ChangeIdentifierDeps, caller: Caller, userId: string, to: Recipient): Draft {
+  const code = makeDigitCode(deps.random);
+  const scope = { tenantId: caller.tenant.id, purpose: purposes.mobile, subject: userId };
+  const digest = digestCode(deps.vault, scope, code);
+  const message = composeSms(deps, caller, to, {
+    template: 'change-mobile',
+    code,
+    lifetimeMs: codeLifetimeMs,
+  });
+  return {
+    challenge: challengeOf(deps, caller, userId, to, deps.random.uuid(), digest, codeLifetimeMs),
+    message,
+  };
+}
+
+function challengeOf(
+  { clock }: ChangeIdentifierDeps,
+  caller: Caller,
+  userId: string,
+  { kind, address }: Recipient,
+  id: string,
+  digest: Buffer,
+  lifetimeMs: number,
+): Challenge {
+  const expiresAt = new Date(clock().getTime() + lifetimeMs);
+  const slot = userId;
+  return {
+    id,
+    tenantId: caller.tenant.id,
+    userId,
+    purpose: purposes[kind],
+    slot,
+    digest,
+    identifier: address,
+    expiresAt,
+  };
+}
+
+export type StartChangeCommand = {
+  readonly email: string;
+  readonly mobile: string;
+  readonly mobileSeed: string;
+};
+
+/** The four RPCs of a change: two that start it and two that finish it. */
+export function createChangeIdentifier(deps: ChangeIdentifierDeps) {
+  const { store, vault, clock } = deps;
+  const startChange = createStartChange(deps);
+
+  async function start(caller: Caller, type: IdentifierKind, command: StartChangeCommand): Promise<void> {
+    const identifier = parseIdentifier({ ...command, type }, caller.tenant.policy);
+    const view = await store.users.findById(caller.tenant.id, ownSession(caller).userId);
+    if (view === undefined) throw new DomainError('TOKEN_INVALID');
+    await startChange(caller, view, identifier);
+  }
+
+  return {
+    startEmailChange: (caller: Caller, command: { readonly email: string }) =>
+      start(caller, 'email', { ...command, mobile: '', mobileSeed: '' }),
+
+    startMobileChange: (caller: Caller, command: { readonly mobile: string; readonly mobileSeed: string }) =>
+      start(caller, 'mobile', { ...command, email: '' }),
+
+    async confirmEmailChange(caller: Caller, command: { readonly token: string }): Promise<void> {
+      const { userId } = ownSession(caller);
+      const refusal = () => new DomainError('CONFIRMATION_INVALID');
+      const token = parseChallengeToken(command.token);
+      if (token === undefined) throw refusal();
+      const { challengeId, digest } = token;
+      const found = await store.challenges.findLive(
+        caller.tenant.id,
+        challengeId,
+        purposes.email,
+        digest,
+        clock(),
+      );
+      if (found === undefined || found.userId !== userId) throw refusal();
+      await finish(deps, caller, found, refusal);
+    },
+
+    async confirmMobileChange(caller: Caller, command: { readonly code: string }): Promise<void> {
+      const { userId } = ownSession(caller);
+      const refusal = () => new DomainError('CODE_INVALID');
+      const { id: tenantId } = caller.tenant;
+      const found = await store.challenges.findInSlot(tenantId, purposes.mobile, userId, clock());
+      if (found === undefined) throw refusal();
+      if (!(await store.challenges.countAttempt(tenantId, found.id, maxAttempts))) throw refusal();
+      const scope = { tenantId, purpose: purposes.mobile, subject: userId };
+      if (!digestCode(vault, scope, command.code).equals(found.digest)) throw refusal();
+      await finish(deps, caller, found, refusal);
+    },
+  };
+}
+
+/** Takes the new identifier over; the old one gets a notice, other sessions and all that is outstanding die (R19). */
+async function finish(
+  { store, clock, random }: ChangeIdentifierDeps,
+  caller: Caller,
+  { id, tenantId, userId, identifier, purpose }: Challenge,
+  refusal: () => DomainError,
+): Promise<void> {
+  const kind: IdentifierKind = purpose === purposes.email ? 'email' : 'mobile';
+  const now = clock();
+  const view = await store.users.findById(tenantId, userId);
+  if (view === undefined) throw refusal();
+  const old = kind === 'email' ? view.email : view.mobile;
+  const told = old ?? view.email ?? view.mobile;
+  const canonical = identifier.toLowerCase();
+  try {
+    await store.transaction(async ({ challenges, users, sessions, outbox, audit }) => {
+      if (!(await challenges.consume(tenantId, id, now))) throw refusal();
+      await users.replaceIdentifier(tenantId, {
+        kind,
+        canonical,
+        address: identifier,
+        userId,
+        confirmedAt: now,
+      });
+      await challenges.killAll(tenantId, userId, now);
+      await sessions.revokeOthers(tenantId, userId, caller.session?.id, now);
+      if (told !== undefined) {
+        const { locale: userLocale, senderEmail } = view.user;
+        const to = { kind: told.kind, address: told.address, userLocale, senderEmail };
+        await outbox.add(composeNotice({ clock, random }, caller, to, 'identifier-changed'));
+      }
+      await audit.add(auditEvent({ clock, random }, caller, 'change-identifier', 'success'));
+    });
+  } catch (error) {
+    // Someone else has taken the identifier since the change began.
+    throw error instanceof DuplicateError ? refusal() : error;
+  }
+}

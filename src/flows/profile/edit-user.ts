@@ -1,0 +1,155 @@
+import { parseBirthday } from '../../domain/birthday.ts';
+import type { Caller } from '../../domain/caller.ts';
+import { parseEmail } from '../../domain/email.ts';
+import { createViolations, DomainError } from '../../domain/errors.ts';
+import { assertFresh } from '../../domain/freshness.ts';
+import type { ParsedIdentifier } from '../../domain/identifier.ts';
+import { isLocale } from '../../domain/locale.ts';
+import { parseMobile } from '../../domain/mobile.ts';
+import {
+  type Clock,
+  DuplicateError,
+  type Random,
+  type Store,
+  type UserChanges,
+  type UserView,
+} from '../../domain/ports.ts';
+import { type Json, parseCustomFields, parseName, parseText } from '../../domain/profile.ts';
+import { auditEvent } from '../audit.ts';
+import { rememberResult } from '../idempotency.ts';
+import type { StartChange } from './change-identifier.ts';
+import { targetOf } from './target.ts';
+
+export type EditUserDeps = {
+  readonly store: Store<'users' | 'sessions' | 'audit' | 'idempotency'>;
+  readonly startChange: StartChange;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+/** The texts of a profile that are kept as sent, with the most characters of each. */
+const texts = {
+  nationalCode: ['national_code', 32],
+  picture: ['picture', 2048],
+  address: ['address', 500],
+  postalCode: ['postal_code', 32],
+  maritalStatus: ['marital_status', 32],
+  facebookId: ['facebook_id', 200],
+  instagramId: ['instagram_id', 200],
+  twitterId: ['twitter_id', 200],
+  linkedinId: ['linkedin_id', 200],
+  document: ['document', 2048],
+  telephone: ['telephone', 32],
+} as const;
+const names = { firstName: 'first_name', lastName: 'last_name' } as const;
+
+/** What is to change: only what is defined. */
+export type EditUserCommand = {
+  readonly [name in keyof typeof texts | keyof typeof names]: string | undefined;
+} & {
+  readonly userId: string;
+  readonly email: string;
+  readonly mobile: string;
+  readonly mobileSeed: string;
+  readonly birthday: string | undefined;
+  readonly locale: string | undefined;
+  readonly customFields: Json | undefined;
+  readonly role: string | undefined;
+};
+
+/**
+ * Changes the fields of a user that are sent, all of them or none. The address and the
+ * number are no such fields: another one starts its verified change for a session, and
+ * for a secret key takes the place of the old one, unconfirmed (design, section 10).
+ */
+export function createEditUser({ store, startChange, clock, random }: EditUserDeps) {
+  return async function editUser(caller: Caller, command: EditUserCommand): Promise<{ userId: string }> {
+    if (command.role !== undefined && caller.session !== undefined) throw new DomainError('ROLE_DENIED');
+    const tenantId = caller.tenant.id;
+    const { changes, identifiers } = parse(caller, command, clock());
+    const byKey = caller.session === undefined;
+    const reference = byKey ? command : { email: '', userId: command.userId };
+    const view = await store.users.findById(tenantId, await targetOf(store, caller, reference));
+    if (view === undefined) throw new DomainError('NOT_FOUND');
+    const { id: userId } = view.user;
+
+    const moved = identifiers.filter(({ kind, canonical }) => heldOf(view, kind)?.canonical !== canonical);
+    if (!byKey && moved.length > 0) assertFresh(caller.session, clock());
+    try {
+      await store.transaction(async (repositories) => {
+        if (Object.keys(changes).length > 0) await repositories.users.update(tenantId, userId, changes);
+        if (byKey) {
+          for (const identifier of moved) {
+            await repositories.users.replaceIdentifier(tenantId, {
+              ...identifier,
+              userId,
+              confirmedAt: undefined,
+            });
+            await repositories.sessions.revokeOthers(tenantId, userId, undefined, clock());
+          }
+        }
+        await repositories.audit.add(
+          auditEvent({ clock, random }, caller, 'edit-user', 'success', { userId }),
+        );
+        await rememberResult(repositories, caller, { userId });
+      });
+    } catch (error) {
+      throw error instanceof DuplicateError ? new DomainError('IDENTIFIER_TAKEN') : error;
+    }
+    if (!byKey) for (const identifier of moved) await startChange(caller, view, identifier);
+    return { userId };
+  };
+}
+
+function heldOf(view: UserView, kind: ParsedIdentifier['kind']) {
+  return kind === 'email' ? view.email : view.mobile;
+}
+
+/** Reads the command; everything that is wrong with it is told at once. */
+function parse(
+  { tenant }: Caller,
+  command: EditUserCommand,
+  now: Date,
+): { changes: UserChanges; identifiers: ParsedIdentifier[] } {
+  const violations = createViolations();
+  const { collect } = violations;
+  const changes: { -readonly [name in keyof UserChanges]: UserChanges[name] } = {};
+  for (const [name, field] of Object.entries(names) as [keyof typeof names, string][]) {
+    const value = command[name];
+    if (value !== undefined) changes[name] = collect(() => parseName(value, field)) ?? '';
+  }
+  for (const [name, [field, max]] of Object.entries(texts) as [
+    keyof typeof texts,
+    readonly [string, number],
+  ][]) {
+    const value = command[name];
+    if (value !== undefined) changes[name] = collect(() => parseText(value, field, max)) ?? '';
+  }
+  const { birthday, locale, customFields, role } = command;
+  if (birthday !== undefined) {
+    const parsed = collect(() => parseBirthday(birthday, now));
+    changes.birthday = parsed?.text ?? '';
+    changes.birthdayGregorian = parsed?.gregorian;
+  }
+  if (locale !== undefined) {
+    if (isLocale(locale)) changes.locale = locale;
+    else violations.add('locale', 'FIELD_INVALID');
+  }
+  if (customFields !== undefined) changes.customFields = collect(() => parseCustomFields(customFields)) ?? [];
+  if (role !== undefined) {
+    if (role !== '' && !Object.hasOwn(tenant.policy.roles, role)) violations.add('role', 'ROLE_UNKNOWN');
+    changes.roles = role === '' ? [] : [role];
+  }
+
+  const identifiers: ParsedIdentifier[] = [];
+  if (command.email !== '') {
+    const email = collect(() => parseEmail(command.email));
+    if (email !== undefined) identifiers.push({ kind: 'email', ...email });
+  }
+  if (command.mobile !== '') {
+    const mobile = collect(() => parseMobile(command.mobile, command.mobileSeed, tenant.policy));
+    if (mobile !== undefined) identifiers.push({ kind: 'mobile', ...mobile });
+  }
+  violations.refuse();
+  return { changes, identifiers };
+}

@@ -1,0 +1,53 @@
+import type { Caller } from '../../domain/caller.ts';
+import { parseEmail } from '../../domain/email.ts';
+import { DomainError } from '../../domain/errors.ts';
+import type { ExternalProfile, Store, UserView } from '../../domain/ports.ts';
+import { manamSlug, type Tenant } from '../../domain/tenant.ts';
+import { targetOf } from './target.ts';
+
+export type ManamUserDeps = { readonly store: Store<'users' | 'tenants'> };
+
+/** A user of Manam itself, with what Google says of him where he came in through it. */
+export type ManamUser = UserView & { readonly external: ExternalProfile | undefined };
+
+const notFound = () => new DomainError('NOT_FOUND');
+
+/**
+ * Shows the users of Manam itself: each to himself, and to another tenant's secret key
+ * those who have consented to that tenant. Everyone else does not exist (design, section 4).
+ */
+export function createManamUser({ store }: ManamUserDeps) {
+  async function show(tenantId: string, userId: string): Promise<ManamUser> {
+    const view = await store.users.findById(tenantId, userId);
+    if (view === undefined) throw notFound();
+    return { ...view, external: await store.users.findExternalProfile(tenantId, userId) };
+  }
+
+  async function manamTenant(caller: Caller): Promise<Tenant> {
+    if (caller.tenant.slug === manamSlug) return caller.tenant;
+    const tenant = await store.tenants.findBySlug(manamSlug);
+    if (tenant === undefined) throw notFound();
+    return tenant;
+  }
+
+  return {
+    /** The profile of the Manam user whose own session calls. */
+    async loginWithManam(caller: Caller): Promise<ManamUser> {
+      if (caller.session === undefined || caller.tenant.slug !== manamSlug)
+        throw new DomainError('TOKEN_INVALID');
+      return await show(caller.tenant.id, caller.session.userId);
+    },
+
+    async getManamUserInfo(caller: Caller, command: { readonly email: string }): Promise<ManamUser> {
+      const tenant = await manamTenant(caller);
+      if (caller.session !== undefined && caller.tenant.id !== tenant.id) throw notFound();
+      const userId = await targetOf(store, { ...caller, tenant }, { ...command, userId: '' });
+      const isOwn = caller.tenant.id === tenant.id;
+      if (!isOwn && !(await store.users.hasConsented(tenant.id, userId, caller.tenant.id))) throw notFound();
+      const user = await show(tenant.id, userId);
+      const named = command.email === '' ? undefined : parseEmail(command.email).canonical;
+      if (named !== undefined && named !== user.email?.canonical) throw notFound();
+      return user;
+    },
+  };
+}
