@@ -59,6 +59,8 @@ export type AppOptions = {
   readonly random?: Random;
   /** Told the text of every statement, without parameters. */
   readonly onStatement?: (sql: string) => void;
+  /** Told of every password hash that is made or checked. */
+  readonly onHash?: () => void;
 };
 
 /** How often the signing keys are read again, so that a rotation reaches every instance. */
@@ -76,7 +78,7 @@ export type App = {
 };
 
 /** The composition root: builds adapters, store, flows and server, and is the only place that does. */
-export async function createApp({ config, log, onStatement, ...options }: AppOptions): Promise<App> {
+export async function createApp({ config, log, onStatement, onHash, ...options }: AppOptions): Promise<App> {
   const clock = options.clock ?? (() => new Date());
   const random = options.random ?? systemRandom;
 
@@ -98,7 +100,7 @@ export async function createApp({ config, log, onStatement, ...options }: AppOpt
   const store = createStore(database, vault);
   const ring = await loadKeyRing(store.keys, vault);
   const accessTokens = createAccessTokens({ ring, issuer: config.issuer, clock, random });
-  const hasher = await createPasswordHasher(config.hash, availableParallelism());
+  const hasher = await createPasswordHasher(config.hash, availableParallelism(), onHash);
 
   const limiter = createLimiter({ store, clock });
   const { limits } = config;

@@ -37,6 +37,8 @@ export type TestApp = {
   messagesTo(to: string): Promise<Message[]>;
   /** Statements since the last call of this, BEGIN and COMMIT left out. */
   takeStatements(): string[];
+  /** How many password hashes were made or checked since the last call of this. */
+  takeHashes(): number;
   /** Runs SQL beside the server. */
   sql(text: string, values?: unknown[]): Promise<RowDataPacket[]>;
   /** Everything that was logged. */
@@ -87,12 +89,16 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   // Instances share the time, as machines do; but none starts on a clock that is wrong.
   let isStarted = false;
   const now = () => (isStarted && sibling !== undefined ? sibling.now() : new Date(Date.now() + aheadMs));
+  let hashes = 0;
   let statements: string[] = [];
   const app = await createApp({
     config: { ...configForTests, ...options.config, databaseUrl, masterKey },
     log: pino({ level: 'info' }, sink),
     clock: now,
     onStatement: (sql) => statements.push(sql),
+    onHash: () => {
+      hashes += 1;
+    },
   });
   isStarted = true;
   const listener = await app.listen();
@@ -140,6 +146,11 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     takeStatements: () => {
       const taken = statements.filter((sql) => !['BEGIN', 'COMMIT', 'ROLLBACK'].includes(sql));
       statements = [];
+      return taken;
+    },
+    takeHashes: () => {
+      const taken = hashes;
+      hashes = 0;
       return taken;
     },
     sql: async (text, values) => (await connection.query<RowDataPacket[]>(text, values))[0],

@@ -1,4 +1,5 @@
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { IdentifierType } from '../../gen/manam/v1/user_pb.js';
 import { freshEmail, password, type TestApp } from './app.ts';
 
 export type SignedIn = {
@@ -36,4 +37,29 @@ export async function signUp(
 /** The header of a session. */
 export function bearer(token: string): { authorization: string } {
   return { authorization: `Bearer ${token}` };
+}
+
+let numbers = 0;
+
+/** A number of an Iranian network that no other test uses, in national form. */
+export function freshMobile(): string {
+  numbers += 1;
+  return `0912${String((process.pid % 1000) * 10_000 + numbers).padStart(7, '0')}`;
+}
+
+/** Registers, confirms and signs in a new user by mobile. */
+export async function signUpByMobile(test: TestApp): Promise<SignedIn & { readonly mobile: string }> {
+  const mobile = freshMobile();
+  const client = test.client(AuthService);
+  await client.register({ type: IdentifierType.MOBILE, mobile, password });
+  const [message] = await test.messagesTo(`+98${mobile.slice(1)}`);
+  await client.confirmSms({ cnf: message?.code ?? '' });
+  const { tokens, userId } = await client.login({ mobile, password });
+  return {
+    mobile,
+    email: '',
+    userId,
+    accessToken: tokens?.accessToken ?? '',
+    refreshToken: tokens?.refreshToken ?? '',
+  };
 }
