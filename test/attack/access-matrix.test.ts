@@ -23,7 +23,6 @@ const gateReasons = new Set([
   'TWO_FACTOR_ENROLMENT_REQUIRED',
   'REAUTHENTICATION_REQUIRED',
 ]);
-/** The first two of these also come from inside some flows, whose tokens stand in the request. */
 const passes = 'passes';
 
 const methods = services.flatMap((service) => service.methods);
@@ -94,7 +93,7 @@ async function overRest(method: DescMethod, headers: Record<string, string>): Pr
 
 /** What a call ends with at the gate. */
 function verdict(method: DescMethod, reason: string): string {
-  // These read a token out of the request and refuse an empty one as the gate would.
+  // It reads a token out of the request and refuses an empty one as the gate would.
   const isInside = reason === 'TOKEN_INVALID' && method.name === 'RefreshToken';
   return gateReasons.has(reason) && !isInside ? reason : passes;
 }

@@ -200,11 +200,9 @@ test('limits fail closed: without their table nothing is guessed and nothing is 
   const app = await startTestApp();
   const { email } = await signUp(app);
   await app.sql('RENAME TABLE budgets TO lost');
-  for (const call of [
-    app.client(AuthService).login({ email, password }),
-    app.client(AuthService).sendConfirmEmail({ email }),
-  ]) {
-    const error = await thrownBy(call);
+  const auth = app.client(AuthService);
+  for (const call of [() => auth.login({ email, password }), () => auth.sendConfirmEmail({ email })]) {
+    const error = await thrownBy(call());
     expect([Code.Internal, Code.Unavailable]).toContain((error as ConnectError).code);
   }
   await app.close();
