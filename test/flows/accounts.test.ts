@@ -323,7 +323,7 @@ test('a Manam user is seen by himself and by a tenant that he has consented to, 
   const stranger = await signUp(testApp());
   expect(await failureOf(profileOf(stranger).getManamUserInfo({}))).toEqual(failure('NotFound', 'NOT_FOUND'));
   expect(await failureOf(client(AuthService, bearer(stranger.accessToken)).loginWithManam({}))).toEqual(
-    wrongSession,
+    failure('NotFound', 'NOT_FOUND'),
   );
 
   await sql('INSERT INTO external_identities VALUES (UNHEX(?), ?, ?, UNHEX(?), ?, NOW(3))', [

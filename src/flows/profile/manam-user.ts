@@ -3,6 +3,7 @@ import { parseEmail } from '../../domain/email.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { ExternalProfile, Store, UserView } from '../../domain/ports.ts';
 import { manamSlug, type Tenant } from '../../domain/tenant.ts';
+import { ownSession } from '../session/own-session.ts';
 import { targetOf } from './target.ts';
 
 export type ManamUserDeps = { readonly store: Store<'users' | 'tenants'> };
@@ -33,9 +34,8 @@ export function createManamUser({ store }: ManamUserDeps) {
   return {
     /** The profile of the Manam user whose own session calls. */
     async loginWithManam(caller: Caller): Promise<ManamUser> {
-      if (caller.session === undefined || caller.tenant.slug !== manamSlug)
-        throw new DomainError('TOKEN_INVALID');
-      return await show(caller.tenant.id, caller.session.userId);
+      if (caller.tenant.slug !== manamSlug) throw notFound();
+      return await show(caller.tenant.id, ownSession(caller).userId);
     },
 
     async getManamUserInfo(caller: Caller, command: { readonly email: string }): Promise<ManamUser> {
