@@ -3,12 +3,14 @@ import { availableParallelism } from 'node:os';
 import type { ConnectRouter } from '@connectrpc/connect';
 import type { Logger } from 'pino';
 import { createAccessTokens } from './adapters/access-tokens.ts';
+import { createBreachCheck } from './adapters/breach-check.ts';
 import { loadKeyRing } from './adapters/key-ring.ts';
-import { ensureSigningKey, openVault } from './adapters/keys.ts';
+import { ensureSigningKey, type KeyDeps, openVault } from './adapters/keys.ts';
+import { loadPasswordBlocklist } from './adapters/password-blocklist.ts';
 import { createPasswordHasher } from './adapters/password-hasher.ts';
 import { systemRandom } from './adapters/random.ts';
 import type { Config } from './config.ts';
-import type { Clock, Random, Store } from './domain/ports.ts';
+import type { Clock, Random, Store, Vault } from './domain/ports.ts';
 import { createConfirmEmail, createConfirmSms } from './flows/auth/confirm.ts';
 import { createLogin } from './flows/auth/login.ts';
 import { createRegister } from './flows/auth/register.ts';
@@ -16,11 +18,15 @@ import { createSendConfirmation } from './flows/auth/send-confirmation.ts';
 import { createIdempotency } from './flows/idempotency.ts';
 import { createLimiter, createRecipientCharge } from './flows/limits.ts';
 import { createPasswordCheck } from './flows/password-check.ts';
+import { createPasswordPolicy } from './flows/password-policy.ts';
 import { createChangeIdentifier, createStartChange } from './flows/profile/change-identifier.ts';
 import { createDeleteAccount } from './flows/profile/delete-account.ts';
 import { createEditUser } from './flows/profile/edit-user.ts';
 import { createManamUser } from './flows/profile/manam-user.ts';
 import { createViewUser } from './flows/profile/view-user.ts';
+import { createChangePassword } from './flows/recovery/change-password.ts';
+import { createEndRecovery } from './flows/recovery/end-recovery.ts';
+import { createRecover } from './flows/recovery/recover.ts';
 import { createIntrospectToken } from './flows/session/introspect-token.ts';
 import { createManageSessions } from './flows/session/manage-sessions.ts';
 import { createReauthenticate } from './flows/session/reauthenticate.ts';
@@ -46,7 +52,7 @@ import { createOperations } from './server/operations.ts';
 import { createRestRoute } from './server/rest-route.ts';
 import { createRpcRoute, type RpcOptions } from './server/rpc-route.ts';
 import { createTenantDirectory } from './server/tenant-directory.ts';
-import { openDatabase } from './store/database.ts';
+import { type DatabaseHandle, openDatabase } from './store/database.ts';
 import { inspectDatabase, isReady } from './store/health.ts';
 import { createKeyRepository } from './store/keys.ts';
 import { migrate } from './store/migrate.ts';
@@ -82,25 +88,25 @@ export async function createApp({ config, log, onStatement, onHash, ...options }
   const clock = options.clock ?? (() => new Date());
   const random = options.random ?? systemRandom;
 
-  await migrate(config.databaseUrl);
   const database = openDatabase({
     url: config.databaseUrl,
     connections: config.databaseConnections,
     ...(onStatement === undefined ? {} : { onStatement }),
   });
-  const findings = await inspectDatabase(database, clock);
-  if (findings.length > 0) {
-    await database.close();
-    throw new Error(`the database is not fit: ${findings.join('; ')}`);
-  }
-
   const keyDeps = { keys: createKeyRepository(database.db), masterKey: config.masterKey, random, clock };
-  const vault = await openVault(keyDeps);
-  await ensureSigningKey(keyDeps, vault);
+  const vault = await prepareDatabase(config.databaseUrl, database, keyDeps).catch(async (error: unknown) => {
+    await database.close();
+    throw error;
+  });
   const store = createStore(database, vault);
   const ring = await loadKeyRing(store.keys, vault);
   const accessTokens = createAccessTokens({ ring, issuer: config.issuer, clock, random });
-  const hasher = await createPasswordHasher(config.hash, availableParallelism(), onHash);
+  const hasher = await createPasswordHasher({
+    profile: config.hash,
+    cores: availableParallelism(),
+    pepper: config.pepper,
+    onHash,
+  });
 
   const limiter = createLimiter({ store, clock });
   const { limits } = config;
@@ -108,12 +114,21 @@ export async function createApp({ config, log, onStatement, onHash, ...options }
   const passwords = createPasswordCheck({ store, hasher, vault, clock });
   const openSession = createSessionGate({ clock, random });
   const idempotent = createIdempotency({ store, vault, clock });
+  const passwordPolicy = createPasswordPolicy({
+    blocklist: loadPasswordBlocklist(),
+    isBreached:
+      config.breachCheckUrl === undefined
+        ? async () => false
+        : createBreachCheck(config.breachCheckUrl, (error) =>
+            log.warn({ err: error }, 'a new password could not be looked up and was taken'),
+          ),
+  });
   const messageDeps = { vault, clock, random, chargeRecipient };
   const changeDeps = { store, ...messageDeps };
   const changeIdentifier = createChangeIdentifier(changeDeps);
   const sessionDeps = { store, accessTokens, vault, clock, random };
   const flows: Flows = {
-    register: idempotent('Register', createRegister({ store, hasher, ...messageDeps })),
+    register: idempotent('Register', createRegister({ store, hasher, passwordPolicy, ...messageDeps })),
     confirmEmail: idempotent('ConfirmEmail', createConfirmEmail({ store, vault, clock, random })),
     confirmSms: idempotent('ConfirmSms', createConfirmSms({ store, vault, clock, random })),
     sendConfirmEmail: idempotent('SendConfirmEmail', createSendConfirmation({ store, ...messageDeps })),
@@ -123,6 +138,12 @@ export async function createApp({ config, log, onStatement, onHash, ...options }
     reauthenticate: createReauthenticate({ ...sessionDeps, passwords }),
     sessions: createManageSessions({ store, clock, random }),
     introspectToken: createIntrospectToken(sessionDeps),
+    recover: idempotent('Recover', createRecover({ store, ...messageDeps })),
+    endRecovery: idempotent(
+      'EndRecovery',
+      createEndRecovery({ store, hasher, policy: passwordPolicy, vault, clock, random }),
+    ),
+    changePassword: createChangePassword({ store, hasher, passwords, policy: passwordPolicy, clock, random }),
     viewUser: createViewUser({ store }),
     editUser: idempotent(
       'EditUser',
@@ -205,4 +226,17 @@ export async function createApp({ config, log, onStatement, onHash, ...options }
       await database.close();
     },
   };
+}
+
+/** Migrates, checks the database, and makes the keys of the deployment where there are none; one instance at a time. */
+async function prepareDatabase(url: string, database: DatabaseHandle, keyDeps: KeyDeps): Promise<Vault> {
+  let vault: Vault | undefined;
+  await migrate(url, async () => {
+    const findings = await inspectDatabase(database, keyDeps.clock);
+    if (findings.length > 0) throw new Error(`the database is not fit: ${findings.join('; ')}`);
+    vault = await openVault(keyDeps);
+    await ensureSigningKey(keyDeps, vault);
+  });
+  if (vault === undefined) throw new Error('the keys were not made');
+  return vault;
 }

@@ -19,6 +19,10 @@ export type Config = {
   readonly masterKey: Buffer | undefined;
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
   readonly hash: HashProfile;
+  /** A secret of at least 16 bytes that every password hash is made with; undefined: none. */
+  readonly pepper: Buffer | undefined;
+  /** A range service in the form of Have I Been Pwned; undefined: passwords are not looked up. */
+  readonly breachCheckUrl: string | undefined;
   readonly proxies: ReturnType<typeof parseNetworks>;
   readonly maxConnectionsPerAddress: number;
   readonly responseFloorMs: number;
@@ -101,6 +105,8 @@ export function parseConfig(env: Environment, args: { readonly production: boole
     masterKey,
     tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
     hash,
+    pepper: parsePepper(text('MANAM_PEPPER'), mistakes),
+    breachCheckUrl: parseBreachCheckUrl(text('BREACH_CHECK_URL'), mistakes),
     proxies: parseProxies(text('TRUSTED_PROXIES'), mistakes),
     maxConnectionsPerAddress: integer('MAX_CONNECTIONS_PER_ADDRESS', 100, 1, 1_000_000),
     responseFloorMs: integer('RESPONSE_FLOOR_MS', 250, 0, 5000),
@@ -158,6 +164,22 @@ function parsePrefixes(value: string, mistakes: string[]): string[] {
     mistakes.push('REST_PREFIXES must be a list of different paths, such as /,/manam');
   }
   return prefixes.map((prefix) => (prefix === '/' ? '' : prefix));
+}
+
+function parsePepper(value: string | undefined, mistakes: string[]): Buffer | undefined {
+  if (value === undefined) return undefined;
+  const pepper = Buffer.from(value, 'base64');
+  if (pepper.length < 16) mistakes.push('MANAM_PEPPER must be at least 16 random bytes in Base64');
+  return pepper;
+}
+
+function parseBreachCheckUrl(value: string | undefined, mistakes: string[]): string | undefined {
+  if (value !== undefined && !(URL.canParse(value) && value.endsWith('/'))) {
+    mistakes.push(
+      'BREACH_CHECK_URL must be a URL that ends with a slash, such as https://api.pwnedpasswords.com/range/',
+    );
+  }
+  return value;
 }
 
 function parseProxies(value: string | undefined, mistakes: string[]): ReturnType<typeof parseNetworks> {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { argon2id, hash, needsRehash, verify } from 'argon2';
 import type { PasswordHasher } from '../domain/ports.ts';
 import { createWorkQueue } from './work-queue.ts';
@@ -11,22 +11,44 @@ export type HashProfile = {
 /** What production asks for at least (OWASP Password Storage Cheat Sheet; R1). */
 export const floorProfile: HashProfile = { memoryKiB: 19_456, passes: 2 };
 
+export type PasswordHasherOptions = {
+  readonly profile: HashProfile;
+  /** How many hashes run at a time. */
+  readonly cores: number;
+  /** A secret beside the database without which no hash can be tried (R2). Undefined: none. */
+  readonly pepper?: Buffer | undefined;
+  /** Told of every hash that is made or checked. */
+  readonly onHash?: (() => void) | undefined;
+};
+
 /** How many callers may wait for a hash, and how long (R6). */
 const maxWaiting = 64;
 const maxWaitMs = 2000;
+
+/** What stands before a PHC string that was made with a pepper: the id of that pepper. */
+const peppered = /^pepper:([0-9a-f]{8}):/;
 
 /**
  * argon2id with 16 bytes of salt and 32 of tag, in libuv's pool and therefore off the
  * event loop, as many at a time as there are cores.
  */
-export async function createPasswordHasher(
-  profile: HashProfile,
-  cores: number,
-  onHash: () => void = () => {},
-): Promise<PasswordHasher> {
+export async function createPasswordHasher(options: PasswordHasherOptions): Promise<PasswordHasher> {
+  const { profile, cores, pepper, onHash = () => {} } = options;
   const run = createWorkQueue({ concurrency: cores, maxWaiting, maxWaitMs });
   const parameters = { memoryCost: profile.memoryKiB, timeCost: profile.passes, parallelism: 1 };
-  const make = (password: string) => hash(password, { ...parameters, type: argon2id, hashLength: 32 });
+  const secret = pepper === undefined ? {} : { secret: pepper };
+  const pepperId = pepper && createHash('sha256').update(pepper).digest('hex').slice(0, 8);
+  const prefix = pepperId === undefined ? '' : `pepper:${pepperId}:`;
+
+  const make = async (password: string) =>
+    prefix + (await hash(password, { ...parameters, ...secret, type: argon2id, hashLength: 32 }));
+  const check = async (stored: string, password: string) => {
+    const id = peppered.exec(stored)?.[1];
+    const phc = stored.replace(peppered, '');
+    // Made with a pepper that we do not have: the work is done, and never right.
+    const right = await verify(phc, password, id === undefined ? {} : secret);
+    return right && (id === undefined || id === pepperId);
+  };
   const dummy = await make(randomBytes(32).toString('hex'));
 
   return {
@@ -36,9 +58,9 @@ export async function createPasswordHasher(
     },
     verify: async (phc, password) => {
       onHash();
-      const right = await run(() => verify(phc ?? dummy, password));
+      const right = await run(() => check(phc ?? dummy, password));
       return right && phc !== undefined;
     },
-    needsRehash: (phc) => needsRehash(phc, parameters),
+    needsRehash: (phc) => !phc.startsWith(prefix) || needsRehash(phc.replace(peppered, ''), parameters),
   };
 }

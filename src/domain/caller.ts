@@ -25,8 +25,8 @@ export type Client = {
 
 export type IdempotencyKey = {
   readonly key: string;
-  /** The claim under which the result is kept; set where the flow is claimed. */
-  readonly digest?: Buffer;
+  /** The claim under which the result is kept, and its lease; set where the flow is claimed. */
+  readonly claim?: { readonly digest: Buffer; readonly leaseUntil: Date };
 };
 
 /** Who calls: what the gate has established before a flow begins. */

@@ -14,18 +14,23 @@ export type PasswordContext = {
   readonly minLength: number;
   /** Words of the account and the tenant that may not be the whole password. */
   readonly words: readonly string[];
+  /** Known passwords, in lower case. */
+  readonly blocklist: ReadonlySet<string>;
 };
 
 /** Why a new password is refused, or undefined where it is good. Nothing about its composition is demanded. */
-export function judgePassword(password: string, context: PasswordContext): Reason | undefined {
+export function judgePassword(
+  password: string,
+  { minLength, words, blocklist }: PasswordContext,
+): Reason | undefined {
   const normalized = normalizePassword(password);
   const length = [...normalized].length;
   if (length === 0) return 'FIELD_REQUIRED';
   if (length > maxLength || Buffer.byteLength(normalized) > maxBytes) return 'PASSWORD_TOO_LONG';
-  if (length < context.minLength) return 'PASSWORD_TOO_SHORT';
+  if (length < minLength) return 'PASSWORD_TOO_SHORT';
   const folded = normalized.toLowerCase();
-  if (context.words.some((word) => word !== '' && folded === word.toLowerCase())) return 'PASSWORD_COMMON';
-  return undefined;
+  const isOwnWord = words.some((word) => word !== '' && folded === word.toLowerCase());
+  return isOwnWord || blocklist.has(folded) ? 'PASSWORD_COMMON' : undefined;
 }
 
 /** Checks a new password with its confirmation and answers its normal form. */
@@ -38,7 +43,9 @@ export function parseNewPassword(password: string, confirmation: string, context
   return normalizePassword(password);
 }
 
-/** Whether a password that a caller tries to sign in with may be hashed at all. */
+/** Whether a password that a caller tries to sign in with may be hashed at all: what could never be registered is not. */
 export function isPlausiblePassword(password: string): boolean {
-  return password !== '' && password.length <= maxBytes && Buffer.byteLength(password) <= maxBytes;
+  // Other Unicode forms of a password are longer than the one that is hashed, but not without bounds.
+  if (password === '' || password.length > 4 * maxBytes) return false;
+  return Buffer.byteLength(normalizePassword(password)) <= maxBytes;
 }

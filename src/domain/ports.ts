@@ -27,6 +27,9 @@ export type PasswordHasher = {
   needsRehash(phc: string): boolean;
 };
 
+/** Whether a password is known from a breach. */
+export type BreachCheck = (password: string) => Promise<boolean>;
+
 /** Encryption and keyed digests for what rests in the database. */
 export type Vault = {
   /** Encrypts; only `open` with the same purpose and context gives it back. */
@@ -105,6 +108,15 @@ export type HeldIdentifier = Identifier & {
   readonly confirmedAt: Date | undefined;
 };
 
+/** An identifier with what a message to its owner needs. */
+export type OwnedIdentifier = HeldIdentifier & {
+  readonly locale: Locale;
+  readonly senderEmail: string;
+  readonly confirmUrl: string;
+  /** Whether the owner has proved himself by this or another identifier: his account is nobody's to replace. */
+  readonly isOwnerConfirmed: boolean;
+};
+
 /** A user with all that he can sign in with. */
 export type UserView = {
   readonly user: User;
@@ -128,15 +140,12 @@ export type UserChanges = Partial<Profile & Pick<User, 'locale' | 'roles'>>;
 export type ExternalProfile = Readonly<Record<string, string>>;
 
 export type UserRepository = {
-  findIdentifier(
-    tenantId: string,
-    identifier: Identifier,
-  ): Promise<(HeldIdentifier & { locale: Locale; senderEmail: string; confirmUrl: string }) | undefined>;
+  findIdentifier(tenantId: string, identifier: Identifier): Promise<OwnedIdentifier | undefined>;
   findForLogin(tenantId: string, identifier: Identifier, now: Date): Promise<LoginView | undefined>;
   findById(tenantId: string, userId: string): Promise<UserView | undefined>;
   /** Throws DuplicateError where the identifier is taken. */
   insert(user: User, identifier: HeldIdentifier, passwordHash: string): Promise<void>;
-  /** Replaces an account that never was confirmed; false where it was, meanwhile. */
+  /** Replaces an account without any confirmed identifier; false where it has one, meanwhile. Its status stays. */
   replaceUnconfirmed(user: User, identifier: HeldIdentifier, passwordHash: string): Promise<boolean>;
   /** Marks an identifier confirmed; false where it is already, or no longer this user's. */
   confirmIdentifier(tenantId: string, userId: string, identifier: Identifier, at: Date): Promise<boolean>;
@@ -152,11 +161,18 @@ export type UserRepository = {
   hasConsented(tenantId: string, userId: string, consentedTenantId: string): Promise<boolean>;
   /** The password hash of a user, or undefined where he has none. */
   findPasswordHash(tenantId: string, userId: string): Promise<string | undefined>;
+  /** Sets the password hash, also of a user who had none. */
   updatePasswordHash(tenantId: string, userId: string, passwordHash: string): Promise<void>;
 };
 
 /** What a one-time thing is good for. */
-export type ChallengePurpose = 'confirm-email' | 'confirm-sms' | 'change-email' | 'change-mobile';
+export type ChallengePurpose =
+  | 'confirm-email'
+  | 'confirm-sms'
+  | 'change-email'
+  | 'change-mobile'
+  | 'recover-email'
+  | 'recover-sms';
 
 /** A one-time thing: a link, a code, a step of a procedure. */
 export type Challenge = {
@@ -269,6 +285,13 @@ export type GuessRepository = {
   count(tenantId: string, policy: GuessPolicy, subject: string, now: Date): Promise<number | undefined>;
   /** Forgets the failures after a success. */
   reset(tenantId: string, kind: GuessKind, subject: string): Promise<void>;
+  /**
+   * Forgets the failures of a user whose password was found right, and holds that password
+   * until the transaction ends; false where it was changed since.
+   */
+  resetForPassword(tenantId: string, kind: GuessKind, userId: string, passwordHash: string): Promise<boolean>;
+  /** Takes back an attempt that was counted and then not made. */
+  uncount(tenantId: string, kind: GuessKind, subject: string): Promise<void>;
   /** Forgets all counters of a user. */
   forget(tenantId: string, subject: string): Promise<void>;
 };
@@ -277,8 +300,8 @@ export type GuessRepository = {
 export type Budget = { readonly name: string; readonly max: number; readonly windowMs: number };
 
 export type BudgetRepository = {
-  /** Uses one of a budget, in one statement; answers how much is used of the window that begins then. */
-  charge(tenantId: string, name: string, subject: Buffer, windowStart: Date): Promise<number>;
+  /** Uses one of a budget, in one statement; false where none was left of the window that begins then. */
+  charge(tenantId: string, budget: Budget, subject: Buffer, windowStart: Date): Promise<boolean>;
   /** Gives one back. */
   refund(tenantId: string, name: string, subject: Buffer, windowStart: Date): Promise<void>;
 };
@@ -294,6 +317,9 @@ export type IdempotencyClaim = {
   readonly expiresAt: Date;
 };
 
+/** What tells a claim from a later one on the same key. */
+export type HeldClaim = Pick<IdempotencyClaim, 'tenantId' | 'digest' | 'leaseUntil'>;
+
 export type IdempotencyRepository = {
   /** Claims the key; false where it is claimed already. Expired claims and leases of dead callers are taken over. */
   claim(claim: IdempotencyClaim, now: Date): Promise<boolean>;
@@ -302,10 +328,10 @@ export type IdempotencyRepository = {
     tenantId: string,
     digest: Buffer,
   ): Promise<{ requestDigest: Buffer; answer: string | undefined } | undefined>;
-  /** Keeps the answer, encrypted. */
-  complete(tenantId: string, digest: Buffer, answer: string): Promise<void>;
+  /** Keeps the answer, encrypted; false where the claim is no longer the caller's. */
+  complete(claim: HeldClaim, answer: string): Promise<boolean>;
   /** Gives the key back after a failure. */
-  release(tenantId: string, digest: Buffer): Promise<void>;
+  release(claim: HeldClaim): Promise<void>;
 };
 
 /** What is worth a line in the audit log. */
@@ -317,6 +343,9 @@ export type AuditAction =
   | 'start-identifier-change'
   | 'change-identifier'
   | 'delete-account'
+  | 'recover'
+  | 'end-recovery'
+  | 'change-password'
   | 'send-confirmation'
   | 'login'
   | 'refresh'
@@ -386,6 +415,8 @@ export type OutboxEntry = {
 
 export type OutboxRepository = {
   add(entry: OutboxEntry): Promise<void>;
+  /** Costs what `add` costs and sends nothing: where the cost would tell that there is nobody to write to. */
+  addDecoy(entry: Omit<OutboxEntry, 'message'>): Promise<void>;
   /** The newest messages that are not sent yet, newest first. */
   listPending(limit: number): Promise<OutboxEntry[]>;
 };

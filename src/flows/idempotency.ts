@@ -30,8 +30,14 @@ export async function rememberResult(
   caller: Caller,
   result: unknown,
 ): Promise<void> {
-  if (caller.idempotency?.digest === undefined) return;
-  await idempotency.complete(caller.tenant.id, caller.idempotency.digest, JSON.stringify({ result }));
+  const claim = caller.idempotency?.claim;
+  if (claim === undefined) return;
+  const isMine = await idempotency.complete(
+    { tenantId: caller.tenant.id, ...claim },
+    JSON.stringify({ result }),
+  );
+  // The work outlived its lease and someone else has begun it again: theirs counts.
+  if (!isMine) throw new DomainError('CONFLICT', { retryAfterMs: 1000 });
 }
 
 /**
@@ -53,7 +59,8 @@ export function createIdempotency({ store, vault, clock }: IdempotencyDeps) {
       const requestDigest = mac(JSON.stringify([name, command]));
 
       const until = clock().getTime() + maxWaitMs;
-      while (!(await claim(tenantId, digest, requestDigest))) {
+      let leaseUntil = await claim(tenantId, digest, requestDigest);
+      while (leaseUntil === undefined) {
         const known = await store.idempotency.find(tenantId, digest);
         if (known !== undefined && !known.requestDigest.equals(requestDigest)) {
           throw new DomainError('IDEMPOTENCY_KEY_REUSED');
@@ -61,24 +68,33 @@ export function createIdempotency({ store, vault, clock }: IdempotencyDeps) {
         if (known?.answer !== undefined) return (JSON.parse(known.answer) as { result: Result }).result;
         if (clock().getTime() > until) throw new DomainError('CONFLICT', { retryAfterMs: 1000 });
         await new Promise((resolve) => setTimeout(resolve, pollMs));
+        leaseUntil = await claim(tenantId, digest, requestDigest);
       }
 
-      const claimed: Caller = { ...caller, idempotency: { ...caller.idempotency, digest } };
+      const claimed: Caller = {
+        ...caller,
+        idempotency: { ...caller.idempotency, claim: { digest, leaseUntil } },
+      };
       try {
         const result = await flow(claimed, command);
         await rememberResult(store, claimed, result);
         return result;
       } catch (error) {
-        await store.idempotency.release(tenantId, digest);
+        await store.idempotency.release({ tenantId, digest, leaseUntil });
         throw error;
       }
     };
   };
 
-  async function claim(tenantId: string, digest: Buffer, requestDigest: Buffer): Promise<boolean> {
+  /** Claims the key; answers until when it is held, or undefined where it is somebody else's. */
+  async function claim(tenantId: string, digest: Buffer, requestDigest: Buffer): Promise<Date | undefined> {
     const now = clock();
-    const after = (ms: number) => new Date(now.getTime() + ms);
-    const expiry = { leaseUntil: after(leaseMs), expiresAt: after(lifetimeMs) };
-    return await store.idempotency.claim({ tenantId, digest, requestDigest, ...expiry }, now);
+    const leaseUntil = new Date(now.getTime() + leaseMs);
+    const expiresAt = new Date(now.getTime() + lifetimeMs);
+    const claimed = await store.idempotency.claim(
+      { tenantId, digest, requestDigest, leaseUntil, expiresAt },
+      now,
+    );
+    return claimed ? leaseUntil : undefined;
   }
 }

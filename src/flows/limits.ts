@@ -28,8 +28,8 @@ export function createLimiter({ store, clock }: LimiterDeps) {
     /** Uses one of a budget, and refuses the call where none is left. */
     async charge(tenantId: string, budget: Budget, subject: string): Promise<void> {
       const windowStart = windowOf(budget);
-      const used = await store.budgets.charge(tenantId, budget.name, sha256(subject), windowStart);
-      if (used > budget.max) throw refusal(budget, windowStart);
+      const isLeft = await store.budgets.charge(tenantId, budget, sha256(subject), windowStart);
+      if (!isLeft) throw refusal(budget, windowStart);
     },
 
     /** Gives one back, because what was counted turned out harmless. */

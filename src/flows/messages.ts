@@ -30,7 +30,12 @@ export type SmsOrder = {
 };
 
 /** What a user is told of, by e-mail or by SMS, without a link or a code. */
-export type Notice = 'account-exists' | 'identifier-changed' | 'account-deleted' | 'account-locked';
+export type Notice =
+  | 'account-exists'
+  | 'identifier-changed'
+  | 'account-deleted'
+  | 'account-locked'
+  | 'password-changed';
 
 const dayMs = 86_400_000;
 

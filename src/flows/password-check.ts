@@ -48,11 +48,18 @@ export function createPasswordCheck({ store, hasher, vault, clock }: PasswordChe
       const subject = account.userId ?? shadowOf(caller, account.canonical);
       const failures = await store.guesses.count(caller.tenant.id, passwordPolicy, subject, clock());
       const mayTry = failures !== undefined && isPlausiblePassword(password);
-      const right = await hasher.verify(
-        mayTry ? account.passwordHash : undefined,
-        normalizePassword(password),
-      );
-      return { right, failures };
+      try {
+        const right = await hasher.verify(
+          mayTry ? account.passwordHash : undefined,
+          normalizePassword(password),
+        );
+        return { right, failures };
+      } catch (error) {
+        // No place in the queue: nothing was compared, so nothing was guessed.
+        if (failures !== undefined)
+          await store.guesses.uncount(caller.tenant.id, passwordPolicy.kind, subject);
+        throw error;
+      }
     },
   };
 }

@@ -8,6 +8,7 @@ import {
   IdentifierType,
   type UserProfileSchema,
 } from '../../gen/manam/v1/user_pb.js';
+import { invalid } from '../domain/errors.ts';
 import { describeMobile } from '../domain/mobile.ts';
 import type { IdentifierKind, SessionRow, UserView } from '../domain/ports.ts';
 import type { Json } from '../domain/profile.ts';
@@ -31,8 +32,13 @@ export function identifierType(kind: IdentifierKind): IdentifierType {
   return kind === 'email' ? IdentifierType.EMAIL : IdentifierType.MOBILE;
 }
 
+/** What a caller sent as a value; one that JSON cannot say is refused. */
 export function fromValue(value: Value | undefined): Json | undefined {
-  return value === undefined ? undefined : (toJson(ValueSchema, value) as Json);
+  try {
+    return value === undefined ? undefined : (toJson(ValueSchema, value) as Json);
+  } catch {
+    throw invalid({ field: 'custom_fields', reason: 'CUSTOM_FIELDS_INVALID' });
+  }
 }
 
 export function toValue(json: Json): Value {

@@ -7,17 +7,18 @@ import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
 import { DomainError } from '../domain/errors.ts';
 import { type AuthFlows, authHandlers } from './auth-service.ts';
 import { type ProfileFlows, profileHandlers } from './profile-service.ts';
+import { type RecoveryFlows, recoveryHandlers } from './recovery-service.ts';
 
 /** Every service of the contract. */
 export const services = [AuthService, TwoFactorService, RecoveryService, ProfileService] as const;
 
-export type Flows = AuthFlows & ProfileFlows;
+export type Flows = AuthFlows & ProfileFlows & RecoveryFlows;
 
 /** Registers every service; an RPC without a handler yet says so through the error door. */
 export function registerServices(router: ConnectRouter, flows: Flows): void {
   router.service(AuthService, whole(AuthService, authHandlers(flows)));
   router.service(TwoFactorService, whole(TwoFactorService, {}));
-  router.service(RecoveryService, whole(RecoveryService, {}));
+  router.service(RecoveryService, whole(RecoveryService, recoveryHandlers(flows)));
   router.service(ProfileService, whole(ProfileService, profileHandlers(flows)));
 }
 

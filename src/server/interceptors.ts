@@ -78,7 +78,10 @@ export function guessInterceptor({ rules, limiter, limits, clock }: GuessDeps): 
     const { tenant, client } = callerOf({ values: request.contextValues });
     const now = clock().getTime();
     const closed = closedUntil.get(tenant.id) ?? 0;
-    if (closed > now) throw new DomainError('RATE_LIMITED', { retryAfterMs: closed - now });
+    if (closed > now) {
+      await limiter.refund(tenant.id, limits.guessesPerNetwork, networkOf(client.address));
+      throw new DomainError('RATE_LIMITED', { retryAfterMs: closed - now });
+    }
     closedUntil.delete(tenant.id);
     try {
       const answer = await next(request);

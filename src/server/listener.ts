@@ -1,6 +1,8 @@
 import type http from 'node:http';
 import type http2 from 'node:http2';
+import { constants } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { createServer } from '@httptoolkit/httpolyglot';
 
 export type ListenerOptions = {
@@ -23,6 +25,9 @@ const limits = {
   streamResetBurst: 200,
   streamResetRate: 33,
   idleSessionMs: 60_000,
+  sessionCloseMs: 5000,
+  greetingMs: 10_000,
+  tlsHandshakeMs: 10_000,
   drainMs: 25_000,
 } as const;
 
@@ -53,7 +58,15 @@ export async function listen(options: ListenerOptions, handle: RequestHandler): 
         streamResetBurst: limits.streamResetBurst,
         streamResetRate: limits.streamResetRate,
       },
-      ...(options.tls === undefined ? {} : { tls: { ...options.tls, ALPNProtocols: ['h2', 'http/1.1'] } }),
+      ...(options.tls === undefined
+        ? {}
+        : {
+            tls: {
+              ...options.tls,
+              ALPNProtocols: ['h2', 'http/1.1'],
+              handshakeTimeout: limits.tlsHandshakeMs,
+            },
+          }),
     },
     handle,
   );
@@ -70,9 +83,20 @@ export async function listen(options: ListenerOptions, handle: RequestHandler): 
   const sessions = new Set<http2.ServerHttp2Session>();
   server.on('session', (session: http2.ServerHttp2Session) => {
     sessions.add(session);
-    session.setTimeout(limits.idleSessionMs, () => session.close());
+    session.setTimeout(limits.idleSessionMs, () => {
+      session.close();
+      // A stream that never ends would keep the session open.
+      setTimeout(() => session.destroy(), limits.sessionCloseMs).unref();
+    });
     session.once('close', () => sessions.delete(session));
     session.on('error', () => session.destroy());
+  });
+
+  server.on('stream', (stream: http2.ServerHttp2Stream) => {
+    const timer = setTimeout(() => {
+      if (!stream.readableEnded) stream.close(constants.NGHTTP2_CANCEL);
+    }, limits.requestTimeoutMs);
+    stream.once('close', () => clearTimeout(timer));
   });
 
   await new Promise<void>((resolve, reject) => {
@@ -106,9 +130,19 @@ export async function listen(options: ListenerOptions, handle: RequestHandler): 
 function boundConnections(server: ReturnType<typeof createServer>, maxPerAddress: number): Set<Socket> {
   const open = new Set<Socket>();
   const perAddress = new Map<string, number>();
+  /** Sockets that have not yet said what they speak. */
+  const silent = new WeakMap<Socket, NodeJS.Timeout>();
   server.on('connection', (socket: Socket) => {
-    // The servers behind this one emit the same socket again.
-    if (open.has(socket)) return;
+    // What runs inside a TLS connection is not another one.
+    if (socket instanceof TLSSocket) return;
+    if (open.has(socket)) {
+      // The server that it was handed to emits it again, and has time-outs of its own.
+      clearTimeout(silent.get(socket));
+      return;
+    }
+    const greeting = setTimeout(() => socket.destroy(), limits.greetingMs);
+    silent.set(socket, greeting);
+    socket.once('close', () => clearTimeout(greeting));
     const address = socket.remoteAddress ?? '';
     const count = (perAddress.get(address) ?? 0) + 1;
     open.add(socket);

@@ -5,19 +5,16 @@ import { budgets as table } from './schema.ts';
 
 export function createBudgetRepository(db: Database): BudgetRepository {
   return {
-    async charge(tenantId, name, subject, windowStart) {
+    async charge(tenantId, { name, max }, subject, windowStart) {
       const start = sql.param(windowStart, table.windowStart);
+      // The number is judged by the window that is still in the row, so it is assigned
+      // first. It stops one beyond the limit: what was refused is not owed.
+      const used = sql`LAST_INSERT_ID(IF(${table.windowStart} = ${start}, LEAST(${table.used} + 1, ${max + 1}), 1))`;
       const [result] = await db
         .insert(table)
         .values({ tenantId, name, subject, windowStart, used: 1 })
-        .onDuplicateKeyUpdate({
-          // In order: the number is judged by the window that is still in the row.
-          set: {
-            used: sql`LAST_INSERT_ID(IF(${table.windowStart} = ${start}, ${table.used} + 1, 1))`,
-            windowStart: sql`${start}`,
-          },
-        });
-      return result.insertId === 0 ? 1 : result.insertId;
+        .onDuplicateKeyUpdate({ set: { used, windowStart: sql`${start}` } });
+      return result.insertId <= max;
     },
 
     async refund(tenantId, name, subject, windowStart) {

@@ -29,9 +29,11 @@ const firstRetryMs = 50;
  * statements and gap locks only make deadlocks; FOUND_ROWS, mysql2's default, makes
  * `affectedRows` of an UPDATE the number of rows that matched its guard.
  */
-const sessionSetup =
+const sessionSetup = [
   "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO'," +
-  " time_zone = '+00:00', innodb_lock_wait_timeout = 3";
+    " time_zone = '+00:00', innodb_lock_wait_timeout = 3",
+  'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+];
 
 export type DatabaseHandle = {
   /** For single statements, each in a transaction of its own. */
@@ -53,11 +55,6 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
     charset: 'utf8mb4_bin',
     supportBigNumbers: true,
   });
-  pool.on('connection', (connection) => {
-    connection.query(sessionSetup);
-    connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
-  });
-
   const onStatement = options.onStatement ?? (() => {});
   const transactional = new WeakMap<object, Database>();
 
@@ -67,10 +64,19 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
     return await connection.query({ ...request, timeout: statementDeadlineMs }, values);
   }
 
+  const prepared = new WeakSet<object>();
+  /** Sets a new connection up, under the deadline of any other statement. */
+  async function prepare(connection: PoolConnection): Promise<void> {
+    if (prepared.has(connection.connection)) return;
+    for (const sql of sessionSetup) await connection.query({ sql, timeout: statementDeadlineMs });
+    prepared.add(connection.connection);
+  }
+
   /** Lends a connection; it is destroyed where the work left it in doubt. */
   async function borrow<T>(work: (connection: PoolConnection) => Promise<T>): Promise<T> {
     const connection = await acquire(pool);
     try {
+      await prepare(connection);
       const result = await work(connection);
       connection.release();
       return result;

@@ -1,7 +1,8 @@
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, gt, sql } from 'drizzle-orm';
+import type { ResultSetHeader } from 'mysql2';
 import type { GuessRepository } from '../domain/ports.ts';
 import type { Database } from './database.ts';
-import { guessCounters as table } from './schema.ts';
+import { credentials, guessCounters as table } from './schema.ts';
 
 /** What the statement reports for an attempt that may not be tried. */
 const refused = 4_294_967_295;
@@ -24,6 +25,33 @@ export function createGuessRepository(db: Database): GuessRepository {
       // A new row has gone through no LAST_INSERT_ID(…).
       if (result.insertId === 0) return 1;
       return result.insertId === refused ? undefined : result.insertId;
+    },
+
+    async resetForPassword(tenantId, kind, userId, passwordHash) {
+      const [result] = (await db.execute(sql`
+        UPDATE ${table} JOIN ${credentials}
+          ON ${credentials.tenantId} = ${table.tenantId} AND ${credentials.userId} = ${table.subject}
+        SET ${table.failures} = 0, ${table.nextAttemptAt} = NULL
+        WHERE ${table.tenantId} = ${sql.param(tenantId, table.tenantId)}
+          AND ${table.kind} = ${sql.param(kind, table.kind)}
+          AND ${table.subject} = ${sql.param(userId, table.subject)}
+          AND ${credentials.passwordHash} = ${sql.param(passwordHash, credentials.passwordHash)}
+      `)) as unknown as [ResultSetHeader];
+      return result.affectedRows > 0;
+    },
+
+    async uncount(tenantId, kind, subject) {
+      await db
+        .update(table)
+        .set({ failures: sql`${table.failures} - 1`, nextAttemptAt: null })
+        .where(
+          and(
+            eq(table.tenantId, tenantId),
+            eq(table.kind, kind),
+            eq(table.subject, subject),
+            gt(table.failures, 0),
+          ),
+        );
     },
 
     async forget(tenantId, subject) {

@@ -39,13 +39,19 @@ export function createIdempotencyRepository(db: Database, vault: Vault): Idempot
       return { requestDigest: row.requestDigest, answer };
     },
 
-    async complete(tenantId, digest, answer) {
+    async complete({ tenantId, digest, leaseUntil }, answer) {
       const sealed = vault.seal(purpose, digest.toString('hex'), Buffer.from(answer));
-      await db.update(table).set({ answer: sealed }).where(is(tenantId, digest));
+      const [result] = await db
+        .update(table)
+        .set({ answer: sealed })
+        .where(and(is(tenantId, digest), eq(table.leaseUntil, leaseUntil)));
+      return result.affectedRows === 1;
     },
 
-    async release(tenantId, digest) {
-      await db.delete(table).where(and(is(tenantId, digest), isNull(table.answer)));
+    async release({ tenantId, digest, leaseUntil }) {
+      await db
+        .delete(table)
+        .where(and(is(tenantId, digest), eq(table.leaseUntil, leaseUntil), isNull(table.answer)));
     },
   };
 }

@@ -47,10 +47,11 @@ export function pendingMigrations(
 
 /**
  * Brings a database to the newest schema. Only one instance does so at a time; the
- * others wait. MySQL commits each DDL statement by itself, so a migration that fails
+ * others wait. `prepare` runs behind the migrations while they still wait: for what may
+ * only be made once. MySQL commits each DDL statement by itself, so a migration that fails
  * half-way has to be written so that it can run again.
  */
-export async function migrate(url: string): Promise<void> {
+export async function migrate(url: string, prepare: () => Promise<void> = async () => {}): Promise<void> {
   const connection = await createConnection({ uri: url, timezone: 'Z', charset: 'utf8mb4_bin' });
   const rows = async (sql: string, values: unknown[] = []) =>
     (await connection.query(sql, values))[0] as Record<string, unknown>[];
@@ -79,6 +80,7 @@ export async function migrate(url: string): Promise<void> {
         migration.digest,
       ]);
     }
+    await prepare();
   } finally {
     await connection.end();
   }

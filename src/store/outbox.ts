@@ -13,6 +13,10 @@ export function createOutboxRepository(db: Database, vault: Vault): OutboxReposi
       await db.insert(outbox).values({ ...entry, status: 'queued', payload });
     },
 
+    async addDecoy(entry) {
+      await db.insert(outbox).values({ ...entry, status: 'decoy', payload: null });
+    },
+
     async listPending(limit) {
       const rows = await db
         .select()

@@ -134,7 +134,7 @@ export const sessions = mysqlTable(
 export const outbox = mysqlTable('outbox', {
   id: uuid('id').primaryKey(),
   tenantId: uuid('tenant_id').notNull(),
-  status: exact('status', { length: 16 }).$type<'queued'>().notNull(),
+  status: exact('status', { length: 16 }).$type<'queued' | 'decoy'>().notNull(),
   payload: bytes('payload', { type: 'mediumblob' }),
   createdAt: instant('created_at').notNull(),
   expiresAt: instant('expires_at').notNull(),
@@ -172,8 +172,10 @@ export const budgets = mysqlTable(
     tenantId: uuid('tenant_id').notNull(),
     name: exact('name', { length: 64 }).notNull(),
     subject: bytes('subject', { type: 'varbinary(32)' }).notNull(),
-    windowStart: instant('window_start').notNull(),
+    // Before windowStart: Drizzle writes assignments in the order of the columns, and MySQL
+    // runs them in the order they are written.
     used: int('used', { unsigned: true }).notNull(),
+    windowStart: instant('window_start').notNull(),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.name, table.subject] })],
 );

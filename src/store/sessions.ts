@@ -1,4 +1,4 @@
-import { and, desc, eq, exists, gt, isNotNull, isNull, ne, notInArray } from 'drizzle-orm';
+import { and, desc, eq, exists, gt, isNotNull, isNull, lt, ne } from 'drizzle-orm';
 import type { SessionRepository, SessionRow } from '../domain/ports.ts';
 import type { Database } from './database.ts';
 import { identifiers, sessions, users } from './schema.ts';
@@ -89,25 +89,19 @@ export function createSessionRepository(db: Database): SessionRepository {
     },
 
     async revokeBeyond(tenantId, userId, kept, now) {
-      const newest = await db
+      const [oldestKept] = await db
         .select({ id: sessions.id })
         .from(sessions)
         .where(and(ofUser(tenantId, userId), isLive(now)))
         .orderBy(desc(sessions.id))
-        .limit(kept);
+        .offset(kept - 1)
+        .limit(1);
+      if (oldestKept === undefined) return;
+      // Ids grow with time: a session that begins meanwhile is not among the older ones.
       await db
         .update(sessions)
         .set({ revokedAt: now })
-        .where(
-          and(
-            ofUser(tenantId, userId),
-            isLive(now),
-            notInArray(
-              sessions.id,
-              newest.map(({ id }) => id),
-            ),
-          ),
-        );
+        .where(and(ofUser(tenantId, userId), isLive(now), lt(sessions.id, oldestKept.id)));
     },
   };
 }

@@ -1,4 +1,4 @@
-import { and, count, eq, gt, isNull, sql } from 'drizzle-orm';
+import { and, count, eq, exists, gt, isNotNull, isNull, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/mysql-core';
 import type {
   HeldIdentifier,
@@ -16,6 +16,7 @@ type IdentifierRow = typeof identifiers.$inferSelect;
 
 const emails = alias(identifiers, 'emails');
 const mobiles = alias(identifiers, 'mobiles');
+const proofs = alias(identifiers, 'proofs');
 
 function toUser({ birthdayGregorian, ...row }: UserRow): User {
   const { tenantId, id, status, locale, roles, senderEmail, confirmUrl, createdAt, ...profile } = row;
@@ -72,6 +73,13 @@ function is(tenantId: string, { kind, canonical }: Identifier) {
 }
 
 export function createUserRepository(db: Database): UserRepository {
+  /** The confirmed identifiers of a user. */
+  const confirmedOf = (tenantId: string | typeof users.tenantId, userId: string | typeof users.id) =>
+    db
+      .select({ canonical: proofs.canonical })
+      .from(proofs)
+      .where(and(eq(proofs.tenantId, tenantId), eq(proofs.userId, userId), isNotNull(proofs.confirmedAt)));
+
   return {
     async findIdentifier(tenantId, identifier) {
       const [row] = await db
@@ -80,13 +88,14 @@ export function createUserRepository(db: Database): UserRepository {
           locale: users.locale,
           senderEmail: users.senderEmail,
           confirmUrl: users.confirmUrl,
+          isOwnerConfirmed: sql<number>`${exists(confirmedOf(users.tenantId, users.id))}`,
         })
         .from(identifiers)
         .innerJoin(users, and(eq(users.tenantId, identifiers.tenantId), eq(users.id, identifiers.userId)))
         .where(is(tenantId, identifier));
       if (row === undefined) return undefined;
       const { identifier: found, ...owner } = row;
-      return { ...toIdentifier(found), ...owner };
+      return { ...toIdentifier(found), ...owner, isOwnerConfirmed: Number(owner.isOwnerConfirmed) === 1 };
     },
 
     async findForLogin(tenantId, identifier, now): Promise<LoginView | undefined> {
@@ -141,11 +150,14 @@ export function createUserRepository(db: Database): UserRepository {
     },
 
     async replaceUnconfirmed(user, identifier, passwordHash) {
-      const { id, tenantId, createdAt: _, ...changes } = toRow(user);
+      const { id, tenantId, createdAt: _created, status: _status, ...changes } = toRow(user);
+      const owned = and(eq(identifiers.userId, id), isNull(identifiers.confirmedAt));
       const [held] = await db
         .update(identifiers)
         .set({ address: identifier.address })
-        .where(and(is(tenantId, identifier), eq(identifiers.userId, id), isNull(identifiers.confirmedAt)));
+        .where(and(is(tenantId, identifier), owned));
+      const [confirmed] = await confirmedOf(tenantId, id);
+      if (confirmed !== undefined) return false;
       if (held.affectedRows !== 1) return false;
       await db
         .update(users)
@@ -154,7 +166,7 @@ export function createUserRepository(db: Database): UserRepository {
       await db
         .insert(credentials)
         .values({ tenantId, userId: id, passwordHash })
-        .onDuplicateKeyUpdate({ set: { passwordHash: sql`values(${sql.identifier('password_hash')})` } });
+        .onDuplicateKeyUpdate({ set: { passwordHash } });
       return true;
     },
 
@@ -226,9 +238,9 @@ export function createUserRepository(db: Database): UserRepository {
 
     async updatePasswordHash(tenantId, userId, passwordHash) {
       await db
-        .update(credentials)
-        .set({ passwordHash })
-        .where(and(eq(credentials.tenantId, tenantId), eq(credentials.userId, userId)));
+        .insert(credentials)
+        .values({ tenantId, userId, passwordHash })
+        .onDuplicateKeyUpdate({ set: { passwordHash } });
     },
   };
 }

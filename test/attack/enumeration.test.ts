@@ -54,6 +54,7 @@ const calls: Record<
     body: {},
     sameStatements: false,
   },
+  Recover: { path: () => '/auth/recover', body: {}, sameStatements: false },
   'Login, failed': { path: () => '/auth/login', body: { password: wrong }, sameStatements: true },
 };
 

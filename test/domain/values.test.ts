@@ -62,7 +62,11 @@ for (const [header, locale] of [
   });
 }
 
-const context = { minLength: 8, words: ['sara', 'sara@example.com', 'Manam'] };
+const context = {
+  minLength: 8,
+  words: ['sara', 'sara@example.com', 'Manam'],
+  blocklist: new Set(['iloveyou1']),
+};
 for (const [password, reason] of [
   ['1234567', 'PASSWORD_TOO_SHORT'],
   ['12345678', undefined],
@@ -73,6 +77,7 @@ for (const [password, reason] of [
   ['😀'.repeat(256), undefined],
   ['€'.repeat(257), 'PASSWORD_TOO_LONG'],
   ['SARA@example.com', 'PASSWORD_COMMON'],
+  ['ILoveYou1', 'PASSWORD_COMMON'],
   ['', 'FIELD_REQUIRED'],
   ['گذرواژهٔ بلند من', undefined],
 ] as const) {

@@ -64,12 +64,16 @@ const configForTests: Config = parseConfig(
     PORT: '0',
     MAX_CONNECTIONS_PER_ADDRESS: '100000',
     LIMIT_GUESSES_PER_NETWORK: '1000000',
+    LIMIT_GUESSES_PER_TENANT: '1000000',
     LIMIT_MESSAGES_PER_NETWORK: '1000000',
     LIMIT_MESSAGES_PER_TENANT: '1000000',
     LIMIT_MESSAGES_PER_RECIPIENT: '1000',
   },
   { production: false },
 );
+
+/** The limits of the tests: none that a test could reach by chance. */
+export const defaultLimits = configForTests.limits;
 
 /** Starts the whole server over a database of its own, with the cheap hash and a clock that can be moved. */
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {

@@ -1094,7 +1094,7 @@ export declare const AuthService: GenService<{
     output: typeof RedeemLoginCodeResponseSchema;
   },
   /**
-   * Shows the profile of the Manam user whose own session calls. Reasons: TOKEN_INVALID for
+   * Shows the profile of the Manam user whose own session calls. Reasons: NOT_FOUND for
    * a session of another tenant.
    *
    * @generated from rpc manam.v1.AuthService.LoginWithManam

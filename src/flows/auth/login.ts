@@ -52,7 +52,10 @@ export function createLogin(deps: LoginDeps) {
       ? await hasher.hash(normalizePassword(command.password))
       : undefined;
     const session = await store.transaction(async (repositories) => {
-      await repositories.guesses.reset(tenantId, passwordPolicy.kind, user.id);
+      const { kind } = passwordPolicy;
+      if (!(await repositories.guesses.resetForPassword(tenantId, kind, user.id, passwordHash))) {
+        throw new DomainError('CREDENTIALS_INVALID');
+      }
       if (rehashed !== undefined) await repositories.users.updatePasswordHash(tenantId, user.id, rehashed);
       const opened = await openSession(repositories, caller, account, ['pwd']);
       const subject = { userId: user.id, sessionId: opened.id };
@@ -63,7 +66,7 @@ export function createLogin(deps: LoginDeps) {
   };
 }
 
-/** Notes a failure; its owner is told when the account begins to wait (R10). */
+/** Notes a failure; the owner, where there is one, is told when the account begins to wait (R10). */
 async function fail(
   deps: LoginDeps,
   caller: Caller,
@@ -72,13 +75,20 @@ async function fail(
   failures: number | undefined,
 ): Promise<void> {
   const event = auditEvent(deps, caller, 'login', 'failure', { userId, reason: 'CREDENTIALS_INVALID' });
-  if (account === undefined || failures !== passwordPolicy.free) return await deps.store.audit.add(event);
-  const { kind, address } = account.identifier;
-  const { locale: userLocale, senderEmail } = account.user;
-  const notice = composeNotice(deps, caller, { kind, address, userLocale, senderEmail }, 'account-locked');
+  if (failures !== passwordPolicy.free) return await deps.store.audit.add(event);
   await deps.store.transaction(async ({ audit, outbox }) => {
     await audit.add(event);
-    await outbox.add(notice);
+    const now = deps.clock();
+    const { tenantId } = event;
+    if (account === undefined) {
+      await outbox.addDecoy({ id: deps.random.uuid(), tenantId, createdAt: now, expiresAt: now });
+    } else {
+      const { kind, address } = account.identifier;
+      const { locale: userLocale, senderEmail } = account.user;
+      await outbox.add(
+        composeNotice(deps, caller, { kind, address, userLocale, senderEmail }, 'account-locked'),
+      );
+    }
   });
 }
 

@@ -2,7 +2,6 @@ import { parseBirthday } from '../../domain/birthday.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { createViolations, DomainError } from '../../domain/errors.ts';
 import { type IdentifierInput, parseIdentifier } from '../../domain/identifier.ts';
-import { parseNewPassword } from '../../domain/password.ts';
 import {
   type Clock,
   DuplicateError,
@@ -20,11 +19,13 @@ import { auditEvent } from '../audit.ts';
 import { rememberResult } from '../idempotency.ts';
 import type { RecipientCharge } from '../limits.ts';
 import { composeNotice, messageLocale } from '../messages.ts';
+import type { PasswordPolicy } from '../password-policy.ts';
 import { sendConfirmation } from './confirmation.ts';
 
 export type RegisterDeps = {
   readonly store: Store<'users' | 'challenges' | 'outbox' | 'audit' | 'idempotency'>;
   readonly hasher: PasswordHasher;
+  readonly passwordPolicy: PasswordPolicy;
   readonly clock: Clock;
   readonly random: Random;
   readonly vault: Vault;
@@ -51,14 +52,16 @@ const maxRaces = 5;
  * Registers an account. Whatever the state of the address, the caller sees the same
  * answer and the same number of password hashes is done (R33).
  */
-export function createRegister({ store, hasher, clock, random, vault, chargeRecipient }: RegisterDeps) {
+export function createRegister(deps: RegisterDeps) {
+  const { hasher, passwordPolicy, clock, random, chargeRecipient } = deps;
   return async function register(caller: Caller, command: RegisterCommand): Promise<void> {
-    const { user, identifier, password } = parse(caller, command, clock(), random);
+    const { user, identifier, password } = parse(caller, command, passwordPolicy, clock(), random);
     await chargeRecipient(caller.tenant.id, 'register', identifier.canonical);
+    await passwordPolicy.refuseBreached(password);
     const passwordHash = await hasher.hash(password);
 
     for (let race = 0; race < maxRaces; race += 1) {
-      if (await write({ store, clock, random, vault }, caller, user, identifier, passwordHash)) return;
+      if (await write(deps, caller, user, identifier, passwordHash)) return;
     }
     throw new DomainError('UNAVAILABLE', { retryAfterMs: 1000 });
   };
@@ -75,7 +78,7 @@ async function write(
   const { tenant } = caller;
   const held = await deps.store.users.findIdentifier(tenant.id, identifier);
 
-  if (held?.confirmedAt !== undefined) {
+  if (held?.isOwnerConfirmed) {
     if (tenant.policy.discloseRegistration) throw new DomainError('IDENTIFIER_TAKEN');
     const { kind, address, locale: userLocale, senderEmail, userId } = held;
     const notice = composeNotice(deps, caller, { kind, address, userLocale, senderEmail }, 'account-exists');
@@ -122,7 +125,13 @@ async function conclude(
 }
 
 /** Reads the command; everything that is wrong with it is told at once. */
-function parse(caller: Caller, command: RegisterCommand, now: Date, random: Random) {
+function parse(
+  caller: Caller,
+  command: RegisterCommand,
+  passwordPolicy: PasswordPolicy,
+  now: Date,
+  random: Random,
+) {
   const { tenant, key } = caller;
   const { policy } = tenant;
   if (command.role !== '' && (key?.kind !== 'secret' || !key.scopes.includes('users.write'))) {
@@ -134,18 +143,8 @@ function parse(caller: Caller, command: RegisterCommand, now: Date, random: Rand
   const parsed = collect(() => parseIdentifier(command, policy));
   const firstName = collect(() => parseName(command.firstName, 'first_name'));
   const lastName = collect(() => parseName(command.lastName, 'last_name'));
-  const words = [
-    parsed?.canonical ?? '',
-    parsed?.canonical.split('@')[0] ?? '',
-    tenant.name,
-    tenant.slug,
-    'manam',
-  ];
   const password = collect(() =>
-    parseNewPassword(command.password, command.confirmPassword, {
-      minLength: policy.password.minLength,
-      words,
-    }),
+    passwordPolicy.parse(caller, [parsed?.canonical ?? ''], command.password, command.confirmPassword),
   );
   const nationalCode = collect(() => parseText(command.nationalCode, 'national_code', 32));
   const birthday = collect(() => parseBirthday(command.birthday, now));

@@ -15,13 +15,12 @@ import {
 } from '../../domain/ports.ts';
 import { formatChallengeToken, parseChallengeToken, sha256 } from '../../domain/token.ts';
 import { auditEvent } from '../audit.ts';
-import { rememberResult } from '../idempotency.ts';
 import type { RecipientCharge } from '../limits.ts';
 import { composeEmail, composeNotice, composeSms } from '../messages.ts';
 import { ownSession } from '../session/own-session.ts';
 
 export type ChangeIdentifierDeps = {
-  readonly store: Store<'users' | 'challenges' | 'sessions' | 'outbox' | 'audit' | 'idempotency'>;
+  readonly store: Store<'users' | 'challenges' | 'sessions' | 'outbox' | 'audit'>;
   readonly chargeRecipient: RecipientCharge;
   readonly vault: Vault;
   readonly clock: Clock;
@@ -67,7 +66,6 @@ export function createStartChange(deps: ChangeIdentifierDeps): StartChange {
       await repositories.audit.add(
         auditEvent({ clock, random }, caller, 'start-identifier-change', 'success'),
       );
-      await rememberResult(repositories, caller, undefined);
     });
   };
 }

@@ -75,6 +75,8 @@ export function createEditUser({ store, startChange, clock, random }: EditUserDe
 
     const moved = identifiers.filter(({ kind, canonical }) => heldOf(view, kind)?.canonical !== canonical);
     if (!byKey && moved.length > 0) assertFresh(caller.session, clock());
+    // Before the edit, whose transaction keeps the answer: an answer promises all of it.
+    if (!byKey) for (const identifier of moved) await startChange(caller, view, identifier);
     try {
       await store.transaction(async (repositories) => {
         if (Object.keys(changes).length > 0) await repositories.users.update(tenantId, userId, changes);
@@ -96,7 +98,6 @@ export function createEditUser({ store, startChange, clock, random }: EditUserDe
     } catch (error) {
       throw error instanceof DuplicateError ? new DomainError('IDENTIFIER_TAKEN') : error;
     }
-    if (!byKey) for (const identifier of moved) await startChange(caller, view, identifier);
     return { userId };
   };
 }

@@ -31,7 +31,7 @@ export function createReauthenticate(deps: ReauthenticateDeps) {
       { userId, canonical: '', passwordHash },
       command.password,
     );
-    if (!right) {
+    if (!right || passwordHash === undefined) {
       const reason = 'CREDENTIALS_INVALID';
       await store.audit.add(auditEvent(deps, caller, 'reauthenticate', 'failure', { reason }));
       throw new DomainError(reason);
@@ -39,7 +39,9 @@ export function createReauthenticate(deps: ReauthenticateDeps) {
 
     const now = clock();
     await store.transaction(async ({ sessions, guesses, audit }) => {
-      await guesses.reset(tenantId, passwordPolicy.kind, userId);
+      if (!(await guesses.resetForPassword(tenantId, passwordPolicy.kind, userId, passwordHash))) {
+        throw new DomainError('CREDENTIALS_INVALID');
+      }
       await sessions.updateAuthTime(tenantId, sessionId, now);
       await audit.add(auditEvent(deps, caller, 'reauthenticate', 'success'));
     });

@@ -1,0 +1,60 @@
+import type { Caller } from '../../domain/caller.ts';
+import { DomainError, invalid } from '../../domain/errors.ts';
+import type { Clock, PasswordHasher, Random, Store } from '../../domain/ports.ts';
+import { auditEvent } from '../audit.ts';
+import { type PasswordChecker, passwordPolicy } from '../password-check.ts';
+import type { PasswordPolicy } from '../password-policy.ts';
+import { ownSession } from '../session/own-session.ts';
+import { replacePassword } from './replace-password.ts';
+
+export type ChangePasswordDeps = {
+  readonly store: Store<'users' | 'challenges' | 'sessions' | 'guesses' | 'outbox' | 'audit'>;
+  readonly hasher: PasswordHasher;
+  readonly passwords: PasswordChecker;
+  readonly policy: PasswordPolicy;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+export type ChangePasswordCommand = {
+  readonly currentPassword: string;
+  readonly password: string;
+  readonly confirmPassword: string;
+};
+
+/** Replaces the password with the current one at hand; wrong ones count like those of a sign-in. */
+export function createChangePassword(deps: ChangePasswordDeps) {
+  const { store, hasher, passwords, policy } = deps;
+  return async function changePassword(caller: Caller, command: ChangePasswordCommand): Promise<void> {
+    const { userId } = ownSession(caller);
+    const tenantId = caller.tenant.id;
+    if (command.currentPassword === '')
+      throw invalid({ field: 'current_password', reason: 'FIELD_REQUIRED' });
+    const view = await store.users.findById(tenantId, userId);
+    if (view === undefined) throw new DomainError('TOKEN_INVALID');
+    const identifiers = [view.email?.canonical ?? '', view.mobile?.canonical ?? ''];
+    const password = policy.parse(caller, identifiers, command.password, command.confirmPassword);
+
+    const passwordHash = await store.users.findPasswordHash(tenantId, userId);
+    const { right } = await passwords.check(
+      caller,
+      { userId, canonical: '', passwordHash },
+      command.currentPassword,
+    );
+    if (!right || passwordHash === undefined) {
+      const reason = 'CREDENTIALS_INVALID';
+      await store.audit.add(auditEvent(deps, caller, 'change-password', 'failure', { reason }));
+      throw new DomainError(reason);
+    }
+    await policy.refuseBreached(password);
+    const replacement = await hasher.hash(password);
+    await store.transaction(async (repositories) => {
+      if (
+        !(await repositories.guesses.resetForPassword(tenantId, passwordPolicy.kind, userId, passwordHash))
+      ) {
+        throw new DomainError('CREDENTIALS_INVALID');
+      }
+      await replacePassword(deps, repositories, caller, view, replacement, 'change-password');
+    });
+  };
+}

@@ -1,0 +1,94 @@
+import type { Caller } from '../../domain/caller.ts';
+import { DomainError } from '../../domain/errors.ts';
+import { parseMobile } from '../../domain/mobile.ts';
+import { digestCode } from '../../domain/one-time-code.ts';
+import type { Challenge, Clock, PasswordHasher, Random, Store, Vault } from '../../domain/ports.ts';
+import { parseChallengeToken } from '../../domain/token.ts';
+import { rememberResult } from '../idempotency.ts';
+import type { PasswordPolicy } from '../password-policy.ts';
+import { recoveryPurposes } from './recover.ts';
+import { replacePassword } from './replace-password.ts';
+
+export type EndRecoveryDeps = {
+  readonly store: Store<'users' | 'challenges' | 'sessions' | 'guesses' | 'outbox' | 'audit' | 'idempotency'>;
+  readonly hasher: PasswordHasher;
+  readonly policy: PasswordPolicy;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+export type EndRecoveryCommand = {
+  readonly token: string;
+  /** The number that the code went to; empty: the token is that of an e-mail. */
+  readonly mobile: string;
+  readonly mobileSeed: string;
+  readonly password: string;
+  readonly confirmPassword: string;
+};
+
+/** How many guesses a code survives (R8). */
+const maxAttempts = 5;
+
+const refusal = () => new DomainError('RECOVERY_INVALID');
+
+/**
+ * Replaces a forgotten password for the holder of a right, unused token. It signs
+ * nobody in and leaves the second factor alone (R36); a refused password does not
+ * consume the token.
+ */
+export function createEndRecovery(deps: EndRecoveryDeps) {
+  const { store, hasher, policy, clock } = deps;
+  return async function endRecovery(caller: Caller, command: EndRecoveryCommand): Promise<void> {
+    const challenge =
+      command.mobile === '' ? await byToken(deps, caller, command) : await byCode(deps, caller, command);
+    if (challenge === undefined) throw refusal();
+    const { tenantId, userId, id } = challenge;
+    const view = await store.users.findById(tenantId, userId);
+    if (view === undefined || view.user.status !== 'active') throw refusal();
+
+    const identifiers = [view.email?.canonical ?? '', view.mobile?.canonical ?? ''];
+    const password = policy.parse(caller, identifiers, command.password, command.confirmPassword);
+    await policy.refuseBreached(password);
+    const passwordHash = await hasher.hash(password);
+    await store.transaction(async (repositories) => {
+      if (!(await repositories.challenges.consume(tenantId, id, clock()))) throw refusal();
+      await replacePassword(deps, repositories, caller, view, passwordHash, 'end-recovery');
+      await rememberResult(repositories, caller, undefined);
+    });
+  };
+}
+
+async function byToken(
+  { store, clock }: EndRecoveryDeps,
+  caller: Caller,
+  command: EndRecoveryCommand,
+): Promise<Challenge | undefined> {
+  const token = parseChallengeToken(command.token);
+  if (token === undefined) return undefined;
+  const { challengeId, digest } = token;
+  return await store.challenges.findLive(
+    caller.tenant.id,
+    challengeId,
+    recoveryPurposes.email,
+    digest,
+    clock(),
+  );
+}
+
+async function byCode(
+  { store, vault, clock }: EndRecoveryDeps,
+  caller: Caller,
+  command: EndRecoveryCommand,
+): Promise<Challenge | undefined> {
+  const { id: tenantId, policy } = caller.tenant;
+  const mobile = parseMobile(command.mobile, command.mobileSeed, policy);
+  const held = await store.users.findIdentifier(tenantId, { kind: 'mobile', canonical: mobile.canonical });
+  const purpose = recoveryPurposes.mobile;
+  const found = held && (await store.challenges.findInSlot(tenantId, purpose, held.userId, clock()));
+  // The code went to the number that the user had then: another one of his is not it.
+  if (found === undefined || found.identifier !== mobile.address) return undefined;
+  if (!(await store.challenges.countAttempt(tenantId, found.id, maxAttempts))) return undefined;
+  const digest = digestCode(vault, { tenantId, purpose, subject: found.userId }, command.token);
+  return digest.equals(found.digest) ? found : undefined;
+}

@@ -1,0 +1,39 @@
+import type { Caller } from '../../domain/caller.ts';
+import type { AuditAction, Clock, Random, Repositories, UserView } from '../../domain/ports.ts';
+import { auditEvent } from '../audit.ts';
+import { composeNotice } from '../messages.ts';
+import { passwordPolicy } from '../password-check.ts';
+
+/**
+ * What every change of a password does, in its transaction: the new hash, the counters
+ * of wrong passwords, the end of all other sessions and of all that is outstanding, the
+ * notice and the audit line (R19, R46).
+ */
+export async function replacePassword(
+  deps: { readonly clock: Clock; readonly random: Random },
+  {
+    users,
+    guesses,
+    sessions,
+    challenges,
+    outbox,
+    audit,
+  }: Pick<Repositories, 'users' | 'guesses' | 'sessions' | 'challenges' | 'outbox' | 'audit'>,
+  caller: Caller,
+  { user, email, mobile }: UserView,
+  passwordHash: string,
+  action: AuditAction,
+): Promise<void> {
+  const { tenantId, id: userId, locale: userLocale, senderEmail } = user;
+  const now = deps.clock();
+  await users.updatePasswordHash(tenantId, userId, passwordHash);
+  await guesses.reset(tenantId, passwordPolicy.kind, userId);
+  await sessions.revokeOthers(tenantId, userId, caller.session?.id, now);
+  await challenges.killAll(tenantId, userId, now);
+  for (const told of [email, mobile]) {
+    if (told?.confirmedAt === undefined) continue;
+    const to = { kind: told.kind, address: told.address, userLocale, senderEmail };
+    await outbox.add(composeNotice(deps, caller, to, 'password-changed'));
+  }
+  await audit.add(auditEvent(deps, caller, action, 'success', { userId }));
+}

@@ -1,0 +1,32 @@
+import type { ServiceImpl } from '@connectrpc/connect';
+import type { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
+import type { createChangePassword } from '../flows/recovery/change-password.ts';
+import type { createEndRecovery } from '../flows/recovery/end-recovery.ts';
+import type { createRecover } from '../flows/recovery/recover.ts';
+import { callerOf } from './context.ts';
+import { identifierKind } from './convert.ts';
+
+export type RecoveryFlows = {
+  readonly recover: ReturnType<typeof createRecover>;
+  readonly endRecovery: ReturnType<typeof createEndRecovery>;
+  readonly changePassword: ReturnType<typeof createChangePassword>;
+};
+
+export function recoveryHandlers(flows: RecoveryFlows): Partial<ServiceImpl<typeof RecoveryService>> {
+  return {
+    async recover(request, context) {
+      await flows.recover(callerOf(context), { ...request, type: identifierKind(request) });
+      return {};
+    },
+
+    async endRecovery(request, context) {
+      await flows.endRecovery(callerOf(context), request);
+      return {};
+    },
+
+    async changePassword(request, context) {
+      await flows.changePassword(callerOf(context), request);
+      return {};
+    },
+  };
+}
