@@ -8,6 +8,7 @@ import { loadKeyRing } from './adapters/key-ring.ts';
 import { ensureSigningKey, type KeyDeps, openVault } from './adapters/keys.ts';
 import { loadPasswordBlocklist } from './adapters/password-blocklist.ts';
 import { createPasswordHasher } from './adapters/password-hasher.ts';
+import { renderQrCode } from './adapters/qr-code.ts';
 import { systemRandom } from './adapters/random.ts';
 import type { Config } from './config.ts';
 import type { Clock, Random, Store, Vault } from './domain/ports.ts';
@@ -32,6 +33,10 @@ import { createManageSessions } from './flows/session/manage-sessions.ts';
 import { createReauthenticate } from './flows/session/reauthenticate.ts';
 import { createRefreshToken } from './flows/session/refresh-token.ts';
 import { createSessionGate } from './flows/session-gate.ts';
+import { createSecondFactors } from './flows/two-factor/codes.ts';
+import { createEnrolment } from './flows/two-factor/enrol.ts';
+import { createManageFactors } from './flows/two-factor/manage.ts';
+import { createValidate } from './flows/two-factor/validate.ts';
 import { createMailbox } from './pages/mailbox.ts';
 import { type Flows, registerServices, services } from './rpc/services.ts';
 import { readAccessRules } from './server/access-rules.ts';
@@ -112,7 +117,8 @@ export async function createApp({ config, log, onStatement, onHash, ...options }
   const { limits } = config;
   const chargeRecipient = createRecipientCharge(limiter, limits);
   const passwords = createPasswordCheck({ store, hasher, vault, clock });
-  const openSession = createSessionGate({ clock, random });
+  const secondFactors = createSecondFactors({ store, vault, clock, random });
+  const openSession = createSessionGate({ secondFactors, limits, clock, random });
   const idempotent = createIdempotency({ store, vault, clock });
   const passwordPolicy = createPasswordPolicy({
     blocklist: loadPasswordBlocklist(),
@@ -127,6 +133,9 @@ export async function createApp({ config, log, onStatement, onHash, ...options }
   const changeDeps = { store, ...messageDeps };
   const changeIdentifier = createChangeIdentifier(changeDeps);
   const sessionDeps = { store, accessTokens, vault, clock, random };
+  const enrolment = createEnrolment({ store, renderQr: renderQrCode, ...messageDeps });
+  const factors = createManageFactors({ store, secondFactors, ...messageDeps });
+  const sendSmsCode = idempotent('SendSmsCode', factors.sendSmsCode);
   const flows: Flows = {
     register: idempotent('Register', createRegister({ store, hasher, passwordPolicy, ...messageDeps })),
     confirmEmail: idempotent('ConfirmEmail', createConfirmEmail({ store, vault, clock, random })),
@@ -135,9 +144,18 @@ export async function createApp({ config, log, onStatement, onHash, ...options }
     sendConfirmSms: idempotent('SendConfirmSms', createSendConfirmation({ store, ...messageDeps })),
     login: createLogin({ ...sessionDeps, hasher, passwords, openSession }),
     refreshToken: createRefreshToken(sessionDeps),
-    reauthenticate: createReauthenticate({ ...sessionDeps, passwords }),
+    reauthenticate: createReauthenticate({ ...sessionDeps, passwords, secondFactors }),
     sessions: createManageSessions({ store, clock, random }),
     introspectToken: createIntrospectToken(sessionDeps),
+    enrolment: {
+      ...enrolment,
+      sendTotpProof: idempotent('SendTotpEmailVerification', enrolment.sendTotpProof),
+      sendSmsProof: idempotent('SendSmsEmailVerification', enrolment.sendSmsProof),
+      confirmTotp: idempotent('ConfirmTotp', enrolment.confirmTotp),
+      confirmSms: idempotent('ConfirmSmsFactor', enrolment.confirmSms),
+    },
+    factors: { ...factors, sendSmsCode: (caller) => sendSmsCode(caller, undefined) },
+    validate: createValidate({ ...sessionDeps, secondFactors, openSession }),
     recover: idempotent('Recover', createRecover({ store, ...messageDeps })),
     endRecovery: idempotent(
       'EndRecovery',
@@ -168,6 +186,7 @@ export async function createApp({ config, log, onStatement, onHash, ...options }
       directory,
       accessTokens,
       sessions: store.sessions,
+      challenges: store.challenges,
       clock,
       door,
       limiter,

@@ -1,4 +1,4 @@
-import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from 'jose';
+import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import type { AuthenticationMethod, SessionLevel } from '../domain/caller.ts';
 import type { AccessTokens, Clock, Random } from '../domain/ports.ts';
 import type { KeyRing } from './key-ring.ts';
@@ -17,6 +17,10 @@ function audienceOf(level: SessionLevel, tenantId: string): string {
   return level === 'signed-in' ? tenantId : `urn:manam:setup:${tenantId}`;
 }
 
+const pendingType = 'mfa+jwt';
+const pendingLifetimeS = 300;
+const pendingAudience = (tenantId: string) => `urn:manam:2fa:${tenantId}`;
+
 export type AccessTokenDeps = {
   readonly ring: KeyRing;
   /** The `iss` claim. */
@@ -28,6 +32,30 @@ export type AccessTokenDeps = {
 /** Access tokens: JWS with EdDSA and the claims of R11 (RFC 9068). */
 export function createAccessTokens({ ring, issuer, clock, random }: AccessTokenDeps): AccessTokens {
   const seconds = (date: Date) => Math.floor(date.getTime() / 1000);
+
+  /** The claims of a token of that type that is ours and live, or undefined for whatever is not. */
+  async function verifyAs(
+    token: string,
+    typ: string,
+    requiredClaims: string[],
+  ): Promise<JWTPayload | undefined> {
+    try {
+      const { payload } = await jwtVerify(
+        token,
+        (header) => {
+          const key = ring.verifier(header.kid ?? '');
+          if (key === undefined) throw new errors.JWKSNoMatchingKey();
+          return key;
+        },
+        { algorithms: ['EdDSA'], issuer, typ, requiredClaims, clockTolerance: leewayS, currentDate: clock() },
+      );
+      return payload;
+    } catch (error) {
+      // Whatever is wrong with a token, it is not a token of ours; a defect of ours is not that.
+      if (error instanceof errors.JOSEError || error instanceof TypeError) return undefined;
+      throw error;
+    }
+  }
 
   return {
     lifetimeS,
@@ -51,51 +79,65 @@ export function createAccessTokens({ ring, issuer, clock, random }: AccessTokenD
         .sign(key);
     },
 
+    async signPending({ tenantId, userId, challengeId }) {
+      const { kid, key } = ring.signer();
+      const iat = seconds(clock());
+      const exp = iat + pendingLifetimeS;
+      const aud = pendingAudience(tenantId);
+      return await new SignJWT({ iss: issuer, aud, sub: userId, tid: tenantId, jti: challengeId, iat, exp })
+        .setProtectedHeader({ alg: 'EdDSA', kid, typ: pendingType })
+        .sign(key);
+    },
+
+    async verifyPending(token) {
+      const payload = await verifyAs(token, pendingType, ['exp', 'iat', 'sub', 'tid', 'jti']);
+      if (payload === undefined) return undefined;
+      const { sub, tid, jti, exp, iat } = payload;
+      const plausible =
+        typeof sub === 'string' &&
+        typeof tid === 'string' &&
+        typeof jti === 'string' &&
+        payload.aud === pendingAudience(tid) &&
+        Number(exp) - Number(iat) <= pendingLifetimeS;
+      return plausible ? { tenantId: tid, userId: sub, challengeId: jti } : undefined;
+    },
+
     async verify(token) {
-      try {
-        const level = levels.get(decodeProtectedHeader(token).typ ?? '');
-        if (level === undefined) return undefined;
-        const { payload } = await jwtVerify(
-          token,
-          (header) => {
-            const key = ring.verifier(header.kid ?? '');
-            if (key === undefined) throw new errors.JWKSNoMatchingKey();
-            return key;
-          },
-          {
-            algorithms: ['EdDSA'],
-            issuer,
-            typ: types[level],
-            requiredClaims: ['exp', 'iat', 'sub', 'tid', 'sid', 'jti', 'auth_time', 'amr'],
-            clockTolerance: leewayS,
-            currentDate: clock(),
-          },
-        );
-        const { sub, tid, sid, exp, iat, auth_time: authTime, amr } = payload;
-        const plausible =
-          typeof sub === 'string' &&
-          typeof tid === 'string' &&
-          typeof sid === 'string' &&
-          typeof authTime === 'number' &&
-          Array.isArray(amr) &&
-          payload.aud === audienceOf(level, tid) &&
-          Number(exp) - Number(iat) <= lifetimeS;
-        if (!plausible) return undefined;
-        return {
-          tenantId: tid,
-          userId: sub,
-          sessionId: sid,
-          level,
-          authTime: new Date(authTime * 1000),
-          amr: amr as AuthenticationMethod[],
-          issuedAt: new Date(Number(iat) * 1000),
-          expiresAt: new Date(Number(exp) * 1000),
-        };
-      } catch (error) {
-        // Whatever is wrong with a token, it is not a token of ours; a defect of ours is not that.
-        if (error instanceof errors.JOSEError || error instanceof TypeError) return undefined;
-        throw error;
-      }
+      const level = levelOf(token);
+      if (level === undefined) return undefined;
+      const required = ['exp', 'iat', 'sub', 'tid', 'sid', 'jti', 'auth_time', 'amr'];
+      const payload = await verifyAs(token, types[level], required);
+      if (payload === undefined) return undefined;
+      const { sub, tid, sid, exp, iat, auth_time: authTime, amr } = payload;
+      const plausible =
+        typeof sub === 'string' &&
+        typeof tid === 'string' &&
+        typeof sid === 'string' &&
+        typeof authTime === 'number' &&
+        Array.isArray(amr) &&
+        payload.aud === audienceOf(level, tid) &&
+        Number(exp) - Number(iat) <= lifetimeS;
+      if (!plausible) return undefined;
+      return {
+        tenantId: tid,
+        userId: sub,
+        sessionId: sid,
+        level,
+        authTime: new Date(authTime * 1000),
+        amr: amr as AuthenticationMethod[],
+        issuedAt: new Date(Number(iat) * 1000),
+        expiresAt: new Date(Number(exp) * 1000),
+      };
     },
   };
+}
+
+/** The level that a token claims by its `typ`; undefined for tokens of other kinds and for what is no token. */
+function levelOf(token: string): SessionLevel | undefined {
+  try {
+    return levels.get(decodeProtectedHeader(token).typ ?? '');
+  } catch {
+    // Not a token at all.
+    return undefined;
+  }
 }

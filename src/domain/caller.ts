@@ -23,6 +23,14 @@ export type Client = {
   readonly userAgent: string;
 };
 
+/** A sign-in whose first factor was right. */
+export type PendingSignIn = {
+  readonly challengeId: string;
+  readonly userId: string;
+  /** How the user has authenticated so far. */
+  readonly amr: readonly AuthenticationMethod[];
+};
+
 export type IdempotencyKey = {
   readonly key: string;
   /** The claim under which the result is kept, and its lease; set where the flow is claimed. */
@@ -36,6 +44,8 @@ export type Caller = {
   /** Undefined where a session token came without a key. */
   readonly key: ApiKey | undefined;
   readonly session: CallerSession | undefined;
+  /** The sign-in that waits for its second factor, where the call's token names one. */
+  readonly pending: PendingSignIn | undefined;
   readonly client: Client;
   /** The idempotency key of the call, where it carries one and its method honours it. */
   readonly idempotency: IdempotencyKey | undefined;

@@ -1,4 +1,5 @@
 import type { AuthenticationMethod, Client, SessionLevel } from './caller.ts';
+import type { Factors, SecondFactorMethod } from './factors.ts';
 import type { Locale } from './locale.ts';
 import type { Json } from './profile.ts';
 import type { ApiKey, KeyKind, Scope, Tenant, TenantPolicy } from './tenant.ts';
@@ -50,10 +51,23 @@ export type AccessClaims = {
   readonly amr: readonly AuthenticationMethod[];
 };
 
+/** Draws a text as a QR code in a PNG image. */
+export type QrRenderer = (text: string) => Promise<Buffer>;
+
+/** What a token of a pending sign-in says: the row that it names, and nothing of what is in it. */
+export type PendingClaims = {
+  readonly tenantId: string;
+  readonly userId: string;
+  readonly challengeId: string;
+};
+
 export type AccessTokens = {
   /** How long an access token lives, in seconds. */
   readonly lifetimeS: number;
   sign(claims: AccessClaims): Promise<string>;
+  /** A token that opens the second step of one sign-in and nothing else (R24). */
+  signPending(claims: PendingClaims): Promise<string>;
+  verifyPending(token: string): Promise<PendingClaims | undefined>;
   /** The claims of a live token of ours, or undefined for any other text. */
   verify(token: string): Promise<(AccessClaims & { issuedAt: Date; expiresAt: Date }) | undefined>;
 };
@@ -124,13 +138,18 @@ export type UserView = {
   readonly mobile: HeldIdentifier | undefined;
 };
 
+/** What the gate that mints sessions needs to know of a user. */
+export type SessionAccount = UserView & {
+  readonly factors: Factors;
+  /** How many sessions of the user are live. */
+  readonly liveSessions: number;
+};
+
 /** What a sign-in with a password needs to know. */
-export type LoginView = UserView & {
+export type LoginView = SessionAccount & {
   readonly passwordHash: string | undefined;
   /** The identifier that was looked up. */
   readonly identifier: HeldIdentifier;
-  /** How many sessions of the user are live. */
-  readonly liveSessions: number;
 };
 
 /** What can be changed of a user; only what is set is written. */
@@ -143,6 +162,7 @@ export type UserRepository = {
   findIdentifier(tenantId: string, identifier: Identifier): Promise<OwnedIdentifier | undefined>;
   findForLogin(tenantId: string, identifier: Identifier, now: Date): Promise<LoginView | undefined>;
   findById(tenantId: string, userId: string): Promise<UserView | undefined>;
+  findForSession(tenantId: string, userId: string, now: Date): Promise<SessionAccount | undefined>;
   /** Throws DuplicateError where the identifier is taken. */
   insert(user: User, identifier: HeldIdentifier, passwordHash: string): Promise<void>;
   /** Replaces an account without any confirmed identifier; false where it has one, meanwhile. Its status stays. */
@@ -172,7 +192,15 @@ export type ChallengePurpose =
   | 'change-email'
   | 'change-mobile'
   | 'recover-email'
-  | 'recover-sms';
+  | 'recover-sms'
+  | 'sign-in'
+  | 'sms-code'
+  | 'totp-proof'
+  | 'totp-proven'
+  | 'totp-setup'
+  | 'sms-proof'
+  | 'sms-proven'
+  | 'sms-setup';
 
 /** A one-time thing: a link, a code, a step of a procedure. */
 export type Challenge = {
@@ -185,6 +213,8 @@ export type Challenge = {
   readonly digest: Buffer;
   /** The address or number that it was sent to; empty where it was sent nowhere. */
   readonly identifier: string;
+  /** What else belongs to it, sealed where it is secret. */
+  readonly data: Buffer | undefined;
   readonly expiresAt: Date;
 };
 
@@ -206,6 +236,13 @@ export type ChallengeRepository = {
     digest: Buffer,
     now: Date,
   ): Promise<Challenge[]>;
+  /** Finds a live challenge by its id alone: where the caller holds a signed token that names it. */
+  findById(
+    tenantId: string,
+    id: string,
+    purpose: ChallengePurpose,
+    now: Date,
+  ): Promise<Challenge | undefined>;
   /** Finds the live challenge in a slot. */
   findInSlot(
     tenantId: string,
@@ -219,6 +256,24 @@ export type ChallengeRepository = {
   killAll(tenantId: string, userId: string, now: Date): Promise<void>;
   /** Consumes it; true for exactly one of any number of callers. */
   consume(tenantId: string, id: string, now: Date): Promise<boolean>;
+};
+
+export type FactorRepository = {
+  find(tenantId: string, userId: string): Promise<Factors>;
+  /** The TOTP seed of a user in Base32, or undefined where he has none. */
+  findTotpSeed(tenantId: string, userId: string): Promise<string | undefined>;
+  /** Uses up a time step and all before it; true for exactly one caller per step (R27). */
+  useTotpStep(tenantId: string, userId: string, step: number): Promise<boolean>;
+  /** Keeps a confirmed seed, encrypted, with the step of the code that confirmed it. */
+  insertTotp(tenantId: string, userId: string, seed: string, step: number, now: Date): Promise<void>;
+  insertSms(tenantId: string, userId: string, number: string, now: Date): Promise<void>;
+  /** Removes a factor; false where there is none. */
+  remove(tenantId: string, userId: string, method: SecondFactorMethod): Promise<boolean>;
+  countRecoveryCodes(tenantId: string, userId: string): Promise<number>;
+  /** Puts new codes in the place of the old ones; an empty list removes them. */
+  replaceRecoveryCodes(tenantId: string, userId: string, digests: readonly Buffer[]): Promise<void>;
+  /** Consumes a recovery code; true for exactly one caller. */
+  useRecoveryCode(tenantId: string, userId: string, digest: Buffer): Promise<boolean>;
 };
 
 export type SessionRow = {
@@ -241,17 +296,22 @@ export type SessionRow = {
   readonly expiresAt: Date;
 };
 
+/** A live session, and whether its user has a second factor. */
+export type LiveSession = SessionRow & { readonly hasSecondFactor: boolean };
+
 export type SessionRepository = {
   insert(session: SessionRow): Promise<void>;
   /** Finds a session that is live and whose user is active and has a confirmed identifier. */
-  findLive(tenantId: string, id: string, now: Date): Promise<SessionRow | undefined>;
+  findLive(tenantId: string, id: string, now: Date): Promise<LiveSession | undefined>;
   /** The live sessions of a user, the newest first. */
   listLive(tenantId: string, userId: string, now: Date): Promise<SessionRow[]>;
   /** Rotates the refresh token of a live session; true for exactly one caller per counter. */
   rotate(
     session: SessionRow,
-    next: Pick<SessionRow, 'refreshedAt' | 'idleExpiresAt' | 'client'>,
+    next: Pick<SessionRow, 'level' | 'refreshedAt' | 'idleExpiresAt' | 'client'>,
   ): Promise<boolean>;
+  /** Notes that a second factor was proved in a session: it is signed in at the user's full level. */
+  raise(tenantId: string, id: string, method: AuthenticationMethod, now: Date): Promise<void>;
   /** Notes that the user has authenticated again. */
   updateAuthTime(tenantId: string, id: string, authTime: Date): Promise<void>;
   /** Ends one session of a user; false where he has no such live session. */
@@ -346,6 +406,11 @@ export type AuditAction =
   | 'recover'
   | 'end-recovery'
   | 'change-password'
+  | 'start-two-factor'
+  | 'add-two-factor'
+  | 'remove-two-factor'
+  | 'regenerate-recovery-codes'
+  | 'validate-two-factor'
   | 'send-confirmation'
   | 'login'
   | 'refresh'
@@ -456,6 +521,7 @@ export type Repositories = {
   readonly users: UserRepository;
   readonly challenges: ChallengeRepository;
   readonly sessions: SessionRepository;
+  readonly factors: FactorRepository;
   readonly guesses: GuessRepository;
   readonly budgets: BudgetRepository;
   readonly idempotency: IdempotencyRepository;

@@ -52,7 +52,7 @@ export function createIdempotency({ store, vault, clock }: IdempotencyDeps) {
     return async (caller, command) => {
       if (caller.idempotency === undefined) return await flow(caller, command);
       const tenantId = caller.tenant.id;
-      const who = caller.session?.userId ?? caller.key?.id ?? '';
+      const who = caller.session?.id ?? caller.pending?.challengeId ?? caller.key?.id ?? '';
       // Keyed, because the request may hold a password.
       const mac = (text: string) => vault.mac(purpose, Buffer.from(text));
       const digest = mac(JSON.stringify([tenantId, name, who, caller.idempotency.key]));

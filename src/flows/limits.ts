@@ -1,5 +1,5 @@
 import { DomainError } from '../domain/errors.ts';
-import type { Budget, Clock, Store } from '../domain/ports.ts';
+import type { Budget, Clock, Repositories } from '../domain/ports.ts';
 import { sha256 } from '../domain/token.ts';
 
 /** Every limit, with its window. What they are for stands in the configuration table of the README. */
@@ -14,7 +14,7 @@ export type Limits = {
   readonly messagesPerRecipient: Budget;
 };
 
-export type LimiterDeps = { readonly store: Store<'budgets'>; readonly clock: Clock };
+export type LimiterDeps = { readonly store: Pick<Repositories, 'budgets'>; readonly clock: Clock };
 
 /** Counts against limits in the database, so that all instances share them. It fails closed. */
 export function createLimiter({ store, clock }: LimiterDeps) {

@@ -35,7 +35,9 @@ export type Notice =
   | 'identifier-changed'
   | 'account-deleted'
   | 'account-locked'
-  | 'password-changed';
+  | 'password-changed'
+  | 'two-factor-changed'
+  | 'recovery-code-used';
 
 const dayMs = 86_400_000;
 

@@ -1,8 +1,25 @@
 import type { AuthenticationMethod, Caller } from '../domain/caller.ts';
-import type { AccessTokens, Clock, Random, Repositories, SessionRow, User, Vault } from '../domain/ports.ts';
+import { DomainError } from '../domain/errors.ts';
+import { methodsOf } from '../domain/factors.ts';
+import type {
+  AccessTokens,
+  Clock,
+  Random,
+  Repositories,
+  SessionAccount,
+  SessionRow,
+  Vault,
+} from '../domain/ports.ts';
 import { formatRefreshToken } from '../domain/refresh-token.ts';
+import { createLimiter, createRecipientCharge, type Limits } from './limits.ts';
+import type { SecondFactors } from './two-factor/codes.ts';
 
-export type SessionGateDeps = { readonly clock: Clock; readonly random: Random };
+export type SessionGateDeps = {
+  readonly secondFactors: SecondFactors;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly random: Random;
+};
 
 export type TokenDeps = { readonly accessTokens: AccessTokens; readonly vault: Vault };
 
@@ -10,6 +27,8 @@ const dayMs = 86_400_000;
 const hourMs = 3_600_000;
 /** How many sessions a user may have; the oldest ends for one more (R19). */
 export const maxSessions = 50;
+/** How long a pending sign-in waits for its second factor (R24). */
+const pendingLifetimeMs = 300_000;
 
 /** How long a session lives unused and at the most, shorter where a second factor is demanded (R16). */
 export function lifetimesOf(requireSecondFactor: boolean): { idleMs: number; absoluteMs: number } {
@@ -24,6 +43,11 @@ export type IssuedTokens = {
   readonly refreshToken: string;
   readonly expiresInS: number;
 };
+
+/** What a sign-in leads to: a session, or the demand for a second factor. */
+export type Opened =
+  | { readonly kind: 'session'; readonly session: SessionRow }
+  | { readonly kind: 'pending'; readonly challengeId: string };
 
 /** Writes the tokens of a session as its row stands. */
 export async function issueTokens(
@@ -40,22 +64,62 @@ export async function issueTokens(
 
 /**
  * The one gate that mints sessions: every way to sign in ends here, and here alone it
- * is decided whether a session begins (R25).
+ * is decided whether a session begins or a second factor comes first (R25).
  */
-export function createSessionGate({ clock, random }: SessionGateDeps) {
-  return async function openSession(
-    repositories: Pick<Repositories, 'sessions'>,
+export function createSessionGate({ secondFactors, limits, clock, random }: SessionGateDeps) {
+  type GateRepositories = Pick<Repositories, 'sessions' | 'challenges' | 'outbox' | 'budgets'>;
+
+  /** Notes what was proved so far; with SMS as the only factor its code goes out at once. */
+  async function demandSecondFactor(
+    repositories: GateRepositories,
     caller: Caller,
-    { user, liveSessions }: { readonly user: User; readonly liveSessions: number },
+    { user, factors }: SessionAccount,
     amr: readonly AuthenticationMethod[],
-  ): Promise<SessionRow> {
+  ): Promise<Opened> {
+    const id = random.uuid();
+    await repositories.challenges.put({
+      id,
+      tenantId: user.tenantId,
+      userId: user.id,
+      purpose: 'sign-in',
+      slot: id,
+      digest: Buffer.alloc(0),
+      identifier: '',
+      data: Buffer.from(JSON.stringify(amr)),
+      expiresAt: new Date(clock().getTime() + pendingLifetimeMs),
+    });
+    if (!factors.totp && factors.smsNumber !== undefined) {
+      const charge = createRecipientCharge(createLimiter({ store: repositories, clock }), limits);
+      try {
+        await charge(user.tenantId, 'sms-code', factors.smsNumber);
+        await secondFactors.sendSms(repositories, caller, user.id, id, factors.smsNumber);
+      } catch (error) {
+        // Over the limit nothing is sent; a recovery code still opens the session.
+        if (!(error instanceof DomainError) || error.reason !== 'RATE_LIMITED') throw error;
+      }
+    }
+    return { kind: 'pending', challengeId: id };
+  }
+
+  return async function openSession(
+    repositories: GateRepositories,
+    caller: Caller,
+    account: SessionAccount,
+    amr: readonly AuthenticationMethod[],
+  ): Promise<Opened> {
+    const { user, liveSessions, factors } = account;
+    const hasFactor = methodsOf(factors).length > 0;
+    if (hasFactor && !amr.includes('mfa'))
+      return await demandSecondFactor(repositories, caller, account, amr);
+
     const now = clock();
-    const { idleMs, absoluteMs } = lifetimesOf(caller.tenant.policy.requireSecondFactor);
+    const { requireSecondFactor } = caller.tenant.policy;
+    const { idleMs, absoluteMs } = lifetimesOf(requireSecondFactor);
     const session: SessionRow = {
       id: random.uuid(),
       tenantId: user.tenantId,
       userId: user.id,
-      level: 'signed-in',
+      level: requireSecondFactor && !hasFactor ? 'enrol-only' : 'signed-in',
       amr,
       authTime: now,
       client: caller.client,
@@ -70,7 +134,7 @@ export function createSessionGate({ clock, random }: SessionGateDeps) {
     if (liveSessions >= maxSessions) {
       await repositories.sessions.revokeBeyond(user.tenantId, user.id, maxSessions, now);
     }
-    return session;
+    return { kind: 'session', session };
   };
 }
 

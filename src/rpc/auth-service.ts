@@ -17,6 +17,7 @@ import {
   toAccount,
   toIntrospection,
   toManamUser,
+  toPending,
   toSession,
   toTokens,
   toValue,
@@ -80,7 +81,9 @@ export function authHandlers(flows: AuthFlows): Partial<ServiceImpl<typeof AuthS
     async login(request, context) {
       const caller = callerOf(context);
       const type = identifierKind(request);
-      const { tokens, ...view } = await flows.login(caller, { ...request, type });
+      const result = await flows.login(caller, { ...request, type });
+      if (result.kind === 'pending') return toPending(result);
+      const { tokens, kind: _, ...view } = result;
       const account = toAccount(view, type, caller.tenant.policy);
       return { tokens: toTokens(tokens), account, userId: view.user.id, location: '/' };
     },

@@ -1,7 +1,14 @@
 import { fromJson, type MessageInitShape, toJson } from '@bufbuild/protobuf';
 import { timestampFromDate, type Value, ValueSchema } from '@bufbuild/protobuf/wkt';
-import type { IntrospectTokenResponseSchema } from '../../gen/manam/v1/auth_service_pb.js';
-import type { SessionSchema, SessionTokensSchema } from '../../gen/manam/v1/session_pb.js';
+import type {
+  IntrospectTokenResponseSchema,
+  LoginResponseSchema,
+} from '../../gen/manam/v1/auth_service_pb.js';
+import {
+  type SessionSchema,
+  type SessionTokensSchema,
+  TwoFactorMethod,
+} from '../../gen/manam/v1/session_pb.js';
 import {
   type AccountSchema,
   type GoogleProfileSchema,
@@ -9,10 +16,12 @@ import {
   type UserProfileSchema,
 } from '../../gen/manam/v1/user_pb.js';
 import { invalid } from '../domain/errors.ts';
-import { describeMobile } from '../domain/mobile.ts';
+import type { SecondFactorMethod } from '../domain/factors.ts';
+import { describeMobile, maskMobile } from '../domain/mobile.ts';
 import type { IdentifierKind, SessionRow, UserView } from '../domain/ports.ts';
 import type { Json } from '../domain/profile.ts';
 import { permissionsOf, type TenantPolicy } from '../domain/tenant.ts';
+import type { SecondFactorPending } from '../flows/auth/login.ts';
 import type { ManamUser } from '../flows/profile/manam-user.ts';
 import type { Introspection } from '../flows/session/introspect-token.ts';
 import type { IssuedTokens } from '../flows/session-gate.ts';
@@ -137,4 +146,28 @@ export function toManamUser(
   return found.external === undefined
     ? { case: 'user', value: toProfile(found, policy) }
     : { case: 'google', value: found.external };
+}
+
+const twoFactorMethods = { totp: TwoFactorMethod.TOTP, sms: TwoFactorMethod.SMS } as const;
+
+export function toMethods(methods: readonly SecondFactorMethod[]): TwoFactorMethod[] {
+  return methods.map((method) => twoFactorMethods[method]);
+}
+
+/** A sign-in that waits for its second factor, and nothing of the account. */
+export function toPending({
+  token: twoFactorToken,
+  methods,
+  smsNumber,
+}: SecondFactorPending): MessageInitShape<typeof LoginResponseSchema> {
+  const [first] = methods;
+  return {
+    tokens: toTokens(undefined),
+    twoFactor: {
+      twoFactorToken,
+      twoFactorMethods: toMethods(methods),
+      maskedPhoneNumber: smsNumber === undefined ? '' : maskMobile(smsNumber),
+    },
+    location: `/auth/2fa/${first}/validate`,
+  };
 }

@@ -8,16 +8,17 @@ import { DomainError } from '../domain/errors.ts';
 import { type AuthFlows, authHandlers } from './auth-service.ts';
 import { type ProfileFlows, profileHandlers } from './profile-service.ts';
 import { type RecoveryFlows, recoveryHandlers } from './recovery-service.ts';
+import { type TwoFactorFlows, twoFactorHandlers } from './two-factor-service.ts';
 
 /** Every service of the contract. */
 export const services = [AuthService, TwoFactorService, RecoveryService, ProfileService] as const;
 
-export type Flows = AuthFlows & ProfileFlows & RecoveryFlows;
+export type Flows = AuthFlows & ProfileFlows & RecoveryFlows & TwoFactorFlows;
 
 /** Registers every service; an RPC without a handler yet says so through the error door. */
 export function registerServices(router: ConnectRouter, flows: Flows): void {
   router.service(AuthService, whole(AuthService, authHandlers(flows)));
-  router.service(TwoFactorService, whole(TwoFactorService, {}));
+  router.service(TwoFactorService, whole(TwoFactorService, twoFactorHandlers(flows)));
   router.service(RecoveryService, whole(RecoveryService, recoveryHandlers(flows)));
   router.service(ProfileService, whole(ProfileService, profileHandlers(flows)));
 }

@@ -1,11 +1,17 @@
 import type { HandlerContext } from '@connectrpc/connect';
 import { type Access, KeyKind, RateClass, SessionLevel } from '../../gen/manam/options/v1/access_pb.js';
 import { digestApiKey } from '../domain/api-key.ts';
-import type { Caller, SessionLevel as CallerLevel, CallerSession, IdempotencyKey } from '../domain/caller.ts';
+import type {
+  AuthenticationMethod,
+  Caller,
+  SessionLevel as CallerLevel,
+  CallerSession,
+  IdempotencyKey,
+} from '../domain/caller.ts';
 import { DomainError, invalid } from '../domain/errors.ts';
 import { assertFresh } from '../domain/freshness.ts';
 import { negotiateLocale } from '../domain/locale.ts';
-import type { AccessTokens, Clock, SessionRepository } from '../domain/ports.ts';
+import type { AccessTokens, ChallengeRepository, Clock, SessionRepository } from '../domain/ports.ts';
 import { isRegisteredOrigin } from '../domain/registered-url.ts';
 import type { ApiKey, Scope, Tenant } from '../domain/tenant.ts';
 import type { Limiter, Limits } from '../flows/limits.ts';
@@ -20,6 +26,7 @@ export type GateDeps = {
   readonly directory: TenantDirectory;
   readonly accessTokens: AccessTokens;
   readonly sessions: SessionRepository;
+  readonly challenges: ChallengeRepository;
   readonly clock: Clock;
   readonly door: ErrorDoor;
   readonly limiter: Limiter;
@@ -45,7 +52,7 @@ export function createGate(deps: GateDeps) {
     const locale = negotiateLocale(header.get('accept-language'));
     try {
       const rule = ruleOf(deps.rules, method);
-      const { tenant, key, session } = await identify(deps, rule, header);
+      const { tenant, key, session, pending } = await identify(deps, rule, header);
       request.tenantId = tenant.id;
       const origin = header.get('origin');
       if (
@@ -59,14 +66,14 @@ export function createGate(deps: GateDeps) {
       if (rule.fresh) assertFresh(session, deps.clock());
       const idempotency = rule.idempotencyKey ? readIdempotencyKey(header) : undefined;
       const { requestId, client } = request;
-      setCaller(context.values, { requestId, tenant, key, session, client, idempotency, locale });
+      setCaller(context.values, { requestId, tenant, key, session, pending, client, idempotency, locale });
     } catch (error) {
       throw deps.door(error, request, locale);
     }
   };
 }
 
-type Identity = Pick<Caller, 'tenant' | 'key' | 'session'>;
+type Identity = Pick<Caller, 'tenant' | 'key' | 'session' | 'pending'>;
 
 /** Establishes the tenant and, where the rule asks for one, the session. */
 async function identify(deps: GateDeps, rule: Access, header: Headers): Promise<Identity> {
@@ -80,14 +87,41 @@ async function identify(deps: GateDeps, rule: Access, header: Headers): Promise<
   if (bearer === undefined) {
     if (found === undefined) throw new DomainError('KEY_MISSING');
     if (rule.sessions.length > 0) assertScope(rule, found.key);
-    return { ...found, session: undefined };
+    return { ...found, session: undefined, pending: undefined };
   }
 
-  const { tenantId, session } = await findSession(deps, bearer, found?.tenant.id);
-  assertLevel(rule, session);
+  const { tenantId, session, pending } = await findBearer(deps, rule, bearer);
+  if (found !== undefined && found.tenant.id !== tenantId) throw new DomainError('TOKEN_INVALID');
   const tenant = found?.tenant ?? (await deps.directory.findById(tenantId));
   if (tenant === undefined) throw new DomainError('TOKEN_INVALID');
-  return { tenant, key: found?.key, session };
+  return { tenant, key: found?.key, session, pending };
+}
+
+type Bearer = Pick<Identity, 'session' | 'pending'> & { readonly tenantId: string };
+
+/** What a token stands for: a session, or where the rule takes one a sign-in that waits for its second factor. */
+async function findBearer(deps: GateDeps, rule: Access, bearer: string): Promise<Bearer> {
+  if (rule.sessions.includes(SessionLevel.PENDING)) {
+    const pending = await findPending(deps, bearer);
+    if (pending !== undefined) return pending;
+  }
+  const { tenantId, session } = await findSession(deps, bearer);
+  assertLevel(rule, session);
+  return { tenantId, session, pending: undefined };
+}
+
+/** The pending sign-in that a token names, if it still waits (R24). */
+async function findPending(
+  { accessTokens, challenges, clock }: GateDeps,
+  bearer: string,
+): Promise<Bearer | undefined> {
+  const claims = await accessTokens.verifyPending(bearer);
+  if (claims === undefined) return undefined;
+  const { tenantId, challengeId, userId } = claims;
+  const row = await challenges.findById(tenantId, challengeId, 'sign-in', clock());
+  if (row === undefined || row.userId !== userId) throw new DomainError('TOKEN_INVALID');
+  const amr = JSON.parse(row.data?.toString() ?? '[]') as AuthenticationMethod[];
+  return { tenantId, session: undefined, pending: { challengeId, userId, amr } };
 }
 
 /** The tenant key, under either of its names; two different ones are a mistake, not a choice. */
@@ -117,12 +151,9 @@ function readBearer(header: Headers): string | undefined {
 async function findSession(
   { accessTokens, sessions, clock }: GateDeps,
   bearer: string,
-  keyTenantId: string | undefined,
 ): Promise<{ tenantId: string; session: CallerSession }> {
   const claims = await accessTokens.verify(bearer);
-  if (claims === undefined || (keyTenantId !== undefined && keyTenantId !== claims.tenantId)) {
-    throw new DomainError('TOKEN_INVALID');
-  }
+  if (claims === undefined) throw new DomainError('TOKEN_INVALID');
   const row = await sessions.findLive(claims.tenantId, claims.sessionId, clock());
   if (row === undefined || row.userId !== claims.userId || row.level !== claims.level) {
     throw new DomainError('TOKEN_INVALID');

@@ -1,7 +1,16 @@
 import { and, eq, gt, isNull, lt, sql } from 'drizzle-orm';
-import type { ChallengeRepository } from '../domain/ports.ts';
+import type { Challenge, ChallengeRepository } from '../domain/ports.ts';
 import type { Database } from './database.ts';
 import { challenges } from './schema.ts';
+
+function toChallenge({
+  data,
+  attempts: _attempts,
+  consumedAt: _consumed,
+  ...row
+}: typeof challenges.$inferSelect): Challenge {
+  return { ...row, data: data ?? undefined };
+}
 
 export function createChallengeRepository(db: Database): ChallengeRepository {
   const isLive = (now: Date) => and(isNull(challenges.consumedAt), gt(challenges.expiresAt, now));
@@ -10,8 +19,10 @@ export function createChallengeRepository(db: Database): ChallengeRepository {
       const { tenantId: _tenant, purpose: _purpose, slot: _slot, ...replaced } = challenge;
       await db
         .insert(challenges)
-        .values(challenge)
-        .onDuplicateKeyUpdate({ set: { ...replaced, attempts: 0, consumedAt: null } });
+        .values({ ...challenge, data: challenge.data ?? null })
+        .onDuplicateKeyUpdate({
+          set: { ...replaced, data: replaced.data ?? null, attempts: 0, consumedAt: null },
+        });
     },
 
     async findLive(tenantId, id, purpose, digest, now) {
@@ -27,11 +38,11 @@ export function createChallengeRepository(db: Database): ChallengeRepository {
             isLive(now),
           ),
         );
-      return row;
+      return row && toChallenge(row);
     },
 
     async findLiveByDigest(tenantId, purpose, digest, now) {
-      return await db
+      const rows = await db
         .select()
         .from(challenges)
         .where(
@@ -42,6 +53,22 @@ export function createChallengeRepository(db: Database): ChallengeRepository {
             isLive(now),
           ),
         );
+      return rows.map(toChallenge);
+    },
+
+    async findById(tenantId, id, purpose, now) {
+      const [row] = await db
+        .select()
+        .from(challenges)
+        .where(
+          and(
+            eq(challenges.tenantId, tenantId),
+            eq(challenges.id, id),
+            eq(challenges.purpose, purpose),
+            isLive(now),
+          ),
+        );
+      return row && toChallenge(row);
     },
 
     async findInSlot(tenantId, purpose, slot, now) {
@@ -56,7 +83,7 @@ export function createChallengeRepository(db: Database): ChallengeRepository {
             isLive(now),
           ),
         );
-      return row;
+      return row && toChallenge(row);
     },
 
     async countAttempt(tenantId, id, max) {

@@ -1,4 +1,4 @@
-import { date, int, mysqlTable, primaryKey, varchar } from 'drizzle-orm/mysql-core';
+import { bigint, date, int, mysqlTable, primaryKey, varchar } from 'drizzle-orm/mysql-core';
 import type { AuthenticationMethod, SessionLevel } from '../domain/caller.ts';
 import type { Locale } from '../domain/locale.ts';
 import type {
@@ -102,6 +102,7 @@ export const challenges = mysqlTable(
     slot: uuid('slot').notNull(),
     digest: bytes('digest', { type: 'varbinary(32)' }).notNull(),
     identifier: exact('identifier', { length: 254 }).notNull(),
+    data: bytes('data', { type: 'varbinary(512)' }),
     attempts: int('attempts', { unsigned: true }).notNull().default(0),
     expiresAt: instant('expires_at').notNull(),
     consumedAt: instant('consumed_at'),
@@ -233,4 +234,37 @@ export const consents = mysqlTable(
     createdAt: instant('created_at').notNull(),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.userId, table.consentedTenantId] })],
+);
+
+export const totpFactors = mysqlTable(
+  'totp_factors',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    userId: uuid('user_id').notNull(),
+    seed: bytes('seed').notNull(),
+    lastStep: bigint('last_step', { mode: 'number' }).notNull(),
+    confirmedAt: instant('confirmed_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.userId] })],
+);
+
+export const smsFactors = mysqlTable(
+  'sms_factors',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    userId: uuid('user_id').notNull(),
+    number: exact('number', { length: 20 }).notNull(),
+    confirmedAt: instant('confirmed_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.userId] })],
+);
+
+export const recoveryCodes = mysqlTable(
+  'recovery_codes',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    userId: uuid('user_id').notNull(),
+    digest: bytes('digest', { type: 'binary(32)' }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.userId, table.digest] })],
 );

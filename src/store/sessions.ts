@@ -1,7 +1,7 @@
 import { and, desc, eq, exists, gt, isNotNull, isNull, lt, ne } from 'drizzle-orm';
 import type { SessionRepository, SessionRow } from '../domain/ports.ts';
 import type { Database } from './database.ts';
-import { identifiers, sessions, users } from './schema.ts';
+import { identifiers, sessions, smsFactors, totpFactors, users } from './schema.ts';
 
 function toSession({ address, userAgent, revokedAt: _, ...row }: typeof sessions.$inferSelect): SessionRow {
   return { ...row, client: { address, userAgent } };
@@ -36,11 +36,16 @@ export function createSessionRepository(db: Database): SessionRepository {
           ),
         );
       const [row] = await db
-        .select({ session: sessions })
+        .select({ session: sessions, totp: totpFactors.confirmedAt, sms: smsFactors.confirmedAt })
         .from(sessions)
         .innerJoin(users, and(eq(users.tenantId, sessions.tenantId), eq(users.id, sessions.userId)))
+        .leftJoin(
+          totpFactors,
+          and(eq(totpFactors.tenantId, users.tenantId), eq(totpFactors.userId, users.id)),
+        )
+        .leftJoin(smsFactors, and(eq(smsFactors.tenantId, users.tenantId), eq(smsFactors.userId, users.id)))
         .where(and(is(tenantId, id), isLive(now), eq(users.status, 'active'), exists(confirmed)));
-      return row === undefined ? undefined : toSession(row.session);
+      return row && { ...toSession(row.session), hasSecondFactor: row.totp !== null || row.sms !== null };
     },
 
     async listLive(tenantId, userId, now) {
@@ -52,14 +57,26 @@ export function createSessionRepository(db: Database): SessionRepository {
       return rows.map(toSession);
     },
 
-    async rotate({ tenantId, id, refreshCounter }, { refreshedAt, idleExpiresAt, client }) {
+    async rotate({ tenantId, id, refreshCounter }, { level, refreshedAt, idleExpiresAt, client }) {
       const [result] = await db
         .update(sessions)
-        .set({ refreshCounter: refreshCounter + 1, refreshedAt, idleExpiresAt, address: client.address })
+        .set({
+          refreshCounter: refreshCounter + 1,
+          level,
+          refreshedAt,
+          idleExpiresAt,
+          address: client.address,
+        })
         .where(
           and(is(tenantId, id), eq(sessions.refreshCounter, refreshCounter), isNull(sessions.revokedAt)),
         );
       return result.affectedRows === 1;
+    },
+
+    async raise(tenantId, id, method, now) {
+      const [row] = await db.select({ amr: sessions.amr }).from(sessions).where(is(tenantId, id));
+      const amr = [...new Set([...(row?.amr ?? []), method, 'mfa' as const])];
+      await db.update(sessions).set({ level: 'signed-in', amr, authTime: now }).where(is(tenantId, id));
     },
 
     async updateAuthTime(tenantId, id, authTime) {

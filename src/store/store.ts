@@ -4,6 +4,7 @@ import { createBudgetRepository } from './budgets.ts';
 import { createChallengeRepository } from './challenges.ts';
 import type { Database, DatabaseHandle } from './database.ts';
 import { unwrap } from './driver-error.ts';
+import { createFactorRepository } from './factors.ts';
 import { createGuessRepository } from './guesses.ts';
 import { createIdempotencyRepository } from './idempotency.ts';
 import { createKeyRepository } from './keys.ts';
@@ -31,6 +32,7 @@ function createRepositories(db: Database, vault: Vault): Repositories {
     users: withoutSql(createUserRepository(db)),
     challenges: withoutSql(createChallengeRepository(db)),
     sessions: withoutSql(createSessionRepository(db)),
+    factors: withoutSql(createFactorRepository(db, vault)),
     guesses: withoutSql(createGuessRepository(db)),
     budgets: withoutSql(createBudgetRepository(db)),
     idempotency: withoutSql(createIdempotencyRepository(db, vault)),

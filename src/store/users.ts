@@ -3,13 +3,22 @@ import { alias } from 'drizzle-orm/mysql-core';
 import type {
   HeldIdentifier,
   Identifier,
-  LoginView,
+  SessionAccount,
   User,
   UserRepository,
   UserView,
 } from '../domain/ports.ts';
 import type { Database } from './database.ts';
-import { consents, credentials, externalIdentities, identifiers, sessions, users } from './schema.ts';
+import {
+  consents,
+  credentials,
+  externalIdentities,
+  identifiers,
+  sessions,
+  smsFactors,
+  totpFactors,
+  users,
+} from './schema.ts';
 
 type UserRow = typeof users.$inferSelect;
 type IdentifierRow = typeof identifiers.$inferSelect;
@@ -59,6 +68,20 @@ function toView(row: {
   };
 }
 
+type AccountRow = Parameters<typeof toView>[0] & {
+  readonly totp: Date | null;
+  readonly smsNumber: string | null;
+  readonly live: number;
+};
+
+function toAccount(row: AccountRow): SessionAccount {
+  return {
+    ...toView(row),
+    factors: { totp: row.totp !== null, smsNumber: row.smsNumber ?? undefined },
+    liveSessions: Number(row.live),
+  };
+}
+
 /** Joins an identifier of the user in `users`. */
 function ownedBy(table: typeof emails | typeof mobiles, kind: Identifier['kind']) {
   return and(eq(table.tenantId, users.tenantId), eq(table.userId, users.id), eq(table.kind, kind));
@@ -73,6 +96,23 @@ function is(tenantId: string, { kind, canonical }: Identifier) {
 }
 
 export function createUserRepository(db: Database): UserRepository {
+  /** What the gate that mints sessions needs, beside the joins of emails, mobiles and factors. */
+  const accountColumns = (now: Date) => {
+    const live = db
+      .select({ count: count() })
+      .from(sessions)
+      .where(
+        and(
+          eq(sessions.tenantId, users.tenantId),
+          eq(sessions.userId, users.id),
+          isNull(sessions.revokedAt),
+          gt(sessions.expiresAt, now),
+        ),
+      );
+    const factors = { totp: totpFactors.confirmedAt, smsNumber: smsFactors.number };
+    return { users, emails, mobiles, ...factors, live: sql<number>`(${live})` };
+  };
+
   /** The confirmed identifiers of a user. */
   const confirmedOf = (tenantId: string | typeof users.tenantId, userId: string | typeof users.id) =>
     db
@@ -98,20 +138,9 @@ export function createUserRepository(db: Database): UserRepository {
       return { ...toIdentifier(found), ...owner, isOwnerConfirmed: Number(owner.isOwnerConfirmed) === 1 };
     },
 
-    async findForLogin(tenantId, identifier, now): Promise<LoginView | undefined> {
-      const live = db
-        .select({ count: count() })
-        .from(sessions)
-        .where(
-          and(
-            eq(sessions.tenantId, users.tenantId),
-            eq(sessions.userId, users.id),
-            isNull(sessions.revokedAt),
-            gt(sessions.expiresAt, now),
-          ),
-        );
+    async findForLogin(tenantId, identifier, now) {
       const [row] = await db
-        .select({ identifiers, users, credentials, emails, mobiles, live: sql<number>`(${live})` })
+        .select({ identifiers, credentials, ...accountColumns(now) })
         .from(identifiers)
         .innerJoin(users, and(eq(users.tenantId, identifiers.tenantId), eq(users.id, identifiers.userId)))
         .leftJoin(
@@ -120,14 +149,33 @@ export function createUserRepository(db: Database): UserRepository {
         )
         .leftJoin(emails, ownedBy(emails, 'email'))
         .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
+        .leftJoin(
+          totpFactors,
+          and(eq(totpFactors.tenantId, users.tenantId), eq(totpFactors.userId, users.id)),
+        )
+        .leftJoin(smsFactors, and(eq(smsFactors.tenantId, users.tenantId), eq(smsFactors.userId, users.id)))
         .where(is(tenantId, identifier));
       if (row === undefined) return undefined;
       return {
-        ...toView(row),
+        ...toAccount(row),
         identifier: toIdentifier(row.identifiers),
         passwordHash: row.credentials?.passwordHash,
-        liveSessions: Number(row.live),
       };
+    },
+
+    async findForSession(tenantId, userId, now) {
+      const [row] = await db
+        .select(accountColumns(now))
+        .from(users)
+        .leftJoin(emails, ownedBy(emails, 'email'))
+        .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
+        .leftJoin(
+          totpFactors,
+          and(eq(totpFactors.tenantId, users.tenantId), eq(totpFactors.userId, users.id)),
+        )
+        .leftJoin(smsFactors, and(eq(smsFactors.tenantId, users.tenantId), eq(smsFactors.userId, users.id)))
+        .where(and(eq(users.tenantId, tenantId), eq(users.id, userId)));
+      return row && toAccount(row);
     },
 
     async findById(tenantId, userId) {

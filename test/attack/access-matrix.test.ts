@@ -3,10 +3,11 @@ import { type DescMethod, getOption } from '@bufbuild/protobuf';
 import { beforeAll, expect, test } from 'vitest';
 import { http } from '../../gen/google/api/annotations_pb.js';
 import { access, KeyKind, SessionLevel } from '../../gen/manam/options/v1/access_pb.js';
+import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { services } from '../../src/rpc/services.ts';
-import { useTestApp } from '../support/app.ts';
+import { password, useTestApp } from '../support/app.ts';
 import { shapeOf } from '../support/errors.ts';
-import { bearer, signUp } from '../support/journey.ts';
+import { bearer, enrolTotp, signUp } from '../support/journey.ts';
 import { protocols } from '../support/protocols.ts';
 import { createSigner } from '../support/signer.ts';
 
@@ -45,11 +46,16 @@ beforeAll(async () => {
     await signUp(testApp()),
   ];
   const scopeless = await createKey('secret', []);
-  const signer = await createSigner(testApp(), own.accessToken);
   await sql('UPDATE sessions SET revoked_at = NOW(3) WHERE user_id = UNHEX(?)', [
     revoked.userId.replaceAll('-', ''),
   ]);
-  const pendingToken = await signer.sign({ header: { typ: 'mfa+jwt' }, payload: { sid: randomUUID() } });
+  const withFactor = await enrolTotp(testApp(), await signUp(testApp()));
+  /** A sign-in that waits: a new one each time, because wrong codes end it. */
+  const pending = async () => {
+    const { email } = withFactor;
+    const { twoFactor } = await testApp().client(AuthService).login({ email, password });
+    return bearer(twoFactor?.twoFactorToken ?? '');
+  };
 
   /** Signs in anew for the calls that end their session, and once for all others. */
   const perMethod = (make: () => Promise<Record<string, string>>): Credential => {
@@ -73,7 +79,7 @@ beforeAll(async () => {
     'own session': session,
     'session and key': async (method) => ({ ...(await session(method)), apieco_key: dev.publishable }),
     'other tenant’s session': async () => ({ ...bearer(other.accessToken), apieco_key: dev.publishable }),
-    pending: async () => bearer(pendingToken),
+    pending,
     'enrol-only': enrolOnly,
     refresh: async () => bearer(own.refreshToken),
     expired: async () => bearer(expired.accessToken),
@@ -176,6 +182,6 @@ for (const method of methods) {
     expect(await passed('secret, no scope')).toBe(!needsSession);
     expect(await passed('own session')).toBe(rule.sessions.includes(SessionLevel.SIGNED_IN));
     expect(await passed('enrol-only')).toBe(rule.sessions.includes(SessionLevel.ENROL_ONLY));
-    expect(await passed('pending')).toBe(false);
+    expect(await passed('pending')).toBe(rule.sessions.includes(SessionLevel.PENDING));
   });
 }

@@ -1,4 +1,6 @@
+import { generateSync } from 'otplib';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
 import { IdentifierType } from '../../gen/manam/v1/user_pb.js';
 import { freshEmail, password, type TestApp } from './app.ts';
 
@@ -62,4 +64,40 @@ export async function signUpByMobile(test: TestApp): Promise<SignedIn & { readon
     accessToken: tokens?.accessToken ?? '',
     refreshToken: tokens?.refreshToken ?? '',
   };
+}
+
+export type Enrolled = SignedIn & {
+  readonly secret: string;
+  readonly recoveryCodes: readonly string[];
+  /** The code of the authenticator app at the server's time. */
+  readonly totp: () => string;
+};
+
+/** Enrols TOTP for a signed-in user of the tenant `dev`. */
+export async function enrolTotp(test: TestApp, user: SignedIn): Promise<Enrolled> {
+  const client = test.client(TwoFactorService, bearer(user.accessToken));
+  await client.sendTotpEmailVerification({ email: user.email });
+  const [proof] = await test.messagesTo(user.email);
+  await client.confirmTotpEmail({ token: proof?.code ?? '' });
+  const { secret } = await client.setupTotp({});
+  const totp = () => generateSync({ secret, epoch: Math.floor(test.now().getTime() / 1000) });
+  const { recoveryCodes } = await client.confirmTotp({ code: totp() });
+  return { ...user, secret, recoveryCodes, totp };
+}
+
+/** Enrols a number for a signed-in user of the tenant `dev`; answers its address. */
+export async function enrolSms(
+  test: TestApp,
+  user: SignedIn,
+): Promise<{ number: string; recoveryCodes: readonly string[] }> {
+  const client = test.client(TwoFactorService, bearer(user.accessToken));
+  await client.sendSmsEmailVerification({ email: user.email });
+  const [proof] = await test.messagesTo(user.email);
+  await client.confirmSmsEmail({ token: proof?.code ?? '' });
+  const mobile = freshMobile();
+  await client.setupSms({ phoneNumber: mobile });
+  const number = `+98${mobile.slice(1)}`;
+  const [message] = await test.messagesTo(number);
+  const { recoveryCodes } = await client.confirmSmsFactor({ code: message?.code ?? '' });
+  return { number, recoveryCodes };
 }

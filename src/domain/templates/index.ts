@@ -31,7 +31,23 @@ import { recoverEn } from './recover.en.ts';
 import { recoverFa } from './recover.fa.ts';
 import { recoverSmsEn } from './recover-sms.en.ts';
 import { recoverSmsFa } from './recover-sms.fa.ts';
+import { recoveryCodeUsedEn } from './recovery-code-used.en.ts';
+import { recoveryCodeUsedFa } from './recovery-code-used.fa.ts';
+import { recoveryCodeUsedSmsEn } from './recovery-code-used-sms.en.ts';
+import { recoveryCodeUsedSmsFa } from './recovery-code-used-sms.fa.ts';
+import { signInSmsEn } from './sign-in-sms.en.ts';
+import { signInSmsFa } from './sign-in-sms.fa.ts';
 import type { EmailTemplate, SmsTemplate } from './template.ts';
+import { twoFactorChangedEn } from './two-factor-changed.en.ts';
+import { twoFactorChangedFa } from './two-factor-changed.fa.ts';
+import { twoFactorChangedSmsEn } from './two-factor-changed-sms.en.ts';
+import { twoFactorChangedSmsFa } from './two-factor-changed-sms.fa.ts';
+import { twoFactorProofEn } from './two-factor-proof.en.ts';
+import { twoFactorProofFa } from './two-factor-proof.fa.ts';
+import { twoFactorProofSmsEn } from './two-factor-proof-sms.en.ts';
+import { twoFactorProofSmsFa } from './two-factor-proof-sms.fa.ts';
+import { twoFactorSetupSmsEn } from './two-factor-setup-sms.en.ts';
+import { twoFactorSetupSmsFa } from './two-factor-setup-sms.fa.ts';
 
 /** Every e-mail in every language. */
 export const emailTemplates = {
@@ -43,6 +59,9 @@ export const emailTemplates = {
   recover: { en: recoverEn, fa: recoverFa },
   'password-changed': { en: passwordChangedEn, fa: passwordChangedFa },
   'account-locked': { en: accountLockedEn, fa: accountLockedFa },
+  'two-factor-proof': { en: twoFactorProofEn, fa: twoFactorProofFa },
+  'two-factor-changed': { en: twoFactorChangedEn, fa: twoFactorChangedFa },
+  'recovery-code-used': { en: recoveryCodeUsedEn, fa: recoveryCodeUsedFa },
 } as const satisfies Record<string, Record<Locale, EmailTemplate>>;
 
 /** Every SMS in every language. */
@@ -55,6 +74,11 @@ export const smsTemplates = {
   'account-locked-sms': { en: accountLockedSmsEn, fa: accountLockedSmsFa },
   'recover-sms': { en: recoverSmsEn, fa: recoverSmsFa },
   'password-changed-sms': { en: passwordChangedSmsEn, fa: passwordChangedSmsFa },
+  'two-factor-proof-sms': { en: twoFactorProofSmsEn, fa: twoFactorProofSmsFa },
+  'two-factor-setup-sms': { en: twoFactorSetupSmsEn, fa: twoFactorSetupSmsFa },
+  'sign-in-sms': { en: signInSmsEn, fa: signInSmsFa },
+  'two-factor-changed-sms': { en: twoFactorChangedSmsEn, fa: twoFactorChangedSmsFa },
+  'recovery-code-used-sms': { en: recoveryCodeUsedSmsEn, fa: recoveryCodeUsedSmsFa },
 } as const satisfies Record<string, Record<Locale, SmsTemplate>>;
 
 export { renderEmail, renderSms } from './template.ts';

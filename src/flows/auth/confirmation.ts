@@ -37,6 +37,7 @@ export async function sendConfirmation(
     slot: userId,
     digest,
     identifier: address,
+    data: undefined,
     expiresAt: new Date(deps.clock().getTime() + lifetimeMs),
   });
   await outbox.add(message);

@@ -1,5 +1,6 @@
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
+import { methodsOf, type SecondFactorMethod } from '../../domain/factors.ts';
 import { type IdentifierInput, parseIdentifier } from '../../domain/identifier.ts';
 import { normalizePassword } from '../../domain/password.ts';
 import type { Clock, LoginView, PasswordHasher, Random, Store, UserView } from '../../domain/ports.ts';
@@ -9,7 +10,7 @@ import { type PasswordChecker, passwordPolicy } from '../password-check.ts';
 import { type IssuedTokens, issueTokens, type SessionGate, type TokenDeps } from '../session-gate.ts';
 
 export type LoginDeps = TokenDeps & {
-  readonly store: Store<'users' | 'sessions' | 'guesses' | 'outbox' | 'audit'>;
+  readonly store: Store<'users' | 'sessions' | 'challenges' | 'guesses' | 'budgets' | 'outbox' | 'audit'>;
   readonly hasher: PasswordHasher;
   readonly passwords: PasswordChecker;
   readonly openSession: SessionGate;
@@ -18,6 +19,16 @@ export type LoginDeps = TokenDeps & {
 };
 
 export type LoginCommand = IdentifierInput & { readonly password: string };
+
+export type SignedIn = UserView & { readonly kind: 'session'; readonly tokens: IssuedTokens };
+
+/** The first factor was right: nothing of the account is told before the second (R24). */
+export type SecondFactorPending = {
+  readonly kind: 'pending';
+  readonly token: string;
+  readonly methods: readonly SecondFactorMethod[];
+  readonly smsNumber: string | undefined;
+};
 
 /**
  * Signs a user in with a password. Whatever the state of the account, exactly one
@@ -28,7 +39,7 @@ export function createLogin(deps: LoginDeps) {
   return async function login(
     caller: Caller,
     command: LoginCommand,
-  ): Promise<UserView & { tokens: IssuedTokens }> {
+  ): Promise<SignedIn | SecondFactorPending> {
     const identifier = parseIdentifier(command, caller.tenant.policy);
     const { canonical } = identifier;
     if (command.password === '') throw invalid({ field: 'password', reason: 'FIELD_REQUIRED' });
@@ -47,22 +58,29 @@ export function createLogin(deps: LoginDeps) {
       throw new DomainError('CREDENTIALS_INVALID');
     }
 
-    const { user, email, mobile } = account;
+    const { user, email, mobile, factors } = account;
     const rehashed = hasher.needsRehash(passwordHash)
       ? await hasher.hash(normalizePassword(command.password))
       : undefined;
-    const session = await store.transaction(async (repositories) => {
+    const opened = await store.transaction(async (repositories) => {
       const { kind } = passwordPolicy;
       if (!(await repositories.guesses.resetForPassword(tenantId, kind, user.id, passwordHash))) {
         throw new DomainError('CREDENTIALS_INVALID');
       }
       if (rehashed !== undefined) await repositories.users.updatePasswordHash(tenantId, user.id, rehashed);
-      const opened = await openSession(repositories, caller, account, ['pwd']);
-      const subject = { userId: user.id, sessionId: opened.id };
+      const result = await openSession(repositories, caller, account, ['pwd']);
+      const sessionId = result.kind === 'session' ? result.session.id : undefined;
+      const reason = result.kind === 'session' ? '' : 'SECOND_FACTOR_PENDING';
+      const subject = { userId: user.id, sessionId, reason };
       await repositories.audit.add(auditEvent(deps, caller, 'login', 'success', subject));
-      return opened;
+      return result;
     });
-    return { user, email, mobile, tokens: await issueTokens(deps, session) };
+    if (opened.kind === 'session') {
+      return { kind: 'session', user, email, mobile, tokens: await issueTokens(deps, opened.session) };
+    }
+    const { challengeId } = opened;
+    const token = await deps.accessTokens.signPending({ tenantId, userId: user.id, challengeId });
+    return { kind: 'pending', token, methods: methodsOf(factors), smsNumber: factors.smsNumber };
   };
 }
 

@@ -119,6 +119,7 @@ function challengeOf(
     slot,
     digest,
     identifier: address,
+    data: undefined,
     expiresAt,
   };
 }

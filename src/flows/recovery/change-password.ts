@@ -1,5 +1,7 @@
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
+import { methodsOf } from '../../domain/factors.ts';
+import { assertFresh } from '../../domain/freshness.ts';
 import type { Clock, PasswordHasher, Random, Store } from '../../domain/ports.ts';
 import { auditEvent } from '../audit.ts';
 import { type PasswordChecker, passwordPolicy } from '../password-check.ts';
@@ -8,7 +10,7 @@ import { ownSession } from '../session/own-session.ts';
 import { replacePassword } from './replace-password.ts';
 
 export type ChangePasswordDeps = {
-  readonly store: Store<'users' | 'challenges' | 'sessions' | 'guesses' | 'outbox' | 'audit'>;
+  readonly store: Store<'users' | 'factors' | 'challenges' | 'sessions' | 'guesses' | 'outbox' | 'audit'>;
   readonly hasher: PasswordHasher;
   readonly passwords: PasswordChecker;
   readonly policy: PasswordPolicy;
@@ -24,7 +26,7 @@ export type ChangePasswordCommand = {
 
 /** Replaces the password with the current one at hand; wrong ones count like those of a sign-in. */
 export function createChangePassword(deps: ChangePasswordDeps) {
-  const { store, hasher, passwords, policy } = deps;
+  const { store, hasher, passwords, policy, clock } = deps;
   return async function changePassword(caller: Caller, command: ChangePasswordCommand): Promise<void> {
     const { userId } = ownSession(caller);
     const tenantId = caller.tenant.id;
@@ -35,6 +37,8 @@ export function createChangePassword(deps: ChangePasswordDeps) {
     const identifiers = [view.email?.canonical ?? '', view.mobile?.canonical ?? ''];
     const password = policy.parse(caller, identifiers, command.password, command.confirmPassword);
 
+    const factors = await store.factors.find(tenantId, userId);
+    if (methodsOf(factors).length > 0) assertFresh(caller.session, clock());
     const passwordHash = await store.users.findPasswordHash(tenantId, userId);
     const { right } = await passwords.check(
       caller,

@@ -62,6 +62,7 @@ export function createRecover({ store, chargeRecipient, ...deps }: RecoverDeps) 
           slot: held.userId,
           digest: draft.digest,
           identifier: held.address,
+          data: undefined,
           expiresAt: draft.message.expiresAt,
         });
         await repositories.outbox.add(draft.message);

@@ -1,26 +1,32 @@
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
+import { methodsOf } from '../../domain/factors.ts';
 import type { AccessTokens, Clock, Random, Store, Vault } from '../../domain/ports.ts';
 import { auditEvent } from '../audit.ts';
 import { type PasswordChecker, passwordPolicy } from '../password-check.ts';
 import { type IssuedTokens, issueTokens } from '../session-gate.ts';
+import type { SecondFactors, TypedCodes } from '../two-factor/codes.ts';
+import { settleProof } from '../two-factor/settle.ts';
 import { ownSession } from './own-session.ts';
 
 export type ReauthenticateDeps = {
-  readonly store: Store<'users' | 'sessions' | 'guesses' | 'audit'>;
+  readonly store: Store<'users' | 'factors' | 'sessions' | 'guesses' | 'outbox' | 'audit'>;
   readonly passwords: PasswordChecker;
+  readonly secondFactors: SecondFactors;
   readonly accessTokens: AccessTokens;
   readonly vault: Vault;
   readonly clock: Clock;
   readonly random: Random;
 };
 
+export type ReauthenticateCommand = TypedCodes & { readonly password: string };
+
 /** Renews the freshness of the caller's session with the password; failures count like those of a sign-in (R20). */
 export function createReauthenticate(deps: ReauthenticateDeps) {
-  const { store, passwords, clock } = deps;
+  const { store, passwords, secondFactors, clock } = deps;
   return async function reauthenticate(
     caller: Caller,
-    command: { readonly password: string },
+    command: ReauthenticateCommand,
   ): Promise<IssuedTokens> {
     const { userId, id: sessionId } = ownSession(caller);
     const tenantId = caller.tenant.id;
@@ -37,8 +43,18 @@ export function createReauthenticate(deps: ReauthenticateDeps) {
       throw new DomainError(reason);
     }
 
+    const view = await store.users.findById(tenantId, userId);
+    if (view === undefined) throw new DomainError('TOKEN_INVALID');
+    const [method] = methodsOf(await store.factors.find(tenantId, userId));
+    const proof =
+      method === undefined
+        ? undefined
+        : await secondFactors.prove(caller, userId, method, sessionId, command);
+
     const now = clock();
-    await store.transaction(async ({ sessions, guesses, audit }) => {
+    await store.transaction(async (repositories) => {
+      const { sessions, guesses, audit } = repositories;
+      if (proof !== undefined) await settleProof(deps, repositories, caller, view, proof);
       if (!(await guesses.resetForPassword(tenantId, passwordPolicy.kind, userId, passwordHash))) {
         throw new DomainError('CREDENTIALS_INVALID');
       }

@@ -1,6 +1,14 @@
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
-import type { AccessTokens, Clock, Random, SessionRow, Store, Vault } from '../../domain/ports.ts';
+import type {
+  AccessTokens,
+  Clock,
+  LiveSession,
+  Random,
+  SessionRow,
+  Store,
+  Vault,
+} from '../../domain/ports.ts';
 import { isGenuine, type PresentedRefreshToken, parseRefreshToken } from '../../domain/refresh-token.ts';
 import { auditEvent } from '../audit.ts';
 import { type IssuedTokens, issueTokens, lifetimesOf } from '../session-gate.ts';
@@ -45,11 +53,14 @@ export function createRefreshToken(deps: RefreshTokenDeps) {
 async function rotate(
   { store, clock, ...deps }: RefreshTokenDeps,
   caller: Caller,
-  session: SessionRow,
+  session: LiveSession,
 ): Promise<SessionRow | undefined> {
   const now = clock();
-  const { idleMs } = lifetimesOf(caller.tenant.policy.requireSecondFactor);
+  const { requireSecondFactor } = caller.tenant.policy;
+  const { idleMs } = lifetimesOf(requireSecondFactor);
   const next = {
+    // Where a second factor is demanded meanwhile, the session is good for enrolling one (R18).
+    level: requireSecondFactor && !session.hasSecondFactor ? ('enrol-only' as const) : session.level,
     refreshedAt: now,
     idleExpiresAt: new Date(Math.min(now.getTime() + idleMs, session.expiresAt.getTime())),
     client: { ...session.client, address: caller.client.address },

@@ -1,0 +1,107 @@
+import type { Caller } from '../../domain/caller.ts';
+import { DomainError } from '../../domain/errors.ts';
+import type { SecondFactorMethod } from '../../domain/factors.ts';
+import { digestCode, makeDigitCode, normalizeCode } from '../../domain/one-time-code.ts';
+import type { Clock, GuessPolicy, Random, Repositories, Store, Vault } from '../../domain/ports.ts';
+import { digestRecoveryCode } from '../../domain/recovery-code.ts';
+import { matchTotp } from '../../domain/totp.ts';
+import { composeSms } from '../messages.ts';
+
+/** 10 failures of an account, then 15 minutes each; after 100 in a row only an operator helps (R8). */
+export const secondFactorPolicy: GuessPolicy = {
+  kind: 'second-factor',
+  free: 10,
+  firstDelayS: 900,
+  maxDelayS: 900,
+  cap: 100,
+};
+
+/** How long an SMS code is good (R28). */
+const codeLifetimeMs = 300_000;
+
+export type SecondFactorDeps = {
+  readonly store: Store<'factors' | 'guesses' | 'challenges'>;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+/** What a caller typed. Where both are there, `code` alone decides and the recovery code is kept (R31). */
+export type TypedCodes = { readonly code: string; readonly recoveryCode: string };
+
+/** What was right: the factor, or a recovery code that is consumed with it. */
+export type Proof = { readonly method: SecondFactorMethod } | { readonly recoveryDigest: Buffer };
+
+/** Checks the codes of second factors. Every attempt counts against the account before it is checked (R8). */
+export function createSecondFactors({ store, vault, clock, random }: SecondFactorDeps) {
+  const refusal = () => new DomainError('CODE_INVALID');
+
+  async function checkTotp(tenantId: string, userId: string, code: string): Promise<boolean> {
+    const seed = await store.factors.findTotpSeed(tenantId, userId);
+    const step = seed === undefined ? undefined : matchTotp(seed, normalizeCode(code), clock());
+    // The step is used up in a statement of its own: it stays so whatever happens next (N3).
+    return step !== undefined && (await store.factors.useTotpStep(tenantId, userId, step));
+  }
+
+  async function checkSms(tenantId: string, slot: string, code: string): Promise<boolean> {
+    const now = clock();
+    const found = await store.challenges.findInSlot(tenantId, 'sms-code', slot, now);
+    if (found === undefined) return false;
+    const digest = digestCode(vault, { tenantId, purpose: 'sms-code', subject: slot }, code);
+    return digest.equals(found.digest) && (await store.challenges.consume(tenantId, found.id, now));
+  }
+
+  return {
+    /**
+     * Proves a second factor of a user, or throws CODE_INVALID. `slot` names what an SMS
+     * code was sent for: a session, or a pending sign-in.
+     */
+    async prove(
+      caller: Caller,
+      userId: string,
+      method: SecondFactorMethod,
+      slot: string,
+      { code, recoveryCode }: TypedCodes,
+    ): Promise<Proof> {
+      const tenantId = caller.tenant.id;
+      const failures = await store.guesses.count(tenantId, secondFactorPolicy, userId, clock());
+      if (failures === undefined) throw refusal();
+      if (code !== '' || recoveryCode === '') {
+        const isRight = await (method === 'totp'
+          ? checkTotp(tenantId, userId, code)
+          : checkSms(tenantId, slot, code));
+        if (!isRight) throw refusal();
+        return { method };
+      }
+      return { recoveryDigest: digestRecoveryCode(vault, tenantId, userId, recoveryCode) };
+    },
+
+    /** Puts a new SMS code into a slot, the earlier one dies, and queues its message. */
+    async sendSms(
+      repositories: Pick<Repositories, 'challenges' | 'outbox'>,
+      caller: Caller,
+      userId: string,
+      slot: string,
+      number: string,
+    ): Promise<void> {
+      const { id: tenantId } = caller.tenant;
+      const code = makeDigitCode(random);
+      await repositories.challenges.put({
+        id: random.uuid(),
+        tenantId,
+        userId,
+        purpose: 'sms-code',
+        slot,
+        digest: digestCode(vault, { tenantId, purpose: 'sms-code', subject: slot }, code),
+        identifier: number,
+        data: undefined,
+        expiresAt: new Date(clock().getTime() + codeLifetimeMs),
+      });
+      const to = { kind: 'mobile', address: number, userLocale: '', senderEmail: '' } as const;
+      const order = { template: 'sign-in-sms', code, lifetimeMs: codeLifetimeMs } as const;
+      await repositories.outbox.add(composeSms({ clock, random }, caller, to, order));
+    },
+  };
+}
+
+export type SecondFactors = ReturnType<typeof createSecondFactors>;

@@ -1,0 +1,116 @@
+import type { Caller } from '../../domain/caller.ts';
+import { DomainError } from '../../domain/errors.ts';
+import { type Factors, methodsOf, type SecondFactorMethod } from '../../domain/factors.ts';
+import { maskMobile } from '../../domain/mobile.ts';
+import type { Clock, Random, Store, UserView, Vault } from '../../domain/ports.ts';
+import { digestRecoveryCode, makeRecoveryCodes } from '../../domain/recovery-code.ts';
+import { auditEvent, reasonOf } from '../audit.ts';
+import { rememberResult } from '../idempotency.ts';
+import type { RecipientCharge } from '../limits.ts';
+import { ownSession } from '../session/own-session.ts';
+import type { SecondFactors, TypedCodes } from './codes.ts';
+import { settleChange, settleProof, tell } from './settle.ts';
+
+export type ManageFactorsDeps = {
+  readonly store: Store<
+    'users' | 'factors' | 'challenges' | 'sessions' | 'guesses' | 'outbox' | 'audit' | 'idempotency'
+  >;
+  readonly secondFactors: SecondFactors;
+  readonly chargeRecipient: RecipientCharge;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+export type FactorStatus = {
+  readonly methods: readonly SecondFactorMethod[];
+  readonly maskedNumber: string;
+  readonly recoveryCodesLeft: number;
+  readonly required: boolean;
+};
+
+const setupStep = 'manam.v1.TwoFactorService/SetupTotp';
+
+/** What a user does with the factors that he has. */
+export function createManageFactors(deps: ManageFactorsDeps) {
+  const { store, secondFactors, chargeRecipient, vault, random } = deps;
+
+  async function ownFactors(caller: Caller): Promise<{ view: UserView; factors: Factors }> {
+    const tenantId = caller.tenant.id;
+    const { userId } = ownSession(caller);
+    const view = await store.users.findById(tenantId, userId);
+    if (view === undefined) throw new DomainError('TOKEN_INVALID');
+    return { view, factors: await store.factors.find(tenantId, userId) };
+  }
+
+  /** Removes a factor for a valid code of it; with the last one go the recovery codes. */
+  async function remove(caller: Caller, method: SecondFactorMethod, codes: TypedCodes): Promise<void> {
+    const { view, factors } = await ownFactors(caller);
+    const { tenantId, id: userId } = view.user;
+    if (!methodsOf(factors).includes(method))
+      throw new DomainError('STEP_MISSING', { missingStep: setupStep });
+    try {
+      const proof = await secondFactors.prove(caller, userId, method, ownSession(caller).id, codes);
+      await store.transaction(async (repositories) => {
+        await settleProof(deps, repositories, caller, view, proof);
+        if (!(await repositories.factors.remove(tenantId, userId, method)))
+          throw new DomainError('CODE_INVALID');
+        if (methodsOf(factors).length === 1)
+          await repositories.factors.replaceRecoveryCodes(tenantId, userId, []);
+        await settleChange(deps, repositories, caller, view, 'remove-two-factor');
+      });
+    } catch (error) {
+      const reason = reasonOf(error);
+      await store.audit.add(auditEvent(deps, caller, 'remove-two-factor', 'failure', { reason }));
+      throw error;
+    }
+  }
+
+  return {
+    async status(caller: Caller): Promise<FactorStatus> {
+      const { view, factors } = await ownFactors(caller);
+      return {
+        methods: methodsOf(factors),
+        maskedNumber: factors.smsNumber === undefined ? '' : maskMobile(factors.smsNumber),
+        recoveryCodesLeft: await store.factors.countRecoveryCodes(view.user.tenantId, view.user.id),
+        required: caller.tenant.policy.requireSecondFactor,
+      };
+    },
+
+    removeTotp: (caller: Caller, codes: TypedCodes) => remove(caller, 'totp', codes),
+    removeSms: (caller: Caller, codes: TypedCodes) => remove(caller, 'sms', codes),
+
+    /** Sends a code to the enrolled number, for a pending sign-in or for this session. Answers the number, masked. */
+    async sendSmsCode(caller: Caller): Promise<string> {
+      const tenantId = caller.tenant.id;
+      const userId = caller.pending?.userId ?? ownSession(caller).userId;
+      const slot = caller.pending?.challengeId ?? ownSession(caller).id;
+      const { smsNumber } = await store.factors.find(tenantId, userId);
+      if (smsNumber === undefined) {
+        throw new DomainError('STEP_MISSING', { missingStep: 'manam.v1.TwoFactorService/SetupSms' });
+      }
+      await chargeRecipient(tenantId, 'sms-code', smsNumber);
+      const masked = maskMobile(smsNumber);
+      await store.transaction(async (repositories) => {
+        await secondFactors.sendSms(repositories, caller, userId, slot, smsNumber);
+        await rememberResult(repositories, caller, masked);
+      });
+      return masked;
+    },
+
+    /** Ten new recovery codes; the old ones are dead. */
+    async regenerateRecoveryCodes(caller: Caller): Promise<string[]> {
+      const { view, factors } = await ownFactors(caller);
+      const { tenantId, id: userId } = view.user;
+      if (methodsOf(factors).length === 0) throw new DomainError('STEP_MISSING', { missingStep: setupStep });
+      const codes = makeRecoveryCodes(random);
+      const digests = codes.map((code) => digestRecoveryCode(vault, tenantId, userId, code));
+      await store.transaction(async (repositories) => {
+        await repositories.factors.replaceRecoveryCodes(tenantId, userId, digests);
+        await tell(deps, repositories, caller, view, 'two-factor-changed');
+        await repositories.audit.add(auditEvent(deps, caller, 'regenerate-recovery-codes', 'success'));
+      });
+      return codes;
+    },
+  };
+}

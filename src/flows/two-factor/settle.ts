@@ -1,0 +1,61 @@
+import type { Caller } from '../../domain/caller.ts';
+import { DomainError } from '../../domain/errors.ts';
+import type { AuditAction, Clock, Random, Repositories, UserView } from '../../domain/ports.ts';
+import { auditEvent } from '../audit.ts';
+import { composeNotice, type Notice } from '../messages.ts';
+import { type Proof, secondFactorPolicy } from './codes.ts';
+
+type Deps = { readonly clock: Clock; readonly random: Random };
+
+/** Tells a user of a change of his second factors, wherever he can be reached (R46). */
+export async function tell(
+  deps: Deps,
+  { outbox }: Pick<Repositories, 'outbox'>,
+  caller: Caller,
+  { user, email, mobile }: UserView,
+  notice: Notice,
+): Promise<void> {
+  const told = email?.confirmedAt === undefined ? mobile : email;
+  if (told === undefined) return;
+  const to = {
+    kind: told.kind,
+    address: told.address,
+    userLocale: user.locale,
+    senderEmail: user.senderEmail,
+  };
+  await outbox.add(composeNotice(deps, caller, to, notice));
+}
+
+/** What follows a proof, in its transaction: the counters are forgotten, a recovery code is consumed and told of. */
+export async function settleProof(
+  deps: Deps,
+  repositories: Pick<Repositories, 'factors' | 'guesses' | 'outbox'>,
+  caller: Caller,
+  view: UserView,
+  proof: Proof,
+): Promise<void> {
+  const { tenantId, id: userId } = view.user;
+  if ('recoveryDigest' in proof) {
+    if (!(await repositories.factors.useRecoveryCode(tenantId, userId, proof.recoveryDigest))) {
+      throw new DomainError('CODE_INVALID');
+    }
+    await tell(deps, repositories, caller, view, 'recovery-code-used');
+  }
+  await repositories.guesses.reset(tenantId, secondFactorPolicy.kind, userId);
+}
+
+/** What follows every change of the factors: other sessions and all that is outstanding die, the user is told (R19). */
+export async function settleChange(
+  deps: Deps,
+  repositories: Pick<Repositories, 'sessions' | 'challenges' | 'outbox' | 'audit'>,
+  caller: Caller,
+  view: UserView,
+  action: AuditAction,
+): Promise<void> {
+  const { tenantId, id: userId } = view.user;
+  const now = deps.clock();
+  await repositories.sessions.revokeOthers(tenantId, userId, caller.session?.id, now);
+  await repositories.challenges.killAll(tenantId, userId, now);
+  await tell(deps, repositories, caller, view, 'two-factor-changed');
+  await repositories.audit.add(auditEvent(deps, caller, action, 'success', { userId }));
+}
