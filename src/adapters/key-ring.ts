@@ -1,5 +1,6 @@
 import { type CryptoKey, importJWK, type JWK } from 'jose';
-import type { KeyRepository, Vault } from '../domain/ports.ts';
+import type { Vault } from '../domain/ports.ts';
+import type { KeyRepository } from '../domain/repositories.ts';
 import { signingKeyPurpose } from './keys.ts';
 
 export type KeyRing = {

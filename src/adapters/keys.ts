@@ -1,5 +1,6 @@
 import { exportJWK, generateKeyPair } from 'jose';
-import type { Clock, KeyRepository, Random, Vault } from '../domain/ports.ts';
+import type { Clock, Random, Vault } from '../domain/ports.ts';
+import type { KeyRepository } from '../domain/repositories.ts';
 import { createVault, keyBytes } from './vault.ts';
 
 const dataKeyPurpose = 'data-key';

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
-import type { AuditEvent, AuditFilter, Store } from '../domain/ports.ts';
+import type { AuditEvent, AuditFilter } from '../domain/model.ts';
+import type { Store } from '../domain/repositories.ts';
 import { say, withStore } from './common.ts';
 
 export type AuditOptions = {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createVault, type VaultKey } from '../adapters/vault.ts';
 import { type Config, ConfigError } from '../config.ts';
-import type { Store } from '../domain/ports.ts';
+import type { Store } from '../domain/repositories.ts';
 import { openDatabase } from '../store/database.ts';
 import { runningServerUrl, startEmbeddedServer } from '../store/embedded/server.ts';
 import { migrate } from '../store/migrate.ts';

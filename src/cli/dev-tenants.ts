@@ -1,5 +1,6 @@
 import { formatApiKey } from '../domain/api-key.ts';
-import type { Clock, Random, Store } from '../domain/ports.ts';
+import type { Clock, Random } from '../domain/ports.ts';
+import type { Store } from '../domain/repositories.ts';
 import { type KeyKind, scopes, type TenantPolicy } from '../domain/tenant.ts';
 import { sha256 } from '../domain/token.ts';
 

@@ -1,6 +1,6 @@
 import { parseEmail } from './email.ts';
 import { parseMobile } from './mobile.ts';
-import type { HeldIdentifier, IdentifierKind } from './ports.ts';
+import type { HeldIdentifier, IdentifierKind } from './model.ts';
 import type { TenantPolicy } from './tenant.ts';
 
 /** How a request names an account. */

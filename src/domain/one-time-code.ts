@@ -1,5 +1,6 @@
 import { foldDigits } from './mobile.ts';
-import type { ChallengePurpose, Random, Vault } from './ports.ts';
+import type { ChallengePurpose } from './model.ts';
+import type { Random, Vault } from './ports.ts';
 
 /** Crockford's Base32: no letter that could be taken for a digit. */
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';

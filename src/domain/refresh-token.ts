@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { SessionRow, Vault } from './ports.ts';
+import type { SessionRow } from './model.ts';
+import type { Vault } from './ports.ts';
 import { bytesToUuid, decodeBase64url, uuidToBytes } from './token.ts';
 
 const purpose = 'refresh-token';

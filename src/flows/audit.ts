@@ -1,6 +1,7 @@
 import type { Caller } from '../domain/caller.ts';
 import { DomainError } from '../domain/errors.ts';
-import type { AuditAction, AuditEvent, Clock, Random } from '../domain/ports.ts';
+import type { AuditAction, AuditEvent } from '../domain/model.ts';
+import type { Clock, Random } from '../domain/ports.ts';
 
 export type AuditDeps = { readonly clock: Clock; readonly random: Random };
 

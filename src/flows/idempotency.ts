@@ -1,6 +1,7 @@
 import type { Caller } from '../domain/caller.ts';
 import { DomainError } from '../domain/errors.ts';
-import type { Clock, Repositories, Store, Vault } from '../domain/ports.ts';
+import type { Clock, Vault } from '../domain/ports.ts';
+import type { Repositories, Store } from '../domain/repositories.ts';
 
 /** How long an answer can be had again (R68). */
 const lifetimeMs = 86_400_000;

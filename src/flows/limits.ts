@@ -1,5 +1,7 @@
 import { DomainError } from '../domain/errors.ts';
-import type { Budget, Clock, Repositories } from '../domain/ports.ts';
+import type { Budget } from '../domain/model.ts';
+import type { Clock } from '../domain/ports.ts';
+import type { Repositories } from '../domain/repositories.ts';
 import { sha256 } from '../domain/token.ts';
 
 /** Every limit, with its window. What they are for stands in the configuration table of the README. */

@@ -1,6 +1,7 @@
 import type { Caller } from '../domain/caller.ts';
 import { isLocale, type Locale } from '../domain/locale.ts';
-import type { Clock, HeldIdentifier, Message, OutboxEntry, Random } from '../domain/ports.ts';
+import type { HeldIdentifier, Message, OutboxEntry } from '../domain/model.ts';
+import type { Clock, Random } from '../domain/ports.ts';
 import { emailTemplates, renderEmail, renderSms, smsTemplates } from '../domain/templates/index.ts';
 
 export type MessageDeps = { readonly clock: Clock; readonly random: Random };

@@ -1,6 +1,8 @@
 import type { Caller } from '../domain/caller.ts';
+import type { GuessPolicy } from '../domain/model.ts';
 import { isPlausiblePassword, normalizePassword } from '../domain/password.ts';
-import type { Clock, GuessPolicy, PasswordHasher, Store, Vault } from '../domain/ports.ts';
+import type { Clock, PasswordHasher, Vault } from '../domain/ports.ts';
+import type { Store } from '../domain/repositories.ts';
 import { bytesToUuid } from '../domain/token.ts';
 
 /** 5 free failures, then 30 s doubling to 1 h; after 100 in a row only recovery helps (R7). */

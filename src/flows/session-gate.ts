@@ -1,16 +1,10 @@
 import type { AuthenticationMethod, Caller } from '../domain/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import { methodsOf } from '../domain/factors.ts';
-import type {
-  AccessTokens,
-  Clock,
-  Random,
-  Repositories,
-  SessionAccount,
-  SessionRow,
-  Vault,
-} from '../domain/ports.ts';
+import type { SessionAccount, SessionRow } from '../domain/model.ts';
+import type { AccessTokens, Clock, Random, Vault } from '../domain/ports.ts';
 import { formatRefreshToken } from '../domain/refresh-token.ts';
+import type { Repositories } from '../domain/repositories.ts';
 import { createLimiter, createRecipientCharge, type Limits } from './limits.ts';
 import type { SecondFactors } from './two-factor/codes.ts';
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { escapeHtml } from '../domain/html.ts';
-import type { OutboxEntry, OutboxRepository } from '../domain/ports.ts';
+import type { OutboxEntry } from '../domain/model.ts';
+import type { OutboxRepository } from '../domain/repositories.ts';
 
 /** A captured message as `/dev/messages` shows it. */
 type CapturedMessage = {

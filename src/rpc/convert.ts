@@ -18,7 +18,7 @@ import {
 import { invalid } from '../domain/errors.ts';
 import type { SecondFactorMethod } from '../domain/factors.ts';
 import { describeMobile, maskMobile } from '../domain/mobile.ts';
-import type { IdentifierKind, SessionRow, UserView } from '../domain/ports.ts';
+import type { IdentifierKind, SessionRow, UserView } from '../domain/model.ts';
 import type { Json } from '../domain/profile.ts';
 import { permissionsOf, type TenantPolicy } from '../domain/tenant.ts';
 import type { SecondFactorPending } from '../flows/auth/login.ts';

@@ -11,8 +11,9 @@ import type {
 import { DomainError, invalid } from '../domain/errors.ts';
 import { assertFresh } from '../domain/freshness.ts';
 import { negotiateLocale } from '../domain/locale.ts';
-import type { AccessTokens, ChallengeRepository, Clock, SessionRepository } from '../domain/ports.ts';
+import type { AccessTokens, Clock } from '../domain/ports.ts';
 import { isRegisteredOrigin } from '../domain/registered-url.ts';
+import type { ChallengeRepository, SessionRepository } from '../domain/repositories.ts';
 import type { ApiKey, Scope, Tenant } from '../domain/tenant.ts';
 import type { Limiter, Limits } from '../flows/limits.ts';
 import { requestOf, setCaller } from '../rpc/context.ts';

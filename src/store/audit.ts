@@ -1,5 +1,6 @@
 import { and, desc, eq, gt } from 'drizzle-orm';
-import type { AuditAction, AuditEvent, AuditRepository } from '../domain/ports.ts';
+import type { AuditAction, AuditEvent } from '../domain/model.ts';
+import type { AuditRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
 import { auditEvents as table } from './schema.ts';
 

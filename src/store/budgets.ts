@@ -1,5 +1,5 @@
 import { and, eq, gt, sql } from 'drizzle-orm';
-import type { BudgetRepository } from '../domain/ports.ts';
+import type { BudgetRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
 import { budgets as table } from './schema.ts';
 

@@ -1,5 +1,6 @@
-import { and, eq, gt, isNull, lt, sql } from 'drizzle-orm';
-import type { Challenge, ChallengeRepository } from '../domain/ports.ts';
+import { and, eq, gt, isNull, lt, type SQL, sql } from 'drizzle-orm';
+import type { Challenge } from '../domain/model.ts';
+import type { ChallengeRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
 import { challenges } from './schema.ts';
 
@@ -13,84 +14,63 @@ function toChallenge({
 }
 
 export function createChallengeRepository(db: Database): ChallengeRepository {
+  const is = (tenantId: string, id: string) => and(eq(challenges.tenantId, tenantId), eq(challenges.id, id));
   const isLive = (now: Date) => and(isNull(challenges.consumedAt), gt(challenges.expiresAt, now));
+
+  async function findLive(
+    tenantId: string,
+    purpose: Challenge['purpose'],
+    now: Date,
+    ...conditions: SQL[]
+  ): Promise<Challenge[]> {
+    const rows = await db
+      .select()
+      .from(challenges)
+      .where(
+        and(eq(challenges.tenantId, tenantId), eq(challenges.purpose, purpose), isLive(now), ...conditions),
+      );
+    return rows.map(toChallenge);
+  }
+
   return {
-    async put(challenge) {
+    async put({ data = null, ...challenge }) {
       const { tenantId: _tenant, purpose: _purpose, slot: _slot, ...replaced } = challenge;
       await db
         .insert(challenges)
-        .values({ ...challenge, data: challenge.data ?? null })
-        .onDuplicateKeyUpdate({
-          set: { ...replaced, data: replaced.data ?? null, attempts: 0, consumedAt: null },
-        });
+        .values({ ...challenge, data })
+        .onDuplicateKeyUpdate({ set: { ...replaced, data, attempts: 0, consumedAt: null } });
     },
 
     async findLive(tenantId, id, purpose, digest, now) {
-      const [row] = await db
-        .select()
-        .from(challenges)
-        .where(
-          and(
-            eq(challenges.tenantId, tenantId),
-            eq(challenges.id, id),
-            eq(challenges.purpose, purpose),
-            eq(challenges.digest, digest),
-            isLive(now),
-          ),
-        );
-      return row && toChallenge(row);
+      const [found] = await findLive(
+        tenantId,
+        purpose,
+        now,
+        eq(challenges.id, id),
+        eq(challenges.digest, digest),
+      );
+      return found;
     },
 
     async findLiveByDigest(tenantId, purpose, digest, now) {
-      const rows = await db
-        .select()
-        .from(challenges)
-        .where(
-          and(
-            eq(challenges.tenantId, tenantId),
-            eq(challenges.purpose, purpose),
-            eq(challenges.digest, digest),
-            isLive(now),
-          ),
-        );
-      return rows.map(toChallenge);
+      return await findLive(tenantId, purpose, now, eq(challenges.digest, digest));
     },
 
     async findById(tenantId, id, purpose, now) {
-      const [row] = await db
-        .select()
-        .from(challenges)
-        .where(
-          and(
-            eq(challenges.tenantId, tenantId),
-            eq(challenges.id, id),
-            eq(challenges.purpose, purpose),
-            isLive(now),
-          ),
-        );
-      return row && toChallenge(row);
+      const [found] = await findLive(tenantId, purpose, now, eq(challenges.id, id));
+      return found;
     },
 
     async findInSlot(tenantId, purpose, slot, now) {
-      const [row] = await db
-        .select()
-        .from(challenges)
-        .where(
-          and(
-            eq(challenges.tenantId, tenantId),
-            eq(challenges.purpose, purpose),
-            eq(challenges.slot, slot),
-            isLive(now),
-          ),
-        );
-      return row && toChallenge(row);
+      const [found] = await findLive(tenantId, purpose, now, eq(challenges.slot, slot));
+      return found;
     },
 
     async countAttempt(tenantId, id, max) {
       const [result] = await db
         .update(challenges)
         .set({ attempts: sql`${challenges.attempts} + 1` })
-        .where(and(eq(challenges.tenantId, tenantId), eq(challenges.id, id), lt(challenges.attempts, max)));
+        .where(and(is(tenantId, id), lt(challenges.attempts, max)));
       return result.affectedRows === 1;
     },
 
@@ -111,7 +91,7 @@ export function createChallengeRepository(db: Database): ChallengeRepository {
       const [result] = await db
         .update(challenges)
         .set({ consumedAt: now })
-        .where(and(eq(challenges.tenantId, tenantId), eq(challenges.id, id), isLive(now)));
+        .where(and(is(tenantId, id), isLive(now)));
       return result.affectedRows === 1;
     },
   };

@@ -1,6 +1,6 @@
 import { DrizzleQueryError } from 'drizzle-orm';
 import { DomainError, type Reason } from '../domain/errors.ts';
-import { DuplicateError } from '../domain/ports.ts';
+import { DuplicateError } from '../domain/repositories.ts';
 
 /**
  * What the driver reported, without its text: messages of MySQL quote values,

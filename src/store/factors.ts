@@ -1,5 +1,6 @@
 import { and, count, eq, lt } from 'drizzle-orm';
-import type { FactorRepository, Vault } from '../domain/ports.ts';
+import type { Vault } from '../domain/ports.ts';
+import type { FactorRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
 import { recoveryCodes, smsFactors, totpFactors, users } from './schema.ts';
 

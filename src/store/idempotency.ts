@@ -1,5 +1,6 @@
 import { and, eq, isNull, lte, or } from 'drizzle-orm';
-import { DuplicateError, type IdempotencyRepository, type Vault } from '../domain/ports.ts';
+import type { Vault } from '../domain/ports.ts';
+import { DuplicateError, type IdempotencyRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
 import { translateDriverError } from './driver-error.ts';
 import { idempotency as table } from './schema.ts';

@@ -1,5 +1,5 @@
 import { asc } from 'drizzle-orm';
-import type { KeyRepository } from '../domain/ports.ts';
+import type { KeyRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
 import { dataKeys, signingKeys } from './schema.ts';
 

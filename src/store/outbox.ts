@@ -1,5 +1,7 @@
 import { desc, eq } from 'drizzle-orm';
-import type { Message, OutboxRepository, Vault } from '../domain/ports.ts';
+import type { Message } from '../domain/model.ts';
+import type { Vault } from '../domain/ports.ts';
+import type { OutboxRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
 import { outbox } from './schema.ts';
 

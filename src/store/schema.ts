@@ -10,7 +10,7 @@ import type {
   IdentifierKind,
   SigningKeyState,
   User,
-} from '../domain/ports.ts';
+} from '../domain/model.ts';
 import type { Json } from '../domain/profile.ts';
 import type { KeyKind, Scope, Tenant, TenantPolicy } from '../domain/tenant.ts';
 import { bytes, exact, instant, json, uuid } from './columns.ts';

@@ -1,5 +1,6 @@
 import { and, desc, eq, exists, gt, isNotNull, isNull, lt, ne } from 'drizzle-orm';
-import type { SessionRepository, SessionRow } from '../domain/ports.ts';
+import type { SessionRow } from '../domain/model.ts';
+import type { SessionRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
 import { identifiers, sessions, smsFactors, totpFactors, users } from './schema.ts';
 

@@ -1,4 +1,5 @@
-import type { Repositories, Store, Vault } from '../domain/ports.ts';
+import type { Vault } from '../domain/ports.ts';
+import type { Repositories, Store } from '../domain/repositories.ts';
 import { createAuditRepository } from './audit.ts';
 import { createBudgetRepository } from './budgets.ts';
 import { createChallengeRepository } from './challenges.ts';

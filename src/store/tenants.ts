@@ -1,5 +1,5 @@
 import { and, eq, isNull } from 'drizzle-orm';
-import type { TenantRepository } from '../domain/ports.ts';
+import type { TenantRepository } from '../domain/repositories.ts';
 import type { Tenant } from '../domain/tenant.ts';
 import type { Database } from './database.ts';
 import { apiKeys, tenants } from './schema.ts';

@@ -1,13 +1,7 @@
 import { and, count, eq, exists, gt, isNotNull, isNull, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/mysql-core';
-import type {
-  HeldIdentifier,
-  Identifier,
-  SessionAccount,
-  User,
-  UserRepository,
-  UserView,
-} from '../domain/ports.ts';
+import type { HeldIdentifier, Identifier, SessionAccount, User, UserView } from '../domain/model.ts';
+import type { UserRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
 import {
   consents,

@@ -9,7 +9,7 @@ import { type App, createApp } from '../../src/app.ts';
 import { seedTenant, type TenantKeys } from '../../src/cli/dev-tenants.ts';
 import { type Config, parseConfig } from '../../src/config.ts';
 import { formatApiKey } from '../../src/domain/api-key.ts';
-import type { Message } from '../../src/domain/ports.ts';
+import type { Message } from '../../src/domain/model.ts';
 import type { KeyKind, Scope } from '../../src/domain/tenant.ts';
 import { sha256 } from '../../src/domain/token.ts';
 import { registerServices } from '../../src/rpc/services.ts';

@@ -1,7 +1,9 @@
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
+import type { Challenge, IdentifierKind } from '../../domain/model.ts';
 import { digestCode } from '../../domain/one-time-code.ts';
-import type { Challenge, Clock, IdentifierKind, Random, Store, Vault } from '../../domain/ports.ts';
+import type { Clock, Random, Vault } from '../../domain/ports.ts';
+import type { Store } from '../../domain/repositories.ts';
 import { parseChallengeToken } from '../../domain/token.ts';
 import { auditEvent } from '../audit.ts';
 import { rememberResult } from '../idempotency.ts';

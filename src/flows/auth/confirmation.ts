@@ -1,6 +1,8 @@
 import type { Caller } from '../../domain/caller.ts';
+import type { HeldIdentifier, OutboxEntry } from '../../domain/model.ts';
 import { digestCode, makeStandaloneCode } from '../../domain/one-time-code.ts';
-import type { Clock, HeldIdentifier, OutboxEntry, Random, Repositories, Vault } from '../../domain/ports.ts';
+import type { Clock, Random, Vault } from '../../domain/ports.ts';
+import type { Repositories } from '../../domain/repositories.ts';
 import { formatChallengeToken, sha256 } from '../../domain/token.ts';
 import { composeEmail, composeSms, type Recipient } from '../messages.ts';
 

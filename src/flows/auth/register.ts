@@ -2,19 +2,11 @@ import { parseBirthday } from '../../domain/birthday.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { createViolations, DomainError } from '../../domain/errors.ts';
 import { type IdentifierInput, parseIdentifier } from '../../domain/identifier.ts';
-import {
-  type Clock,
-  DuplicateError,
-  type HeldIdentifier,
-  type PasswordHasher,
-  type Random,
-  type Repositories,
-  type Store,
-  type User,
-  type Vault,
-} from '../../domain/ports.ts';
+import type { HeldIdentifier, User } from '../../domain/model.ts';
+import type { Clock, PasswordHasher, Random, Vault } from '../../domain/ports.ts';
 import { type Json, parseCustomFields, parseName, parseText } from '../../domain/profile.ts';
 import { matchRegisteredUrl } from '../../domain/registered-url.ts';
+import { DuplicateError, type Repositories, type Store } from '../../domain/repositories.ts';
 import { auditEvent } from '../audit.ts';
 import { rememberResult } from '../idempotency.ts';
 import type { RecipientCharge } from '../limits.ts';

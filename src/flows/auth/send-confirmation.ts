@@ -1,8 +1,8 @@
 import type { Caller } from '../../domain/caller.ts';
 import { createViolations } from '../../domain/errors.ts';
 import { type IdentifierInput, parseIdentifier } from '../../domain/identifier.ts';
-import type { Store } from '../../domain/ports.ts';
 import { matchRegisteredUrl } from '../../domain/registered-url.ts';
+import type { Store } from '../../domain/repositories.ts';
 import { auditEvent } from '../audit.ts';
 import { rememberResult } from '../idempotency.ts';
 import type { RecipientCharge } from '../limits.ts';

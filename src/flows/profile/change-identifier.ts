@@ -1,18 +1,10 @@
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { type ParsedIdentifier, parseIdentifier } from '../../domain/identifier.ts';
+import type { Challenge, IdentifierKind, OutboxEntry, UserView } from '../../domain/model.ts';
 import { digestCode, makeDigitCode } from '../../domain/one-time-code.ts';
-import {
-  type Challenge,
-  type Clock,
-  DuplicateError,
-  type IdentifierKind,
-  type OutboxEntry,
-  type Random,
-  type Store,
-  type UserView,
-  type Vault,
-} from '../../domain/ports.ts';
+import type { Clock, Random, Vault } from '../../domain/ports.ts';
+import { DuplicateError, type Store } from '../../domain/repositories.ts';
 import { formatChallengeToken, parseChallengeToken, sha256 } from '../../domain/token.ts';
 import { auditEvent } from '../audit.ts';
 import type { RecipientCharge } from '../limits.ts';

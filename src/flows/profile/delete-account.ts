@@ -1,6 +1,7 @@
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
-import type { Clock, Random, Store } from '../../domain/ports.ts';
+import type { Clock, Random } from '../../domain/ports.ts';
+import type { Store } from '../../domain/repositories.ts';
 import { auditEvent } from '../audit.ts';
 import { composeNotice } from '../messages.ts';
 import { ownSession } from '../session/own-session.ts';

@@ -6,15 +6,10 @@ import { assertFresh } from '../../domain/freshness.ts';
 import type { ParsedIdentifier } from '../../domain/identifier.ts';
 import { isLocale } from '../../domain/locale.ts';
 import { parseMobile } from '../../domain/mobile.ts';
-import {
-  type Clock,
-  DuplicateError,
-  type Random,
-  type Store,
-  type UserChanges,
-  type UserView,
-} from '../../domain/ports.ts';
+import type { UserChanges, UserView } from '../../domain/model.ts';
+import type { Clock, Random } from '../../domain/ports.ts';
 import { type Json, parseCustomFields, parseName, parseText } from '../../domain/profile.ts';
+import { DuplicateError, type Store } from '../../domain/repositories.ts';
 import { auditEvent } from '../audit.ts';
 import { rememberResult } from '../idempotency.ts';
 import type { StartChange } from './change-identifier.ts';

@@ -1,7 +1,8 @@
 import type { Caller } from '../../domain/caller.ts';
 import { parseEmail } from '../../domain/email.ts';
 import { DomainError } from '../../domain/errors.ts';
-import type { ExternalProfile, Store, UserView } from '../../domain/ports.ts';
+import type { ExternalProfile, UserView } from '../../domain/model.ts';
+import type { Store } from '../../domain/repositories.ts';
 import { manamSlug, type Tenant } from '../../domain/tenant.ts';
 import { ownSession } from '../session/own-session.ts';
 import { targetOf } from './target.ts';

@@ -1,7 +1,7 @@
 import type { Caller } from '../../domain/caller.ts';
 import { parseEmail } from '../../domain/email.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
-import type { Store } from '../../domain/ports.ts';
+import type { Store } from '../../domain/repositories.ts';
 import { isUuid } from '../../domain/token.ts';
 
 /** How a request names a user. */

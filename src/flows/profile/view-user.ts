@@ -1,7 +1,8 @@
 import type { Caller } from '../../domain/caller.ts';
 import { parseEmail } from '../../domain/email.ts';
 import { DomainError } from '../../domain/errors.ts';
-import type { Store, UserView } from '../../domain/ports.ts';
+import type { UserView } from '../../domain/model.ts';
+import type { Store } from '../../domain/repositories.ts';
 import { targetOf, type UserReference } from './target.ts';
 
 export type ViewUserDeps = { readonly store: Store<'users'> };

@@ -1,8 +1,10 @@
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { parseMobile } from '../../domain/mobile.ts';
+import type { Challenge } from '../../domain/model.ts';
 import { digestCode } from '../../domain/one-time-code.ts';
-import type { Challenge, Clock, PasswordHasher, Random, Store, Vault } from '../../domain/ports.ts';
+import type { Clock, PasswordHasher, Random, Vault } from '../../domain/ports.ts';
+import type { Store } from '../../domain/repositories.ts';
 import { parseChallengeToken } from '../../domain/token.ts';
 import { rememberResult } from '../idempotency.ts';
 import type { PasswordPolicy } from '../password-policy.ts';

@@ -1,15 +1,9 @@
 import type { Caller } from '../../domain/caller.ts';
 import { type IdentifierInput, parseIdentifier } from '../../domain/identifier.ts';
+import type { ChallengePurpose, IdentifierKind, OutboxEntry } from '../../domain/model.ts';
 import { digestCode, makeDigitCode } from '../../domain/one-time-code.ts';
-import type {
-  ChallengePurpose,
-  Clock,
-  IdentifierKind,
-  OutboxEntry,
-  Random,
-  Store,
-  Vault,
-} from '../../domain/ports.ts';
+import type { Clock, Random, Vault } from '../../domain/ports.ts';
+import type { Store } from '../../domain/repositories.ts';
 import { formatChallengeToken, sha256 } from '../../domain/token.ts';
 import { auditEvent } from '../audit.ts';
 import { rememberResult } from '../idempotency.ts';

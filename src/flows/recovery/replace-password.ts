@@ -1,5 +1,7 @@
 import type { Caller } from '../../domain/caller.ts';
-import type { AuditAction, Clock, Random, Repositories, UserView } from '../../domain/ports.ts';
+import type { AuditAction, UserView } from '../../domain/model.ts';
+import type { Clock, Random } from '../../domain/ports.ts';
+import type { Repositories } from '../../domain/repositories.ts';
 import { auditEvent } from '../audit.ts';
 import { composeNotice } from '../messages.ts';
 import { passwordPolicy } from '../password-check.ts';

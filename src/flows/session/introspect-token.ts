@@ -1,7 +1,9 @@
 import type { AuthenticationMethod, Caller } from '../../domain/caller.ts';
 import { invalid } from '../../domain/errors.ts';
-import type { AccessTokens, Clock, SessionRow, Store, Vault } from '../../domain/ports.ts';
+import type { SessionRow } from '../../domain/model.ts';
+import type { AccessTokens, Clock, Vault } from '../../domain/ports.ts';
 import { isGenuine, parseRefreshToken } from '../../domain/refresh-token.ts';
+import type { Store } from '../../domain/repositories.ts';
 
 export type IntrospectTokenDeps = {
   readonly store: Store<'sessions'>;

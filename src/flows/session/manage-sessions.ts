@@ -1,6 +1,8 @@
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
-import type { Clock, Random, SessionRow, Store } from '../../domain/ports.ts';
+import type { SessionRow } from '../../domain/model.ts';
+import type { Clock, Random } from '../../domain/ports.ts';
+import type { Store } from '../../domain/repositories.ts';
 import { isUuid } from '../../domain/token.ts';
 import { auditEvent } from '../audit.ts';
 import { ownSession } from './own-session.ts';

@@ -1,7 +1,8 @@
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
 import { methodsOf } from '../../domain/factors.ts';
-import type { AccessTokens, Clock, Random, Store, Vault } from '../../domain/ports.ts';
+import type { AccessTokens, Clock, Random, Vault } from '../../domain/ports.ts';
+import type { Store } from '../../domain/repositories.ts';
 import { auditEvent } from '../audit.ts';
 import { type PasswordChecker, passwordPolicy } from '../password-check.ts';
 import { type IssuedTokens, issueTokens } from '../session-gate.ts';

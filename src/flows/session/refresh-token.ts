@@ -1,15 +1,9 @@
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
-import type {
-  AccessTokens,
-  Clock,
-  LiveSession,
-  Random,
-  SessionRow,
-  Store,
-  Vault,
-} from '../../domain/ports.ts';
+import type { LiveSession, SessionRow } from '../../domain/model.ts';
+import type { AccessTokens, Clock, Random, Vault } from '../../domain/ports.ts';
 import { isGenuine, type PresentedRefreshToken, parseRefreshToken } from '../../domain/refresh-token.ts';
+import type { Store } from '../../domain/repositories.ts';
 import { auditEvent } from '../audit.ts';
 import { type IssuedTokens, issueTokens, lifetimesOf } from '../session-gate.ts';
 

@@ -1,9 +1,11 @@
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { SecondFactorMethod } from '../../domain/factors.ts';
+import type { GuessPolicy } from '../../domain/model.ts';
 import { digestCode, makeDigitCode, normalizeCode } from '../../domain/one-time-code.ts';
-import type { Clock, GuessPolicy, Random, Repositories, Store, Vault } from '../../domain/ports.ts';
+import type { Clock, Random, Vault } from '../../domain/ports.ts';
 import { digestRecoveryCode } from '../../domain/recovery-code.ts';
+import type { Repositories, Store } from '../../domain/repositories.ts';
 import { matchTotp } from '../../domain/totp.ts';
 import { composeSms } from '../messages.ts';
 

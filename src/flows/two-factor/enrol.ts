@@ -4,19 +4,11 @@ import { DomainError, invalid } from '../../domain/errors.ts';
 import type { SecondFactorMethod } from '../../domain/factors.ts';
 import { assertFresh } from '../../domain/freshness.ts';
 import { maskMobile, parseMobile } from '../../domain/mobile.ts';
+import type { Challenge, ChallengePurpose, UserView } from '../../domain/model.ts';
 import { digestCode, makeDigitCode, makeStandaloneCode, normalizeCode } from '../../domain/one-time-code.ts';
-import type {
-  Challenge,
-  ChallengePurpose,
-  Clock,
-  QrRenderer,
-  Random,
-  Repositories,
-  Store,
-  UserView,
-  Vault,
-} from '../../domain/ports.ts';
+import type { Clock, QrRenderer, Random, Vault } from '../../domain/ports.ts';
 import { digestRecoveryCode, makeRecoveryCodes } from '../../domain/recovery-code.ts';
+import type { Repositories, Store } from '../../domain/repositories.ts';
 import { formatChallengeToken, parseChallengeToken, sha256 } from '../../domain/token.ts';
 import { makeTotpSeed, matchTotp, totpUri } from '../../domain/totp.ts';
 import { auditEvent } from '../audit.ts';

@@ -1,6 +1,8 @@
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
-import type { AuditAction, Clock, Random, Repositories, UserView } from '../../domain/ports.ts';
+import type { AuditAction, UserView } from '../../domain/model.ts';
+import type { Clock, Random } from '../../domain/ports.ts';
+import type { Repositories } from '../../domain/repositories.ts';
 import { auditEvent } from '../audit.ts';
 import { composeNotice, type Notice } from '../messages.ts';
 import { type Proof, secondFactorPolicy } from './codes.ts';

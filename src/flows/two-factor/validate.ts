@@ -1,7 +1,9 @@
 import type { AuthenticationMethod, Caller } from '../../domain/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { SecondFactorMethod } from '../../domain/factors.ts';
-import type { Clock, Random, Store, UserView } from '../../domain/ports.ts';
+import type { UserView } from '../../domain/model.ts';
+import type { Clock, Random } from '../../domain/ports.ts';
+import type { Store } from '../../domain/repositories.ts';
 import { auditEvent, reasonOf } from '../audit.ts';
 import { type IssuedTokens, issueTokens, type SessionGate, type TokenDeps } from '../session-gate.ts';
 import type { SecondFactors, TypedCodes } from './codes.ts';

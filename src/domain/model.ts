@@ -1,0 +1,266 @@
+import type { AuthenticationMethod, Client, SessionLevel } from './caller.ts';
+import type { Factors } from './factors.ts';
+import type { Locale } from './locale.ts';
+import type { Json } from './profile.ts';
+
+/** The kinds of what a user signs in with. */
+export type IdentifierKind = 'email' | 'mobile';
+
+/** One identifier in the form in which it is compared. */
+export type Identifier = { readonly kind: IdentifierKind; readonly canonical: string };
+
+/** The personal data of a user, in one place so that it can be erased. */
+export type Profile = {
+  readonly firstName: string;
+  readonly lastName: string;
+  readonly nationalCode: string;
+  /** As sent, in either calendar. */
+  readonly birthday: string;
+  /** The same day as a Gregorian date, or undefined. */
+  readonly birthdayGregorian: string | undefined;
+  readonly picture: string;
+  readonly address: string;
+  readonly postalCode: string;
+  readonly maritalStatus: string;
+  readonly facebookId: string;
+  readonly instagramId: string;
+  readonly twitterId: string;
+  readonly linkedinId: string;
+  readonly document: string;
+  readonly telephone: string;
+  readonly customFields: Json;
+};
+
+export type User = {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly status: 'active' | 'disabled';
+  readonly locale: Locale;
+  readonly roles: readonly string[];
+  /** The sender of e-mails to the user; empty for the tenant's default. */
+  readonly senderEmail: string;
+  /** The page that confirmation links lead to; empty for the tenant's default. */
+  readonly confirmUrl: string;
+  readonly profile: Profile;
+  readonly createdAt: Date;
+};
+
+/** An identifier as it stands in its row. */
+export type HeldIdentifier = Identifier & {
+  readonly userId: string;
+  /** The form that messages go to. */
+  readonly address: string;
+  readonly confirmedAt: Date | undefined;
+};
+
+/** An identifier with what a message to its owner needs. */
+export type OwnedIdentifier = HeldIdentifier & {
+  readonly locale: Locale;
+  readonly senderEmail: string;
+  readonly confirmUrl: string;
+  /** Whether the owner has proved himself by this or another identifier: his account is nobody's to replace. */
+  readonly isOwnerConfirmed: boolean;
+};
+
+/** A user with all that he can sign in with. */
+export type UserView = {
+  readonly user: User;
+  readonly email: HeldIdentifier | undefined;
+  readonly mobile: HeldIdentifier | undefined;
+};
+
+/** What the gate that mints sessions needs to know of a user. */
+export type SessionAccount = UserView & {
+  readonly factors: Factors;
+  /** How many sessions of the user are live. */
+  readonly liveSessions: number;
+};
+
+/** What a sign-in with a password needs to know. */
+export type LoginView = SessionAccount & {
+  readonly passwordHash: string | undefined;
+  /** The identifier that was looked up. */
+  readonly identifier: HeldIdentifier;
+};
+
+/** What can be changed of a user; only what is set is written. */
+export type UserChanges = Partial<Profile & Pick<User, 'locale' | 'roles'>>;
+
+/** What an identity provider says of a user, by field. */
+export type ExternalProfile = Readonly<Record<string, string>>;
+
+/** What a one-time thing is good for. */
+export type ChallengePurpose =
+  | 'confirm-email'
+  | 'confirm-sms'
+  | 'change-email'
+  | 'change-mobile'
+  | 'recover-email'
+  | 'recover-sms'
+  | 'sign-in'
+  | 'sms-code'
+  | 'totp-proof'
+  | 'totp-proven'
+  | 'totp-setup'
+  | 'sms-proof'
+  | 'sms-proven'
+  | 'sms-setup';
+
+/** A one-time thing: a link, a code, a step of a procedure. */
+export type Challenge = {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly userId: string;
+  readonly purpose: ChallengePurpose;
+  /** There is one challenge per purpose and slot: a new one takes the place of the old. */
+  readonly slot: string;
+  readonly digest: Buffer;
+  /** The address or number that it was sent to; empty where it was sent nowhere. */
+  readonly identifier: string;
+  /** What else belongs to it, sealed where it is secret. */
+  readonly data: Buffer | undefined;
+  readonly expiresAt: Date;
+};
+
+export type SessionRow = {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly userId: string;
+  readonly level: SessionLevel;
+  readonly amr: readonly AuthenticationMethod[];
+  readonly authTime: Date;
+  readonly client: Client;
+  /** How often the refresh token was rotated. */
+  readonly refreshCounter: number;
+  readonly refreshSalt: Buffer;
+  /** When the refresh token was last rotated, or made. */
+  readonly refreshedAt: Date;
+  readonly createdAt: Date;
+  /** When it ends unless it is used. */
+  readonly idleExpiresAt: Date;
+  /** When it ends at the latest. */
+  readonly expiresAt: Date;
+};
+
+/** A live session, and whether its user has a second factor. */
+export type LiveSession = SessionRow & { readonly hasSecondFactor: boolean };
+
+/** What can be guessed: each kind has counters of its own. */
+export type GuessKind = 'password' | 'second-factor';
+
+/** How guessing is slowed down (R7, R8). */
+export type GuessPolicy = {
+  readonly kind: GuessKind;
+  /** How many failures cost nothing. */
+  readonly free: number;
+  /** How long the next attempt has to wait after the last free one; it doubles with each further failure. */
+  readonly firstDelayS: number;
+  readonly maxDelayS: number;
+  /** After how many failures in a row nothing is tried any more. */
+  readonly cap: number;
+};
+
+/** A limit on how often something may happen in a window of time. */
+export type Budget = { readonly name: string; readonly max: number; readonly windowMs: number };
+
+/** A claim on an idempotency key. */
+export type IdempotencyClaim = {
+  readonly tenantId: string;
+  /** Names the key, the method and the caller. */
+  readonly digest: Buffer;
+  readonly requestDigest: Buffer;
+  /** Until when the first caller may still be at work. */
+  readonly leaseUntil: Date;
+  readonly expiresAt: Date;
+};
+
+/** What tells a claim from a later one on the same key. */
+export type HeldClaim = Pick<IdempotencyClaim, 'tenantId' | 'digest' | 'leaseUntil'>;
+
+/** What is worth a line in the audit log. */
+export type AuditAction =
+  | 'register'
+  | 'confirm-email'
+  | 'confirm-mobile'
+  | 'edit-user'
+  | 'start-identifier-change'
+  | 'change-identifier'
+  | 'delete-account'
+  | 'recover'
+  | 'end-recovery'
+  | 'change-password'
+  | 'start-two-factor'
+  | 'add-two-factor'
+  | 'remove-two-factor'
+  | 'regenerate-recovery-codes'
+  | 'validate-two-factor'
+  | 'send-confirmation'
+  | 'login'
+  | 'refresh'
+  | 'reauthenticate'
+  | 'logout'
+  | 'revoke-session'
+  | 'revoke-other-sessions';
+
+/** A decision: who, what, from where, and how it ended. No secret and no address of a person is in it. */
+export type AuditEvent = {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly action: AuditAction;
+  readonly outcome: 'success' | 'failure';
+  /** Why; empty for a plain success. */
+  readonly reason: string;
+  readonly userId: string | undefined;
+  readonly sessionId: string | undefined;
+  readonly keyId: string | undefined;
+  /** The network address of the caller. */
+  readonly address: string;
+  readonly requestId: string;
+  readonly createdAt: Date;
+};
+
+export type AuditFilter = {
+  readonly tenantId: string;
+  readonly userId?: string;
+  readonly action?: string;
+  readonly outcome?: string;
+  /** Only events after the one with this id. */
+  readonly afterId?: string;
+};
+
+/** A message as it goes out. */
+export type Message = {
+  readonly channel: 'email' | 'sms';
+  /** The stored address or number of the recipient. */
+  readonly to: string;
+  /** The sender of an e-mail; empty for an SMS. */
+  readonly from: string;
+  readonly locale: Locale;
+  readonly subject: string;
+  readonly text: string;
+  /** Empty for an SMS. */
+  readonly html: string;
+  /** The one-time code or token in it; empty where there is none. */
+  readonly code: string;
+  /** The full link in it; empty where there is none. */
+  readonly link: string;
+};
+
+export type OutboxEntry = {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly message: Message;
+  readonly createdAt: Date;
+  /** When the message has lost its sense, such as with its code. */
+  readonly expiresAt: Date;
+};
+
+/** A key of the deployment, sealed with the master key. */
+export type SealedKey = { readonly id: string; readonly sealed: Buffer; readonly createdAt: Date };
+
+export type SigningKeyState = 'next' | 'active' | 'retired';
+
+export type SigningKeyRow = SealedKey & {
+  readonly state: SigningKeyState;
+  readonly publicJwk: Record<string, unknown>;
+};

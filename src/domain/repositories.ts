@@ -1,0 +1,244 @@
+import type { AuthenticationMethod } from './caller.ts';
+import type { Factors, SecondFactorMethod } from './factors.ts';
+import type {
+  AuditEvent,
+  AuditFilter,
+  Budget,
+  Challenge,
+  ChallengePurpose,
+  ExternalProfile,
+  GuessKind,
+  GuessPolicy,
+  HeldClaim,
+  HeldIdentifier,
+  IdempotencyClaim,
+  Identifier,
+  LiveSession,
+  LoginView,
+  OutboxEntry,
+  OwnedIdentifier,
+  SealedKey,
+  SessionAccount,
+  SessionRow,
+  SigningKeyRow,
+  User,
+  UserChanges,
+  UserView,
+} from './model.ts';
+import type { ApiKey, KeyKind, Scope, Tenant, TenantPolicy } from './tenant.ts';
+
+export type UserRepository = {
+  findIdentifier(tenantId: string, identifier: Identifier): Promise<OwnedIdentifier | undefined>;
+  findForLogin(tenantId: string, identifier: Identifier, now: Date): Promise<LoginView | undefined>;
+  findById(tenantId: string, userId: string): Promise<UserView | undefined>;
+  findForSession(tenantId: string, userId: string, now: Date): Promise<SessionAccount | undefined>;
+  /** Throws DuplicateError where the identifier is taken. */
+  insert(user: User, identifier: HeldIdentifier, passwordHash: string): Promise<void>;
+  /** Replaces an account without any confirmed identifier; false where it has one, meanwhile. Its status stays. */
+  replaceUnconfirmed(user: User, identifier: HeldIdentifier, passwordHash: string): Promise<boolean>;
+  /** Marks an identifier confirmed; false where it is already, or no longer this user's. */
+  confirmIdentifier(tenantId: string, userId: string, identifier: Identifier, at: Date): Promise<boolean>;
+  /** Changes the fields that are set and no other. */
+  update(tenantId: string, userId: string, changes: UserChanges): Promise<void>;
+  /** Puts an identifier in the place of the user's one of that kind. Throws DuplicateError where it is taken. */
+  replaceIdentifier(tenantId: string, identifier: HeldIdentifier): Promise<void>;
+  /** Deletes a user and every row that is his. */
+  delete(tenantId: string, userId: string): Promise<void>;
+  /** What the identity provider that he came from says of a user. */
+  findExternalProfile(tenantId: string, userId: string): Promise<ExternalProfile | undefined>;
+  /** Whether a user of Manam itself has consented to a tenant. */
+  hasConsented(tenantId: string, userId: string, consentedTenantId: string): Promise<boolean>;
+  /** The password hash of a user, or undefined where he has none. */
+  findPasswordHash(tenantId: string, userId: string): Promise<string | undefined>;
+  /** Sets the password hash, also of a user who had none. */
+  updatePasswordHash(tenantId: string, userId: string, passwordHash: string): Promise<void>;
+};
+
+export type ChallengeRepository = {
+  /** Puts the challenge into its slot; whatever was there is dead from then on. */
+  put(challenge: Challenge): Promise<void>;
+  /** Finds a challenge that is neither consumed nor expired. */
+  findLive(
+    tenantId: string,
+    id: string,
+    purpose: ChallengePurpose,
+    digest: Buffer,
+    now: Date,
+  ): Promise<Challenge | undefined>;
+  /** Finds the live challenges of that digest: where a request holds a code and nothing else. */
+  findLiveByDigest(
+    tenantId: string,
+    purpose: ChallengePurpose,
+    digest: Buffer,
+    now: Date,
+  ): Promise<Challenge[]>;
+  /** Finds a live challenge by its id alone: where the caller holds a signed token that names it. */
+  findById(
+    tenantId: string,
+    id: string,
+    purpose: ChallengePurpose,
+    now: Date,
+  ): Promise<Challenge | undefined>;
+  /** Finds the live challenge in a slot. */
+  findInSlot(
+    tenantId: string,
+    purpose: ChallengePurpose,
+    slot: string,
+    now: Date,
+  ): Promise<Challenge | undefined>;
+  /** Counts a guess before it is checked; false where that many were made. */
+  countAttempt(tenantId: string, id: string, max: number): Promise<boolean>;
+  /** Kills all that is outstanding for a user. */
+  killAll(tenantId: string, userId: string, now: Date): Promise<void>;
+  /** Consumes it; true for exactly one of any number of callers. */
+  consume(tenantId: string, id: string, now: Date): Promise<boolean>;
+};
+
+export type FactorRepository = {
+  find(tenantId: string, userId: string): Promise<Factors>;
+  /** The TOTP seed of a user in Base32, or undefined where he has none. */
+  findTotpSeed(tenantId: string, userId: string): Promise<string | undefined>;
+  /** Uses up a time step and all before it; true for exactly one caller per step (R27). */
+  useTotpStep(tenantId: string, userId: string, step: number): Promise<boolean>;
+  /** Keeps a confirmed seed, encrypted, with the step of the code that confirmed it. */
+  insertTotp(tenantId: string, userId: string, seed: string, step: number, now: Date): Promise<void>;
+  insertSms(tenantId: string, userId: string, number: string, now: Date): Promise<void>;
+  /** Removes a factor; false where there is none. */
+  remove(tenantId: string, userId: string, method: SecondFactorMethod): Promise<boolean>;
+  countRecoveryCodes(tenantId: string, userId: string): Promise<number>;
+  /** Puts new codes in the place of the old ones; an empty list removes them. */
+  replaceRecoveryCodes(tenantId: string, userId: string, digests: readonly Buffer[]): Promise<void>;
+  /** Consumes a recovery code; true for exactly one caller. */
+  useRecoveryCode(tenantId: string, userId: string, digest: Buffer): Promise<boolean>;
+};
+
+export type SessionRepository = {
+  insert(session: SessionRow): Promise<void>;
+  /** Finds a session that is live and whose user is active and has a confirmed identifier. */
+  findLive(tenantId: string, id: string, now: Date): Promise<LiveSession | undefined>;
+  /** The live sessions of a user, the newest first. */
+  listLive(tenantId: string, userId: string, now: Date): Promise<SessionRow[]>;
+  /** Rotates the refresh token of a live session; true for exactly one caller per counter. */
+  rotate(
+    session: SessionRow,
+    next: Pick<SessionRow, 'level' | 'refreshedAt' | 'idleExpiresAt' | 'client'>,
+  ): Promise<boolean>;
+  /** Notes that a second factor was proved in a session: it is signed in at the user's full level. */
+  raise(tenantId: string, id: string, method: AuthenticationMethod, now: Date): Promise<void>;
+  /** Notes that the user has authenticated again. */
+  updateAuthTime(tenantId: string, id: string, authTime: Date): Promise<void>;
+  /** Ends one session of a user; false where he has no such live session. */
+  revoke(tenantId: string, userId: string, id: string, now: Date): Promise<boolean>;
+  /** Ends all sessions of a user but one; answers how many. */
+  revokeOthers(tenantId: string, userId: string, keptId: string | undefined, now: Date): Promise<number>;
+  /** Ends the oldest sessions of a user beyond that many. */
+  revokeBeyond(tenantId: string, userId: string, kept: number, now: Date): Promise<void>;
+};
+
+export type GuessRepository = {
+  /**
+   * Counts an attempt before it is checked, in one guarded statement. Answers how many
+   * failures in a row it would make, or undefined where it may not be tried.
+   */
+  count(tenantId: string, policy: GuessPolicy, subject: string, now: Date): Promise<number | undefined>;
+  /** Forgets the failures after a success. */
+  reset(tenantId: string, kind: GuessKind, subject: string): Promise<void>;
+  /**
+   * Forgets the failures of a user whose password was found right, and holds that password
+   * until the transaction ends; false where it was changed since.
+   */
+  resetForPassword(tenantId: string, kind: GuessKind, userId: string, passwordHash: string): Promise<boolean>;
+  /** Takes back an attempt that was counted and then not made. */
+  uncount(tenantId: string, kind: GuessKind, subject: string): Promise<void>;
+  /** Forgets all counters of a user. */
+  forget(tenantId: string, subject: string): Promise<void>;
+};
+
+export type BudgetRepository = {
+  /** Uses one of a budget, in one statement; false where none was left of the window that begins then. */
+  charge(tenantId: string, budget: Budget, subject: Buffer, windowStart: Date): Promise<boolean>;
+  /** Gives one back. */
+  refund(tenantId: string, name: string, subject: Buffer, windowStart: Date): Promise<void>;
+};
+
+export type IdempotencyRepository = {
+  /** Claims the key; false where it is claimed already. Expired claims and leases of dead callers are taken over. */
+  claim(claim: IdempotencyClaim, now: Date): Promise<boolean>;
+  /** Finds a claim, with its answer where there is one. */
+  find(
+    tenantId: string,
+    digest: Buffer,
+  ): Promise<{ requestDigest: Buffer; answer: string | undefined } | undefined>;
+  /** Keeps the answer, encrypted; false where the claim is no longer the caller's. */
+  complete(claim: HeldClaim, answer: string): Promise<boolean>;
+  /** Gives the key back after a failure. */
+  release(claim: HeldClaim): Promise<void>;
+};
+
+export type AuditRepository = {
+  add(event: AuditEvent): Promise<void>;
+  /** The newest events first, at most that many. */
+  list(filter: AuditFilter, limit: number): Promise<AuditEvent[]>;
+};
+
+export type OutboxRepository = {
+  add(entry: OutboxEntry): Promise<void>;
+  /** Costs what `add` costs and sends nothing: where the cost would tell that there is nobody to write to. */
+  addDecoy(entry: Omit<OutboxEntry, 'message'>): Promise<void>;
+  /** The newest messages that are not sent yet, newest first. */
+  listPending(limit: number): Promise<OutboxEntry[]>;
+};
+
+export type TenantRepository = {
+  findById(id: string): Promise<Tenant | undefined>;
+  findBySlug(slug: string): Promise<Tenant | undefined>;
+  findByKeyDigest(digest: Buffer, now: Date): Promise<{ tenant: Tenant; key: ApiKey } | undefined>;
+  /** The browser origins of all active tenants. */
+  listOrigins(): Promise<string[]>;
+  insert(tenant: Tenant, now: Date): Promise<void>;
+  updatePolicy(tenantId: string, policy: TenantPolicy): Promise<void>;
+  insertKey(
+    key: { id: string; tenantId: string; kind: KeyKind; scopes: readonly Scope[]; digest: Buffer },
+    now: Date,
+  ): Promise<void>;
+  revokeKeys(tenantId: string, now: Date): Promise<void>;
+};
+
+export type KeyRepository = {
+  listDataKeys(): Promise<SealedKey[]>;
+  insertDataKey(key: SealedKey): Promise<void>;
+  listSigningKeys(): Promise<SigningKeyRow[]>;
+  insertSigningKey(key: SigningKeyRow): Promise<void>;
+};
+
+/** Everything that flows keep. */
+export type Repositories = {
+  readonly users: UserRepository;
+  readonly challenges: ChallengeRepository;
+  readonly sessions: SessionRepository;
+  readonly factors: FactorRepository;
+  readonly guesses: GuessRepository;
+  readonly budgets: BudgetRepository;
+  readonly idempotency: IdempotencyRepository;
+  readonly audit: AuditRepository;
+  readonly outbox: OutboxRepository;
+  readonly tenants: TenantRepository;
+  readonly keys: KeyRepository;
+};
+
+/** The repositories that a flow needs, and a transaction over them. */
+export type Store<Names extends keyof Repositories = keyof Repositories> = Pick<Repositories, Names> & {
+  /**
+   * Runs the work in one transaction. The whole of it is run again where the
+   * database asks for that (R63), so it must not do anything outside the database.
+   */
+  transaction<T>(work: (repositories: Pick<Repositories, Names>) => Promise<T>): Promise<T>;
+};
+
+/** A unique key is taken. */
+export class DuplicateError extends Error {
+  constructor(options?: ErrorOptions) {
+    super('duplicate', options);
+    this.name = 'DuplicateError';
+  }
+}

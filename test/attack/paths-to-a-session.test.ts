@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest';
+import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { SessionTokensSchema } from '../../gen/manam/v1/session_pb.js';
+import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
+import { services } from '../../src/rpc/services.ts';
+import { freshEmail, password, useTestApp } from '../support/app.ts';
+import { failure, failureOf } from '../support/errors.ts';
+import { bearer, type Enrolled, enrolTotp, signUp } from '../support/journey.ts';
+
+const testApp = useTestApp();
+const auth = (headers?: Record<string, string>) => testApp().client(AuthService, headers);
+
+const amrOf = (token = '') =>
+  JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()).amr as string[];
+
+/** For every RPC that can answer tokens: what it gives to whom has only the first factor of an account with two. */
+const paths: Record<string, (user: Enrolled) => Promise<void>> = {
+  async Register(user) {
+    const answer = await auth().register({ email: user.email, password });
+    expect(answer.tokens).toMatchObject({ accessToken: '', refreshToken: '' });
+    expect((await auth().register({ email: freshEmail(), password })).tokens?.accessToken).toBe('');
+  },
+  async Login(user) {
+    const answer = await auth().login({ email: user.email, password });
+    expect([answer.tokens?.accessToken, answer.tokens?.refreshToken]).toEqual(['', '']);
+    expect(answer.twoFactor?.twoFactorToken).not.toBe('');
+  },
+  async RefreshToken(user) {
+    // It keeps what the session had proved, and raises nothing.
+    const before = amrOf(user.accessToken);
+    const { tokens } = await auth().refreshToken({ refreshToken: user.refreshToken });
+    expect(before).toEqual(['pwd']);
+    expect(amrOf(tokens?.accessToken)).toEqual(['pwd', 'otp', 'mfa']);
+    const plain = await signUp(testApp());
+    const refreshed = await auth().refreshToken({ refreshToken: plain.refreshToken });
+    expect(amrOf(refreshed.tokens?.accessToken)).toEqual(['pwd']);
+  },
+  async Reauthenticate(user) {
+    expect(await failureOf(auth(bearer(user.accessToken)).reauthenticate({ password }))).toEqual(
+      failure('Unauthenticated', 'CODE_INVALID'),
+    );
+  },
+  async RedeemLoginCode() {
+    expect(await failureOf(auth().redeemLoginCode({ code: 'x' }))).toEqual(
+      failure('Unimplemented', 'NOT_IMPLEMENTED'),
+    );
+  },
+  async ValidateTotp(user) {
+    const two = testApp().client(TwoFactorService, bearer(user.accessToken));
+    expect(await failureOf(two.validateTotp({ code: user.totp() }))).toEqual(
+      failure('Unauthenticated', 'TOKEN_INVALID'),
+    );
+  },
+  async ValidateSms(user) {
+    const two = testApp().client(TwoFactorService, bearer(user.accessToken));
+    expect(await failureOf(two.validateSms({ code: '123456' }))).toEqual(
+      failure('Unauthenticated', 'TOKEN_INVALID'),
+    );
+  },
+};
+
+test('every RPC that can answer tokens is on the list of paths to a session', () => {
+  const answering = services
+    .flatMap((service) => service.methods)
+    .filter(({ output }) =>
+      output.fields.some(({ message }) => message?.typeName === SessionTokensSchema.typeName),
+    );
+  expect(answering.map(({ name }) => name).sort()).toEqual(Object.keys(paths).sort());
+});
+
+for (const [name, attempt] of Object.entries(paths)) {
+  test(`${name} opens no session of an account with a second factor to whom has only the first`, async () => {
+    await attempt(await enrolTotp(testApp(), await signUp(testApp())));
+  });
+}
