@@ -67,11 +67,11 @@ export type Answer = { readonly status: number; readonly type: string; readonly 
  * own at this machine gets nothing.
  */
 export function createMailbox(outbox: OutboxRepository) {
-  return async function mailbox(request: IncomingMessage): Promise<Answer | undefined> {
+  return async function mailbox(request: IncomingMessage, peer = ''): Promise<Answer | undefined> {
     const authority = request.headers[':authority'] ?? request.headers.host;
     const url = new URL(request.url ?? '', 'http://localhost');
     if (url.pathname !== path && url.pathname !== stylePath) return undefined;
-    if (!ownHosts.test(String(authority)) || !isLoopback(request.socket.remoteAddress)) {
+    if (!ownHosts.test(String(authority)) || !isLoopback(peer)) {
       return { status: 403, type: 'text/plain', body: 'only on this machine\n' };
     }
     if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -88,6 +88,6 @@ export function createMailbox(outbox: OutboxRepository) {
   };
 }
 
-function isLoopback(address = ''): boolean {
+function isLoopback(address: string): boolean {
   return address === '::1' || /^(?:::ffff:)?127\./.test(address);
 }

@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 type Network = ReturnType<typeof ipaddr.parseCIDR>;
@@ -9,6 +11,15 @@ export function parseNetworks(texts: readonly string[]): Network[] {
     const address = ipaddr.parse(text);
     return [address, address.kind() === 'ipv4' ? 32 : 128];
   });
+}
+
+/**
+ * The address at the other end of the connection. In cleartext HTTP/2 the listener
+ * hands Node a socket that it wraps, and the wrapper alone knows the one beneath.
+ */
+export function peerAddress({ socket }: IncomingMessage): string | undefined {
+  const { remoteAddress, stream } = socket as Socket & { readonly stream?: Socket };
+  return remoteAddress ?? stream?.remoteAddress;
 }
 
 function isIn(address: string, networks: readonly Network[]): boolean {

@@ -1,10 +1,11 @@
 import type { createMailbox } from '../pages/mailbox.ts';
+import { peerAddress } from './client-address.ts';
 import type { Route } from './handler.ts';
 
 /** Serves the mailbox of a development server. Its page loads a style sheet of its own and nothing else. */
 export function createDevRoute(mailbox: ReturnType<typeof createMailbox>): Route {
   return async (request, response) => {
-    const answer = await mailbox(request);
+    const answer = await mailbox(request, peerAddress(request));
     if (answer === undefined) return 'go on';
     response.setHeader(
       'content-security-policy',

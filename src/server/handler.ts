@@ -3,7 +3,7 @@ import type { Http2ServerRequest } from 'node:http2';
 import type { Logger } from 'pino';
 import type { Clock, Random } from '../domain/ports.ts';
 import { createRequestInfo, type RequestInfo } from '../rpc/context.ts';
-import { clientAddress, type parseNetworks } from './client-address.ts';
+import { clientAddress, type parseNetworks, peerAddress } from './client-address.ts';
 
 /** Answers a request, or says that it is not its own. */
 export type Route = (
@@ -34,7 +34,7 @@ const commonHeaders = {
 export function createHandler({ routes, log, clock, random, proxies, encrypted }: HandlerDeps) {
   return function handle(request: IncomingMessage, response: ServerResponse): void {
     const info = createRequestInfo(random.uuid(), {
-      address: clientAddress(request.socket?.remoteAddress, header(request, 'x-forwarded-for'), proxies),
+      address: clientAddress(peerAddress(request), header(request, 'x-forwarded-for'), proxies),
       userAgent: (header(request, 'user-agent') ?? '').slice(0, maxUserAgentLength),
     });
     const startedAt = clock().getTime();

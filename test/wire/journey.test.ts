@@ -31,6 +31,8 @@ for (const { name, connect } of protocols) {
     const profile = connect(ProfileService, url, bearer(tokens?.accessToken ?? ''));
     const { user } = await profile.viewUser({});
     expect(user).toMatchObject({ userId, email, emailConfirmed: true, firstName: 'Sara' });
+    const { sessions } = await connect(AuthService, url, bearer(tokens?.accessToken ?? '')).listSessions({});
+    expect(sessions).toMatchObject([{ address: '127.0.0.1', current: true }]);
   });
 
   test(`every failure carries its code, reason and fields over ${name}`, async () => {
