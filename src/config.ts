@@ -151,7 +151,9 @@ function parseLimits(
     guessesPerTenant: budget('guess.tenant', 'LIMIT_GUESSES_PER_TENANT', 5000, 10 * minuteMs),
     messagesPerNetwork: budget('message.network', 'LIMIT_MESSAGES_PER_NETWORK', 100 * perNetwork, hourMs),
     messagesPerTenant: budget('message.tenant', 'LIMIT_MESSAGES_PER_TENANT', 10_000, hourMs),
-    messagesPerRecipient: budget('message.recipient', 'LIMIT_MESSAGES_PER_RECIPIENT', 3, hourMs),
+    emailsPerRecipient: budget('email.recipient', 'LIMIT_EMAILS_PER_RECIPIENT', 3, hourMs),
+    // A developer tries the same few numbers over and over.
+    smsPerRecipient: budget('sms.recipient', 'LIMIT_SMS_PER_RECIPIENT', production ? 5 : 50, hourMs),
   };
 }
 

@@ -12,8 +12,10 @@ export type Limits = {
   readonly guessesPerTenant: Budget;
   readonly messagesPerNetwork: Budget;
   readonly messagesPerTenant: Budget;
-  /** Messages of one kind to one address or number, known or not. */
-  readonly messagesPerRecipient: Budget;
+  /** E-mails of one kind to one address, known or not. */
+  readonly emailsPerRecipient: Budget;
+  /** SMS of one kind to one number, known or not. */
+  readonly smsPerRecipient: Budget;
 };
 
 export type LimiterDeps = { readonly store: Pick<Repositories, 'budgets'>; readonly clock: Clock };
@@ -44,10 +46,13 @@ export function createLimiter({ store, clock }: LimiterDeps) {
 /** Counts a message of one kind to an address or number, whether it is known or not. */
 export type RecipientCharge = (tenantId: string, kind: string, recipient: string) => Promise<void>;
 
-export function createRecipientCharge(limiter: Limiter, { messagesPerRecipient }: Limits): RecipientCharge {
+export function createRecipientCharge(
+  limiter: Limiter,
+  { emailsPerRecipient, smsPerRecipient }: Limits,
+): RecipientCharge {
   return async (tenantId, kind, recipient) => {
-    const budget = { ...messagesPerRecipient, name: `${messagesPerRecipient.name}.${kind}` };
-    await limiter.charge(tenantId, budget, recipient);
+    const budget = recipient.includes('@') ? emailsPerRecipient : smsPerRecipient;
+    await limiter.charge(tenantId, { ...budget, name: `${budget.name}.${kind}` }, recipient);
   };
 }
 

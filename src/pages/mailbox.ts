@@ -58,6 +58,13 @@ ${link === '' ? '' : `<dt>Link</dt><dd><a href="${escapeHtml(link)}" rel="norefe
 ${articles.join('\n') || '<p>No message yet.</p>'}</body></html>`;
 }
 
+/** Whether a message went to an address in any letters, or to a number in national form or with its plus read as a space. */
+function isTo({ channel, to }: CapturedMessage, wanted: string): boolean {
+  if (channel === 'email') return to.toLowerCase() === wanted.trim().toLowerCase();
+  const digits = wanted.replace(/\D/g, '').replace(/^0+/, '');
+  return digits.length >= 6 && to.endsWith(digits);
+}
+
 /** What the mailbox answers to a request, or undefined where the request is not for it. */
 export type Answer = { readonly status: number; readonly type: string; readonly body: string };
 
@@ -81,7 +88,7 @@ export function createMailbox(outbox: OutboxRepository) {
 
     const to = url.searchParams.get('to');
     const entries = await outbox.listPending(maxMessages);
-    const messages = entries.map(toCaptured).filter((message) => to === null || message.to === to);
+    const messages = entries.map(toCaptured).filter((message) => to === null || isTo(message, to));
     return request.headers.accept?.includes('text/html')
       ? { status: 200, type: 'text/html; charset=utf-8', body: page(messages) }
       : { status: 200, type: 'application/json', body: JSON.stringify(messages) };

@@ -99,7 +99,8 @@ const tight = {
   guessesPerTenant: budget('guess.tenant', 30, 600_000),
   messagesPerNetwork: budget('message.network', 1000, 3_600_000),
   messagesPerTenant: budget('message.tenant', 1000, 3_600_000),
-  messagesPerRecipient: budget('message.recipient', 3, 3_600_000),
+  emailsPerRecipient: budget('email.recipient', 3, 3_600_000),
+  smsPerRecipient: budget('sms.recipient', 3, 3_600_000),
 };
 
 /** A call over the socket, so that it comes from an address. */

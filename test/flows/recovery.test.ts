@@ -159,7 +159,7 @@ test('an unknown, an unconfirmed and a known address get the same answer, and on
 });
 
 test('a hundred requests for one victim are three messages, and change nothing else for him', async () => {
-  const limits = { messagesPerRecipient: { name: 'message.recipient', max: 3, windowMs: 3_600_000 } };
+  const limits = { emailsPerRecipient: { name: 'email.recipient', max: 3, windowMs: 3_600_000 } };
   const tight = await startTestApp({ config: { limits: { ...defaultLimits, ...limits } } });
   const user = await signUp(tight);
   const before = (await tight.messagesTo(user.email)).length;

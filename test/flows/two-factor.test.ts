@@ -445,8 +445,8 @@ test('a seed that is moved to another user does not open', async () => {
 });
 
 test('codes by SMS have a limit of their own, and over it a recovery code still opens the session', async () => {
-  const messagesPerRecipient = { name: 'message.recipient', max: 2, windowMs: 3_600_000 };
-  const tight = await startTestApp({ config: { limits: { ...defaultLimits, messagesPerRecipient } } });
+  const smsPerRecipient = { name: 'sms.recipient', max: 2, windowMs: 3_600_000 };
+  const tight = await startTestApp({ config: { limits: { ...defaultLimits, smsPerRecipient } } });
   const user = await signUp(tight);
   const { number, recoveryCodes } = await enrolSms(tight, user);
   const before = (await tight.messagesTo(number)).length;

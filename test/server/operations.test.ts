@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { IdentifierType } from '../../gen/manam/v1/user_pb.js';
 import { clientAddress, networkOf, parseNetworks } from '../../src/server/client-address.ts';
 import { startEmbeddedServer } from '../../src/store/embedded/server.ts';
 import { startTestApp, useTestApp } from '../support/app.ts';
 import { failure, failureOf } from '../support/errors.ts';
+import { freshMobile } from '../support/journey.ts';
 import { protocols } from '../support/protocols.ts';
 
 const testApp = useTestApp();
@@ -98,6 +100,23 @@ test('the mailbox answers this machine under its own name alone, as JSON and as 
   );
   expect(await page.text()).toContain('<h1>Mailbox</h1>');
   expect((await get('/dev/messages', { method: 'POST' })).status).toBe(405);
+});
+
+test('the mailbox finds a message by any spelling of its recipient', async () => {
+  const { client } = testApp();
+  const mobile = freshMobile();
+  await client(AuthService).register({
+    type: IdentifierType.MOBILE,
+    mobile,
+    password: 'quiet-orbit-lantern-47',
+  });
+  const international = `98${mobile.slice(1)}`;
+  for (const to of [mobile, `+${international}`, `%2B${international}`, international]) {
+    const found = (await (await get(`/dev/messages?to=${to}`)).json()) as { to: string }[];
+    expect(found, to).toMatchObject([
+      { channel: 'sms', to: `+${international}`, code: expect.stringMatching(/^.{8}$/) },
+    ]);
+  }
 });
 
 test('in production there is no mailbox', async () => {
