@@ -18,7 +18,7 @@ import { createLogin } from './flows/auth/login.ts';
 import { createRegister } from './flows/auth/register.ts';
 import { createSendConfirmation } from './flows/auth/send-confirmation.ts';
 import { createIdempotency } from './flows/idempotency.ts';
-import { createLimiter, createRecipientCharge } from './flows/limits.ts';
+import { createLimiter, createMessageCharge, createRecipientCharge } from './flows/limits.ts';
 import { createPasswordCheck } from './flows/password-check.ts';
 import { createPasswordPolicy } from './flows/password-policy.ts';
 import { createChangeIdentifier, createStartChange } from './flows/profile/change-identifier.ts';
@@ -117,6 +117,7 @@ export async function createApp({ config, log, onStatement, onHash, ...options }
   const limiter = createLimiter({ store, clock });
   const { limits } = config;
   const chargeRecipient = createRecipientCharge(limiter, limits);
+  const chargeMessage = createMessageCharge(limiter, limits);
   const passwords = createPasswordCheck({ store, hasher, vault, clock });
   const secondFactors = createSecondFactors({ store, vault, clock, random });
   const openSession = createSessionGate({ secondFactors, limits, clock, random });
@@ -166,7 +167,7 @@ export async function createApp({ config, log, onStatement, onHash, ...options }
     viewUser: createViewUser({ store }),
     editUser: idempotent(
       'EditUser',
-      createEditUser({ store, clock, random, startChange: createStartChange(changeDeps) }),
+      createEditUser({ store, clock, random, startChange: createStartChange(changeDeps), chargeMessage }),
     ),
     changeIdentifier: {
       ...changeIdentifier,

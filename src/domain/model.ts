@@ -58,7 +58,7 @@ export type OwnedIdentifier = HeldIdentifier & {
   readonly locale: Locale;
   readonly senderEmail: string;
   readonly confirmUrl: string;
-  /** Whether the owner has proved himself by this or another identifier: his account is nobody's to replace. */
+  /** Whether the owner has ever proved himself by this or another identifier: his account is nobody's to replace. */
   readonly isOwnerConfirmed: boolean;
 };
 
@@ -146,7 +146,7 @@ export type SessionRow = {
 export type LiveSession = SessionRow & { readonly hasSecondFactor: boolean };
 
 /** What can be guessed: each kind has counters of its own. */
-export type GuessKind = 'password' | 'second-factor';
+export type GuessKind = 'password' | 'second-factor' | 'recovery';
 
 /** How guessing is slowed down (R7, R8). */
 export type GuessPolicy = {

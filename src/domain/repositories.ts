@@ -34,7 +34,7 @@ export type UserRepository = {
   findForSession(tenantId: string, userId: string, now: Date): Promise<SessionAccount | undefined>;
   /** Throws DuplicateError where the identifier is taken. */
   insert(user: User, identifier: HeldIdentifier, passwordHash: string): Promise<void>;
-  /** Replaces an account without any confirmed identifier; false where it has one, meanwhile. Its status stays. */
+  /** Replaces an account that never was confirmed; false where it was, meanwhile. Its status stays. */
   replaceUnconfirmed(user: User, identifier: HeldIdentifier, passwordHash: string): Promise<boolean>;
   /** Marks an identifier confirmed; false where it is already, or no longer this user's. */
   confirmIdentifier(tenantId: string, userId: string, identifier: Identifier, at: Date): Promise<boolean>;
@@ -148,6 +148,8 @@ export type GuessRepository = {
    * until the transaction ends; false where it was changed since.
    */
   resetForPassword(tenantId: string, kind: GuessKind, userId: string, passwordHash: string): Promise<boolean>;
+  /** Lowers the failures of a user to that many, so that he may try again. */
+  lower(tenantId: string, kind: GuessKind, userId: string, failures: number): Promise<void>;
   /** Takes back an attempt that was counted and then not made. */
   uncount(tenantId: string, kind: GuessKind, subject: string): Promise<void>;
   /** Forgets all counters of a user. */

@@ -2,6 +2,7 @@ import type { Caller } from '../domain/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { AuditAction, AuditEvent } from '../domain/model.ts';
 import type { Clock, Random } from '../domain/ports.ts';
+import type { Repositories } from '../domain/repositories.ts';
 
 export type AuditDeps = { readonly clock: Clock; readonly random: Random };
 
@@ -25,7 +26,7 @@ export function auditEvent(
     action,
     outcome,
     reason,
-    userId: userId ?? caller.session?.userId,
+    userId: userId ?? caller.session?.userId ?? caller.pending?.userId,
     sessionId: sessionId ?? caller.session?.id,
     keyId: caller.key?.id,
     address: caller.client.address,
@@ -35,6 +36,21 @@ export function auditEvent(
 }
 
 /** The reason of a failure, for its audit line. */
-export function reasonOf(error: unknown): string {
+function reasonOf(error: unknown): string {
   return error instanceof DomainError ? error.reason : 'INTERNAL';
+}
+
+/** Runs a step whose failure is a decision worth a line; the line is written beside whatever was rolled back. */
+export async function auditFailure<T>(
+  deps: AuditDeps & { readonly store: Pick<Repositories, 'audit'> },
+  caller: Caller,
+  action: AuditAction,
+  step: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    await deps.store.audit.add(auditEvent(deps, caller, action, 'failure', { reason: reasonOf(error) }));
+    throw error;
+  }
 }

@@ -1,5 +1,7 @@
+import type { Caller } from '../domain/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { Budget } from '../domain/model.ts';
+import { networkOf } from '../domain/network.ts';
 import type { Clock } from '../domain/ports.ts';
 import type { Repositories } from '../domain/repositories.ts';
 import { sha256 } from '../domain/token.ts';
@@ -57,3 +59,16 @@ export function createRecipientCharge(
 }
 
 export type Limiter = ReturnType<typeof createLimiter>;
+
+/** Counts a message of a call that the gate did not count as one. */
+export type MessageCharge = (caller: Caller) => Promise<void>;
+
+export function createMessageCharge(
+  limiter: Limiter,
+  { messagesPerNetwork, messagesPerTenant }: Limits,
+): MessageCharge {
+  return async ({ tenant, client }) => {
+    await limiter.charge(tenant.id, messagesPerNetwork, networkOf(client.address));
+    await limiter.charge(tenant.id, messagesPerTenant, '');
+  };
+}

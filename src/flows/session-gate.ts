@@ -5,7 +5,7 @@ import type { SessionAccount, SessionRow } from '../domain/model.ts';
 import type { AccessTokens, Clock, Random, Vault } from '../domain/ports.ts';
 import { formatRefreshToken } from '../domain/refresh-token.ts';
 import type { Repositories } from '../domain/repositories.ts';
-import { createLimiter, createRecipientCharge, type Limits } from './limits.ts';
+import { createLimiter, createMessageCharge, createRecipientCharge, type Limits } from './limits.ts';
 import type { SecondFactors } from './two-factor/codes.ts';
 
 export type SessionGateDeps = {
@@ -83,9 +83,10 @@ export function createSessionGate({ secondFactors, limits, clock, random }: Sess
       expiresAt: new Date(clock().getTime() + pendingLifetimeMs),
     });
     if (!factors.totp && factors.smsNumber !== undefined) {
-      const charge = createRecipientCharge(createLimiter({ store: repositories, clock }), limits);
+      const limiter = createLimiter({ store: repositories, clock });
       try {
-        await charge(user.tenantId, 'sms-code', factors.smsNumber);
+        await createMessageCharge(limiter, limits)(caller);
+        await createRecipientCharge(limiter, limits)(user.tenantId, 'sms-code', factors.smsNumber);
         await secondFactors.sendSms(repositories, caller, user.id, id, factors.smsNumber);
       } catch (error) {
         // Over the limit nothing is sent; a recovery code still opens the session.

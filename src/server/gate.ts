@@ -11,6 +11,7 @@ import type {
 import { DomainError, invalid } from '../domain/errors.ts';
 import { assertFresh } from '../domain/freshness.ts';
 import { negotiateLocale } from '../domain/locale.ts';
+import { networkOf } from '../domain/network.ts';
 import type { AccessTokens, Clock } from '../domain/ports.ts';
 import { isRegisteredOrigin } from '../domain/registered-url.ts';
 import type { ChallengeRepository, SessionRepository } from '../domain/repositories.ts';
@@ -18,7 +19,6 @@ import type { ApiKey, Scope, Tenant } from '../domain/tenant.ts';
 import type { Limiter, Limits } from '../flows/limits.ts';
 import { requestOf, setCaller } from '../rpc/context.ts';
 import { type AccessRules, ruleOf } from './access-rules.ts';
-import { networkOf } from './client-address.ts';
 import type { ErrorDoor } from './error-door.ts';
 import type { TenantDirectory } from './tenant-directory.ts';
 

@@ -3,11 +3,11 @@ import { Code, type Interceptor } from '@connectrpc/connect';
 import { RateClass } from '../../gen/manam/options/v1/access_pb.js';
 import { DomainError } from '../domain/errors.ts';
 import { negotiateLocale } from '../domain/locale.ts';
+import { networkOf } from '../domain/network.ts';
 import type { Clock } from '../domain/ports.ts';
 import type { Limiter, Limits } from '../flows/limits.ts';
 import { callerOf, requestOf } from '../rpc/context.ts';
 import { type AccessRules, ruleOf } from './access-rules.ts';
-import { networkOf } from './client-address.ts';
 import type { ErrorDoor } from './error-door.ts';
 import { codeOf } from './error-reasons.ts';
 

@@ -40,6 +40,20 @@ export function createGuessRepository(db: Database): GuessRepository {
       return result.affectedRows > 0;
     },
 
+    async lower(tenantId, kind, userId, failures) {
+      await db
+        .update(table)
+        .set({ failures })
+        .where(
+          and(
+            eq(table.tenantId, tenantId),
+            eq(table.kind, kind),
+            eq(table.subject, userId),
+            gt(table.failures, failures),
+          ),
+        );
+    },
+
     async uncount(tenantId, kind, subject) {
       await db
         .update(table)

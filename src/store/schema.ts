@@ -44,6 +44,7 @@ export const users = mysqlTable(
     tenantId: uuid('tenant_id').notNull(),
     id: uuid('id').notNull(),
     status: exact('status', { length: 16 }).$type<User['status']>().notNull(),
+    confirmedAt: instant('confirmed_at'),
     locale: exact('locale', { length: 8 }).$type<Locale>().notNull(),
     roles: json('roles').$type<string[]>().notNull(),
     senderEmail: exact('sender_email', { length: 254 }).notNull(),

@@ -46,7 +46,11 @@ export function createSessionRepository(db: Database): SessionRepository {
         )
         .leftJoin(smsFactors, and(eq(smsFactors.tenantId, users.tenantId), eq(smsFactors.userId, users.id)))
         .where(and(is(tenantId, id), isLive(now), eq(users.status, 'active'), exists(confirmed)));
-      return row && { ...toSession(row.session), hasSecondFactor: row.totp !== null || row.sms !== null };
+      if (row === undefined) return undefined;
+      const hasSecondFactor = row.totp !== null || row.sms !== null;
+      // A sign-in that began before the factor was there may end after: it is no session.
+      if (hasSecondFactor && !row.session.amr.includes('mfa')) return undefined;
+      return { ...toSession(row.session), hasSecondFactor };
     },
 
     async listLive(tenantId, userId, now) {

@@ -1,4 +1,4 @@
-import { and, count, eq, exists, gt, isNotNull, isNull, sql } from 'drizzle-orm';
+import { and, count, eq, gt, isNull, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/mysql-core';
 import type { HeldIdentifier, Identifier, SessionAccount, User, UserView } from '../domain/model.ts';
 import type { UserRepository } from '../domain/repositories.ts';
@@ -19,10 +19,10 @@ type IdentifierRow = typeof identifiers.$inferSelect;
 
 const emails = alias(identifiers, 'emails');
 const mobiles = alias(identifiers, 'mobiles');
-const proofs = alias(identifiers, 'proofs');
 
 function toUser({ birthdayGregorian, ...row }: UserRow): User {
-  const { tenantId, id, status, locale, roles, senderEmail, confirmUrl, createdAt, ...profile } = row;
+  const { tenantId, id, status, confirmedAt: _, ...rest } = row;
+  const { locale, roles, senderEmail, confirmUrl, createdAt, ...profile } = rest;
   return {
     tenantId,
     id,
@@ -107,13 +107,6 @@ export function createUserRepository(db: Database): UserRepository {
     return { users, emails, mobiles, ...factors, live: sql<number>`(${live})` };
   };
 
-  /** The confirmed identifiers of a user. */
-  const confirmedOf = (tenantId: string | typeof users.tenantId, userId: string | typeof users.id) =>
-    db
-      .select({ canonical: proofs.canonical })
-      .from(proofs)
-      .where(and(eq(proofs.tenantId, tenantId), eq(proofs.userId, userId), isNotNull(proofs.confirmedAt)));
-
   return {
     async findIdentifier(tenantId, identifier) {
       const [row] = await db
@@ -122,14 +115,14 @@ export function createUserRepository(db: Database): UserRepository {
           locale: users.locale,
           senderEmail: users.senderEmail,
           confirmUrl: users.confirmUrl,
-          isOwnerConfirmed: sql<number>`${exists(confirmedOf(users.tenantId, users.id))}`,
+          ownerConfirmedAt: users.confirmedAt,
         })
         .from(identifiers)
         .innerJoin(users, and(eq(users.tenantId, identifiers.tenantId), eq(users.id, identifiers.userId)))
         .where(is(tenantId, identifier));
       if (row === undefined) return undefined;
-      const { identifier: found, ...owner } = row;
-      return { ...toIdentifier(found), ...owner, isOwnerConfirmed: Number(owner.isOwnerConfirmed) === 1 };
+      const { identifier: found, ownerConfirmedAt, ...owner } = row;
+      return { ...toIdentifier(found), ...owner, isOwnerConfirmed: ownerConfirmedAt !== null };
     },
 
     async findForLogin(tenantId, identifier, now) {
@@ -193,18 +186,15 @@ export function createUserRepository(db: Database): UserRepository {
 
     async replaceUnconfirmed(user, identifier, passwordHash) {
       const { id, tenantId, createdAt: _created, status: _status, ...changes } = toRow(user);
-      const owned = and(eq(identifiers.userId, id), isNull(identifiers.confirmedAt));
-      const [held] = await db
-        .update(identifiers)
-        .set({ address: identifier.address })
-        .where(and(is(tenantId, identifier), owned));
-      const [confirmed] = await confirmedOf(tenantId, id);
-      if (confirmed !== undefined) return false;
-      if (held.affectedRows !== 1) return false;
-      await db
+      const [replaced] = await db
         .update(users)
         .set(changes)
-        .where(and(eq(users.tenantId, tenantId), eq(users.id, id)));
+        .where(and(eq(users.tenantId, tenantId), eq(users.id, id), isNull(users.confirmedAt)));
+      if (replaced.affectedRows !== 1) return false;
+      await db
+        .update(identifiers)
+        .set({ address: identifier.address })
+        .where(and(is(tenantId, identifier), eq(identifiers.userId, id)));
       await db
         .insert(credentials)
         .values({ tenantId, userId: id, passwordHash })
@@ -219,7 +209,12 @@ export function createUserRepository(db: Database): UserRepository {
         .where(
           and(is(tenantId, identifier), eq(identifiers.userId, userId), isNull(identifiers.confirmedAt)),
         );
-      return result.affectedRows === 1;
+      if (result.affectedRows !== 1) return false;
+      await db
+        .update(users)
+        .set({ confirmedAt: at })
+        .where(and(eq(users.tenantId, tenantId), eq(users.id, userId), isNull(users.confirmedAt)));
+      return true;
     },
 
     async update(tenantId, userId, { birthdayGregorian, roles, ...changes }) {

@@ -4,12 +4,21 @@ import { ValueSchema } from '@bufbuild/protobuf/wkt';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
+import { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
+import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
 import { IdentifierType } from '../../gen/manam/v1/user_pb.js';
 import { createWorkQueue } from '../../src/adapters/work-queue.ts';
-import { freshEmail, password, startTestApp, type TestApp, useTestApp } from '../support/app.ts';
+import {
+  defaultLimits,
+  freshEmail,
+  password,
+  startTestApp,
+  type TestApp,
+  useTestApp,
+} from '../support/app.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { failure, failureOf, thrownBy } from '../support/errors.ts';
-import { bearer, freshMobile, signUp } from '../support/journey.ts';
+import { bearer, enrolTotp, freshMobile, signUp, signUpByMobile } from '../support/journey.ts';
 
 // Defects that a review found, each with the attack that it allowed.
 
@@ -166,3 +175,137 @@ for (const greeting of ['', 'P']) {
     await closed;
   }, 20_000);
 }
+
+test('a confirmed account is not replaced when a key has moved it to a new address, and the old one is told', async () => {
+  const { client, dev, messagesTo } = testApp();
+  const user = await signUp(testApp());
+  await client(RecoveryService).recover({ email: user.email });
+  const [recovery] = await messagesTo(user.email);
+  const email = freshEmail();
+  await client(ProfileService, { apieco_key: dev.secret }).editUser({ userId: user.userId, email });
+  expect((await messagesTo(user.email))[0]?.subject).toBe('Your sign-in details at Dev have changed');
+
+  await client(AuthService).register({ email, password: 'evil-password-4711', firstName: 'Eve' });
+  expect((await messagesTo(email))[0]?.subject).toBe('You already have an account at Dev');
+  const { user: seen } = await client(ProfileService, { apieco_key: dev.secret }).viewUser({
+    userId: user.userId,
+  });
+  expect(seen?.firstName).toBe('Sara');
+  expect(
+    await failureOf(
+      client(RecoveryService).endRecovery({ token: recovery?.code ?? '', password: 'evil-password-4711' }),
+    ),
+  ).toEqual(failure('Unauthenticated', 'RECOVERY_INVALID'));
+});
+
+test('a session that began before the second factor was there and ended after is no session', async () => {
+  const { client, sql } = testApp();
+  const user = await enrolTotp(testApp(), await signUp(testApp()));
+  await sql("UPDATE sessions SET amr = '[\"pwd\"]' WHERE user_id = UNHEX(REPLACE(?, '-', ''))", [
+    user.userId,
+  ]);
+  const wrong = failure('Unauthenticated', 'TOKEN_INVALID');
+  expect(await failureOf(client(ProfileService, bearer(user.accessToken)).viewUser({}))).toEqual(wrong);
+  expect(await failureOf(client(AuthService).refreshToken({ refreshToken: user.refreshToken }))).toEqual(
+    wrong,
+  );
+});
+
+test('an edit that changes the number counts as a message of its network', async () => {
+  const messagesPerNetwork = { name: 'message.network', max: 6, windowMs: 3_600_000 };
+  const tight = await startTestApp({ config: { limits: { ...defaultLimits, messagesPerNetwork } } });
+  const user = await signUp(tight);
+  const profile = tight.client(ProfileService, bearer(user.accessToken));
+  const answers = [];
+  for (let count = 0; count < 8; count += 1) {
+    answers.push(
+      await profile.editUser({ mobile: freshMobile() }).then(
+        () => 'sent',
+        () => 'refused',
+      ),
+    );
+  }
+  expect(answers.filter((answer) => answer === 'sent')).toHaveLength(5);
+  await tight.close();
+});
+
+test('the second factor of an account is open again after a recovery, and a hundred wrong codes do not end it for ever', async () => {
+  const { client, sql, messagesTo, advance } = testApp();
+  const user = await enrolTotp(testApp(), await signUp(testApp()));
+  await sql(
+    "INSERT INTO guess_counters VALUES ((SELECT tenant_id FROM users WHERE id = UNHEX(REPLACE(?, '-', ''))), 'second-factor', UNHEX(REPLACE(?, '-', '')), 100, NULL)",
+    [user.userId, user.userId],
+  );
+  advance(30_000);
+  const validate = async (secret: string) => {
+    const { twoFactor } = await client(AuthService).login({ email: user.email, password: secret });
+    return client(TwoFactorService, bearer(twoFactor?.twoFactorToken ?? '')).validateTotp({
+      code: user.totp(),
+    });
+  };
+  expect(await failureOf(validate(password))).toEqual(failure('Unauthenticated', 'CODE_INVALID'));
+  await client(RecoveryService).recover({ email: user.email });
+  const [message] = await messagesTo(user.email);
+  await client(RecoveryService).endRecovery({ token: message?.code ?? '', password: 'another-fine-one-48' });
+  // It gives attempts back, and not at once.
+  advance(900_000);
+  expect((await validate('another-fine-one-48')).tokens?.tokenType).toBe('Bearer');
+});
+
+test('codes by SMS for a recovery are counted by account, over all codes', async () => {
+  const { client, messagesTo, advance } = testApp();
+  const user = await signUpByMobile(testApp());
+  const recovery = client(RecoveryService);
+  const end = (token: string) =>
+    failureOf(recovery.endRecovery({ token, mobile: user.mobile, password: 'another-fine-one-48' }));
+  for (let count = 0; count < 12; count += 1) {
+    if (count % 4 === 0) await recovery.recover({ mobile: user.mobile });
+    const [message] = await messagesTo(`+98${user.mobile.slice(1)}`);
+    await end(message?.code === '000000' ? '000001' : '000000');
+  }
+  await recovery.recover({ mobile: user.mobile });
+  const newest = async () => (await messagesTo(`+98${user.mobile.slice(1)}`))[0]?.code ?? '';
+  expect(await end(await newest())).toEqual(failure('Unauthenticated', 'RECOVERY_INVALID'));
+  advance(3_600_000);
+  await recovery.recover({ mobile: user.mobile });
+  await recovery.endRecovery({ token: await newest(), mobile: user.mobile, password: 'another-fine-one-48' });
+});
+
+test('a proof for a second factor goes to confirmed addresses alone', async () => {
+  const { client, dev, messagesTo } = testApp();
+  const user = await signUpByMobile(testApp());
+  const email = freshEmail();
+  await client(ProfileService, { apieco_key: dev.secret }).editUser({ userId: user.userId, email });
+  const { tokens } = await client(AuthService).login({ mobile: user.mobile, password });
+  await client(TwoFactorService, bearer(tokens?.accessToken ?? '')).sendTotpEmailVerification({});
+  expect(await messagesTo(email)).toEqual([]);
+  expect((await messagesTo(`+98${user.mobile.slice(1)}`))[0]?.text).toContain('set up two-factor sign-in');
+});
+
+test('every wrong code and token leaves an audit line', async () => {
+  const { client, app } = testApp();
+  const user = await enrolTotp(testApp(), await signUp(testApp()));
+  const own = bearer(user.accessToken);
+  await failureOf(client(AuthService, own).reauthenticate({ password, code: '000000' }));
+  await failureOf(client(TwoFactorService, own).removeTotp({ code: '000000' }));
+  await failureOf(client(ProfileService, own).confirmEmailChange({ token: 'x' }));
+  await failureOf(
+    client(RecoveryService, own).changePassword({
+      currentPassword: 'wrong-one-47',
+      password: 'another-fine-48',
+    }),
+  );
+  await failureOf(client(TwoFactorService, own).confirmSmsEmail({ token: 'x' }));
+  const tenant = await app.store.tenants.findBySlug('dev');
+  const events = await app.store.audit.list(
+    { tenantId: tenant?.id ?? '', userId: user.userId, outcome: 'failure' },
+    10,
+  );
+  expect(events.reverse().map(({ action, reason }) => `${action} ${reason}`)).toEqual([
+    'reauthenticate CODE_INVALID',
+    'remove-two-factor CODE_INVALID',
+    'change-identifier CONFIRMATION_INVALID',
+    'change-password CREDENTIALS_INVALID',
+    'start-two-factor CONFIRMATION_INVALID',
+  ]);
+});

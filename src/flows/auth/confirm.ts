@@ -5,7 +5,7 @@ import { digestCode } from '../../domain/one-time-code.ts';
 import type { Clock, Random, Vault } from '../../domain/ports.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { parseChallengeToken } from '../../domain/token.ts';
-import { auditEvent } from '../audit.ts';
+import { auditEvent, auditFailure } from '../audit.ts';
 import { rememberResult } from '../idempotency.ts';
 
 export type ConfirmDeps = {
@@ -23,7 +23,7 @@ const refusal = () => new DomainError('CONFIRMATION_INVALID');
 export function createConfirmEmail(deps: ConfirmDeps) {
   return async function confirmEmail(caller: Caller, command: ConfirmCommand): Promise<void> {
     const token = parseChallengeToken(command.token);
-    if (token === undefined) throw refusal();
+    if (token === undefined) return await confirm(deps, caller, undefined, 'email');
     const { challengeId, digest } = token;
     const now = deps.clock();
     const challenge = await deps.store.challenges.findLive(
@@ -53,7 +53,16 @@ export function createConfirmSms(deps: ConfirmDeps) {
   };
 }
 
-async function confirm(
+function confirm(
+  deps: ConfirmDeps,
+  caller: Caller,
+  challenge: Challenge | undefined,
+  kind: IdentifierKind,
+): Promise<void> {
+  return auditFailure(deps, caller, `confirm-${kind}`, () => confirmOnce(deps, caller, challenge, kind));
+}
+
+async function confirmOnce(
   { store, clock, random }: ConfirmDeps,
   caller: Caller,
   challenge: Challenge | undefined,

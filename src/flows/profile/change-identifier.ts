@@ -6,7 +6,7 @@ import { digestCode, makeDigitCode } from '../../domain/one-time-code.ts';
 import type { Clock, Random, Vault } from '../../domain/ports.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
 import { formatChallengeToken, parseChallengeToken, sha256 } from '../../domain/token.ts';
-import { auditEvent } from '../audit.ts';
+import { auditEvent, auditFailure } from '../audit.ts';
 import type { RecipientCharge } from '../limits.ts';
 import { composeEmail, composeNotice, composeSms } from '../messages.ts';
 import { ownSession } from '../session/own-session.ts';
@@ -141,34 +141,36 @@ export function createChangeIdentifier(deps: ChangeIdentifierDeps) {
     startMobileChange: (caller: Caller, command: { readonly mobile: string; readonly mobileSeed: string }) =>
       start(caller, 'mobile', { ...command, email: '' }),
 
-    async confirmEmailChange(caller: Caller, command: { readonly token: string }): Promise<void> {
-      const { userId } = ownSession(caller);
-      const refusal = () => new DomainError('CONFIRMATION_INVALID');
-      const token = parseChallengeToken(command.token);
-      if (token === undefined) throw refusal();
-      const { challengeId, digest } = token;
-      const found = await store.challenges.findLive(
-        caller.tenant.id,
-        challengeId,
-        purposes.email,
-        digest,
-        clock(),
-      );
-      if (found === undefined || found.userId !== userId) throw refusal();
-      await finish(deps, caller, found, refusal);
-    },
+    confirmEmailChange: (caller: Caller, command: { readonly token: string }) =>
+      auditFailure(deps, caller, 'change-identifier', async () => {
+        const { userId } = ownSession(caller);
+        const refusal = () => new DomainError('CONFIRMATION_INVALID');
+        const token = parseChallengeToken(command.token);
+        if (token === undefined) throw refusal();
+        const { challengeId, digest } = token;
+        const found = await store.challenges.findLive(
+          caller.tenant.id,
+          challengeId,
+          purposes.email,
+          digest,
+          clock(),
+        );
+        if (found === undefined || found.userId !== userId) throw refusal();
+        await finish(deps, caller, found, refusal);
+      }),
 
-    async confirmMobileChange(caller: Caller, command: { readonly code: string }): Promise<void> {
-      const { userId } = ownSession(caller);
-      const refusal = () => new DomainError('CODE_INVALID');
-      const { id: tenantId } = caller.tenant;
-      const found = await store.challenges.findInSlot(tenantId, purposes.mobile, userId, clock());
-      if (found === undefined) throw refusal();
-      if (!(await store.challenges.countAttempt(tenantId, found.id, maxAttempts))) throw refusal();
-      const scope = { tenantId, purpose: purposes.mobile, subject: userId };
-      if (!digestCode(vault, scope, command.code).equals(found.digest)) throw refusal();
-      await finish(deps, caller, found, refusal);
-    },
+    confirmMobileChange: (caller: Caller, command: { readonly code: string }) =>
+      auditFailure(deps, caller, 'change-identifier', async () => {
+        const { userId } = ownSession(caller);
+        const refusal = () => new DomainError('CODE_INVALID');
+        const { id: tenantId } = caller.tenant;
+        const found = await store.challenges.findInSlot(tenantId, purposes.mobile, userId, clock());
+        if (found === undefined) throw refusal();
+        if (!(await store.challenges.countAttempt(tenantId, found.id, maxAttempts))) throw refusal();
+        const scope = { tenantId, purpose: purposes.mobile, subject: userId };
+        if (!digestCode(vault, scope, command.code).equals(found.digest)) throw refusal();
+        await finish(deps, caller, found, refusal);
+      }),
   };
 }
 

@@ -12,12 +12,15 @@ import { type Json, parseCustomFields, parseName, parseText } from '../../domain
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
 import { auditEvent } from '../audit.ts';
 import { rememberResult } from '../idempotency.ts';
+import type { MessageCharge } from '../limits.ts';
+import { composeNotice } from '../messages.ts';
 import type { StartChange } from './change-identifier.ts';
 import { targetOf } from './target.ts';
 
 export type EditUserDeps = {
-  readonly store: Store<'users' | 'sessions' | 'audit' | 'idempotency'>;
+  readonly store: Store<'users' | 'challenges' | 'sessions' | 'outbox' | 'audit' | 'idempotency'>;
   readonly startChange: StartChange;
+  readonly chargeMessage: MessageCharge;
   readonly clock: Clock;
   readonly random: Random;
 };
@@ -57,7 +60,7 @@ export type EditUserCommand = {
  * number are no such fields: another one starts its verified change for a session, and
  * for a secret key takes the place of the old one, unconfirmed (design, section 10).
  */
-export function createEditUser({ store, startChange, clock, random }: EditUserDeps) {
+export function createEditUser({ store, startChange, chargeMessage, clock, random }: EditUserDeps) {
   return async function editUser(caller: Caller, command: EditUserCommand): Promise<{ userId: string }> {
     if (command.role !== undefined && caller.session !== undefined) throw new DomainError('ROLE_DENIED');
     const tenantId = caller.tenant.id;
@@ -71,7 +74,10 @@ export function createEditUser({ store, startChange, clock, random }: EditUserDe
     const moved = identifiers.filter(({ kind, canonical }) => heldOf(view, kind)?.canonical !== canonical);
     if (!byKey && moved.length > 0) assertFresh(caller.session, clock());
     // Before the edit, whose transaction keeps the answer: an answer promises all of it.
-    if (!byKey) for (const identifier of moved) await startChange(caller, view, identifier);
+    for (const identifier of byKey ? [] : moved) {
+      await chargeMessage(caller);
+      await startChange(caller, view, identifier);
+    }
     try {
       await store.transaction(async (repositories) => {
         if (Object.keys(changes).length > 0) await repositories.users.update(tenantId, userId, changes);
@@ -82,7 +88,13 @@ export function createEditUser({ store, startChange, clock, random }: EditUserDe
               userId,
               confirmedAt: undefined,
             });
+            await repositories.challenges.killAll(tenantId, userId, clock());
             await repositories.sessions.revokeOthers(tenantId, userId, undefined, clock());
+            const old = heldOf(view, identifier.kind);
+            if (old?.confirmedAt === undefined) continue;
+            const { locale: userLocale, senderEmail } = view.user;
+            const to = { kind: old.kind, address: old.address, userLocale, senderEmail };
+            await repositories.outbox.add(composeNotice({ clock, random }, caller, to, 'identifier-changed'));
           }
         }
         await repositories.audit.add(

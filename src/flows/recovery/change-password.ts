@@ -4,7 +4,7 @@ import { methodsOf } from '../../domain/factors.ts';
 import { assertFresh } from '../../domain/freshness.ts';
 import type { Clock, PasswordHasher, Random } from '../../domain/ports.ts';
 import type { Store } from '../../domain/repositories.ts';
-import { auditEvent } from '../audit.ts';
+import { auditFailure } from '../audit.ts';
 import { type PasswordChecker, passwordPolicy } from '../password-check.ts';
 import type { PasswordPolicy } from '../password-policy.ts';
 import { ownSession } from '../session/own-session.ts';
@@ -28,7 +28,7 @@ export type ChangePasswordCommand = {
 /** Replaces the password with the current one at hand; wrong ones count like those of a sign-in. */
 export function createChangePassword(deps: ChangePasswordDeps) {
   const { store, hasher, passwords, policy, clock } = deps;
-  return async function changePassword(caller: Caller, command: ChangePasswordCommand): Promise<void> {
+  async function attempt(caller: Caller, command: ChangePasswordCommand): Promise<void> {
     const { userId } = ownSession(caller);
     const tenantId = caller.tenant.id;
     if (command.currentPassword === '')
@@ -46,11 +46,7 @@ export function createChangePassword(deps: ChangePasswordDeps) {
       { userId, canonical: '', passwordHash },
       command.currentPassword,
     );
-    if (!right || passwordHash === undefined) {
-      const reason = 'CREDENTIALS_INVALID';
-      await store.audit.add(auditEvent(deps, caller, 'change-password', 'failure', { reason }));
-      throw new DomainError(reason);
-    }
+    if (!right || passwordHash === undefined) throw new DomainError('CREDENTIALS_INVALID');
     await policy.refuseBreached(password);
     const replacement = await hasher.hash(password);
     await store.transaction(async (repositories) => {
@@ -61,5 +57,8 @@ export function createChangePassword(deps: ChangePasswordDeps) {
       }
       await replacePassword(deps, repositories, caller, view, replacement, 'change-password');
     });
-  };
+  }
+
+  return (caller: Caller, command: ChangePasswordCommand) =>
+    auditFailure(deps, caller, 'change-password', () => attempt(caller, command));
 }

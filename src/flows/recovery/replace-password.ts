@@ -30,8 +30,9 @@ export async function replacePassword(
   const now = deps.clock();
   await users.updatePasswordHash(tenantId, userId, passwordHash);
   await guesses.reset(tenantId, passwordPolicy.kind, userId);
-  await sessions.revokeOthers(tenantId, userId, caller.session?.id, now);
+  // First what could still become a session: a second step that is under way holds its row.
   await challenges.killAll(tenantId, userId, now);
+  await sessions.revokeOthers(tenantId, userId, caller.session?.id, now);
   for (const told of [email, mobile]) {
     if (told?.confirmedAt === undefined) continue;
     const to = { kind: told.kind, address: told.address, userLocale, senderEmail };

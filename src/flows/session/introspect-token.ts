@@ -29,7 +29,7 @@ export function createIntrospectToken({ store, accessTokens, vault, clock }: Int
     const claims = await accessTokens.verify(text);
     if (claims?.tenantId !== tenantId || claims.level !== 'signed-in') return undefined;
     const session = await store.sessions.findLive(tenantId, claims.sessionId, clock());
-    if (session === undefined || session.userId !== claims.userId) return undefined;
+    if (session?.userId !== claims.userId || session.level !== 'signed-in') return undefined;
     const { issuedAt, expiresAt } = claims;
     return { kind: 'access_token', issuedAt, expiresAt, ...factsOf(session) };
   }
@@ -37,7 +37,7 @@ export function createIntrospectToken({ store, accessTokens, vault, clock }: Int
   async function introspectRefresh(tenantId: string, text: string): Promise<Introspection | undefined> {
     const token = parseRefreshToken(text);
     const session = token && (await store.sessions.findLive(tenantId, token.sessionId, clock()));
-    if (token === undefined || session === undefined) return undefined;
+    if (token === undefined || session?.level !== 'signed-in') return undefined;
     if (!isGenuine(vault, session, token) || token.counter !== session.refreshCounter) return undefined;
     const { refreshedAt: issuedAt, idleExpiresAt: expiresAt } = session;
     return { kind: 'refresh_token', issuedAt, expiresAt, ...factsOf(session) };

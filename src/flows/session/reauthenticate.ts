@@ -3,7 +3,7 @@ import { DomainError, invalid } from '../../domain/errors.ts';
 import { methodsOf } from '../../domain/factors.ts';
 import type { AccessTokens, Clock, Random, Vault } from '../../domain/ports.ts';
 import type { Store } from '../../domain/repositories.ts';
-import { auditEvent } from '../audit.ts';
+import { auditEvent, auditFailure } from '../audit.ts';
 import { type PasswordChecker, passwordPolicy } from '../password-check.ts';
 import { type IssuedTokens, issueTokens } from '../session-gate.ts';
 import type { SecondFactors, TypedCodes } from '../two-factor/codes.ts';
@@ -25,10 +25,7 @@ export type ReauthenticateCommand = TypedCodes & { readonly password: string };
 /** Renews the freshness of the caller's session with the password; failures count like those of a sign-in (R20). */
 export function createReauthenticate(deps: ReauthenticateDeps) {
   const { store, passwords, secondFactors, clock } = deps;
-  return async function reauthenticate(
-    caller: Caller,
-    command: ReauthenticateCommand,
-  ): Promise<IssuedTokens> {
+  async function attempt(caller: Caller, command: ReauthenticateCommand): Promise<IssuedTokens> {
     const { userId, id: sessionId } = ownSession(caller);
     const tenantId = caller.tenant.id;
     if (command.password === '') throw invalid({ field: 'password', reason: 'FIELD_REQUIRED' });
@@ -38,10 +35,10 @@ export function createReauthenticate(deps: ReauthenticateDeps) {
       { userId, canonical: '', passwordHash },
       command.password,
     );
-    if (!right || passwordHash === undefined) {
-      const reason = 'CREDENTIALS_INVALID';
-      await store.audit.add(auditEvent(deps, caller, 'reauthenticate', 'failure', { reason }));
-      throw new DomainError(reason);
+    if (!right || passwordHash === undefined) throw new DomainError('CREDENTIALS_INVALID');
+    // The password was right, whatever comes of the second factor.
+    if (!(await store.guesses.resetForPassword(tenantId, passwordPolicy.kind, userId, passwordHash))) {
+      throw new DomainError('CREDENTIALS_INVALID');
     }
 
     const view = await store.users.findById(tenantId, userId);
@@ -54,16 +51,16 @@ export function createReauthenticate(deps: ReauthenticateDeps) {
 
     const now = clock();
     await store.transaction(async (repositories) => {
-      const { sessions, guesses, audit } = repositories;
+      const { sessions, audit } = repositories;
       if (proof !== undefined) await settleProof(deps, repositories, caller, view, proof);
-      if (!(await guesses.resetForPassword(tenantId, passwordPolicy.kind, userId, passwordHash))) {
-        throw new DomainError('CREDENTIALS_INVALID');
-      }
       await sessions.updateAuthTime(tenantId, sessionId, now);
       await audit.add(auditEvent(deps, caller, 'reauthenticate', 'success'));
     });
     const session = await store.sessions.findLive(tenantId, sessionId, now);
     if (session === undefined) throw new DomainError('TOKEN_INVALID');
     return await issueTokens(deps, session);
-  };
+  }
+
+  return (caller: Caller, command: ReauthenticateCommand) =>
+    auditFailure(deps, caller, 'reauthenticate', () => attempt(caller, command));
 }

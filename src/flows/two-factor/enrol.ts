@@ -1,7 +1,7 @@
 import type { Caller } from '../../domain/caller.ts';
 import { parseEmail } from '../../domain/email.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
-import type { SecondFactorMethod } from '../../domain/factors.ts';
+import { methodsOf, type SecondFactorMethod } from '../../domain/factors.ts';
 import { assertFresh } from '../../domain/freshness.ts';
 import { maskMobile, parseMobile } from '../../domain/mobile.ts';
 import type { Challenge, ChallengePurpose, UserView } from '../../domain/model.ts';
@@ -11,7 +11,7 @@ import { digestRecoveryCode, makeRecoveryCodes } from '../../domain/recovery-cod
 import type { Repositories, Store } from '../../domain/repositories.ts';
 import { formatChallengeToken, parseChallengeToken, sha256 } from '../../domain/token.ts';
 import { makeTotpSeed, matchTotp, totpUri } from '../../domain/totp.ts';
-import { auditEvent } from '../audit.ts';
+import { auditEvent, auditFailure } from '../audit.ts';
 import { rememberResult } from '../idempotency.ts';
 import type { RecipientCharge } from '../limits.ts';
 import { composeEmail, composeSms } from '../messages.ts';
@@ -96,7 +96,7 @@ export function createEnrolment(deps: EnrolDeps) {
   function makeProof(caller: Caller, view: UserView, method: SecondFactorMethod) {
     const purpose = proofPurpose[method];
     const { locale: userLocale, senderEmail } = view.user;
-    if (view.email !== undefined) {
+    if (view.email?.confirmedAt !== undefined) {
       const [id, verifier] = [random.uuid(), random.bytes(32)];
       const to = { kind: 'email', address: view.email.address, userLocale, senderEmail } as const;
       const message = composeEmail(deps, caller, to, {
@@ -124,7 +124,10 @@ export function createEnrolment(deps: EnrolDeps) {
     }
     // To add a factor beside another takes the level that the other one gives (R20, R30).
     if (factors.totp || factors.smsNumber !== undefined) assertFresh(caller.session, clock());
-    const address = view.email?.address ?? view.mobile?.address ?? '';
+    // A proof can only go where the user has proved himself before.
+    const proved = [view.email, view.mobile].find((held) => held?.confirmedAt !== undefined);
+    if (proved === undefined) throw new DomainError('NOT_FOUND');
+    const { address } = proved;
     await chargeRecipient(caller.tenant.id, 'two-factor-proof', address);
     const { row, message } = makeProof(caller, view, method);
     await store.transaction(async (repositories) => {
@@ -167,8 +170,9 @@ export function createEnrolment(deps: EnrolDeps) {
     return await store.transaction(async (repositories) => {
       const { challenges, factors, sessions } = repositories;
       if (!(await challenges.consume(tenantId, setup.id, now))) throw new DomainError('CODE_INVALID');
+      const isFirst = methodsOf(await factors.find(tenantId, userId)).length === 0;
       await insert(factors);
-      const codes = (await factors.countRecoveryCodes(tenantId, userId)) > 0 ? [] : makeRecoveryCodes(random);
+      const codes = isFirst ? makeRecoveryCodes(random) : [];
       if (codes.length > 0) {
         const digests = codes.map((code) => digestRecoveryCode(vault, tenantId, userId, code));
         await factors.replaceRecoveryCodes(tenantId, userId, digests);
@@ -186,9 +190,9 @@ export function createEnrolment(deps: EnrolDeps) {
     sendSmsProof: (caller: Caller, command: { readonly email: string }) =>
       sendProof(caller, 'sms', command.email),
     confirmTotpProof: (caller: Caller, command: { readonly token: string }) =>
-      confirmProof(caller, 'totp', command.token),
+      auditFailure(deps, caller, 'start-two-factor', () => confirmProof(caller, 'totp', command.token)),
     confirmSmsProof: (caller: Caller, command: { readonly token: string }) =>
-      confirmProof(caller, 'sms', command.token),
+      auditFailure(deps, caller, 'start-two-factor', () => confirmProof(caller, 'sms', command.token)),
 
     /** Whether a seed waits to be confirmed. */
     async getTotpSetup(caller: Caller): Promise<boolean> {
@@ -216,20 +220,21 @@ export function createEnrolment(deps: EnrolDeps) {
     },
 
     /** Confirms the seed with a code of the new device; answers the recovery codes. */
-    async confirmTotp(caller: Caller, command: { readonly code: string }): Promise<string[]> {
-      const setup = await stepOf(caller, setupPurpose.totp, 'SetupTotp');
-      const { tenantId, userId } = setup;
-      if (!(await store.challenges.countAttempt(tenantId, setup.id, maxAttempts)))
-        throw new DomainError('CODE_INVALID');
-      const seed = openSeed(vault, setup);
-      const now = clock();
-      const step = matchTotp(seed, normalizeCode(command.code), now);
-      if (step === undefined) throw new DomainError('CODE_INVALID');
-      // The step of this code counts as used (R27).
-      return await finish(caller, 'totp', setup, (factors) =>
-        factors.insertTotp(tenantId, userId, seed, step, now),
-      );
-    },
+    confirmTotp: (caller: Caller, command: { readonly code: string }): Promise<string[]> =>
+      auditFailure(deps, caller, 'add-two-factor', async () => {
+        const setup = await stepOf(caller, setupPurpose.totp, 'SetupTotp');
+        const { tenantId, userId } = setup;
+        if (!(await store.challenges.countAttempt(tenantId, setup.id, maxAttempts)))
+          throw new DomainError('CODE_INVALID');
+        const seed = openSeed(vault, setup);
+        const now = clock();
+        const step = matchTotp(seed, normalizeCode(command.code), now);
+        if (step === undefined) throw new DomainError('CODE_INVALID');
+        // The step of this code counts as used (R27).
+        return await finish(caller, 'totp', setup, (factors) =>
+          factors.insertTotp(tenantId, userId, seed, step, now),
+        );
+      }),
 
     /** Names the number and sends a code to it; answers the number, masked. */
     async setupSms(
@@ -255,17 +260,22 @@ export function createEnrolment(deps: EnrolDeps) {
     },
 
     /** Confirms the number with its code; answers the recovery codes. */
-    async confirmSms(caller: Caller, command: { readonly code: string }): Promise<string[]> {
-      const setup = await stepOf(caller, setupPurpose.sms, 'SetupSms');
-      const { tenantId, userId, slot, identifier } = setup;
-      if (!(await store.challenges.countAttempt(tenantId, setup.id, maxAttempts)))
-        throw new DomainError('CODE_INVALID');
-      const digest = digestCode(vault, { tenantId, purpose: setupPurpose.sms, subject: slot }, command.code);
-      if (!digest.equals(setup.digest)) throw new DomainError('CODE_INVALID');
-      return await finish(caller, 'sms', setup, (factors) =>
-        factors.insertSms(tenantId, userId, identifier, clock()),
-      );
-    },
+    confirmSms: (caller: Caller, command: { readonly code: string }): Promise<string[]> =>
+      auditFailure(deps, caller, 'add-two-factor', async () => {
+        const setup = await stepOf(caller, setupPurpose.sms, 'SetupSms');
+        const { tenantId, userId, slot, identifier } = setup;
+        if (!(await store.challenges.countAttempt(tenantId, setup.id, maxAttempts)))
+          throw new DomainError('CODE_INVALID');
+        const digest = digestCode(
+          vault,
+          { tenantId, purpose: setupPurpose.sms, subject: slot },
+          command.code,
+        );
+        if (!digest.equals(setup.digest)) throw new DomainError('CODE_INVALID');
+        return await finish(caller, 'sms', setup, (factors) =>
+          factors.insertSms(tenantId, userId, identifier, clock()),
+        );
+      }),
   };
 }
 

@@ -6,7 +6,7 @@ import type { UserView } from '../../domain/model.ts';
 import type { Clock, Random, Vault } from '../../domain/ports.ts';
 import { digestRecoveryCode, makeRecoveryCodes } from '../../domain/recovery-code.ts';
 import type { Store } from '../../domain/repositories.ts';
-import { auditEvent, reasonOf } from '../audit.ts';
+import { auditEvent, auditFailure } from '../audit.ts';
 import { rememberResult } from '../idempotency.ts';
 import type { RecipientCharge } from '../limits.ts';
 import { ownSession } from '../session/own-session.ts';
@@ -51,7 +51,7 @@ export function createManageFactors(deps: ManageFactorsDeps) {
     const { tenantId, id: userId } = view.user;
     if (!methodsOf(factors).includes(method))
       throw new DomainError('STEP_MISSING', { missingStep: setupStep });
-    try {
+    await auditFailure(deps, caller, 'remove-two-factor', async () => {
       const proof = await secondFactors.prove(caller, userId, method, ownSession(caller).id, codes);
       await store.transaction(async (repositories) => {
         await settleProof(deps, repositories, caller, view, proof);
@@ -61,11 +61,7 @@ export function createManageFactors(deps: ManageFactorsDeps) {
           await repositories.factors.replaceRecoveryCodes(tenantId, userId, []);
         await settleChange(deps, repositories, caller, view, 'remove-two-factor');
       });
-    } catch (error) {
-      const reason = reasonOf(error);
-      await store.audit.add(auditEvent(deps, caller, 'remove-two-factor', 'failure', { reason }));
-      throw error;
-    }
+    });
   }
 
   return {

@@ -17,15 +17,12 @@ export async function tell(
   { user, email, mobile }: UserView,
   notice: Notice,
 ): Promise<void> {
-  const told = email?.confirmedAt === undefined ? mobile : email;
-  if (told === undefined) return;
-  const to = {
-    kind: told.kind,
-    address: told.address,
-    userLocale: user.locale,
-    senderEmail: user.senderEmail,
-  };
-  await outbox.add(composeNotice(deps, caller, to, notice));
+  for (const told of [email, mobile]) {
+    if (told?.confirmedAt === undefined) continue;
+    const { locale: userLocale, senderEmail } = user;
+    const to = { kind: told.kind, address: told.address, userLocale, senderEmail };
+    await outbox.add(composeNotice(deps, caller, to, notice));
+  }
 }
 
 /** What follows a proof, in its transaction: the counters are forgotten, a recovery code is consumed and told of. */
@@ -56,8 +53,9 @@ export async function settleChange(
 ): Promise<void> {
   const { tenantId, id: userId } = view.user;
   const now = deps.clock();
-  await repositories.sessions.revokeOthers(tenantId, userId, caller.session?.id, now);
+  // First what could still become a session: a second step that is under way holds its row.
   await repositories.challenges.killAll(tenantId, userId, now);
+  await repositories.sessions.revokeOthers(tenantId, userId, caller.session?.id, now);
   await tell(deps, repositories, caller, view, 'two-factor-changed');
   await repositories.audit.add(auditEvent(deps, caller, action, 'success', { userId }));
 }

@@ -4,7 +4,7 @@ import type { SecondFactorMethod } from '../../domain/factors.ts';
 import type { UserView } from '../../domain/model.ts';
 import type { Clock, Random } from '../../domain/ports.ts';
 import type { Store } from '../../domain/repositories.ts';
-import { auditEvent, reasonOf } from '../audit.ts';
+import { auditEvent, auditFailure } from '../audit.ts';
 import { type IssuedTokens, issueTokens, type SessionGate, type TokenDeps } from '../session-gate.ts';
 import type { SecondFactors, TypedCodes } from './codes.ts';
 import { settleProof } from './settle.ts';
@@ -34,7 +34,7 @@ export function createValidate(deps: ValidateDeps) {
     if (pending === undefined) throw new DomainError('TOKEN_INVALID');
     const { challengeId, userId } = pending;
     const tenantId = caller.tenant.id;
-    try {
+    return await auditFailure(deps, caller, 'validate-two-factor', async () => {
       if (!(await store.challenges.countAttempt(tenantId, challengeId, maxAttempts))) {
         throw new DomainError('CODE_INVALID');
       }
@@ -55,10 +55,6 @@ export function createValidate(deps: ValidateDeps) {
       });
       const { user, email, mobile } = account;
       return { user, email, mobile, tokens: await issueTokens(deps, session) };
-    } catch (error) {
-      const reason = reasonOf(error);
-      await store.audit.add(auditEvent(deps, caller, 'validate-two-factor', 'failure', { userId, reason }));
-      throw error;
-    }
+    });
   };
 }
