@@ -47,11 +47,13 @@ export async function seedTenant(
   const now = clock();
   const existing = await store.tenants.findBySlug(slug);
   const id = existing?.id ?? random.uuid();
+  const fresh = developmentPolicy(origin);
   if (existing === undefined) {
-    const policy = developmentPolicy(origin);
-    await store.tenants.insert({ id, slug, name: names[slug] ?? slug, status: 'active', policy }, now);
+    await store.tenants.insert({ id, slug, name: names[slug] ?? slug, status: 'active', policy: fresh }, now);
   } else {
-    await store.tenants.updatePolicy(id, developmentPolicy(origin));
+    // The port may be another one today: our own pages follow it, and nothing else changes.
+    const confirmUrls = [...new Set([...existing.policy.confirmUrls, ...fresh.confirmUrls])];
+    await store.tenants.updatePolicy(id, { ...existing.policy, pages: fresh.pages, confirmUrls });
   }
   if (known !== undefined && (await isLive(store, known, id, now))) return known;
 

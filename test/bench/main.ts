@@ -91,6 +91,33 @@ try {
     ),
     await compare('ViewUser: REST against Connect-JSON', limits, overRest, overConnect),
   ];
+  const post = (path: string, body: object) =>
+    send(agent, server.url, 'POST', path, { apieco_key: server.publishableKey }, JSON.stringify(body));
+  const failedLogin = (who: string) =>
+    post('/auth/login', { email: who, password: 'wrong-password-47' }).catch(() => {});
+  const fresh = () => `bench${Math.random().toString(36).slice(2)}@example.com`;
+  const alone = { seconds, concurrency: 1 };
+  rows.push(
+    // What must not differ by the state of an account: its time is compared here, and never in a test.
+    await compare(
+      'Login, failed: unknown against known',
+      alone,
+      () => failedLogin(fresh()),
+      () => failedLogin(email),
+    ),
+    await compare(
+      'Register: new against confirmed',
+      alone,
+      () => post('/auth/register', { email: fresh(), password }),
+      () => post('/auth/register', { email, password }),
+    ),
+    await compare(
+      'Recover: unknown against known',
+      alone,
+      () => post('/auth/recover', { email: fresh() }),
+      () => post('/auth/recover', { email }),
+    ),
+  );
   agent.destroy();
   console.table(Object.fromEntries(rows.map(({ name, ...figures }) => [name, figures])));
   if (values.json !== undefined) {

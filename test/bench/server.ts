@@ -22,6 +22,11 @@ export async function startServer(): Promise<BenchServer> {
       PORT: '0',
       LOG_LEVEL: 'error',
       MAX_CONNECTIONS_PER_ADDRESS: '10000',
+      LIMIT_GUESSES_PER_NETWORK: '1000000000',
+      LIMIT_GUESSES_PER_TENANT: '1000000000',
+      LIMIT_MESSAGES_PER_NETWORK: '1000000000',
+      LIMIT_MESSAGES_PER_TENANT: '1000000000',
+      LIMIT_EMAILS_PER_RECIPIENT: '1000000000',
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

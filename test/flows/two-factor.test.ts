@@ -358,7 +358,7 @@ test('where the tenant demands a second factor, sessions without one are good fo
   const tenant = await app.app.store.tenants.findBySlug('dev');
   if (tenant === undefined) throw new Error('there is a tenant dev');
   await app.app.store.tenants.updatePolicy(tenant.id, { ...tenant.policy, requireSecondFactor: true });
-  const strict = await startTestAppWithPolicy(app);
+  const strict = await startTestApp({ sibling: app });
   const auth = strict.client(AuthService);
   const { tokens } = await auth.refreshToken({ refreshToken: user.refreshToken });
   const token = tokens?.accessToken ?? '';
@@ -373,15 +373,6 @@ test('where the tenant demands a second factor, sessions without one are good fo
   await strict.close();
   await app.close();
 });
-
-/** A sibling whose caches have not seen the old policy, and whose start does not write the default one. */
-async function startTestAppWithPolicy(app: Awaited<ReturnType<typeof startTestApp>>) {
-  const sibling = await startTestApp({ sibling: app });
-  const tenant = await sibling.app.store.tenants.findBySlug('dev');
-  if (tenant !== undefined)
-    await sibling.app.store.tenants.updatePolicy(tenant.id, { ...tenant.policy, requireSecondFactor: true });
-  return sibling;
-}
 
 test('nothing secret is in any token or answer where it does not belong, nor in clear in the database', async () => {
   const user = await enrolled();
