@@ -11,14 +11,14 @@ import { createPasswordHasher } from './adapters/password-hasher.ts';
 import { renderQrCode } from './adapters/qr-code.ts';
 import { systemRandom } from './adapters/random.ts';
 import type { Config } from './config.ts';
-import type { Clock, Random, Vault } from './domain/ports.ts';
+import type { AccessTokens, Clock, PasswordHasher, Random, Vault } from './domain/ports.ts';
 import type { Store } from './domain/repositories.ts';
 import { createConfirmEmail, createConfirmSms } from './flows/auth/confirm.ts';
 import { createLogin } from './flows/auth/login.ts';
 import { createRegister } from './flows/auth/register.ts';
 import { createSendConfirmation } from './flows/auth/send-confirmation.ts';
 import { createIdempotency } from './flows/idempotency.ts';
-import { createLimiter, createMessageCharge, createRecipientCharge } from './flows/limits.ts';
+import { createLimiter, createMessageCharge, createRecipientCharge, type Limiter } from './flows/limits.ts';
 import { createPasswordCheck } from './flows/password-check.ts';
 import { createPasswordPolicy } from './flows/password-policy.ts';
 import { createChangeIdentifier, createStartChange } from './flows/profile/change-identifier.ts';
@@ -43,7 +43,7 @@ import { type Flows, registerServices, services } from './rpc/services.ts';
 import { readAccessRules } from './server/access-rules.ts';
 import { createCors } from './server/cors.ts';
 import { createDevRoute } from './server/dev-route.ts';
-import { createErrorDoor } from './server/error-door.ts';
+import { createErrorDoor, type ErrorDoor } from './server/error-door.ts';
 import { createGate } from './server/gate.ts';
 import { createGoogleLoginRoute } from './server/google-login-route.ts';
 import { createHandler, type Route } from './server/handler.ts';
@@ -57,7 +57,7 @@ import { type Listener, listen } from './server/listener.ts';
 import { createOperations } from './server/operations.ts';
 import { createRestRoute } from './server/rest-route.ts';
 import { createRpcRoute, type RpcOptions } from './server/rpc-route.ts';
-import { createTenantDirectory } from './server/tenant-directory.ts';
+import { createTenantDirectory, type TenantDirectory } from './server/tenant-directory.ts';
 import { type DatabaseHandle, openDatabase } from './store/database.ts';
 import { inspectDatabase, isReady } from './store/health.ts';
 import { createKeyRepository } from './store/keys.ts';
@@ -114,94 +114,12 @@ export async function createApp({ config, log, onStatement, onHash, ...options }
     onHash,
   });
 
+  const adapters: Adapters = { store, vault, accessTokens, hasher, clock, random };
   const limiter = createLimiter({ store, clock });
-  const { limits } = config;
-  const chargeRecipient = createRecipientCharge(limiter, limits);
-  const chargeMessage = createMessageCharge(limiter, limits);
-  const passwords = createPasswordCheck({ store, hasher, vault, clock });
-  const secondFactors = createSecondFactors({ store, vault, clock, random });
-  const openSession = createSessionGate({ secondFactors, limits, clock, random });
-  const idempotent = createIdempotency({ store, vault, clock });
-  const passwordPolicy = createPasswordPolicy({
-    blocklist: loadPasswordBlocklist(),
-    isBreached:
-      config.breachCheckUrl === undefined
-        ? async () => false
-        : createBreachCheck(config.breachCheckUrl, (error) =>
-            log.warn({ err: error }, 'a new password could not be looked up and was taken'),
-          ),
-  });
-  const messageDeps = { vault, clock, random, chargeRecipient };
-  const changeDeps = { store, ...messageDeps };
-  const changeIdentifier = createChangeIdentifier(changeDeps);
-  const sessionDeps = { store, accessTokens, vault, clock, random };
-  const enrolment = createEnrolment({ store, renderQr: renderQrCode, ...messageDeps });
-  const factors = createManageFactors({ store, secondFactors, ...messageDeps });
-  const sendSmsCode = idempotent('SendSmsCode', factors.sendSmsCode);
-  const flows: Flows = {
-    register: idempotent('Register', createRegister({ store, hasher, passwordPolicy, ...messageDeps })),
-    confirmEmail: idempotent('ConfirmEmail', createConfirmEmail({ store, vault, clock, random })),
-    confirmSms: idempotent('ConfirmSms', createConfirmSms({ store, vault, clock, random })),
-    sendConfirmEmail: idempotent('SendConfirmEmail', createSendConfirmation({ store, ...messageDeps })),
-    sendConfirmSms: idempotent('SendConfirmSms', createSendConfirmation({ store, ...messageDeps })),
-    login: createLogin({ ...sessionDeps, hasher, passwords, openSession }),
-    refreshToken: createRefreshToken(sessionDeps),
-    reauthenticate: createReauthenticate({ ...sessionDeps, passwords, secondFactors }),
-    sessions: createManageSessions({ store, clock, random }),
-    introspectToken: createIntrospectToken(sessionDeps),
-    enrolment: {
-      ...enrolment,
-      sendTotpProof: idempotent('SendTotpEmailVerification', enrolment.sendTotpProof),
-      sendSmsProof: idempotent('SendSmsEmailVerification', enrolment.sendSmsProof),
-      confirmTotp: idempotent('ConfirmTotp', enrolment.confirmTotp),
-      confirmSms: idempotent('ConfirmSmsFactor', enrolment.confirmSms),
-    },
-    factors: { ...factors, sendSmsCode: (caller) => sendSmsCode(caller, undefined) },
-    validate: createValidate({ ...sessionDeps, secondFactors, openSession }),
-    recover: idempotent('Recover', createRecover({ store, ...messageDeps })),
-    endRecovery: idempotent(
-      'EndRecovery',
-      createEndRecovery({ store, hasher, policy: passwordPolicy, vault, clock, random }),
-    ),
-    changePassword: createChangePassword({ store, hasher, passwords, policy: passwordPolicy, clock, random }),
-    viewUser: createViewUser({ store }),
-    editUser: idempotent(
-      'EditUser',
-      createEditUser({ store, clock, random, startChange: createStartChange(changeDeps), chargeMessage }),
-    ),
-    changeIdentifier: {
-      ...changeIdentifier,
-      startEmailChange: idempotent('StartEmailChange', changeIdentifier.startEmailChange),
-      startMobileChange: idempotent('StartMobileChange', changeIdentifier.startMobileChange),
-    },
-    deleteAccount: createDeleteAccount({ store, clock, random }),
-    manamUser: createManamUser({ store }),
-  };
-
-  const rules = readAccessRules(services);
-  const directory = createTenantDirectory(store.tenants, clock);
+  const flows = createFlows(adapters, config, limiter, log);
   const door = createErrorDoor(log);
-  const ownOrigin = new URL(config.issuer).origin;
-  const rpc: RpcOptions = {
-    gate: createGate({
-      rules,
-      directory,
-      accessTokens,
-      sessions: store.sessions,
-      challenges: store.challenges,
-      clock,
-      door,
-      limiter,
-      limits,
-      ownOrigin,
-    }),
-    interceptors: [
-      errorInterceptor(door),
-      deadlineInterceptor,
-      floorInterceptor(rules, config.responseFloorMs),
-      guessInterceptor({ rules, limiter, limits, clock }),
-    ],
-  };
+  const directory = createTenantDirectory(store.tenants, clock);
+  const rpc = createRpcOptions(adapters, config, limiter, directory, door);
   const operations = createOperations({
     jwks: ring.jwks,
     isReady: () => isReady(database, clock, readinessDeadlineMs),
@@ -260,4 +178,118 @@ async function prepareDatabase(url: string, database: DatabaseHandle, keyDeps: K
   });
   if (vault === undefined) throw new Error('the keys were not made');
   return vault;
+}
+
+/** What flows and server are made of. */
+type Adapters = {
+  readonly store: Store;
+  readonly vault: Vault;
+  readonly accessTokens: AccessTokens;
+  readonly hasher: PasswordHasher;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+/** Every flow, with the idempotency that the contract declares. */
+function createFlows(
+  { store, vault, accessTokens, hasher, clock, random }: Adapters,
+  config: Config,
+  limiter: Limiter,
+  log: Logger,
+): Flows {
+  const { limits } = config;
+  const chargeRecipient = createRecipientCharge(limiter, limits);
+  const chargeMessage = createMessageCharge(limiter, limits);
+  const passwords = createPasswordCheck({ store, hasher, vault, clock });
+  const secondFactors = createSecondFactors({ store, vault, clock, random });
+  const openSession = createSessionGate({ secondFactors, limits, clock, random });
+  const idempotent = createIdempotency({ store, vault, clock });
+  const passwordPolicy = createPasswordPolicy({
+    blocklist: loadPasswordBlocklist(),
+    isBreached:
+      config.breachCheckUrl === undefined
+        ? async () => false
+        : createBreachCheck(config.breachCheckUrl, (error) =>
+            log.warn({ err: error }, 'a new password could not be looked up and was taken'),
+          ),
+  });
+  const messageDeps = { vault, clock, random, chargeRecipient };
+  const changeDeps = { store, ...messageDeps };
+  const changeIdentifier = createChangeIdentifier(changeDeps);
+  const sessionDeps = { store, accessTokens, vault, clock, random };
+  const enrolment = createEnrolment({ store, renderQr: renderQrCode, ...messageDeps });
+  const factors = createManageFactors({ store, secondFactors, ...messageDeps });
+  const sendSmsCode = idempotent('SendSmsCode', factors.sendSmsCode);
+  return {
+    register: idempotent('Register', createRegister({ store, hasher, passwordPolicy, ...messageDeps })),
+    confirmEmail: idempotent('ConfirmEmail', createConfirmEmail({ store, vault, clock, random })),
+    confirmSms: idempotent('ConfirmSms', createConfirmSms({ store, vault, clock, random })),
+    sendConfirmEmail: idempotent('SendConfirmEmail', createSendConfirmation({ store, ...messageDeps })),
+    sendConfirmSms: idempotent('SendConfirmSms', createSendConfirmation({ store, ...messageDeps })),
+    login: createLogin({ ...sessionDeps, hasher, passwords, openSession }),
+    refreshToken: createRefreshToken(sessionDeps),
+    reauthenticate: createReauthenticate({ ...sessionDeps, passwords, secondFactors }),
+    sessions: createManageSessions({ store, clock, random }),
+    introspectToken: createIntrospectToken(sessionDeps),
+    enrolment: {
+      ...enrolment,
+      sendTotpProof: idempotent('SendTotpEmailVerification', enrolment.sendTotpProof),
+      sendSmsProof: idempotent('SendSmsEmailVerification', enrolment.sendSmsProof),
+      confirmTotp: idempotent('ConfirmTotp', enrolment.confirmTotp),
+      confirmSms: idempotent('ConfirmSmsFactor', enrolment.confirmSms),
+    },
+    factors: { ...factors, sendSmsCode: (caller) => sendSmsCode(caller, undefined) },
+    validate: createValidate({ ...sessionDeps, secondFactors, openSession }),
+    recover: idempotent('Recover', createRecover({ store, ...messageDeps })),
+    endRecovery: idempotent(
+      'EndRecovery',
+      createEndRecovery({ store, hasher, policy: passwordPolicy, vault, clock, random }),
+    ),
+    changePassword: createChangePassword({ store, hasher, passwords, policy: passwordPolicy, clock, random }),
+    viewUser: createViewUser({ store }),
+    editUser: idempotent(
+      'EditUser',
+      createEditUser({ store, clock, random, startChange: createStartChange(changeDeps), chargeMessage }),
+    ),
+    changeIdentifier: {
+      ...changeIdentifier,
+      startEmailChange: idempotent('StartEmailChange', changeIdentifier.startEmailChange),
+      startMobileChange: idempotent('StartMobileChange', changeIdentifier.startMobileChange),
+    },
+    deleteAccount: createDeleteAccount({ store, clock, random }),
+    manamUser: createManamUser({ store }),
+  };
+}
+
+/** The gate and the interceptors, the same for every protocol. */
+function createRpcOptions(
+  { store, accessTokens, clock }: Adapters,
+  config: Config,
+  limiter: Limiter,
+  directory: TenantDirectory,
+  door: ErrorDoor,
+): RpcOptions {
+  const { limits } = config;
+  const rules = readAccessRules(services);
+  const ownOrigin = new URL(config.issuer).origin;
+  return {
+    gate: createGate({
+      rules,
+      directory,
+      accessTokens,
+      sessions: store.sessions,
+      challenges: store.challenges,
+      clock,
+      door,
+      limiter,
+      limits,
+      ownOrigin,
+    }),
+    interceptors: [
+      errorInterceptor(door),
+      deadlineInterceptor,
+      floorInterceptor(rules, config.responseFloorMs),
+      guessInterceptor({ rules, limiter, limits, clock }),
+    ],
+  };
 }
