@@ -96,6 +96,8 @@ export type ChallengeRepository = {
 
 export type FactorRepository = {
   find(tenantId: string, userId: string): Promise<Factors>;
+  /** As `find`, and nobody else changes the user's factors and codes before this transaction ends. */
+  hold(tenantId: string, userId: string): Promise<Factors>;
   /** The TOTP seed of a user in Base32, or undefined where he has none. */
   findTotpSeed(tenantId: string, userId: string): Promise<string | undefined>;
   /** Uses up a time step and all before it; true for exactly one caller per step (R27). */

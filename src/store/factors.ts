@@ -1,4 +1,5 @@
 import { and, count, eq, lt } from 'drizzle-orm';
+import type { Factors } from '../domain/factors.ts';
 import type { Vault } from '../domain/ports.ts';
 import type { FactorRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
@@ -6,6 +7,10 @@ import { recoveryCodes, smsFactors, totpFactors, users } from './schema.ts';
 
 /** A seed opens for its own user alone: one that is moved to another row does not (R26). */
 const purpose = 'totp-seed';
+
+function toFactors(row: { totp: Date | null; sms: string | null } | undefined): Factors {
+  return { totp: row !== undefined && row.totp !== null, smsNumber: row?.sms ?? undefined };
+}
 
 export function createFactorRepository(db: Database, vault: Vault): FactorRepository {
   const ofUser = (
@@ -15,18 +20,23 @@ export function createFactorRepository(db: Database, vault: Vault): FactorReposi
   ) => and(eq(table.tenantId, tenantId), eq(table.userId, userId));
   const context = (tenantId: string, userId: string) => `${tenantId} ${userId}`;
 
+  const selectFactors = (tenantId: string, userId: string) =>
+    db
+      .select({ totp: totpFactors.confirmedAt, sms: smsFactors.number })
+      .from(users)
+      .leftJoin(totpFactors, and(eq(totpFactors.tenantId, users.tenantId), eq(totpFactors.userId, users.id)))
+      .leftJoin(smsFactors, and(eq(smsFactors.tenantId, users.tenantId), eq(smsFactors.userId, users.id)))
+      .where(and(eq(users.tenantId, tenantId), eq(users.id, userId)));
+
   return {
     async find(tenantId, userId) {
-      const [row] = await db
-        .select({ totp: totpFactors.confirmedAt, sms: smsFactors.number })
-        .from(users)
-        .leftJoin(
-          totpFactors,
-          and(eq(totpFactors.tenantId, users.tenantId), eq(totpFactors.userId, users.id)),
-        )
-        .leftJoin(smsFactors, and(eq(smsFactors.tenantId, users.tenantId), eq(smsFactors.userId, users.id)))
-        .where(and(eq(users.tenantId, tenantId), eq(users.id, userId)));
-      return { totp: row !== undefined && row.totp !== null, smsNumber: row?.sms ?? undefined };
+      const [row] = await selectFactors(tenantId, userId);
+      return toFactors(row);
+    },
+
+    async hold(tenantId, userId) {
+      const [row] = await selectFactors(tenantId, userId).for('update');
+      return toFactors(row);
     },
 
     async findTotpSeed(tenantId, userId) {

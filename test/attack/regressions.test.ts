@@ -18,7 +18,7 @@ import {
 } from '../support/app.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { failure, failureOf, thrownBy } from '../support/errors.ts';
-import { bearer, enrolTotp, freshMobile, signUp, signUpByMobile } from '../support/journey.ts';
+import { bearer, enrolSms, enrolTotp, freshMobile, signUp, signUpByMobile } from '../support/journey.ts';
 
 // Defects that a review found, each with the attack that it allowed.
 
@@ -308,4 +308,22 @@ test('every wrong code and token leaves an audit line', async () => {
     'change-password CREDENTIALS_INVALID',
     'start-two-factor CONFIRMATION_INVALID',
   ]);
+});
+
+test('factors that are removed at the same moment leave no recovery codes behind', async () => {
+  for (let round = 0; round < 4; round += 1) {
+    const user = await enrolTotp(testApp(), await signUp(testApp()));
+    await enrolSms(testApp(), user);
+    const two = testApp().client(TwoFactorService, bearer(user.accessToken));
+    const [first = '', second = ''] = user.recoveryCodes;
+    await Promise.all([two.removeTotp({ recoveryCode: first }), two.removeSms({ recoveryCode: second })]);
+    expect(await two.getTwoFactor({})).toMatchObject({ methods: [], recoveryCodesLeft: 0 });
+  }
+});
+
+test('recovery codes that are made anew at the same moment are ten', async () => {
+  const user = await enrolTotp(testApp(), await signUp(testApp()));
+  const two = testApp().client(TwoFactorService, bearer(user.accessToken));
+  await Promise.all(Array.from({ length: 8 }, () => two.regenerateRecoveryCodes({})));
+  expect(await two.getTwoFactor({})).toMatchObject({ recoveryCodesLeft: 10 });
 });

@@ -169,8 +169,8 @@ export function createEnrolment(deps: EnrolDeps) {
     const now = clock();
     return await store.transaction(async (repositories) => {
       const { challenges, factors, sessions } = repositories;
+      const isFirst = methodsOf(await factors.hold(tenantId, userId)).length === 0;
       if (!(await challenges.consume(tenantId, setup.id, now))) throw new DomainError('CODE_INVALID');
-      const isFirst = methodsOf(await factors.find(tenantId, userId)).length === 0;
       await insert(factors);
       const codes = isFirst ? makeRecoveryCodes(random) : [];
       if (codes.length > 0) {

@@ -54,11 +54,11 @@ export function createManageFactors(deps: ManageFactorsDeps) {
     await auditFailure(deps, caller, 'remove-two-factor', async () => {
       const proof = await secondFactors.prove(caller, userId, method, ownSession(caller).id, codes);
       await store.transaction(async (repositories) => {
+        const held = methodsOf(await repositories.factors.hold(tenantId, userId));
         await settleProof(deps, repositories, caller, view, proof);
         if (!(await repositories.factors.remove(tenantId, userId, method)))
           throw new DomainError('CODE_INVALID');
-        if (methodsOf(factors).length === 1)
-          await repositories.factors.replaceRecoveryCodes(tenantId, userId, []);
+        if (held.length === 1) await repositories.factors.replaceRecoveryCodes(tenantId, userId, []);
         await settleChange(deps, repositories, caller, view, 'remove-two-factor');
       });
     });
@@ -98,12 +98,13 @@ export function createManageFactors(deps: ManageFactorsDeps) {
 
     /** Ten new recovery codes; the old ones are dead. */
     async regenerateRecoveryCodes(caller: Caller): Promise<string[]> {
-      const { view, factors } = await ownFactors(caller);
+      const { view } = await ownFactors(caller);
       const { tenantId, id: userId } = view.user;
-      if (methodsOf(factors).length === 0) throw new DomainError('STEP_MISSING', { missingStep: setupStep });
       const codes = makeRecoveryCodes(random);
       const digests = codes.map((code) => digestRecoveryCode(vault, tenantId, userId, code));
       await store.transaction(async (repositories) => {
+        if (methodsOf(await repositories.factors.hold(tenantId, userId)).length === 0)
+          throw new DomainError('STEP_MISSING', { missingStep: setupStep });
         await repositories.factors.replaceRecoveryCodes(tenantId, userId, digests);
         await tell(deps, repositories, caller, view, 'two-factor-changed');
         await repositories.audit.add(auditEvent(deps, caller, 'regenerate-recovery-codes', 'success'));
