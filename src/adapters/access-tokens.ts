@@ -8,7 +8,7 @@ const lifetimeS = 600;
 /** What clocks may be apart (R12). */
 const leewayS = 30;
 
-/** One purpose, one `typ` (RFC 8725, section 3.11): a token of one kind is refused as any other. */
+/** One purpose, one `typ` (RFC 8725, section 3.11): a token of one kind is refused where another is due. */
 const types: Record<SessionLevel, string> = { 'signed-in': 'at+jwt', 'enrol-only': 'setup+jwt' };
 const levels = new Map(Object.entries(types).map(([level, typ]) => [typ, level as SessionLevel]));
 

@@ -29,7 +29,7 @@ export type PasswordCheck = {
 
 /**
  * Compares a password, counting the attempt first. A locked account, and one that does
- * not exist, cost the same statements and the same hash as any other, and look the
+ * not exist, cost the same statements and the same hash as every other, and look the
  * same to the caller (R5, R10).
  */
 export function createPasswordCheck({ store, hasher, vault, clock }: PasswordCheckDeps) {

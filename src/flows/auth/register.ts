@@ -82,19 +82,19 @@ async function write(
   }
 
   const owned = held === undefined ? user : { ...user, id: held.userId };
+  const own = { ...identifier, userId: owned.id };
   const order = {
-    kind: identifier.kind,
-    address: identifier.address,
-    identifier: { ...identifier, userId: owned.id },
+    kind: own.kind,
+    address: own.address,
+    userId: own.userId,
     userLocale: owned.locale,
     senderEmail: owned.senderEmail,
     confirmUrl: owned.confirmUrl,
   };
   try {
     return await deps.store.transaction(async (repositories) => {
-      if (held === undefined) await repositories.users.insert(owned, order.identifier, passwordHash);
-      else if (!(await repositories.users.replaceUnconfirmed(owned, order.identifier, passwordHash)))
-        return false;
+      if (held === undefined) await repositories.users.insert(owned, own, passwordHash);
+      else if (!(await repositories.users.replaceUnconfirmed(owned, own, passwordHash))) return false;
       await sendConfirmation(deps, repositories, caller, order);
       await conclude(deps, repositories, caller, { userId: owned.id });
       return true;

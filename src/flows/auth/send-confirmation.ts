@@ -40,7 +40,7 @@ export function createSendConfirmation({ store, chargeRecipient, ...deps }: Send
         await sendConfirmation(deps, repositories, caller, {
           kind: held.kind,
           address: held.address,
-          identifier: held,
+          userId: held.userId,
           userLocale: held.locale,
           senderEmail: command.senderEmail || held.senderEmail,
           confirmUrl: confirmUrl || held.confirmUrl,

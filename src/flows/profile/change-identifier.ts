@@ -1,14 +1,15 @@
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { type ParsedIdentifier, parseIdentifier } from '../../domain/identifier.ts';
-import type { Challenge, IdentifierKind, OutboxEntry, UserView } from '../../domain/model.ts';
+import type { Challenge, IdentifierKind, UserView } from '../../domain/model.ts';
 import { digestCode, makeDigitCode } from '../../domain/one-time-code.ts';
 import type { Clock, Random, Vault } from '../../domain/ports.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
-import { formatChallengeToken, parseChallengeToken, sha256 } from '../../domain/token.ts';
+import { parseChallengeToken } from '../../domain/token.ts';
 import { auditEvent, auditFailure } from '../audit.ts';
 import type { RecipientCharge } from '../limits.ts';
-import { composeEmail, composeNotice, composeSms } from '../messages.ts';
+import { composeNotice, type Recipient } from '../messages.ts';
+import { codeBySms, linkByEmail, type OutOfBand, sendOutOfBand } from '../out-of-band.ts';
 import { ownSession } from '../session/own-session.ts';
 
 export type ChangeIdentifierDeps = {
@@ -44,14 +45,7 @@ export function createStartChange(deps: ChangeIdentifierDeps): StartChange {
 
     await store.transaction(async (repositories) => {
       if (taken === undefined) {
-        const { challenge, message } = (identifier.kind === 'email' ? byLink : byCode)(
-          deps,
-          caller,
-          userId,
-          recipient,
-        );
-        await repositories.challenges.put(challenge);
-        await repositories.outbox.add(message);
+        await sendOutOfBand(repositories, proofOf(deps, caller, userId, recipient));
       } else if (taken.userId !== userId) {
         await repositories.outbox.add(composeNotice(deps, caller, recipient, 'account-exists'));
       }
@@ -62,58 +56,26 @@ export function createStartChange(deps: ChangeIdentifierDeps): StartChange {
   };
 }
 
-type Recipient = Parameters<typeof composeEmail>[2];
-type Draft = { challenge: Challenge; message: OutboxEntry };
-
-function byLink(deps: ChangeIdentifierDeps, caller: Caller, userId: string, to: Recipient): Draft {
-  const id = deps.random.uuid();
-  const verifier = deps.random.bytes(32);
-  const message = composeEmail(deps, caller, to, {
-    template: 'change-email',
-    page: caller.tenant.policy.pages.confirm,
-    parameter: { name: 'token', token: formatChallengeToken(id, verifier) },
-    lifetimeMs: linkLifetimeMs,
-  });
-  return { challenge: challengeOf(deps, caller, userId, to, id, sha256(verifier), linkLifetimeMs), message };
-}
-
-function byCode(deps: ChangeIdentifierDeps, caller: Caller, userId: string, to: Recipient): Draft {
-  const code = makeDigitCode(deps.random);
-  const scope = { tenantId: caller.tenant.id, purpose: purposes.mobile, subject: userId };
-  const digest = digestCode(deps.vault, scope, code);
-  const message = composeSms(deps, caller, to, {
+function proofOf(deps: ChangeIdentifierDeps, caller: Caller, userId: string, to: Recipient): OutOfBand {
+  if (to.kind === 'email') {
+    return linkByEmail(deps, caller, to, {
+      userId,
+      purpose: purposes.email,
+      slot: userId,
+      template: 'change-email',
+      page: caller.tenant.policy.pages.confirm,
+      parameter: 'token',
+      lifetimeMs: linkLifetimeMs,
+    });
+  }
+  return codeBySms(deps, caller, to, {
+    userId,
+    purpose: purposes.mobile,
+    slot: userId,
     template: 'change-mobile',
-    code,
+    code: makeDigitCode(deps.random),
     lifetimeMs: codeLifetimeMs,
   });
-  return {
-    challenge: challengeOf(deps, caller, userId, to, deps.random.uuid(), digest, codeLifetimeMs),
-    message,
-  };
-}
-
-function challengeOf(
-  { clock }: ChangeIdentifierDeps,
-  caller: Caller,
-  userId: string,
-  { kind, address }: Recipient,
-  id: string,
-  digest: Buffer,
-  lifetimeMs: number,
-): Challenge {
-  const expiresAt = new Date(clock().getTime() + lifetimeMs);
-  const slot = userId;
-  return {
-    id,
-    tenantId: caller.tenant.id,
-    userId,
-    purpose: purposes[kind],
-    slot,
-    digest,
-    identifier: address,
-    data: undefined,
-    expiresAt,
-  };
 }
 
 export type StartChangeCommand = {

@@ -1,14 +1,14 @@
 import type { Caller } from '../../domain/caller.ts';
 import { type IdentifierInput, parseIdentifier } from '../../domain/identifier.ts';
-import type { ChallengePurpose, IdentifierKind, OutboxEntry } from '../../domain/model.ts';
-import { digestCode, makeDigitCode } from '../../domain/one-time-code.ts';
+import type { ChallengePurpose, IdentifierKind } from '../../domain/model.ts';
+import { makeDigitCode } from '../../domain/one-time-code.ts';
 import type { Clock, Random, Vault } from '../../domain/ports.ts';
 import type { Store } from '../../domain/repositories.ts';
-import { formatChallengeToken, sha256 } from '../../domain/token.ts';
 import { auditEvent } from '../audit.ts';
 import { rememberResult } from '../idempotency.ts';
 import type { RecipientCharge } from '../limits.ts';
-import { composeEmail, composeSms, type Recipient } from '../messages.ts';
+import type { Recipient } from '../messages.ts';
+import { codeBySms, linkByEmail, type OutOfBand, sendOutOfBand } from '../out-of-band.ts';
 
 export type RecoverDeps = {
   readonly store: Store<'users' | 'challenges' | 'outbox' | 'audit' | 'idempotency'>;
@@ -47,19 +47,7 @@ export function createRecover({ store, chargeRecipient, ...deps }: RecoverDeps) 
           userLocale: held.locale,
           senderEmail: held.senderEmail,
         };
-        const draft = (held.kind === 'email' ? byLink : byCode)(deps, caller, held.userId, to);
-        await repositories.challenges.put({
-          id: draft.id,
-          tenantId,
-          userId: held.userId,
-          purpose: recoveryPurposes[held.kind],
-          slot: held.userId,
-          digest: draft.digest,
-          identifier: held.address,
-          data: undefined,
-          expiresAt: draft.message.expiresAt,
-        });
-        await repositories.outbox.add(draft.message);
+        await sendOutOfBand(repositories, proofOf(deps, caller, held.userId, to));
       }
       await repositories.audit.add(auditEvent(deps, caller, 'recover', 'success', { userId: held?.userId }));
       await rememberResult(repositories, caller, undefined);
@@ -67,24 +55,29 @@ export function createRecover({ store, chargeRecipient, ...deps }: RecoverDeps) 
   };
 }
 
-type Draft = { readonly id: string; readonly digest: Buffer; readonly message: OutboxEntry };
-type DraftDeps = Pick<RecoverDeps, 'vault' | 'clock' | 'random'>;
-
-function byLink(deps: DraftDeps, caller: Caller, _userId: string, to: Recipient): Draft {
-  const id = deps.random.uuid();
-  const verifier = deps.random.bytes(32);
-  const message = composeEmail(deps, caller, to, {
-    template: 'recover',
-    page: caller.tenant.policy.pages.recover,
-    parameter: { name: 'token', token: formatChallengeToken(id, verifier) },
-    lifetimeMs: linkLifetimeMs,
+function proofOf(
+  deps: Pick<RecoverDeps, 'vault' | 'clock' | 'random'>,
+  caller: Caller,
+  userId: string,
+  to: Recipient,
+): OutOfBand {
+  if (to.kind === 'email') {
+    return linkByEmail(deps, caller, to, {
+      userId,
+      purpose: recoveryPurposes.email,
+      slot: userId,
+      template: 'recover',
+      page: caller.tenant.policy.pages.recover,
+      parameter: 'token',
+      lifetimeMs: linkLifetimeMs,
+    });
+  }
+  return codeBySms(deps, caller, to, {
+    userId,
+    purpose: recoveryPurposes.mobile,
+    slot: userId,
+    template: 'recover-sms',
+    code: makeDigitCode(deps.random),
+    lifetimeMs: codeLifetimeMs,
   });
-  return { id, digest: sha256(verifier), message };
-}
-
-function byCode(deps: DraftDeps, caller: Caller, userId: string, to: Recipient): Draft {
-  const code = makeDigitCode(deps.random);
-  const scope = { tenantId: caller.tenant.id, purpose: recoveryPurposes.mobile, subject: userId };
-  const message = composeSms(deps, caller, to, { template: 'recover-sms', code, lifetimeMs: codeLifetimeMs });
-  return { id: deps.random.uuid(), digest: digestCode(deps.vault, scope, code), message };
 }

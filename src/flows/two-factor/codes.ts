@@ -7,7 +7,7 @@ import type { Clock, Random, Vault } from '../../domain/ports.ts';
 import { digestRecoveryCode } from '../../domain/recovery-code.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
 import { matchTotp } from '../../domain/totp.ts';
-import { composeSms } from '../messages.ts';
+import { codeBySms, sendOutOfBand } from '../out-of-band.ts';
 
 /** 10 failures of an account, then 15 minutes each; after 100 in a row only an operator helps (R8). */
 export const secondFactorPolicy: GuessPolicy = {
@@ -86,22 +86,16 @@ export function createSecondFactors({ store, vault, clock, random }: SecondFacto
       slot: string,
       number: string,
     ): Promise<void> {
-      const { id: tenantId } = caller.tenant;
-      const code = makeDigitCode(random);
-      await repositories.challenges.put({
-        id: random.uuid(),
-        tenantId,
+      const to = { kind: 'mobile', address: number, userLocale: '', senderEmail: '' } as const;
+      const order = {
         userId,
         purpose: 'sms-code',
         slot,
-        digest: digestCode(vault, { tenantId, purpose: 'sms-code', subject: slot }, code),
-        identifier: number,
-        data: undefined,
-        expiresAt: new Date(clock().getTime() + codeLifetimeMs),
-      });
-      const to = { kind: 'mobile', address: number, userLocale: '', senderEmail: '' } as const;
-      const order = { template: 'sign-in-sms', code, lifetimeMs: codeLifetimeMs } as const;
-      await repositories.outbox.add(composeSms({ clock, random }, caller, to, order));
+        template: 'sign-in-sms',
+        code: makeDigitCode(random),
+        lifetimeMs: codeLifetimeMs,
+      } as const;
+      await sendOutOfBand(repositories, codeBySms({ vault, clock, random }, caller, to, order));
     },
   };
 }

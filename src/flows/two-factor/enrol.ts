@@ -9,12 +9,12 @@ import { digestCode, makeDigitCode, makeStandaloneCode, normalizeCode } from '..
 import type { Clock, QrRenderer, Random, Vault } from '../../domain/ports.ts';
 import { digestRecoveryCode, makeRecoveryCodes } from '../../domain/recovery-code.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
-import { formatChallengeToken, parseChallengeToken, sha256 } from '../../domain/token.ts';
+import { parseChallengeToken } from '../../domain/token.ts';
 import { makeTotpSeed, matchTotp, totpUri } from '../../domain/totp.ts';
 import { auditEvent, auditFailure } from '../audit.ts';
 import { rememberResult } from '../idempotency.ts';
 import type { RecipientCharge } from '../limits.ts';
-import { composeEmail, composeSms } from '../messages.ts';
+import { codeBySms, linkByEmail, type OutOfBand, sendOutOfBand } from '../out-of-band.ts';
 import { ownSession } from '../session/own-session.ts';
 import { settleChange } from './settle.ts';
 
@@ -80,39 +80,49 @@ export function createEnrolment(deps: EnrolDeps) {
     return found;
   }
 
-  function challenge(
-    caller: Caller,
-    purpose: ChallengePurpose,
-    lifetimeMs: number,
-    content: Partial<Pick<Challenge, 'id' | 'digest' | 'identifier' | 'data'>>,
-  ): Challenge {
+  /** A step that is done and sent nowhere. */
+  function step(caller: Caller, purpose: ChallengePurpose, data?: Buffer): Challenge {
     const { userId, id: slot } = ownSession(caller);
-    const expiresAt = new Date(clock().getTime() + lifetimeMs);
-    const empty = { id: random.uuid(), digest: Buffer.alloc(0), identifier: '', data: undefined };
-    return { ...empty, ...content, tenantId: caller.tenant.id, userId, purpose, slot, expiresAt };
+    const expiresAt = new Date(clock().getTime() + setupLifetimeMs);
+    const nowhere = { digest: Buffer.alloc(0), identifier: '' };
+    return {
+      ...nowhere,
+      id: random.uuid(),
+      tenantId: caller.tenant.id,
+      userId,
+      purpose,
+      slot,
+      data,
+      expiresAt,
+    };
   }
 
   /** A proof by a link to the user's address, or by a code to the number of one who has none. */
-  function makeProof(caller: Caller, view: UserView, method: SecondFactorMethod) {
-    const purpose = proofPurpose[method];
-    const { locale: userLocale, senderEmail } = view.user;
-    if (view.email?.confirmedAt !== undefined) {
-      const [id, verifier] = [random.uuid(), random.bytes(32)];
-      const to = { kind: 'email', address: view.email.address, userLocale, senderEmail } as const;
-      const message = composeEmail(deps, caller, to, {
+  function makeProof(
+    caller: Caller,
+    { user, email, mobile }: UserView,
+    method: SecondFactorMethod,
+  ): OutOfBand {
+    const { id: userId, locale: userLocale, senderEmail } = user;
+    const order = {
+      userId,
+      purpose: proofPurpose[method],
+      slot: ownSession(caller).id,
+      lifetimeMs: proofLifetimeMs,
+    };
+    if (email?.confirmedAt !== undefined) {
+      const to = { kind: 'email', address: email.address, userLocale, senderEmail } as const;
+      const page = caller.tenant.policy.pages.twoFactor;
+      return linkByEmail(deps, caller, to, {
+        ...order,
         template: 'two-factor-proof',
-        page: caller.tenant.policy.pages.twoFactor,
-        parameter: { name: 'token', token: formatChallengeToken(id, verifier) },
-        lifetimeMs: proofLifetimeMs,
+        page,
+        parameter: 'token',
       });
-      return { row: challenge(caller, purpose, proofLifetimeMs, { id, digest: sha256(verifier) }), message };
     }
+    const to = { kind: 'mobile', address: mobile?.address ?? '', userLocale, senderEmail } as const;
     const code = makeStandaloneCode(random);
-    const scope = { tenantId: caller.tenant.id, purpose, subject: ownSession(caller).id };
-    const to = { kind: 'mobile', address: view.mobile?.address ?? '', userLocale, senderEmail } as const;
-    const order = { template: 'two-factor-proof-sms', code, lifetimeMs: proofLifetimeMs } as const;
-    const row = challenge(caller, purpose, proofLifetimeMs, { digest: digestCode(vault, scope, code) });
-    return { row, message: composeSms(deps, caller, to, order) };
+    return codeBySms(deps, caller, to, { ...order, template: 'two-factor-proof-sms', code });
   }
 
   async function sendProof(caller: Caller, method: SecondFactorMethod, submitted: string): Promise<void> {
@@ -129,10 +139,9 @@ export function createEnrolment(deps: EnrolDeps) {
     if (proved === undefined) throw new DomainError('NOT_FOUND');
     const { address } = proved;
     await chargeRecipient(caller.tenant.id, 'two-factor-proof', address);
-    const { row, message } = makeProof(caller, view, method);
+    const proof = makeProof(caller, view, method);
     await store.transaction(async (repositories) => {
-      await repositories.challenges.put(row);
-      await repositories.outbox.add(message);
+      await sendOutOfBand(repositories, proof);
       await repositories.audit.add(
         auditEvent(deps, caller, 'start-two-factor', 'success', { reason: method }),
       );
@@ -153,7 +162,7 @@ export function createEnrolment(deps: EnrolDeps) {
     if (!digest.equals(found.digest)) throw refusal();
     await store.transaction(async ({ challenges }) => {
       if (!(await challenges.consume(tenantId, found.id, clock()))) throw refusal();
-      await challenges.put(challenge(caller, provenPurpose[method], setupLifetimeMs, {}));
+      await challenges.put(step(caller, provenPurpose[method]));
     });
   }
 
@@ -209,7 +218,7 @@ export function createEnrolment(deps: EnrolDeps) {
       const view = await ownView(caller);
       const secret = makeTotpSeed(random);
       const data = vault.seal(seedPurpose, view.sessionId, Buffer.from(secret));
-      await store.challenges.put(challenge(caller, setupPurpose.totp, setupLifetimeMs, { data }));
+      await store.challenges.put(step(caller, setupPurpose.totp, data));
       return { secret, uri: totpUri(secret, caller.tenant.name, labelOf(view)) };
     },
 
@@ -245,17 +254,18 @@ export function createEnrolment(deps: EnrolDeps) {
       const { tenant } = caller;
       const { address } = parseMobile(command.phoneNumber, command.mobileSeed, tenant.policy, 'phone_number');
       await chargeRecipient(tenant.id, 'sms-setup', address);
-      const code = makeDigitCode(random);
-      const scope = { tenantId: tenant.id, purpose: setupPurpose.sms, subject: ownSession(caller).id };
-      const digest = digestCode(vault, scope, code);
+      const { userId, id: slot } = ownSession(caller);
       const to = { kind: 'mobile', address, userLocale: '', senderEmail: '' } as const;
-      const order = { template: 'two-factor-setup-sms', code, lifetimeMs: codeLifetimeMs } as const;
-      await store.transaction(async ({ challenges, outbox }) => {
-        await challenges.put(
-          challenge(caller, setupPurpose.sms, codeLifetimeMs, { digest, identifier: address }),
-        );
-        await outbox.add(composeSms(deps, caller, to, order));
-      });
+      const order = {
+        userId,
+        purpose: setupPurpose.sms,
+        slot,
+        template: 'two-factor-setup-sms',
+        code: makeDigitCode(random),
+        lifetimeMs: codeLifetimeMs,
+      } as const;
+      const setup = codeBySms(deps, caller, to, order);
+      await store.transaction((repositories) => sendOutOfBand(repositories, setup));
       return maskMobile(address);
     },
 
