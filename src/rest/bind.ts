@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { readBody } from './body.ts';
-import type { JsonObject } from './json.ts';
+import type { Json, JsonObject } from './json.ts';
 import { type FieldProblem, RestError } from './rest-error.ts';
 import type { Route } from './route.ts';
 import type { Speller } from './spelling.ts';
@@ -37,36 +37,40 @@ export async function bindRequest(
   return message;
 }
 
-function pathToJson(variables: readonly PathVariable[]): JsonObject {
-  const json: JsonObject = {};
-  for (const { fieldPath, value } of variables) {
-    let target = json;
-    for (const part of fieldPath.slice(0, -1)) {
-      target[part] ??= {};
-      target = target[part] as JsonObject;
-    }
-    target[fieldPath.at(-1) ?? ''] = value;
+/** Puts a value at a path of names; a name that is already taken on the way or at its end is a duplicate. */
+function setAt(json: JsonObject, path: readonly string[], value: Json): void {
+  const duplicate = () =>
+    new RestError('fields-invalid', [{ field: path.join('.'), problem: 'duplicate' as const }]);
+  let target = json;
+  for (const part of path.slice(0, -1)) {
+    target[part] ??= emptyObject();
+    const next = target[part];
+    if (typeof next !== 'object' || next === null || Array.isArray(next)) throw duplicate();
+    target = next;
   }
+  const name = path.at(-1) ?? '';
+  if (Object.hasOwn(target, name)) throw duplicate();
+  target[name] = value;
+}
+
+/** An object without a prototype: the names in it are the caller's. */
+function emptyObject(): JsonObject {
+  return Object.create(null) as JsonObject;
+}
+
+function pathToJson(variables: readonly PathVariable[]): JsonObject {
+  const json = emptyObject();
+  for (const { fieldPath, value } of variables) setAt(json, fieldPath, value);
   return json;
 }
 
 /** The query: `a=1&b=2` are fields, `a.b=1` is a field of a field, a repeated name is a list. */
 function queryToJson(request: IncomingMessage): JsonObject {
-  const json: JsonObject = Object.create(null) as JsonObject;
+  const json = emptyObject();
   const { searchParams } = new URL(request.url ?? '', 'http://localhost');
   for (const name of new Set(searchParams.keys())) {
     const values = searchParams.getAll(name);
-    const value = values.length === 1 ? (values[0] ?? '') : values;
-    const parts = name.split('.');
-    let target = json;
-    for (const part of parts.slice(0, -1)) {
-      const next = target[part];
-      if (next === undefined) target[part] = Object.create(null) as JsonObject;
-      else if (typeof next !== 'object')
-        throw new RestError('fields-invalid', [{ field: name, problem: 'duplicate' }]);
-      target = target[part] as JsonObject;
-    }
-    target[parts.at(-1) ?? ''] = value;
+    setAt(json, name.split('.'), values.length === 1 ? (values[0] ?? '') : values);
   }
   return json;
 }

@@ -121,6 +121,19 @@ test('a body of more than 64 KiB is 413, said or not said beforehand', async () 
   expect((await fetch(`${url}/auth/login`, init as RequestInit)).status).toBe(413);
 });
 
+test('a query that names a field and a field of it is refused, in either order', async () => {
+  const { url, dev } = testApp();
+  const queries = {
+    'user_id=1&user_id.b=2': 'user_id.b',
+    'user_id.b=2&user_id=1': 'user_id',
+    'user_id=1&user_id=2&user_id.b=3': 'user_id.b',
+  };
+  for (const [query, field] of Object.entries(queries)) {
+    const answer = await fetch(`${url}/view_user?${query}`, { headers: { apieco_key: dev.secret } });
+    expect([answer.status, await answer.json()], query).toEqual([400, unsuccess('REQUEST_INVALID', field)]);
+  }
+});
+
 test('an empty body is an empty message, whatever its type', async () => {
   for (const type of ['application/json', 'text/plain', 'application/octet-stream']) {
     expect((await login('', { 'content-type': type })).body).toEqual(unsuccess('REQUEST_INVALID', 'email'));
