@@ -87,7 +87,7 @@ export function createSessionGate({ secondFactors, limits, clock, random }: Sess
       try {
         await createMessageCharge(limiter, limits)(caller);
         await createRecipientCharge(limiter, limits)(user.tenantId, 'sms-code', factors.smsNumber);
-        await secondFactors.sendSms(repositories, caller, user.id, id, factors.smsNumber);
+        await secondFactors.sendSms(repositories, caller, user, id, factors.smsNumber);
       } catch (error) {
         // Over the limit nothing is sent; a recovery code still opens the session.
         if (!(error instanceof DomainError) || error.reason !== 'RATE_LIMITED') throw error;

@@ -257,12 +257,20 @@ test('where both are sent the code alone decides, and the recovery code is kept'
 test('SMS alone is sent at the sign-in, only its newest code counts, and only for that sign-in', async () => {
   const user = await signUp(testApp());
   const { number } = await enrolSms(testApp(), user);
+  await testApp().client(ProfileService, bearer(user.accessToken)).editUser({ locale: 'fa' });
+  const sent = async () => (await testApp().messagesTo(number)).length;
+  const before = await sent();
   const answer = await login(user.email);
+  expect(await sent()).toBe(before + 1);
+  expect((await testApp().messagesTo(number))[0]?.text, 'in the language of the user').toMatch(
+    /\p{Script=Arabic}/u,
+  );
   expect(answer).toMatchObject({ location: '/auth/2fa/sms/validate' });
   expect(answer.twoFactor?.maskedPhoneNumber).toBe(`+********${number.slice(-4)}`);
   const token = answer.twoFactor?.twoFactorToken ?? '';
   const first = await codeTo(number);
   await two(token).sendSmsCode({});
+  expect(await sent()).toBe(before + 2);
   const second = await codeTo(number);
   if (first !== second) expect(await failureOf(two(token).validateSms({ code: first }))).toEqual(wrongCode);
   const elsewhere = await pendingOf(user.email);
@@ -300,7 +308,7 @@ test('a factor is removed with its own code; with the last one go the recovery c
   const attacker = await enrolled();
   nextStep();
   expect(await failureOf(two(attacker.accessToken).removeTotp({ code: user.totp() }))).toEqual(wrongCode);
-  expect(await failureOf(two(user.accessToken).removeSms({ code: '123456' }))).toEqual(missing('SetupTotp'));
+  expect(await failureOf(two(user.accessToken).removeSms({ code: '123456' }))).toEqual(missing('SetupSms'));
   await two(user.accessToken).removeTotp({ code: user.totp() });
   expect(await two(user.accessToken).getTwoFactor({})).toMatchObject({ methods: [], recoveryCodesLeft: 0 });
   expect((await login(user.email)).tokens?.tokenType).toBe('Bearer');

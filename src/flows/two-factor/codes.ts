@@ -1,7 +1,7 @@
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { SecondFactorMethod } from '../../domain/factors.ts';
-import type { GuessPolicy } from '../../domain/model.ts';
+import type { GuessPolicy, User } from '../../domain/model.ts';
 import { digestCode, makeDigitCode, normalizeCode } from '../../domain/one-time-code.ts';
 import type { Clock, Random, Vault } from '../../domain/ports.ts';
 import { digestRecoveryCode } from '../../domain/recovery-code.ts';
@@ -9,7 +9,7 @@ import type { Repositories, Store } from '../../domain/repositories.ts';
 import { matchTotp } from '../../domain/totp.ts';
 import { codeBySms, sendOutOfBand } from '../out-of-band.ts';
 
-/** 10 failures of an account, then 15 minutes each; after 100 in a row only an operator helps (R8). */
+/** 10 failures of an account, then 15 minutes each; after 100 in a row only recovery helps (R8). */
 export const secondFactorPolicy: GuessPolicy = {
   kind: 'second-factor',
   free: 10,
@@ -82,13 +82,13 @@ export function createSecondFactors({ store, vault, clock, random }: SecondFacto
     async sendSms(
       repositories: Pick<Repositories, 'challenges' | 'outbox'>,
       caller: Caller,
-      userId: string,
+      user: Pick<User, 'id' | 'locale'>,
       slot: string,
       number: string,
     ): Promise<void> {
-      const to = { kind: 'mobile', address: number, userLocale: '', senderEmail: '' } as const;
+      const to = { kind: 'mobile', address: number, userLocale: user.locale, senderEmail: '' } as const;
       const order = {
-        userId,
+        userId: user.id,
         purpose: 'sms-code',
         slot,
         template: 'sign-in-sms',

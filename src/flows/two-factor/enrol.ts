@@ -254,10 +254,10 @@ export function createEnrolment(deps: EnrolDeps) {
       const { tenant } = caller;
       const { address } = parseMobile(command.phoneNumber, command.mobileSeed, tenant.policy, 'phone_number');
       await chargeRecipient(tenant.id, 'sms-setup', address);
-      const { userId, id: slot } = ownSession(caller);
-      const to = { kind: 'mobile', address, userLocale: '', senderEmail: '' } as const;
+      const { user, sessionId: slot } = await ownView(caller);
+      const to = { kind: 'mobile', address, userLocale: user.locale, senderEmail: '' } as const;
       const order = {
-        userId,
+        userId: user.id,
         purpose: setupPurpose.sms,
         slot,
         template: 'two-factor-setup-sms',

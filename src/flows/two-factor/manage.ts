@@ -31,7 +31,10 @@ export type FactorStatus = {
   readonly required: boolean;
 };
 
-const setupStep = 'manam.v1.TwoFactorService/SetupTotp';
+const setupStep = {
+  totp: 'manam.v1.TwoFactorService/SetupTotp',
+  sms: 'manam.v1.TwoFactorService/SetupSms',
+} as const satisfies Record<SecondFactorMethod, string>;
 
 /** What a user does with the factors that he has. */
 export function createManageFactors(deps: ManageFactorsDeps) {
@@ -45,12 +48,12 @@ export function createManageFactors(deps: ManageFactorsDeps) {
     return { view, factors: await store.factors.find(tenantId, userId) };
   }
 
-  /** Removes a factor for a valid code of it; with the last one go the recovery codes. */
+  /** Removes a factor for a valid code of it, or a recovery code; with the last one go the recovery codes. */
   async function remove(caller: Caller, method: SecondFactorMethod, codes: TypedCodes): Promise<void> {
     const { view, factors } = await ownFactors(caller);
     const { tenantId, id: userId } = view.user;
     if (!methodsOf(factors).includes(method))
-      throw new DomainError('STEP_MISSING', { missingStep: setupStep });
+      throw new DomainError('STEP_MISSING', { missingStep: setupStep[method] });
     await auditFailure(deps, caller, 'remove-two-factor', async () => {
       const proof = await secondFactors.prove(caller, userId, method, ownSession(caller).id, codes);
       await store.transaction(async (repositories) => {
@@ -83,14 +86,16 @@ export function createManageFactors(deps: ManageFactorsDeps) {
       const tenantId = caller.tenant.id;
       const userId = caller.pending?.userId ?? ownSession(caller).userId;
       const slot = caller.pending?.challengeId ?? ownSession(caller).id;
+      const view = await store.users.findById(tenantId, userId);
+      if (view === undefined) throw new DomainError('TOKEN_INVALID');
       const { smsNumber } = await store.factors.find(tenantId, userId);
       if (smsNumber === undefined) {
-        throw new DomainError('STEP_MISSING', { missingStep: 'manam.v1.TwoFactorService/SetupSms' });
+        throw new DomainError('STEP_MISSING', { missingStep: setupStep.sms });
       }
       await chargeRecipient(tenantId, 'sms-code', smsNumber);
       const masked = maskMobile(smsNumber);
       await store.transaction(async (repositories) => {
-        await secondFactors.sendSms(repositories, caller, userId, slot, smsNumber);
+        await secondFactors.sendSms(repositories, caller, view.user, slot, smsNumber);
         await rememberResult(repositories, caller, masked);
       });
       return masked;
@@ -104,7 +109,7 @@ export function createManageFactors(deps: ManageFactorsDeps) {
       const digests = codes.map((code) => digestRecoveryCode(vault, tenantId, userId, code));
       await store.transaction(async (repositories) => {
         if (methodsOf(await repositories.factors.hold(tenantId, userId)).length === 0)
-          throw new DomainError('STEP_MISSING', { missingStep: setupStep });
+          throw new DomainError('STEP_MISSING', { missingStep: setupStep.totp });
         await repositories.factors.replaceRecoveryCodes(tenantId, userId, digests);
         await tell(deps, repositories, caller, view, 'two-factor-changed');
         await repositories.audit.add(auditEvent(deps, caller, 'regenerate-recovery-codes', 'success'));
