@@ -7,13 +7,14 @@ import type { Clock, Random, Vault } from '../../domain/ports.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
 import { parseChallengeToken } from '../../domain/token.ts';
 import { auditEvent, auditFailure } from '../audit.ts';
+import { rememberResult } from '../idempotency.ts';
 import type { RecipientCharge } from '../limits.ts';
 import { composeNotice, type Recipient } from '../messages.ts';
 import { codeBySms, linkByEmail, type OutOfBand, sendOutOfBand } from '../out-of-band.ts';
 import { ownSession } from '../session/own-session.ts';
 
 export type ChangeIdentifierDeps = {
-  readonly store: Store<'users' | 'challenges' | 'sessions' | 'outbox' | 'audit'>;
+  readonly store: Store<'users' | 'challenges' | 'sessions' | 'outbox' | 'audit' | 'idempotency'>;
   readonly chargeRecipient: RecipientCharge;
   readonly vault: Vault;
   readonly clock: Clock;
@@ -52,6 +53,7 @@ export function createStartChange(deps: ChangeIdentifierDeps): StartChange {
       await repositories.audit.add(
         auditEvent({ clock, random }, caller, 'start-identifier-change', 'success'),
       );
+      await rememberResult(repositories, caller, undefined);
     });
   };
 }

@@ -76,7 +76,7 @@ export function createEditUser({ store, startChange, chargeMessage, clock, rando
     // Before the edit, whose transaction keeps the answer: an answer promises all of it.
     for (const identifier of byKey ? [] : moved) {
       await chargeMessage(caller);
-      await startChange(caller, view, identifier);
+      await startChange({ ...caller, idempotency: undefined }, view, identifier);
     }
     try {
       await store.transaction(async (repositories) => {
