@@ -17,6 +17,12 @@ export type Config = {
   readonly dataFolder: string;
   /** 32 bytes that seal the keys in the database. Undefined in development: made and kept in `dataFolder`. */
   readonly masterKey: Buffer | undefined;
+  /** What a rotation of the master key seals with; undefined while none is under way. */
+  readonly nextMasterKey: Buffer | undefined;
+  /** Whether a start applies the migrations that the database lacks; otherwise it refuses such a database. */
+  readonly migrateAtStart: boolean;
+  /** Where the admin service listens; undefined: nowhere. */
+  readonly admin: { readonly host: string; readonly port: number } | undefined;
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
   readonly hash: HashProfile;
   /** A secret of at least 16 bytes that every password hash is made with; undefined: none. */
@@ -65,17 +71,25 @@ export function parseConfig(env: Environment, args: { readonly production: boole
     return fallback;
   };
 
+  const flag = (name: string, fallback: boolean) => {
+    const value = text(name) ?? String(fallback);
+    if (value !== 'true' && value !== 'false') mistakes.push(`${name} must be true or false`);
+    return value === 'true';
+  };
+
   const host = text('HOST') ?? '127.0.0.1';
   const port = integer('PORT', 8080, 0, 65_535);
   const databaseUrl = needed('DATABASE_URL');
   if (databaseUrl !== undefined && !/^mysql:\/\/./.test(databaseUrl))
     mistakes.push('DATABASE_URL must begin with mysql://');
 
-  const issuer = needed('MANAM_ISSUER') ?? `http://${host}:${port}`;
+  const issuer = needed('MANAM_ISSUER') ?? `http://${browsableHost(host)}:${port}`;
   if (!URL.canParse(issuer) || (production && new URL(issuer).protocol !== 'https:')) {
     mistakes.push('MANAM_ISSUER must be a URL, in production with https');
   }
-  const masterKey = parseMasterKey(needed('MANAM_MASTER_KEY'), mistakes);
+  const masterKey = parseMasterKey('MANAM_MASTER_KEY', needed('MANAM_MASTER_KEY'), mistakes);
+  const nextMasterKey = parseMasterKey('MANAM_NEXT_MASTER_KEY', text('MANAM_NEXT_MASTER_KEY'), mistakes);
+  const adminPort = text('ADMIN_PORT') === undefined ? undefined : integer('ADMIN_PORT', 0, 0, 65_535);
 
   const [certFile, keyFile] = [text('TLS_CERT_FILE'), text('TLS_KEY_FILE')];
   if ((certFile === undefined) !== (keyFile === undefined))
@@ -103,6 +117,9 @@ export function parseConfig(env: Environment, args: { readonly production: boole
     databaseConnections: integer('DATABASE_CONNECTIONS', 20, 1, 1000),
     dataFolder: text('MANAM_DATA') ?? '.manam',
     masterKey,
+    nextMasterKey,
+    migrateAtStart: flag('MIGRATE_AT_START', true),
+    admin: adminPort === undefined ? undefined : { host: text('ADMIN_HOST') ?? '127.0.0.1', port: adminPort },
     tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
     hash,
     pepper: parsePepper(text('MANAM_PEPPER'), mistakes),
@@ -123,12 +140,18 @@ function isStrongEnough({ memoryKiB, passes }: HashProfile): boolean {
   return (memoryKiB >= floorProfile.memoryKiB && passes >= floorProfile.passes) || memoryKiB >= 47_104;
 }
 
-function parseMasterKey(value: string | undefined, mistakes: string[]): Buffer | undefined {
+/** A host that links can name: one that listens everywhere is reached as this machine. */
+function browsableHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function parseMasterKey(name: string, value: string | undefined, mistakes: string[]): Buffer | undefined {
   if (value === undefined) return undefined;
   const key = Buffer.from(value, 'base64');
   // Repeated bytes are what a placeholder looks like, not a key.
   if (key.length === 32 && new Set(key).size > 8) return key;
-  mistakes.push('MANAM_MASTER_KEY must be 32 random bytes in Base64: openssl rand -base64 32');
+  mistakes.push(`${name} must be 32 random bytes in Base64: openssl rand -base64 32`);
   return undefined;
 }
 

@@ -1,14 +1,10 @@
+#!/usr/bin/env node
 import { availableParallelism } from 'node:os';
 
 // Hashes, DNS, files and WebCrypto share libuv's pool; it is sized before its first use.
 process.env['UV_THREADPOOL_SIZE'] ??= String(availableParallelism() + 4);
 
-const { complain } = await import('./cli/common.ts');
-const { createProgram } = await import('./cli/program.ts');
+const { run } = await import('./cli/run.ts');
 
-try {
-  await createProgram(process.env).parseAsync(process.argv);
-} catch (error) {
-  complain(error);
-  process.exit(1);
-}
+const code = await run(process.env, process.argv);
+if (code !== 0) process.exit(code);

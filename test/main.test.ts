@@ -146,7 +146,7 @@ test('production names everything that is missing or weak', async () => {
     { MANAM_MASTER_KEY: 'AAAA', HASH_MEMORY_KIB: '1024', MANAM_ISSUER: 'http://x', PORT: 'x' },
     ['--production'],
   ).exit;
-  expect(code).toBe(1);
+  expect(code).toBe(2);
   expect(output.split('\n')).toEqual([
     'manam: PORT must be a whole number from 0 to 65535',
     'manam: DATABASE_URL is required in production',

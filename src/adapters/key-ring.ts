@@ -1,10 +1,11 @@
 import { type CryptoKey, importJWK, type JWK } from 'jose';
-import type { Vault } from '../domain/ports.ts';
+import type { Clock, Vault } from '../domain/ports.ts';
 import type { KeyRepository } from '../domain/repositories.ts';
+import { activeKey, publishedKeys } from '../domain/signing-key.ts';
 import { signingKeyPurpose } from './keys.ts';
 
 export type KeyRing = {
-  /** The key to sign with. */
+  /** The key to sign with now. */
   signer(): { readonly kid: string; readonly key: CryptoKey };
   /** The public key of that id; undefined for an id that is not ours, which nothing is fetched for (R13). */
   verifier(kid: string): CryptoKey | undefined;
@@ -14,36 +15,47 @@ export type KeyRing = {
   reload(): Promise<void>;
 };
 
-/** Loads the signing keys of the deployment. */
-export async function loadKeyRing(keys: KeyRepository, vault: Vault): Promise<KeyRing> {
-  let signer: { kid: string; key: CryptoKey } | undefined;
-  let verifiers = new Map<string, CryptoKey>();
-  let published: Record<string, unknown>[] = [];
+type Member = {
+  readonly id: string;
+  readonly activatesAt: Date;
+  readonly publicJwk: Record<string, unknown>;
+  readonly publicKey: CryptoKey;
+  readonly privateKey: CryptoKey;
+};
+
+/** Loads the signing keys of the deployment; which of them signs follows from the time. */
+export async function loadKeyRing(keys: KeyRepository, vault: Vault, clock: Clock): Promise<KeyRing> {
+  let members = new Map<string, Member>();
 
   const load = async () => {
     const rows = await keys.listSigningKeys();
-    const active = rows.findLast(({ state }) => state === 'active');
-    if (active === undefined) throw new Error('there is no active signing key');
-    if (signer?.kid !== active.id) {
-      const jwk = JSON.parse(vault.open(signingKeyPurpose, active.id, active.sealed).toString()) as JWK;
-      signer = { kid: active.id, key: (await importJWK(jwk, 'EdDSA')) as CryptoKey };
+    if (activeKey(rows, clock()) === undefined) throw new Error('there is no active signing key');
+    const loaded = new Map<string, Member>();
+    for (const { id, sealed, activatesAt, publicJwk } of rows) {
+      const known = members.get(id);
+      const secret = () =>
+        JSON.parse(vault.open(signingKeyPurpose, id, sealed).toString()) as Record<string, unknown>;
+      const publicKey = known?.publicKey ?? (await importKey(publicJwk));
+      const privateKey = known?.privateKey ?? (await importKey(secret()));
+      loaded.set(id, { id, activatesAt, publicJwk, publicKey, privateKey });
     }
-    const imported = new Map(verifiers);
-    for (const { id, publicJwk } of rows) {
-      if (!imported.has(id)) imported.set(id, (await importJWK(publicJwk as JWK, 'EdDSA')) as CryptoKey);
-    }
-    verifiers = new Map(rows.flatMap(({ id }) => [[id, imported.get(id)] as [string, CryptoKey]]));
-    published = rows.map(({ publicJwk }) => publicJwk);
+    members = loaded;
   };
   await load();
+  const published = () => publishedKeys([...members.values()], clock());
 
   return {
     signer() {
-      if (signer === undefined) throw new Error('there is no active signing key');
-      return signer;
+      const active = activeKey([...members.values()], clock());
+      if (active === undefined) throw new Error('there is no active signing key');
+      return { kid: active.id, key: active.privateKey };
     },
-    verifier: (kid) => verifiers.get(kid),
-    jwks: () => ({ keys: published }),
+    verifier: (kid) => published().find(({ id }) => id === kid)?.publicKey,
+    jwks: () => ({ keys: published().map(({ publicJwk }) => publicJwk) }),
     reload: load,
   };
+}
+
+async function importKey(jwk: Record<string, unknown>): Promise<CryptoKey> {
+  return (await importJWK(jwk as JWK, 'EdDSA')) as CryptoKey;
 }

@@ -52,13 +52,13 @@ export async function createPasswordHasher(options: PasswordHasherOptions): Prom
   const dummy = await make(randomBytes(32).toString('hex'));
 
   return {
-    hash: (password) => {
+    hash: (tenantId, password) => {
       onHash();
-      return run(() => make(password));
+      return run(tenantId, () => make(password));
     },
-    verify: async (phc, password) => {
+    verify: async (tenantId, phc, password) => {
       onHash();
-      const right = await run(() => check(phc ?? dummy, password));
+      const right = await run(tenantId, () => check(phc ?? dummy, password));
       return right && phc !== undefined;
     },
     needsRehash: (phc) => !phc.startsWith(prefix) || needsRehash(phc.replace(peppered, ''), parameters),

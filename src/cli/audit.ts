@@ -1,7 +1,10 @@
 import type { Config } from '../config.ts';
 import type { AuditEvent, AuditFilter } from '../domain/model.ts';
 import type { Store } from '../domain/repositories.ts';
-import { say, withStore } from './common.ts';
+import { deploymentId } from '../flows/admin/operator.ts';
+import { say } from './common.ts';
+import { withStore } from './connection.ts';
+import { CommandError, exitCodes } from './exit-codes.ts';
 
 export type AuditOptions = {
   readonly tenant: string;
@@ -29,8 +32,9 @@ async function filterOf(
   store: Store,
   { tenant: slug, user, action, outcome }: AuditOptions,
 ): Promise<AuditFilter> {
-  const tenant = await store.tenants.findBySlug(slug);
-  if (tenant === undefined) throw new Error(`there is no tenant ${slug}`);
+  // No tenant has this name: it stands for what concerns none, such as keys of the deployment.
+  const tenant = slug === 'deployment' ? { id: deploymentId } : await store.tenants.findBySlug(slug);
+  if (tenant === undefined) throw new CommandError(`there is no tenant ${slug}`, exitCodes.notFound);
   return {
     tenantId: tenant.id,
     ...(user === undefined ? {} : { userId: user }),

@@ -1,16 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { createVault, type VaultKey } from '../adapters/vault.ts';
-import { type Config, ConfigError } from '../config.ts';
-import type { Store } from '../domain/repositories.ts';
-import { openDatabase } from '../store/database.ts';
-import { runningServerUrl, startEmbeddedServer } from '../store/embedded/server.ts';
-import { migrate } from '../store/migrate.ts';
-import { createStore } from '../store/store.ts';
-
-/** The name of our database on the private server. */
-export const databaseName = 'manam';
+import { createInterface } from 'node:readline/promises';
+import { type DescMessage, type MessageShape, toJson } from '@bufbuild/protobuf';
+import { type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt';
+import Table from 'cli-table3';
+import { CommandError, exitCodes, linesOf } from './exit-codes.ts';
 
 /** Writes a line for the person at the terminal. */
 export function say(line: string): void {
@@ -19,36 +11,49 @@ export function say(line: string): void {
 
 /** Writes what went wrong, a line each. */
 export function complain(error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error);
-  const lines = error instanceof ConfigError ? message.split('\n') : [message];
-  for (const line of lines) process.stderr.write(`manam: ${line}\n`);
+  for (const line of linesOf(error)) process.stderr.write(`manam: ${line}\n`);
 }
 
-/** Reads the master key of the data folder, or makes one: in development nobody has to. */
-export function developmentMasterKey(folder: string): Buffer {
-  const file = join(folder, 'master.key');
-  if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('base64'), { mode: 0o600 });
-  return Buffer.from(readFileSync(file, 'utf8'), 'base64');
+/** What a program reads: the answer of the service, in the names of the contract. */
+export function sayJson<D extends DescMessage>(schema: D, message: MessageShape<D>): void {
+  const json = toJson(schema, message, { useProtoFieldName: true, alwaysEmitImplicit: true });
+  say(JSON.stringify(json, undefined, 2));
 }
 
-/** A key that opens nothing: commands that read no sealed value need no master key. */
-const noKey: VaultKey = { id: '00000000-0000-0000-0000-000000000000', key: Buffer.alloc(32) };
+/** What a person reads: a line a row, aligned, without frames, so that it can be searched too. */
+export function sayTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
+  const none = { 'top-mid': '', 'top-left': '', 'top-right': '', top: '', middle: '  ' };
+  const empty = { 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '', bottom: '' };
+  const sides = { left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '' };
+  const table = new Table({
+    head: [...head],
+    chars: { ...none, ...empty, ...sides },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  });
+  table.push(...rows.map((row) => [...row]));
+  for (const line of table.toString().split('\n')) say(line.trimEnd());
+}
 
-/**
- * Runs a command on the database: the configured one, else the private one, which is
- * started for the command where the service does not run.
- */
-export async function withStore<T>(config: Config, work: (store: Store) => Promise<T>): Promise<T> {
-  const folder = resolve(config.dataFolder);
-  const running = config.databaseUrl ?? runningServerUrl(folder, databaseName);
-  const server = running === undefined ? await startEmbeddedServer({ folder }) : undefined;
-  try {
-    await server?.createDatabase(databaseName);
-    const url = running ?? server?.urlOf(databaseName) ?? '';
-    await migrate(url);
-    const database = openDatabase({ url, connections: 2 });
-    return await work(createStore(database, createVault([noKey]))).finally(() => database.close());
-  } finally {
-    await server?.stop();
-  }
+/** A time as people read it; a dash where there is none. */
+export function describeTime(time: Timestamp | undefined): string {
+  return time === undefined
+    ? '-'
+    : timestampDate(time)
+        .toISOString()
+        .replace(/\.\d+Z$/, 'Z');
+}
+
+/** The name of an enum's value without its prefix, in lower case. */
+export function describeEnum(names: Readonly<Record<number, string>>, value: number): string {
+  return (names[value] ?? 'unknown').toLowerCase();
+}
+
+/** Asks before something that cannot be undone; where nobody can be asked, `--yes` has to have said so. */
+export async function assertWanted(question: string, yes: boolean): Promise<void> {
+  if (yes) return;
+  if (!process.stdin.isTTY)
+    throw new CommandError('nobody can be asked here: say --yes to go on', exitCodes.refused);
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await terminal.question(`${question} [y/N] `).finally(() => terminal.close());
+  if (!/^y(?:es)?$/i.test(answer.trim())) throw new CommandError('nothing was done', exitCodes.refused);
 }

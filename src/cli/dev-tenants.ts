@@ -2,6 +2,7 @@ import { formatApiKey } from '../domain/api-key.ts';
 import type { Clock, Random } from '../domain/ports.ts';
 import type { Store } from '../domain/repositories.ts';
 import { type KeyKind, scopes, type TenantPolicy } from '../domain/tenant.ts';
+import { defaultPolicy } from '../domain/tenant-policy.ts';
 import { sha256 } from '../domain/token.ts';
 
 export type TenantKeys = { readonly publishable: string; readonly secret: string };
@@ -16,21 +17,13 @@ const names: Record<string, string> = { manam: 'Manam', dev: 'Dev' };
 
 /** What a development tenant allows: the addresses of the documented samples, and pages on this machine. */
 function developmentPolicy(origin: string): TenantPolicy {
-  const page = (name: string) => `${origin}/account/${name}`;
-  const pages = { confirm: page('confirm'), recover: page('recover'), twoFactor: page('two-factor') };
+  const standard = defaultPolicy(origin);
   return {
-    pages,
-    confirmUrls: ['https://tenant.com/confirm', pages.confirm],
-    redirectUris: [],
+    ...standard,
+    confirmUrls: ['https://tenant.com/confirm', standard.pages.confirm],
     senders: { default: 'info@tenant.com', addresses: ['info@tenant.com'] },
     origins: ['http://localhost:*', 'http://127.0.0.1:*'],
-    defaultCountry: 'IR',
     countries: ['IR', 'AF', 'AE', 'TR', 'DE', 'GB', 'US'],
-    defaultLocale: 'en',
-    password: { minLength: 8 },
-    requireSecondFactor: false,
-    roles: { admin: [...scopes], user: [] },
-    discloseRegistration: false,
   };
 }
 
@@ -49,11 +42,13 @@ export async function seedTenant(
   const id = existing?.id ?? random.uuid();
   const fresh = developmentPolicy(origin);
   if (existing === undefined) {
-    await store.tenants.insert({ id, slug, name: names[slug] ?? slug, status: 'active', policy: fresh }, now);
+    const name = names[slug] ?? slug;
+    await store.tenants.insert({ id, slug, name, status: 'active', policy: fresh, createdAt: now });
   } else {
     // The port may be another one today: our own pages follow it, and nothing else changes.
     const confirmUrls = [...new Set([...existing.policy.confirmUrls, ...fresh.confirmUrls])];
-    await store.tenants.updatePolicy(id, { ...existing.policy, pages: fresh.pages, confirmUrls });
+    const policy = { ...existing.policy, pages: fresh.pages, confirmUrls };
+    await store.tenants.update(id, { policy });
   }
   if (known !== undefined && (await isLive(store, known, id, now))) return known;
 

@@ -1,7 +1,15 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { type Config, parseConfig } from '../config.ts';
 import { type AuditOptions, searchAudit, tailAudit } from './audit.ts';
+import { type RemoteAdmin, withAdmin } from './connection.ts';
+import type { Cli } from './context.ts';
+import { addDeploymentKeyCommands, addDoctorCommand, addMigrateCommands } from './deployment.ts';
+import { CommandError, exitCodes } from './exit-codes.ts';
+import { addAdminKeyCommands, addKeyCommands } from './key.ts';
+import { prepareNextMasterKey } from './master-key.ts';
 import { start } from './start.ts';
+import { addTenantCommands } from './tenant.ts';
+import { addUserCommands } from './user.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -13,10 +21,22 @@ function parseLimit(text: string): number {
   return limit;
 }
 
-/** The command line: one command a file, and nothing here but its words. */
+/** The admin service that commands go to, where one at a distance is configured. */
+function remoteOf(env: Environment): RemoteAdmin | undefined {
+  const [url, key] = [env['MANAM_ADMIN_URL'], env['MANAM_ADMIN_KEY']];
+  if (url === undefined) return undefined;
+  if (key === undefined || !URL.canParse(url))
+    throw new CommandError('MANAM_ADMIN_URL must be a URL and needs MANAM_ADMIN_KEY', exitCodes.usage);
+  return { url, key };
+}
+
+/** The command line: the words of the commands, each group in a file of its own. */
 export function createProgram(env: Environment): Command {
   const config = (production = false): Config => parseConfig(env, { production });
-  const program = new Command('manam').description('An identity service that other products rent.');
+  const program = new Command('manam')
+    .description('An identity service that other products rent.')
+    .exitOverride()
+    .showHelpAfterError();
 
   program
     .command('start', { isDefault: true })
@@ -44,5 +64,16 @@ export function createProgram(env: Environment): Command {
     .description('print the newest events, and new ones as they come')
     .addHelpText('after', '\nExample:\n  npm run manam -- audit tail --tenant dev --json')
     .action((options: AuditOptions) => tailAudit(config(), options));
+  const cli: Cli = { program, admin: (needs, work) => withAdmin(config(), remoteOf(env), needs, work) };
+  addTenantCommands(cli);
+  addKeyCommands(cli);
+  addUserCommands(cli);
+  addMigrateCommands(cli);
+  addDeploymentKeyCommands({
+    ...cli,
+    prepareNextMasterKey: () => (remoteOf(env) === undefined ? prepareNextMasterKey(config()) : undefined),
+  });
+  addDoctorCommand(cli);
+  addAdminKeyCommands(cli);
   return program;
 }

@@ -5,8 +5,11 @@ import { systemRandom } from '../adapters/random.ts';
 import { createApp } from '../app.ts';
 import type { Config } from '../config.ts';
 import { makeWritable, startEmbeddedServer } from '../store/embedded/server.ts';
-import { complain, databaseName, developmentMasterKey, say } from './common.ts';
+import { complain, say } from './common.ts';
+import { databaseName } from './connection.ts';
 import { seedTenant } from './dev-tenants.ts';
+import { exitCodeOf } from './exit-codes.ts';
+import { masterKeysOf } from './master-key.ts';
 
 type DevelopmentFile = {
   readonly url: string;
@@ -52,8 +55,11 @@ export async function start(config: Config): Promise<void> {
   try {
     await server?.createDatabase(databaseName);
     const databaseUrl = config.databaseUrl ?? server?.urlOf(databaseName) ?? '';
-    const masterKey = config.masterKey ?? developmentMasterKey(dataFolder);
-    const app = await createApp({ config: { ...config, databaseUrl, masterKey }, log });
+    const app = await createApp({
+      config: { ...config, databaseUrl },
+      masterKeys: masterKeysOf(config),
+      log,
+    });
     running.push(() => app.close());
     const listener = await app.listen().catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
@@ -61,11 +67,13 @@ export async function start(config: Config): Promise<void> {
     });
     running.push(() => listener.close());
     const url = `${config.tls ? 'https' : 'http'}://${config.host}:${listener.port}`;
+    if (listener.adminPort !== undefined)
+      say(`manam: operators on ${config.admin?.host}:${listener.adminPort}`);
     if (config.production) say(`manam: listening on ${url}`);
     else await announce(app.store, url, join(dataFolder, 'dev.json'));
   } catch (error) {
     complain(error);
-    await stop(1);
+    await stop(exitCodeOf(error));
   }
 }
 

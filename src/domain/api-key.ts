@@ -1,26 +1,40 @@
 import type { KeyKind } from './tenant.ts';
 import { sha256 } from './token.ts';
 
-const prefixes: Record<KeyKind, string> = { publishable: 'manam_pk_', secret: 'manam_sk_' };
-const form = /^manam_[ps]k_([A-Za-z0-9_-]{43})([A-Za-z0-9_-]{6})$/;
+const prefixes: Record<KeyKind | 'admin', string> = {
+  publishable: 'manam_pk_',
+  secret: 'manam_sk_',
+  admin: 'manam_ak_',
+};
+const tenantForm = /^manam_[ps]k_([A-Za-z0-9_-]{43})([A-Za-z0-9_-]{6})$/;
+const adminForm = /^manam_ak_([A-Za-z0-9_-]{43})([A-Za-z0-9_-]{6})$/;
 
 function checksum(body: string): string {
   return sha256(body).toString('base64url').slice(0, 6);
 }
 
 /**
- * Writes a tenant key: a prefix that tells people and secret scanners what it is,
- * 256 random bits, and a checksum, so that a mistyped key is told from a wrong one
- * without a query (R54).
+ * Writes a key: a prefix that tells people and secret scanners what it is, 256 random
+ * bits, and a checksum, so that a mistyped key is told from a wrong one without a query
+ * (R54).
  */
-export function formatApiKey(kind: KeyKind, secret: Uint8Array): string {
+export function formatApiKey(kind: KeyKind | 'admin', secret: Uint8Array): string {
   const body = prefixes[kind] + Buffer.from(secret).toString('base64url');
   return body + checksum(body);
 }
 
-/** The digest under which a key is stored, or undefined where the text cannot be a key. */
-export function digestApiKey(text: string): Buffer | undefined {
+function digestOf(form: RegExp, text: string): Buffer | undefined {
   if (!form.test(text)) return undefined;
   const body = text.slice(0, -6);
   return checksum(body) === text.slice(-6) ? sha256(text) : undefined;
+}
+
+/** The digest under which a tenant's key is stored, or undefined where the text cannot be one. */
+export function digestApiKey(text: string): Buffer | undefined {
+  return digestOf(tenantForm, text);
+}
+
+/** The digest under which an operator's key is stored, or undefined where the text cannot be one. */
+export function digestAdminKey(text: string): Buffer | undefined {
+  return digestOf(adminForm, text);
 }

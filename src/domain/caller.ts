@@ -31,6 +31,14 @@ export type PendingSignIn = {
   readonly amr: readonly AuthenticationMethod[];
 };
 
+/** Who calls the admin service. */
+export type Operator = {
+  readonly requestId: string;
+  /** The operator's key; undefined for the command line, which holds the database itself. */
+  readonly keyId: string | undefined;
+  readonly client: Client;
+};
+
 export type IdempotencyKey = {
   readonly key: string;
   /** The claim under which the result is kept, and its lease; set where the flow is claimed. */

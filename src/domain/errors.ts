@@ -54,6 +54,14 @@ export const reasons = [
   'PASSWORD_COMMON',
   'PASSWORD_MISMATCH',
   'EMAIL_NOT_OWN',
+  'ADMIN_KEY_INVALID',
+  'SLUG_TAKEN',
+  'SLUG_INVALID',
+  'TENANT_ACTIVE',
+  'TENANT_BUILT_IN',
+  'KEY_ROTATED',
+  'NEXT_MASTER_KEY_MISSING',
+  'LEAD_TIME_INVALID',
 ] as const;
 
 /** A stable reason; texts may change, reasons may not. */
@@ -64,6 +72,8 @@ export type Violation = {
   /** The field's name in the contract, with dots into nested messages. */
   readonly field: string;
   readonly reason: Reason;
+  /** What exactly is wrong, in English, where the reason alone does not say it. */
+  readonly description?: string;
 };
 
 type Details = {

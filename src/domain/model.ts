@@ -200,7 +200,28 @@ export type AuditAction =
   | 'reauthenticate'
   | 'logout'
   | 'revoke-session'
-  | 'revoke-other-sessions';
+  | 'revoke-other-sessions'
+  | OperatorAction;
+
+/** What operators do, by the admin service or the command line. */
+export type OperatorAction =
+  | 'create-tenant'
+  | 'update-tenant'
+  | 'suspend-tenant'
+  | 'resume-tenant'
+  | 'delete-tenant'
+  | 'create-key'
+  | 'rotate-key'
+  | 'revoke-key'
+  | 'confirm-user'
+  | 'disable-user'
+  | 'enable-user'
+  | 'delete-user'
+  | 'set-user-roles'
+  | 'rotate-signing-key'
+  | 'rotate-master-key'
+  | 'create-admin-key'
+  | 'revoke-admin-key';
 
 /** A decision: who, what, from where, and how it ended. No secret and no address of a person is in it. */
 export type AuditEvent = {
@@ -255,12 +276,25 @@ export type OutboxEntry = {
   readonly expiresAt: Date;
 };
 
+/** A migration of the schema; undefined where the database lacks it. */
+export type MigrationState = { readonly name: string; readonly appliedAt: Date | undefined };
+
+/** What an examination found about one thing. */
+export type Finding = {
+  /** What was examined, such as `database.clock`. */
+  readonly check: string;
+  readonly state: 'ok' | 'warning' | 'error';
+  /** What was found, in a sentence. */
+  readonly detail: string;
+  /** What to do about it; empty where it is in order. */
+  readonly fix: string;
+};
+
 /** A key of the deployment, sealed with the master key. */
 export type SealedKey = { readonly id: string; readonly sealed: Buffer; readonly createdAt: Date };
 
-export type SigningKeyState = 'next' | 'active' | 'retired';
-
 export type SigningKeyRow = SealedKey & {
-  readonly state: SigningKeyState;
+  /** From when on it signs; until then it is only published. */
+  readonly activatesAt: Date;
   readonly publicJwk: Record<string, unknown>;
 };

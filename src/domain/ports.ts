@@ -1,4 +1,5 @@
 import type { AuthenticationMethod, SessionLevel } from './caller.ts';
+import type { Finding, MigrationState, SealedKey, SigningKeyRow } from './model.ts';
 
 /** The time. One clock per process, whose distance to the database's is watched. */
 export type Clock = () => Date;
@@ -12,17 +13,34 @@ export type Random = {
   int(limit: number): number;
 };
 
+/** Hashes a few passwords at a time; tenants that wait take turns, so that none can shut out another. */
 export type PasswordHasher = {
   /** Hashes a normalized password into a PHC string. */
-  hash(password: string): Promise<string>;
+  hash(tenantId: string, password: string): Promise<string>;
   /**
    * Compares a password with a PHC string. Without one the same work is done
    * against a dummy and the answer is false (R5).
    */
-  verify(phc: string | undefined, password: string): Promise<boolean>;
+  verify(tenantId: string, phc: string | undefined, password: string): Promise<boolean>;
   /** Whether a PHC string was made with less than today's parameters. */
   needsRehash(phc: string): boolean;
 };
+
+/** The migrations of the schema. */
+export type Migrations = {
+  list(): Promise<MigrationState[]>;
+  /** Applies those that the database lacks; one caller at a time does so. */
+  apply(): Promise<void>;
+};
+
+/** Makes a signing key that signs from that time on, its private half sealed. */
+export type SigningKeyMaker = (activatesAt: Date) => Promise<SigningKeyRow>;
+
+/** Seals a data key with the next master key; undefined where it already is. */
+export type DataKeyResealer = (key: SealedKey) => Buffer | undefined;
+
+/** Examines one thing of the deployment. What it throws is a finding too. */
+export type Check = { readonly name: string; readonly examine: () => Promise<Finding[]> };
 
 /** Whether a password is known from a breach. */
 export type BreachCheck = (password: string) => Promise<boolean>;

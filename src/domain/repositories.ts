@@ -25,7 +25,7 @@ import type {
   UserChanges,
   UserView,
 } from './model.ts';
-import type { ApiKey, KeyKind, Scope, Tenant, TenantPolicy } from './tenant.ts';
+import type { AdminKey, ApiKey, ApiKeyRow, Tenant } from './tenant.ts';
 
 export type UserRepository = {
   findIdentifier(tenantId: string, identifier: Identifier): Promise<OwnedIdentifier | undefined>;
@@ -48,6 +48,13 @@ export type UserRepository = {
   findExternalProfile(tenantId: string, userId: string): Promise<ExternalProfile | undefined>;
   /** Whether a user of Manam itself has consented to a tenant. */
   hasConsented(tenantId: string, userId: string, consentedTenantId: string): Promise<boolean>;
+  /** Users whose address or number begins so, by id, after the one with `afterId`. */
+  search(
+    tenantId: string,
+    query: { readonly prefix: string; readonly afterId: string | undefined },
+    limit: number,
+  ): Promise<UserView[]>;
+  setStatus(tenantId: string, userId: string, status: User['status']): Promise<void>;
   /** The password hash of a user, or undefined where he has none. */
   findPasswordHash(tenantId: string, userId: string): Promise<string | undefined>;
   /** Sets the password hash, also of a user who had none. */
@@ -199,20 +206,44 @@ export type TenantRepository = {
   findByKeyDigest(digest: Buffer, now: Date): Promise<{ tenant: Tenant; key: ApiKey } | undefined>;
   /** The browser origins of all active tenants. */
   listOrigins(): Promise<string[]>;
-  insert(tenant: Tenant, now: Date): Promise<void>;
-  updatePolicy(tenantId: string, policy: TenantPolicy): Promise<void>;
-  insertKey(
-    key: { id: string; tenantId: string; kind: KeyKind; scopes: readonly Scope[]; digest: Buffer },
-    now: Date,
-  ): Promise<void>;
+  /** Tenants by slug, after the one with `afterSlug`. */
+  list(afterSlug: string, limit: number): Promise<Tenant[]>;
+  /** As `findById`, and nobody else changes the tenant before this transaction ends. */
+  hold(id: string): Promise<Tenant | undefined>;
+  /** Throws DuplicateError where the slug is taken. */
+  insert(tenant: Tenant): Promise<void>;
+  update(tenantId: string, changes: Partial<Pick<Tenant, 'name' | 'status' | 'policy'>>): Promise<void>;
+  /** Deletes up to that many rows of each table of a tenant; both counts are 0 when only the tenant itself is left. */
+  purge(tenantId: string, limit: number): Promise<{ readonly users: number; readonly rows: number }>;
+  /** Deletes a tenant that has been purged. */
+  delete(tenantId: string): Promise<void>;
+  insertKey(key: ApiKey & { readonly digest: Buffer }, now: Date): Promise<void>;
+  /** All keys of a tenant, oldest first. */
+  listKeys(tenantId: string): Promise<ApiKeyRow[]>;
+  /** Sets the end of a key that has none yet; false where it has one, or there is no such key. */
+  endKey(tenantId: string, keyId: string, at: Date): Promise<boolean>;
+  /** Revokes a key, also one that would end later; false where there is no live one. */
+  revokeKey(tenantId: string, keyId: string, now: Date): Promise<boolean>;
   revokeKeys(tenantId: string, now: Date): Promise<void>;
+};
+
+export type AdminKeyRepository = {
+  findLive(digest: Buffer, now: Date): Promise<AdminKey | undefined>;
+  /** All of them, oldest first. */
+  list(): Promise<AdminKey[]>;
+  insert(key: AdminKey & { readonly digest: Buffer }): Promise<void>;
+  /** False where there is no such live key. */
+  revoke(id: string, now: Date): Promise<boolean>;
 };
 
 export type KeyRepository = {
   listDataKeys(): Promise<SealedKey[]>;
+  /** Puts a newly sealed value in the place of the old one; false where the old one is not there any more. */
+  resealDataKey(id: string, from: Buffer, to: Buffer): Promise<boolean>;
   insertDataKey(key: SealedKey): Promise<void>;
   listSigningKeys(): Promise<SigningKeyRow[]>;
   insertSigningKey(key: SigningKeyRow): Promise<void>;
+  deleteSigningKeys(ids: readonly string[]): Promise<void>;
 };
 
 /** Everything that flows keep. */
@@ -228,6 +259,7 @@ export type Repositories = {
   readonly outbox: OutboxRepository;
   readonly tenants: TenantRepository;
   readonly keys: KeyRepository;
+  readonly adminKeys: AdminKeyRepository;
 };
 
 /** The repositories that a flow needs, and a transaction over them. */

@@ -32,6 +32,7 @@ export type Tenant = {
   readonly name: string;
   readonly status: 'active' | 'suspended';
   readonly policy: TenantPolicy;
+  readonly createdAt: Date;
 };
 
 /** The tenant of the users of Manam itself. */
@@ -49,6 +50,22 @@ export type ApiKey = {
   readonly tenantId: string;
   readonly kind: KeyKind;
   readonly scopes: readonly Scope[];
+};
+
+/** A key as it stands in its row. */
+export type ApiKeyRow = ApiKey & {
+  readonly createdAt: Date;
+  /** When it is or was revoked; a rotated key is good until then. */
+  readonly revokedAt: Date | undefined;
+};
+
+/** A key of an operator, which opens the admin service. */
+export type AdminKey = {
+  readonly id: string;
+  /** Who or what holds it. */
+  readonly name: string;
+  readonly createdAt: Date;
+  readonly revokedAt: Date | undefined;
 };
 
 /** What the tenant's policy permits a user with these roles. */

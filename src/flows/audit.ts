@@ -12,10 +12,18 @@ type Subject = {
   readonly reason?: string;
 };
 
+/** Who an audit line is about: a caller of the public services, or an operator at work on a tenant. */
+export type Actor = Pick<Caller, 'requestId' | 'client'> & {
+  readonly tenant: Pick<Caller['tenant'], 'id'>;
+  readonly key: { readonly id: string } | undefined;
+  readonly session?: Caller['session'];
+  readonly pending?: Caller['pending'];
+};
+
 /** The audit line of a decision about this caller. */
 export function auditEvent(
   { clock, random }: AuditDeps,
-  caller: Caller,
+  caller: Actor,
   action: AuditAction,
   outcome: AuditEvent['outcome'],
   { userId, sessionId, reason = '' }: Subject = {},

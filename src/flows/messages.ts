@@ -6,6 +6,9 @@ import { emailTemplates, renderEmail, renderSms, smsTemplates } from '../domain/
 
 export type MessageDeps = { readonly clock: Clock; readonly random: Random };
 
+/** On whose behalf a message is written, and the language that was asked for. */
+export type MessageContext = Pick<Caller, 'tenant' | 'locale'>;
+
 /** Who gets a message: a stored address or number, never the submitted string (R39). */
 export type Recipient = Pick<HeldIdentifier, 'kind' | 'address'> & {
   /** The language of the user; empty where he has none yet. */
@@ -51,13 +54,13 @@ function linkTo(page: string, { name, token }: EmailOrder['parameter']): string 
 }
 
 /** The language of a message: what the call asks for, else the user's, else the tenant's. */
-export function messageLocale(caller: Caller, userLocale = ''): Locale {
+export function messageLocale(caller: MessageContext, userLocale = ''): Locale {
   return caller.locale ?? (isLocale(userLocale) ? userLocale : caller.tenant.policy.defaultLocale);
 }
 
 function entryOf(
   { clock, random }: MessageDeps,
-  caller: Caller,
+  caller: MessageContext,
   message: Message,
   lifetimeMs: number,
 ): OutboxEntry {
@@ -69,7 +72,7 @@ function entryOf(
 /** Renders an e-mail into an outbox entry. */
 export function composeEmail(
   deps: MessageDeps,
-  caller: Caller,
+  caller: MessageContext,
   to: Recipient,
   order: EmailOrder,
 ): OutboxEntry {
@@ -85,7 +88,12 @@ export function composeEmail(
 }
 
 /** Renders an SMS into an outbox entry. */
-export function composeSms(deps: MessageDeps, caller: Caller, to: Recipient, order: SmsOrder): OutboxEntry {
+export function composeSms(
+  deps: MessageDeps,
+  caller: MessageContext,
+  to: Recipient,
+  order: SmsOrder,
+): OutboxEntry {
   const locale = messageLocale(caller, to.userLocale);
   const variables = { tenant: caller.tenant.name, link: '', code: order.code };
   const message = renderSms(smsTemplates[order.template][locale], locale, to.address, variables);
@@ -93,7 +101,12 @@ export function composeSms(deps: MessageDeps, caller: Caller, to: Recipient, ord
 }
 
 /** Renders a notice for whichever way the recipient is reached. */
-export function composeNotice(deps: MessageDeps, caller: Caller, to: Recipient, notice: Notice): OutboxEntry {
+export function composeNotice(
+  deps: MessageDeps,
+  caller: MessageContext,
+  to: Recipient,
+  notice: Notice,
+): OutboxEntry {
   if (to.kind === 'mobile')
     return composeSms(deps, caller, to, { template: `${notice}-sms`, code: '', lifetimeMs: dayMs });
   const parameter = { name: '', token: '' };

@@ -1,5 +1,5 @@
 import { type ContextValues, createContextKey, createContextValues } from '@connectrpc/connect';
-import type { Caller, Client } from '../domain/caller.ts';
+import type { Caller, Client, Operator } from '../domain/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 
 /** What is known of a call before anything of it is read, and what its log line will say. */
@@ -15,6 +15,7 @@ export type RequestInfo = {
 };
 
 const requestKey = createContextKey<RequestInfo | undefined>(undefined, { description: 'request' });
+const operatorKey = createContextKey<Operator | undefined>(undefined, { description: 'operator' });
 const callerKey = createContextKey<Caller | undefined>(undefined, { description: 'caller' });
 
 export function createRequestInfo(requestId: string, client: Client): RequestInfo {
@@ -36,6 +37,17 @@ export function requestOf(values: ContextValues): RequestInfo {
 
 export function setCaller(values: ContextValues, caller: Caller): void {
   values.set(callerKey, caller);
+}
+
+export function setOperator(values: ContextValues, operator: Operator): void {
+  values.set(operatorKey, operator);
+}
+
+/** Who calls the admin service. */
+export function operatorOf({ values }: { readonly values: ContextValues }): Operator {
+  const operator = values.get(operatorKey);
+  if (operator === undefined) throw new DomainError('INTERNAL', { cause: new Error('the gate did not run') });
+  return operator;
 }
 
 /** Who calls, as the gate has established it. */

@@ -23,7 +23,8 @@ export function registerServices(router: ConnectRouter, flows: Flows): void {
   router.service(ProfileService, whole(ProfileService, profileHandlers(flows)));
 }
 
-function whole<S extends DescService>(
+/** The handlers of a service; what it lacks says so through the error door. */
+export function whole<S extends DescService>(
   service: S,
   handlers: Partial<ServiceImpl<S>>,
 ): Partial<ServiceImpl<S>> {

@@ -8,7 +8,7 @@ import {
   PreconditionFailureSchema,
   RetryInfoSchema,
 } from '../../gen/google/rpc/error_details_pb.js';
-import { DomainError, type Reason } from '../domain/errors.ts';
+import { DomainError, type Violation } from '../domain/errors.ts';
 import type { Locale } from '../domain/locale.ts';
 import type { RequestInfo } from '../rpc/context.ts';
 import { codeOf, textOf } from './error-reasons.ts';
@@ -64,9 +64,7 @@ function toConnectError({ reason, details }: DomainError, requestId: string, loc
     { desc: LocalizedMessageSchema, value: { locale, message: textOf(reason, locale, metadata) } },
   );
   if (details.violations !== undefined) {
-    const fieldViolations = details.violations.map((violation) =>
-      fieldViolation(violation.field, violation.reason, locale),
-    );
+    const fieldViolations = details.violations.map((violation) => fieldViolation(violation, locale));
     error.details.push({ desc: BadRequestSchema, value: { fieldViolations } });
   }
   if (details.missingStep !== undefined) {
@@ -87,11 +85,7 @@ function toConnectError({ reason, details }: DomainError, requestId: string, loc
   return error;
 }
 
-function fieldViolation(field: string, reason: Reason, locale: Locale) {
-  return {
-    field,
-    reason,
-    description: textOf(reason, 'en'),
-    localizedMessage: { locale, message: textOf(reason, locale) },
-  };
+function fieldViolation({ field, reason, description = textOf(reason, 'en') }: Violation, locale: Locale) {
+  const message = locale === 'en' ? description : textOf(reason, locale);
+  return { field, reason, description, localizedMessage: { locale, message } };
 }

@@ -8,7 +8,7 @@ import type {
   CallerSession,
   IdempotencyKey,
 } from '../domain/caller.ts';
-import { DomainError, invalid } from '../domain/errors.ts';
+import { DomainError, invalid, type Reason } from '../domain/errors.ts';
 import { assertFresh } from '../domain/freshness.ts';
 import { negotiateLocale } from '../domain/locale.ts';
 import { networkOf } from '../domain/network.ts';
@@ -140,11 +140,14 @@ async function findKey(directory: TenantDirectory, text: string): Promise<{ tena
 }
 
 /** The token of `authorization: Bearer` (RFC 6750, section 2.1); the scheme's case does not count. */
-function readBearer(header: Headers): string | undefined {
+export function readBearer(
+  header: Headers,
+  refusal: Extract<Reason, 'TOKEN_INVALID' | 'ADMIN_KEY_INVALID'> = 'TOKEN_INVALID',
+): string | undefined {
   const value = header.get('authorization');
   if (value === null) return undefined;
   const token = /^bearer +([\w.~+/-]+=*)$/i.exec(value)?.[1];
-  if (token === undefined) throw new DomainError('TOKEN_INVALID');
+  if (token === undefined) throw new DomainError(refusal);
   return token;
 }
 

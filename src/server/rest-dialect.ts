@@ -78,7 +78,7 @@ export function createDialect(door: ErrorDoor): Dialect {
   return {
     success(method, message, values) {
       const { successMessage, successLocation } = getOption(method, rest_method);
-      const text = successMessage?.[localeOf(values)] ?? '';
+      const text = successMessage === undefined ? '' : successMessage[localeOf(values)];
       const location = message['location'] ?? successLocation;
       return {
         ...message,

@@ -1,4 +1,4 @@
-import { asc } from 'drizzle-orm';
+import { and, asc, eq, inArray } from 'drizzle-orm';
 import type { KeyRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
 import { dataKeys, signingKeys } from './schema.ts';
@@ -11,11 +11,21 @@ export function createKeyRepository(db: Database): KeyRepository {
     async insertDataKey(key) {
       await db.insert(dataKeys).values(key);
     },
+    async resealDataKey(id, from, to) {
+      const [result] = await db
+        .update(dataKeys)
+        .set({ sealed: to })
+        .where(and(eq(dataKeys.id, id), eq(dataKeys.sealed, from)));
+      return result.affectedRows === 1;
+    },
     async listSigningKeys() {
       return await db.select().from(signingKeys).orderBy(asc(signingKeys.id));
     },
     async insertSigningKey(key) {
       await db.insert(signingKeys).values(key);
+    },
+    async deleteSigningKeys(ids) {
+      if (ids.length > 0) await db.delete(signingKeys).where(inArray(signingKeys.id, [...ids]));
     },
   };
 }

@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { createConnection } from 'mysql2/promise';
+import { type Connection, createConnection } from 'mysql2/promise';
+import type { MigrationState } from '../domain/model.ts';
 import { sha256 } from '../domain/token.ts';
+import { translateDriverError } from './driver-error.ts';
 
 const folder = new URL('./migrations/', import.meta.url);
 const nameForm = /^(\d{4})_[a-z0-9_]+\.sql$/;
@@ -45,6 +47,45 @@ export function pendingMigrations(
   return sources.slice(applied.length);
 }
 
+type Session = {
+  readonly connection: Connection;
+  readonly rows: (sql: string, values?: unknown[]) => Promise<Record<string, unknown>[]>;
+};
+
+async function withConnection<T>(url: string, work: (session: Session) => Promise<T>): Promise<T> {
+  const options = { uri: url, timezone: 'Z', charset: 'utf8mb4_bin' };
+  const connection = await createConnection(options).catch((error: unknown) => {
+    throw translateDriverError(error);
+  });
+  const rows = async (sql: string, values: unknown[] = []) =>
+    (await connection.query(sql, values))[0] as Record<string, unknown>[];
+  try {
+    return await work({ connection, rows });
+  } finally {
+    await connection.end();
+  }
+}
+
+async function readApplied({ rows }: Session) {
+  const found = await rows('SELECT name, digest, applied_at AS at FROM schema_migrations ORDER BY position');
+  return found.map(({ name, digest, at }) => ({
+    name: String(name),
+    digest: String(digest),
+    at: at as Date,
+  }));
+}
+
+/** Every migration of this version, with when the database got it. */
+export async function listMigrations(url: string): Promise<MigrationState[]> {
+  return await withConnection(url, async (session) => {
+    const [table] = await session.rows("SHOW TABLES LIKE 'schema_migrations'");
+    const applied = table === undefined ? [] : await readApplied(session);
+    const sources = readMigrations();
+    pendingMigrations(sources, applied);
+    return sources.map(({ name }, index) => ({ name, appliedAt: applied[index]?.at }));
+  });
+}
+
 /**
  * Brings a database to the newest schema. Only one instance does so at a time; the
  * others wait. `prepare` runs behind the migrations while they still wait: for what may
@@ -52,36 +93,41 @@ export function pendingMigrations(
  * half-way has to be written so that it can run again.
  */
 export async function migrate(url: string, prepare: () => Promise<void> = async () => {}): Promise<void> {
-  const connection = await createConnection({ uri: url, timezone: 'Z', charset: 'utf8mb4_bin' });
-  const rows = async (sql: string, values: unknown[] = []) =>
-    (await connection.query(sql, values))[0] as Record<string, unknown>[];
-  try {
-    const [lock] = await rows(
-      "SELECT GET_LOCK(CONCAT('manam_migrate_', LEFT(MD5(DATABASE()), 16)), ?) AS taken",
-      [lockWaitS],
-    );
-    if (Number(lock?.['taken']) !== 1) throw new Error('another instance has been migrating for too long');
-    await connection.query(
+  await withConnection(url, async (session) => {
+    await takeLock(session);
+    await session.connection.query(
       'CREATE TABLE IF NOT EXISTS schema_migrations (position INT NOT NULL PRIMARY KEY, name VARBINARY(255) NOT NULL,' +
         ' digest VARBINARY(64) NOT NULL, applied_at DATETIME(3) NOT NULL) ENGINE=InnoDB',
     );
-    const applied = (await rows('SELECT name, digest FROM schema_migrations ORDER BY position')).map(
-      (row) => ({
-        name: String(row['name']),
-        digest: String(row['digest']),
-      }),
-    );
     const sources = readMigrations();
-    for (const migration of pendingMigrations(sources, applied)) {
-      for (const statement of migration.statements) await connection.query(statement);
-      await connection.query('INSERT INTO schema_migrations VALUES (?, ?, ?, UTC_TIMESTAMP(3))', [
+    for (const migration of pendingMigrations(sources, await readApplied(session))) {
+      for (const statement of migration.statements) await session.connection.query(statement);
+      await session.connection.query('INSERT INTO schema_migrations VALUES (?, ?, ?, UTC_TIMESTAMP(3))', [
         sources.indexOf(migration) + 1,
         migration.name,
         migration.digest,
       ]);
     }
     await prepare();
-  } finally {
-    await connection.end();
-  }
+  });
+}
+
+/** As `migrate` where the account may not change the schema: a database that lacks a migration is refused. */
+export async function requireMigrated(url: string, prepare: () => Promise<void>): Promise<void> {
+  await withConnection(url, async (session) => {
+    await takeLock(session);
+    const pending = (await listMigrations(url)).filter(({ appliedAt }) => appliedAt === undefined);
+    if (pending.length > 0)
+      throw new Error(`the database lacks migration ${pending[0]?.name}: run 'manam migrate up'`);
+    await prepare();
+  });
+}
+
+/** Lets one instance at a time go on; the lock ends with the connection. */
+async function takeLock({ rows }: Session): Promise<void> {
+  const [lock] = await rows(
+    "SELECT GET_LOCK(CONCAT('manam_migrate_', LEFT(MD5(DATABASE()), 16)), ?) AS taken",
+    [lockWaitS],
+  );
+  if (Number(lock?.['taken']) !== 1) throw new Error('another instance has been migrating for too long');
 }

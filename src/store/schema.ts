@@ -8,7 +8,6 @@ import type {
   ExternalProfile,
   GuessKind,
   IdentifierKind,
-  SigningKeyState,
   User,
 } from '../domain/model.ts';
 import type { Json } from '../domain/profile.ts';
@@ -150,10 +149,18 @@ export const dataKeys = mysqlTable('data_keys', {
 
 export const signingKeys = mysqlTable('signing_keys', {
   id: uuid('id').primaryKey(),
-  state: exact('state', { length: 16 }).$type<SigningKeyState>().notNull(),
   publicJwk: json('public_jwk').$type<Record<string, unknown>>().notNull(),
   sealed: bytes('sealed', { type: 'varbinary(1024)' }).notNull(),
   createdAt: instant('created_at').notNull(),
+  activatesAt: instant('activates_at').notNull(),
+});
+
+export const adminKeys = mysqlTable('admin_keys', {
+  id: uuid('id').primaryKey(),
+  name: varchar('name', { length: 100 }).notNull(),
+  digest: bytes('digest', { type: 'varbinary(32)' }).notNull(),
+  createdAt: instant('created_at').notNull(),
+  revokedAt: instant('revoked_at'),
 });
 
 export const guessCounters = mysqlTable(

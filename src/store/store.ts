@@ -1,5 +1,6 @@
 import type { Vault } from '../domain/ports.ts';
 import type { Repositories, Store } from '../domain/repositories.ts';
+import { createAdminKeyRepository } from './admin-keys.ts';
 import { createAuditRepository } from './audit.ts';
 import { createBudgetRepository } from './budgets.ts';
 import { createChallengeRepository } from './challenges.ts';
@@ -41,6 +42,7 @@ function createRepositories(db: Database, vault: Vault): Repositories {
     outbox: withoutSql(createOutboxRepository(db, vault)),
     tenants: withoutSql(createTenantRepository(db)),
     keys: withoutSql(createKeyRepository(db)),
+    adminKeys: withoutSql(createAdminKeyRepository(db)),
   };
 }
 

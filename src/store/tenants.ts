@@ -1,31 +1,52 @@
-import { and, eq, isNull } from 'drizzle-orm';
+import { and, asc, eq, gt, isNull, or } from 'drizzle-orm';
 import type { TenantRepository } from '../domain/repositories.ts';
-import type { Tenant } from '../domain/tenant.ts';
+import type { ApiKeyRow, Tenant, TenantPolicy } from '../domain/tenant.ts';
+import { defaultPolicy, withDefaults } from '../domain/tenant-policy.ts';
 import type { Database } from './database.ts';
-import { apiKeys, tenants } from './schema.ts';
+import {
+  apiKeys,
+  auditEvents,
+  budgets,
+  consents,
+  guessCounters,
+  idempotency,
+  outbox,
+  tenants,
+  users,
+} from './schema.ts';
 
-function toTenant({ createdAt: _, ...row }: typeof tenants.$inferSelect): Tenant {
-  return row;
+/** What a policy lacks that is older than a field of it; pages it has always had. */
+const defaults = defaultPolicy('');
+
+function toTenant(row: typeof tenants.$inferSelect): Tenant {
+  return { ...row, policy: withDefaults(row.policy, defaults) as TenantPolicy };
+}
+
+function toKey({ digest: _, revokedAt, ...row }: typeof apiKeys.$inferSelect): ApiKeyRow {
+  return { ...row, revokedAt: revokedAt ?? undefined };
 }
 
 export function createTenantRepository(db: Database): TenantRepository {
+  const isLive = (now: Date) => or(isNull(apiKeys.revokedAt), gt(apiKeys.revokedAt, now));
+  const isKey = (tenantId: string, id: string) => and(eq(apiKeys.tenantId, tenantId), eq(apiKeys.id, id));
+
   return {
     async findById(id) {
       const [row] = await db.select().from(tenants).where(eq(tenants.id, id));
-      return row === undefined ? undefined : toTenant(row);
+      return row && toTenant(row);
     },
 
     async findBySlug(slug) {
       const [row] = await db.select().from(tenants).where(eq(tenants.slug, slug));
-      return row === undefined ? undefined : toTenant(row);
+      return row && toTenant(row);
     },
 
-    async findByKeyDigest(digest) {
+    async findByKeyDigest(digest, now) {
       const [row] = await db
         .select()
         .from(apiKeys)
         .innerJoin(tenants, eq(tenants.id, apiKeys.tenantId))
-        .where(and(eq(apiKeys.digest, digest), isNull(apiKeys.revokedAt), eq(tenants.status, 'active')));
+        .where(and(eq(apiKeys.digest, digest), isLive(now), eq(tenants.status, 'active')));
       if (row === undefined) return undefined;
       const { id, tenantId, kind, scopes } = row.api_keys;
       return { tenant: toTenant(row.tenants), key: { id, tenantId, kind, scopes } };
@@ -39,23 +60,82 @@ export function createTenantRepository(db: Database): TenantRepository {
       return rows.flatMap(({ policy }) => policy.origins);
     },
 
-    async insert(tenant, now) {
-      await db.insert(tenants).values({ ...tenant, createdAt: now });
+    async list(afterSlug, limit) {
+      const rows = await db
+        .select()
+        .from(tenants)
+        .where(gt(tenants.slug, afterSlug))
+        .orderBy(asc(tenants.slug))
+        .limit(limit);
+      return rows.map(toTenant);
     },
 
-    async updatePolicy(tenantId, policy) {
-      await db.update(tenants).set({ policy }).where(eq(tenants.id, tenantId));
+    async hold(id) {
+      const [row] = await db.select().from(tenants).where(eq(tenants.id, id)).for('update');
+      return row && toTenant(row);
+    },
+
+    async insert(tenant) {
+      await db.insert(tenants).values(tenant);
+    },
+
+    async update(tenantId, changes) {
+      await db.update(tenants).set(changes).where(eq(tenants.id, tenantId));
+    },
+
+    async purge(tenantId, limit) {
+      const [deleted] = await db.delete(users).where(eq(users.tenantId, tenantId)).limit(limit);
+      const [consented] = await db
+        .delete(consents)
+        .where(eq(consents.consentedTenantId, tenantId))
+        .limit(limit);
+      let rows = consented.affectedRows;
+      for (const table of [outbox, auditEvents, budgets, guessCounters, idempotency]) {
+        const [result] = await db.delete(table).where(eq(table.tenantId, tenantId)).limit(limit);
+        rows += result.affectedRows;
+      }
+      return { users: deleted.affectedRows, rows };
+    },
+
+    async delete(tenantId) {
+      await db.delete(apiKeys).where(eq(apiKeys.tenantId, tenantId));
+      await db.delete(tenants).where(eq(tenants.id, tenantId));
     },
 
     async insertKey(key, now) {
       await db.insert(apiKeys).values({ ...key, scopes: [...key.scopes], createdAt: now });
     },
 
+    async listKeys(tenantId) {
+      const rows = await db
+        .select()
+        .from(apiKeys)
+        .where(eq(apiKeys.tenantId, tenantId))
+        .orderBy(asc(apiKeys.id));
+      return rows.map(toKey);
+    },
+
+    async endKey(tenantId, keyId, at) {
+      const [result] = await db
+        .update(apiKeys)
+        .set({ revokedAt: at })
+        .where(and(isKey(tenantId, keyId), isNull(apiKeys.revokedAt)));
+      return result.affectedRows === 1;
+    },
+
+    async revokeKey(tenantId, keyId, now) {
+      const [result] = await db
+        .update(apiKeys)
+        .set({ revokedAt: now })
+        .where(and(isKey(tenantId, keyId), isLive(now)));
+      return result.affectedRows === 1;
+    },
+
     async revokeKeys(tenantId, now) {
       await db
         .update(apiKeys)
         .set({ revokedAt: now })
-        .where(and(eq(apiKeys.tenantId, tenantId), isNull(apiKeys.revokedAt)));
+        .where(and(eq(apiKeys.tenantId, tenantId), isLive(now)));
     },
   };
 }

@@ -1,4 +1,4 @@
-import { and, count, eq, gt, isNull, sql } from 'drizzle-orm';
+import { and, asc, count, eq, gt, inArray, isNull, like, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/mysql-core';
 import type { HeldIdentifier, Identifier, SessionAccount, User, UserView } from '../domain/model.ts';
 import type { UserRepository } from '../domain/repositories.ts';
@@ -74,6 +74,11 @@ function toAccount(row: AccountRow): SessionAccount {
     factors: { totp: row.totp !== null, smsNumber: row.smsNumber ?? undefined },
     liveSessions: Number(row.live),
   };
+}
+
+/** A LIKE pattern for what begins with a text, whose own wildcards stand for themselves. */
+function beginning(prefix: string): string {
+  return `${prefix.replace(/[\\%_]/g, (character) => `\\${character}`)}%`;
 }
 
 /** Joins an identifier of the user in `users`. */
@@ -263,6 +268,35 @@ export function createUserRepository(db: Database): UserRepository {
           ),
         );
       return rows.length > 0;
+    },
+
+    async search(tenantId, { prefix, afterId }, limit) {
+      const begins = db
+        .select({ userId: identifiers.userId })
+        .from(identifiers)
+        .where(and(eq(identifiers.tenantId, tenantId), like(identifiers.canonical, beginning(prefix))));
+      const rows = await db
+        .select()
+        .from(users)
+        .leftJoin(emails, ownedBy(emails, 'email'))
+        .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
+        .where(
+          and(
+            eq(users.tenantId, tenantId),
+            prefix === '' ? undefined : inArray(users.id, begins),
+            afterId === undefined ? undefined : gt(users.id, afterId),
+          ),
+        )
+        .orderBy(asc(users.id))
+        .limit(limit);
+      return rows.map(toView);
+    },
+
+    async setStatus(tenantId, userId, status) {
+      await db
+        .update(users)
+        .set({ status })
+        .where(and(eq(users.tenantId, tenantId), eq(users.id, userId)));
     },
 
     async findPasswordHash(tenantId, userId) {

@@ -103,12 +103,12 @@ test('instances that start together on an empty database share one key', async (
 
 test('a call that finds no place in the hash queue has guessed nothing', async () => {
   const run = createWorkQueue({ concurrency: 1, maxWaiting: 1, maxWaitMs: 50 });
-  const slow = run(() => new Promise((resolve) => setTimeout(resolve, 200)));
-  const late = thrownBy(run(async () => 1));
-  expect(await thrownBy(run(async () => 1))).toMatchObject({ reason: 'RATE_LIMITED' });
+  const slow = run('a', () => new Promise((resolve) => setTimeout(resolve, 200)));
+  const late = thrownBy(run('a', async () => 1));
+  expect(await thrownBy(run('a', async () => 1))).toMatchObject({ reason: 'RATE_LIMITED' });
   expect(await late).toMatchObject({ reason: 'RATE_LIMITED', details: { retryAfterMs: 50 } });
   await slow;
-  expect(await run(async () => 2)).toBe(2);
+  expect(await run('a', async () => 2)).toBe(2);
 
   const { app } = testApp();
   const tenant = await app.store.tenants.findBySlug('dev');

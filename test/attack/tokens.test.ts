@@ -6,7 +6,7 @@ import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import { loadKeyRing } from '../../src/adapters/key-ring.ts';
 import { openVault } from '../../src/adapters/keys.ts';
 import { systemRandom } from '../../src/adapters/random.ts';
-import { masterKey, useTestApp } from '../support/app.ts';
+import { masterKeys, useTestApp } from '../support/app.ts';
 import { failure, failureOf } from '../support/errors.ts';
 import { bearer, type SignedIn, signUp } from '../support/journey.ts';
 
@@ -28,8 +28,9 @@ beforeAll(async () => {
   const [header, payload] = user.accessToken.split('.');
   genuine = { header: decode(header), payload: decode(payload) };
   const { keys } = app.store;
-  const vault = await openVault({ keys, masterKey, random: systemRandom, clock: () => new Date() });
-  const { key } = (await loadKeyRing(keys, vault)).signer();
+  const clock = () => new Date();
+  const vault = await openVault({ keys, masterKeys, random: systemRandom, clock });
+  const { key } = (await loadKeyRing(keys, vault, clock)).signer();
   sign = (parts) =>
     new SignJWT({ ...genuine.payload, ...parts.payload })
       .setProtectedHeader({ ...genuine.header, alg: 'EdDSA', ...parts.header })

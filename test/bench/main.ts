@@ -4,7 +4,7 @@ import { createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
-import { type Comparison, compare } from './compare.ts';
+import { type Comparison, compare, compareUnderStorm } from './compare.ts';
 import { startServer } from './server.ts';
 
 // Ratios only: both sides of a comparison run in short alternating slices of one run,
@@ -116,6 +116,29 @@ try {
       alone,
       () => post('/auth/recover', { email: fresh() }),
       () => post('/auth/recover', { email }),
+    ),
+  );
+  const loginAs = (key: string, who: string) => () =>
+    send(
+      agent,
+      server.url,
+      'POST',
+      '/auth/login',
+      { apieco_key: key },
+      JSON.stringify({ email: who, password }),
+    );
+  const otherAuth = createClient(AuthService, transport(false, { apieco_key: server.otherKey }));
+  const otherEmail = 'other@example.com';
+  await otherAuth.register({ email: otherEmail, password });
+  await otherAuth.confirmEmail({ cnf: await server.codeFor(otherEmail) });
+  agent.maxSockets = 200;
+  rows.push(
+    await compareUnderStorm(
+      "Login beside another tenant's storm of 32, against half of what it is alone",
+      { seconds, concurrency: 4 },
+      loginAs(server.otherKey, otherEmail),
+      () => failedLogin(email),
+      32,
     ),
   );
   agent.destroy();

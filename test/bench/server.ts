@@ -7,6 +7,8 @@ export type BenchServer = {
   readonly url: string;
   readonly publishableKey: string;
   readonly secretKey: string;
+  /** The publishable key of another tenant. */
+  readonly otherKey: string;
   /** The code of the newest captured message to an address. */
   codeFor(to: string): Promise<string>;
   stop(): Promise<void>;
@@ -45,6 +47,7 @@ export async function startServer(): Promise<BenchServer> {
     url,
     publishableKey: dev['publishable_key'] ?? '',
     secretKey: dev['secret_key'] ?? '',
+    otherKey: dev['manam_publishable_key'] ?? '',
     codeFor: async (to) => {
       const messages = await fetch(`${url}/dev/messages?to=${encodeURIComponent(to)}`);
       const [message] = (await messages.json()) as { code: string }[];

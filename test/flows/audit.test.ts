@@ -59,11 +59,11 @@ test('an operator searches and follows the log', async () => {
   const table = await manam('search', '--user', user.userId, '--action', 'login');
   expect(table.stdout.split('\n')[0]).toBe('createdAt\taction\toutcome\treason\tuserId\taddress\trequestId');
   await expect(manam('search', '--tenant', 'nobody')).rejects.toMatchObject({
-    code: 1,
+    code: 3,
     stderr: 'manam: there is no tenant nobody\n',
   });
   await expect(manam('search', '--limit', '0')).rejects.toMatchObject({
-    code: 1,
+    code: 2,
     stderr: expect.stringContaining('whole number'),
   });
 

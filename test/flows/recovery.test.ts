@@ -324,13 +324,13 @@ test('a hash of less than today’s parameters, or without the pepper, is made a
     cores: 1,
     pepper: Buffer.alloc(16, 7),
   });
-  const weakHash = await weakHasher.hash(password);
+  const weakHash = await weakHasher.hash('a', password);
   expect(weakHasher.needsRehash(weakHash)).toBe(false);
   expect(strong.needsRehash(weakHash)).toBe(true);
-  expect(await strong.verify(weakHash, password)).toBe(true);
-  const peppered = await strong.hash(password);
-  expect(await strong.verify(peppered, password)).toBe(true);
-  expect(await weakHasher.verify(peppered, password)).toBe(false);
+  expect(await strong.verify('a', weakHash, password)).toBe(true);
+  const peppered = await strong.hash('a', password);
+  expect(await strong.verify('a', peppered, password)).toBe(true);
+  expect(await weakHasher.verify('a', peppered, password)).toBe(false);
 
   const raised = await startTestApp({ sibling: testApp(), config: { hash: { memoryKiB: 16, passes: 2 } } });
   const hashOf = async () => {

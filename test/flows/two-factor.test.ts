@@ -365,7 +365,8 @@ test('where the tenant demands a second factor, sessions without one are good fo
   const user: SignedIn = await signUp(app);
   const tenant = await app.app.store.tenants.findBySlug('dev');
   if (tenant === undefined) throw new Error('there is a tenant dev');
-  await app.app.store.tenants.updatePolicy(tenant.id, { ...tenant.policy, requireSecondFactor: true });
+  const policy = { ...tenant.policy, requireSecondFactor: true };
+  await app.app.store.tenants.update(tenant.id, { policy });
   const strict = await startTestApp({ sibling: app });
   const auth = strict.client(AuthService);
   const { tokens } = await auth.refreshToken({ refreshToken: user.refreshToken });

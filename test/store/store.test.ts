@@ -55,6 +55,7 @@ test('every key of user data begins with the tenant', async () => {
     'outbox',
     'data_keys',
     'signing_keys',
+    'admin_keys',
     'schema_migrations',
   ]);
   const others = rows.filter((row) => !ofDeployment.has(String(row['t'])) && row['c'] !== 'tenant_id');
@@ -63,14 +64,18 @@ test('every key of user data begins with the tenant', async () => {
 
 test('a database as the migrations leave it is fit, and one of another collation is not', async () => {
   const clock = () => new Date();
-  expect(await inspectDatabase(database, clock)).toEqual([]);
+  const wrong = async (at: () => Date) =>
+    (await inspectDatabase(database, at))
+      .filter(({ state }) => state !== 'ok')
+      .map(({ detail, fix }) => `${detail}: ${fix}`);
+  expect(await wrong(clock)).toEqual([]);
   await database.query('CREATE TABLE careless (a INT) COLLATE utf8mb4_general_ci');
-  expect(await inspectDatabase(database, clock)).toEqual([
-    'table careless has a collation that is not utf8mb4_bin',
+  expect(await wrong(clock)).toEqual([
+    'table careless has a collation that is not utf8mb4_bin: ALTER TABLE careless CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin',
   ]);
   await database.query('DROP TABLE careless');
-  expect(await inspectDatabase(database, () => new Date(Date.now() + 60_000))).toEqual([
-    expect.stringMatching(/^the clocks .* are -[56]\d{4} ms apart$/),
+  expect(await wrong(() => new Date(Date.now() + 60_000))).toEqual([
+    expect.stringMatching(/^the clocks .* are -[56]\d{4} ms apart: run NTP on both machines$/),
   ]);
 });
 

@@ -4,6 +4,7 @@ import { type Client, createClient, createRouterTransport } from '@connectrpc/co
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { pino } from 'pino';
 import { afterAll, beforeAll } from 'vitest';
+import type { MasterKeys } from '../../src/adapters/keys.ts';
 import { systemRandom } from '../../src/adapters/random.ts';
 import { type App, createApp } from '../../src/app.ts';
 import { seedTenant, type TenantKeys } from '../../src/cli/dev-tenants.ts';
@@ -24,6 +25,9 @@ export type TestApp = {
   /** The address of the real server. */
   readonly url: string;
   readonly databaseUrl: string;
+  /** The address of the admin service, where the configuration has one. */
+  readonly adminUrl: string;
+  readonly masterKeys: MasterKeys;
   readonly dev: TenantKeys;
   readonly manam: TenantKeys;
   /** The clock of the server; tests move it with `advance`. */
@@ -50,12 +54,16 @@ export type TestAppOptions = {
   readonly config?: Partial<Config>;
   /** The app that this one is another instance of, over the same database. */
   readonly sibling?: TestApp;
+  readonly masterKeys?: MasterKeys;
   /** An empty database to use; default: a new one on the server of the run. */
   readonly database?: string;
 };
 
 /** The master key of every test database. */
-export const masterKey = Buffer.from('a master key for tests, 32 bytes');
+export const masterKeys: MasterKeys = {
+  current: Buffer.from('a master key for tests, 32 bytes'),
+  next: undefined,
+};
 const configForTests: Config = parseConfig(
   {
     HASH_MEMORY_KIB: '8',
@@ -97,7 +105,8 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   let hashes = 0;
   let statements: string[] = [];
   const app = await createApp({
-    config: { ...configForTests, ...options.config, databaseUrl, masterKey },
+    config: { ...configForTests, ...options.config, databaseUrl },
+    masterKeys: options.masterKeys ?? sibling?.masterKeys ?? masterKeys,
     log: pino({ level: 'info' }, sink),
     clock: now,
     onStatement: (sql) => statements.push(sql),
@@ -108,6 +117,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   isStarted = true;
   const listener = await app.listen();
   const url = `${options.config?.tls ? 'https' : 'http'}://127.0.0.1:${listener.port}`;
+  const adminUrl = `http://127.0.0.1:${listener.adminPort}`;
   const seedDeps = { store: app.store, clock: now, random: systemRandom };
   const dev = await seedTenant(seedDeps, 'dev', url, sibling?.dev);
   const manam = await seedTenant(seedDeps, 'manam', url, sibling?.manam);
@@ -129,6 +139,8 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   return {
     app,
     url,
+    adminUrl,
+    masterKeys: options.masterKeys ?? sibling?.masterKeys ?? masterKeys,
     databaseUrl,
     dev,
     manam,

@@ -2,13 +2,14 @@ import { decodeJwt, decodeProtectedHeader, type JWTHeaderParameters, type JWTPay
 import { loadKeyRing } from '../../src/adapters/key-ring.ts';
 import { openVault } from '../../src/adapters/keys.ts';
 import { systemRandom } from '../../src/adapters/random.ts';
-import { masterKey, type TestApp } from './app.ts';
+import { masterKeys, type TestApp } from './app.ts';
 
 /** Signs changed copies of a genuine token with the server's own key: what only a defect of ours could make. */
 export async function createSigner(test: TestApp, genuine: string) {
   const { keys } = test.app.store;
-  const vault = await openVault({ keys, masterKey, random: systemRandom, clock: () => new Date() });
-  const { key } = (await loadKeyRing(keys, vault)).signer();
+  const clock = () => new Date();
+  const vault = await openVault({ keys, masterKeys, random: systemRandom, clock });
+  const { key } = (await loadKeyRing(keys, vault, clock)).signer();
   const header = decodeProtectedHeader(genuine) as JWTHeaderParameters;
   const payload: JWTPayload = decodeJwt(genuine);
   const sign = (changes: { header?: object; payload?: object } = {}) =>

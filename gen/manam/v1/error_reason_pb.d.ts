@@ -382,6 +382,62 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_EMAIL_NOT_OWN = 51;
    */
   EMAIL_NOT_OWN = 51,
+
+  /**
+   * The admin service was called without a live operator's key.
+   *
+   * @generated from enum value: ERROR_REASON_ADMIN_KEY_INVALID = 52;
+   */
+  ADMIN_KEY_INVALID = 52,
+
+  /**
+   * Another tenant has this slug.
+   *
+   * @generated from enum value: ERROR_REASON_SLUG_TAKEN = 53;
+   */
+  SLUG_TAKEN = 53,
+
+  /**
+   * A slug is 1 to 63 lower-case letters, digits and dashes, with a letter first; some are reserved.
+   *
+   * @generated from enum value: ERROR_REASON_SLUG_INVALID = 54;
+   */
+  SLUG_INVALID = 54,
+
+  /**
+   * Only a suspended tenant is deleted.
+   *
+   * @generated from enum value: ERROR_REASON_TENANT_ACTIVE = 55;
+   */
+  TENANT_ACTIVE = 55,
+
+  /**
+   * The tenant of Manam's own users is neither suspended nor deleted.
+   *
+   * @generated from enum value: ERROR_REASON_TENANT_BUILT_IN = 56;
+   */
+  TENANT_BUILT_IN = 56,
+
+  /**
+   * The key is revoked, or has a successor already.
+   *
+   * @generated from enum value: ERROR_REASON_KEY_ROTATED = 57;
+   */
+  KEY_ROTATED = 57,
+
+  /**
+   * No next master key is configured.
+   *
+   * @generated from enum value: ERROR_REASON_NEXT_MASTER_KEY_MISSING = 58;
+   */
+  NEXT_MASTER_KEY_MISSING = 58,
+
+  /**
+   * A lead time is 0 to 24 hours, and 0 where the other keys are revoked.
+   *
+   * @generated from enum value: ERROR_REASON_LEAD_TIME_INVALID = 59;
+   */
+  LEAD_TIME_INVALID = 59,
 }
 
 /**

@@ -62,7 +62,7 @@ export function createLogin(deps: LoginDeps) {
 
     const { user, email, mobile, factors } = account;
     const rehashed = hasher.needsRehash(passwordHash)
-      ? await hasher.hash(normalizePassword(command.password))
+      ? await hasher.hash(tenantId, normalizePassword(command.password))
       : undefined;
     const opened = await store.transaction(async (repositories) => {
       const { kind } = passwordPolicy;

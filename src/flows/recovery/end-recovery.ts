@@ -66,7 +66,7 @@ export function createEndRecovery(deps: EndRecoveryDeps) {
     const identifiers = [view.email?.canonical ?? '', view.mobile?.canonical ?? ''];
     const password = policy.parse(caller, identifiers, command.password, command.confirmPassword);
     await policy.refuseBreached(password);
-    const passwordHash = await hasher.hash(password);
+    const passwordHash = await hasher.hash(caller.tenant.id, password);
     await store.transaction(async (repositories) => {
       if (!(await repositories.challenges.consume(tenantId, id, clock()))) throw refusal();
       await repositories.guesses.reset(tenantId, recoveryPolicy.kind, userId);

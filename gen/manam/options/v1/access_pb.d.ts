@@ -109,6 +109,14 @@ export enum KeyKind {
    * @generated from enum value: KEY_KIND_SECRET = 2;
    */
   SECRET = 2,
+
+  /**
+   * An operator's key, in `authorization: Bearer`. It opens the admin service, which has
+   * an address of its own, and nothing else.
+   *
+   * @generated from enum value: KEY_KIND_ADMIN = 3;
+   */
+  ADMIN = 3,
 }
 
 /**

@@ -1,0 +1,136 @@
+import { resolve } from 'node:path';
+import { type Client, type ConnectRouter, createClient, createRouterTransport } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-node';
+import { pino } from 'pino';
+import { AdminService } from '../../gen/manam/admin/v1/admin_service_pb.js';
+import { openVault } from '../adapters/keys.ts';
+import { systemRandom } from '../adapters/random.ts';
+import { createVault, type VaultKey } from '../adapters/vault.ts';
+import { createAdminFlows, createInspectionFlows, type InspectionParts } from '../composition/admin.ts';
+import type { Config } from '../config.ts';
+import type { Store } from '../domain/repositories.ts';
+import { registerAdmin, registerInspection } from '../rpc/admin-service.ts';
+import { setOperator } from '../rpc/context.ts';
+import { createErrorDoor } from '../server/error-door.ts';
+import { deadlineInterceptor, errorInterceptor } from '../server/interceptors.ts';
+import { type DatabaseHandle, openDatabase } from '../store/database.ts';
+import { runningServerUrl, startEmbeddedServer } from '../store/embedded/server.ts';
+import { listMigrations, migrate } from '../store/migrate.ts';
+import { createStore } from '../store/store.ts';
+import { masterKeysOf } from './master-key.ts';
+
+/** The name of our database on the private server. */
+export const databaseName = 'manam';
+
+/** Connections that a command needs. */
+const connections = 2;
+
+export type AdminClient = Client<typeof AdminService>;
+
+/** What a command needs of a deployment: its database alone, or what its keys open too. */
+export type Needs = 'database' | 'keys';
+
+/** Where an admin service is to be asked; undefined: this process is its own. */
+export type RemoteAdmin = { readonly url: string; readonly key: string };
+
+/**
+ * Runs a command against the admin service: the one at a distance where that is
+ * configured, else the same service in this process, over the configured database or the
+ * private one.
+ */
+export async function withAdmin<T>(
+  config: Config,
+  remote: RemoteAdmin | undefined,
+  needs: Needs,
+  work: (client: AdminClient) => Promise<T>,
+): Promise<T> {
+  if (remote !== undefined) return await work(connectTo(remote));
+  return await withDatabase(config, needs === 'keys', async (database, databaseUrl) => {
+    const parts: InspectionParts = {
+      config,
+      database,
+      databaseUrl,
+      masterKeys: masterKeysOf(config),
+      clock: () => new Date(),
+      random: systemRandom,
+    };
+    return await work(await createInProcessClient(parts, needs));
+  });
+}
+
+function connectTo({ url, key }: RemoteAdmin): AdminClient {
+  const transport = createConnectTransport({
+    baseUrl: url,
+    httpVersion: '1.1',
+    interceptors: [
+      (next) => (request) => {
+        request.header.set('authorization', `Bearer ${key}`);
+        return next(request);
+      },
+    ],
+  });
+  return createClient(AdminService, transport);
+}
+
+async function createInProcessClient(parts: InspectionParts, needs: Needs): Promise<AdminClient> {
+  let register: (router: ConnectRouter) => void;
+  if (needs === 'keys') {
+    const { database, clock, random, masterKeys } = parts;
+    const keys = createStore(database, createVault([noKey])).keys;
+    const vault = await openVault({ keys, masterKeys, clock, random });
+    const flows = createAdminFlows({ ...parts, vault, store: createStore(database, vault) });
+    register = (router) => registerAdmin(router, flows);
+  } else {
+    const flows = createInspectionFlows(parts);
+    register = (router) => registerInspection(router, flows);
+  }
+  const client = { address: '', userAgent: 'command line' };
+  const door = createErrorDoor(pino({ level: 'error', base: null }, process.stderr));
+  const transport = createRouterTransport(register, {
+    router: {
+      // Whoever holds the database and its master key needs no further key.
+      requestGate: async ({ values }) =>
+        setOperator(values, { requestId: systemRandom.uuid(), keyId: undefined, client }),
+      interceptors: [errorInterceptor(door), deadlineInterceptor],
+    },
+  });
+  return createClient(AdminService, transport);
+}
+
+/** A key that opens nothing: for what reads no sealed value. */
+const noKey: VaultKey = { id: '00000000-0000-0000-0000-000000000000', key: Buffer.alloc(32) };
+
+/** Runs a command on the repositories that need no key. */
+export async function withStore<T>(config: Config, work: (store: Store) => Promise<T>): Promise<T> {
+  return await withDatabase(config, true, (database) => work(createStore(database, createVault([noKey]))));
+}
+
+/**
+ * Lends the database: the configured one, else the private one, which is started for
+ * the command where the service does not run. Where the command needs the newest
+ * schema, the private database gets it and any other has to have it.
+ */
+async function withDatabase<T>(
+  config: Config,
+  needsSchema: boolean,
+  work: (database: DatabaseHandle, url: string) => Promise<T>,
+): Promise<T> {
+  const folder = resolve(config.dataFolder);
+  const running = config.databaseUrl ?? runningServerUrl(folder, databaseName);
+  const server = running === undefined ? await startEmbeddedServer({ folder }) : undefined;
+  try {
+    await server?.createDatabase(databaseName);
+    const url = running ?? server?.urlOf(databaseName) ?? '';
+    if (needsSchema) await (config.databaseUrl === undefined ? migrate(url) : assertMigrated(url));
+    const database = openDatabase({ url, connections });
+    return await work(database, url).finally(() => database.close());
+  } finally {
+    await server?.stop();
+  }
+}
+
+async function assertMigrated(url: string): Promise<void> {
+  const pending = (await listMigrations(url)).find(({ appliedAt }) => appliedAt === undefined);
+  if (pending !== undefined)
+    throw new Error(`the database lacks migration ${pending.name}: run 'manam migrate up'`);
+}

@@ -1,0 +1,150 @@
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
+import { InvalidArgumentError } from 'commander';
+import {
+  DiagnoseResponseSchema,
+  FindingState,
+  ListMigrationsResponseSchema,
+  ListSigningKeysResponseSchema,
+  type Migration,
+  RotateMasterKeyResponseSchema,
+  RotateSigningKeyResponseSchema,
+  type SigningKey,
+  SigningKeyState,
+} from '../../gen/manam/admin/v1/admin_service_pb.js';
+import { assertWanted, describeEnum, describeTime, say, sayJson, sayTable } from './common.ts';
+import { type Cli, type Destructive, destructive, type Output, printing } from './context.ts';
+import { CommandError, exitCodes } from './exit-codes.ts';
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!(seconds >= 0)) throw new InvalidArgumentError('It has to be a number of seconds.');
+  return seconds;
+}
+
+function showMigrations(migrations: readonly Migration[]): void {
+  sayTable(
+    ['MIGRATION', 'APPLIED'],
+    migrations.map(({ name, applyTime }) => [name, describeTime(applyTime)]),
+  );
+}
+
+function showSigningKeys(keys: readonly SigningKey[]): void {
+  sayTable(
+    ['ID', 'STATE', 'CREATED', 'SIGNS FROM'],
+    keys.map(({ keyId, state, createTime, activateTime }) => [
+      keyId,
+      describeEnum(SigningKeyState, state),
+      describeTime(createTime),
+      describeTime(activateTime),
+    ]),
+  );
+}
+
+/** `manam migrate …` */
+export function addMigrateCommands({ program, admin }: Cli): void {
+  const migrate = program.command('migrate').description('the schema of the database');
+  printing(migrate.command('status').description('list the migrations'), 'migrate status').action(
+    (options: Output) =>
+      admin('database', async (client) => {
+        const answer = await client.listMigrations({});
+        if (options.json) sayJson(ListMigrationsResponseSchema, answer);
+        else showMigrations(answer.migrations);
+      }),
+  );
+  printing(migrate.command('up').description('apply what is missing'), 'migrate up').action(
+    (options: Output) =>
+      admin('database', async (client) => {
+        const { migrations } = await client.applyMigrations({});
+        const $typeName = 'manam.admin.v1.ListMigrationsResponse' as const;
+        if (options.json) sayJson(ListMigrationsResponseSchema, { $typeName, migrations });
+        else showMigrations(migrations);
+      }),
+  );
+}
+
+/** `manam signing-key …` and `manam master-key …` */
+export function addDeploymentKeyCommands({
+  program,
+  admin,
+  prepareNextMasterKey,
+}: Cli & {
+  /** Makes the next master key where it lies in the data folder; what it answers takes it over. */
+  readonly prepareNextMasterKey: () => (() => void) | undefined;
+}): void {
+  const signingKey = program
+    .command('signing-key')
+    .description('the keys that access tokens are signed with');
+  printing(signingKey.command('list').description('list them'), 'signing-key list').action(
+    (options: Output) =>
+      admin('keys', async (client) => {
+        const answer = await client.listSigningKeys({});
+        if (options.json) sayJson(ListSigningKeysResponseSchema, answer);
+        else showSigningKeys(answer.signingKeys);
+      }),
+  );
+  destructive(
+    printing(
+      signingKey
+        .command('rotate')
+        .description('publish a new key now, which signs after the lead time')
+        .option('--lead-seconds <seconds>', 'how long it is only published (default: 120)', parseSeconds)
+        .option('--revoke-others', 'withdraw all other keys at once: every access token dies', false),
+      'signing-key rotate',
+    ),
+  ).action(
+    (options: Output & Destructive & { readonly leadSeconds?: number; readonly revokeOthers: boolean }) =>
+      admin('keys', async (client) => {
+        const { leadSeconds, revokeOthers, yes } = options;
+        if (revokeOthers) await assertWanted('Withdraw every other key? All access tokens die.', yes);
+        const answer = await client.rotateSigningKey({
+          revokeOthers,
+          ...(leadSeconds === undefined ? {} : { leadTime: durationFromMs(leadSeconds * 1000) }),
+        });
+        if (options.json) sayJson(RotateSigningKeyResponseSchema, answer);
+        else if (answer.signingKey !== undefined) showSigningKeys([answer.signingKey]);
+      }),
+  );
+
+  const masterKey = program.command('master-key').description('the key that seals all other keys');
+  destructive(
+    printing(
+      masterKey.command('rotate').description('seal the data keys with MANAM_NEXT_MASTER_KEY'),
+      'master-key rotate',
+    ),
+  ).action((options: Output & Destructive) =>
+    (async () => {
+      await assertWanted('Seal the data keys with the next master key?', options.yes);
+      const takeOver = prepareNextMasterKey();
+      await admin('keys', async (client) => {
+        const answer = await client.rotateMasterKey({});
+        takeOver?.();
+        if (options.json) return sayJson(RotateMasterKeyResponseSchema, answer);
+        say(`sealed ${answer.dataKeys} data keys anew`);
+        if (takeOver === undefined)
+          say('Set MANAM_MASTER_KEY to the new key on every instance, then remove MANAM_NEXT_MASTER_KEY.');
+      });
+    })(),
+  );
+}
+
+/** `manam doctor` */
+export function addDoctorCommand({ program, admin }: Cli): void {
+  printing(
+    program.command('doctor').description('examine the deployment, with a fix for every finding'),
+    'doctor',
+  ).action((options: Output) =>
+    admin('database', async (client) => {
+      const answer = await client.diagnose({});
+      if (options.json) sayJson(DiagnoseResponseSchema, answer);
+      else {
+        for (const { check, state, detail, fix } of answer.findings) {
+          say(`${describeEnum(FindingState, state).padEnd(8)} ${check.padEnd(22)} ${detail}`);
+          if (fix !== '') say(`${' '.repeat(32)}→ ${fix}`);
+        }
+      }
+      const errors = answer.findings.filter(({ state }) => state === FindingState.ERROR).length;
+      if (errors > 0)
+        throw new CommandError(`${errors} of ${answer.findings.length} checks failed`, exitCodes.unhealthy);
+    }),
+  );
+}

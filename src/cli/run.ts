@@ -1,0 +1,19 @@
+import { CommanderError } from 'commander';
+import { complain } from './common.ts';
+import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { createProgram } from './program.ts';
+
+/** Runs a command line; answers the code to exit with. A service that was started goes on after that. */
+export async function run(
+  env: Readonly<Record<string, string | undefined>>,
+  argv: readonly string[],
+): Promise<number> {
+  try {
+    await createProgram(env).parseAsync(argv);
+    return exitCodes.done;
+  } catch (error) {
+    // The parser has said itself what it did not understand.
+    if (!(error instanceof CommanderError)) complain(error);
+    return exitCodeOf(error);
+  }
+}

@@ -1,0 +1,202 @@
+import { readFileSync } from 'node:fs';
+import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
+import {
+  CreateTenantResponseSchema,
+  GetTenantResponseSchema,
+  ListTenantsResponseSchema,
+  type Tenant,
+  TenantState,
+  UpdateTenantResponseSchema,
+} from '../../gen/manam/admin/v1/admin_service_pb.js';
+import { assertWanted, describeEnum, describeTime, say, sayJson, sayTable } from './common.ts';
+import { type Cli, type Destructive, destructive, type Output, printing, repeated } from './context.ts';
+import { CommandError, exitCodes } from './exit-codes.ts';
+
+type PolicyOptions = { readonly name?: string; readonly set?: readonly string[]; readonly file?: string };
+
+const pageSize = 1000;
+
+function describeState({ state }: Tenant): string {
+  return describeEnum(TenantState, state);
+}
+
+function show(tenant: Tenant | undefined): void {
+  if (tenant === undefined) return;
+  sayTable(
+    ['ID', 'SLUG', 'NAME', 'STATE', 'CREATED'],
+    [[tenant.tenantId, tenant.slug, tenant.name, describeState(tenant), describeTime(tenant.createTime)]],
+  );
+}
+
+/** A value of `--set`: JSON where it is JSON, else the text itself. */
+function parseValue(text: string): JsonValue {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return text;
+  }
+}
+
+/** The merge patch of a policy out of a file and of `--set path=value`, the later ones winning. */
+export function policyPatch({ file, set = [] }: PolicyOptions): JsonObject | undefined {
+  if (file === undefined && set.length === 0) return undefined;
+  const patch = (file === undefined ? {} : readPatch(file)) as JsonObject;
+  for (const assignment of set) {
+    const [, path, value] = /^([\w.]+)=(.*)$/s.exec(assignment) ?? [];
+    if (path === undefined || value === undefined)
+      throw new CommandError(`--set ${assignment}: it has to be path=value`, exitCodes.usage);
+    const names = path.split('.');
+    const last = names.pop() ?? '';
+    let target = patch;
+    for (const name of names) {
+      const inner = Object.hasOwn(target, name) ? target[name] : undefined;
+      const next = (typeof inner === 'object' && inner !== null ? inner : {}) as JsonObject;
+      define(target, name, next);
+      target = next;
+    }
+    define(target, last, parseValue(value));
+  }
+  return patch;
+}
+
+/** Sets a property of that very name, also where it is one that objects are born with. */
+function define(target: JsonObject, name: string, value: JsonValue): void {
+  Object.defineProperty(target, name, { value, enumerable: true, configurable: true, writable: true });
+}
+
+function readPatch(file: string): JsonValue {
+  const fail = (why: string) => new CommandError(`${file}: ${why}`, exitCodes.usage);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    throw fail('it cannot be read');
+  }
+  const value = parseValue(text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw fail('it has to hold a JSON object');
+  return value;
+}
+
+/** `manam tenant …` */
+export function addTenantCommands({ program, admin }: Cli): void {
+  const tenant = program.command('tenant').description('tenants and their policies');
+  const withPolicy = (command: ReturnType<typeof tenant.command>) =>
+    command
+      .option('--name <name>', 'the name that people see')
+      .option('--set <path=value>', 'set a path of the policy; null goes back to the default', repeated)
+      .option('--file <file>', 'a JSON merge patch of the policy');
+
+  printing(
+    withPolicy(tenant.command('create <slug>')).description('make a tenant'),
+    'tenant create acme --name "Acme" --set senders.default=info@acme.com --set \'origins=["https://acme.com"]\'',
+  ).action((slug: string, options: PolicyOptions & Output) =>
+    admin('keys', async (client) => {
+      const policy = policyPatch(options) ?? {};
+      const answer = await client.createTenant({ slug, name: options.name ?? '', policy });
+      if (options.json) sayJson(CreateTenantResponseSchema, answer);
+      else show(answer.tenant);
+    }),
+  );
+
+  printing(tenant.command('list').description('list all tenants'), 'tenant list --json').action(
+    (options: Output) =>
+      admin('keys', async (client) => {
+        const tenants: Tenant[] = [];
+        let pageToken = '';
+        do {
+          const page = await client.listTenants({ pageSize, pageToken });
+          tenants.push(...page.tenants);
+          pageToken = page.nextPageToken;
+        } while (pageToken !== '');
+        if (options.json) {
+          const $typeName = 'manam.admin.v1.ListTenantsResponse' as const;
+          sayJson(ListTenantsResponseSchema, { $typeName, tenants, nextPageToken: '' });
+          return;
+        }
+        sayTable(
+          ['SLUG', 'NAME', 'STATE', 'CREATED', 'ID'],
+          tenants.map((each) => [
+            each.slug,
+            each.name,
+            describeState(each),
+            describeTime(each.createTime),
+            each.tenantId,
+          ]),
+        );
+      }),
+  );
+
+  printing(
+    tenant.command('show <tenant>').description('show a tenant with its policy'),
+    'tenant show acme',
+  ).action((reference: string, options: Output) =>
+    admin('keys', async (client) => {
+      const answer = await client.getTenant({ tenant: reference });
+      if (options.json) return sayJson(GetTenantResponseSchema, answer);
+      show(answer.tenant);
+      say(`\n${JSON.stringify(answer.tenant?.policy, undefined, 2)}`);
+    }),
+  );
+
+  printing(
+    withPolicy(tenant.command('set <tenant>')).description('change the name or the policy of a tenant'),
+    'tenant set acme --set requireSecondFactor=true --set \'countries=["IR","DE"]\'',
+  ).action((reference: string, options: PolicyOptions & Output) =>
+    admin('keys', async (client) => {
+      const policy = policyPatch(options);
+      const answer = await client.updateTenant({
+        tenant: reference,
+        ...(options.name === undefined ? {} : { name: options.name }),
+        ...(policy === undefined ? {} : { policy }),
+      });
+      if (options.json) sayJson(UpdateTenantResponseSchema, answer);
+      else show(answer.tenant);
+    }),
+  );
+
+  destructive(
+    printing(
+      tenant.command('suspend <tenant>').description('refuse every key and every token of a tenant'),
+      'tenant suspend acme',
+    ),
+  ).action((reference: string, options: Output & Destructive) =>
+    admin('keys', async (client) => {
+      await assertWanted(`Suspend ${reference}? Its users are locked out within seconds.`, options.yes);
+      const answer = await client.suspendTenant({ tenant: reference });
+      if (options.json) sayJson(GetTenantResponseSchema, { ...answer, $typeName: responseName });
+      else show(answer.tenant);
+    }),
+  );
+
+  printing(tenant.command('resume <tenant>').description('end a suspension'), 'tenant resume acme').action(
+    (reference: string, options: Output) =>
+      admin('keys', async (client) => {
+        const answer = await client.resumeTenant({ tenant: reference });
+        if (options.json) sayJson(GetTenantResponseSchema, { ...answer, $typeName: responseName });
+        else show(answer.tenant);
+      }),
+  );
+
+  destructive(
+    printing(
+      tenant.command('delete <tenant>').description('delete a suspended tenant with all its users'),
+      'tenant delete acme',
+    ),
+  ).action((reference: string, options: Output & Destructive) =>
+    admin('keys', async (client) => {
+      const { tenant: found } = await client.getTenant({ tenant: reference });
+      const question = `Delete ${found?.slug} (${found?.name}) with every user of it? This cannot be undone.`;
+      await assertWanted(question, options.yes);
+      let users = 0;
+      for (let done = false; !done; ) {
+        const answer = await client.deleteTenant({ tenant: reference });
+        users += answer.deletedUsers;
+        done = answer.done;
+      }
+      say(options.json ? JSON.stringify({ done: true, deleted_users: users }) : `deleted, ${users} users`);
+    }),
+  );
+}
+
+const responseName = 'manam.admin.v1.GetTenantResponse' as const;

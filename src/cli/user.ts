@@ -1,0 +1,121 @@
+import type { Command } from 'commander';
+import {
+  GetUserResponseSchema,
+  SearchUsersResponseSchema,
+  type User,
+  UserState,
+} from '../../gen/manam/admin/v1/admin_service_pb.js';
+import { assertWanted, describeEnum, describeTime, say, sayJson, sayTable } from './common.ts';
+import type { AdminClient } from './connection.ts';
+import { type Cli, type Destructive, destructive, type Output, printing, repeated } from './context.ts';
+
+type OfTenant = { readonly tenant: string };
+type Named = { readonly tenant: string; readonly user: string };
+
+function ofTenant(command: Command): Command {
+  return command.requiredOption('--tenant <tenant>', 'the tenant, by slug or id');
+}
+
+/** An address or number, with a mark where it is not confirmed. */
+function describe(address: string, isConfirmed: boolean): string {
+  if (address === '') return '-';
+  return isConfirmed ? address : `${address} (unconfirmed)`;
+}
+
+function showUsers(users: readonly User[]): void {
+  sayTable(
+    ['ID', 'STATE', 'E-MAIL', 'MOBILE', 'NAME', 'ROLES', 'CREATED'],
+    users.map((user) => [
+      user.userId,
+      describeEnum(UserState, user.state),
+      describe(user.email, user.emailConfirmed),
+      describe(user.mobile, user.mobileConfirmed),
+      `${user.firstName} ${user.lastName}`.trim() || '-',
+      user.roles.join(' ') || '-',
+      describeTime(user.createTime),
+    ]),
+  );
+}
+
+function answerUser(user: User | undefined, { json }: Output): void {
+  if (user === undefined) return;
+  if (json) sayJson(GetUserResponseSchema, { $typeName: 'manam.admin.v1.GetUserResponse', user });
+  else showUsers([user]);
+}
+
+/** `manam user …` */
+export function addUserCommands({ program, admin }: Cli): void {
+  const user = program.command('user').description('the users of a tenant');
+
+  /** A command on one user that answers him as he is then. */
+  const onUser = (
+    name: string,
+    description: string,
+    call: (client: AdminClient, named: Named) => Promise<{ readonly user?: User | undefined }>,
+  ) =>
+    printing(
+      ofTenant(user.command(`${name} <user>`)).description(description),
+      `user ${name} sara@example.com --tenant acme`,
+    ).action((reference: string, options: Output & OfTenant) =>
+      admin('keys', async (client) => {
+        const answer = await call(client, { tenant: options.tenant, user: reference });
+        answerUser(answer.user, options);
+      }),
+    );
+
+  onUser('show', 'show a user, named by id, e-mail address or mobile number', (client, named) =>
+    client.getUser(named),
+  );
+
+  printing(
+    ofTenant(user.command('search [query]'))
+      .description('find users by the beginning of an e-mail address or mobile number')
+      .option('--page-size <count>', 'at most that many', Number, 100)
+      .option('--page-token <token>', 'the next_page_token of the page before', ''),
+    'user search sara@ --tenant acme',
+  ).action(
+    (
+      query: string | undefined,
+      options: Output & OfTenant & { readonly pageSize: number; readonly pageToken: string },
+    ) =>
+      admin('keys', async (client) => {
+        const { tenant, pageSize, pageToken } = options;
+        const answer = await client.searchUsers({ tenant, query: query ?? '', pageSize, pageToken });
+        if (options.json) return sayJson(SearchUsersResponseSchema, answer);
+        showUsers(answer.users);
+        if (answer.nextPageToken !== '') say(`more: --page-token ${answer.nextPageToken}`);
+      }),
+  );
+
+  onUser('confirm', 'confirm what a user signs in with, in place of his own proof', (client, named) =>
+    client.confirmUser(named),
+  );
+  onUser('disable', 'lock a user out and end his sessions', (client, named) => client.disableUser(named));
+  onUser('enable', 'let a disabled user in again', (client, named) => client.enableUser(named));
+
+  destructive(
+    printing(
+      ofTenant(user.command('delete <user>')).description('delete a user with every row of his'),
+      'user delete sara@example.com --tenant acme',
+    ),
+  ).action((reference: string, options: Output & Destructive & OfTenant) =>
+    admin('keys', async (client) => {
+      await assertWanted(`Delete ${reference} of ${options.tenant}? This cannot be undone.`, options.yes);
+      await client.deleteUser({ tenant: options.tenant, user: reference });
+      say(options.json ? '{}' : 'deleted');
+    }),
+  );
+
+  printing(
+    ofTenant(user.command('role <user>'))
+      .description('put roles in the place of those that a user has')
+      .option('--role <role>', 'a role that the policy declares; without any: none', repeated),
+    'user role sara@example.com --tenant acme --role admin',
+  ).action((reference: string, options: Output & OfTenant & { readonly role?: readonly string[] }) =>
+    admin('keys', async (client) => {
+      const roles = [...(options.role ?? [])];
+      const answer = await client.setUserRoles({ tenant: options.tenant, user: reference, roles });
+      answerUser(answer.user, options);
+    }),
+  );
+}

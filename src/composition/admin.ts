@@ -1,0 +1,129 @@
+import { type MasterKeys, makeSigningKey, openVault, resealDataKey } from '../adapters/keys.ts';
+import type { Config } from '../config.ts';
+import type { Finding } from '../domain/model.ts';
+import type { Check, Clock, Random, Vault } from '../domain/ports.ts';
+import type { KeyRepository, Store } from '../domain/repositories.ts';
+import { activeKey } from '../domain/signing-key.ts';
+import { createDeployment } from '../flows/admin/deployment.ts';
+import { createDiagnose } from '../flows/admin/diagnose.ts';
+import { createAdminKeyAdmin, createKeyAdmin } from '../flows/admin/keys.ts';
+import { createTenantAdmin } from '../flows/admin/tenants.ts';
+import { createUserAdmin } from '../flows/admin/users.ts';
+import type { AdminFlows, InspectionFlows } from '../rpc/admin-service.ts';
+import type { DatabaseHandle } from '../store/database.ts';
+import { inspectDatabase, inspectGrants } from '../store/health.ts';
+import { createKeyRepository } from '../store/keys.ts';
+import { listMigrations, migrate } from '../store/migrate.ts';
+
+/** What the operators' flows are made of, by the service and by the command line alike. */
+export type InspectionParts = {
+  readonly config: Config;
+  readonly databaseUrl: string;
+  readonly database: DatabaseHandle;
+  readonly masterKeys: MasterKeys;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+export type AdminParts = InspectionParts & { readonly store: Store; readonly vault: Vault };
+
+/** How old a signing key gets (R13). */
+const maxSigningKeyAgeMs = 90 * 86_400_000;
+
+/** What can be asked of a deployment whose keys cannot be opened. */
+export function createInspectionFlows(parts: InspectionParts): InspectionFlows {
+  const { databaseUrl, database, clock } = parts;
+  const keys = createKeyRepository(database.db);
+  const first: Check = { name: 'database', examine: () => examineDatabase(parts) };
+  const checks: Check[] = [
+    { name: 'configuration', examine: async () => examineConfiguration(parts.config) },
+    { name: 'database', examine: () => inspectDatabase(database, clock) },
+    { name: 'database.grants', examine: () => inspectGrants(database) },
+    { name: 'database.migrations', examine: () => examineMigrations(databaseUrl) },
+    { name: 'keys.data', examine: () => examineDataKeys(parts, keys) },
+    { name: 'keys.signing', examine: () => examineSigningKeys(keys, clock) },
+  ];
+  return {
+    migrations: { list: () => listMigrations(databaseUrl), apply: () => migrate(databaseUrl) },
+    diagnose: createDiagnose(first, checks),
+  };
+}
+
+/** The flows of the admin service. */
+export function createAdminFlows(parts: AdminParts): AdminFlows {
+  const { config, store, vault, masterKeys, clock, random } = parts;
+  const { next } = masterKeys;
+  const deps = { store, vault, clock, random };
+  return {
+    ...createInspectionFlows(parts),
+    tenants: createTenantAdmin({ ...deps, origin: new URL(config.issuer).origin }),
+    keys: createKeyAdmin(deps),
+    adminKeys: createAdminKeyAdmin(deps),
+    users: createUserAdmin(deps),
+    deployment: createDeployment({
+      store,
+      clock,
+      random,
+      makeSigningKey: (activatesAt) => makeSigningKey(vault, { clock, random }, activatesAt),
+      resealDataKey: next && ((row) => resealDataKey(masterKeys, next, row)),
+    }),
+  };
+}
+
+async function examineDatabase({ database }: InspectionParts): Promise<Finding[]> {
+  const check = 'database.connection';
+  try {
+    await database.query('SELECT 1');
+    return [{ check, state: 'ok', detail: 'the database answers', fix: '' }];
+  } catch {
+    const fix = 'check DATABASE_URL, that the server runs, and that it can be reached from here';
+    return [{ check, state: 'error', detail: 'the database does not answer', fix }];
+  }
+}
+
+function examineConfiguration({ production, masterKey, hash }: Config): Finding[] {
+  const check = 'configuration';
+  if (production) return [{ check, state: 'ok', detail: 'fit for production', fix: '' }];
+  const detail = `for development: ${masterKey === undefined ? 'the master key lies in the data folder' : 'the master key is set'}, hashes take ${hash.memoryKiB} KiB`;
+  return [{ check, state: 'warning', detail, fix: 'start with --production where people depend on it' }];
+}
+
+async function examineMigrations(databaseUrl: string): Promise<Finding[]> {
+  const check = 'database.migrations';
+  const pending = (await listMigrations(databaseUrl)).filter(({ appliedAt }) => appliedAt === undefined);
+  if (pending.length === 0) return [{ check, state: 'ok', detail: 'all are applied', fix: '' }];
+  const detail = `${pending.length} not applied: ${pending.map(({ name }) => name).join(', ')}`;
+  return [{ check, state: 'error', detail, fix: 'manam migrate up' }];
+}
+
+async function examineDataKeys({ masterKeys, clock, random }: InspectionParts, keys: KeyRepository) {
+  const check = 'keys.data';
+  const rows = await keys.listDataKeys();
+  if (rows.length === 0) {
+    return [{ check, state: 'ok', detail: 'none yet; the first start makes one', fix: '' } satisfies Finding];
+  }
+  try {
+    await openVault({ keys, masterKeys, clock, random });
+    return [
+      { check, state: 'ok', detail: `the master key opens all ${rows.length}`, fix: '' } satisfies Finding,
+    ];
+  } catch {
+    const detail = 'the master key does not open the data keys of this database';
+    const fix = 'set MANAM_MASTER_KEY to the key that they were sealed with';
+    return [{ check, state: 'error', detail, fix } satisfies Finding];
+  }
+}
+
+async function examineSigningKeys(keys: KeyRepository, clock: Clock): Promise<Finding[]> {
+  const check = 'keys.signing';
+  const now = clock();
+  const active = activeKey(await keys.listSigningKeys(), now);
+  if (active === undefined) {
+    return [{ check, state: 'warning', detail: 'none signs yet', fix: 'the first start makes one' }];
+  }
+  const since = new Date(Math.max(active.activatesAt.getTime(), active.createdAt.getTime()));
+  const detail = `the active one signs since ${since.toISOString()}`;
+  return now.getTime() - since.getTime() > maxSigningKeyAgeMs
+    ? [{ check, state: 'warning', detail, fix: 'manam signing-key rotate' }]
+    : [{ check, state: 'ok', detail, fix: '' }];
+}

@@ -1,0 +1,114 @@
+import type { Logger } from 'pino';
+import { createBreachCheck } from '../adapters/breach-check.ts';
+import { loadPasswordBlocklist } from '../adapters/password-blocklist.ts';
+import { renderQrCode } from '../adapters/qr-code.ts';
+import type { Config } from '../config.ts';
+import type { AccessTokens, Clock, PasswordHasher, Random, Vault } from '../domain/ports.ts';
+import type { Store } from '../domain/repositories.ts';
+import { createConfirmEmail, createConfirmSms } from '../flows/auth/confirm.ts';
+import { createLogin } from '../flows/auth/login.ts';
+import { createRegister } from '../flows/auth/register.ts';
+import { createSendConfirmation } from '../flows/auth/send-confirmation.ts';
+import { createIdempotency } from '../flows/idempotency.ts';
+import { createMessageCharge, createRecipientCharge, type Limiter } from '../flows/limits.ts';
+import { createPasswordCheck } from '../flows/password-check.ts';
+import { createPasswordPolicy } from '../flows/password-policy.ts';
+import { createChangeIdentifier, createStartChange } from '../flows/profile/change-identifier.ts';
+import { createDeleteAccount } from '../flows/profile/delete-account.ts';
+import { createEditUser } from '../flows/profile/edit-user.ts';
+import { createManamUser } from '../flows/profile/manam-user.ts';
+import { createViewUser } from '../flows/profile/view-user.ts';
+import { createChangePassword } from '../flows/recovery/change-password.ts';
+import { createEndRecovery } from '../flows/recovery/end-recovery.ts';
+import { createRecover } from '../flows/recovery/recover.ts';
+import { createIntrospectToken } from '../flows/session/introspect-token.ts';
+import { createManageSessions } from '../flows/session/manage-sessions.ts';
+import { createReauthenticate } from '../flows/session/reauthenticate.ts';
+import { createRefreshToken } from '../flows/session/refresh-token.ts';
+import { createSessionGate } from '../flows/session-gate.ts';
+import { createSecondFactors } from '../flows/two-factor/codes.ts';
+import { createEnrolment } from '../flows/two-factor/enrol.ts';
+import { createManageFactors } from '../flows/two-factor/manage.ts';
+import { createValidate } from '../flows/two-factor/validate.ts';
+import type { Flows } from '../rpc/services.ts';
+
+/** What flows and server are made of. */
+export type Adapters = {
+  readonly store: Store;
+  readonly vault: Vault;
+  readonly accessTokens: AccessTokens;
+  readonly hasher: PasswordHasher;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+/** Every flow, with the idempotency that the contract declares. */
+export function createFlows(
+  { store, vault, accessTokens, hasher, clock, random }: Adapters,
+  config: Config,
+  limiter: Limiter,
+  log: Logger,
+): Flows {
+  const { limits } = config;
+  const chargeRecipient = createRecipientCharge(limiter, limits);
+  const chargeMessage = createMessageCharge(limiter, limits);
+  const passwords = createPasswordCheck({ store, hasher, vault, clock });
+  const secondFactors = createSecondFactors({ store, vault, clock, random });
+  const openSession = createSessionGate({ secondFactors, limits, clock, random });
+  const idempotent = createIdempotency({ store, vault, clock });
+  const passwordPolicy = createPasswordPolicy({
+    blocklist: loadPasswordBlocklist(),
+    isBreached:
+      config.breachCheckUrl === undefined
+        ? async () => false
+        : createBreachCheck(config.breachCheckUrl, (error) =>
+            log.warn({ err: error }, 'a new password could not be looked up and was taken'),
+          ),
+  });
+  const messageDeps = { vault, clock, random, chargeRecipient };
+  const changeDeps = { store, ...messageDeps };
+  const changeIdentifier = createChangeIdentifier(changeDeps);
+  const sessionDeps = { store, accessTokens, vault, clock, random };
+  const enrolment = createEnrolment({ store, renderQr: renderQrCode, ...messageDeps });
+  const factors = createManageFactors({ store, secondFactors, ...messageDeps });
+  const sendSmsCode = idempotent('SendSmsCode', factors.sendSmsCode);
+  return {
+    register: idempotent('Register', createRegister({ store, hasher, passwordPolicy, ...messageDeps })),
+    confirmEmail: idempotent('ConfirmEmail', createConfirmEmail({ store, vault, clock, random })),
+    confirmSms: idempotent('ConfirmSms', createConfirmSms({ store, vault, clock, random })),
+    sendConfirmEmail: idempotent('SendConfirmEmail', createSendConfirmation({ store, ...messageDeps })),
+    sendConfirmSms: idempotent('SendConfirmSms', createSendConfirmation({ store, ...messageDeps })),
+    login: createLogin({ ...sessionDeps, hasher, passwords, openSession }),
+    refreshToken: createRefreshToken(sessionDeps),
+    reauthenticate: createReauthenticate({ ...sessionDeps, passwords, secondFactors }),
+    sessions: createManageSessions({ store, clock, random }),
+    introspectToken: createIntrospectToken(sessionDeps),
+    enrolment: {
+      ...enrolment,
+      sendTotpProof: idempotent('SendTotpEmailVerification', enrolment.sendTotpProof),
+      sendSmsProof: idempotent('SendSmsEmailVerification', enrolment.sendSmsProof),
+      confirmTotp: idempotent('ConfirmTotp', enrolment.confirmTotp),
+      confirmSms: idempotent('ConfirmSmsFactor', enrolment.confirmSms),
+    },
+    factors: { ...factors, sendSmsCode: (caller) => sendSmsCode(caller, undefined) },
+    validate: createValidate({ ...sessionDeps, secondFactors, openSession }),
+    recover: idempotent('Recover', createRecover({ store, ...messageDeps })),
+    endRecovery: idempotent(
+      'EndRecovery',
+      createEndRecovery({ store, hasher, policy: passwordPolicy, vault, clock, random }),
+    ),
+    changePassword: createChangePassword({ store, hasher, passwords, policy: passwordPolicy, clock, random }),
+    viewUser: createViewUser({ store }),
+    editUser: idempotent(
+      'EditUser',
+      createEditUser({ store, clock, random, startChange: createStartChange(changeDeps), chargeMessage }),
+    ),
+    changeIdentifier: {
+      ...changeIdentifier,
+      startEmailChange: idempotent('StartEmailChange', changeIdentifier.startEmailChange),
+      startMobileChange: idempotent('StartMobileChange', changeIdentifier.startMobileChange),
+    },
+    deleteAccount: createDeleteAccount({ store, clock, random }),
+    manamUser: createManamUser({ store }),
+  };
+}

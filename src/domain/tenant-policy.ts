@@ -1,0 +1,149 @@
+import { isSupportedCountry } from 'libphonenumber-js/mobile';
+import * as v from 'valibot';
+import { parseEmail } from './email.ts';
+import { invalid, type Violation } from './errors.ts';
+import { locales } from './locale.ts';
+import { isRegistrable } from './registered-url.ts';
+import { scopes, type TenantPolicy } from './tenant.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** The policy of a tenant that has said nothing yet, whose pages are the hosted ones at that origin. */
+export function defaultPolicy(origin: string): TenantPolicy {
+  const page = (name: string) => `${origin}/account/${name}`;
+  return {
+    pages: { confirm: page('confirm'), recover: page('recover'), twoFactor: page('two-factor') },
+    confirmUrls: [],
+    redirectUris: [],
+    senders: { default: '', addresses: [] },
+    origins: [],
+    defaultCountry: 'IR',
+    countries: ['IR'],
+    defaultLocale: 'en',
+    password: { minLength: 8 },
+    requireSecondFactor: false,
+    roles: { admin: [...scopes], user: [] },
+    discloseRegistration: false,
+  };
+}
+
+const url = (text: string) => URL.canParse(text) && isRegistrable(new URL(text));
+const isOrigin = (text: string) =>
+  /^https?:\/\/(?:localhost|127\.0\.0\.1):\*$/.test(text) ||
+  (url(text) && new URL(text).origin === text.replace(/\/$/, '') && !text.endsWith('/'));
+
+function isEmail(text: string): boolean {
+  try {
+    return parseEmail(text).address === text;
+  } catch {
+    return false;
+  }
+}
+
+const text = v.string('must be a text');
+const page = v.pipe(text, v.check(url, 'must be an https URL without user, fragment or IP address'));
+const email = v.pipe(text, v.check(isEmail, 'must be a plain e-mail address'));
+const origin = v.pipe(
+  text,
+  v.check(isOrigin, 'must be an origin such as https://example.com, or http://localhost:*'),
+);
+const country = v.pipe(
+  text,
+  v.check(isSupportedCountry, 'must be the ISO 3166 code of a country, such as IR'),
+);
+const listOf = <T extends v.GenericSchema>(item: T) =>
+  v.pipe(v.array(item, 'must be a list'), v.maxLength(1000, 'must have at most 1000 entries'));
+const flag = v.boolean('must be true or false');
+const strict = <E extends v.ObjectEntries>(entries: E) => v.strictObject(entries, 'must be an object');
+const role = v.pipe(text, v.regex(/^[A-Za-z][\w.-]{0,63}$/, 'must be named in letters, digits, . _ and -'));
+const permission = v.pipe(text, v.regex(/^[\w.:-]{1,100}$/, 'must be letters, digits, . : _ and -'));
+
+/** What each path of a policy may hold: the one place that decides. */
+const schema: v.GenericSchema<unknown, TenantPolicy> = strict({
+  pages: strict({ confirm: page, recover: page, twoFactor: page }),
+  confirmUrls: listOf(page),
+  redirectUris: listOf(page),
+  senders: strict({ default: email, addresses: listOf(email) }),
+  origins: listOf(origin),
+  defaultCountry: country,
+  countries: listOf(country),
+  defaultLocale: v.picklist(locales, `must be one of ${locales.join(', ')}`),
+  password: strict({
+    minLength: v.pipe(
+      v.number('must be a number'),
+      v.integer('must be a whole number'),
+      v.minValue(8, 'must be at least 8'),
+      v.maxValue(256, 'must be at most 256'),
+    ),
+  }),
+  requireSecondFactor: flag,
+  roles: v.record(role, listOf(permission), 'must be an object'),
+  discloseRegistration: flag,
+});
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Applies a JSON merge patch (RFC 7396, section 2): null removes, objects merge, anything else replaces. */
+function mergePatch(target: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) return patch;
+  const merged = new Map(Object.entries(isObject(target) ? target : {}));
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) merged.delete(name);
+    else merged.set(name, mergePatch(merged.get(name), value));
+  }
+  return Object.fromEntries(merged);
+}
+
+/** What is stored, with the defaults in the place of what it lacks: a policy may be older than a field of it. */
+export function withDefaults(stored: unknown, defaults: unknown): unknown {
+  if (!isObject(defaults) || !isObject(stored)) return stored ?? defaults;
+  const names = [...new Set([...Object.keys(defaults), ...Object.keys(stored)])];
+  return Object.fromEntries(names.map((name) => [name, withDefaults(stored[name], defaults[name])]));
+}
+
+function crossViolations(policy: TenantPolicy): Violation[] {
+  const violations: Violation[] = [];
+  const add = (path: string, description: string) =>
+    violations.push({ field: `policy.${path}`, reason: 'FIELD_INVALID', description });
+  if (!policy.senders.addresses.includes(policy.senders.default))
+    add('senders.addresses', 'must contain senders.default');
+  if (!policy.countries.includes(policy.defaultCountry))
+    add('countries', 'must contain defaultCountry, whose numbers need no calling code');
+  return violations;
+}
+
+/**
+ * Changes a policy by a JSON merge patch and validates the whole of it. What the patch
+ * sets to null goes back to the default. Throws REQUEST_INVALID with the path of
+ * everything that is wrong, such as `policy.origins.2`.
+ */
+export function patchPolicy(current: TenantPolicy, patch: unknown, defaults: TenantPolicy): TenantPolicy {
+  if (!isObject(patch))
+    throw invalid({ field: 'policy', reason: 'FIELD_TYPE', description: 'must be an object' });
+  const merged = withDefaults(mergePatch(current, patch), defaults) as TenantPolicy;
+  // The default sender is one of the senders without being named twice.
+  const senders = isObject(merged.senders) ? (merged.senders as TenantPolicy['senders']) : undefined;
+  const addresses = senders?.addresses;
+  const completed =
+    senders !== undefined && Array.isArray(addresses) && addresses.length === 0 && senders.default !== ''
+      ? { ...merged, senders: { ...senders, addresses: [senders.default] } }
+      : merged;
+  const result = v.safeParse(schema, completed);
+  if (!result.success) {
+    throw invalid(
+      ...result.issues.map((issue): Violation => {
+        const path = v.getDotPath(issue);
+        const field = path === null ? 'policy' : `policy.${path}`;
+        const isUnknown = issue.type === 'strict_object' && issue.expected === 'never';
+        return isUnknown
+          ? { field, reason: 'FIELD_UNKNOWN' }
+          : { field, reason: 'FIELD_INVALID', description: issue.message };
+      }),
+    );
+  }
+  const violations = crossViolations(result.output);
+  if (violations.length > 0) throw invalid(...violations);
+  return result.output;
+}

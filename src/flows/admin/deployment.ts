@@ -1,0 +1,82 @@
+import type { Operator } from '../../domain/caller.ts';
+import { DomainError, invalid } from '../../domain/errors.ts';
+import type { SigningKeyRow } from '../../domain/model.ts';
+import type { Clock, DataKeyResealer, Random, SigningKeyMaker } from '../../domain/ports.ts';
+import type { Store } from '../../domain/repositories.ts';
+import { publishedKeys, type SigningKeyState, stateOf } from '../../domain/signing-key.ts';
+import { auditEvent } from '../audit.ts';
+import { asActor } from './operator.ts';
+
+export type DeploymentDeps = {
+  readonly store: Store<'keys' | 'audit'>;
+  readonly makeSigningKey: SigningKeyMaker;
+  /** Undefined where no next master key is configured. */
+  readonly resealDataKey: DataKeyResealer | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+/** A signing key with what it is good for now. */
+export type SigningKeyView = Pick<SigningKeyRow, 'id' | 'createdAt' | 'activatesAt'> & {
+  readonly state: SigningKeyState;
+};
+
+/** Longer than any instance (seconds) and any reader of the JWKS (a minute) remembers the old set. */
+const defaultLeadMs = 120_000;
+const maxLeadMs = 86_400_000;
+
+/** Rotates what the deployment signs and seals with (R13). */
+export function createDeployment(deps: DeploymentDeps) {
+  const { store, makeSigningKey, resealDataKey, clock, random } = deps;
+  const view = (keys: readonly SigningKeyRow[], key: SigningKeyRow): SigningKeyView => {
+    const { id, createdAt, activatesAt } = key;
+    return { id, createdAt, activatesAt, state: stateOf(keys, key, clock()) };
+  };
+
+  return {
+    async listSigningKeys(): Promise<SigningKeyView[]> {
+      const keys = await store.keys.listSigningKeys();
+      return keys.map((key) => view(keys, key));
+    },
+
+    async rotateSigningKey(
+      operator: Operator,
+      command: { readonly leadMs: number | undefined; readonly revokeOthers: boolean },
+    ): Promise<SigningKeyView> {
+      const leadMs = command.leadMs ?? (command.revokeOthers ? 0 : defaultLeadMs);
+      if (leadMs < 0 || leadMs > maxLeadMs || (command.revokeOthers && leadMs > 0))
+        throw invalid({ field: 'lead_time', reason: 'LEAD_TIME_INVALID' });
+      const now = clock();
+      const made = await makeSigningKey(new Date(now.getTime() + leadMs));
+      return await store.transaction(async ({ keys, audit }) => {
+        const before = await keys.listSigningKeys();
+        const live = command.revokeOthers ? [] : publishedKeys(before, now);
+        await keys.insertSigningKey(made);
+        await keys.deleteSigningKeys(before.filter((key) => !live.includes(key)).map(({ id }) => id));
+        await audit.add(
+          auditEvent({ clock, random }, asActor(operator), 'rotate-signing-key', 'success', {
+            reason: command.revokeOthers ? 'OTHERS_REVOKED' : '',
+          }),
+        );
+        return view([...live, made], made);
+      });
+    },
+
+    /** Seals every data key with the next master key, all of them or none; answers how many it was. */
+    async rotateMasterKey(operator: Operator): Promise<number> {
+      if (resealDataKey === undefined) throw new DomainError('NEXT_MASTER_KEY_MISSING');
+      return await store.transaction(async ({ keys, audit }) => {
+        let resealed = 0;
+        for (const key of await keys.listDataKeys()) {
+          const sealed = resealDataKey(key);
+          if (sealed === undefined) continue;
+          if (!(await keys.resealDataKey(key.id, key.sealed, sealed)))
+            throw new DomainError('CONFLICT', { retryAfterMs: 1000 });
+          resealed += 1;
+        }
+        await audit.add(auditEvent({ clock, random }, asActor(operator), 'rotate-master-key', 'success'));
+        return resealed;
+      });
+    },
+  };
+}

@@ -1,0 +1,152 @@
+import { formatApiKey } from '../../domain/api-key.ts';
+import type { Operator } from '../../domain/caller.ts';
+import { DomainError, invalid } from '../../domain/errors.ts';
+import type { Clock, Random } from '../../domain/ports.ts';
+import type { Repositories, Store } from '../../domain/repositories.ts';
+import {
+  type AdminKey,
+  type ApiKeyRow,
+  type KeyKind,
+  scopes as knownScopes,
+  type Scope,
+} from '../../domain/tenant.ts';
+import { isUuid, sha256 } from '../../domain/token.ts';
+import { auditEvent } from '../audit.ts';
+import { asActor, findTenant } from './operator.ts';
+
+export type KeyAdminDeps = {
+  readonly store: Store<'tenants' | 'adminKeys' | 'audit'>;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+/** A new key with its text, which is stored nowhere. */
+export type MadeKey<K> = { readonly key: K; readonly text: string };
+
+const dayMs = 86_400_000;
+const defaultOverlapMs = dayMs;
+const maxOverlapMs = 30 * dayMs;
+
+function parseScopes(kind: KeyKind, scopes: readonly string[]): Scope[] {
+  const wrong = scopes.some((scope) => !(knownScopes as readonly string[]).includes(scope));
+  if (wrong || (kind === 'publishable' && scopes.length > 0)) {
+    const description =
+      kind === 'publishable' ? 'a publishable key has no scopes' : `must be of ${knownScopes.join(', ')}`;
+    throw invalid({ field: 'scopes', reason: 'FIELD_INVALID', description });
+  }
+  return [...new Set(scopes as readonly Scope[])];
+}
+
+/** Makes, rotates and revokes the keys of tenants (R54). */
+export function createKeyAdmin({ store, clock, random }: KeyAdminDeps) {
+  const deps = { clock, random };
+
+  /** Makes a key of a tenant, in the caller's transaction. */
+  async function make(
+    { tenants }: Pick<Repositories, 'tenants'>,
+    tenantId: string,
+    kind: KeyKind,
+    scopes: readonly Scope[],
+  ): Promise<MadeKey<ApiKeyRow>> {
+    const createdAt = clock();
+    const text = formatApiKey(kind, random.bytes(32));
+    const key = { id: random.uuid(), tenantId, kind, scopes };
+    await tenants.insertKey({ ...key, digest: sha256(text) }, createdAt);
+    return { key: { ...key, createdAt, revokedAt: undefined }, text };
+  }
+
+  return {
+    async create(
+      operator: Operator,
+      command: { readonly tenant: string; readonly kind: KeyKind; readonly scopes: readonly string[] },
+    ): Promise<MadeKey<ApiKeyRow>> {
+      const tenant = await findTenant(store, command.tenant);
+      const scopes = parseScopes(command.kind, command.scopes);
+      return await store.transaction(async (repositories) => {
+        const made = await make(repositories, tenant.id, command.kind, scopes);
+        const reason = made.key.id;
+        await repositories.audit.add(
+          auditEvent(deps, asActor(operator, tenant), 'create-key', 'success', { reason }),
+        );
+        return made;
+      });
+    },
+
+    async list(reference: string): Promise<ApiKeyRow[]> {
+      const { id } = await findTenant(store, reference);
+      return await store.tenants.listKeys(id);
+    },
+
+    /** Makes a successor; the old key ends after the overlap, in which both are good. */
+    async rotate(
+      operator: Operator,
+      command: { readonly tenant: string; readonly keyId: string; readonly overlapMs: number | undefined },
+    ): Promise<MadeKey<ApiKeyRow>> {
+      const overlapMs = command.overlapMs ?? defaultOverlapMs;
+      if (overlapMs < 0 || overlapMs > maxOverlapMs) {
+        const description = 'must be 0 to 30 days';
+        throw invalid({ field: 'overlap', reason: 'FIELD_INVALID', description });
+      }
+      const tenant = await findTenant(store, command.tenant);
+      const old = (await store.tenants.listKeys(tenant.id)).find(({ id }) => id === command.keyId);
+      if (old === undefined) throw new DomainError('NOT_FOUND');
+      return await store.transaction(async (repositories) => {
+        const end = new Date(clock().getTime() + overlapMs);
+        if (!(await repositories.tenants.endKey(tenant.id, old.id, end)))
+          throw new DomainError('KEY_ROTATED');
+        const made = await make(repositories, tenant.id, old.kind, old.scopes);
+        const reason = old.id;
+        await repositories.audit.add(
+          auditEvent(deps, asActor(operator, tenant), 'rotate-key', 'success', { reason }),
+        );
+        return made;
+      });
+    },
+
+    async revoke(
+      operator: Operator,
+      command: { readonly tenant: string; readonly keyId: string },
+    ): Promise<void> {
+      const tenant = await findTenant(store, command.tenant);
+      if (!isUuid(command.keyId)) throw new DomainError('NOT_FOUND');
+      await store.transaction(async ({ tenants, audit }) => {
+        if (!(await tenants.revokeKey(tenant.id, command.keyId, clock()))) throw new DomainError('NOT_FOUND');
+        const reason = command.keyId;
+        await audit.add(auditEvent(deps, asActor(operator, tenant), 'revoke-key', 'success', { reason }));
+      });
+    },
+  };
+}
+
+/** Makes and revokes the keys of operators. */
+export function createAdminKeyAdmin({ store, clock, random }: KeyAdminDeps) {
+  const deps = { clock, random };
+  return {
+    async create(operator: Operator, command: { readonly name: string }): Promise<MadeKey<AdminKey>> {
+      const name = command.name.trim();
+      if (name === '') throw invalid({ field: 'name', reason: 'FIELD_REQUIRED' });
+      if ([...name].length > 100) throw invalid({ field: 'name', reason: 'FIELD_TOO_LONG' });
+      const text = formatApiKey('admin', random.bytes(32));
+      const key = { id: random.uuid(), name, createdAt: clock(), revokedAt: undefined };
+      await store.transaction(async ({ adminKeys, audit }) => {
+        await adminKeys.insert({ ...key, digest: sha256(text) });
+        await audit.add(
+          auditEvent(deps, asActor(operator), 'create-admin-key', 'success', { reason: key.id }),
+        );
+      });
+      return { key, text };
+    },
+
+    list: () => store.adminKeys.list(),
+
+    async revoke(operator: Operator, keyId: string): Promise<void> {
+      if (!isUuid(keyId)) throw new DomainError('NOT_FOUND');
+      await store.transaction(async ({ adminKeys, audit }) => {
+        if (!(await adminKeys.revoke(keyId, clock()))) throw new DomainError('NOT_FOUND');
+        await audit.add(
+          auditEvent(deps, asActor(operator), 'revoke-admin-key', 'success', { reason: keyId }),
+        );
+      });
+    },
+  };
+}

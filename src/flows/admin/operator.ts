@@ -1,0 +1,64 @@
+import type { Operator } from '../../domain/caller.ts';
+import { DomainError, invalid } from '../../domain/errors.ts';
+import type { Vault } from '../../domain/ports.ts';
+import type { Repositories } from '../../domain/repositories.ts';
+import type { Tenant } from '../../domain/tenant.ts';
+import { isUuid } from '../../domain/token.ts';
+import type { Actor } from '../audit.ts';
+import type { MessageContext } from '../messages.ts';
+
+/** The audit log of what concerns no single tenant: keys of the deployment, tenants that are gone. */
+export const deploymentId = '00000000-0000-0000-0000-000000000000';
+
+/** An operator at work on a tenant, or without one on the deployment. */
+export function asActor({ requestId, keyId, client }: Operator, tenant?: Tenant): Actor {
+  const key = keyId === undefined ? undefined : { id: keyId };
+  return { requestId, client, key, tenant: { id: tenant?.id ?? deploymentId } };
+}
+
+/** What a message to a user says of whom it comes from: the tenant, in the user's own language. */
+export function onBehalfOf(tenant: Tenant): MessageContext {
+  return { tenant, locale: undefined };
+}
+
+/** The tenant that a request names by slug or id. */
+export async function findTenant(
+  { tenants }: Pick<Repositories, 'tenants'>,
+  reference: string,
+): Promise<Tenant> {
+  const found = isUuid(reference) ? await tenants.findById(reference) : await tenants.findBySlug(reference);
+  if (found === undefined) throw new DomainError('NOT_FOUND');
+  return found;
+}
+
+export type PageRequest = { readonly pageSize: number; readonly pageToken: string };
+
+const defaultPageSize = 100;
+const maxPageSize = 1000;
+
+/**
+ * Pages of a list (AIP-158). A token is sealed and good for the list that it was made
+ * for, so that nothing in it is taken from a caller unseen (R61).
+ */
+export function createPages(vault: Vault) {
+  const purpose = 'page-token';
+  return {
+    /** Reads what a page is asked for with; `list` names the list and its filters. */
+    parse(list: string, { pageSize, pageToken }: PageRequest): { after: string | undefined; size: number } {
+      if (pageSize < 0 || pageSize > maxPageSize)
+        throw invalid({ field: 'page_size', reason: 'FIELD_INVALID' });
+      const size = pageSize === 0 ? defaultPageSize : pageSize;
+      if (pageToken === '') return { after: undefined, size };
+      try {
+        return { after: vault.open(purpose, list, Buffer.from(pageToken, 'base64url')).toString(), size };
+      } catch {
+        throw invalid({ field: 'page_token', reason: 'FIELD_INVALID' });
+      }
+    },
+
+    /** The token of the page after the last item, where there is one. */
+    next(list: string, last: string | undefined): string {
+      return last === undefined ? '' : vault.seal(purpose, list, Buffer.from(last)).toString('base64url');
+    },
+  };
+}

@@ -1,0 +1,147 @@
+import type { Operator } from '../../domain/caller.ts';
+import { DomainError, invalid } from '../../domain/errors.ts';
+import type { OperatorAction } from '../../domain/model.ts';
+import type { Clock, Random, Vault } from '../../domain/ports.ts';
+import { DuplicateError, type Store } from '../../domain/repositories.ts';
+import { manamSlug, type Tenant } from '../../domain/tenant.ts';
+import { defaultPolicy, patchPolicy } from '../../domain/tenant-policy.ts';
+import { auditEvent } from '../audit.ts';
+import { asActor, createPages, findTenant, type PageRequest } from './operator.ts';
+
+export type TenantAdminDeps = {
+  readonly store: Store<'tenants' | 'audit'>;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** The origin of the hosted pages. */
+  readonly origin: string;
+};
+
+const slugForm = /^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+/** Names that mean something else on the command line. */
+const reservedSlugs = new Set(['deployment']);
+/** How many rows one statement of a deletion takes, and how long a call goes on with them. */
+const batchRows = 500;
+const deletionMs = 5000;
+
+function parseName(name: string): string {
+  const trimmed = name.trim();
+  if (trimmed === '') throw invalid({ field: 'name', reason: 'FIELD_REQUIRED' });
+  if ([...trimmed].length > 100) throw invalid({ field: 'name', reason: 'FIELD_TOO_LONG' });
+  if (/[\p{Cc}<>]/u.test(trimmed)) throw invalid({ field: 'name', reason: 'NAME_INVALID' });
+  return trimmed;
+}
+
+/** Makes, changes, suspends and deletes tenants. */
+export function createTenantAdmin({ store, vault, clock, random, origin }: TenantAdminDeps) {
+  const defaults = defaultPolicy(origin);
+  const pages = createPages(vault);
+  const list = 'tenants';
+
+  /** Changes a tenant that nobody else changes meanwhile, with its audit line. */
+  async function change(
+    operator: Operator,
+    reference: string,
+    action: OperatorAction,
+    changesOf: (tenant: Tenant) => Parameters<typeof store.tenants.update>[1],
+  ): Promise<Tenant> {
+    const { id } = await findTenant(store, reference);
+    return await store.transaction(async ({ tenants, audit }) => {
+      const tenant = await tenants.hold(id);
+      if (tenant === undefined) throw new DomainError('NOT_FOUND');
+      const changes = changesOf(tenant);
+      if (Object.keys(changes).length > 0) await tenants.update(id, changes);
+      await audit.add(auditEvent({ clock, random }, asActor(operator, tenant), action, 'success'));
+      return { ...tenant, ...changes };
+    });
+  }
+
+  return {
+    async create(
+      operator: Operator,
+      command: { readonly slug: string; readonly name: string; readonly policy: unknown },
+    ): Promise<Tenant> {
+      const { slug } = command;
+      if (!slugForm.test(slug) || reservedSlugs.has(slug))
+        throw invalid({ field: 'slug', reason: 'SLUG_INVALID' });
+      const tenant: Tenant = {
+        id: random.uuid(),
+        slug,
+        name: parseName(command.name || slug),
+        status: 'active',
+        policy: patchPolicy(defaults, command.policy ?? {}, defaults),
+        createdAt: clock(),
+      };
+      try {
+        await store.transaction(async ({ tenants, audit }) => {
+          await tenants.insert(tenant);
+          await audit.add(
+            auditEvent({ clock, random }, asActor(operator, tenant), 'create-tenant', 'success'),
+          );
+        });
+      } catch (error) {
+        throw error instanceof DuplicateError ? new DomainError('SLUG_TAKEN') : error;
+      }
+      return tenant;
+    },
+
+    async list(request: PageRequest): Promise<{ tenants: Tenant[]; nextPageToken: string }> {
+      const { after, size } = pages.parse(list, request);
+      const tenants = await store.tenants.list(after ?? '', size + 1);
+      const page = tenants.slice(0, size);
+      const last = tenants.length > size ? page.at(-1)?.slug : undefined;
+      return { tenants: page, nextPageToken: pages.next(list, last) };
+    },
+
+    get: (reference: string) => findTenant(store, reference),
+
+    update: (
+      operator: Operator,
+      command: {
+        readonly tenant: string;
+        readonly name: string | undefined;
+        /** A JSON merge patch; undefined leaves the policy as it is. */
+        readonly policy: unknown;
+      },
+    ): Promise<Tenant> =>
+      change(operator, command.tenant, 'update-tenant', ({ policy }) => ({
+        ...(command.name === undefined ? {} : { name: parseName(command.name) }),
+        ...(command.policy === undefined ? {} : { policy: patchPolicy(policy, command.policy, defaults) }),
+      })),
+
+    suspend: (operator: Operator, reference: string): Promise<Tenant> =>
+      change(operator, reference, 'suspend-tenant', ({ slug }) => {
+        if (slug === manamSlug) throw new DomainError('TENANT_BUILT_IN');
+        return { status: 'suspended' };
+      }),
+
+    resume: (operator: Operator, reference: string): Promise<Tenant> =>
+      change(operator, reference, 'resume-tenant', () => ({ status: 'active' })),
+
+    /** Deletes a suspended tenant batch by batch, as far as the time of a call allows. */
+    async delete(
+      operator: Operator,
+      reference: string,
+    ): Promise<{ readonly done: boolean; readonly deletedUsers: number }> {
+      const tenant = await findTenant(store, reference);
+      if (tenant.slug === manamSlug) throw new DomainError('TENANT_BUILT_IN');
+      if (tenant.status !== 'suspended') throw new DomainError('TENANT_ACTIVE');
+      const until = clock().getTime() + deletionMs;
+      let deletedUsers = 0;
+      for (let left = true; left; ) {
+        if (clock().getTime() > until) return { done: false, deletedUsers };
+        const { users, rows } = await store.tenants.purge(tenant.id, batchRows);
+        deletedUsers += users;
+        left = users + rows > 0;
+      }
+      await store.transaction(async ({ tenants, audit }) => {
+        await tenants.delete(tenant.id);
+        const event = auditEvent({ clock, random }, asActor(operator), 'delete-tenant', 'success', {
+          reason: tenant.slug,
+        });
+        await audit.add(event);
+      });
+      return { done: true, deletedUsers };
+    },
+  };
+}

@@ -1,0 +1,128 @@
+import type { Operator } from '../../domain/caller.ts';
+import { parseEmail } from '../../domain/email.ts';
+import { DomainError, invalid } from '../../domain/errors.ts';
+import { foldDigits, parseMobile } from '../../domain/mobile.ts';
+import type { Identifier, OperatorAction, UserView } from '../../domain/model.ts';
+import type { Clock, Random, Vault } from '../../domain/ports.ts';
+import type { Repositories, Store } from '../../domain/repositories.ts';
+import type { Tenant } from '../../domain/tenant.ts';
+import { isUuid } from '../../domain/token.ts';
+import { auditEvent } from '../audit.ts';
+import { eraseUser } from '../profile/erase-user.ts';
+import { asActor, createPages, findTenant, onBehalfOf, type PageRequest } from './operator.ts';
+
+type UserStores = 'tenants' | 'users' | 'sessions' | 'challenges' | 'guesses' | 'outbox' | 'audit';
+
+export type UserAdminDeps = {
+  readonly store: Store<UserStores>;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+/** How a request names a user of a tenant: by id, e-mail address or mobile number. */
+export type UserOfTenant = { readonly tenant: string; readonly user: string };
+
+const maxQueryLength = 254;
+
+/** The identifier that a text can be, if any. */
+function identifierOf(tenant: Tenant, text: string): Identifier | undefined {
+  try {
+    return text.includes('@')
+      ? { kind: 'email', canonical: parseEmail(text).canonical }
+      : { kind: 'mobile', canonical: parseMobile(text, '', tenant.policy).canonical };
+  } catch (error) {
+    if (error instanceof DomainError) return undefined;
+    throw error;
+  }
+}
+
+/** Finds users and does in their place what they cannot. */
+export function createUserAdmin({ store, vault, clock, random }: UserAdminDeps) {
+  const deps = { clock, random };
+  const pages = createPages(vault);
+
+  async function find({ tenant: tenantReference, user }: UserOfTenant) {
+    const tenant = await findTenant(store, tenantReference);
+    const identifier = isUuid(user) ? undefined : identifierOf(tenant, user);
+    const held = identifier && (await store.users.findIdentifier(tenant.id, identifier));
+    const id = held?.userId ?? user;
+    const view = isUuid(id) ? await store.users.findById(tenant.id, id) : undefined;
+    if (view === undefined) throw new DomainError('NOT_FOUND');
+    return { tenant, view };
+  }
+
+  /** Changes a user, with the audit line; answers him as he is then. */
+  async function change(
+    operator: Operator,
+    reference: UserOfTenant,
+    action: OperatorAction,
+    work: (repositories: Pick<Repositories, UserStores>, view: UserView, tenant: Tenant) => Promise<void>,
+  ): Promise<UserView> {
+    const { tenant, view } = await find(reference);
+    const { id: userId } = view.user;
+    return await store.transaction(async (repositories) => {
+      await work(repositories, view, tenant);
+      await repositories.audit.add(
+        auditEvent(deps, asActor(operator, tenant), action, 'success', { userId }),
+      );
+      return (await repositories.users.findById(tenant.id, userId)) ?? view;
+    });
+  }
+
+  return {
+    async get(reference: UserOfTenant): Promise<UserView> {
+      return (await find(reference)).view;
+    },
+
+    async search(
+      request: PageRequest & { readonly tenant: string; readonly query: string },
+    ): Promise<{ users: UserView[]; nextPageToken: string }> {
+      if (request.query.length > maxQueryLength) throw invalid({ field: 'query', reason: 'FIELD_TOO_LONG' });
+      const tenant = await findTenant(store, request.tenant);
+      const prefix = foldDigits(request.query).trim().toLowerCase();
+      const list = `users ${tenant.id} ${prefix}`;
+      const { after, size } = pages.parse(list, request);
+      const users = await store.users.search(tenant.id, { prefix, afterId: after }, size + 1);
+      const page = users.slice(0, size);
+      const last = users.length > size ? page.at(-1)?.user.id : undefined;
+      return { users: page, nextPageToken: pages.next(list, last) };
+    },
+
+    confirm: (operator: Operator, reference: UserOfTenant) =>
+      change(operator, reference, 'confirm-user', async ({ users }, { user, email, mobile }) => {
+        for (const identifier of [email, mobile]) {
+          if (identifier === undefined) continue;
+          await users.confirmIdentifier(user.tenantId, user.id, identifier, clock());
+        }
+      }),
+
+    disable: (operator: Operator, reference: UserOfTenant) =>
+      change(operator, reference, 'disable-user', async ({ users, sessions, challenges }, { user }) => {
+        await users.setStatus(user.tenantId, user.id, 'disabled');
+        await sessions.revokeOthers(user.tenantId, user.id, undefined, clock());
+        await challenges.killAll(user.tenantId, user.id, clock());
+      }),
+
+    enable: (operator: Operator, reference: UserOfTenant) =>
+      change(operator, reference, 'enable-user', async ({ users }, { user }) =>
+        users.setStatus(user.tenantId, user.id, 'active'),
+      ),
+
+    async delete(operator: Operator, reference: UserOfTenant): Promise<void> {
+      await change(operator, reference, 'delete-user', (repositories, view, tenant) =>
+        eraseUser(repositories, deps, onBehalfOf(tenant), view),
+      );
+    },
+
+    setRoles: (operator: Operator, reference: UserOfTenant, roles: readonly string[]) =>
+      change(operator, reference, 'set-user-roles', async ({ users }, { user }, { policy }) => {
+        const unknown = roles.filter((role) => !Object.hasOwn(policy.roles, role));
+        if (unknown.length > 0) {
+          const description = `the tenant declares ${Object.keys(policy.roles).join(', ') || 'no role'}`;
+          throw invalid({ field: 'roles', reason: 'ROLE_UNKNOWN', description });
+        }
+        await users.update(user.tenantId, user.id, { roles: [...new Set(roles)] });
+      }),
+  };
+}

@@ -1,0 +1,125 @@
+import type { JsonObject, MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import {
+  type AdminKeySchema,
+  type FindingSchema,
+  FindingState,
+  type KeySchema,
+  type MigrationSchema,
+  type SigningKeySchema,
+  SigningKeyState,
+  TenantKeyKind,
+  type TenantSchema,
+  TenantState,
+  type UserSchema,
+  UserState,
+} from '../../gen/manam/admin/v1/admin_service_pb.js';
+import { invalid } from '../domain/errors.ts';
+import type { Finding, MigrationState, UserView } from '../domain/model.ts';
+import type { AdminKey, ApiKeyRow, KeyKind, Tenant } from '../domain/tenant.ts';
+import type { SigningKeyView } from '../flows/admin/deployment.ts';
+
+const tenantStates = { active: TenantState.ACTIVE, suspended: TenantState.SUSPENDED } as const;
+const userStates = { active: UserState.ACTIVE, disabled: UserState.DISABLED } as const;
+const findingStates = {
+  ok: FindingState.OK,
+  warning: FindingState.WARNING,
+  error: FindingState.ERROR,
+} as const;
+const signingKeyStates = {
+  next: SigningKeyState.NEXT,
+  active: SigningKeyState.ACTIVE,
+  retired: SigningKeyState.RETIRED,
+} as const;
+const keyKinds = {
+  publishable: TenantKeyKind.PUBLISHABLE,
+  secret: TenantKeyKind.SECRET,
+} as const satisfies Record<KeyKind, TenantKeyKind>;
+
+/** A time that may be missing, as a message says it. */
+function optionalTime<Name extends string>(name: Name, date: Date | undefined) {
+  return (date === undefined ? {} : { [name]: timestampFromDate(date) }) as {
+    [key in Name]?: ReturnType<typeof timestampFromDate>;
+  };
+}
+
+export function fromKeyKind(kind: TenantKeyKind): KeyKind {
+  const found = Object.entries(keyKinds).find(([, value]) => value === kind)?.[0];
+  if (found === undefined) throw invalid({ field: 'kind', reason: 'FIELD_REQUIRED' });
+  return found as KeyKind;
+}
+
+export function toOperatorTenant(tenant: Tenant): MessageInitShape<typeof TenantSchema> {
+  const { id: tenantId, slug, name, status, policy, createdAt } = tenant;
+  return {
+    tenantId,
+    slug,
+    name,
+    state: tenantStates[status],
+    policy: policy as unknown as JsonObject,
+    createTime: timestampFromDate(createdAt),
+  };
+}
+
+export function toKey({
+  id: keyId,
+  kind,
+  scopes,
+  createdAt,
+  revokedAt,
+}: ApiKeyRow): MessageInitShape<typeof KeySchema> {
+  return {
+    keyId,
+    kind: keyKinds[kind],
+    scopes: [...scopes],
+    createTime: timestampFromDate(createdAt),
+    ...optionalTime('revokeTime', revokedAt),
+  };
+}
+
+export function toAdminKey({
+  id: keyId,
+  name,
+  createdAt,
+  revokedAt,
+}: AdminKey): MessageInitShape<typeof AdminKeySchema> {
+  return { keyId, name, createTime: timestampFromDate(createdAt), ...optionalTime('revokeTime', revokedAt) };
+}
+
+export function toOperatorUser({ user, email, mobile }: UserView): MessageInitShape<typeof UserSchema> {
+  return {
+    userId: user.id,
+    state: userStates[user.status],
+    email: email?.address ?? '',
+    emailConfirmed: email?.confirmedAt !== undefined,
+    mobile: mobile?.address ?? '',
+    mobileConfirmed: mobile?.confirmedAt !== undefined,
+    firstName: user.profile.firstName,
+    lastName: user.profile.lastName,
+    roles: [...user.roles],
+    locale: user.locale,
+    createTime: timestampFromDate(user.createdAt),
+  };
+}
+
+export function toMigration({ name, appliedAt }: MigrationState): MessageInitShape<typeof MigrationSchema> {
+  return { name, applied: appliedAt !== undefined, ...optionalTime('applyTime', appliedAt) };
+}
+
+export function toSigningKey({
+  id: keyId,
+  state,
+  createdAt,
+  activatesAt,
+}: SigningKeyView): MessageInitShape<typeof SigningKeySchema> {
+  return {
+    keyId,
+    state: signingKeyStates[state],
+    createTime: timestampFromDate(createdAt),
+    activateTime: timestampFromDate(activatesAt),
+  };
+}
+
+export function toFinding({ state, ...finding }: Finding): MessageInitShape<typeof FindingSchema> {
+  return { ...finding, state: findingStates[state] };
+}

@@ -1,0 +1,173 @@
+import { type Duration, durationMs } from '@bufbuild/protobuf/wkt';
+import type { ConnectRouter, HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import { AdminService } from '../../gen/manam/admin/v1/admin_service_pb.js';
+import type { Migrations } from '../domain/ports.ts';
+import type { createDeployment } from '../flows/admin/deployment.ts';
+import type { Diagnose } from '../flows/admin/diagnose.ts';
+import type { createAdminKeyAdmin, createKeyAdmin } from '../flows/admin/keys.ts';
+import type { createTenantAdmin } from '../flows/admin/tenants.ts';
+import type { createUserAdmin } from '../flows/admin/users.ts';
+import {
+  fromKeyKind,
+  toAdminKey,
+  toFinding,
+  toKey,
+  toMigration,
+  toOperatorTenant,
+  toOperatorUser,
+  toSigningKey,
+} from './admin-convert.ts';
+import { operatorOf } from './context.ts';
+import { whole } from './services.ts';
+
+/** What needs the database and none of its keys. */
+export type InspectionFlows = { readonly migrations: Migrations; readonly diagnose: Diagnose };
+
+export type AdminFlows = InspectionFlows & {
+  readonly tenants: ReturnType<typeof createTenantAdmin>;
+  readonly keys: ReturnType<typeof createKeyAdmin>;
+  readonly adminKeys: ReturnType<typeof createAdminKeyAdmin>;
+  readonly users: ReturnType<typeof createUserAdmin>;
+  readonly deployment: ReturnType<typeof createDeployment>;
+};
+
+/** Registers the admin service. */
+export function registerAdmin(router: ConnectRouter, flows: AdminFlows): void {
+  const handlers = {
+    ...inspectionHandlers(flows),
+    ...tenantHandlers(flows),
+    ...keyHandlers(flows),
+    ...userHandlers(flows),
+    ...deploymentHandlers(flows),
+  };
+  router.service(AdminService, whole(AdminService, handlers));
+}
+
+/** Registers what can be asked of a deployment whose keys cannot be opened. */
+export function registerInspection(router: ConnectRouter, flows: InspectionFlows): void {
+  router.service(AdminService, whole(AdminService, inspectionHandlers(flows)));
+}
+
+type Handlers = Partial<ServiceImpl<typeof AdminService>>;
+
+function millisecondsOf(duration: Duration | undefined): number | undefined {
+  return duration === undefined ? undefined : durationMs(duration);
+}
+
+function inspectionHandlers({ migrations, diagnose }: InspectionFlows): Handlers {
+  const list = async () => ({ migrations: (await migrations.list()).map(toMigration) });
+  return {
+    listMigrations: list,
+    async applyMigrations() {
+      await migrations.apply();
+      return await list();
+    },
+    async diagnose() {
+      return { findings: (await diagnose()).map(toFinding) };
+    },
+  };
+}
+
+function tenantHandlers({ tenants }: AdminFlows): Handlers {
+  return {
+    async createTenant(request, context) {
+      return {
+        tenant: toOperatorTenant(await tenants.create(operatorOf(context), { policy: {}, ...request })),
+      };
+    },
+    async listTenants(request) {
+      const { tenants: page, nextPageToken } = await tenants.list(request);
+      return { tenants: page.map(toOperatorTenant), nextPageToken };
+    },
+    async getTenant(request) {
+      return { tenant: toOperatorTenant(await tenants.get(request.tenant)) };
+    },
+    async updateTenant({ tenant, name, policy }, context) {
+      return {
+        tenant: toOperatorTenant(await tenants.update(operatorOf(context), { tenant, name, policy })),
+      };
+    },
+    async suspendTenant(request, context) {
+      return { tenant: toOperatorTenant(await tenants.suspend(operatorOf(context), request.tenant)) };
+    },
+    async resumeTenant(request, context) {
+      return { tenant: toOperatorTenant(await tenants.resume(operatorOf(context), request.tenant)) };
+    },
+    deleteTenant: (request, context) => tenants.delete(operatorOf(context), request.tenant),
+  };
+}
+
+function keyHandlers({ keys, adminKeys }: AdminFlows): Handlers {
+  return {
+    async createKey(request, context) {
+      const command = { ...request, kind: fromKeyKind(request.kind) };
+      const { key, text } = await keys.create(operatorOf(context), command);
+      return { key: toKey(key), text };
+    },
+    async listKeys(request) {
+      return { keys: (await keys.list(request.tenant)).map(toKey) };
+    },
+    async rotateKey({ tenant, keyId, overlap }, context) {
+      const command = { tenant, keyId, overlapMs: millisecondsOf(overlap) };
+      const { key, text } = await keys.rotate(operatorOf(context), command);
+      return { key: toKey(key), text };
+    },
+    async revokeKey(request, context) {
+      await keys.revoke(operatorOf(context), request);
+      return {};
+    },
+    async createAdminKey(request, context) {
+      const { key, text } = await adminKeys.create(operatorOf(context), request);
+      return { adminKey: toAdminKey(key), text };
+    },
+    async listAdminKeys() {
+      return { adminKeys: (await adminKeys.list()).map(toAdminKey) };
+    },
+    async revokeAdminKey(request, context) {
+      await adminKeys.revoke(operatorOf(context), request.keyId);
+      return {};
+    },
+  };
+}
+
+function userHandlers({ users }: AdminFlows): Handlers {
+  const changing =
+    (change: typeof users.confirm) =>
+    async (request: { tenant: string; user: string }, context: HandlerContext) => ({
+      user: toOperatorUser(await change(operatorOf(context), request)),
+    });
+  return {
+    async getUser(request) {
+      return { user: toOperatorUser(await users.get(request)) };
+    },
+    async searchUsers(request) {
+      const { users: page, nextPageToken } = await users.search(request);
+      return { users: page.map(toOperatorUser), nextPageToken };
+    },
+    confirmUser: changing(users.confirm),
+    disableUser: changing(users.disable),
+    enableUser: changing(users.enable),
+    async deleteUser(request, context) {
+      await users.delete(operatorOf(context), request);
+      return {};
+    },
+    async setUserRoles(request, context) {
+      return { user: toOperatorUser(await users.setRoles(operatorOf(context), request, request.roles)) };
+    },
+  };
+}
+
+function deploymentHandlers({ deployment }: AdminFlows): Handlers {
+  return {
+    async listSigningKeys() {
+      return { signingKeys: (await deployment.listSigningKeys()).map(toSigningKey) };
+    },
+    async rotateSigningKey({ leadTime, revokeOthers }, context) {
+      const command = { leadMs: millisecondsOf(leadTime), revokeOthers };
+      return { signingKey: toSigningKey(await deployment.rotateSigningKey(operatorOf(context), command)) };
+    },
+    async rotateMasterKey(_, context) {
+      return { dataKeys: await deployment.rotateMasterKey(operatorOf(context)) };
+    },
+  };
+}

@@ -1,0 +1,42 @@
+import type { HandlerContext } from '@connectrpc/connect';
+import { KeyKind } from '../../gen/manam/options/v1/access_pb.js';
+import { digestAdminKey } from '../domain/api-key.ts';
+import { DomainError } from '../domain/errors.ts';
+import { negotiateLocale } from '../domain/locale.ts';
+import type { Clock } from '../domain/ports.ts';
+import type { AdminKeyRepository } from '../domain/repositories.ts';
+import { requestOf, setOperator } from '../rpc/context.ts';
+import { type AccessRules, ruleOf } from './access-rules.ts';
+import type { ErrorDoor } from './error-door.ts';
+import { readBearer } from './gate.ts';
+
+export type AdminGateDeps = {
+  readonly rules: AccessRules;
+  readonly adminKeys: AdminKeyRepository;
+  readonly clock: Clock;
+  readonly door: ErrorDoor;
+};
+
+/**
+ * Lets operators' keys pass and nothing else. The key is read from the database at
+ * every call, so that a revoked one is refused at once on every instance.
+ */
+export function createAdminGate({ rules, adminKeys, clock, door }: AdminGateDeps) {
+  return async function gate({ requestHeader, method, values }: HandlerContext): Promise<void> {
+    const request = requestOf(values);
+    request.procedure = `${method.parent.typeName}/${method.name}`;
+    try {
+      if (ruleOf(rules, method).key !== KeyKind.ADMIN)
+        throw new Error(`${request.procedure} is not an operator's`);
+      const text = readBearer(requestHeader, 'ADMIN_KEY_INVALID') ?? '';
+      const digest = digestAdminKey(text);
+      const key = digest && (await adminKeys.findLive(digest, clock()));
+      // A page of a browser has no business here, whatever key it holds.
+      if (key === undefined || requestHeader.has('origin')) throw new DomainError('ADMIN_KEY_INVALID');
+      const { requestId, client } = request;
+      setOperator(values, { requestId, client, keyId: key.id });
+    } catch (error) {
+      throw door(error, request, negotiateLocale(requestHeader.get('accept-language')));
+    }
+  };
+}

@@ -1,0 +1,249 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, expect, test, vi } from 'vitest';
+import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { createProgram } from '../../src/cli/program.ts';
+import { run } from '../../src/cli/run.ts';
+import { policyPatch } from '../../src/cli/tenant.ts';
+import { makeAdminKey } from '../support/admin.ts';
+import { masterKeys, password, useTestApp } from '../support/app.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { signUp } from '../support/journey.ts';
+
+const testApp = useTestApp({ config: { admin: { host: '127.0.0.1', port: 0 } } });
+const root = new URL('../..', import.meta.url).pathname;
+let local: Record<string, string> = {};
+let remote: Record<string, string> = {};
+beforeAll(async () => {
+  local = { DATABASE_URL: testApp().databaseUrl, MANAM_MASTER_KEY: masterKeys.current.toString('base64') };
+  remote = { MANAM_ADMIN_URL: testApp().adminUrl, MANAM_ADMIN_KEY: await makeAdminKey(testApp()) };
+});
+
+type Ended = { readonly code: number; readonly out: string; readonly err: string };
+
+/** Runs a command in this process, as `main.ts` does in its own. */
+async function manam(args: string[], env: Record<string, string> = local): Promise<Ended> {
+  let [out, err] = ['', ''];
+  const spies = [
+    vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+      out += String(text);
+      return true;
+    }),
+    vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+      err += String(text);
+      return true;
+    }),
+  ];
+  const code = await run(env, ['node', 'manam', ...args]).finally(() => {
+    for (const spy of spies) spy.mockRestore();
+  });
+  return { code, out, err };
+}
+
+async function json(args: string[], env: Record<string, string> = local): Promise<Record<string, unknown>> {
+  const { code, out, err } = await manam([...args, '--json'], env);
+  if (code !== 0) throw new Error(`manam ${args.join(' ')} ended with ${code}: ${err}`);
+  return JSON.parse(out) as Record<string, unknown>;
+}
+
+test('an operator makes a tenant with its keys, and its users can sign up', async () => {
+  const made = await manam([
+    'tenant',
+    'create',
+    'shop',
+    '--name',
+    'My Shop',
+    '--set',
+    'senders.default=info@shop.example',
+    '--set',
+    'countries=["IR","DE"]',
+  ]);
+  expect(made).toMatchObject({ code: 0, err: '' });
+  expect(made.out).toMatch(/^ID +SLUG +NAME +STATE +CREATED\n[0-9a-f-]{36} +shop +My Shop +active +20\d\d-/);
+  const shown = await manam(['key', 'create', '--tenant', 'shop', '--kind', 'publishable']);
+  const [key = ''] = shown.out.split('\n');
+  expect(shown.out.split('\n')[1]).toContain('not shown again');
+  const user = await signUp(testApp(), { apieco_key: key });
+  expect((await json(['user', 'show', user.email, '--tenant', 'shop']))['user']).toMatchObject({
+    user_id: user.userId,
+    email_confirmed: true,
+  });
+  const listed = await manam(['key', 'list', '--tenant', 'shop']);
+  expect(listed.out).toMatch(/publishable +- +20\d\d-[\dT:-]+Z +-\n$/);
+  expect(listed.out).not.toContain('manam_pk_');
+  const { tenant } = (await json(['tenant', 'show', 'shop'])) as { tenant: { policy: object } };
+  expect(tenant.policy).toMatchObject({
+    countries: ['IR', 'DE'],
+    senders: { addresses: ['info@shop.example'] },
+  });
+  expect((await manam(['tenant', 'list'])).out).toMatch(/^SLUG .*\ndev .*\nmanam .*\nshop +My Shop/);
+}, 60_000);
+
+test('the same command asks a service at a distance, with an operator’s key', async () => {
+  const [here, there] = [
+    await json(['tenant', 'show', 'dev']),
+    await json(['tenant', 'show', 'dev'], remote),
+  ];
+  expect(there).toEqual(here);
+  expect(await manam(['tenant', 'list'], { ...remote, MANAM_ADMIN_KEY: 'manam_ak_wrong' })).toMatchObject({
+    code: 4,
+    err: "manam: This operator's key is not valid.\n",
+  });
+  expect(await manam(['tenant', 'list'], { MANAM_ADMIN_URL: 'http://127.0.0.1:1' })).toMatchObject({
+    code: 2,
+  });
+  expect(await manam(['tenant', 'list'], { ...remote, MANAM_ADMIN_URL: 'http://127.0.0.1:1' })).toMatchObject(
+    { code: 5 },
+  );
+}, 60_000);
+
+test('a mistake in a policy is told by its path, and exit codes mean something', async () => {
+  const wrong = await manam(['tenant', 'set', 'dev', '--set', 'password.minLength=3', '--set', 'colour=red']);
+  expect(wrong).toMatchObject({
+    code: 2,
+    out: '',
+    err: 'manam: policy.password.minLength: must be at least 8\nmanam: policy.colour: This field is not known.\n',
+  });
+  expect(await manam(['tenant', 'show', 'nobody'])).toMatchObject({
+    code: 3,
+    err: expect.stringMatching(/^manam: /),
+  });
+  expect(await manam(['tenant', 'create', 'dev', '--set', 'senders.default=a@b.com'])).toMatchObject({
+    code: 4,
+  });
+  expect(await manam(['tenant', 'create'])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("missing required argument 'slug'"),
+  });
+  expect(
+    await manam(['tenant', 'list'], { ...local, DATABASE_URL: 'mysql://root@127.0.0.1:1/manam' }),
+  ).toMatchObject({ code: 5 });
+  expect(await manam(['tenant', 'list'], { ...local, MANAM_MASTER_KEY: 'AAAA' })).toMatchObject({ code: 2 });
+}, 60_000);
+
+test('what cannot be undone asks first, and where nobody can be asked wants --yes', async () => {
+  await json(['tenant', 'create', 'gone', '--set', 'senders.default=info@gone.example']);
+  const refused = { code: 4, out: '', err: 'manam: nobody can be asked here: say --yes to go on\n' };
+  expect(await manam(['tenant', 'suspend', 'gone'])).toMatchObject(refused);
+  expect(await manam(['tenant', 'delete', 'gone', '--yes'])).toMatchObject({
+    code: 4,
+    err: 'manam: The tenant has to be suspended first.\n',
+  });
+  expect(await manam(['tenant', 'suspend', 'gone', '--yes'])).toMatchObject({ code: 0 });
+  expect(await json(['tenant', 'delete', 'gone', '--yes'])).toEqual({ done: true, deleted_users: 0 });
+  expect(await manam(['tenant', 'show', 'gone'])).toMatchObject({ code: 3 });
+  for (const args of [
+    ['user', 'delete', 'x', '--tenant', 'dev'],
+    ['key', 'revoke', 'x', '--tenant', 'dev'],
+    ['master-key', 'rotate'],
+    ['admin-key', 'revoke', 'x'],
+  ]) {
+    expect(await manam(args), args.join(' ')).toMatchObject(refused);
+  }
+}, 60_000);
+
+test('users are disabled, enabled, confirmed, given roles and deleted', async () => {
+  const { email } = await signUp(testApp());
+  const of = ['--tenant', 'dev'];
+  expect((await manam(['user', 'disable', email, ...of])).out).toContain('disabled');
+  await expect(testApp().client(AuthService).login({ email, password })).rejects.toThrowError();
+  expect((await manam(['user', 'enable', email, ...of])).out).toContain('active');
+  expect((await json(['user', 'role', email, ...of, '--role', 'admin']))['user']).toMatchObject({
+    roles: ['admin'],
+  });
+  expect((await json(['user', 'confirm', email, ...of]))['user']).toMatchObject({ email_confirmed: true });
+  const { users } = (await json(['user', 'search', email.slice(0, 12), ...of])) as { users: object[] };
+  expect(users).toMatchObject([{ email }]);
+  expect(await manam(['user', 'delete', email, ...of, '--yes'])).toMatchObject({ code: 0, out: 'deleted\n' });
+  expect(await manam(['user', 'show', email, ...of])).toMatchObject({ code: 3 });
+}, 60_000);
+
+test('migrations of an empty database are listed, demanded, and applied', async () => {
+  const empty = await createTestDatabase();
+  const env = { ...local, DATABASE_URL: empty.url };
+  expect((await manam(['migrate', 'status'], env)).out).toMatch(/0001_foundation\.sql +-\n/);
+  expect(await manam(['tenant', 'list'], env)).toMatchObject({
+    code: 1,
+    err: "manam: the database lacks migration 0001_foundation.sql: run 'manam migrate up'\n",
+  });
+  const unhealthy = await manam(['doctor'], env);
+  expect(unhealthy.code).toBe(6);
+  expect(unhealthy.out).toMatch(/error +database\.migrations +\d+ not applied.*\n +→ manam migrate up/);
+  const start = promisify(execFile)('node', ['src/main.ts', 'start'], {
+    cwd: root,
+    env: { ...env, PATH: process.env['PATH'], MIGRATE_AT_START: 'false', PORT: '0', LOG_LEVEL: 'silent' },
+  });
+  await expect(start).rejects.toMatchObject({
+    code: 1,
+    stderr: "manam: the database lacks migration 0001_foundation.sql: run 'manam migrate up'\n",
+  });
+  expect((await manam(['migrate', 'up'], env)).out).not.toMatch(/ -\n/);
+  expect((await manam(['doctor'], env)).code).toBe(0);
+  await empty.drop();
+}, 60_000);
+
+test('the doctor says what is wrong where nothing works', async () => {
+  const down = await manam(['doctor'], { ...local, DATABASE_URL: 'mysql://root@127.0.0.1:1/manam' });
+  expect(down.code).toBe(6);
+  expect(down.out).toMatch(
+    /^error +database\.connection +the database does not answer\n +→ check DATABASE_URL/,
+  );
+  const { findings } = (await json(['doctor'])) as { findings: { check: string; state: string }[] };
+  expect(findings.find(({ check }) => check === 'keys.data')?.state).toBe('FINDING_STATE_OK');
+  const wrongKey = await manam(['doctor'], {
+    ...local,
+    MANAM_MASTER_KEY: Buffer.from('another master key, also 32 byte').toString('base64'),
+  });
+  expect(wrongKey.code).toBe(6);
+  expect(wrongKey.out).toMatch(/error +keys\.data +the master key does not open/);
+}, 60_000);
+
+test('the master key of a data folder is rotated in place', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'manam-key-'));
+  const database = await createTestDatabase();
+  const env = { DATABASE_URL: database.url, MANAM_DATA: folder };
+  await manam(['migrate', 'up'], env);
+  await json(['tenant', 'create', 'sealed', '--set', 'senders.default=info@sealed.example'], env);
+  const before = readFileSync(join(folder, 'master.key'), 'utf8');
+  expect(await json(['master-key', 'rotate', '--yes'], env)).toEqual({ data_keys: 1 });
+  expect(readdirSync(folder)).toEqual(['master.key']);
+  expect(readFileSync(join(folder, 'master.key'), 'utf8')).not.toBe(before);
+  expect((await manam(['signing-key', 'list'], env)).code).toBe(0);
+  writeFileSync(join(folder, 'master.key'), before);
+  expect(await manam(['signing-key', 'list'], env)).toMatchObject({ code: 1 });
+  rmSync(folder, { recursive: true });
+  await database.drop();
+}, 60_000);
+
+test('every command ends its help with an example', () => {
+  const walk = (command: ReturnType<typeof createProgram>): string[] =>
+    command.commands.length === 0
+      ? [command.name()].filter(() => {
+          let help = '';
+          command
+            .configureOutput({
+              writeOut: (text) => {
+                help += text;
+              },
+            })
+            .outputHelp();
+          return !help.includes('Example:') || !help.includes('npm run manam -- ');
+        })
+      : command.commands.flatMap((child) => walk(child as typeof command));
+  expect(walk(createProgram({}))).toEqual(['start']);
+});
+
+test('a path of --set reaches as deep as it says, and a prototype is not one', () => {
+  expect(policyPatch({ set: ['a.b.c=1', 'a.b.d=x', 'e=["f"]', 'g=null'] })).toEqual({
+    a: { b: { c: 1, d: 'x' } },
+    e: ['f'],
+    g: null,
+  });
+  const patch = policyPatch({ set: ['__proto__.polluted=1'] });
+  expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+  expect(Object.keys(patch ?? {})).toEqual(['__proto__']);
+  expect(() => policyPatch({ set: ['nonsense'] })).toThrowError('--set nonsense: it has to be path=value');
+});
