@@ -9,6 +9,7 @@ import { ensureSigningKey, type KeyDeps, type MasterKeys, openVault } from './ad
 import { createPasswordHasher } from './adapters/password-hasher.ts';
 import { systemRandom } from './adapters/random.ts';
 import { createAdminFlows } from './composition/admin.ts';
+import { createDelivery } from './composition/delivery.ts';
 import { type Adapters, createFlows } from './composition/flows.ts';
 import type { Config } from './config.ts';
 import type { Clock, Random, Vault } from './domain/ports.ts';
@@ -32,6 +33,7 @@ import {
   guessInterceptor,
 } from './server/interceptors.ts';
 import { type Listener, listen } from './server/listener.ts';
+import { createMetricsRoute } from './server/metrics-route.ts';
 import { createOperations } from './server/operations.ts';
 import { createRestRoute } from './server/rest-route.ts';
 import { createRpcRoute, type RpcOptions } from './server/rpc-route.ts';
@@ -64,9 +66,14 @@ export type App = {
   /** What an in-memory router needs to be the server without its socket. */
   readonly rpc: RpcOptions;
   readonly flows: Flows;
-  /** Listens, also for operators where the configuration says so. */
-  listen(): Promise<Listener & { readonly adminPort: number | undefined }>;
+  /** Listens, also for operators where the configuration says so, and begins to send messages. */
+  listen(): Promise<Listeners>;
   close(): Promise<void>;
+};
+
+export type Listeners = Listener & {
+  readonly adminPort: number | undefined;
+  readonly metricsPort: number | undefined;
 };
 
 /** The composition root: builds adapters, store, flows and server, and is the only place that does. */
@@ -126,6 +133,10 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     ),
   });
 
+  const delivery = createDelivery(config, store, clock, log);
+  const metricsRoutes = [createMetricsRoute(delivery.metrics.render)];
+  const handleMetrics = createHandler({ ...handlerDeps, routes: metricsRoutes });
+
   const reload = setInterval(() => {
     ring.reload().catch((error: unknown) => log.warn({ err: error }, 'signing keys could not be read again'));
   }, keyReloadMs);
@@ -136,22 +147,27 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     rpc,
     flows,
     async listen() {
-      const { host, port, admin, maxConnectionsPerAddress } = config;
+      const { host, port, admin, metrics, maxConnectionsPerAddress } = config;
       const pem = tls && { cert: readFileSync(tls.certFile, 'utf8'), key: readFileSync(tls.keyFile, 'utf8') };
       const options = { maxConnectionsPerAddress, ...(pem ? { tls: pem } : {}) };
       const listener = await listen({ ...options, host, port }, handle);
       const adminListener = admin && (await listen({ ...options, ...admin }, handleAdmin));
+      const metricsListener =
+        metrics && (await listen({ maxConnectionsPerAddress, ...metrics }, handleMetrics));
+      delivery.start();
       return {
         port: listener.port,
         adminPort: adminListener?.port,
+        metricsPort: metricsListener?.port,
         close: async () => {
           operations.drain();
-          await Promise.all([listener.close(), adminListener?.close()]);
+          await Promise.all([listener, adminListener, metricsListener].map((each) => each?.close()));
         },
       };
     },
     async close() {
       clearInterval(reload);
+      await delivery.stop();
       await database.close();
     },
   };

@@ -1,5 +1,6 @@
 import type { HashProfile } from './adapters/password-hasher.ts';
 import { floorProfile } from './adapters/password-hasher.ts';
+import { parseSms, parseSmtp, type SmsConfig, type SmtpConfig } from './config-delivery.ts';
 import type { Limits } from './flows/limits.ts';
 import { parseNetworks } from './server/client-address.ts';
 
@@ -36,6 +37,12 @@ export type Config = {
   readonly logLevel: string;
   /** Where the REST routes are mounted; '' is the root. */
   readonly restPrefixes: readonly string[];
+  /** Where Prometheus finds its figures; undefined: nowhere. */
+  readonly metrics: { readonly host: string; readonly port: number } | undefined;
+  /** Undefined: e-mails are captured. */
+  readonly smtp: SmtpConfig | undefined;
+  /** Undefined: SMS are captured. */
+  readonly sms: SmsConfig | undefined;
 };
 
 /** The configuration has mistakes; the message names all of them. */
@@ -89,7 +96,12 @@ export function parseConfig(env: Environment, args: { readonly production: boole
   }
   const masterKey = parseMasterKey('MANAM_MASTER_KEY', needed('MANAM_MASTER_KEY'), mistakes);
   const nextMasterKey = parseMasterKey('MANAM_NEXT_MASTER_KEY', text('MANAM_NEXT_MASTER_KEY'), mistakes);
-  const adminPort = text('ADMIN_PORT') === undefined ? undefined : integer('ADMIN_PORT', 0, 0, 65_535);
+  /** A further address to listen on, off unless it has a port. */
+  const listenerOf = (name: string) =>
+    text(`${name}_PORT`) === undefined
+      ? undefined
+      : { host: text(`${name}_HOST`) ?? '127.0.0.1', port: integer(`${name}_PORT`, 0, 0, 65_535) };
+  const reader = { text, needed, mistakes };
 
   const [certFile, keyFile] = [text('TLS_CERT_FILE'), text('TLS_KEY_FILE')];
   if ((certFile === undefined) !== (keyFile === undefined))
@@ -119,7 +131,7 @@ export function parseConfig(env: Environment, args: { readonly production: boole
     masterKey,
     nextMasterKey,
     migrateAtStart: flag('MIGRATE_AT_START', true),
-    admin: adminPort === undefined ? undefined : { host: text('ADMIN_HOST') ?? '127.0.0.1', port: adminPort },
+    admin: listenerOf('ADMIN'),
     tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
     hash,
     pepper: parsePepper(text('MANAM_PEPPER'), mistakes),
@@ -128,6 +140,9 @@ export function parseConfig(env: Environment, args: { readonly production: boole
     maxConnectionsPerAddress: integer('MAX_CONNECTIONS_PER_ADDRESS', 100, 1, 1_000_000),
     responseFloorMs: integer('RESPONSE_FLOOR_MS', 250, 0, 5000),
     limits: parseLimits(integer, production),
+    smtp: parseSmtp(reader, production),
+    sms: parseSms(reader),
+    metrics: listenerOf('METRICS'),
     logLevel,
     restPrefixes: parsePrefixes(text('REST_PREFIXES') ?? '/,/manam', mistakes),
   };
@@ -157,6 +172,7 @@ function parseMasterKey(name: string, value: string | undefined, mistakes: strin
 
 const minuteMs = 60_000;
 const hourMs = 3_600_000;
+const dayMs = 86_400_000;
 
 /** The limits of networks, tenants and recipients; on a developer's machine all calls come from one network. */
 function parseLimits(
@@ -175,8 +191,12 @@ function parseLimits(
     messagesPerNetwork: budget('message.network', 'LIMIT_MESSAGES_PER_NETWORK', 100 * perNetwork, hourMs),
     messagesPerTenant: budget('message.tenant', 'LIMIT_MESSAGES_PER_TENANT', 10_000, hourMs),
     emailsPerRecipient: budget('email.recipient', 'LIMIT_EMAILS_PER_RECIPIENT', 3, hourMs),
-    // A developer tries the same few numbers over and over.
-    smsPerRecipient: budget('sms.recipient', 'LIMIT_SMS_PER_RECIPIENT', production ? 5 : 50, hourMs),
+    // A developer tries the same few numbers over and over, and without a wait.
+    smsPerRecipient: budget('sms.recipient', 'LIMIT_SMS_PER_RECIPIENT', 5 * perNetwork, hourMs),
+    smsPerRecipientDay: budget('sms.recipient.day', 'LIMIT_SMS_PER_RECIPIENT_DAY', 10 * perNetwork, dayMs),
+    smsPerPrefix: budget('sms.prefix', 'LIMIT_SMS_PER_PREFIX', 20 * perNetwork, hourMs),
+    smsPerNetwork: budget('sms.network', 'LIMIT_SMS_PER_NETWORK', 20 * perNetwork, hourMs),
+    smsResendDelayS: integer('SMS_RESEND_DELAY_S', production ? 60 : 0, 0, 3600),
   };
 }
 

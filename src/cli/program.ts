@@ -7,6 +7,7 @@ import { addDeploymentKeyCommands, addDoctorCommand, addMigrateCommands } from '
 import { CommandError, exitCodes } from './exit-codes.ts';
 import { addAdminKeyCommands, addKeyCommands } from './key.ts';
 import { prepareNextMasterKey } from './master-key.ts';
+import { addOutboxCommands, addTemplateCommands } from './message.ts';
 import { start } from './start.ts';
 import { addTenantCommands } from './tenant.ts';
 import { addUserCommands } from './user.ts';
@@ -73,6 +74,8 @@ export function createProgram(env: Environment): Command {
     ...cli,
     prepareNextMasterKey: () => (remoteOf(env) === undefined ? prepareNextMasterKey(config()) : undefined),
   });
+  addOutboxCommands(cli);
+  addTemplateCommands(cli);
   addDoctorCommand(cli);
   addAdminKeyCommands(cli);
   return program;

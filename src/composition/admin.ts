@@ -7,6 +7,7 @@ import { activeKey } from '../domain/signing-key.ts';
 import { createDeployment } from '../flows/admin/deployment.ts';
 import { createDiagnose } from '../flows/admin/diagnose.ts';
 import { createAdminKeyAdmin, createKeyAdmin } from '../flows/admin/keys.ts';
+import { createMessageAdmin } from '../flows/admin/messages.ts';
 import { createTenantAdmin } from '../flows/admin/tenants.ts';
 import { createUserAdmin } from '../flows/admin/users.ts';
 import type { AdminFlows, InspectionFlows } from '../rpc/admin-service.ts';
@@ -14,6 +15,7 @@ import type { DatabaseHandle } from '../store/database.ts';
 import { inspectDatabase, inspectGrants } from '../store/health.ts';
 import { createKeyRepository } from '../store/keys.ts';
 import { listMigrations, migrate } from '../store/migrate.ts';
+import { createTransports } from './delivery.ts';
 
 /** What the operators' flows are made of, by the service and by the command line alike. */
 export type InspectionParts = {
@@ -42,6 +44,10 @@ export function createInspectionFlows(parts: InspectionParts): InspectionFlows {
     { name: 'database.migrations', examine: () => examineMigrations(databaseUrl) },
     { name: 'keys.data', examine: () => examineDataKeys(parts, keys) },
     { name: 'keys.signing', examine: () => examineSigningKeys(keys, clock) },
+    ...(['email', 'sms'] as const).map((channel) => ({
+      name: gatewayChecks[channel],
+      examine: () => examineGateway(parts.config, channel),
+    })),
   ];
   return {
     migrations: { list: () => listMigrations(databaseUrl), apply: () => migrate(databaseUrl) },
@@ -60,6 +66,7 @@ export function createAdminFlows(parts: AdminParts): AdminFlows {
     keys: createKeyAdmin(deps),
     adminKeys: createAdminKeyAdmin(deps),
     users: createUserAdmin(deps),
+    messages: createMessageAdmin(deps),
     deployment: createDeployment({
       store,
       clock,
@@ -68,6 +75,30 @@ export function createAdminFlows(parts: AdminParts): AdminFlows {
       resealDataKey: next && ((row) => resealDataKey(masterKeys, next, row)),
     }),
   };
+}
+
+const gatewayChecks = { email: 'messages.smtp', sms: 'messages.sms' } as const;
+
+/** Whether the other side of a channel can be reached and knows us. Sends nothing. */
+async function examineGateway(config: Config, channel: 'email' | 'sms'): Promise<Finding[]> {
+  const check = gatewayChecks[channel];
+  const key = channel === 'email' ? 'SMTP_URL' : 'SMS_URL';
+  const transports = createTransports(config);
+  const transport = transports[channel];
+  if (transport === undefined) {
+    const detail = 'not configured: messages are captured and go nowhere';
+    return [{ check, state: 'warning', detail, fix: `set ${key}` }];
+  }
+  try {
+    await transport.probe();
+    return [{ check, state: 'ok', detail: 'reached', fix: '' }];
+  } catch (error) {
+    const code = (error as { code?: unknown }).code;
+    const detail = `cannot be used (${typeof code === 'string' ? code : 'no answer'})`;
+    return [{ check, state: 'error', detail, fix: `check ${key}, its credentials, and the way there` }];
+  } finally {
+    for (const each of Object.values(transports)) each.close();
+  }
 }
 
 async function examineDatabase({ database }: InspectionParts): Promise<Finding[]> {

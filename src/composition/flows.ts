@@ -26,6 +26,7 @@ import { createManageSessions } from '../flows/session/manage-sessions.ts';
 import { createReauthenticate } from '../flows/session/reauthenticate.ts';
 import { createRefreshToken } from '../flows/session/refresh-token.ts';
 import { createSessionGate } from '../flows/session-gate.ts';
+import { createSmsGuard } from '../flows/sms-guard.ts';
 import { createSecondFactors } from '../flows/two-factor/codes.ts';
 import { createEnrolment } from '../flows/two-factor/enrol.ts';
 import { createManageFactors } from '../flows/two-factor/manage.ts';
@@ -50,7 +51,8 @@ export function createFlows(
   log: Logger,
 ): Flows {
   const { limits } = config;
-  const chargeRecipient = createRecipientCharge(limiter, limits);
+  const chargeSms = createSmsGuard({ store, limiter, limits, clock });
+  const chargeRecipient = createRecipientCharge(limiter, limits, chargeSms);
   const chargeMessage = createMessageCharge(limiter, limits);
   const passwords = createPasswordCheck({ store, hasher, vault, clock });
   const secondFactors = createSecondFactors({ store, vault, clock, random });

@@ -62,6 +62,7 @@ export const reasons = [
   'KEY_ROTATED',
   'NEXT_MASTER_KEY_MISSING',
   'LEAD_TIME_INVALID',
+  'MESSAGE_ENDED',
 ] as const;
 
 /** A stable reason; texts may change, reasons may not. */

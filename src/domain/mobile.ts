@@ -60,6 +60,11 @@ export function describeMobile(address: string): { mobile: string; mobileSeed: s
   return { mobile: parsed.formatNational().replace(/\D/g, ''), mobileSeed: `+${parsed.countryCallingCode}` };
 }
 
+/** The ISO 3166 code of a number's country; empty where it cannot be told. */
+export function countryOf(address: string): string {
+  return parsePhoneNumberFromString(address)?.country ?? '';
+}
+
 /** A number of which only the last four digits can be read. */
 export function maskMobile(address: string): string {
   return address.replace(/\d(?=\d{4})/g, '*');

@@ -1,4 +1,5 @@
 import type { AuthenticationMethod, Client, SessionLevel } from './caller.ts';
+import type { DeliveryStatus } from './delivery.ts';
 import type { Factors } from './factors.ts';
 import type { Locale } from './locale.ts';
 import type { Json } from './profile.ts';
@@ -221,7 +222,9 @@ export type OperatorAction =
   | 'rotate-signing-key'
   | 'rotate-master-key'
   | 'create-admin-key'
-  | 'revoke-admin-key';
+  | 'revoke-admin-key'
+  | 'retry-message'
+  | 'drop-message';
 
 /** A decision: who, what, from where, and how it ended. No secret and no address of a person is in it. */
 export type AuditEvent = {
@@ -274,6 +277,34 @@ export type OutboxEntry = {
   readonly createdAt: Date;
   /** When the message has lost its sense, such as with its code. */
   readonly expiresAt: Date;
+};
+
+/** A message that an instance has claimed to send. */
+export type ClaimedMessage = OutboxEntry & {
+  /** Which claim on it this is; a later one takes it away. */
+  readonly attempts: number;
+};
+
+/** A message as operators see it: nothing of what it says and nobody it goes to. */
+export type OutboxRow = {
+  readonly id: string;
+  readonly tenantId: string;
+  /** Empty for a row of an older version. */
+  readonly channel: Message['channel'] | '';
+  readonly status: DeliveryStatus;
+  readonly attempts: number;
+  /** Why the last attempt failed, or why it was dropped; empty where neither. */
+  readonly error: string;
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+  readonly nextAttemptAt: Date;
+  readonly endedAt: Date | undefined;
+};
+
+/** How many messages of a tenant and channel wait, or were given up. */
+export type WaitingMessages = Pick<OutboxRow, 'tenantId' | 'channel'> & {
+  readonly status: 'queued' | 'dead';
+  readonly messages: number;
 };
 
 /** A migration of the schema; undefined where the database lacks it. */

@@ -1,5 +1,6 @@
 import type { AuthenticationMethod, SessionLevel } from './caller.ts';
-import type { Finding, MigrationState, SealedKey, SigningKeyRow } from './model.ts';
+import type { Outgoing } from './delivery.ts';
+import type { Finding, Message, MigrationState, SealedKey, SigningKeyRow } from './model.ts';
 
 /** The time. One clock per process, whose distance to the database's is watched. */
 export type Clock = () => Date;
@@ -41,6 +42,25 @@ export type DataKeyResealer = (key: SealedKey) => Buffer | undefined;
 
 /** Examines one thing of the deployment. What it throws is a finding too. */
 export type Check = { readonly name: string; readonly examine: () => Promise<Finding[]> };
+
+/** A way to send messages of one channel. */
+export type Transport = {
+  /** Sends a message once; throws DeliveryError, which says what that means for the message. */
+  send(outgoing: Outgoing): Promise<void>;
+  /** Throws where the other side cannot be reached or does not know us. Sends nothing. */
+  probe(): Promise<void>;
+  close(): void;
+};
+
+/** The transports there are; messages of a channel without one are captured. */
+export type Transports = Partial<Record<Message['channel'], Transport>>;
+
+/** Told how each attempt to send a message ended. */
+export type DeliveryObserver = (
+  channel: Message['channel'],
+  tenantSlug: string,
+  outcome: 'sent' | 'failed' | 'dead' | 'dropped',
+) => void;
 
 /** Whether a password is known from a breach. */
 export type BreachCheck = (password: string) => Promise<boolean>;

@@ -1,4 +1,5 @@
 import type { AuthenticationMethod } from './caller.ts';
+import type { DeliveryStatus } from './delivery.ts';
 import type { Factors, SecondFactorMethod } from './factors.ts';
 import type {
   AuditEvent,
@@ -6,6 +7,7 @@ import type {
   Budget,
   Challenge,
   ChallengePurpose,
+  ClaimedMessage,
   ExternalProfile,
   GuessKind,
   GuessPolicy,
@@ -15,7 +17,9 @@ import type {
   Identifier,
   LiveSession,
   LoginView,
+  Message,
   OutboxEntry,
+  OutboxRow,
   OwnedIdentifier,
   SealedKey,
   SessionAccount,
@@ -24,6 +28,7 @@ import type {
   User,
   UserChanges,
   UserView,
+  WaitingMessages,
 } from './model.ts';
 import type { AdminKey, ApiKey, ApiKeyRow, Tenant } from './tenant.ts';
 
@@ -166,8 +171,17 @@ export type GuessRepository = {
 };
 
 export type BudgetRepository = {
-  /** Uses one of a budget, in one statement; false where none was left of the window that begins then. */
-  charge(tenantId: string, budget: Budget, subject: Buffer, windowStart: Date): Promise<boolean>;
+  /**
+   * Uses some of a budget, by default one, in one statement; false where that much was not
+   * left of the window that begins then.
+   */
+  charge(
+    tenantId: string,
+    budget: Budget,
+    subject: Buffer,
+    windowStart: Date,
+    amount?: number,
+  ): Promise<boolean>;
   /** Gives one back. */
   refund(tenantId: string, name: string, subject: Buffer, windowStart: Date): Promise<void>;
 };
@@ -198,6 +212,59 @@ export type OutboxRepository = {
   addDecoy(entry: Omit<OutboxEntry, 'message'>): Promise<void>;
   /** The newest messages that are not sent yet, newest first. */
   listPending(limit: number): Promise<OutboxEntry[]>;
+  /**
+   * Claims the messages that are due, the one that waits longest first; nobody else gets
+   * them before the lease ends. In a transaction, which others do not wait for.
+   */
+  claim(
+    channels: readonly Message['channel'][],
+    limit: number,
+    now: Date,
+    leaseUntil: Date,
+  ): Promise<ClaimedMessage[]>;
+  /**
+   * Notes how an attempt ended: `at` is when the next one is due, or when it ended. False
+   * where the claim has been lost meanwhile. What is sent or dropped is wiped.
+   */
+  settle(
+    claimed: Pick<ClaimedMessage, 'id' | 'attempts'>,
+    outcome: { readonly status: DeliveryStatus; readonly error: string; readonly at: Date },
+  ): Promise<boolean>;
+  /** Messages as operators see them, oldest first, after the one with `afterId`. */
+  list(
+    filter: {
+      readonly tenantId: string | undefined;
+      readonly status: DeliveryStatus | undefined;
+      readonly afterId: string | undefined;
+    },
+    limit: number,
+  ): Promise<OutboxRow[]>;
+  find(id: string): Promise<OutboxRow | undefined>;
+  /** Makes a waiting or given-up message due at once; false where it is neither, or has expired. */
+  requeue(id: string, now: Date): Promise<boolean>;
+  /** Gives a message up and wipes it; false where it has ended already. */
+  drop(id: string, now: Date): Promise<boolean>;
+  countWaiting(): Promise<WaitingMessages[]>;
+};
+
+export type SmsUsageRepository = {
+  /**
+   * Counts an SMS to a number and makes the next one wait, each time twice as long;
+   * answers undefined, or where this one may not be sent yet until when it has to wait.
+   */
+  backOff(
+    tenantId: string,
+    number: Buffer,
+    delay: { readonly firstDelayS: number; readonly maxDelayS: number; readonly forgetAfterS: number },
+    now: Date,
+  ): Promise<Date | undefined>;
+  /** Forgets how many SMS a number has had: the next one does not wait. */
+  forgetBackOff(tenantId: string, number: Buffer): Promise<void>;
+  /** Counts a code that is sent to a country in an hour. */
+  countSent(tenantId: string, country: string, hour: Date): Promise<void>;
+  /** Counts a code that somebody typed rightly. */
+  countConfirmed(tenantId: string, country: string, hour: Date): Promise<void>;
+  totals(tenantId: string, country: string, since: Date): Promise<{ sent: number; confirmed: number }>;
 };
 
 export type TenantRepository = {
@@ -257,6 +324,7 @@ export type Repositories = {
   readonly idempotency: IdempotencyRepository;
   readonly audit: AuditRepository;
   readonly outbox: OutboxRepository;
+  readonly smsUsage: SmsUsageRepository;
   readonly tenants: TenantRepository;
   readonly keys: KeyRepository;
   readonly adminKeys: AdminKeyRepository;

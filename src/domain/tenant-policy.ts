@@ -4,6 +4,7 @@ import { parseEmail } from './email.ts';
 import { invalid, type Violation } from './errors.ts';
 import { locales } from './locale.ts';
 import { isRegistrable } from './registered-url.ts';
+import { templatesSchema } from './templates/override.ts';
 import { scopes, type TenantPolicy } from './tenant.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -24,6 +25,8 @@ export function defaultPolicy(origin: string): TenantPolicy {
     requireSecondFactor: false,
     roles: { admin: [...scopes], user: [] },
     discloseRegistration: false,
+    sms: { dailyMessages: 1000, dailyBudget: 0, prices: {} },
+    templates: {},
   };
 }
 
@@ -55,6 +58,13 @@ const listOf = <T extends v.GenericSchema>(item: T) =>
   v.pipe(v.array(item, 'must be a list'), v.maxLength(1000, 'must have at most 1000 entries'));
 const flag = v.boolean('must be true or false');
 const strict = <E extends v.ObjectEntries>(entries: E) => v.strictObject(entries, 'must be an object');
+const wholeNumber = (least: number, most: number) =>
+  v.pipe(
+    v.number('must be a number'),
+    v.integer('must be a whole number'),
+    v.minValue(least, `must be at least ${least}`),
+    v.maxValue(most, `must be at most ${most}`),
+  );
 const role = v.pipe(text, v.regex(/^[A-Za-z][\w.-]{0,63}$/, 'must be named in letters, digits, . _ and -'));
 const permission = v.pipe(text, v.regex(/^[\w.:-]{1,100}$/, 'must be letters, digits, . : _ and -'));
 
@@ -69,16 +79,17 @@ const schema: v.GenericSchema<unknown, TenantPolicy> = strict({
   countries: listOf(country),
   defaultLocale: v.picklist(locales, `must be one of ${locales.join(', ')}`),
   password: strict({
-    minLength: v.pipe(
-      v.number('must be a number'),
-      v.integer('must be a whole number'),
-      v.minValue(8, 'must be at least 8'),
-      v.maxValue(256, 'must be at most 256'),
-    ),
+    minLength: wholeNumber(8, 256),
   }),
   requireSecondFactor: flag,
   roles: v.record(role, listOf(permission), 'must be an object'),
   discloseRegistration: flag,
+  sms: strict({
+    dailyMessages: wholeNumber(0, 1_000_000_000),
+    dailyBudget: wholeNumber(0, 1_000_000_000),
+    prices: v.record(country, wholeNumber(1, 1_000_000_000), 'must be an object'),
+  }),
+  templates: templatesSchema,
 });
 
 function isObject(value: unknown): value is Json {
@@ -111,6 +122,9 @@ function crossViolations(policy: TenantPolicy): Violation[] {
     add('senders.addresses', 'must contain senders.default');
   if (!policy.countries.includes(policy.defaultCountry))
     add('countries', 'must contain defaultCountry, whose numbers need no calling code');
+  const unpriced = policy.countries.filter((code) => policy.sms.prices[code] === undefined);
+  if (policy.sms.dailyBudget > 0 && unpriced.length > 0)
+    add('sms.prices', `must have a price for ${unpriced.join(', ')}, because there is a daily budget`);
   return violations;
 }
 

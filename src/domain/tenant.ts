@@ -1,4 +1,5 @@
 import type { Locale } from './locale.ts';
+import type { TemplateOverrides } from './templates/template.ts';
 
 /** What a tenant decides about its users: typed JSON in the tenant's row. */
 export type TenantPolicy = {
@@ -22,6 +23,17 @@ export type TenantPolicy = {
   readonly roles: Readonly<Record<string, readonly string[]>>;
   /** Whether Register tells that an identifier is taken (R33). */
   readonly discloseRegistration: boolean;
+  /** What SMS may cost (R45). */
+  readonly sms: {
+    /** The most SMS of a day. */
+    readonly dailyMessages: number;
+    /** The most that the SMS of a day may cost, in whole units of the tenant's choice; 0: no such limit. */
+    readonly dailyBudget: number;
+    /** What an SMS to a country costs, in the same units. */
+    readonly prices: Readonly<Record<string, number>>;
+  };
+  /** The tenant's own words for messages, by name and language, in the place of ours. */
+  readonly templates: TemplateOverrides;
 };
 
 export type Tenant = {

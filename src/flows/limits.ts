@@ -5,6 +5,7 @@ import { networkOf } from '../domain/network.ts';
 import type { Clock } from '../domain/ports.ts';
 import type { Repositories } from '../domain/repositories.ts';
 import { sha256 } from '../domain/token.ts';
+import type { SmsGuard } from './sms-guard.ts';
 
 /** Every limit, with its window. What they are for stands in the configuration table of the README. */
 export type Limits = {
@@ -16,8 +17,15 @@ export type Limits = {
   readonly messagesPerTenant: Budget;
   /** E-mails of one kind to one address, known or not. */
   readonly emailsPerRecipient: Budget;
-  /** SMS of one kind to one number, known or not. */
+  /** SMS to one number in an hour and in a day, known or not (R45). */
   readonly smsPerRecipient: Budget;
+  readonly smsPerRecipientDay: Budget;
+  /** SMS to all numbers that differ in their last four digits alone. */
+  readonly smsPerPrefix: Budget;
+  /** SMS that one network asks for. */
+  readonly smsPerNetwork: Budget;
+  /** How long the second SMS to a number has to wait, in seconds; it doubles with each further one. 0: not at all. */
+  readonly smsResendDelayS: number;
 };
 
 export type LimiterDeps = { readonly store: Pick<Repositories, 'budgets'>; readonly clock: Clock };
@@ -31,10 +39,10 @@ export function createLimiter({ store, clock }: LimiterDeps) {
     });
 
   return {
-    /** Uses one of a budget, and refuses the call where none is left. */
-    async charge(tenantId: string, budget: Budget, subject: string): Promise<void> {
+    /** Uses some of a budget, by default one, and refuses the call where that is not left. */
+    async charge(tenantId: string, budget: Budget, subject: string, amount = 1): Promise<void> {
       const windowStart = windowOf(budget);
-      const isLeft = await store.budgets.charge(tenantId, budget, sha256(subject), windowStart);
+      const isLeft = await store.budgets.charge(tenantId, budget, sha256(subject), windowStart, amount);
       if (!isLeft) throw refusal(budget, windowStart);
     },
 
@@ -46,15 +54,18 @@ export function createLimiter({ store, clock }: LimiterDeps) {
 }
 
 /** Counts a message of one kind to an address or number, whether it is known or not. */
-export type RecipientCharge = (tenantId: string, kind: string, recipient: string) => Promise<void>;
+export type RecipientCharge = (caller: Caller, kind: string, recipient: string) => Promise<void>;
 
+/** E-mails are counted by kind; SMS cost money, and all kinds of them count together. */
 export function createRecipientCharge(
   limiter: Limiter,
-  { emailsPerRecipient, smsPerRecipient }: Limits,
+  { emailsPerRecipient }: Limits,
+  chargeSms: SmsGuard,
 ): RecipientCharge {
-  return async (tenantId, kind, recipient) => {
-    const budget = recipient.includes('@') ? emailsPerRecipient : smsPerRecipient;
-    await limiter.charge(tenantId, { ...budget, name: `${budget.name}.${kind}` }, recipient);
+  return async (caller, kind, recipient) => {
+    if (!recipient.includes('@')) return await chargeSms(caller, recipient);
+    const name = `${emailsPerRecipient.name}.${kind}`;
+    await limiter.charge(caller.tenant.id, { ...emailsPerRecipient, name }, recipient);
   };
 }
 

@@ -2,7 +2,14 @@ import type { Caller } from '../domain/caller.ts';
 import { isLocale, type Locale } from '../domain/locale.ts';
 import type { HeldIdentifier, Message, OutboxEntry } from '../domain/model.ts';
 import type { Clock, Random } from '../domain/ports.ts';
-import { emailTemplates, renderEmail, renderSms, smsTemplates } from '../domain/templates/index.ts';
+import {
+  type EmailName,
+  emailWords,
+  renderEmail,
+  renderSms,
+  type SmsName,
+  smsWords,
+} from '../domain/templates/index.ts';
 
 export type MessageDeps = { readonly clock: Clock; readonly random: Random };
 
@@ -18,7 +25,7 @@ export type Recipient = Pick<HeldIdentifier, 'kind' | 'address'> & {
 };
 
 export type EmailOrder = {
-  readonly template: keyof typeof emailTemplates;
+  readonly template: EmailName;
   /** The tenant's page that the link leads to; empty for a message without a link. */
   readonly page: string;
   /** The name and the value of the link's parameter. */
@@ -28,7 +35,7 @@ export type EmailOrder = {
 };
 
 export type SmsOrder = {
-  readonly template: keyof typeof smsTemplates;
+  readonly template: SmsName;
   readonly code: string;
   readonly lifetimeMs: number;
 };
@@ -79,7 +86,7 @@ export function composeEmail(
   const locale = messageLocale(caller, to.userLocale);
   const { template, page, parameter, lifetimeMs } = order;
   const message = renderEmail(
-    emailTemplates[template][locale],
+    emailWords(caller.tenant.policy.templates, template, locale),
     locale,
     { to: to.address, from: to.senderEmail || caller.tenant.policy.senders.default },
     { tenant: caller.tenant.name, link: linkTo(page, parameter), code: parameter.token },
@@ -96,7 +103,8 @@ export function composeSms(
 ): OutboxEntry {
   const locale = messageLocale(caller, to.userLocale);
   const variables = { tenant: caller.tenant.name, link: '', code: order.code };
-  const message = renderSms(smsTemplates[order.template][locale], locale, to.address, variables);
+  const words = smsWords(caller.tenant.policy.templates, order.template, locale);
+  const message = renderSms(words, locale, to.address, variables);
   return entryOf(deps, caller, message, order.lifetimeMs);
 }
 

@@ -5,7 +5,8 @@ import type { SessionAccount, SessionRow } from '../domain/model.ts';
 import type { AccessTokens, Clock, Random, Vault } from '../domain/ports.ts';
 import { formatRefreshToken } from '../domain/refresh-token.ts';
 import type { Repositories } from '../domain/repositories.ts';
-import { createLimiter, createMessageCharge, createRecipientCharge, type Limits } from './limits.ts';
+import { createLimiter, createMessageCharge, type Limits } from './limits.ts';
+import { createSmsGuard } from './sms-guard.ts';
 import type { SecondFactors } from './two-factor/codes.ts';
 
 export type SessionGateDeps = {
@@ -61,7 +62,7 @@ export async function issueTokens(
  * is decided whether a session begins or a second factor comes first (R25).
  */
 export function createSessionGate({ secondFactors, limits, clock, random }: SessionGateDeps) {
-  type GateRepositories = Pick<Repositories, 'sessions' | 'challenges' | 'outbox' | 'budgets'>;
+  type GateRepositories = Pick<Repositories, 'sessions' | 'challenges' | 'outbox' | 'budgets' | 'smsUsage'>;
 
   /** Notes what was proved so far; with SMS as the only factor its code goes out at once. */
   async function demandSecondFactor(
@@ -86,7 +87,7 @@ export function createSessionGate({ secondFactors, limits, clock, random }: Sess
       const limiter = createLimiter({ store: repositories, clock });
       try {
         await createMessageCharge(limiter, limits)(caller);
-        await createRecipientCharge(limiter, limits)(user.tenantId, 'sms-code', factors.smsNumber);
+        await createSmsGuard({ store: repositories, limiter, limits, clock })(caller, factors.smsNumber);
         await secondFactors.sendSms(repositories, caller, user, id, factors.smsNumber);
       } catch (error) {
         // Over the limit nothing is sent; a recovery code still opens the session.

@@ -5,7 +5,9 @@ import {
   type FindingSchema,
   FindingState,
   type KeySchema,
+  MessageState,
   type MigrationSchema,
+  type OutboxMessageSchema,
   type SigningKeySchema,
   SigningKeyState,
   TenantKeyKind,
@@ -14,8 +16,9 @@ import {
   type UserSchema,
   UserState,
 } from '../../gen/manam/admin/v1/admin_service_pb.js';
+import type { DeliveryStatus } from '../domain/delivery.ts';
 import { invalid } from '../domain/errors.ts';
-import type { Finding, MigrationState, UserView } from '../domain/model.ts';
+import type { Finding, MigrationState, OutboxRow, UserView } from '../domain/model.ts';
 import type { AdminKey, ApiKeyRow, KeyKind, Tenant } from '../domain/tenant.ts';
 import type { SigningKeyView } from '../flows/admin/deployment.ts';
 
@@ -31,6 +34,12 @@ const signingKeyStates = {
   active: SigningKeyState.ACTIVE,
   retired: SigningKeyState.RETIRED,
 } as const;
+const messageStates = {
+  queued: MessageState.QUEUED,
+  sent: MessageState.SENT,
+  dead: MessageState.DEAD,
+  dropped: MessageState.DROPPED,
+} as const satisfies Record<DeliveryStatus, MessageState>;
 const keyKinds = {
   publishable: TenantKeyKind.PUBLISHABLE,
   secret: TenantKeyKind.SECRET,
@@ -122,4 +131,27 @@ export function toSigningKey({
 
 export function toFinding({ state, ...finding }: Finding): MessageInitShape<typeof FindingSchema> {
   return { ...finding, state: findingStates[state] };
+}
+
+/** The state that a request asks for; undefined: any. */
+export function fromMessageState(state: MessageState): DeliveryStatus | undefined {
+  return Object.entries(messageStates).find(([, value]) => value === state)?.[0] as
+    | DeliveryStatus
+    | undefined;
+}
+
+export function toOutboxMessage(row: OutboxRow): MessageInitShape<typeof OutboxMessageSchema> {
+  const { id: messageId, tenantId, channel, status, attempts, error, createdAt, expiresAt } = row;
+  return {
+    messageId,
+    tenantId,
+    channel,
+    state: messageStates[status],
+    attempts,
+    error,
+    createTime: timestampFromDate(createdAt),
+    expireTime: timestampFromDate(expiresAt),
+    ...optionalTime('nextAttemptTime', status === 'queued' ? row.nextAttemptAt : undefined),
+    ...optionalTime('endTime', row.endedAt),
+  };
 }

@@ -5,16 +5,19 @@ import type { Migrations } from '../domain/ports.ts';
 import type { createDeployment } from '../flows/admin/deployment.ts';
 import type { Diagnose } from '../flows/admin/diagnose.ts';
 import type { createAdminKeyAdmin, createKeyAdmin } from '../flows/admin/keys.ts';
+import type { createMessageAdmin } from '../flows/admin/messages.ts';
 import type { createTenantAdmin } from '../flows/admin/tenants.ts';
 import type { createUserAdmin } from '../flows/admin/users.ts';
 import {
   fromKeyKind,
+  fromMessageState,
   toAdminKey,
   toFinding,
   toKey,
   toMigration,
   toOperatorTenant,
   toOperatorUser,
+  toOutboxMessage,
   toSigningKey,
 } from './admin-convert.ts';
 import { operatorOf } from './context.ts';
@@ -29,6 +32,7 @@ export type AdminFlows = InspectionFlows & {
   readonly adminKeys: ReturnType<typeof createAdminKeyAdmin>;
   readonly users: ReturnType<typeof createUserAdmin>;
   readonly deployment: ReturnType<typeof createDeployment>;
+  readonly messages: ReturnType<typeof createMessageAdmin>;
 };
 
 /** Registers the admin service. */
@@ -39,6 +43,7 @@ export function registerAdmin(router: ConnectRouter, flows: AdminFlows): void {
     ...keyHandlers(flows),
     ...userHandlers(flows),
     ...deploymentHandlers(flows),
+    ...messageHandlers(flows),
   };
   router.service(AdminService, whole(AdminService, handlers));
 }
@@ -169,5 +174,29 @@ function deploymentHandlers({ deployment }: AdminFlows): Handlers {
     async rotateMasterKey(_, context) {
       return { dataKeys: await deployment.rotateMasterKey(operatorOf(context)) };
     },
+  };
+}
+
+function messageHandlers({ messages }: AdminFlows): Handlers {
+  return {
+    async listMessages({ state, ...request }) {
+      const { messages: page, nextPageToken } = await messages.list({
+        ...request,
+        status: fromMessageState(state),
+      });
+      return { messages: page.map(toOutboxMessage), nextPageToken };
+    },
+    async retryMessage({ messageId }, context) {
+      return { message: toOutboxMessage(await messages.retry(operatorOf(context), messageId)) };
+    },
+    async dropMessage({ messageId }, context) {
+      return { message: toOutboxMessage(await messages.drop(operatorOf(context), messageId)) };
+    },
+    async previewTemplate(request) {
+      const { message, overridden } = await messages.preview(request);
+      const { channel, locale, subject, text, html } = message;
+      return { channel, locale, subject, text, html, overridden };
+    },
+    listTemplates: () => messages.listTemplates(),
   };
 }

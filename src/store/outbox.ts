@@ -1,5 +1,5 @@
-import { desc, eq } from 'drizzle-orm';
-import type { Message } from '../domain/model.ts';
+import { and, asc, count, desc, eq, gt, inArray, isNotNull, lte, or } from 'drizzle-orm';
+import type { ClaimedMessage, Message, OutboxRow } from '../domain/model.ts';
 import type { Vault } from '../domain/ports.ts';
 import type { OutboxRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
@@ -8,29 +8,174 @@ import { outbox } from './schema.ts';
 /** The payload is sealed, because a queue of links in clear would undo hashed tokens (R62). */
 const purpose = 'outbox';
 
+const rowColumns = {
+  id: outbox.id,
+  tenantId: outbox.tenantId,
+  channel: outbox.channel,
+  status: outbox.status,
+  attempts: outbox.attempts,
+  error: outbox.error,
+  createdAt: outbox.createdAt,
+  expiresAt: outbox.expiresAt,
+  nextAttemptAt: outbox.nextAttemptAt,
+  endedAt: outbox.endedAt,
+};
+
+type RowOfColumns = Pick<typeof outbox.$inferSelect, keyof typeof rowColumns>;
+
+function toRow({ status, endedAt, ...row }: RowOfColumns): OutboxRow {
+  return { ...row, status: status === 'decoy' ? 'dropped' : status, endedAt: endedAt ?? undefined };
+}
+
 export function createOutboxRepository(db: Database, vault: Vault): OutboxRepository {
+  const open = (id: string, payload: Buffer) =>
+    JSON.parse(vault.open(purpose, id, payload).toString()) as Message;
+  const tryOpen = (id: string, payload: Buffer | null) => {
+    try {
+      return payload === null ? undefined : open(id, payload);
+    } catch {
+      return undefined;
+    }
+  };
+  const notDecoy = inArray(outbox.status, ['queued', 'sent', 'dead', 'dropped']);
+
   return {
     async add({ message, ...entry }) {
       const payload = vault.seal(purpose, entry.id, Buffer.from(JSON.stringify(message)));
-      await db.insert(outbox).values({ ...entry, status: 'queued', payload });
+      const { channel } = message;
+      await db
+        .insert(outbox)
+        .values({ ...entry, channel, status: 'queued', payload, nextAttemptAt: entry.createdAt });
     },
 
     async addDecoy(entry) {
-      await db.insert(outbox).values({ ...entry, status: 'decoy', payload: null });
+      await db.insert(outbox).values({
+        ...entry,
+        channel: 'email',
+        status: 'decoy',
+        payload: null,
+        nextAttemptAt: entry.createdAt,
+      });
     },
 
     async listPending(limit) {
       const rows = await db
         .select()
         .from(outbox)
-        .where(eq(outbox.status, 'queued'))
+        .where(and(inArray(outbox.status, ['queued', 'dead']), isNotNull(outbox.payload)))
         .orderBy(desc(outbox.id))
         .limit(limit);
-      return rows.flatMap(({ payload, status: _, ...entry }) =>
-        payload === null
-          ? []
-          : [{ ...entry, message: JSON.parse(vault.open(purpose, entry.id, payload).toString()) as Message }],
-      );
+      return rows.flatMap(({ id, tenantId, payload, createdAt, expiresAt }) => {
+        const message = tryOpen(id, payload);
+        return message === undefined ? [] : [{ id, tenantId, message, createdAt, expiresAt }];
+      });
+    },
+
+    async claim(channels, limit, now, leaseUntil) {
+      const rows = await db
+        .select()
+        .from(outbox)
+        .where(
+          and(
+            eq(outbox.status, 'queued'),
+            // Rows of an older version have no channel.
+            inArray(outbox.channel, [...channels, '']),
+            lte(outbox.nextAttemptAt, now),
+          ),
+        )
+        .orderBy(asc(outbox.nextAttemptAt))
+        .limit(limit)
+        .for('update', { skipLocked: true });
+      const claimed: ClaimedMessage[] = [];
+      for (const { id, tenantId, payload, attempts, createdAt, expiresAt } of rows) {
+        const message = tryOpen(id, payload);
+        const change =
+          message === undefined
+            ? // One message that cannot be read must not hold up all others.
+              { status: 'dead' as const, error: 'PAYLOAD_UNREADABLE', endedAt: now }
+            : { attempts: attempts + 1, nextAttemptAt: leaseUntil };
+        await db.update(outbox).set(change).where(eq(outbox.id, id));
+        if (message !== undefined)
+          claimed.push({ id, tenantId, message, attempts: attempts + 1, createdAt, expiresAt });
+      }
+      return claimed;
+    },
+
+    async settle({ id, attempts }, outcome) {
+      const isOurs = and(eq(outbox.id, id), eq(outbox.attempts, attempts), eq(outbox.status, 'queued'));
+      const { status, error } = outcome;
+      const change =
+        status === 'queued'
+          ? { nextAttemptAt: outcome.at, error }
+          : { status, error, endedAt: outcome.at, ...(status === 'dead' ? {} : { payload: null }) };
+      const [result] = await db.update(outbox).set(change).where(isOurs);
+      return result.affectedRows === 1;
+    },
+
+    async list({ tenantId, status, afterId }, limit) {
+      const rows = await db
+        .select(rowColumns)
+        .from(outbox)
+        .where(
+          and(
+            tenantId === undefined ? undefined : eq(outbox.tenantId, tenantId),
+            status === undefined ? notDecoy : eq(outbox.status, status),
+            afterId === undefined ? undefined : gt(outbox.id, afterId),
+          ),
+        )
+        .orderBy(asc(outbox.id))
+        .limit(limit);
+      return rows.map(toRow);
+    },
+
+    async find(id) {
+      const [row] = await db
+        .select(rowColumns)
+        .from(outbox)
+        .where(and(eq(outbox.id, id), notDecoy));
+      return row && toRow(row);
+    },
+
+    async requeue(id, now) {
+      const [result] = await db
+        .update(outbox)
+        .set({ status: 'queued', attempts: 0, nextAttemptAt: now, endedAt: null, error: '' })
+        .where(
+          and(
+            eq(outbox.id, id),
+            or(eq(outbox.status, 'dead'), eq(outbox.status, 'queued')),
+            isNotNull(outbox.payload),
+            gt(outbox.expiresAt, now),
+          ),
+        );
+      return result.affectedRows === 1;
+    },
+
+    async drop(id, now) {
+      const [result] = await db
+        .update(outbox)
+        .set({ status: 'dropped', payload: null, endedAt: now, error: 'DROPPED_BY_OPERATOR' })
+        .where(and(eq(outbox.id, id), inArray(outbox.status, ['queued', 'dead'])));
+      return result.affectedRows === 1;
+    },
+
+    async countWaiting() {
+      const rows = await db
+        .select({
+          tenantId: outbox.tenantId,
+          channel: outbox.channel,
+          status: outbox.status,
+          messages: count(),
+        })
+        .from(outbox)
+        .where(inArray(outbox.status, ['queued', 'dead']))
+        .groupBy(outbox.tenantId, outbox.channel, outbox.status);
+      return rows.map(({ tenantId, channel, status, messages }) => ({
+        tenantId,
+        channel,
+        messages,
+        status: status === 'dead' ? 'dead' : 'queued',
+      }));
     },
   };
 }

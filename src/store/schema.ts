@@ -1,5 +1,6 @@
 import { bigint, date, int, mysqlTable, primaryKey, varchar } from 'drizzle-orm/mysql-core';
 import type { AuthenticationMethod, SessionLevel } from '../domain/caller.ts';
+import type { DeliveryStatus } from '../domain/delivery.ts';
 import type { Locale } from '../domain/locale.ts';
 import type {
   AuditAction,
@@ -8,6 +9,7 @@ import type {
   ExternalProfile,
   GuessKind,
   IdentifierKind,
+  Message,
   User,
 } from '../domain/model.ts';
 import type { Json } from '../domain/profile.ts';
@@ -135,11 +137,40 @@ export const sessions = mysqlTable(
 export const outbox = mysqlTable('outbox', {
   id: uuid('id').primaryKey(),
   tenantId: uuid('tenant_id').notNull(),
-  status: exact('status', { length: 16 }).$type<'queued' | 'decoy'>().notNull(),
+  channel: exact('channel', { length: 8 }).$type<Message['channel'] | ''>().notNull(),
+  status: exact('status', { length: 16 }).$type<DeliveryStatus | 'decoy'>().notNull(),
   payload: bytes('payload', { type: 'mediumblob' }),
   createdAt: instant('created_at').notNull(),
   expiresAt: instant('expires_at').notNull(),
+  attempts: int('attempts', { unsigned: true }).notNull().default(0),
+  nextAttemptAt: instant('next_attempt_at').notNull(),
+  endedAt: instant('ended_at'),
+  error: exact('error', { length: 64 }).notNull().default(''),
 });
+
+export const smsBackoffs = mysqlTable(
+  'sms_backoffs',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    number: bytes('number', { type: 'binary(32)' }).notNull(),
+    // Before nextAt, which is computed from it.
+    sent: int('sent', { unsigned: true }).notNull(),
+    nextAt: instant('next_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.number] })],
+);
+
+export const smsCounters = mysqlTable(
+  'sms_counters',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    country: exact('country', { length: 2 }).notNull(),
+    hour: instant('hour').notNull(),
+    sent: int('sent', { unsigned: true }).notNull(),
+    confirmed: int('confirmed', { unsigned: true }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.country, table.hour] })],
+);
 
 export const dataKeys = mysqlTable('data_keys', {
   id: uuid('id').primaryKey(),

@@ -12,6 +12,7 @@ import { createIdempotencyRepository } from './idempotency.ts';
 import { createKeyRepository } from './keys.ts';
 import { createOutboxRepository } from './outbox.ts';
 import { createSessionRepository } from './sessions.ts';
+import { createSmsUsageRepository } from './sms-usage.ts';
 import { createTenantRepository } from './tenants.ts';
 import { createUserRepository } from './users.ts';
 
@@ -40,6 +41,7 @@ function createRepositories(db: Database, vault: Vault): Repositories {
     idempotency: withoutSql(createIdempotencyRepository(db, vault)),
     audit: withoutSql(createAuditRepository(db)),
     outbox: withoutSql(createOutboxRepository(db, vault)),
+    smsUsage: withoutSql(createSmsUsageRepository(db)),
     tenants: withoutSql(createTenantRepository(db)),
     keys: withoutSql(createKeyRepository(db)),
     adminKeys: withoutSql(createAdminKeyRepository(db)),

@@ -11,6 +11,8 @@ import {
   guessCounters,
   idempotency,
   outbox,
+  smsBackoffs,
+  smsCounters,
   tenants,
   users,
 } from './schema.ts';
@@ -90,7 +92,15 @@ export function createTenantRepository(db: Database): TenantRepository {
         .where(eq(consents.consentedTenantId, tenantId))
         .limit(limit);
       let rows = consented.affectedRows;
-      for (const table of [outbox, auditEvents, budgets, guessCounters, idempotency]) {
+      for (const table of [
+        outbox,
+        auditEvents,
+        budgets,
+        guessCounters,
+        idempotency,
+        smsBackoffs,
+        smsCounters,
+      ]) {
         const [result] = await db.delete(table).where(eq(table.tenantId, tenantId)).limit(limit);
         rows += result.affectedRows;
       }

@@ -137,6 +137,8 @@ test('a diagnosis tells how everything is and what to do about it', async () => 
     'database.migrations OK',
     'keys.data OK',
     'keys.signing OK',
+    'messages.smtp WARNING',
+    'messages.sms WARNING',
   ]);
   expect(findings.filter(({ state, fix }) => (state === FindingState.OK) !== (fix === ''))).toEqual([]);
 

@@ -101,6 +101,10 @@ const tight = {
   messagesPerTenant: budget('message.tenant', 1000, 3_600_000),
   emailsPerRecipient: budget('email.recipient', 3, 3_600_000),
   smsPerRecipient: budget('sms.recipient', 3, 3_600_000),
+  smsPerRecipientDay: budget('sms.recipient.day', 10, 86_400_000),
+  smsPerPrefix: budget('sms.prefix', 1000, 3_600_000),
+  smsPerNetwork: budget('sms.network', 1000, 3_600_000),
+  smsResendDelayS: 0,
 };
 
 /** A call over the socket, so that it comes from an address. */

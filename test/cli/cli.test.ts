@@ -9,9 +9,9 @@ import { createProgram } from '../../src/cli/program.ts';
 import { run } from '../../src/cli/run.ts';
 import { policyPatch } from '../../src/cli/tenant.ts';
 import { makeAdminKey } from '../support/admin.ts';
-import { masterKeys, password, useTestApp } from '../support/app.ts';
+import { freshEmail, masterKeys, password, useTestApp } from '../support/app.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { signUp } from '../support/journey.ts';
+import { register, signUp } from '../support/journey.ts';
 
 const testApp = useTestApp({ config: { admin: { host: '127.0.0.1', port: 0 } } });
 const root = new URL('../..', import.meta.url).pathname;
@@ -160,6 +160,37 @@ test('users are disabled, enabled, confirmed, given roles and deleted', async ()
   expect(await manam(['user', 'delete', email, ...of, '--yes'])).toMatchObject({ code: 0, out: 'deleted\n' });
   expect(await manam(['user', 'show', email, ...of])).toMatchObject({ code: 3 });
 }, 60_000);
+
+test('messages are listed, tried again and dropped, and templates shown', async () => {
+  const email = freshEmail();
+  await register(testApp(), email);
+  const { messages } = (await json(['outbox', 'list', '--tenant', 'dev', '--state', 'queued'])) as {
+    messages: { message_id: string }[];
+  };
+  const id = messages.at(-1)?.message_id ?? '';
+  expect((await manam(['outbox', 'list'])).out).toMatch(/^ID +CHANNEL +STATE +ATTEMPTS/);
+  expect((await manam(['outbox', 'retry', id])).out).toMatch(/email +queued +0/);
+  expect(await manam(['outbox', 'drop', id])).toMatchObject({ code: 4 });
+  expect((await manam(['outbox', 'drop', id, '--yes'])).out).toContain('DROPPED_BY_OPERATOR');
+  expect(await manam(['outbox', 'retry', id])).toMatchObject({ code: 4 });
+  expect(await manam(['outbox', 'list', '--state', 'lost'])).toMatchObject({ code: 2 });
+
+  const file = join(mkdtempSync(join(tmpdir(), 'manam-preview-')), 'preview.html');
+  const preview = await manam([
+    'template',
+    'preview',
+    'confirm-email',
+    '--locale',
+    'fa',
+    '--tenant',
+    'dev',
+    '--html',
+    file,
+  ]);
+  expect(preview.out).toMatch(/^email, fa, the words that come with Manam\n\nتأیید/);
+  expect(readFileSync(file, 'utf8')).toContain('dir="rtl"');
+  expect((await manam(['template', 'list'])).out).toMatch(/confirm-sms +sms/);
+});
 
 test('migrations of an empty database are listed, demanded, and applied', async () => {
   const empty = await createTestDatabase();

@@ -1,71 +1,17 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createClient } from '@connectrpc/connect';
-import { createConnectTransport } from '@connectrpc/connect-node';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { generateSync } from 'otplib';
 import { expect, test } from 'vitest';
-import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
-import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
 import { freshEmail, password } from '../support/app.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { clientsOf, type ServerProcess, startServerProcess } from '../support/server-process.ts';
 
-const root = new URL('../..', import.meta.url).pathname;
 /** How long the kills go on, in milliseconds; at least three are made. */
 const boxMs = 8000;
 
-type Server = { child: ChildProcess; url: string; key: string };
-
-async function start(databaseUrl: string, folder: string): Promise<Server> {
-  const child = spawn('node', ['src/main.ts'], {
-    cwd: root,
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      DATABASE_URL: databaseUrl,
-      MANAM_DATA: folder,
-      PORT: '0',
-      LOG_LEVEL: 'silent',
-      HASH_MEMORY_KIB: '8',
-      HASH_PASSES: '1',
-      RESPONSE_FLOOR_MS: '0',
-    },
-  });
-  await new Promise<void>((resolve, reject) => {
-    let output = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      output += chunk.toString();
-      if (output.includes('all of it in')) resolve();
-    });
-    child.stderr.on('data', (chunk: Buffer) => {
-      output += chunk.toString();
-    });
-    child.once('exit', () => reject(new Error(output)));
-  });
-  const dev = JSON.parse(readFileSync(join(folder, 'dev.json'), 'utf8')) as Record<string, string>;
-  return { child, url: dev['url'] ?? '', key: dev['publishable_key'] ?? '' };
-}
-
-function clients({ url, key }: Server, token = '') {
-  const headers: Record<string, string> = {
-    apieco_key: key,
-    ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
-  };
-  const transport = createConnectTransport({
-    baseUrl: url,
-    httpVersion: '1.1',
-    interceptors: [
-      (next) => (request) => {
-        for (const [name, value] of Object.entries(headers)) request.header.set(name, value);
-        return next(request);
-      },
-    ],
-  });
-  return { auth: createClient(AuthService, transport), two: createClient(TwoFactorService, transport) };
-}
-
-async function codeFor({ url }: Server, to: string): Promise<string> {
+async function codeFor({ url }: ServerProcess, to: string): Promise<string> {
   const [message] = (await (await fetch(`${url}/dev/messages?to=${to}`)).json()) as { code: string }[];
   return message?.code ?? '';
 }
@@ -85,13 +31,13 @@ test('a kill at any moment of the enrolment leaves a factor with its codes, or n
   const until = performance.now() + boxMs;
   const outcomes = { kills: 0, whole: 0, none: 0 };
   while (outcomes.kills < 3 || performance.now() < until) {
-    const server = await start(database.url, folder);
-    const { auth } = clients(server);
+    const server = await startServerProcess(database.url, folder);
+    const { auth } = clientsOf(server);
     const email = freshEmail();
     await auth.register({ email, password });
     await auth.confirmEmail({ cnf: await codeFor(server, email) });
     const { tokens, userId } = await auth.login({ email, password });
-    const { two } = clients(server, tokens?.accessToken);
+    const { two } = clientsOf(server, tokens?.accessToken);
     await two.sendTotpEmailVerification({});
     await two.confirmTotpEmail({ token: await codeFor(server, email) });
     const { secret } = await two.setupTotp({});

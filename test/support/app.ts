@@ -25,8 +25,9 @@ export type TestApp = {
   /** The address of the real server. */
   readonly url: string;
   readonly databaseUrl: string;
-  /** The address of the admin service, where the configuration has one. */
+  /** The address of the admin service and of the figures, where the configuration has one. */
   readonly adminUrl: string;
+  readonly metricsUrl: string;
   readonly masterKeys: MasterKeys;
   readonly dev: TenantKeys;
   readonly manam: TenantKeys;
@@ -77,6 +78,9 @@ const configForTests: Config = parseConfig(
     LIMIT_MESSAGES_PER_TENANT: '1000000',
     LIMIT_EMAILS_PER_RECIPIENT: '1000',
     LIMIT_SMS_PER_RECIPIENT: '1000',
+    LIMIT_SMS_PER_RECIPIENT_DAY: '1000',
+    LIMIT_SMS_PER_PREFIX: '100000',
+    LIMIT_SMS_PER_NETWORK: '100000',
   },
   { production: false },
 );
@@ -118,6 +122,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const listener = await app.listen();
   const url = `${options.config?.tls ? 'https' : 'http'}://127.0.0.1:${listener.port}`;
   const adminUrl = `http://127.0.0.1:${listener.adminPort}`;
+  const metricsUrl = `http://127.0.0.1:${listener.metricsPort}`;
   const seedDeps = { store: app.store, clock: now, random: systemRandom };
   const dev = await seedTenant(seedDeps, 'dev', url, sibling?.dev);
   const manam = await seedTenant(seedDeps, 'manam', url, sibling?.manam);
@@ -140,6 +145,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     app,
     url,
     adminUrl,
+    metricsUrl,
     masterKeys: options.masterKeys ?? sibling?.masterKeys ?? masterKeys,
     databaseUrl,
     dev,

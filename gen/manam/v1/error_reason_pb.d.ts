@@ -438,6 +438,13 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_LEAD_TIME_INVALID = 59;
    */
   LEAD_TIME_INVALID = 59,
+
+  /**
+   * The message was sent, dropped or has expired, and is not sent any more.
+   *
+   * @generated from enum value: ERROR_REASON_MESSAGE_ENDED = 60;
+   */
+  MESSAGE_ENDED = 60,
 }
 
 /**

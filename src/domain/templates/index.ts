@@ -37,7 +37,7 @@ import { recoveryCodeUsedSmsEn } from './recovery-code-used-sms.en.ts';
 import { recoveryCodeUsedSmsFa } from './recovery-code-used-sms.fa.ts';
 import { signInSmsEn } from './sign-in-sms.en.ts';
 import { signInSmsFa } from './sign-in-sms.fa.ts';
-import type { EmailTemplate, SmsTemplate } from './template.ts';
+import type { EmailTemplate, SmsTemplate, TemplateOverrides } from './template.ts';
 import { twoFactorChangedEn } from './two-factor-changed.en.ts';
 import { twoFactorChangedFa } from './two-factor-changed.fa.ts';
 import { twoFactorChangedSmsEn } from './two-factor-changed-sms.en.ts';
@@ -80,5 +80,18 @@ export const smsTemplates = {
   'two-factor-changed-sms': { en: twoFactorChangedSmsEn, fa: twoFactorChangedSmsFa },
   'recovery-code-used-sms': { en: recoveryCodeUsedSmsEn, fa: recoveryCodeUsedSmsFa },
 } as const satisfies Record<string, Record<Locale, SmsTemplate>>;
+
+export type EmailName = keyof typeof emailTemplates;
+export type SmsName = keyof typeof smsTemplates;
+
+/** The words of an e-mail for a tenant: its own where it has some. */
+export function emailWords(overrides: TemplateOverrides, name: EmailName, locale: Locale): EmailTemplate {
+  return (overrides[name]?.[locale] as EmailTemplate | undefined) ?? emailTemplates[name][locale];
+}
+
+/** The words of an SMS for a tenant: its own where it has some. */
+export function smsWords(overrides: TemplateOverrides, name: SmsName, locale: Locale): SmsTemplate {
+  return (overrides[name]?.[locale] as SmsTemplate | undefined) ?? smsTemplates[name][locale];
+}
 
 export { renderEmail, renderSms } from './template.ts';

@@ -14,6 +14,11 @@ export type EmailTemplate = {
 /** The words of an SMS in one language. */
 export type SmsTemplate = { readonly text: string };
 
+/** Other words for some messages in some languages. */
+export type TemplateOverrides = Readonly<
+  Record<string, Readonly<Partial<Record<Locale, EmailTemplate | SmsTemplate>>>>
+>;
+
 /** What a template may speak of. */
 export type TemplateVariables = {
   /** The tenant's name. */

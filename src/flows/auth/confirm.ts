@@ -7,9 +7,10 @@ import type { Store } from '../../domain/repositories.ts';
 import { parseChallengeToken } from '../../domain/token.ts';
 import { auditEvent, auditFailure } from '../audit.ts';
 import { rememberResult } from '../idempotency.ts';
+import { consumeChallenge } from '../sms-guard.ts';
 
 export type ConfirmDeps = {
-  readonly store: Store<'users' | 'challenges' | 'audit' | 'idempotency'>;
+  readonly store: Store<'users' | 'challenges' | 'smsUsage' | 'audit' | 'idempotency'>;
   readonly vault: Vault;
   readonly clock: Clock;
   readonly random: Random;
@@ -69,10 +70,10 @@ async function confirmOnce(
   kind: IdentifierKind,
 ): Promise<void> {
   if (challenge === undefined) throw refusal();
-  const { tenantId, id, userId, identifier } = challenge;
+  const { tenantId, userId, identifier } = challenge;
   const now = clock();
   await store.transaction(async (repositories) => {
-    if (!(await repositories.challenges.consume(tenantId, id, now))) throw refusal();
+    if (!(await consumeChallenge(repositories, clock, challenge))) throw refusal();
     const canonical = identifier.toLowerCase();
     if (!(await repositories.users.confirmIdentifier(tenantId, userId, { kind, canonical }, now)))
       throw refusal();

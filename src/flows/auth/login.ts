@@ -12,7 +12,9 @@ import { type PasswordChecker, passwordPolicy } from '../password-check.ts';
 import { type IssuedTokens, issueTokens, type SessionGate, type TokenDeps } from '../session-gate.ts';
 
 export type LoginDeps = TokenDeps & {
-  readonly store: Store<'users' | 'sessions' | 'challenges' | 'guesses' | 'budgets' | 'outbox' | 'audit'>;
+  readonly store: Store<
+    'users' | 'sessions' | 'challenges' | 'guesses' | 'budgets' | 'smsUsage' | 'outbox' | 'audit'
+  >;
   readonly hasher: PasswordHasher;
   readonly passwords: PasswordChecker;
   readonly openSession: SessionGate;

@@ -48,7 +48,7 @@ export function createRegister(deps: RegisterDeps) {
   const { hasher, passwordPolicy, clock, random, chargeRecipient } = deps;
   return async function register(caller: Caller, command: RegisterCommand): Promise<void> {
     const { user, identifier, password } = parse(caller, command, passwordPolicy, clock(), random);
-    await chargeRecipient(caller.tenant.id, 'register', identifier.canonical);
+    await chargeRecipient(caller, 'register', identifier.canonical);
     await passwordPolicy.refuseBreached(password);
     const passwordHash = await hasher.hash(caller.tenant.id, password);
 

@@ -33,7 +33,7 @@ export function createSendConfirmation({ store, chargeRecipient, ...deps }: Send
     violations.refuse();
     if (identifier === undefined) return;
 
-    await chargeRecipient(tenantId, 'send-confirmation', identifier.canonical);
+    await chargeRecipient(caller, 'send-confirmation', identifier.canonical);
     const held = await store.users.findIdentifier(tenantId, identifier);
     await store.transaction(async (repositories) => {
       if (held !== undefined && held.confirmedAt === undefined) {

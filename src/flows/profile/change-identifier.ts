@@ -12,9 +12,12 @@ import type { RecipientCharge } from '../limits.ts';
 import { composeNotice, type Recipient } from '../messages.ts';
 import { codeBySms, linkByEmail, type OutOfBand, sendOutOfBand } from '../out-of-band.ts';
 import { ownSession } from '../session/own-session.ts';
+import { consumeChallenge } from '../sms-guard.ts';
 
 export type ChangeIdentifierDeps = {
-  readonly store: Store<'users' | 'challenges' | 'sessions' | 'outbox' | 'audit' | 'idempotency'>;
+  readonly store: Store<
+    'users' | 'challenges' | 'sessions' | 'smsUsage' | 'outbox' | 'audit' | 'idempotency'
+  >;
   readonly chargeRecipient: RecipientCharge;
   readonly vault: Vault;
   readonly clock: Clock;
@@ -40,7 +43,7 @@ export function createStartChange(deps: ChangeIdentifierDeps): StartChange {
   return async (caller, view, identifier) => {
     const { id: tenantId } = caller.tenant;
     const { id: userId, locale: userLocale, senderEmail } = view.user;
-    await chargeRecipient(tenantId, purposes[identifier.kind], identifier.canonical);
+    await chargeRecipient(caller, purposes[identifier.kind], identifier.canonical);
     const taken = await store.users.findIdentifier(tenantId, identifier);
     const recipient = { kind: identifier.kind, address: identifier.address, userLocale, senderEmail };
 
@@ -142,9 +145,10 @@ export function createChangeIdentifier(deps: ChangeIdentifierDeps) {
 async function finish(
   { store, clock, random }: ChangeIdentifierDeps,
   caller: Caller,
-  { id, tenantId, userId, identifier, purpose }: Challenge,
+  challenge: Challenge,
   refusal: () => DomainError,
 ): Promise<void> {
+  const { tenantId, userId, identifier, purpose } = challenge;
   const kind: IdentifierKind = purpose === purposes.email ? 'email' : 'mobile';
   const now = clock();
   const view = await store.users.findById(tenantId, userId);
@@ -153,8 +157,9 @@ async function finish(
   const told = old ?? view.email ?? view.mobile;
   const canonical = identifier.toLowerCase();
   try {
-    await store.transaction(async ({ challenges, users, sessions, outbox, audit }) => {
-      if (!(await challenges.consume(tenantId, id, now))) throw refusal();
+    await store.transaction(async (repositories) => {
+      const { challenges, users, sessions, outbox, audit } = repositories;
+      if (!(await consumeChallenge(repositories, clock, challenge))) throw refusal();
       await users.replaceIdentifier(tenantId, {
         kind,
         canonical,

@@ -9,12 +9,15 @@ import { parseChallengeToken } from '../../domain/token.ts';
 import { auditFailure } from '../audit.ts';
 import { rememberResult } from '../idempotency.ts';
 import type { PasswordPolicy } from '../password-policy.ts';
+import { consumeChallenge } from '../sms-guard.ts';
 import { secondFactorPolicy } from '../two-factor/codes.ts';
 import { recoveryPurposes } from './recover.ts';
 import { replacePassword } from './replace-password.ts';
 
 export type EndRecoveryDeps = {
-  readonly store: Store<'users' | 'challenges' | 'sessions' | 'guesses' | 'outbox' | 'audit' | 'idempotency'>;
+  readonly store: Store<
+    'users' | 'challenges' | 'sessions' | 'guesses' | 'smsUsage' | 'outbox' | 'audit' | 'idempotency'
+  >;
   readonly hasher: PasswordHasher;
   readonly policy: PasswordPolicy;
   readonly vault: Vault;
@@ -56,7 +59,7 @@ export function createEndRecovery(deps: EndRecoveryDeps) {
     const challenge =
       command.mobile === '' ? await byToken(deps, caller, command) : await byCode(deps, caller, command);
     if (challenge === undefined) throw refusal();
-    const { tenantId, userId, id } = challenge;
+    const { tenantId, userId } = challenge;
     const view = await store.users.findById(tenantId, userId);
     if (view === undefined || view.user.status !== 'active') throw refusal();
     // The message went to an identifier that he had then: one that is his no more proves nothing.
@@ -68,7 +71,7 @@ export function createEndRecovery(deps: EndRecoveryDeps) {
     await policy.refuseBreached(password);
     const passwordHash = await hasher.hash(caller.tenant.id, password);
     await store.transaction(async (repositories) => {
-      if (!(await repositories.challenges.consume(tenantId, id, clock()))) throw refusal();
+      if (!(await consumeChallenge(repositories, clock, challenge))) throw refusal();
       await repositories.guesses.reset(tenantId, recoveryPolicy.kind, userId);
       await replacePassword(deps, repositories, caller, view, passwordHash, 'end-recovery');
       // "Recovery only" after a hundred wrong codes (R8): it gives attempts back, and none for free.

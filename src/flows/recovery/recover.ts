@@ -36,7 +36,7 @@ export function createRecover({ store, chargeRecipient, ...deps }: RecoverDeps) 
   return async function recover(caller: Caller, command: IdentifierInput): Promise<void> {
     const { id: tenantId, policy } = caller.tenant;
     const identifier = parseIdentifier(command, policy);
-    await chargeRecipient(tenantId, 'recover', identifier.canonical);
+    await chargeRecipient(caller, 'recover', identifier.canonical);
     const held = await store.users.findIdentifier(tenantId, identifier);
 
     await store.transaction(async (repositories) => {

@@ -8,6 +8,7 @@ import { digestRecoveryCode } from '../../domain/recovery-code.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
 import { matchTotp } from '../../domain/totp.ts';
 import { codeBySms, sendOutOfBand } from '../out-of-band.ts';
+import { consumeChallenge } from '../sms-guard.ts';
 
 /** 10 failures of an account, then 15 minutes each; after 100 in a row only recovery helps (R8). */
 export const secondFactorPolicy: GuessPolicy = {
@@ -22,7 +23,7 @@ export const secondFactorPolicy: GuessPolicy = {
 const codeLifetimeMs = 300_000;
 
 export type SecondFactorDeps = {
-  readonly store: Store<'factors' | 'guesses' | 'challenges'>;
+  readonly store: Store<'factors' | 'guesses' | 'challenges' | 'smsUsage'>;
   readonly vault: Vault;
   readonly clock: Clock;
   readonly random: Random;
@@ -50,7 +51,7 @@ export function createSecondFactors({ store, vault, clock, random }: SecondFacto
     const found = await store.challenges.findInSlot(tenantId, 'sms-code', slot, now);
     if (found === undefined) return false;
     const digest = digestCode(vault, { tenantId, purpose: 'sms-code', subject: slot }, code);
-    return digest.equals(found.digest) && (await store.challenges.consume(tenantId, found.id, now));
+    return digest.equals(found.digest) && (await consumeChallenge(store, clock, found));
   }
 
   return {

@@ -16,11 +16,20 @@ import { rememberResult } from '../idempotency.ts';
 import type { RecipientCharge } from '../limits.ts';
 import { codeBySms, linkByEmail, type OutOfBand, sendOutOfBand } from '../out-of-band.ts';
 import { ownSession } from '../session/own-session.ts';
+import { consumeChallenge } from '../sms-guard.ts';
 import { settleChange } from './settle.ts';
 
 export type EnrolDeps = {
   readonly store: Store<
-    'users' | 'factors' | 'challenges' | 'sessions' | 'guesses' | 'outbox' | 'audit' | 'idempotency'
+    | 'users'
+    | 'factors'
+    | 'challenges'
+    | 'sessions'
+    | 'guesses'
+    | 'smsUsage'
+    | 'outbox'
+    | 'audit'
+    | 'idempotency'
   >;
   readonly chargeRecipient: RecipientCharge;
   readonly renderQr: QrRenderer;
@@ -138,7 +147,7 @@ export function createEnrolment(deps: EnrolDeps) {
     const proved = [view.email, view.mobile].find((held) => held?.confirmedAt !== undefined);
     if (proved === undefined) throw new DomainError('NOT_FOUND');
     const { address } = proved;
-    await chargeRecipient(caller.tenant.id, 'two-factor-proof', address);
+    await chargeRecipient(caller, 'two-factor-proof', address);
     const proof = makeProof(caller, view, method);
     await store.transaction(async (repositories) => {
       await sendOutOfBand(repositories, proof);
@@ -160,9 +169,9 @@ export function createEnrolment(deps: EnrolDeps) {
     const token = parseChallengeToken(text);
     const digest = token?.digest ?? digestCode(vault, { tenantId, purpose, subject: slot }, text);
     if (!digest.equals(found.digest)) throw refusal();
-    await store.transaction(async ({ challenges }) => {
-      if (!(await challenges.consume(tenantId, found.id, clock()))) throw refusal();
-      await challenges.put(step(caller, provenPurpose[method]));
+    await store.transaction(async (repositories) => {
+      if (!(await consumeChallenge(repositories, clock, found))) throw refusal();
+      await repositories.challenges.put(step(caller, provenPurpose[method]));
     });
   }
 
@@ -177,9 +186,9 @@ export function createEnrolment(deps: EnrolDeps) {
     const { tenantId, id: userId } = view.user;
     const now = clock();
     return await store.transaction(async (repositories) => {
-      const { challenges, factors, sessions } = repositories;
+      const { factors, sessions } = repositories;
       const isFirst = methodsOf(await factors.hold(tenantId, userId)).length === 0;
-      if (!(await challenges.consume(tenantId, setup.id, now))) throw new DomainError('CODE_INVALID');
+      if (!(await consumeChallenge(repositories, clock, setup))) throw new DomainError('CODE_INVALID');
       await insert(factors);
       const codes = isFirst ? makeRecoveryCodes(random) : [];
       if (codes.length > 0) {
@@ -253,7 +262,7 @@ export function createEnrolment(deps: EnrolDeps) {
       await stepOf(caller, provenPurpose.sms, 'ConfirmSmsEmail');
       const { tenant } = caller;
       const { address } = parseMobile(command.phoneNumber, command.mobileSeed, tenant.policy, 'phone_number');
-      await chargeRecipient(tenant.id, 'sms-setup', address);
+      await chargeRecipient(caller, 'sms-setup', address);
       const { user, sessionId: slot } = await ownView(caller);
       const to = { kind: 'mobile', address, userLocale: user.locale, senderEmail: '' } as const;
       const order = {

@@ -92,7 +92,7 @@ export function createManageFactors(deps: ManageFactorsDeps) {
       if (smsNumber === undefined) {
         throw new DomainError('STEP_MISSING', { missingStep: setupStep.sms });
       }
-      await chargeRecipient(tenantId, 'sms-code', smsNumber);
+      await chargeRecipient(caller, 'sms-code', smsNumber);
       const masked = maskMobile(smsNumber);
       await store.transaction(async (repositories) => {
         await secondFactors.sendSms(repositories, caller, view.user, slot, smsNumber);

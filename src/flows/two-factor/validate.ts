@@ -11,7 +11,7 @@ import { settleProof } from './settle.ts';
 
 export type ValidateDeps = TokenDeps & {
   readonly store: Store<
-    'users' | 'factors' | 'challenges' | 'sessions' | 'guesses' | 'budgets' | 'outbox' | 'audit'
+    'users' | 'factors' | 'challenges' | 'sessions' | 'guesses' | 'budgets' | 'smsUsage' | 'outbox' | 'audit'
   >;
   readonly secondFactors: SecondFactors;
   readonly openSession: SessionGate;

@@ -1584,6 +1584,367 @@ export declare type DiagnoseResponse = Message<"manam.admin.v1.DiagnoseResponse"
 export declare const DiagnoseResponseSchema: GenMessage<DiagnoseResponse>;
 
 /**
+ * A message as operators see it.
+ *
+ * @generated from message manam.admin.v1.OutboxMessage
+ */
+export declare type OutboxMessage = Message<"manam.admin.v1.OutboxMessage"> & {
+  /**
+   * The id, a UUID.
+   *
+   * @generated from field: string message_id = 1;
+   */
+  messageId: string;
+
+  /**
+   * The id of its tenant.
+   *
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * email or sms.
+   *
+   * @generated from field: string channel = 3;
+   */
+  channel: string;
+
+  /**
+   * How it stands.
+   *
+   * @generated from field: manam.admin.v1.MessageState state = 4;
+   */
+  state: MessageState;
+
+  /**
+   * How often it was tried.
+   *
+   * @generated from field: int32 attempts = 5;
+   */
+  attempts: number;
+
+  /**
+   * Why the last attempt failed, or why it was dropped; empty where neither.
+   *
+   * @generated from field: string error = 6;
+   */
+  error: string;
+
+  /**
+   * When it was queued.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 7;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * When it loses its sense, such as with its code; it is dropped then.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 8;
+   */
+  expireTime?: Timestamp | undefined;
+
+  /**
+   * When it is tried next; unset where it has ended.
+   *
+   * @generated from field: google.protobuf.Timestamp next_attempt_time = 9;
+   */
+  nextAttemptTime?: Timestamp | undefined;
+
+  /**
+   * When it was sent, given up or dropped; unset while it waits.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 10;
+   */
+  endTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message manam.admin.v1.OutboxMessage.
+ * Use `create(OutboxMessageSchema)` to create a new message.
+ */
+export declare const OutboxMessageSchema: GenMessage<OutboxMessage>;
+
+/**
+ * The request of ListMessages.
+ *
+ * @generated from message manam.admin.v1.ListMessagesRequest
+ */
+export declare type ListMessagesRequest = Message<"manam.admin.v1.ListMessagesRequest"> & {
+  /**
+   * Only those of this tenant, by slug or id. Empty: of all.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * Only those in this state.
+   *
+   * @generated from field: manam.admin.v1.MessageState state = 2;
+   */
+  state: MessageState;
+
+  /**
+   * At most that many: 1 to 1000. Default: 100.
+   *
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before, with the same filters. Empty: the first page.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.ListMessagesRequest.
+ * Use `create(ListMessagesRequestSchema)` to create a new message.
+ */
+export declare const ListMessagesRequestSchema: GenMessage<ListMessagesRequest>;
+
+/**
+ * The answer of ListMessages.
+ *
+ * @generated from message manam.admin.v1.ListMessagesResponse
+ */
+export declare type ListMessagesResponse = Message<"manam.admin.v1.ListMessagesResponse"> & {
+  /**
+   * The messages.
+   *
+   * @generated from field: repeated manam.admin.v1.OutboxMessage messages = 1;
+   */
+  messages: OutboxMessage[];
+
+  /**
+   * What the next page is asked for with. Empty: this is the last one.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.ListMessagesResponse.
+ * Use `create(ListMessagesResponseSchema)` to create a new message.
+ */
+export declare const ListMessagesResponseSchema: GenMessage<ListMessagesResponse>;
+
+/**
+ * The request of RetryMessage.
+ *
+ * @generated from message manam.admin.v1.RetryMessageRequest
+ */
+export declare type RetryMessageRequest = Message<"manam.admin.v1.RetryMessageRequest"> & {
+  /**
+   * The id of the message.
+   *
+   * @generated from field: string message_id = 1;
+   */
+  messageId: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.RetryMessageRequest.
+ * Use `create(RetryMessageRequestSchema)` to create a new message.
+ */
+export declare const RetryMessageRequestSchema: GenMessage<RetryMessageRequest>;
+
+/**
+ * The answer of RetryMessage.
+ *
+ * @generated from message manam.admin.v1.RetryMessageResponse
+ */
+export declare type RetryMessageResponse = Message<"manam.admin.v1.RetryMessageResponse"> & {
+  /**
+   * The message as it is now.
+   *
+   * @generated from field: manam.admin.v1.OutboxMessage message = 1;
+   */
+  message?: OutboxMessage | undefined;
+};
+
+/**
+ * Describes the message manam.admin.v1.RetryMessageResponse.
+ * Use `create(RetryMessageResponseSchema)` to create a new message.
+ */
+export declare const RetryMessageResponseSchema: GenMessage<RetryMessageResponse>;
+
+/**
+ * The request of DropMessage.
+ *
+ * @generated from message manam.admin.v1.DropMessageRequest
+ */
+export declare type DropMessageRequest = Message<"manam.admin.v1.DropMessageRequest"> & {
+  /**
+   * The id of the message.
+   *
+   * @generated from field: string message_id = 1;
+   */
+  messageId: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.DropMessageRequest.
+ * Use `create(DropMessageRequestSchema)` to create a new message.
+ */
+export declare const DropMessageRequestSchema: GenMessage<DropMessageRequest>;
+
+/**
+ * The answer of DropMessage.
+ *
+ * @generated from message manam.admin.v1.DropMessageResponse
+ */
+export declare type DropMessageResponse = Message<"manam.admin.v1.DropMessageResponse"> & {
+  /**
+   * The message as it is now.
+   *
+   * @generated from field: manam.admin.v1.OutboxMessage message = 1;
+   */
+  message?: OutboxMessage | undefined;
+};
+
+/**
+ * Describes the message manam.admin.v1.DropMessageResponse.
+ * Use `create(DropMessageResponseSchema)` to create a new message.
+ */
+export declare const DropMessageResponseSchema: GenMessage<DropMessageResponse>;
+
+/**
+ * The request of PreviewTemplate.
+ *
+ * @generated from message manam.admin.v1.PreviewTemplateRequest
+ */
+export declare type PreviewTemplateRequest = Message<"manam.admin.v1.PreviewTemplateRequest"> & {
+  /**
+   * The tenant, by slug or id.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * The name of the message, such as confirm-email.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * The language: en or fa. Default: the tenant's.
+   *
+   * @generated from field: string locale = 3;
+   */
+  locale: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.PreviewTemplateRequest.
+ * Use `create(PreviewTemplateRequestSchema)` to create a new message.
+ */
+export declare const PreviewTemplateRequestSchema: GenMessage<PreviewTemplateRequest>;
+
+/**
+ * The answer of PreviewTemplate.
+ *
+ * @generated from message manam.admin.v1.PreviewTemplateResponse
+ */
+export declare type PreviewTemplateResponse = Message<"manam.admin.v1.PreviewTemplateResponse"> & {
+  /**
+   * email or sms.
+   *
+   * @generated from field: string channel = 1;
+   */
+  channel: string;
+
+  /**
+   * The language it was rendered in.
+   *
+   * @generated from field: string locale = 2;
+   */
+  locale: string;
+
+  /**
+   * The subject; empty for an SMS.
+   *
+   * @generated from field: string subject = 3;
+   */
+  subject: string;
+
+  /**
+   * The text.
+   *
+   * @generated from field: string text = 4;
+   */
+  text: string;
+
+  /**
+   * The HTML page; empty for an SMS.
+   *
+   * @generated from field: string html = 5;
+   */
+  html: string;
+
+  /**
+   * Whether the words are the tenant's own.
+   *
+   * @generated from field: bool overridden = 6;
+   */
+  overridden: boolean;
+};
+
+/**
+ * Describes the message manam.admin.v1.PreviewTemplateResponse.
+ * Use `create(PreviewTemplateResponseSchema)` to create a new message.
+ */
+export declare const PreviewTemplateResponseSchema: GenMessage<PreviewTemplateResponse>;
+
+/**
+ * The request of ListTemplates.
+ *
+ * @generated from message manam.admin.v1.ListTemplatesRequest
+ */
+export declare type ListTemplatesRequest = Message<"manam.admin.v1.ListTemplatesRequest"> & {
+};
+
+/**
+ * Describes the message manam.admin.v1.ListTemplatesRequest.
+ * Use `create(ListTemplatesRequestSchema)` to create a new message.
+ */
+export declare const ListTemplatesRequestSchema: GenMessage<ListTemplatesRequest>;
+
+/**
+ * The answer of ListTemplates.
+ *
+ * @generated from message manam.admin.v1.ListTemplatesResponse
+ */
+export declare type ListTemplatesResponse = Message<"manam.admin.v1.ListTemplatesResponse"> & {
+  /**
+   * The names of e-mails.
+   *
+   * @generated from field: repeated string emails = 1;
+   */
+  emails: string[];
+
+  /**
+   * The names of SMS.
+   *
+   * @generated from field: repeated string sms = 2;
+   */
+  sms: string[];
+};
+
+/**
+ * Describes the message manam.admin.v1.ListTemplatesResponse.
+ * Use `create(ListTemplatesResponseSchema)` to create a new message.
+ */
+export declare const ListTemplatesResponseSchema: GenMessage<ListTemplatesResponse>;
+
+/**
  * Whether a tenant's keys and tokens are good.
  *
  * @generated from enum manam.admin.v1.TenantState
@@ -1761,6 +2122,53 @@ export enum FindingState {
  * Describes the enum manam.admin.v1.FindingState.
  */
 export declare const FindingStateSchema: GenEnum<FindingState>;
+
+/**
+ * How a message stands.
+ *
+ * @generated from enum manam.admin.v1.MessageState
+ */
+export enum MessageState {
+  /**
+   * In a request: any.
+   *
+   * @generated from enum value: MESSAGE_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It waits to be sent.
+   *
+   * @generated from enum value: MESSAGE_STATE_QUEUED = 1;
+   */
+  QUEUED = 1,
+
+  /**
+   * The other side has taken it; its text is wiped.
+   *
+   * @generated from enum value: MESSAGE_STATE_SENT = 2;
+   */
+  SENT = 2,
+
+  /**
+   * It was given up, and can be tried again until it expires.
+   *
+   * @generated from enum value: MESSAGE_STATE_DEAD = 3;
+   */
+  DEAD = 3,
+
+  /**
+   * It expired or an operator dropped it; its text is wiped.
+   *
+   * @generated from enum value: MESSAGE_STATE_DROPPED = 4;
+   */
+  DROPPED = 4,
+}
+
+/**
+ * Describes the enum manam.admin.v1.MessageState.
+ */
+export declare const MessageStateSchema: GenEnum<MessageState>;
 
 /**
  * Tenants, keys, users and the deployment itself.
@@ -2052,6 +2460,58 @@ export declare const AdminService: GenService<{
     methodKind: "unary";
     input: typeof DiagnoseRequestSchema;
     output: typeof DiagnoseResponseSchema;
+  },
+  /**
+   * Lists messages, oldest first, without what they say and whom they go to. Reasons:
+   * NOT_FOUND, REQUEST_INVALID.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.ListMessages
+   */
+  listMessages: {
+    methodKind: "unary";
+    input: typeof ListMessagesRequestSchema;
+    output: typeof ListMessagesResponseSchema;
+  },
+  /**
+   * Makes a waiting or given-up message due at once. Reasons: NOT_FOUND, MESSAGE_ENDED.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.RetryMessage
+   */
+  retryMessage: {
+    methodKind: "unary";
+    input: typeof RetryMessageRequestSchema;
+    output: typeof RetryMessageResponseSchema;
+  },
+  /**
+   * Gives a message up and wipes it. Reasons: NOT_FOUND, MESSAGE_ENDED.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.DropMessage
+   */
+  dropMessage: {
+    methodKind: "unary";
+    input: typeof DropMessageRequestSchema;
+    output: typeof DropMessageResponseSchema;
+  },
+  /**
+   * Renders a message as a tenant's users get it, with a sample code and link; the tenant's own
+   * words where it has some. Reasons: NOT_FOUND, REQUEST_INVALID.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.PreviewTemplate
+   */
+  previewTemplate: {
+    methodKind: "unary";
+    input: typeof PreviewTemplateRequestSchema;
+    output: typeof PreviewTemplateResponseSchema;
+  },
+  /**
+   * Lists the names of all messages that can be rendered.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.ListTemplates
+   */
+  listTemplates: {
+    methodKind: "unary";
+    input: typeof ListTemplatesRequestSchema;
+    output: typeof ListTemplatesResponseSchema;
   },
 }>;
 

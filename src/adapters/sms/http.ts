@@ -1,0 +1,42 @@
+import { DeliveryError } from '../../domain/delivery.ts';
+
+/** How long a gateway may take to answer. */
+const timeoutMs = 10_000;
+const maxAnswerBytes = 64 * 1024;
+
+export type GatewayAnswer = { readonly status: number; readonly json: unknown };
+
+/**
+ * Calls a gateway. What does not answer in time, or not in JSON where that is needed,
+ * may still have sent the message; whoever calls has to ask before it tries again.
+ */
+export async function callGateway(
+  url: string,
+  init: { readonly method: 'GET' | 'POST'; readonly headers: Record<string, string>; readonly body?: string },
+): Promise<GatewayAnswer> {
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(url, { ...init, redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
+    text = (await response.text()).slice(0, maxAnswerBytes);
+  } catch (error) {
+    const isTimeout = error instanceof Error && error.name === 'TimeoutError';
+    throw new DeliveryError('temporary', isTimeout ? 'SMS_TIMEOUT' : 'SMS_UNREACHABLE', { cause: error });
+  }
+  return { status: response.status, json: parse(text) };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    // A gateway in trouble answers with a page; its status says enough.
+    return undefined;
+  }
+}
+
+/** The failure of an answer by its status (RFC 9110): too many and the server's own pass, the rest do not. */
+export function failureOf({ status }: GatewayAnswer): DeliveryError {
+  const passes = status >= 500 || status === 429 || status === 408 || status === 401 || status === 403;
+  return new DeliveryError(passes ? 'temporary' : 'permanent', `SMS_HTTP_${status}`);
+}

@@ -1,0 +1,100 @@
+import { createTransport } from 'nodemailer';
+import { DeliveryError, type Outgoing } from '../domain/delivery.ts';
+import { parseEmail } from '../domain/email.ts';
+import type { Transport } from '../domain/ports.ts';
+
+export type SmtpOptions = {
+  /** How long the other side may be silent, also after DATA. Default: 20 s. */
+  readonly silenceMs?: number;
+  readonly host: string;
+  readonly port: number;
+  readonly secure: boolean;
+  readonly requireTls: boolean;
+  readonly auth: { readonly user: string; readonly pass: string } | undefined;
+  readonly dkim:
+    | { readonly domain: string; readonly selector: string; readonly privateKey: string }
+    | undefined;
+};
+
+const connectionTimeoutMs = 10_000;
+const greetingTimeoutMs = 10_000;
+const defaultSilenceMs = 20_000;
+const maxConnections = 5;
+const maxMessagesPerConnection = 100;
+
+/** What nodemailer reports of a failure. */
+type SmtpFailure = { readonly code?: string; readonly responseCode?: number; readonly command?: string };
+
+/** Commands that speak of this message; a refusal of any other is a trouble of the connection. */
+const ofMessage = new Set(['MAIL FROM', 'RCPT TO', 'DATA']);
+
+function toDeliveryError(error: unknown): DeliveryError {
+  if (error instanceof DeliveryError) return error;
+  const { code, responseCode, command } = (error ?? {}) as SmtpFailure;
+  const isRefusal =
+    responseCode !== undefined && responseCode >= 500 && ofMessage.has(String(command).toUpperCase());
+  const name = responseCode === undefined ? (code ?? 'SMTP_FAILED') : `SMTP_${responseCode}`;
+  return new DeliveryError(isRefusal ? 'permanent' : 'temporary', name, { cause: error });
+}
+
+/** One plain address, checked before the library sees it: it would split or fold what looks like two (V5). */
+function assertAddress(address: string): string {
+  try {
+    if (parseEmail(address).address === address) return address;
+  } catch {
+    // Said below.
+  }
+  throw new DeliveryError('permanent', 'ADDRESS_INVALID');
+}
+
+/** Sends e-mails by SMTP (RFC 5321), over a few connections that are kept. */
+export function createSmtpTransport(options: SmtpOptions): Transport {
+  const { host, port, secure, requireTls, auth, dkim, silenceMs = defaultSilenceMs } = options;
+  const transporter = createTransport({
+    pool: true,
+    host,
+    port,
+    secure,
+    requireTLS: requireTls,
+    ...(auth === undefined ? {} : { auth: { ...auth } }),
+    maxConnections,
+    maxMessages: maxMessagesPerConnection,
+    connectionTimeout: Math.min(connectionTimeoutMs, silenceMs),
+    greetingTimeout: Math.min(greetingTimeoutMs, silenceMs),
+    socketTimeout: silenceMs,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+    ...(dkim && {
+      dkim: { domainName: dkim.domain, keySelector: dkim.selector, privateKey: dkim.privateKey },
+    }),
+  });
+
+  return {
+    async send({ id, message, tenantName, createdAt }: Outgoing) {
+      const [to, from] = [assertAddress(message.to), assertAddress(message.from)];
+      try {
+        const { accepted } = await transporter.sendMail({
+          envelope: { from, to: [to] },
+          from: { name: tenantName, address: from },
+          to: { name: '', address: to },
+          subject: message.subject,
+          text: message.text,
+          html: message.html,
+          date: createdAt,
+          // The same at every attempt, so that whoever got it twice can tell.
+          messageId: `<${id}@${from.slice(from.lastIndexOf('@') + 1)}>`,
+          headers: { 'Auto-Submitted': 'auto-generated', 'Content-Language': message.locale },
+        });
+        if (accepted.length !== 1) throw new DeliveryError('permanent', 'RECIPIENT_REFUSED');
+      } catch (error) {
+        throw toDeliveryError(error);
+      }
+    },
+
+    async probe() {
+      await transporter.verify();
+    },
+
+    close: () => transporter.close(),
+  };
+}

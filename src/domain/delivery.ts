@@ -1,0 +1,50 @@
+import type { Message } from './model.ts';
+
+/** How a message to be sent stands, and how it can end. */
+export type DeliveryStatus = 'queued' | 'sent' | 'dead' | 'dropped';
+
+/** A message on its way out. */
+export type Outgoing = {
+  /** The id of its row: the same at every attempt, so that the other side can tell a duplicate. */
+  readonly id: string;
+  readonly message: Message;
+  /** The tenant's name, for the sender of an e-mail. */
+  readonly tenantName: string;
+  /** 1 for the first attempt; later ones may follow one that was accepted without our knowing. */
+  readonly attempt: number;
+  readonly createdAt: Date;
+};
+
+/**
+ * What a failure means for the message: `temporary`: later it may go; `permanent`: it
+ * never will; `busy`: nothing was tried, because the other side is known to be down.
+ */
+export type DeliveryFault = 'temporary' | 'permanent' | 'busy';
+
+/** A message could not be sent. The code is for operators; it holds nothing of the message. */
+export class DeliveryError extends Error {
+  readonly fault: DeliveryFault;
+  readonly code: string;
+
+  constructor(fault: DeliveryFault, code: string, options?: ErrorOptions) {
+    super(`${fault} failure: ${code}`, options);
+    this.name = 'DeliveryError';
+    this.fault = fault;
+    this.code = code;
+  }
+}
+
+/** How long a claim holds: an instance that is frozen longer has lost the message to another one. */
+export const leaseMs = 60_000;
+/** How long one attempt may take; well within the lease. */
+export const attemptDeadlineMs = 45_000;
+/** When a message that could not be sent is given up. */
+export const giveUpAfterMs = 24 * 3_600_000;
+
+const firstRetryMs = 10_000;
+const maxRetryMs = 3_600_000;
+
+/** How long to wait after that many attempts: 10 s, doubling up to an hour. */
+export function retryDelayMs(attempts: number): number {
+  return Math.min(maxRetryMs, firstRetryMs * 2 ** Math.max(0, attempts - 1));
+}

@@ -1,0 +1,108 @@
+import * as v from 'valibot';
+import { locales } from '../locale.ts';
+import { emailTemplates, smsTemplates } from './index.ts';
+import type { EmailTemplate, SmsTemplate, TemplateOverrides } from './template.ts';
+
+// A tenant's own words are held to what ours are: the same variables, no others, and
+// nothing that could break a line or a page.
+
+const maxSubject = 200;
+const maxParagraph = 2000;
+const maxParagraphs = 20;
+/** Ten segments of an SMS in Persian. */
+const maxSms = 670;
+
+const known = new Set(['tenant', 'link', 'code']);
+
+function variablesOf(words: readonly string[]): Set<string> {
+  return new Set(words.flatMap((text) => [...text.matchAll(/\{([^{}]*)\}/g)].map(([, name]) => name ?? '')));
+}
+
+function line(max: number) {
+  return v.pipe(
+    v.string('must be a text'),
+    v.check((text) => text.trim() !== '', 'must not be empty'),
+    v.maxLength(max, `must have at most ${max} characters`),
+    v.check((text) => !/\p{Cc}/u.test(text), 'must be one line'),
+    v.check(
+      (text) => [...variablesOf([text])].every((name) => known.has(name)),
+      'may use {tenant}, {link} and {code}',
+    ),
+  );
+}
+
+/** Holds words to what ours speak of, besides the tenant: without its code a message is of no use. */
+function speaksOf<T>(ours: readonly string[], wordsOf: (own: T) => readonly string[]) {
+  const needed = [...variablesOf(ours)].filter((name) => name !== 'tenant');
+  return v.check<T, string>(
+    (own) => needed.every((name) => variablesOf(wordsOf(own)).has(name)),
+    `must speak of ${needed.map((name) => `{${name}}`).join(', ')}`,
+  );
+}
+
+function emailSchema({
+  subject,
+  paragraphs,
+  action,
+}: EmailTemplate): v.GenericSchema<unknown, EmailTemplate> {
+  return v.pipe(
+    v.strictObject(
+      {
+        subject: line(maxSubject),
+        paragraphs: v.pipe(
+          v.array(line(maxParagraph), 'must be a list of texts'),
+          v.minLength(1, 'must have a paragraph'),
+          v.maxLength(maxParagraphs, `must have at most ${maxParagraphs} paragraphs`),
+        ),
+        action: v.pipe(
+          v.string('must be a text'),
+          v.check(
+            (text) => (text === '') === (action === ''),
+            action === ''
+              ? 'must be empty, because there is no link'
+              : 'must say what the button of the link does',
+          ),
+          v.maxLength(100, 'must have at most 100 characters'),
+        ),
+      },
+      'must be an object with subject, paragraphs and action',
+    ),
+    speaksOf([subject, ...paragraphs], (own) => [own.subject, ...own.paragraphs]),
+  );
+}
+
+function smsSchema({ text }: SmsTemplate): v.GenericSchema<unknown, SmsTemplate> {
+  return v.pipe(
+    v.strictObject({ text: line(maxSms) }, 'must be an object with text'),
+    speaksOf([text], (own) => [own.text]),
+  );
+}
+
+/** Each message in each language, each of them optional. */
+function perLocale<T>(schemaOf: (locale: (typeof locales)[number]) => v.GenericSchema<unknown, T>) {
+  return v.optional(
+    v.strictObject(
+      Object.fromEntries(locales.map((locale) => [locale, v.optional(schemaOf(locale))])),
+      `must be an object with ${locales.join(', ')}`,
+    ),
+  );
+}
+
+/** What `templates` of a policy may hold. */
+export const templatesSchema = v.strictObject(
+  {
+    ...Object.fromEntries(
+      Object.entries(emailTemplates).map(([name, own]) => [
+        name,
+        perLocale((locale) => emailSchema(own[locale])),
+      ]),
+    ),
+    ...Object.fromEntries(
+      Object.entries(smsTemplates).map(([name, own]) => [
+        name,
+        perLocale((locale) => smsSchema(own[locale])),
+      ]),
+    ),
+  },
+  'must be an object',
+) as unknown as v.GenericSchema<unknown, TemplateOverrides>;

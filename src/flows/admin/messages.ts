@@ -1,0 +1,103 @@
+import type { Operator } from '../../domain/caller.ts';
+import type { DeliveryStatus } from '../../domain/delivery.ts';
+import { DomainError, invalid } from '../../domain/errors.ts';
+import { isLocale, type Locale } from '../../domain/locale.ts';
+import type { Message, OperatorAction, OutboxRow } from '../../domain/model.ts';
+import type { Clock, Random, Vault } from '../../domain/ports.ts';
+import type { Repositories, Store } from '../../domain/repositories.ts';
+import {
+  type EmailName,
+  emailTemplates,
+  emailWords,
+  renderEmail,
+  renderSms,
+  type SmsName,
+  smsTemplates,
+  smsWords,
+} from '../../domain/templates/index.ts';
+import type { Tenant } from '../../domain/tenant.ts';
+import { isUuid } from '../../domain/token.ts';
+import { auditEvent } from '../audit.ts';
+import { asActor, createPages, findTenant, type PageRequest } from './operator.ts';
+
+export type MessageAdminDeps = {
+  readonly store: Store<'outbox' | 'tenants' | 'audit'>;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+/** What a preview speaks of in the place of a real code or token. */
+const sample = { code: '123456', token: 'sample-token', to: 'user@example.com', number: '+989120000000' };
+
+/** What operators do with messages: nothing of it shows what one says, or to whom. */
+export function createMessageAdmin({ store, vault, clock, random }: MessageAdminDeps) {
+  const pages = createPages(vault);
+
+  async function end(
+    operator: Operator,
+    id: string,
+    action: OperatorAction,
+    work: (outbox: Repositories['outbox']) => Promise<boolean>,
+  ): Promise<OutboxRow> {
+    const found = isUuid(id) ? await store.outbox.find(id) : undefined;
+    if (found === undefined) throw new DomainError('NOT_FOUND');
+    return await store.transaction(async ({ outbox, audit }) => {
+      if (!(await work(outbox))) throw new DomainError('MESSAGE_ENDED');
+      const actor = { ...asActor(operator), tenant: { id: found.tenantId } };
+      await audit.add(auditEvent({ clock, random }, actor, action, 'success', { reason: id }));
+      return (await outbox.find(id)) ?? found;
+    });
+  }
+
+  return {
+    async list(
+      request: PageRequest & { readonly tenant: string; readonly status: DeliveryStatus | undefined },
+    ): Promise<{ messages: OutboxRow[]; nextPageToken: string }> {
+      const tenantId = request.tenant === '' ? undefined : (await findTenant(store, request.tenant)).id;
+      const { status } = request;
+      const list = `messages ${tenantId ?? ''} ${status ?? ''}`;
+      const { after, size } = pages.parse(list, request);
+      const rows = await store.outbox.list({ tenantId, status, afterId: after }, size + 1);
+      const messages = rows.slice(0, size);
+      const last = rows.length > size ? messages.at(-1)?.id : undefined;
+      return { messages, nextPageToken: pages.next(list, last) };
+    },
+
+    retry: (operator: Operator, id: string) =>
+      end(operator, id, 'retry-message', (outbox) => outbox.requeue(id, clock())),
+
+    drop: (operator: Operator, id: string) =>
+      end(operator, id, 'drop-message', (outbox) => outbox.drop(id, clock())),
+
+    listTemplates: () => ({ emails: Object.keys(emailTemplates), sms: Object.keys(smsTemplates) }),
+
+    async preview(command: {
+      readonly tenant: string;
+      readonly name: string;
+      readonly locale: string;
+    }): Promise<{ message: Message; overridden: boolean }> {
+      const tenant = await findTenant(store, command.tenant);
+      const locale = command.locale === '' ? tenant.policy.defaultLocale : command.locale;
+      if (!isLocale(locale)) throw invalid({ field: 'locale', reason: 'FIELD_INVALID' });
+      const message = render(tenant, command.name, locale);
+      if (message === undefined) throw new DomainError('NOT_FOUND');
+      return { message, overridden: tenant.policy.templates[command.name]?.[locale] !== undefined };
+    },
+  };
+}
+
+/** A message with sample variables; undefined where there is none of that name. */
+function render({ name: tenant, policy }: Tenant, name: string, locale: Locale): Message | undefined {
+  const { templates, senders, pages } = policy;
+  if (Object.hasOwn(emailTemplates, name)) {
+    const words = emailWords(templates, name as EmailName, locale);
+    const link = words.action === '' ? '' : `${pages.confirm}?token=${sample.token}`;
+    const code = words.action === '' ? '' : sample.token;
+    const recipient = { to: sample.to, from: senders.default };
+    return renderEmail(words, locale, recipient, { tenant, link, code });
+  }
+  if (!Object.hasOwn(smsTemplates, name)) return undefined;
+  const words = smsWords(templates, name as SmsName, locale);
+  return renderSms(words, locale, sample.number, { tenant, link: '', code: sample.code });
+}

@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createClient } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-node';
+import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
+import type { MasterKeys } from '../../src/adapters/keys.ts';
+
+const root = new URL('../..', import.meta.url).pathname;
+
+export type ServerProcess = { child: ChildProcess; url: string; key: string };
+
+/** Starts the service as a process of its own, to be killed, over a database of the run. */
+export async function startServerProcess(
+  databaseUrl: string,
+  folder: string,
+  env: Record<string, string> = {},
+): Promise<ServerProcess> {
+  const child = spawn('node', ['src/main.ts'], {
+    cwd: root,
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      DATABASE_URL: databaseUrl,
+      MANAM_DATA: folder,
+      PORT: '0',
+      LOG_LEVEL: 'silent',
+      HASH_MEMORY_KIB: '8',
+      HASH_PASSES: '1',
+      RESPONSE_FLOOR_MS: '0',
+      ...env,
+    },
+  });
+  await new Promise<void>((resolve, reject) => {
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      if (output.includes('all of it in')) resolve();
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+    child.once('exit', () => reject(new Error(output)));
+  });
+  const dev = JSON.parse(readFileSync(join(folder, 'dev.json'), 'utf8')) as Record<string, string>;
+  return { child, url: dev['url'] ?? '', key: dev['publishable_key'] ?? '' };
+}
+
+/** Clients of such a service. */
+export function clientsOf({ url, key }: ServerProcess, token = '') {
+  const headers: Record<string, string> = {
+    apieco_key: key,
+    ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
+  };
+  const transport = createConnectTransport({
+    baseUrl: url,
+    httpVersion: '1.1',
+    interceptors: [
+      (next) => (request) => {
+        for (const [name, value] of Object.entries(headers)) request.header.set(name, value);
+        return next(request);
+      },
+    ],
+  });
+  return { auth: createClient(AuthService, transport), two: createClient(TwoFactorService, transport) };
+}
+
+/** The master keys that such a service made in its data folder. */
+export function developmentMasterKeys(folder: string): MasterKeys {
+  return {
+    current: Buffer.from(readFileSync(join(folder, 'master.key'), 'utf8'), 'base64'),
+    next: undefined,
+  };
+}
