@@ -90,7 +90,10 @@ export async function noteCodeSent(
   await smsUsage.countSent(tenantId, countryOf(number), hourOf(clock()));
 }
 
-/** Consumes a challenge, once; where its code went by SMS, the breaker learns that somebody typed it. */
+/**
+ * Consumes a challenge, once. Where its code went by SMS, somebody wanted it: the breaker
+ * learns so, and the next SMS to that number does not wait.
+ */
 export async function consumeChallenge(
   { challenges, smsUsage }: Pick<Repositories, 'challenges' | 'smsUsage'>,
   clock: Clock,
@@ -98,6 +101,9 @@ export async function consumeChallenge(
 ): Promise<boolean> {
   const now = clock();
   if (!(await challenges.consume(tenantId, id, now))) return false;
-  if (identifier.startsWith('+')) await smsUsage.countConfirmed(tenantId, countryOf(identifier), hourOf(now));
+  if (identifier.startsWith('+')) {
+    await smsUsage.countConfirmed(tenantId, countryOf(identifier), hourOf(now));
+    await smsUsage.forgetBackOff(tenantId, sha256(identifier));
+  }
   return true;
 }

@@ -170,9 +170,11 @@ test('where fewer than a fifth of fifty codes are typed the country is closed, a
   await app.close();
 });
 
-test('a code that somebody types counts for the breaker', async () => {
-  const app = await startTestApp();
-  await signUpByMobile(app);
+test('a code that somebody types counts for the breaker, and ends the wait of his number', async () => {
+  const app = await startTestApp({ config: { limits: { ...defaultLimits, smsResendDelayS: 60 } } });
+  const { mobile } = await signUpByMobile(app);
+  await recover(app, mobile);
+  expect(await failureOf(recover(app, mobile))).toEqual(limited);
   const [row] = await app.sql('SELECT SUM(confirmed) AS n FROM sms_counters WHERE country = ?', ['IR']);
   expect(Number(row?.['n'])).toBe(1);
   await app.close();
