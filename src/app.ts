@@ -15,6 +15,7 @@ import type { Config } from './config.ts';
 import type { Clock, Random, Vault } from './domain/ports.ts';
 import type { Store } from './domain/repositories.ts';
 import { createLimiter, type Limiter } from './flows/limits.ts';
+import { createSmsGuard } from './flows/sms-guard.ts';
 import { createMailbox } from './pages/mailbox.ts';
 import { type AdminFlows, registerAdmin } from './rpc/admin-service.ts';
 import { type Flows, registerServices, services } from './rpc/services.ts';
@@ -26,6 +27,7 @@ import { createErrorDoor, type ErrorDoor } from './server/error-door.ts';
 import { createGate } from './server/gate.ts';
 import { createGoogleLoginRoute } from './server/google-login-route.ts';
 import { createHandler, type Route } from './server/handler.ts';
+import { createHostedKey } from './server/hosted-key.ts';
 import {
   deadlineInterceptor,
   errorInterceptor,
@@ -33,6 +35,7 @@ import {
   guessInterceptor,
 } from './server/interceptors.ts';
 import { type Listener, listen } from './server/listener.ts';
+import { createManamLoginRoute } from './server/manam-login-route.ts';
 import { createMetricsRoute } from './server/metrics-route.ts';
 import { createOperations } from './server/operations.ts';
 import { createRestRoute } from './server/rest-route.ts';
@@ -113,11 +116,30 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     isReady: () => isReady(database, clock, readinessDeadlineMs),
   });
   const register = (router: ConnectRouter) => registerServices(router, flows);
+  const federated = { prefixes: config.restPrefixes };
+  const hostedKey = createHostedKey({ store, directory, vault, clock, random });
   const routes: Route[] = [
     createCors(directory),
     operations,
     ...(config.production ? [] : [createDevRoute(createMailbox(store.outbox))]),
-    createGoogleLoginRoute(door),
+    createGoogleLoginRoute({
+      google: flows.google,
+      directory,
+      limiter,
+      limits: config.limits,
+      door,
+      log,
+      ...federated,
+    }),
+    createManamLoginRoute({
+      manamLogin: flows.manamLogin,
+      directory,
+      limiter,
+      limits: config.limits,
+      door,
+      hostedKey,
+      ...federated,
+    }),
     createRpcRoute(rpc, register),
     createRestRoute({ rpc, door, routes: register, prefixes: config.restPrefixes }),
   ];
@@ -127,13 +149,26 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
   const handleAdmin = createHandler({
     ...handlerDeps,
     routes: createAdminRoutes(
-      createAdminFlows({ ...adapters, config, databaseUrl: config.databaseUrl, database, masterKeys }),
+      createAdminFlows({
+        ...adapters,
+        config,
+        databaseUrl: config.databaseUrl,
+        database,
+        masterKeys,
+        pageOrigin: new URL(config.issuer).origin,
+      }),
       createAdminGate({ rules: readAccessRules([AdminService]), adminKeys: store.adminKeys, clock, door }),
       door,
     ),
   });
 
-  const delivery = createDelivery(config, store, clock, log);
+  const delivery = createDelivery(
+    config,
+    store,
+    createSmsGuard({ store, limiter, limits: config.limits, clock }),
+    clock,
+    log,
+  );
   const metricsRoutes = [createMetricsRoute(delivery.metrics.render)];
   const handleMetrics = createHandler({ ...handlerDeps, routes: metricsRoutes });
 
@@ -161,13 +196,13 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
         metricsPort: metricsListener?.port,
         close: async () => {
           operations.drain();
-          await Promise.all([listener, adminListener, metricsListener].map((each) => each?.close()));
+          const listeners = [listener, adminListener, metricsListener];
+          await Promise.all([...listeners.map((each) => each?.close()), delivery.stop()]);
         },
       };
     },
     async close() {
       clearInterval(reload);
-      await delivery.stop();
       await database.close();
     },
   };

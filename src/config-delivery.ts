@@ -51,7 +51,13 @@ export function parseSmtp(
   const dkim = parseDkim({ text, needed, mistakes });
   if (value === undefined) return undefined;
   const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (url === undefined || !['smtp:', 'smtps:'].includes(url.protocol) || url.hostname === '') {
+  const auth = url && authOf(url);
+  if (
+    url === undefined ||
+    auth === 'unreadable' ||
+    !['smtp:', 'smtps:'].includes(url.protocol) ||
+    url.hostname === ''
+  ) {
     mistakes.push('SMTP_URL must be smtp://user:password@host:587 or smtps://user:password@host:465');
     return undefined;
   }
@@ -63,12 +69,19 @@ export function parseSmtp(
     port: url.port === '' ? (secure ? 465 : 587) : Number(url.port),
     secure,
     requireTls: requireTls === 'true',
-    auth:
-      url.username === ''
-        ? undefined
-        : { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) },
+    auth,
     dkim,
   };
+}
+
+/** User and password of a URL, which may hold any character, percent-encoded. */
+function authOf({ username, password }: URL): SmtpConfig['auth'] | 'unreadable' {
+  if (username === '') return undefined;
+  try {
+    return { user: decodeURIComponent(username), pass: decodeURIComponent(password) };
+  } catch {
+    return 'unreadable';
+  }
 }
 
 function parseDkim({ text, mistakes }: ConfigReader): SmtpConfig['dkim'] {
@@ -95,8 +108,8 @@ export function parseSms({ text, needed, mistakes }: ConfigReader): SmsConfig | 
   const standard = providerUrls[provider];
   const url = standard === undefined ? needed('SMS_URL') : (text('SMS_URL') ?? standard);
   if (url === undefined) return undefined;
-  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
-    mistakes.push('SMS_URL must be a URL with https');
+  if (!isSafeUrl(url)) {
+    mistakes.push('SMS_URL must be a URL with https, or with http on this machine');
     return undefined;
   }
   const [account, secret, from] = [
@@ -113,6 +126,14 @@ export function parseSms({ text, needed, mistakes }: ConfigReader): SmsConfig | 
   if (provider === 'kavenegar' && secret === '')
     mistakes.push('SMS_PROVIDER=kavenegar needs SMS_SECRET, its API key');
   return { provider, url, account, secret, from };
+}
+
+/** Whether what is sent there goes encrypted, or does not leave this machine. */
+function isSafeUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
+  return protocol === 'https:' || (protocol === 'http:' && isLocal);
 }
 
 function isWebhookSecret(secret: string): boolean {

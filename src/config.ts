@@ -1,6 +1,12 @@
 import type { HashProfile } from './adapters/password-hasher.ts';
 import { floorProfile } from './adapters/password-hasher.ts';
-import { parseSms, parseSmtp, type SmsConfig, type SmtpConfig } from './config-delivery.ts';
+import {
+  type ConfigReader,
+  parseSms,
+  parseSmtp,
+  type SmsConfig,
+  type SmtpConfig,
+} from './config-delivery.ts';
 import type { Limits } from './flows/limits.ts';
 import { parseNetworks } from './server/client-address.ts';
 
@@ -11,6 +17,8 @@ export type Config = {
   readonly port: number;
   /** The `iss` of tokens, and the origin of the hosted pages. */
   readonly issuer: string;
+  /** Whether nobody has said so: then it is this machine, which is no place for a tenant's pages. */
+  readonly isIssuerAssumed: boolean;
   /** Undefined: the private database in `dataFolder`. */
   readonly databaseUrl: string | undefined;
   readonly databaseConnections: number;
@@ -39,6 +47,10 @@ export type Config = {
   readonly restPrefixes: readonly string[];
   /** Where Prometheus finds its figures; undefined: nowhere. */
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
+  /** The deployment's client at Google; undefined: tenants have their own, or none. In development there is always one. */
+  readonly google: { readonly clientId: string; readonly clientSecret: string } | undefined;
+  /** What stands in for Google on a developer's machine; undefined: Google itself. */
+  readonly googleEmulatorUrl: string | undefined;
   /** Undefined: e-mails are captured. */
   readonly smtp: SmtpConfig | undefined;
   /** Undefined: SMS are captured. */
@@ -125,6 +137,7 @@ export function parseConfig(env: Environment, args: { readonly production: boole
     host,
     port,
     issuer,
+    isIssuerAssumed: text('MANAM_ISSUER') === undefined,
     databaseUrl,
     databaseConnections: integer('DATABASE_CONNECTIONS', 20, 1, 1000),
     dataFolder: text('MANAM_DATA') ?? '.manam',
@@ -140,6 +153,8 @@ export function parseConfig(env: Environment, args: { readonly production: boole
     maxConnectionsPerAddress: integer('MAX_CONNECTIONS_PER_ADDRESS', 100, 1, 1_000_000),
     responseFloorMs: integer('RESPONSE_FLOOR_MS', 250, 0, 5000),
     limits: parseLimits(integer, production),
+    google: parseGoogle(reader) ?? (production ? undefined : developmentGoogle),
+    googleEmulatorUrl: parseGoogleEmulator(reader, production),
     smtp: parseSmtp(reader, production),
     sms: parseSms(reader),
     metrics: listenerOf('METRICS'),
@@ -196,6 +211,7 @@ function parseLimits(
     smsPerRecipientDay: budget('sms.recipient.day', 'LIMIT_SMS_PER_RECIPIENT_DAY', 10 * perNetwork, dayMs),
     smsPerPrefix: budget('sms.prefix', 'LIMIT_SMS_PER_PREFIX', 20 * perNetwork, hourMs),
     smsPerNetwork: budget('sms.network', 'LIMIT_SMS_PER_NETWORK', 20 * perNetwork, hourMs),
+    loginStartsPerNetwork: budget('login.start', 'LIMIT_LOGIN_STARTS_PER_NETWORK', 300, 10 * minuteMs),
     smsResendDelayS: integer('SMS_RESEND_DELAY_S', production ? 60 : 0, 0, 3600),
   };
 }
@@ -225,6 +241,24 @@ function parseBreachCheckUrl(value: string | undefined, mistakes: string[]): str
     );
   }
   return value;
+}
+
+/** A client that Google does not know: in development the way to it is there before a client is. */
+const developmentGoogle = { clientId: 'manam-development', clientSecret: 'secret of manam-development' };
+
+function parseGoogle({ text, mistakes }: ConfigReader): Config['google'] {
+  const [clientId, clientSecret] = [text('GOOGLE_CLIENT_ID'), text('GOOGLE_CLIENT_SECRET')];
+  if ((clientId === undefined) !== (clientSecret === undefined))
+    mistakes.push('GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET go together');
+  return clientId === undefined || clientSecret === undefined ? undefined : { clientId, clientSecret };
+}
+
+function parseGoogleEmulator({ text, mistakes }: ConfigReader, production: boolean): string | undefined {
+  const url = text('GOOGLE_EMULATOR_URL');
+  if (url !== undefined && production)
+    mistakes.push('GOOGLE_EMULATOR_URL is for development: it lets anybody in');
+  if (url !== undefined && !URL.canParse(url)) mistakes.push('GOOGLE_EMULATOR_URL must be a URL');
+  return url;
 }
 
 function parseProxies(value: string | undefined, mistakes: string[]): ReturnType<typeof parseNetworks> {

@@ -68,7 +68,7 @@ const bad: [what: string, env: Record<string, string>, mistake: string][] = [
   [
     'a webhook that is no URL',
     { SMS_URL: 'x.example', SMS_SECRET: secret },
-    'SMS_URL must be a URL with https',
+    'SMS_URL must be a URL with https, or with http on this machine',
   ],
   [
     'Twilio without its token',

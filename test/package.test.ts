@@ -22,7 +22,11 @@ afterAll(() => rmSync(project, { recursive: true, force: true }));
 
 test('the installed package brings the command line', async () => {
   const database = await createTestDatabase();
-  const env = { PATH: process.env['PATH'], DATABASE_URL: database.url };
+  const env = {
+    PATH: process.env['PATH'],
+    DATABASE_URL: database.url,
+    MANAM_ISSUER: 'https://id.example.com',
+  };
   const manam = (...args: string[]) => run('npx', ['manam', ...args], { cwd: project, env });
   await manam('migrate', 'up');
   await manam('tenant', 'create', 'acme', '--set', 'senders.default=info@acme.example');

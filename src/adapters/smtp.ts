@@ -1,5 +1,5 @@
 import { createTransport } from 'nodemailer';
-import { DeliveryError, type Outgoing } from '../domain/delivery.ts';
+import { DeliveryError, deliveryBatch, type Outgoing } from '../domain/delivery.ts';
 import { parseEmail } from '../domain/email.ts';
 import type { Transport } from '../domain/ports.ts';
 
@@ -19,7 +19,8 @@ export type SmtpOptions = {
 const connectionTimeoutMs = 10_000;
 const greetingTimeoutMs = 10_000;
 const defaultSilenceMs = 20_000;
-const maxConnections = 5;
+/** As many as the dispatcher has in hand: nothing waits inside the library. */
+const maxConnections = deliveryBatch;
 const maxMessagesPerConnection = 100;
 
 /** What nodemailer reports of a failure. */
@@ -28,11 +29,17 @@ type SmtpFailure = { readonly code?: string; readonly responseCode?: number; rea
 /** Commands that speak of this message; a refusal of any other is a trouble of the connection. */
 const ofMessage = new Set(['MAIL FROM', 'RCPT TO', 'DATA']);
 
+/** Refusals for want of credentials (RFC 4954, section 6), at whatever command they come. */
+const ofAuthentication = new Set([530, 534, 535, 538]);
+
 function toDeliveryError(error: unknown): DeliveryError {
   if (error instanceof DeliveryError) return error;
   const { code, responseCode, command } = (error ?? {}) as SmtpFailure;
   const isRefusal =
-    responseCode !== undefined && responseCode >= 500 && ofMessage.has(String(command).toUpperCase());
+    responseCode !== undefined &&
+    responseCode >= 500 &&
+    !ofAuthentication.has(responseCode) &&
+    ofMessage.has(String(command).toUpperCase());
   const name = responseCode === undefined ? (code ?? 'SMTP_FAILED') : `SMTP_${responseCode}`;
   return new DeliveryError(isRefusal ? 'permanent' : 'temporary', name, { cause: error });
 }
@@ -70,10 +77,11 @@ export function createSmtpTransport(options: SmtpOptions): Transport {
   });
 
   return {
-    async send({ id, message, tenantName, createdAt }: Outgoing) {
+    async send({ id, message, tenantName, createdAt }: Outgoing, signal: AbortSignal) {
       const [to, from] = [assertAddress(message.to), assertAddress(message.from)];
       try {
         const { accepted } = await transporter.sendMail({
+          signal,
           envelope: { from, to: [to] },
           from: { name: tenantName, address: from },
           to: { name: '', address: to },

@@ -8,6 +8,7 @@ import { systemRandom } from '../adapters/random.ts';
 import { createVault, type VaultKey } from '../adapters/vault.ts';
 import { createAdminFlows, createInspectionFlows, type InspectionParts } from '../composition/admin.ts';
 import type { Config } from '../config.ts';
+import type { Vault } from '../domain/ports.ts';
 import type { Store } from '../domain/repositories.ts';
 import { registerAdmin, registerInspection } from '../rpc/admin-service.ts';
 import { setOperator } from '../rpc/context.ts';
@@ -15,7 +16,7 @@ import { createErrorDoor } from '../server/error-door.ts';
 import { deadlineInterceptor, errorInterceptor } from '../server/interceptors.ts';
 import { type DatabaseHandle, openDatabase } from '../store/database.ts';
 import { runningServerUrl, startEmbeddedServer } from '../store/embedded/server.ts';
-import { listMigrations, migrate } from '../store/migrate.ts';
+import { migrate, requireMigrated } from '../store/migrate.ts';
 import { createStore } from '../store/store.ts';
 import { masterKeysOf } from './master-key.ts';
 
@@ -45,16 +46,18 @@ export async function withAdmin<T>(
   work: (client: AdminClient) => Promise<T>,
 ): Promise<T> {
   if (remote !== undefined) return await work(connectTo(remote));
-  return await withDatabase(config, needs === 'keys', async (database, databaseUrl) => {
-    const parts: InspectionParts = {
-      config,
-      database,
-      databaseUrl,
-      masterKeys: masterKeysOf(config),
-      clock: () => new Date(),
-      random: systemRandom,
-    };
-    return await work(await createInProcessClient(parts, needs));
+  return await withDatabase(config, async (database, databaseUrl) => {
+    const masterKeys = masterKeysOf(config);
+    const deps = { masterKeys, clock: () => new Date(), random: systemRandom };
+    // Behind the lock of the migrations, because it may be the first to make the data key.
+    let vault: Vault | undefined;
+    if (needs === 'keys') {
+      await requireSchema(config, databaseUrl, async () => {
+        const { keys } = createStore(database, createVault([noKey]));
+        vault = await openVault({ keys, ...deps });
+      });
+    }
+    return await work(await createInProcessClient({ config, database, databaseUrl, ...deps }, vault));
   });
 }
 
@@ -72,17 +75,19 @@ function connectTo({ url, key }: RemoteAdmin): AdminClient {
   return createClient(AdminService, transport);
 }
 
-async function createInProcessClient(parts: InspectionParts, needs: Needs): Promise<AdminClient> {
+async function createInProcessClient(parts: InspectionParts, vault: Vault | undefined): Promise<AdminClient> {
   let register: (router: ConnectRouter) => void;
-  if (needs === 'keys') {
-    const { database, clock, random, masterKeys } = parts;
-    const keys = createStore(database, createVault([noKey])).keys;
-    const vault = await openVault({ keys, masterKeys, clock, random });
-    const flows = createAdminFlows({ ...parts, vault, store: createStore(database, vault) });
-    register = (router) => registerAdmin(router, flows);
-  } else {
+  if (vault === undefined) {
     const flows = createInspectionFlows(parts);
     register = (router) => registerInspection(router, flows);
+  } else {
+    const flows = createAdminFlows({
+      ...parts,
+      vault,
+      store: createStore(parts.database, vault),
+      pageOrigin: pageOrigin(parts.config),
+    });
+    register = (router) => registerAdmin(router, flows);
   }
   const client = { address: '', userAgent: 'command line' };
   const door = createErrorDoor(pino({ level: 'error', base: null }, process.stderr));
@@ -97,22 +102,28 @@ async function createInProcessClient(parts: InspectionParts, needs: Needs): Prom
   return createClient(AdminService, transport);
 }
 
+/** A command that is pointed at a database and not told the issuer does not know where the pages are. */
+function pageOrigin({ issuer, isIssuerAssumed, databaseUrl }: Config): string {
+  return isIssuerAssumed && databaseUrl !== undefined ? '' : new URL(issuer).origin;
+}
+
 /** A key that opens nothing: for what reads no sealed value. */
 const noKey: VaultKey = { id: '00000000-0000-0000-0000-000000000000', key: Buffer.alloc(32) };
 
 /** Runs a command on the repositories that need no key. */
 export async function withStore<T>(config: Config, work: (store: Store) => Promise<T>): Promise<T> {
-  return await withDatabase(config, true, (database) => work(createStore(database, createVault([noKey]))));
+  return await withDatabase(config, async (database, url) => {
+    await requireSchema(config, url, async () => {});
+    return await work(createStore(database, createVault([noKey])));
+  });
 }
 
 /**
  * Lends the database: the configured one, else the private one, which is started for
- * the command where the service does not run. Where the command needs the newest
- * schema, the private database gets it and any other has to have it.
+ * the command where the service does not run.
  */
 async function withDatabase<T>(
   config: Config,
-  needsSchema: boolean,
   work: (database: DatabaseHandle, url: string) => Promise<T>,
 ): Promise<T> {
   const folder = resolve(config.dataFolder);
@@ -121,7 +132,6 @@ async function withDatabase<T>(
   try {
     await server?.createDatabase(databaseName);
     const url = running ?? server?.urlOf(databaseName) ?? '';
-    if (needsSchema) await (config.databaseUrl === undefined ? migrate(url) : assertMigrated(url));
     const database = openDatabase({ url, connections });
     return await work(database, url).finally(() => database.close());
   } finally {
@@ -129,8 +139,7 @@ async function withDatabase<T>(
   }
 }
 
-async function assertMigrated(url: string): Promise<void> {
-  const pending = (await listMigrations(url)).find(({ appliedAt }) => appliedAt === undefined);
-  if (pending !== undefined)
-    throw new Error(`the database lacks migration ${pending.name}: run 'manam migrate up'`);
+/** Makes sure of the newest schema: the private database gets it, any other has to have it. */
+async function requireSchema(config: Config, url: string, prepare: () => Promise<void>): Promise<void> {
+  await (config.databaseUrl === undefined ? migrate : requireMigrated)(url, prepare);
 }

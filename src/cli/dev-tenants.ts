@@ -22,7 +22,10 @@ function developmentPolicy(origin: string): TenantPolicy {
     ...standard,
     confirmUrls: ['https://tenant.com/confirm', standard.pages.confirm],
     senders: { default: 'info@tenant.com', addresses: ['info@tenant.com'] },
+    redirectUris: ['https://tenant.com/signed-in', 'http://localhost:3000/signed-in'],
     origins: ['http://localhost:*', 'http://127.0.0.1:*'],
+    google: { ...standard.google, enabled: true },
+    manam: { enabled: true },
     countries: ['IR', 'AF', 'AE', 'TR', 'DE', 'GB', 'US'],
   };
 }

@@ -31,9 +31,13 @@ export function masterKeysOf({ masterKey, nextMasterKey, dataFolder }: Config): 
  * sealed with it; until then both are there, whenever the process may stop. Undefined
  * where the configuration holds the master key, and so has to hold the next one.
  */
-export function prepareNextMasterKey({ masterKey, dataFolder }: Config): (() => void) | undefined {
+export function prepareNextMasterKey(config: Config): (() => void) | undefined {
+  const { masterKey, nextMasterKey, dataFolder } = config;
   if (masterKey !== undefined) return undefined;
   const folder = resolve(dataFolder);
-  makeKeyFile(join(folder, nextFileName));
+  // One that is given takes the place of the file's, and must be there before anything is sealed with it.
+  if (nextMasterKey !== undefined)
+    writeFileSync(join(folder, nextFileName), nextMasterKey.toString('base64'), { mode: 0o600 });
+  else makeKeyFile(join(folder, nextFileName));
   return () => renameSync(join(folder, nextFileName), join(folder, fileName));
 }

@@ -5,6 +5,7 @@ import { type RemoteAdmin, withAdmin } from './connection.ts';
 import type { Cli } from './context.ts';
 import { addDeploymentKeyCommands, addDoctorCommand, addMigrateCommands } from './deployment.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
+import { withEmulatedGoogle } from './google-emulator.ts';
 import { addAdminKeyCommands, addKeyCommands } from './key.ts';
 import { prepareNextMasterKey } from './master-key.ts';
 import { addOutboxCommands, addTemplateCommands } from './message.ts';
@@ -21,6 +22,8 @@ function parseLimit(text: string): number {
   }
   return limit;
 }
+
+type StartOptions = { readonly production?: boolean; readonly withGoogleEmulator?: boolean };
 
 /** The admin service that commands go to, where one at a distance is configured. */
 function remoteOf(env: Environment): RemoteAdmin | undefined {
@@ -43,7 +46,11 @@ export function createProgram(env: Environment): Command {
     .command('start', { isDefault: true })
     .description('start the service')
     .option('--production', 'refuse to run with anything missing or weak')
-    .action((options: { production?: boolean }) => start(config(options.production)));
+    .option('--with-google-emulator', 'sign in with a Google that is not Google, on this machine')
+    .action(async ({ production, withGoogleEmulator }: StartOptions) => {
+      const configured = config(production);
+      await start(withGoogleEmulator ? await withEmulatedGoogle(configured) : configured);
+    });
 
   const audit = program.command('audit').description('read the audit log');
   const filtered = (command: Command) =>

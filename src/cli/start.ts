@@ -62,8 +62,9 @@ export async function start(config: Config): Promise<void> {
     });
     running.push(() => app.close());
     const listener = await app.listen().catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-      throw new Error(`port ${config.port} is taken: stop what uses it, or set PORT`);
+      const { code, port } = error as NodeJS.ErrnoException & { port?: number };
+      if (code !== 'EADDRINUSE') throw error;
+      throw new Error(`port ${port} is taken: stop what uses it, or set ${portKey(config, port)}`);
     });
     running.push(() => listener.close());
     const url = `${config.tls ? 'https' : 'http'}://${config.host}:${listener.port}`;
@@ -75,6 +76,12 @@ export async function start(config: Config): Promise<void> {
     complain(error);
     await stop(exitCodeOf(error));
   }
+}
+
+/** The key of the configuration that a port comes from. */
+function portKey({ admin, metrics }: Config, port: number | undefined): string {
+  if (port === admin?.port) return 'ADMIN_PORT';
+  return port === metrics?.port ? 'METRICS_PORT' : 'PORT';
 }
 
 /** Prints what a newcomer needs, and writes it for programs. */

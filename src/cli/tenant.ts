@@ -155,6 +155,19 @@ export function addTenantCommands({ program, admin }: Cli): void {
     }),
   );
 
+  printing(
+    tenant
+      .command('secret <tenant> <name>')
+      .description('keep a secret that the tenant has elsewhere; it is read from standard input'),
+    'tenant secret acme google_client_secret < secret.txt',
+  ).action((reference: string, name: string, options: Output) =>
+    admin('keys', async (client) => {
+      const value = readFileSync(0, 'utf8').trim();
+      await client.setTenantSecret({ tenant: reference, name, value });
+      say(options.json ? '{}' : value === '' ? 'forgotten' : 'kept');
+    }),
+  );
+
   destructive(
     printing(
       tenant.command('suspend <tenant>').description('refuse every key and every token of a tenant'),

@@ -27,7 +27,12 @@ export type InspectionParts = {
   readonly random: Random;
 };
 
-export type AdminParts = InspectionParts & { readonly store: Store; readonly vault: Vault };
+export type AdminParts = InspectionParts & {
+  readonly store: Store;
+  readonly vault: Vault;
+  /** Where the hosted pages of a new tenant are; empty: nobody knows, and they have to be named. */
+  readonly pageOrigin: string;
+};
 
 /** How old a signing key gets (R13). */
 const maxSigningKeyAgeMs = 90 * 86_400_000;
@@ -57,12 +62,12 @@ export function createInspectionFlows(parts: InspectionParts): InspectionFlows {
 
 /** The flows of the admin service. */
 export function createAdminFlows(parts: AdminParts): AdminFlows {
-  const { config, store, vault, masterKeys, clock, random } = parts;
+  const { pageOrigin, store, vault, masterKeys, clock, random } = parts;
   const { next } = masterKeys;
   const deps = { store, vault, clock, random };
   return {
     ...createInspectionFlows(parts),
-    tenants: createTenantAdmin({ ...deps, origin: new URL(config.issuer).origin }),
+    tenants: createTenantAdmin({ ...deps, origin: pageOrigin }),
     keys: createKeyAdmin(deps),
     adminKeys: createAdminKeyAdmin(deps),
     users: createUserAdmin(deps),

@@ -7,14 +7,20 @@ import { createWebhookGateway } from '../adapters/sms/webhook.ts';
 import { createSmtpTransport } from '../adapters/smtp.ts';
 import type { Config } from '../config.ts';
 import type { SmsConfig } from '../config-delivery.ts';
+import type { Message } from '../domain/model.ts';
 import type { Clock, Transport, Transports } from '../domain/ports.ts';
 import type { Store } from '../domain/repositories.ts';
-import { createDispatcher, type Dispatcher } from '../flows/delivery/dispatch.ts';
+import { createDispatcher } from '../flows/delivery/dispatch.ts';
+import type { SmsGuard } from '../flows/sms-guard.ts';
 
 /** How long the dispatcher rests when nothing is due. */
 const restMs = 500;
 /** How long it rests after a failure of ours, such as a database that is away. */
 const troubleMs = 5000;
+/** How often given-up messages that have expired are wiped. */
+const wipeMs = 60_000;
+/** How long a shutdown waits for attempts before it cuts them off; within the drain time (R65). */
+const graceMs = 15_000;
 
 function createGateway({ provider, url, account, secret, from }: SmsConfig): Transport {
   switch (provider) {
@@ -39,7 +45,7 @@ export type Delivery = {
   readonly metrics: Metrics;
   /** Begins to send what is due, over and over. */
   start(): void;
-  /** Ends after what is in hand. */
+  /** Claims nothing more, and ends what is in hand within the time of a shutdown. */
   stop(): Promise<void>;
 };
 
@@ -47,6 +53,7 @@ export type Delivery = {
 export function createDelivery(
   config: Pick<Config, 'smtp' | 'sms'>,
   store: Store,
+  smsGuard: SmsGuard,
   clock: Clock,
   log: Logger,
 ): Delivery {
@@ -64,25 +71,38 @@ export function createDelivery(
   const dispatcher = createDispatcher({
     store,
     transports,
+    smsGuard,
     clock,
     observe: metrics.observeDelivery,
     onError: (error) => log.error({ err: error }, 'a message could not be handled'),
   });
-  const loop = createLoop(dispatcher, (error) => log.warn({ err: error }, 'the outbox could not be read'));
+  const stopping = new AbortController();
+  const onError = (error: unknown) => log.warn({ err: error }, 'the outbox could not be read');
+  const loops = (Object.keys(transports) as Message['channel'][]).map((channel) =>
+    createLoop((signal) => dispatcher.runOnce(channel, signal), restMs, stopping.signal, onError),
+  );
+  const wiping = createLoop(() => dispatcher.wipeExpired(), wipeMs, stopping.signal, onError);
   return {
     metrics,
     start: () => {
-      if (Object.keys(transports).length > 0) loop.start();
+      for (const loop of [...loops, wiping]) loop.start();
     },
     stop: async () => {
-      await loop.stop();
+      const cut = setTimeout(() => stopping.abort(), graceMs);
+      await Promise.all([...loops, wiping].map((loop) => loop.stop()));
+      clearTimeout(cut);
       for (const transport of Object.values(transports)) transport.close();
     },
   };
 }
 
-/** Runs the dispatcher until it is stopped; at once again as long as there is something to do. */
-function createLoop(dispatcher: Dispatcher, onError: (error: unknown) => void) {
+/** Runs some work until it is stopped; at once again as long as there was something to do. */
+function createLoop(
+  work: (signal: AbortSignal) => Promise<number>,
+  restMs: number,
+  signal: AbortSignal,
+  onError: (error: unknown) => void,
+) {
   let stopped = false;
   let wake = () => {};
   let running = Promise.resolve();
@@ -97,7 +117,8 @@ function createLoop(dispatcher: Dispatcher, onError: (error: unknown) => void) {
   async function run(): Promise<void> {
     while (!stopped) {
       try {
-        if ((await dispatcher.runOnce()) === 0) await rest(restMs);
+        const done = await work(signal);
+        if (done === 0 && !stopped) await rest(restMs);
       } catch (error) {
         onError(error);
         if (!stopped) await rest(troubleMs);

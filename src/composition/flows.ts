@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { createBreachCheck } from '../adapters/breach-check.ts';
+import { createGoogle, googleEndpointsOf } from '../adapters/google.ts';
 import { loadPasswordBlocklist } from '../adapters/password-blocklist.ts';
 import { renderQrCode } from '../adapters/qr-code.ts';
 import type { Config } from '../config.ts';
@@ -9,6 +10,11 @@ import { createConfirmEmail, createConfirmSms } from '../flows/auth/confirm.ts';
 import { createLogin } from '../flows/auth/login.ts';
 import { createRegister } from '../flows/auth/register.ts';
 import { createSendConfirmation } from '../flows/auth/send-confirmation.ts';
+import { createGoogleLogin } from '../flows/federation/google.ts';
+import { createLoginRequests } from '../flows/federation/login-requests.ts';
+import { createManamLogin } from '../flows/federation/manam.ts';
+import { createRedeemLoginCode } from '../flows/federation/redeem.ts';
+import { createResolveIdentity } from '../flows/federation/resolve-identity.ts';
 import { createIdempotency } from '../flows/idempotency.ts';
 import { createMessageCharge, createRecipientCharge, type Limiter } from '../flows/limits.ts';
 import { createPasswordCheck } from '../flows/password-check.ts';
@@ -31,6 +37,7 @@ import { createSecondFactors } from '../flows/two-factor/codes.ts';
 import { createEnrolment } from '../flows/two-factor/enrol.ts';
 import { createManageFactors } from '../flows/two-factor/manage.ts';
 import { createValidate } from '../flows/two-factor/validate.ts';
+import { manamLoginPage } from '../pages/manam-login.ts';
 import type { Flows } from '../rpc/services.ts';
 
 /** What flows and server are made of. */
@@ -51,8 +58,9 @@ export function createFlows(
   log: Logger,
 ): Flows {
   const { limits } = config;
-  const chargeSms = createSmsGuard({ store, limiter, limits, clock });
-  const chargeRecipient = createRecipientCharge(limiter, limits, chargeSms);
+  const { origin } = new URL(config.issuer);
+  const smsGuard = createSmsGuard({ store, limiter, limits, clock });
+  const chargeRecipient = createRecipientCharge(limiter, limits, smsGuard);
   const chargeMessage = createMessageCharge(limiter, limits);
   const passwords = createPasswordCheck({ store, hasher, vault, clock });
   const secondFactors = createSecondFactors({ store, vault, clock, random });
@@ -73,6 +81,15 @@ export function createFlows(
   const sessionDeps = { store, accessTokens, vault, clock, random };
   const enrolment = createEnrolment({ store, renderQr: renderQrCode, ...messageDeps });
   const factors = createManageFactors({ store, secondFactors, ...messageDeps });
+  const requests = createLoginRequests({ store, clock, random });
+  const resolveIdentity = createResolveIdentity({ store, clock, random });
+  const federationDeps = { ...sessionDeps, requests, resolveIdentity, openSession };
+  const google = createGoogle({
+    endpoints: googleEndpointsOf(config.googleEmulatorUrl),
+    callbackUrl: `${origin}/googlelogin/callback`,
+    clock,
+    onProfileFailure: (error) => log.warn({ err: error }, 'a Google profile could not be read'),
+  });
   const sendSmsCode = idempotent('SendSmsCode', factors.sendSmsCode);
   return {
     register: idempotent('Register', createRegister({ store, hasher, passwordPolicy, ...messageDeps })),
@@ -112,5 +129,12 @@ export function createFlows(
     },
     deleteAccount: createDeleteAccount({ store, clock, random }),
     manamUser: createManamUser({ store }),
+    google: createGoogleLogin({ ...federationDeps, google, defaultClient: config.google }),
+    manamLogin: createManamLogin({
+      ...federationDeps,
+      issuer: config.issuer,
+      pageUrl: `${origin}${manamLoginPage}`,
+    }),
+    redeemLoginCode: createRedeemLoginCode(federationDeps),
   };
 }

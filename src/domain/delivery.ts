@@ -10,8 +10,8 @@ export type Outgoing = {
   readonly message: Message;
   /** The tenant's name, for the sender of an e-mail. */
   readonly tenantName: string;
-  /** 1 for the first attempt; later ones may follow one that was accepted without our knowing. */
-  readonly attempt: number;
+  /** Whether an earlier attempt may have been accepted without our knowing. */
+  readonly mayBeDuplicate: boolean;
   readonly createdAt: Date;
 };
 
@@ -36,8 +36,10 @@ export class DeliveryError extends Error {
 
 /** How long a claim holds: an instance that is frozen longer has lost the message to another one. */
 export const leaseMs = 60_000;
+/** How many messages of a channel an instance has in hand at a time. */
+export const deliveryBatch = 5;
 /** How long one attempt may take; well within the lease. */
-export const attemptDeadlineMs = 45_000;
+export const attemptDeadlineMs = 40_000;
 /** When a message that could not be sent is given up. */
 export const giveUpAfterMs = 24 * 3_600_000;
 

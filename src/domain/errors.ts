@@ -63,6 +63,15 @@ export const reasons = [
   'NEXT_MASTER_KEY_MISSING',
   'LEAD_TIME_INVALID',
   'MESSAGE_ENDED',
+  'LOGIN_STATE_INVALID',
+  'PROVIDER_DISABLED',
+  'PROVIDER_TOKEN_INVALID',
+  'PROVIDER_DENIED',
+  'LOCAL_LOGIN_REQUIRED',
+  'SECRET_KEY_EXPOSED',
+  'CODE_CHALLENGE_INVALID',
+  'IDENTITY_TAKEN',
+  'LAST_SIGN_IN',
 ] as const;
 
 /** A stable reason; texts may change, reasons may not. */

@@ -62,7 +62,7 @@ export function describeMobile(address: string): { mobile: string; mobileSeed: s
 
 /** The ISO 3166 code of a number's country; empty where it cannot be told. */
 export function countryOf(address: string): string {
-  return parsePhoneNumberFromString(address)?.country ?? '';
+  return /^\+\d{6,15}$/.test(address) ? (parsePhoneNumberFromString(address)?.country ?? '') : '';
 }
 
 /** A number of which only the last four digits can be read. */

@@ -90,6 +90,39 @@ export type UserChanges = Partial<Profile & Pick<User, 'locale' | 'roles'>>;
 /** What an identity provider says of a user, by field. */
 export type ExternalProfile = Readonly<Record<string, string>>;
 
+/** A user's account at an identity provider. It is known by issuer and subject, never by its address (R50). */
+export type ExternalIdentity = {
+  readonly tenantId: string;
+  readonly issuer: string;
+  readonly subject: string;
+  readonly userId: string;
+  readonly profile: ExternalProfile;
+};
+
+/** A sign-in that went to another site and is to come back. */
+export type LoginRequest = {
+  readonly tenantId: string;
+  readonly id: string;
+  readonly kind: 'google' | 'google-native' | 'google-link' | 'manam';
+  readonly digest: Buffer;
+  readonly data: LoginRequestData;
+  readonly expiresAt: Date;
+};
+
+export type LoginRequestData = {
+  /** The registered page that the browser comes back to; empty: none. */
+  readonly redirectUri: string;
+  /** The S256 challenge of whoever began (RFC 7636). */
+  readonly codeChallenge: string;
+  /** What the provider has to put into its token. */
+  readonly nonce: string;
+  /** Our own verifier for the provider. */
+  readonly codeVerifier: string;
+  /** The session that connects an account; empty: a sign-in. */
+  readonly userId: string;
+  readonly sessionId: string;
+};
+
 /** What a one-time thing is good for. */
 export type ChallengePurpose =
   | 'confirm-email'
@@ -99,6 +132,8 @@ export type ChallengePurpose =
   | 'recover-email'
   | 'recover-sms'
   | 'sign-in'
+  | 'login-code'
+  | 'google-link'
   | 'sms-code'
   | 'totp-proof'
   | 'totp-proven'
@@ -202,6 +237,11 @@ export type AuditAction =
   | 'logout'
   | 'revoke-session'
   | 'revoke-other-sessions'
+  | 'login-google'
+  | 'login-manam'
+  | 'approve-manam-login'
+  | 'link-google'
+  | 'unlink-google'
   | OperatorAction;
 
 /** What operators do, by the admin service or the command line. */
@@ -214,6 +254,7 @@ export type OperatorAction =
   | 'create-key'
   | 'rotate-key'
   | 'revoke-key'
+  | 'set-tenant-secret'
   | 'confirm-user'
   | 'disable-user'
   | 'enable-user'
@@ -282,15 +323,27 @@ export type OutboxEntry = {
 /** A message that an instance has claimed to send. */
 export type ClaimedMessage = OutboxEntry & {
   /** Which claim on it this is; a later one takes it away. */
+  readonly claims: number;
+  /** When the claim ends. */
+  readonly leaseUntil: Date;
+  /** How often it was really tried. */
   readonly attempts: number;
+  /** Whether an SMS of ours was counted against its tenant's budgets. */
+  readonly charged: boolean;
+};
+
+/** How an attempt ended: `at` is when the next one is due, or when the message ended. */
+export type DeliveryOutcome = Pick<ClaimedMessage, 'attempts' | 'charged'> & {
+  readonly status: DeliveryStatus;
+  readonly error: string;
+  readonly at: Date;
 };
 
 /** A message as operators see it: nothing of what it says and nobody it goes to. */
 export type OutboxRow = {
   readonly id: string;
   readonly tenantId: string;
-  /** Empty for a row of an older version. */
-  readonly channel: Message['channel'] | '';
+  readonly channel: Message['channel'];
   readonly status: DeliveryStatus;
   readonly attempts: number;
   /** Why the last attempt failed, or why it was dropped; empty where neither. */

@@ -1,6 +1,8 @@
 import type { AuthenticationMethod, SessionLevel } from './caller.ts';
 import type { Outgoing } from './delivery.ts';
-import type { Finding, Message, MigrationState, SealedKey, SigningKeyRow } from './model.ts';
+import type { ProviderClaims } from './federation.ts';
+import type { ExternalProfile, Finding, Message, MigrationState, SealedKey, SigningKeyRow } from './model.ts';
+import type { GoogleScope } from './tenant.ts';
 
 /** The time. One clock per process, whose distance to the database's is watched. */
 export type Clock = () => Date;
@@ -45,8 +47,11 @@ export type Check = { readonly name: string; readonly examine: () => Promise<Fin
 
 /** A way to send messages of one channel. */
 export type Transport = {
-  /** Sends a message once; throws DeliveryError, which says what that means for the message. */
-  send(outgoing: Outgoing): Promise<void>;
+  /**
+   * Sends a message once; throws DeliveryError, which says what that means for the message.
+   * When the signal comes, the attempt ends on the wire as well.
+   */
+  send(outgoing: Outgoing, signal: AbortSignal): Promise<void>;
   /** Throws where the other side cannot be reached or does not know us. Sends nothing. */
   probe(): Promise<void>;
   close(): void;
@@ -61,6 +66,36 @@ export type DeliveryObserver = (
   tenantSlug: string,
   outcome: 'sent' | 'failed' | 'dead' | 'dropped',
 ) => void;
+
+/** A client of Google's, as its console gave it. */
+export type GoogleClient = { readonly clientId: string; readonly clientSecret: string };
+
+/** Google, or what stands in for it. Throws UNAVAILABLE where it does not answer in time. */
+export type GoogleProvider = {
+  /** The address that a browser is sent to (OpenID Connect Core, section 3.1.2.1). */
+  authorizationUrl(
+    client: GoogleClient,
+    request: {
+      readonly state: string;
+      readonly nonce: string;
+      readonly codeChallenge: string;
+      readonly scopes: readonly GoogleScope[];
+    },
+  ): Promise<string>;
+  /** Exchanges a code; throws PROVIDER_TOKEN_INVALID where Google refuses it. */
+  exchange(
+    client: GoogleClient,
+    code: string,
+    codeVerifier: string,
+  ): Promise<{ readonly idToken: string; readonly accessToken: string }>;
+  /** What an id_token says, after every check of R49; throws PROVIDER_TOKEN_INVALID. */
+  verify(
+    idToken: string,
+    audiences: readonly string[],
+  ): Promise<{ readonly claims: ProviderClaims; readonly nonce: string }>;
+  /** What the People API says of the user, as far as the scopes reach; empty where it cannot be had. */
+  profile(accessToken: string, scopes: readonly GoogleScope[]): Promise<ExternalProfile>;
+};
 
 /** Whether a password is known from a breach. */
 export type BreachCheck = (password: string) => Promise<boolean>;

@@ -8,7 +8,8 @@ import type {
   Challenge,
   ChallengePurpose,
   ClaimedMessage,
-  ExternalProfile,
+  DeliveryOutcome,
+  ExternalIdentity,
   GuessKind,
   GuessPolicy,
   HeldClaim,
@@ -16,6 +17,7 @@ import type {
   IdempotencyClaim,
   Identifier,
   LiveSession,
+  LoginRequest,
   LoginView,
   Message,
   OutboxEntry,
@@ -37,8 +39,10 @@ export type UserRepository = {
   findForLogin(tenantId: string, identifier: Identifier, now: Date): Promise<LoginView | undefined>;
   findById(tenantId: string, userId: string): Promise<UserView | undefined>;
   findForSession(tenantId: string, userId: string, now: Date): Promise<SessionAccount | undefined>;
-  /** Throws DuplicateError where the identifier is taken. */
-  insert(user: User, identifier: HeldIdentifier, passwordHash: string): Promise<void>;
+  /** Throws DuplicateError where the identifier is taken. Without a hash the user has no password. */
+  insert(user: User, identifier: HeldIdentifier, passwordHash: string | undefined): Promise<void>;
+  /** Takes the password of a user away. */
+  deletePassword(tenantId: string, userId: string): Promise<void>;
   /** Replaces an account that never was confirmed; false where it was, meanwhile. Its status stays. */
   replaceUnconfirmed(user: User, identifier: HeldIdentifier, passwordHash: string): Promise<boolean>;
   /** Marks an identifier confirmed; false where it is already, or no longer this user's. */
@@ -49,10 +53,6 @@ export type UserRepository = {
   replaceIdentifier(tenantId: string, identifier: HeldIdentifier): Promise<void>;
   /** Deletes a user and every row that is his. */
   delete(tenantId: string, userId: string): Promise<void>;
-  /** What the identity provider that he came from says of a user. */
-  findExternalProfile(tenantId: string, userId: string): Promise<ExternalProfile | undefined>;
-  /** Whether a user of Manam itself has consented to a tenant. */
-  hasConsented(tenantId: string, userId: string, consentedTenantId: string): Promise<boolean>;
   /** Users whose address or number begins so, by id, after the one with `afterId`. */
   search(
     tenantId: string,
@@ -64,6 +64,29 @@ export type UserRepository = {
   findPasswordHash(tenantId: string, userId: string): Promise<string | undefined>;
   /** Sets the password hash, also of a user who had none. */
   updatePasswordHash(tenantId: string, userId: string, passwordHash: string): Promise<void>;
+};
+
+export type IdentityRepository = {
+  find(tenantId: string, issuer: string, subject: string): Promise<ExternalIdentity | undefined>;
+  /** The identity of a user at a provider, if he has one. */
+  findOfUser(tenantId: string, userId: string, issuer: string): Promise<ExternalIdentity | undefined>;
+  /** Throws DuplicateError where somebody has it. */
+  insert(identity: ExternalIdentity, now: Date): Promise<void>;
+  updateProfile(identity: ExternalIdentity): Promise<void>;
+  /** Takes identities of a user away, all of them or those at a provider; answers how many. */
+  remove(tenantId: string, userId: string, issuer: string | undefined): Promise<number>;
+  /** Whether a user of Manam itself has consented to a tenant. */
+  hasConsented(tenantId: string, userId: string, consentedTenantId: string): Promise<boolean>;
+  consent(tenantId: string, userId: string, consentedTenantId: string, now: Date): Promise<void>;
+};
+
+export type LoginRequestRepository = {
+  /** Keeps a request, its data sealed. */
+  insert(request: LoginRequest): Promise<void>;
+  /** Finds a request that is neither consumed nor expired. */
+  findLive(tenantId: string, id: string, digest: Buffer, now: Date): Promise<LoginRequest | undefined>;
+  /** Consumes it; true for exactly one of any number of callers. */
+  consume(tenantId: string, id: string, now: Date): Promise<boolean>;
 };
 
 export type ChallengeRepository = {
@@ -213,23 +236,20 @@ export type OutboxRepository = {
   /** The newest messages that are not sent yet, newest first. */
   listPending(limit: number): Promise<OutboxEntry[]>;
   /**
-   * Claims the messages that are due, the one that waits longest first; nobody else gets
-   * them before the lease ends. In a transaction, which others do not wait for.
+   * Claims messages of a channel that are due, the one that waits longest first; nobody else
+   * gets them before the lease ends. In a transaction, which others do not wait for.
    */
-  claim(
-    channels: readonly Message['channel'][],
-    limit: number,
-    now: Date,
-    leaseUntil: Date,
-  ): Promise<ClaimedMessage[]>;
+  claim(channel: Message['channel'], limit: number, now: Date, leaseUntil: Date): Promise<ClaimedMessage[]>;
   /**
-   * Notes how an attempt ended: `at` is when the next one is due, or when it ended. False
-   * where the claim has been lost meanwhile. What is sent or dropped is wiped.
+   * Notes how an attempt ended. False where the claim has been lost meanwhile, to another
+   * instance or to an operator. What is sent or dropped is wiped.
    */
   settle(
-    claimed: Pick<ClaimedMessage, 'id' | 'attempts'>,
-    outcome: { readonly status: DeliveryStatus; readonly error: string; readonly at: Date },
+    claimed: Pick<ClaimedMessage, 'id' | 'claims' | 'leaseUntil'>,
+    outcome: DeliveryOutcome,
   ): Promise<boolean>;
+  /** Wipes given-up messages that have expired, at most that many; answers how many it was. */
+  wipeExpired(now: Date, limit: number): Promise<number>;
   /** Messages as operators see them, oldest first, after the one with `afterId`. */
   list(
     filter: {
@@ -260,8 +280,8 @@ export type SmsUsageRepository = {
   ): Promise<Date | undefined>;
   /** Forgets how many SMS a number has had: the next one does not wait. */
   forgetBackOff(tenantId: string, number: Buffer): Promise<void>;
-  /** Counts a code that is sent to a country in an hour. */
-  countSent(tenantId: string, country: string, hour: Date): Promise<void>;
+  /** Counts a code that is sent to a country in an hour, or with -1 takes it back. */
+  countSent(tenantId: string, country: string, hour: Date, by: 1 | -1): Promise<void>;
   /** Counts a code that somebody typed rightly. */
   countConfirmed(tenantId: string, country: string, hour: Date): Promise<void>;
   totals(tenantId: string, country: string, since: Date): Promise<{ sent: number; confirmed: number }>;
@@ -284,6 +304,9 @@ export type TenantRepository = {
   purge(tenantId: string, limit: number): Promise<{ readonly users: number; readonly rows: number }>;
   /** Deletes a tenant that has been purged. */
   delete(tenantId: string): Promise<void>;
+  /** Keeps a secret, sealed; an empty one is forgotten. */
+  setSecret(tenantId: string, name: string, secret: string): Promise<void>;
+  findSecret(tenantId: string, name: string): Promise<string | undefined>;
   insertKey(key: ApiKey & { readonly digest: Buffer }, now: Date): Promise<void>;
   /** All keys of a tenant, oldest first. */
   listKeys(tenantId: string): Promise<ApiKeyRow[]>;
@@ -324,6 +347,8 @@ export type Repositories = {
   readonly idempotency: IdempotencyRepository;
   readonly audit: AuditRepository;
   readonly outbox: OutboxRepository;
+  readonly identities: IdentityRepository;
+  readonly loginRequests: LoginRequestRepository;
   readonly smsUsage: SmsUsageRepository;
   readonly tenants: TenantRepository;
   readonly keys: KeyRepository;

@@ -23,7 +23,9 @@ export function stateOf(keys: readonly Timed[], key: Timed, now: Date): SigningK
 /** The keys that are still published: all but those whose last token has expired. */
 export function publishedKeys<K extends Timed>(keys: readonly K[], now: Date): K[] {
   return keys.filter((key) => {
-    const successor = keys.find(({ activatesAt }) => activatesAt > key.activatesAt && activatesAt <= now);
-    return successor === undefined || now.getTime() - successor.activatesAt.getTime() < retirementMs;
+    // The first that took its place: from then on it has signed nothing.
+    const successors = keys.filter(({ activatesAt }) => activatesAt > key.activatesAt && activatesAt <= now);
+    const [retiredAt] = successors.map(({ activatesAt }) => activatesAt.getTime()).sort((a, b) => a - b);
+    return retiredAt === undefined || now.getTime() - retiredAt < retirementMs;
   });
 }

@@ -5,7 +5,7 @@ import { invalid, type Violation } from './errors.ts';
 import { locales } from './locale.ts';
 import { isRegistrable } from './registered-url.ts';
 import { templatesSchema } from './templates/override.ts';
-import { scopes, type TenantPolicy } from './tenant.ts';
+import { googleScopes, scopes, type TenantPolicy } from './tenant.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -25,6 +25,8 @@ export function defaultPolicy(origin: string): TenantPolicy {
     requireSecondFactor: false,
     roles: { admin: [...scopes], user: [] },
     discloseRegistration: false,
+    google: { enabled: false, clientId: '', audiences: [], scopes: [] },
+    manam: { enabled: false },
     sms: { dailyMessages: 1000, dailyBudget: 0, prices: {} },
     templates: {},
   };
@@ -65,6 +67,8 @@ const wholeNumber = (least: number, most: number) =>
     v.minValue(least, `must be at least ${least}`),
     v.maxValue(most, `must be at most ${most}`),
   );
+const clientIdForm = /^[\w.-]{0,255}$/;
+const clientIdRule = 'must be a client id such as 1234.apps.googleusercontent.com';
 const role = v.pipe(text, v.regex(/^[A-Za-z][\w.-]{0,63}$/, 'must be named in letters, digits, . _ and -'));
 const permission = v.pipe(text, v.regex(/^[\w.:-]{1,100}$/, 'must be letters, digits, . : _ and -'));
 
@@ -84,6 +88,13 @@ const schema: v.GenericSchema<unknown, TenantPolicy> = strict({
   requireSecondFactor: flag,
   roles: v.record(role, listOf(permission), 'must be an object'),
   discloseRegistration: flag,
+  google: strict({
+    enabled: flag,
+    clientId: v.pipe(text, v.regex(clientIdForm, clientIdRule)),
+    audiences: listOf(v.pipe(text, v.minLength(1, 'must not be empty'), v.regex(clientIdForm, clientIdRule))),
+    scopes: listOf(v.picklist(googleScopes, `must be one of ${googleScopes.join(', ')}`)),
+  }),
+  manam: strict({ enabled: flag }),
   sms: strict({
     dailyMessages: wholeNumber(0, 1_000_000_000),
     dailyBudget: wholeNumber(0, 1_000_000_000),

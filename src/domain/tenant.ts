@@ -23,6 +23,18 @@ export type TenantPolicy = {
   readonly roles: Readonly<Record<string, readonly string[]>>;
   /** Whether Register tells that an identifier is taken (R33). */
   readonly discloseRegistration: boolean;
+  /** Sign-in with Google. */
+  readonly google: {
+    readonly enabled: boolean;
+    /** The tenant's own client; empty: the deployment's. Its secret is kept apart. */
+    readonly clientId: string;
+    /** Client ids of apps whose tokens are taken too. */
+    readonly audiences: readonly string[];
+    /** What is asked for beside name, address and picture. */
+    readonly scopes: readonly GoogleScope[];
+  };
+  /** Sign-in with an account of Manam itself. */
+  readonly manam: { readonly enabled: boolean };
   /** What SMS may cost (R45). */
   readonly sms: {
     /** The most SMS of a day. */
@@ -35,6 +47,14 @@ export type TenantPolicy = {
   /** The tenant's own words for messages, by name and language, in the place of ours. */
   readonly templates: TemplateOverrides;
 };
+
+/** What can be asked of Google beside name, address and picture. */
+export const googleScopes = ['birthday', 'age-range', 'language'] as const;
+
+export type GoogleScope = (typeof googleScopes)[number];
+
+/** The names of the secrets that a tenant may keep here. */
+export const tenantSecretNames = ['google_client_secret'] as const;
 
 export type Tenant = {
   readonly id: string;

@@ -15,6 +15,8 @@ export type Limits = {
   readonly guessesPerTenant: Budget;
   readonly messagesPerNetwork: Budget;
   readonly messagesPerTenant: Budget;
+  /** Sign-ins with a provider that one network begins. */
+  readonly loginStartsPerNetwork: Budget;
   /** E-mails of one kind to one address, known or not. */
   readonly emailsPerRecipient: Budget;
   /** SMS to one number in an hour and in a day, known or not (R45). */
@@ -60,10 +62,10 @@ export type RecipientCharge = (caller: Caller, kind: string, recipient: string) 
 export function createRecipientCharge(
   limiter: Limiter,
   { emailsPerRecipient }: Limits,
-  chargeSms: SmsGuard,
+  smsGuard: SmsGuard,
 ): RecipientCharge {
   return async (caller, kind, recipient) => {
-    if (!recipient.includes('@')) return await chargeSms(caller, recipient);
+    if (!recipient.includes('@')) return await smsGuard.chargeRequest(caller, recipient);
     const name = `${emailsPerRecipient.name}.${kind}`;
     await limiter.charge(caller.tenant.id, { ...emailsPerRecipient, name }, recipient);
   };

@@ -1,7 +1,8 @@
 import type { Caller } from '../domain/caller.ts';
 import { isLocale, type Locale } from '../domain/locale.ts';
-import type { HeldIdentifier, Message, OutboxEntry } from '../domain/model.ts';
+import type { HeldIdentifier, Message, OutboxEntry, UserView } from '../domain/model.ts';
 import type { Clock, Random } from '../domain/ports.ts';
+import type { Repositories } from '../domain/repositories.ts';
 import {
   type EmailName,
   emailWords,
@@ -10,6 +11,7 @@ import {
   type SmsName,
   smsWords,
 } from '../domain/templates/index.ts';
+import type { TenantPolicy } from '../domain/tenant.ts';
 
 export type MessageDeps = { readonly clock: Clock; readonly random: Random };
 
@@ -48,7 +50,8 @@ export type Notice =
   | 'account-locked'
   | 'password-changed'
   | 'two-factor-changed'
-  | 'recovery-code-used';
+  | 'recovery-code-used'
+  | 'identity-linked';
 
 const dayMs = 86_400_000;
 
@@ -76,6 +79,11 @@ function entryOf(
   return { id: random.uuid(), tenantId: caller.tenant.id, message, createdAt, expiresAt };
 }
 
+/** The sender that was asked for once, as long as it is one of the tenant's; else its default. */
+export function senderFor({ senders }: TenantPolicy, wanted: string): string {
+  return senders.addresses.includes(wanted) ? wanted : senders.default;
+}
+
 /** Renders an e-mail into an outbox entry. */
 export function composeEmail(
   deps: MessageDeps,
@@ -88,7 +96,7 @@ export function composeEmail(
   const message = renderEmail(
     emailWords(caller.tenant.policy.templates, template, locale),
     locale,
-    { to: to.address, from: to.senderEmail || caller.tenant.policy.senders.default },
+    { to: to.address, from: senderFor(caller.tenant.policy, to.senderEmail) },
     { tenant: caller.tenant.name, link: linkTo(page, parameter), code: parameter.token },
   );
   return entryOf(deps, caller, message, lifetimeMs);
@@ -119,4 +127,20 @@ export function composeNotice(
     return composeSms(deps, caller, to, { template: `${notice}-sms`, code: '', lifetimeMs: dayMs });
   const parameter = { name: '', token: '' };
   return composeEmail(deps, caller, to, { template: notice, page: '', parameter, lifetimeMs: dayMs });
+}
+
+/** Tells a user of something, wherever he has proved himself (R46). */
+export async function tellUser(
+  deps: MessageDeps,
+  { outbox }: Pick<Repositories, 'outbox'>,
+  context: MessageContext,
+  { user, email, mobile }: UserView,
+  notice: Notice,
+): Promise<void> {
+  for (const told of [email, mobile]) {
+    if (told?.confirmedAt === undefined) continue;
+    const { locale: userLocale, senderEmail } = user;
+    const to = { kind: told.kind, address: told.address, userLocale, senderEmail };
+    await outbox.add(composeNotice(deps, context, to, notice));
+  }
 }

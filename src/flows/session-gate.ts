@@ -1,7 +1,7 @@
 import type { AuthenticationMethod, Caller } from '../domain/caller.ts';
 import { DomainError } from '../domain/errors.ts';
-import { methodsOf } from '../domain/factors.ts';
-import type { SessionAccount, SessionRow } from '../domain/model.ts';
+import { methodsOf, type SecondFactorMethod } from '../domain/factors.ts';
+import type { SessionAccount, SessionRow, UserView } from '../domain/model.ts';
 import type { AccessTokens, Clock, Random, Vault } from '../domain/ports.ts';
 import { formatRefreshToken } from '../domain/refresh-token.ts';
 import type { Repositories } from '../domain/repositories.ts';
@@ -39,6 +39,19 @@ export type IssuedTokens = {
   readonly expiresInS: number;
 };
 
+export type SignedIn = UserView & { readonly kind: 'session'; readonly tokens: IssuedTokens };
+
+/** The first factor was right: nothing of the account is told before the second (R24). */
+export type SecondFactorPending = {
+  readonly kind: 'pending';
+  readonly token: string;
+  readonly methods: readonly SecondFactorMethod[];
+  readonly smsNumber: string | undefined;
+};
+
+/** What whoever signs in is told. */
+export type SignInResult = SignedIn | SecondFactorPending;
+
 /** What a sign-in leads to: a session, or the demand for a second factor. */
 export type Opened =
   | { readonly kind: 'session'; readonly session: SessionRow }
@@ -55,6 +68,20 @@ export async function issueTokens(
     refreshToken: formatRefreshToken(vault, session, session.refreshCounter),
     expiresInS: accessTokens.lifetimeS,
   };
+}
+
+/** The end of every sign-in: the tokens of its session, or the token that opens the second step. */
+export async function concludeSignIn(
+  deps: TokenDeps,
+  { user, email, mobile, factors }: SessionAccount,
+  opened: Opened,
+): Promise<SignInResult> {
+  if (opened.kind === 'session')
+    return { kind: 'session', user, email, mobile, tokens: await issueTokens(deps, opened.session) };
+  const { tenantId, id: userId } = user;
+  const { challengeId } = opened;
+  const token = await deps.accessTokens.signPending({ tenantId, userId, challengeId });
+  return { kind: 'pending', token, methods: methodsOf(factors), smsNumber: factors.smsNumber };
 }
 
 /**
@@ -87,7 +114,8 @@ export function createSessionGate({ secondFactors, limits, clock, random }: Sess
       const limiter = createLimiter({ store: repositories, clock });
       try {
         await createMessageCharge(limiter, limits)(caller);
-        await createSmsGuard({ store: repositories, limiter, limits, clock })(caller, factors.smsNumber);
+        const guard = createSmsGuard({ store: repositories, limiter, limits, clock });
+        await guard.chargeRequest(caller, factors.smsNumber);
         await secondFactors.sendSms(repositories, caller, user, id, factors.smsNumber);
       } catch (error) {
         // Over the limit nothing is sent; a recovery code still opens the session.

@@ -5,6 +5,7 @@ import type { Budget, Challenge } from '../domain/model.ts';
 import { networkOf } from '../domain/network.ts';
 import type { Clock } from '../domain/ports.ts';
 import type { Repositories } from '../domain/repositories.ts';
+import type { Tenant } from '../domain/tenant.ts';
 import { sha256 } from '../domain/token.ts';
 import type { Limiter, Limits } from './limits.ts';
 
@@ -35,8 +36,8 @@ function hourOf(now: Date): Date {
 
 /**
  * Guards against SMS pumping (R45): counts every SMS that is asked for, known number or
- * not, before anything is sent, and fails closed. What concerns the number alone comes
- * first, so that nobody uses up a tenant's budget with calls that are refused anyway.
+ * not, before anything is sent, and fails closed. The tenant's budgets come last, so that
+ * nobody uses them up with calls that are refused anyway.
  */
 export function createSmsGuard({ store, limiter, limits, clock }: SmsGuardDeps) {
   async function backOff(tenantId: string, number: string): Promise<void> {
@@ -49,28 +50,53 @@ export function createSmsGuard({ store, limiter, limits, clock }: SmsGuardDeps) 
       throw new DomainError('RATE_LIMITED', { retryAfterMs: waitUntil.getTime() - now.getTime() });
   }
 
-  async function assertNotPumped(tenantId: string, country: string): Promise<void> {
-    const now = clock();
-    const since = new Date(hourOf(now).getTime() - breakerWindowMs);
+  async function isPumped(tenantId: string, country: string, since: Date): Promise<boolean> {
     const { sent, confirmed } = await store.smsUsage.totals(tenantId, country, since);
-    if (sent < breakerMinSent || confirmed / sent >= breakerMinShare) return;
-    throw new DomainError('RATE_LIMITED', { retryAfterMs: hourOf(now).getTime() + hourMs - now.getTime() });
+    return sent >= breakerMinSent && confirmed / sent < breakerMinShare;
   }
 
-  /** Charges an SMS to a number, in E.164, that a caller asks for. */
-  return async function chargeSms({ tenant, client }: Caller, number: string): Promise<void> {
-    const { id, policy } = tenant;
-    const country = countryOf(number);
-    await assertNotPumped(id, country);
-    await backOff(id, number);
+  /** Refuses a country whose codes nobody types, until the hours that show it have passed. */
+  async function assertNotPumped(tenantId: string, country: string): Promise<void> {
+    const now = clock();
+    const hour = hourOf(now);
+    if (!(await isPumped(tenantId, country, new Date(hour.getTime() - breakerWindowMs)))) return;
+    const hours = (await isPumped(tenantId, country, hour)) ? 2 : 1;
+    throw new DomainError('RATE_LIMITED', { retryAfterMs: hour.getTime() + hours * hourMs - now.getTime() });
+  }
+
+  /** What every SMS counts against, whoever it is that asks for it. */
+  async function chargeNumber({ id, policy }: Tenant, number: string): Promise<void> {
     await limiter.charge(id, limits.smsPerRecipient, number);
     await limiter.charge(id, limits.smsPerRecipientDay, number);
     await limiter.charge(id, limits.smsPerPrefix, number.slice(0, -4));
-    await limiter.charge(id, limits.smsPerNetwork, networkOf(client.address));
     const { dailyMessages, dailyBudget, prices } = policy.sms;
     await limiter.charge(id, dayBudget('sms.tenant', dailyMessages), '');
-    if (dailyBudget > 0)
-      await limiter.charge(id, dayBudget('sms.money', dailyBudget), '', prices[country] ?? dailyBudget + 1);
+    if (dailyBudget === 0) return;
+    const price = prices[countryOf(number)];
+    // What a country without a price costs cannot be told: it is too dear.
+    if (price === undefined) throw new DomainError('RATE_LIMITED', { retryAfterMs: dayMs });
+    await limiter.charge(id, dayBudget('sms.money', dailyBudget), '', price);
+  }
+
+  return {
+    /** Charges an SMS to a number, in E.164, that a caller asks for. */
+    async chargeRequest({ tenant, client }: Caller, number: string): Promise<void> {
+      await assertNotPumped(tenant.id, countryOf(number));
+      await limiter.charge(tenant.id, limits.smsPerNetwork, networkOf(client.address));
+      await backOff(tenant.id, number);
+      await chargeNumber(tenant, number);
+    },
+
+    /** Charges a notice that nobody asked for, before it is sent; false where it has to be left out. */
+    async chargeNotice(tenant: Tenant, number: string): Promise<boolean> {
+      try {
+        await chargeNumber(tenant, number);
+        return true;
+      } catch (error) {
+        if (error instanceof DomainError && error.reason === 'RATE_LIMITED') return false;
+        throw error;
+      }
+    },
   };
 }
 
@@ -80,14 +106,22 @@ function dayBudget(name: string, max: number): Budget {
 
 export type SmsGuard = ReturnType<typeof createSmsGuard>;
 
-/** Notes that a code is about to be sent, for the breaker. */
-export async function noteCodeSent(
+/** Counts a code for the breaker while it is sent; what does not go out is taken back. */
+export async function countingCode(
   { smsUsage }: Pick<Repositories, 'smsUsage'>,
   clock: Clock,
   tenantId: string,
   number: string,
+  send: () => Promise<void>,
 ): Promise<void> {
-  await smsUsage.countSent(tenantId, countryOf(number), hourOf(clock()));
+  const [country, hour] = [countryOf(number), hourOf(clock())];
+  await smsUsage.countSent(tenantId, country, hour, 1);
+  try {
+    await send();
+  } catch (error) {
+    await smsUsage.countSent(tenantId, country, hour, -1);
+    throw error;
+  }
 }
 
 /**
@@ -101,7 +135,8 @@ export async function consumeChallenge(
 ): Promise<boolean> {
   const now = clock();
   if (!(await challenges.consume(tenantId, id, now))) return false;
-  if (identifier.startsWith('+')) {
+  // An address may begin like a number.
+  if (identifier.startsWith('+') && !identifier.includes('@')) {
     await smsUsage.countConfirmed(tenantId, countryOf(identifier), hourOf(now));
     await smsUsage.forgetBackOff(tenantId, sha256(identifier));
   }

@@ -92,6 +92,10 @@ function tenantHandlers({ tenants }: AdminFlows): Handlers {
         tenant: toOperatorTenant(await tenants.update(operatorOf(context), { tenant, name, policy })),
       };
     },
+    async setTenantSecret(request, context) {
+      await tenants.setSecret(operatorOf(context), request);
+      return {};
+    },
     async suspendTenant(request, context) {
       return { tenant: toOperatorTenant(await tenants.suspend(operatorOf(context), request.tenant)) };
     },

@@ -4,6 +4,9 @@ import type { createConfirmEmail, createConfirmSms } from '../flows/auth/confirm
 import type { createLogin } from '../flows/auth/login.ts';
 import type { createRegister } from '../flows/auth/register.ts';
 import type { createSendConfirmation } from '../flows/auth/send-confirmation.ts';
+import type { GoogleLogin } from '../flows/federation/google.ts';
+import type { ManamLogin } from '../flows/federation/manam.ts';
+import type { createRedeemLoginCode } from '../flows/federation/redeem.ts';
 import type { createManamUser } from '../flows/profile/manam-user.ts';
 import type { createIntrospectToken } from '../flows/session/introspect-token.ts';
 import type { createManageSessions } from '../flows/session/manage-sessions.ts';
@@ -14,11 +17,10 @@ import {
   fromValue,
   identifierKind,
   identifierType,
-  toAccount,
   toIntrospection,
   toManamUser,
-  toPending,
   toSession,
+  toSignIn,
   toTokens,
   toValue,
 } from './convert.ts';
@@ -35,6 +37,9 @@ export type AuthFlows = {
   readonly sessions: ReturnType<typeof createManageSessions>;
   readonly introspectToken: ReturnType<typeof createIntrospectToken>;
   readonly manamUser: ReturnType<typeof createManamUser>;
+  readonly google: GoogleLogin;
+  readonly manamLogin: ManamLogin;
+  readonly redeemLoginCode: ReturnType<typeof createRedeemLoginCode>;
 };
 
 export function authHandlers(flows: AuthFlows): Partial<ServiceImpl<typeof AuthService>> {
@@ -82,10 +87,8 @@ export function authHandlers(flows: AuthFlows): Partial<ServiceImpl<typeof AuthS
       const caller = callerOf(context);
       const type = identifierKind(request);
       const result = await flows.login(caller, { ...request, type });
-      if (result.kind === 'pending') return toPending(result);
-      const { tokens, kind: _, ...view } = result;
-      const account = toAccount(view, type, caller.tenant.policy);
-      return { tokens: toTokens(tokens), account, userId: view.user.id, location: '/' };
+      const userId = result.kind === 'session' ? result.user.id : '';
+      return { ...toSignIn(result, caller, type), userId };
     },
 
     async refreshToken(request, context) {
@@ -118,6 +121,46 @@ export function authHandlers(flows: AuthFlows): Partial<ServiceImpl<typeof AuthS
 
     async introspectToken(request, context) {
       return toIntrospection(await flows.introspectToken(callerOf(context), request));
+    },
+
+    async startGoogleLogin(request, context) {
+      const caller = callerOf(context);
+      if (request.native) return { nonce: await flows.google.startNative(caller) };
+      return { authorizationUrl: await flows.google.start(caller, request) };
+    },
+
+    async loginWithGoogleToken(request, context) {
+      const caller = callerOf(context);
+      return toSignIn(await flows.google.loginWithToken(caller, request), caller);
+    },
+
+    async startGoogleLink(request, context) {
+      return { authorizationUrl: await flows.google.startLink(callerOf(context), request) };
+    },
+
+    async finishGoogleLink(request, context) {
+      await flows.google.finishLink(callerOf(context), request);
+      return {};
+    },
+
+    async unlinkGoogle(_, context) {
+      await flows.google.unlink(callerOf(context));
+      return {};
+    },
+
+    async redeemLoginCode(request, context) {
+      const caller = callerOf(context);
+      return toSignIn(await flows.redeemLoginCode(caller, request), caller);
+    },
+
+    async startManamLogin(request, context) {
+      return { authorizationUrl: await flows.manamLogin.start(callerOf(context), request) };
+    },
+
+    getManamLogin: (request, context) => flows.manamLogin.describe(callerOf(context), request),
+
+    async approveManamLogin(request, context) {
+      return { redirectUrl: await flows.manamLogin.approve(callerOf(context), request) };
     },
 
     async loginWithManam(_, context) {

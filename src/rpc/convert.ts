@@ -1,9 +1,6 @@
 import { fromJson, type MessageInitShape, toJson } from '@bufbuild/protobuf';
 import { timestampFromDate, type Value, ValueSchema } from '@bufbuild/protobuf/wkt';
-import type {
-  IntrospectTokenResponseSchema,
-  LoginResponseSchema,
-} from '../../gen/manam/v1/auth_service_pb.js';
+import type { IntrospectTokenResponseSchema } from '../../gen/manam/v1/auth_service_pb.js';
 import {
   type SessionSchema,
   type SessionTokensSchema,
@@ -15,16 +12,16 @@ import {
   IdentifierType,
   type UserProfileSchema,
 } from '../../gen/manam/v1/user_pb.js';
+import type { Caller } from '../domain/caller.ts';
 import { invalid } from '../domain/errors.ts';
 import type { SecondFactorMethod } from '../domain/factors.ts';
 import { describeMobile, maskMobile } from '../domain/mobile.ts';
 import type { IdentifierKind, SessionRow, UserView } from '../domain/model.ts';
 import type { Json } from '../domain/profile.ts';
 import { permissionsOf, type TenantPolicy } from '../domain/tenant.ts';
-import type { SecondFactorPending } from '../flows/auth/login.ts';
 import type { ManamUser } from '../flows/profile/manam-user.ts';
 import type { Introspection } from '../flows/session/introspect-token.ts';
-import type { IssuedTokens } from '../flows/session-gate.ts';
+import type { IssuedTokens, SecondFactorPending, SignInResult } from '../flows/session-gate.ts';
 
 /** What a request identifies an account with: as it says, else by the field that is set. */
 export function identifierKind(request: {
@@ -155,11 +152,7 @@ export function toMethods(methods: readonly SecondFactorMethod[]): TwoFactorMeth
 }
 
 /** A sign-in that waits for its second factor, and nothing of the account. */
-export function toPending({
-  token: twoFactorToken,
-  methods,
-  smsNumber,
-}: SecondFactorPending): MessageInitShape<typeof LoginResponseSchema> {
+function toPending({ token: twoFactorToken, methods, smsNumber }: SecondFactorPending) {
   const [first] = methods;
   return {
     tokens: toTokens(undefined),
@@ -170,4 +163,12 @@ export function toPending({
     },
     location: `/auth/2fa/${first}/validate`,
   };
+}
+
+/** What every way to sign in answers: tokens and account, or the demand for a second factor. */
+export function toSignIn(result: SignInResult, { tenant }: Caller, kind?: IdentifierKind) {
+  if (result.kind === 'pending') return toPending(result);
+  const { tokens, kind: _, ...view } = result;
+  const known = kind ?? (view.email === undefined ? 'mobile' : 'email');
+  return { tokens: toTokens(tokens), account: toAccount(view, known, tenant.policy), location: '/' };
 }

@@ -13,6 +13,8 @@ type Found<T> = { readonly value: T | undefined };
 export type TenantDirectory = {
   /** The active tenant of a live key. */
   findByKey(digest: Buffer): Promise<{ tenant: Tenant; key: ApiKey } | undefined>;
+  /** Forgets what is known of a key, such as that there is none. */
+  forgetKey(digest: Buffer): void;
   /** An active tenant. */
   findById(id: string): Promise<Tenant | undefined>;
   /** The browser origins of all active tenants. */
@@ -37,6 +39,7 @@ export function createTenantDirectory(tenants: TenantRepository, clock: Clock): 
 
   return {
     findByKey: async (digest) => (await byKey.fetch(digest.toString('hex')))?.value,
+    forgetKey: (digest) => void byKey.delete(digest.toString('hex')),
     findById: async (id) => (await byId.fetch(id))?.value,
     listOrigins: async () => (await origins.fetch('all'))?.value ?? [],
   };

@@ -3,19 +3,25 @@ import type { BudgetRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
 import { budgets as table } from './schema.ts';
 
+/** What the statement reports where too little is left. */
+const refused = 4_294_967_295;
+
 export function createBudgetRepository(db: Database): BudgetRepository {
   return {
     async charge(tenantId, { name, max }, subject, windowStart, amount = 1) {
+      if (amount > max) return false;
       const start = sql.param(windowStart, table.windowStart);
-      // The number is judged by the window that is still in the row, so it is assigned
-      // first. It stops one beyond the limit: what was refused is not owed.
-      const used = sql`LAST_INSERT_ID(IF(${table.windowStart} = ${start}, LEAST(${table.used} + ${amount}, ${max + 1}), ${Math.min(amount, max + 1)}))`;
+      // Judged by the window that is still in the row, so it is assigned first. What is
+      // refused is reported through LAST_INSERT_ID(…) and not owed.
+      const spent = sql`IF(${table.windowStart} = ${start}, ${table.used}, 0)`;
+      const isLeft = sql`LAST_INSERT_ID(IF(${spent} + ${amount} > ${max}, ${refused}, ${spent} + ${amount})) <> ${refused}`;
+      const used = sql`IF(${isLeft}, ${spent} + ${amount}, ${spent})`;
       const [result] = await db
         .insert(table)
-        .values({ tenantId, name, subject, windowStart, used: Math.min(amount, max + 1) })
+        .values({ tenantId, name, subject, windowStart, used: amount })
         .onDuplicateKeyUpdate({ set: { used, windowStart: sql`${start}` } });
       // A new row has gone through no LAST_INSERT_ID(…).
-      return (result.insertId === 0 ? amount : result.insertId) <= max;
+      return result.insertId !== refused;
     },
 
     async refund(tenantId, name, subject, windowStart) {

@@ -67,8 +67,8 @@ export async function inspectDatabase(database: DatabaseHandle, clock: Clock): P
 const neededRights = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
 
 /**
- * Whether the account may do what the service does, and not much more (R60). `SHOW
- * GRANTS` names schemas as patterns, so only what it says of all or of ours is judged.
+ * Whether the account may do what the service does, and has no rights over the whole
+ * server (R60). `SHOW GRANTS` names schemas as patterns, so it is read as a whole.
  */
 export async function inspectGrants(database: DatabaseHandle): Promise<Finding[]> {
   const check = 'database.grants';

@@ -6,6 +6,8 @@ import { translateDriverError } from './driver-error.ts';
 
 const folder = new URL('./migrations/', import.meta.url);
 const nameForm = /^(\d{4})_[a-z0-9_]+\.sql$/;
+/** Table exists, duplicate column, duplicate key name, and nothing of that name to drop. */
+const appliedErrors = new Set([1050, 1060, 1061, 1091]);
 /** How long an instance waits for another one that is migrating. */
 const lockWaitS = 60;
 
@@ -101,7 +103,11 @@ export async function migrate(url: string, prepare: () => Promise<void> = async 
     );
     const sources = readMigrations();
     for (const migration of pendingMigrations(sources, await readApplied(session))) {
-      for (const statement of migration.statements) await session.connection.query(statement);
+      for (const statement of migration.statements) {
+        await session.connection.query(statement).catch((error: unknown) => {
+          if (!isApplied(error)) throw error;
+        });
+      }
       await session.connection.query('INSERT INTO schema_migrations VALUES (?, ?, ?, UTC_TIMESTAMP(3))', [
         sources.indexOf(migration) + 1,
         migration.name,
@@ -110,6 +116,14 @@ export async function migrate(url: string, prepare: () => Promise<void> = async 
     }
     await prepare();
   });
+}
+
+/**
+ * Whether a statement fails because a start that was killed has run it: each ALTER of ours
+ * takes place whole or not at all, so a column, key or table that is there says that it has.
+ */
+function isApplied(error: unknown): boolean {
+  return appliedErrors.has((error as { errno?: number }).errno ?? 0);
 }
 
 /** As `migrate` where the account may not change the schema: a database that lacks a migration is refused. */

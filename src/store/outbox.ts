@@ -71,45 +71,56 @@ export function createOutboxRepository(db: Database, vault: Vault): OutboxReposi
       });
     },
 
-    async claim(channels, limit, now, leaseUntil) {
+    async claim(channel, limit, now, leaseUntil) {
       const rows = await db
         .select()
         .from(outbox)
-        .where(
-          and(
-            eq(outbox.status, 'queued'),
-            // Rows of an older version have no channel.
-            inArray(outbox.channel, [...channels, '']),
-            lte(outbox.nextAttemptAt, now),
-          ),
-        )
+        .where(and(eq(outbox.status, 'queued'), eq(outbox.channel, channel), lte(outbox.nextAttemptAt, now)))
         .orderBy(asc(outbox.nextAttemptAt))
         .limit(limit)
         .for('update', { skipLocked: true });
       const claimed: ClaimedMessage[] = [];
-      for (const { id, tenantId, payload, attempts, createdAt, expiresAt } of rows) {
+      for (const row of rows) {
+        const { id, tenantId, payload, attempts, createdAt, expiresAt } = row;
+        const [claims, charged] = [row.claims + 1, row.charged === 1];
         const message = tryOpen(id, payload);
         const change =
           message === undefined
             ? // One message that cannot be read must not hold up all others.
               { status: 'dead' as const, error: 'PAYLOAD_UNREADABLE', endedAt: now }
-            : { attempts: attempts + 1, nextAttemptAt: leaseUntil };
+            : { claims, nextAttemptAt: leaseUntil };
         await db.update(outbox).set(change).where(eq(outbox.id, id));
-        if (message !== undefined)
-          claimed.push({ id, tenantId, message, attempts: attempts + 1, createdAt, expiresAt });
+        const entry = { id, tenantId, createdAt, expiresAt };
+        if (message !== undefined) claimed.push({ ...entry, message, claims, leaseUntil, attempts, charged });
       }
       return claimed;
     },
 
-    async settle({ id, attempts }, outcome) {
-      const isOurs = and(eq(outbox.id, id), eq(outbox.attempts, attempts), eq(outbox.status, 'queued'));
-      const { status, error } = outcome;
+    async settle({ id, claims, leaseUntil }, { status, error, at, attempts, charged }) {
+      const isOurs = and(
+        eq(outbox.id, id),
+        eq(outbox.claims, claims),
+        eq(outbox.nextAttemptAt, leaseUntil),
+        eq(outbox.status, 'queued'),
+      );
       const change =
         status === 'queued'
-          ? { nextAttemptAt: outcome.at, error }
-          : { status, error, endedAt: outcome.at, ...(status === 'dead' ? {} : { payload: null }) };
-      const [result] = await db.update(outbox).set(change).where(isOurs);
+          ? { nextAttemptAt: at }
+          : { status, endedAt: at, ...(status === 'dead' ? {} : { payload: null }) };
+      const [result] = await db
+        .update(outbox)
+        .set({ ...change, error, attempts, charged: charged ? 1 : 0 })
+        .where(isOurs);
       return result.affectedRows === 1;
+    },
+
+    async wipeExpired(now, limit) {
+      const [result] = await db
+        .update(outbox)
+        .set({ status: 'dropped', payload: null, error: 'EXPIRED' })
+        .where(and(eq(outbox.status, 'dead'), lte(outbox.expiresAt, now)))
+        .limit(limit);
+      return result.affectedRows;
     },
 
     async list({ tenantId, status, afterId }, limit) {

@@ -1,4 +1,4 @@
-import { bigint, date, int, mysqlTable, primaryKey, varchar } from 'drizzle-orm/mysql-core';
+import { bigint, date, int, mysqlTable, primaryKey, tinyint, varchar } from 'drizzle-orm/mysql-core';
 import type { AuthenticationMethod, SessionLevel } from '../domain/caller.ts';
 import type { DeliveryStatus } from '../domain/delivery.ts';
 import type { Locale } from '../domain/locale.ts';
@@ -9,6 +9,7 @@ import type {
   ExternalProfile,
   GuessKind,
   IdentifierKind,
+  LoginRequest,
   Message,
   User,
 } from '../domain/model.ts';
@@ -137,12 +138,14 @@ export const sessions = mysqlTable(
 export const outbox = mysqlTable('outbox', {
   id: uuid('id').primaryKey(),
   tenantId: uuid('tenant_id').notNull(),
-  channel: exact('channel', { length: 8 }).$type<Message['channel'] | ''>().notNull(),
+  channel: exact('channel', { length: 8 }).$type<Message['channel']>().notNull().default('email'),
   status: exact('status', { length: 16 }).$type<DeliveryStatus | 'decoy'>().notNull(),
   payload: bytes('payload', { type: 'mediumblob' }),
   createdAt: instant('created_at').notNull(),
   expiresAt: instant('expires_at').notNull(),
+  claims: int('claims', { unsigned: true }).notNull().default(0),
   attempts: int('attempts', { unsigned: true }).notNull().default(0),
+  charged: tinyint('charged').notNull().default(0),
   nextAttemptAt: instant('next_attempt_at').notNull(),
   endedAt: instant('ended_at'),
   error: exact('error', { length: 64 }).notNull().default(''),
@@ -166,8 +169,8 @@ export const smsCounters = mysqlTable(
     tenantId: uuid('tenant_id').notNull(),
     country: exact('country', { length: 2 }).notNull(),
     hour: instant('hour').notNull(),
-    sent: int('sent', { unsigned: true }).notNull(),
-    confirmed: int('confirmed', { unsigned: true }).notNull(),
+    sent: int('sent').notNull(),
+    confirmed: int('confirmed').notNull(),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.country, table.hour] })],
 );
@@ -273,6 +276,30 @@ export const consents = mysqlTable(
     createdAt: instant('created_at').notNull(),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.userId, table.consentedTenantId] })],
+);
+
+export const loginRequests = mysqlTable(
+  'login_requests',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    id: uuid('id').notNull(),
+    kind: exact('kind', { length: 16 }).$type<LoginRequest['kind']>().notNull(),
+    digest: bytes('digest', { type: 'binary(32)' }).notNull(),
+    data: bytes('data', { type: 'blob' }).notNull(),
+    expiresAt: instant('expires_at').notNull(),
+    consumedAt: instant('consumed_at'),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.id] })],
+);
+
+export const tenantSecrets = mysqlTable(
+  'tenant_secrets',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    name: exact('name', { length: 64 }).notNull(),
+    sealed: bytes('sealed', { type: 'varbinary(1024)' }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.name] })],
 );
 
 export const totpFactors = mysqlTable(

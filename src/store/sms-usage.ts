@@ -26,7 +26,7 @@ export function createSmsUsageRepository(db: Database): SmsUsageRepository {
         .update(backoffs)
         .set({
           sent: sql`IF(${isForgotten}, 1, ${backoffs.sent} + 1)`,
-          nextAt: sql`${nowText} + INTERVAL LEAST(${maxDelayS}, ${firstDelayS} * POW(2, ${backoffs.sent} - 1)) SECOND`,
+          nextAt: sql`${nowText} + INTERVAL LEAST(${maxDelayS}, ${firstDelayS} * POW(2, LEAST(${backoffs.sent} - 1, 20))) SECOND`,
         })
         .where(and(is, lte(backoffs.nextAt, now)));
       if (updated.affectedRows === 1) return undefined;
@@ -38,7 +38,7 @@ export function createSmsUsageRepository(db: Database): SmsUsageRepository {
       await db.delete(backoffs).where(and(eq(backoffs.tenantId, tenantId), eq(backoffs.number, number)));
     },
 
-    countSent: (tenantId, country, hour) => add(tenantId, country, hour, 1, 0),
+    countSent: (tenantId, country, hour, by) => add(tenantId, country, hour, by, 0),
     countConfirmed: (tenantId, country, hour) => add(tenantId, country, hour, 0, 1),
 
     async totals(tenantId, country, since) {

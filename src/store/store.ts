@@ -9,7 +9,9 @@ import { unwrap } from './driver-error.ts';
 import { createFactorRepository } from './factors.ts';
 import { createGuessRepository } from './guesses.ts';
 import { createIdempotencyRepository } from './idempotency.ts';
+import { createIdentityRepository } from './identities.ts';
 import { createKeyRepository } from './keys.ts';
+import { createLoginRequestRepository } from './login-requests.ts';
 import { createOutboxRepository } from './outbox.ts';
 import { createSessionRepository } from './sessions.ts';
 import { createSmsUsageRepository } from './sms-usage.ts';
@@ -41,8 +43,10 @@ function createRepositories(db: Database, vault: Vault): Repositories {
     idempotency: withoutSql(createIdempotencyRepository(db, vault)),
     audit: withoutSql(createAuditRepository(db)),
     outbox: withoutSql(createOutboxRepository(db, vault)),
+    identities: withoutSql(createIdentityRepository(db)),
+    loginRequests: withoutSql(createLoginRequestRepository(db, vault)),
     smsUsage: withoutSql(createSmsUsageRepository(db)),
-    tenants: withoutSql(createTenantRepository(db)),
+    tenants: withoutSql(createTenantRepository(db, vault)),
     keys: withoutSql(createKeyRepository(db)),
     adminKeys: withoutSql(createAdminKeyRepository(db)),
   };

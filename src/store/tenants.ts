@@ -1,4 +1,5 @@
 import { and, asc, eq, gt, isNull, or } from 'drizzle-orm';
+import type { Vault } from '../domain/ports.ts';
 import type { TenantRepository } from '../domain/repositories.ts';
 import type { ApiKeyRow, Tenant, TenantPolicy } from '../domain/tenant.ts';
 import { defaultPolicy, withDefaults } from '../domain/tenant-policy.ts';
@@ -10,9 +11,11 @@ import {
   consents,
   guessCounters,
   idempotency,
+  loginRequests,
   outbox,
   smsBackoffs,
   smsCounters,
+  tenantSecrets,
   tenants,
   users,
 } from './schema.ts';
@@ -28,7 +31,10 @@ function toKey({ digest: _, revokedAt, ...row }: typeof apiKeys.$inferSelect): A
   return { ...row, revokedAt: revokedAt ?? undefined };
 }
 
-export function createTenantRepository(db: Database): TenantRepository {
+/** A secret opens for its own tenant and name alone. */
+const secretPurpose = 'tenant-secret';
+
+export function createTenantRepository(db: Database, vault: Vault): TenantRepository {
   const isLive = (now: Date) => or(isNull(apiKeys.revokedAt), gt(apiKeys.revokedAt, now));
   const isKey = (tenantId: string, id: string) => and(eq(apiKeys.tenantId, tenantId), eq(apiKeys.id, id));
 
@@ -100,6 +106,8 @@ export function createTenantRepository(db: Database): TenantRepository {
         idempotency,
         smsBackoffs,
         smsCounters,
+        loginRequests,
+        tenantSecrets,
       ]) {
         const [result] = await db.delete(table).where(eq(table.tenantId, tenantId)).limit(limit);
         rows += result.affectedRows;
@@ -110,6 +118,28 @@ export function createTenantRepository(db: Database): TenantRepository {
     async delete(tenantId) {
       await db.delete(apiKeys).where(eq(apiKeys.tenantId, tenantId));
       await db.delete(tenants).where(eq(tenants.id, tenantId));
+    },
+
+    async setSecret(tenantId, name, secret) {
+      if (secret === '') {
+        await db
+          .delete(tenantSecrets)
+          .where(and(eq(tenantSecrets.tenantId, tenantId), eq(tenantSecrets.name, name)));
+        return;
+      }
+      const sealed = vault.seal(secretPurpose, `${tenantId} ${name}`, Buffer.from(secret));
+      await db
+        .insert(tenantSecrets)
+        .values({ tenantId, name, sealed })
+        .onDuplicateKeyUpdate({ set: { sealed } });
+    },
+
+    async findSecret(tenantId, name) {
+      const [row] = await db
+        .select({ sealed: tenantSecrets.sealed })
+        .from(tenantSecrets)
+        .where(and(eq(tenantSecrets.tenantId, tenantId), eq(tenantSecrets.name, name)));
+      return row && vault.open(secretPurpose, `${tenantId} ${name}`, row.sealed).toString();
     },
 
     async insertKey(key, now) {

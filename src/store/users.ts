@@ -3,16 +3,7 @@ import { alias } from 'drizzle-orm/mysql-core';
 import type { HeldIdentifier, Identifier, SessionAccount, User, UserView } from '../domain/model.ts';
 import type { UserRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
-import {
-  consents,
-  credentials,
-  externalIdentities,
-  identifiers,
-  sessions,
-  smsFactors,
-  totpFactors,
-  users,
-} from './schema.ts';
+import { credentials, identifiers, sessions, smsFactors, totpFactors, users } from './schema.ts';
 
 type UserRow = typeof users.$inferSelect;
 type IdentifierRow = typeof identifiers.$inferSelect;
@@ -186,7 +177,7 @@ export function createUserRepository(db: Database): UserRepository {
       await db
         .insert(identifiers)
         .values({ ...identifier, tenantId, confirmedAt: identifier.confirmedAt ?? null });
-      await db.insert(credentials).values({ tenantId, userId, passwordHash });
+      if (passwordHash !== undefined) await db.insert(credentials).values({ tenantId, userId, passwordHash });
     },
 
     async replaceUnconfirmed(user, identifier, passwordHash) {
@@ -248,26 +239,10 @@ export function createUserRepository(db: Database): UserRepository {
       await db.delete(users).where(and(eq(users.tenantId, tenantId), eq(users.id, userId)));
     },
 
-    async findExternalProfile(tenantId, userId) {
-      const [row] = await db
-        .select({ profile: externalIdentities.profile })
-        .from(externalIdentities)
-        .where(and(eq(externalIdentities.tenantId, tenantId), eq(externalIdentities.userId, userId)));
-      return row?.profile;
-    },
-
-    async hasConsented(tenantId, userId, consentedTenantId) {
-      const rows = await db
-        .select({ createdAt: consents.createdAt })
-        .from(consents)
-        .where(
-          and(
-            eq(consents.tenantId, tenantId),
-            eq(consents.userId, userId),
-            eq(consents.consentedTenantId, consentedTenantId),
-          ),
-        );
-      return rows.length > 0;
+    async deletePassword(tenantId, userId) {
+      await db
+        .delete(credentials)
+        .where(and(eq(credentials.tenantId, tenantId), eq(credentials.userId, userId)));
     },
 
     async search(tenantId, { prefix, afterId }, limit) {

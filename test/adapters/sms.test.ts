@@ -18,8 +18,10 @@ const message = renderSms(smsTemplates['confirm-sms'].en, 'en', '+989171929716',
   code: 'ABCD1234',
 });
 
-function outgoing(attempt = 1): Outgoing {
-  return { id, message, tenantName: 'Acme', attempt, createdAt };
+const { signal } = new AbortController();
+
+function outgoing(mayBeDuplicate = false): Outgoing {
+  return { id, message, tenantName: 'Acme', mayBeDuplicate, createdAt };
 }
 
 const gateways = {
@@ -38,7 +40,7 @@ const names = Object.keys(gateways) as (keyof typeof gateways)[];
 async function attempt(name: keyof typeof gateways, script: Script, sending = outgoing()) {
   const server = await startGateway(script);
   const error = await gateways[name](server.url)
-    .send(sending)
+    .send(sending, signal)
     .then(
       () => undefined,
       (thrown: unknown) => thrown,
@@ -103,7 +105,7 @@ for (const name of names) {
   });
 
   test(`${name}: a gateway that is not there or hangs is a temporary failure`, async () => {
-    const gone = await thrownBy(gateways[name]('http://127.0.0.1:1').send(outgoing()));
+    const gone = await thrownBy(gateways[name]('http://127.0.0.1:1').send(outgoing(), signal));
     expect(gone).toMatchObject({ fault: 'temporary', code: 'SMS_UNREACHABLE' });
   });
 }
@@ -124,11 +126,11 @@ test('a time-out after the gateway took the message ends in one SMS', async () =
     (['twilio', 'kavenegar'] as const).map(async (name) => {
       const server = await startGateway(scripts[name]);
       const gateway = gateways[name](server.url);
-      expect(await thrownBy(gateway.send(outgoing(1)))).toMatchObject({
+      expect(await thrownBy(gateway.send(outgoing(), signal))).toMatchObject({
         fault: 'temporary',
         code: 'SMS_TIMEOUT',
       });
-      await gateway.send(outgoing(2));
+      await gateway.send(outgoing(true), signal);
       const sends = server.calls.filter(({ path, method }) => method === 'POST' && !path.includes('status'));
       expect(sends, name).toHaveLength(1);
       await server.close();
@@ -141,8 +143,8 @@ test('a time-out after the gateway took the message ends in one SMS', async () =
     return index === 0 ? 'hang' : { status: 204, body: '' };
   });
   const gateway = gateways.webhook(server.url);
-  await thrownBy(gateway.send(outgoing(1)));
-  await gateway.send(outgoing(2));
+  await thrownBy(gateway.send(outgoing(), signal));
+  await gateway.send(outgoing(true), signal);
   expect(ids).toEqual([id, id]);
   await server.close();
 }, 40_000);
@@ -154,7 +156,7 @@ test('a message that never left is sent by the next attempt, and an answer that 
       method === 'GET'
         ? { status: 200, body: JSON.stringify({ messages: [{ body: message.text, status: 'failed' }] }) }
         : { status: 201, body: yes.twilio },
-    outgoing(2),
+    outgoing(true),
   );
   expect(twilio.error).toBeUndefined();
   expect(twilio.calls.map(({ method }) => method)).toEqual(['GET', 'POST']);
@@ -164,7 +166,7 @@ test('a message that never left is sent by the next attempt, and an answer that 
       path.includes('status')
         ? { status: 200, body: JSON.stringify({ entries: [{ status: 100 }] }) }
         : { status: 200, body: yes.kavenegar },
-    outgoing(2),
+    outgoing(true),
   );
   expect(kavenegar.error).toBeUndefined();
   expect(kavenegar.calls).toHaveLength(2);
@@ -172,7 +174,7 @@ test('a message that never left is sent by the next attempt, and an answer that 
     const first = await attempt(name, () => ({ status: 200, body: '<html>' }));
     expect(first.error).toMatchObject({ fault: 'temporary', code: 'SMS_UNKNOWN' });
     // While the gateway does not tell, nothing is sent a second time.
-    const second = await attempt(name, () => ({ status: 200, body: '<html>' }), outgoing(2));
+    const second = await attempt(name, () => ({ status: 200, body: '<html>' }), outgoing(true));
     expect(second.error).toMatchObject({ fault: 'temporary', code: 'SMS_UNKNOWN' });
     expect(second.calls).toHaveLength(1);
   }
@@ -206,12 +208,12 @@ test('a gateway that fails over and over is left alone, and no refusal of a mess
     probe: async () => {},
     close: () => {},
   });
-  for (let count = 0; count < 10; count += 1) await thrownBy(gateway.send(outgoing()));
+  for (let count = 0; count < 10; count += 1) await thrownBy(gateway.send(outgoing(), signal));
   expect(calls).toBe(10);
   fault = 'temporary';
   const seen = [];
   for (let count = 0; count < 8; count += 1)
-    seen.push(((await thrownBy(gateway.send(outgoing()))) as DeliveryError).fault);
+    seen.push(((await thrownBy(gateway.send(outgoing(), signal))) as DeliveryError).fault);
   expect(seen).toEqual([...Array(5).fill('temporary'), ...Array(3).fill('busy')]);
   expect(calls).toBe(15);
 });

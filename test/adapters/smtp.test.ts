@@ -15,8 +15,10 @@ function outgoing(
   const { to = 'sara@example.com', from = 'info@tenant.com', tenant = 'Acme', locale = 'en' } = changes;
   const variables = { tenant, link: 'https://tenant.com/confirm?cnf=abc', code: 'abc' };
   const message = renderEmail(emailTemplates['confirm-email'][locale], locale, { to, from }, variables);
-  return { id, message, tenantName: tenant, attempt: 1, createdAt };
+  return { id, message, tenantName: tenant, mayBeDuplicate: false, createdAt };
 }
+
+const { signal } = new AbortController();
 
 function transportTo(port: number, changes: Partial<SmtpOptions> = {}) {
   return createSmtpTransport({
@@ -32,7 +34,7 @@ function transportTo(port: number, changes: Partial<SmtpOptions> = {}) {
 
 async function failure(port: number, changes?: Partial<SmtpOptions>, message = outgoing()) {
   const transport = transportTo(port, changes);
-  const error = await thrownBy(transport.send(message));
+  const error = await thrownBy(transport.send(message, signal));
   transport.close();
   return error;
 }
@@ -40,7 +42,7 @@ async function failure(port: number, changes?: Partial<SmtpOptions>, message = o
 test('an e-mail goes over the wire whole: one recipient, text and page, and marked as automatic', async () => {
   const server = await startSmtpServer();
   const transport = transportTo(server.port);
-  await transport.send(outgoing());
+  await transport.send(outgoing(), signal);
   transport.close();
   const [mail] = server.received;
   expect(mail?.envelope).toEqual({ from: 'info@tenant.com', to: ['sara@example.com'] });
@@ -60,7 +62,7 @@ test('an e-mail goes over the wire whole: one recipient, text and page, and mark
 test('a Persian e-mail reads from right to left', async () => {
   const server = await startSmtpServer();
   const transport = transportTo(server.port);
-  await transport.send(outgoing({ locale: 'fa', tenant: 'فروشگاه' }));
+  await transport.send(outgoing({ locale: 'fa', tenant: 'فروشگاه' }), signal);
   transport.close();
   const parsed = server.received[0]?.parsed;
   expect(parsed?.subject).toBe('تأیید نشانی ایمیل شما برای فروشگاه');
@@ -94,7 +96,7 @@ test('nothing that a tenant is called breaks a header', async () => {
   const server = await startSmtpServer();
   const transport = transportTo(server.port);
   const name = 'Acme\r\nBcc: evil@e.test" <evil@e.test>';
-  await transport.send(outgoing({ tenant: name }));
+  await transport.send(outgoing({ tenant: name }), signal);
   transport.close();
   const [mail] = server.received;
   expect(mail?.envelope.to).toEqual(['sara@example.com']);
@@ -187,6 +189,20 @@ test('a server that falls silent, before its greeting or after DATA, does not ho
   await mute.close();
 });
 
+test('an attempt that is given up ends on the wire, and a missing credential is no verdict on the message', async () => {
+  const slow = await startSmtpServer({ onData: (stream) => stream.resume() });
+  const transport = transportTo(slow.port);
+  const giveUp = AbortSignal.timeout(300);
+  const started = performance.now();
+  await thrownBy(transport.send(outgoing(), giveUp));
+  expect(performance.now() - started).toBeLessThan(5000);
+  transport.close();
+  await slow.close();
+  const strict = await startSmtpServer({ onMailFrom: (_, __, done) => done(refusal(530, 'sign in')) });
+  expect(await failure(strict.port)).toMatchObject({ fault: 'temporary', code: 'SMTP_530' });
+  await strict.close();
+});
+
 test('with a key of its domain the e-mail is signed', async () => {
   const server = await startSmtpServer();
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -194,7 +210,7 @@ test('with a key of its domain the e-mail is signed', async () => {
   const transport = transportTo(server.port, {
     dkim: { domain: 'tenant.com', selector: 'manam', privateKey: pem },
   });
-  await transport.send(outgoing());
+  await transport.send(outgoing(), signal);
   transport.close();
   const [mail] = server.received;
   const signature = (mail?.raw ?? '').replace(/\r\n[ \t]+/g, ' ');

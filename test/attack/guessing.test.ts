@@ -104,6 +104,7 @@ const tight = {
   smsPerRecipientDay: budget('sms.recipient.day', 10, 86_400_000),
   smsPerPrefix: budget('sms.prefix', 1000, 3_600_000),
   smsPerNetwork: budget('sms.network', 1000, 3_600_000),
+  loginStartsPerNetwork: budget('login.start', 1000, 3_600_000),
   smsResendDelayS: 0,
 };
 

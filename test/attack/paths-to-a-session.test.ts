@@ -2,9 +2,12 @@ import { expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { SessionTokensSchema } from '../../gen/manam/v1/session_pb.js';
 import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
+import { systemRandom } from '../../src/adapters/random.ts';
+import { makeLoginCode } from '../../src/flows/federation/login-code.ts';
 import { services } from '../../src/rpc/services.ts';
 import { freshEmail, password, useTestApp } from '../support/app.ts';
 import { failure, failureOf } from '../support/errors.ts';
+import { makePkce } from '../support/federation.ts';
 import { bearer, type Enrolled, enrolTotp, signUp } from '../support/journey.ts';
 
 const testApp = useTestApp();
@@ -40,9 +43,25 @@ const paths: Record<string, (user: Enrolled) => Promise<void>> = {
       failure('Unauthenticated', 'CODE_INVALID'),
     );
   },
-  async RedeemLoginCode() {
-    expect(await failureOf(auth().redeemLoginCode({ code: 'x' }))).toEqual(
-      failure('Unimplemented', 'NOT_IMPLEMENTED'),
+  async RedeemLoginCode(user) {
+    const { app, now } = testApp();
+    const { codeVerifier, codeChallenge } = makePkce();
+    const tenant = await app.store.tenants.findBySlug('dev');
+    const code = await makeLoginCode(
+      app.store,
+      { clock: now, random: systemRandom },
+      { tenantId: tenant?.id ?? '', userId: user.userId },
+      'login-code',
+      { codeChallenge, amr: ['fed'], sessionId: '', subject: '' },
+    );
+    const answer = await auth().redeemLoginCode({ code, codeVerifier });
+    expect([answer.tokens?.accessToken, answer.tokens?.refreshToken]).toEqual(['', '']);
+    expect(answer.twoFactor?.twoFactorToken).not.toBe('');
+  },
+  async LoginWithGoogleToken() {
+    // With a right token: test/flows/google-login.test.ts, which has a Google.
+    expect(await failureOf(auth().loginWithGoogleToken({ idToken: 'x' }))).toEqual(
+      failure('Unauthenticated', 'PROVIDER_TOKEN_INVALID'),
     );
   },
   async ValidateTotp(user) {

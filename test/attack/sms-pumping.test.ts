@@ -4,7 +4,7 @@ import { RetryInfoSchema } from '../../gen/google/rpc/error_details_pb.js';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
 import { IdentifierType } from '../../gen/manam/v1/user_pb.js';
-import { defaultLimits, password, startTestApp, type TestApp } from '../support/app.ts';
+import { defaultLimits, password, startTestApp, type TestApp, type TestAppOptions } from '../support/app.ts';
 import { type ErrorShape, failure, failureOf, thrownBy } from '../support/errors.ts';
 import { freshMobile, signUpByMobile } from '../support/journey.ts';
 
@@ -83,12 +83,12 @@ test('a number has five SMS an hour and ten a day, whatever they are for', async
   await auth.register({ type, mobile, password });
   await auth.sendConfirmSms({ mobile });
   for (let count = 0; count < 3; count += 1) await recover(app, mobile);
-  for (const call of [
-    recover(app, mobile),
-    auth.sendConfirmSms({ mobile }),
-    auth.register({ type, mobile, password }),
-  ])
-    expect(await failureOf(call)).toEqual(limited);
+  const calls = [
+    () => recover(app, mobile),
+    () => auth.sendConfirmSms({ mobile }),
+    () => auth.register({ type, mobile, password }),
+  ];
+  for (const call of calls) expect(await failureOf(call())).toEqual(limited);
   app.advance(hour);
   for (let count = 0; count < 5; count += 1) await recover(app, mobile);
   app.advance(hour);
@@ -115,24 +115,27 @@ test('numbers that differ in their last four digits share a budget, and so do th
 });
 
 /** An app whose tenant `dev` has other limits for SMS. */
-async function startWithSmsPolicy(sms: {
-  dailyMessages?: number;
-  dailyBudget?: number;
-  prices?: Record<string, number>;
-}) {
+async function startWithSmsPolicy(
+  sms: { dailyMessages?: number; dailyBudget?: number; prices?: Record<string, number> },
+  config: TestAppOptions['config'] = {},
+) {
   const app = await startTestApp();
   const tenant = await app.app.store.tenants.findBySlug('dev');
   if (tenant === undefined) throw new Error('there is a tenant dev');
   const policy = { ...tenant.policy, sms: { ...tenant.policy.sms, ...sms } };
   await app.app.store.tenants.update(tenant.id, { policy });
-  const other = await startTestApp({ sibling: app });
+  const other = await startTestApp({ sibling: app, config });
   return { app: other, close: async () => Promise.all([other.close(), app.close()]) };
 }
 
 test('a tenant has so many SMS a day and no more, and calls that are refused use none up', async () => {
-  const { app, close } = await startWithSmsPolicy({ dailyMessages: 3 });
-  const mobiles = [freshMobile(), freshMobile(), freshMobile()];
-  for (const mobile of mobiles) await recover(app, mobile);
+  const limits = { ...defaultLimits, smsResendDelayS: 60 };
+  const { app, close } = await startWithSmsPolicy({ dailyMessages: 3 }, { limits });
+  const first = freshMobile();
+  await recover(app, first);
+  // Refused for the number's sake.
+  for (let count = 0; count < 5; count += 1) expect(await failureOf(recover(app, first))).toEqual(limited);
+  for (let count = 0; count < 2; count += 1) await recover(app, freshMobile());
   expect(await failureOf(recover(app, freshMobile()))).toEqual(limited);
   await close();
 });
@@ -140,11 +143,15 @@ test('a tenant has so many SMS a day and no more, and calls that are refused use
 test('a tenant’s day costs no more than its budget, by the price of each country', async () => {
   const { app, close } = await startWithSmsPolicy({ dailyBudget: 100, prices: { IR: 10, DE: 45 } });
   await recover(app, '+4915112345678');
-  await recover(app, '+4915112345679');
-  await recover(app, freshMobile());
-  expect(await failureOf(recover(app, '+4915112345670'))).toEqual(limited);
-  // A country without a price cannot be told, and so is too dear.
+  // A country without a price is too dear, and uses nothing up.
   expect(await failureOf(recover(app, '+447400123456'))).toEqual(limited);
+  await recover(app, '+4915112345679');
+  expect(await failureOf(recover(app, '+4915112345679'))).toEqual(limited);
+  await recover(app, freshMobile());
+  // Too dear by itself, and not owed: what is cheaper still goes.
+  for (let count = 0; count < 3; count += 1)
+    expect(await failureOf(recover(app, '+4915112345670'))).toEqual(limited);
+  expect(await failureOf(recover(app, freshMobile()))).toEqual(limited);
   await close();
 });
 
@@ -153,16 +160,16 @@ test('where fewer than a fifth of fifty codes are typed the country is closed, a
   const { smsUsage, tenants } = app.app.store;
   const tenantId = (await tenants.findBySlug('dev'))?.id ?? '';
   const thisHour = new Date(Math.floor(app.now().getTime() / hour) * hour);
-  for (let count = 0; count < 49; count += 1) await smsUsage.countSent(tenantId, 'IR', thisHour);
+  for (let count = 0; count < 49; count += 1) await smsUsage.countSent(tenantId, 'IR', thisHour, 1);
   for (let count = 0; count < 9; count += 1) await smsUsage.countConfirmed(tenantId, 'IR', thisHour);
   await recover(app, freshMobile());
-  await smsUsage.countSent(tenantId, 'IR', thisHour);
+  await smsUsage.countSent(tenantId, 'IR', thisHour, 1);
   expect(await failureOf(recover(app, freshMobile()))).toEqual(limited);
   expect(await thrownBy(recover(app, freshMobile()))).toHaveProperty('code', 8);
   await recover(app, '+4915112345678');
   await smsUsage.countConfirmed(tenantId, 'IR', thisHour);
   await recover(app, freshMobile());
-  await smsUsage.countSent(tenantId, 'IR', thisHour);
+  await smsUsage.countSent(tenantId, 'IR', thisHour, 1);
   expect(await failureOf(recover(app, freshMobile()))).toEqual(limited);
   // The breaker looks back over this hour and the one before.
   app.advance(2 * hour);
@@ -177,6 +184,17 @@ test('a code that somebody types counts for the breaker, and ends the wait of hi
   expect(await failureOf(recover(app, mobile))).toEqual(limited);
   const [row] = await app.sql('SELECT SUM(confirmed) AS n FROM sms_counters WHERE country = ?', ['IR']);
   expect(Number(row?.['n'])).toBe(1);
+  await app.close();
+});
+
+test('an address that begins like a number is no number', async () => {
+  const app = await startTestApp();
+  const email = `+989171929716@example.com`;
+  const auth = app.client(AuthService);
+  await auth.register({ email, password });
+  const [message] = await app.messagesTo(email);
+  await auth.confirmEmail({ cnf: message?.code ?? '' });
+  expect(await app.sql('SELECT * FROM sms_counters')).toEqual([]);
   await app.close();
 });
 

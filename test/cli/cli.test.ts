@@ -18,7 +18,11 @@ const root = new URL('../..', import.meta.url).pathname;
 let local: Record<string, string> = {};
 let remote: Record<string, string> = {};
 beforeAll(async () => {
-  local = { DATABASE_URL: testApp().databaseUrl, MANAM_MASTER_KEY: masterKeys.current.toString('base64') };
+  local = {
+    MANAM_ISSUER: 'https://id.example.com',
+    DATABASE_URL: testApp().databaseUrl,
+    MANAM_MASTER_KEY: masterKeys.current.toString('base64'),
+  };
   remote = { MANAM_ADMIN_URL: testApp().adminUrl, MANAM_ADMIN_KEY: await makeAdminKey(testApp()) };
 });
 
@@ -123,6 +127,32 @@ test('a mistake in a policy is told by its path, and exit codes mean something',
   ).toMatchObject({ code: 5 });
   expect(await manam(['tenant', 'list'], { ...local, MANAM_MASTER_KEY: 'AAAA' })).toMatchObject({ code: 2 });
 }, 60_000);
+
+test('a command that is not told where the service is makes no tenant whose links lead nowhere', async () => {
+  const { MANAM_ISSUER: _, ...untold } = local;
+  const made = await manam(
+    ['tenant', 'create', 'lost', '--set', 'senders.default=info@lost.example'],
+    untold,
+  );
+  expect(made).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('policy.pages.confirm: must be an https URL'),
+  });
+});
+
+test('a next master key of the environment is taken over by the data folder that it seals', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'manam-key-'));
+  const database = await createTestDatabase();
+  const env = { DATABASE_URL: database.url, MANAM_DATA: folder, MANAM_ISSUER: 'https://id.example.com' };
+  await manam(['migrate', 'up'], env);
+  await manam(['signing-key', 'list'], env);
+  const next = Buffer.from('a next master key, of 32 bytes..').toString('base64');
+  await json(['master-key', 'rotate', '--yes'], { ...env, MANAM_NEXT_MASTER_KEY: next });
+  expect(readFileSync(join(folder, 'master.key'), 'utf8')).toBe(next);
+  expect((await manam(['signing-key', 'list'], env)).code).toBe(0);
+  rmSync(folder, { recursive: true });
+  await database.drop();
+});
 
 test('what cannot be undone asks first, and where nobody can be asked wants --yes', async () => {
   await json(['tenant', 'create', 'gone', '--set', 'senders.default=info@gone.example']);
@@ -235,7 +265,7 @@ test('the doctor says what is wrong where nothing works', async () => {
 test('the master key of a data folder is rotated in place', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'manam-key-'));
   const database = await createTestDatabase();
-  const env = { DATABASE_URL: database.url, MANAM_DATA: folder };
+  const env = { DATABASE_URL: database.url, MANAM_DATA: folder, MANAM_ISSUER: 'https://id.example.com' };
   await manam(['migrate', 'up'], env);
   await json(['tenant', 'create', 'sealed', '--set', 'senders.default=info@sealed.example'], env);
   const before = readFileSync(join(folder, 'master.key'), 'utf8');

@@ -4,7 +4,9 @@ import { DeliveryError, retryDelayMs } from '../../src/domain/delivery.ts';
 import type { Message, OutboxRow } from '../../src/domain/model.ts';
 import type { Transport } from '../../src/domain/ports.ts';
 import { createDispatcher } from '../../src/flows/delivery/dispatch.ts';
-import { startTestApp, type TestApp, useTestApp } from '../support/app.ts';
+import { createLimiter } from '../../src/flows/limits.ts';
+import { createSmsGuard } from '../../src/flows/sms-guard.ts';
+import { defaultLimits, startTestApp, type TestApp, useTestApp } from '../support/app.ts';
 
 const testApp = useTestApp();
 const hour = 3_600_000;
@@ -23,6 +25,12 @@ const email: Message = {
 };
 const sms: Message = { ...email, channel: 'sms', to: '+989171929716', from: '', subject: '' };
 
+function guardOf(app: TestApp) {
+  const { store } = app.app;
+  const limiter = createLimiter({ store, clock: app.now });
+  return createSmsGuard({ store, limiter, limits: defaultLimits, clock: app.now });
+}
+
 /** A dispatcher of its own over the app's database; `send` is what the other side does. */
 function dispatcherOf(app: TestApp, send: Transport['send']) {
   const outcomes: string[] = [];
@@ -32,11 +40,13 @@ function dispatcherOf(app: TestApp, send: Transport['send']) {
     transports: { email: transport, sms: transport },
     clock: app.now,
     observe: (channel, tenant, outcome) => outcomes.push(`${channel} ${tenant} ${outcome}`),
+    smsGuard: guardOf(app),
     onError: (error) => {
       throw error;
     },
   });
-  return { ...dispatcher, outcomes };
+  const runOnce = (channel: Message['channel'] = 'email') => dispatcher.runOnce(channel);
+  return { runOnce, wipeExpired: dispatcher.wipeExpired, outcomes };
 }
 
 async function queue(app: TestApp, message = email, lifetimeMs = day): Promise<string> {
@@ -68,11 +78,11 @@ test('a message is sent once, and its payload is wiped', async () => {
   const sent: string[] = [];
   const id = await queue(testApp());
   const { runOnce, outcomes } = dispatcherOf(testApp(), async (outgoing) => {
-    sent.push(`${outgoing.id} ${outgoing.tenantName} ${outgoing.attempt} ${outgoing.message.text}`);
+    sent.push(`${outgoing.id} ${outgoing.tenantName} ${outgoing.mayBeDuplicate} ${outgoing.message.text}`);
   });
   expect(await runOnce()).toBe(1);
   expect(await runOnce()).toBe(0);
-  expect(sent).toEqual([`${id} Dev 1 the secret 4711`]);
+  expect(sent).toEqual([`${id} Dev false the secret 4711`]);
   expect(await rowOf(testApp(), id)).toMatchObject({ status: 'sent', attempts: 1, error: '', payload: null });
   expect(outcomes).toEqual(['email dev sent']);
 });
@@ -127,7 +137,7 @@ test('a message whose code has expired is dropped and wiped, and not sent', asyn
     sent += 1;
   });
   app.advance(300_001);
-  await runOnce();
+  await runOnce('sms');
   app.advance(-300_001);
   expect(sent).toBe(0);
   expect(await rowOf(app, id)).toMatchObject({ status: 'dropped', error: 'EXPIRED', payload: null });
@@ -140,6 +150,7 @@ test('a gateway that is known to be down costs a message nothing but time', asyn
   await dispatcherOf(app, fails('busy')).runOnce();
   const { status, nextAttemptAt } = await rowOf(app, id);
   expect(status).toBe('queued');
+  expect((await rowOf(app, id)).attempts).toBe(0);
   expect(nextAttemptAt.getTime() - app.now().getTime()).toBeLessThanOrEqual(30_000);
   app.advance(30_000);
   const { runOnce } = dispatcherOf(app, async () => {});
@@ -166,14 +177,11 @@ test('nothing is sent for a suspended tenant until it is active again', async ()
   await app.close();
 });
 
-test('a sender that the tenant has given up meanwhile sends nothing', async () => {
-  const id = await queue(testApp(), { ...email, from: 'old@tenant.com' });
-  let sent = 0;
-  await dispatcherOf(testApp(), async () => {
-    sent += 1;
-  }).runOnce();
-  expect(sent).toBe(0);
-  expect(await rowOf(testApp(), id)).toMatchObject({ status: 'dead', error: 'SENDER_NOT_REGISTERED' });
+test('where the tenant has given a sender up meanwhile the default one sends', async () => {
+  await queue(testApp(), { ...email, from: 'old@tenant.com' });
+  const senders: string[] = [];
+  await dispatcherOf(testApp(), async ({ message }) => void senders.push(message.from)).runOnce();
+  expect(senders).toEqual(['info@tenant.com']);
 });
 
 test('a message that cannot be read is put aside and holds up no other', async () => {
@@ -216,7 +224,7 @@ test('a frozen dispatcher loses its messages to another one, sends at most one d
     throw new DeliveryError('temporary', 'X_LATE');
   });
   const other = dispatcherOf(app, async (outgoing) => {
-    sent.push(`other ${outgoing.id} ${outgoing.attempt}`);
+    sent.push(`other ${outgoing.id} ${outgoing.mayBeDuplicate}`);
   });
   const running = frozen.runOnce();
   await new Promise((resolve) => setTimeout(resolve, 100));
@@ -227,12 +235,12 @@ test('a frozen dispatcher loses its messages to another one, sends at most one d
   thaw();
   await running;
   app.advance(-61_000);
-  expect(sent).toEqual([`other ${id} 2`, `frozen ${id}`]);
+  expect(sent).toEqual([`other ${id} true`, `frozen ${id}`]);
   // What came late changed nothing.
-  expect(await rowOf(app, id)).toMatchObject({ status: 'sent', attempts: 2, error: '' });
+  expect(await rowOf(app, id)).toMatchObject({ status: 'sent', attempts: 1, error: '' });
 });
 
-test('codes by SMS are counted before the gateway is asked, and what cannot be counted is not sent', async () => {
+test('codes by SMS are counted before the gateway is asked, taken back where it fails, and not sent uncounted', async () => {
   const app = await startTestApp();
   const counted = async () => {
     const [row] = await app.sql('SELECT SUM(sent) AS n FROM sms_counters WHERE country = ?', ['IR']);
@@ -243,23 +251,55 @@ test('codes by SMS are counted before the gateway is asked, and what cannot be c
     seen.push(await counted());
   });
   await queue(app, sms);
-  await queue(app, { ...sms, code: '' });
-  await runOnce();
-  expect(Math.max(...seen)).toBe(1);
-  expect(await counted()).toBe(1);
+  await runOnce('sms');
+  expect([seen, await counted()]).toEqual([[1], 1]);
+
+  const id = await queue(app, sms);
+  for (const fault of ['temporary', 'busy'] as const) {
+    await dispatcherOf(app, fails(fault)).runOnce('sms');
+    expect(await counted(), fault).toBe(1);
+    app.advance(60_000);
+  }
 
   await app.sql('RENAME TABLE sms_counters TO away');
-  const id = await queue(app, sms);
   const errors: unknown[] = [];
+  let sent = 0;
   const broken = createDispatcher({
     store: app.app.store,
-    transports: { sms: { send: async () => void seen.push(-1), probe: async () => {}, close: () => {} } },
+    transports: {
+      sms: {
+        send: async () => {
+          sent += 1;
+        },
+        probe: async () => {},
+        close: () => {},
+      },
+    },
+    smsGuard: guardOf(app),
     clock: app.now,
     observe: () => {},
     onError: (error) => errors.push(error),
   });
-  await broken.runOnce();
-  expect([errors.length, seen.includes(-1), (await rowOf(app, id)).status]).toEqual([1, false, 'queued']);
+  await broken.runOnce('sms');
+  app.advance(61_000);
+  await broken.runOnce('sms');
+  expect([errors.length, sent, (await rowOf(app, id)).status]).toEqual([2, 0, 'queued']);
+  await app.close();
+});
+
+test('notices by SMS count against the tenant when they go out, once, and are left out over its limit', async () => {
+  const app = await startTestApp();
+  const tenant = await app.app.store.tenants.findBySlug('dev');
+  if (tenant === undefined) throw new Error('there is a tenant dev');
+  const policy = { ...tenant.policy, sms: { ...tenant.policy.sms, dailyMessages: 2 } };
+  await app.app.store.tenants.update(tenant.id, { policy });
+  const notice = { ...sms, code: '' };
+  const ids = [await queue(app, notice), await queue(app, notice), await queue(app, notice)];
+  await dispatcherOf(app, fails('busy')).runOnce('sms');
+  app.advance(31_000);
+  await dispatcherOf(app, async () => {}).runOnce('sms');
+  const ends = await Promise.all(ids.map(async (id) => (await rowOf(app, id)).status));
+  expect(ends.sort()).toEqual(['dropped', 'sent', 'sent']);
   await app.close();
 });
 
@@ -268,7 +308,10 @@ test('an operator tries a dead message again, or drops a waiting one', async () 
   const [dead, waiting] = [await queue(testApp()), await queue(testApp(), email, 1000)];
   await dispatcherOf(testApp(), fails('permanent')).runOnce();
   expect(await outbox.requeue(dead, testApp().now())).toBe(true);
-  await dispatcherOf(testApp(), async () => {}).runOnce();
+  const asked: boolean[] = [];
+  await dispatcherOf(testApp(), async (outgoing) => void asked.push(outgoing.mayBeDuplicate)).runOnce();
+  // The other side may have taken it the first time after all.
+  expect(asked).toEqual([true]);
   expect(await rowOf(testApp(), dead)).toMatchObject({ status: 'sent', attempts: 1 });
   expect(await outbox.requeue(dead, testApp().now())).toBe(false);
   expect(await outbox.drop(dead, testApp().now())).toBe(false);
@@ -280,4 +323,49 @@ test('an operator tries a dead message again, or drops a waiting one', async () 
     error: 'DROPPED_BY_OPERATOR',
     payload: null,
   });
+});
+
+test('whoever had a message in hand when an operator retried it marks nothing of what came after', async () => {
+  const app = testApp();
+  const id = await queue(app);
+  let release = () => {};
+  const first = dispatcherOf(app, async () => {
+    await new Promise<void>((resolve) => {
+      release = resolve;
+    });
+  });
+  const running = first.runOnce();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await app.app.store.outbox.requeue(id, app.now());
+  await dispatcherOf(app, fails('temporary')).runOnce();
+  release();
+  await running;
+  expect(await rowOf(app, id)).toMatchObject({ status: 'queued', error: 'X_1', attempts: 1 });
+  await app.app.store.outbox.drop(id, app.now());
+});
+
+test('a dead message is wiped when it has expired', async () => {
+  const app = testApp();
+  const id = await queue(app, email, 1000);
+  const { runOnce, wipeExpired } = dispatcherOf(app, fails('permanent'));
+  await runOnce();
+  expect((await rowOf(app, id)).payload).not.toBeNull();
+  app.advance(2000);
+  await wipeExpired();
+  app.advance(-2000);
+  expect(await rowOf(app, id)).toMatchObject({ status: 'dropped', error: 'EXPIRED', payload: null });
+});
+
+test('an outage of one channel does not hold up the other', async () => {
+  const app = testApp();
+  for (let count = 0; count < 20; count += 1) await queue(app);
+  const code = await queue(app, sms);
+  const sent: string[] = [];
+  const { runOnce } = dispatcherOf(app, async ({ message, id }) => {
+    if (message.channel === 'email') throw new DeliveryError('temporary', 'X_DOWN');
+    sent.push(id);
+  });
+  await runOnce('email');
+  await runOnce('sms');
+  expect(sent).toEqual([code]);
 });

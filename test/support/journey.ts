@@ -50,9 +50,12 @@ export function freshMobile(): string {
 }
 
 /** Registers, confirms and signs in a new user by mobile. */
-export async function signUpByMobile(test: TestApp): Promise<SignedIn & { readonly mobile: string }> {
+export async function signUpByMobile(
+  test: TestApp,
+  key: KeyHolder = { apieco_key: test.dev.publishable },
+): Promise<SignedIn & { readonly mobile: string }> {
   const mobile = freshMobile();
-  const client = test.client(AuthService);
+  const client = test.client(AuthService, key);
   await client.register({ type: IdentifierType.MOBILE, mobile, password });
   const [message] = await test.messagesTo(`+98${mobile.slice(1)}`);
   await client.confirmSms({ cnf: message?.code ?? '' });
@@ -73,7 +76,7 @@ export type Enrolled = SignedIn & {
   readonly totp: () => string;
 };
 
-/** Enrols TOTP for a signed-in user of the tenant `dev`. */
+/** Enrols TOTP for a signed-in user. */
 export async function enrolTotp(test: TestApp, user: SignedIn): Promise<Enrolled> {
   const client = test.client(TwoFactorService, bearer(user.accessToken));
   await client.sendTotpEmailVerification({ email: user.email });

@@ -51,7 +51,12 @@ for (const { name, connect } of protocols) {
     expect(await failureOf(auth.confirmEmail({ cnf: 'wrong' }))).toEqual(
       failure('Unauthenticated', 'CONFIRMATION_INVALID'),
     );
-    expect(await failureOf(auth.startGoogleLogin({}))).toEqual(failure('Unimplemented', 'NOT_IMPLEMENTED'));
+    expect(await failureOf(auth.startGoogleLogin({ redirectUri: 'https://evil.com' }))).toEqual(
+      failure('InvalidArgument', 'REQUEST_INVALID', {
+        redirect_uri: 'URL_NOT_REGISTERED',
+        code_challenge: 'CODE_CHALLENGE_INVALID',
+      }),
+    );
     expect(await failureOf(connect(AuthService, url, {}).login({}))).toEqual(
       failure('Unauthenticated', 'KEY_MISSING'),
     );

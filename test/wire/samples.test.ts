@@ -27,8 +27,6 @@ const shared = new URL('../../../shared/reference/samples.json', import.meta.url
 const file = existsSync(shared) ? shared : ours;
 const { samples } = JSON.parse(readFileSync(file, 'utf8')) as { samples: Sample[] };
 
-/** What has no flow yet: it answers UNIMPLEMENTED in the failure shape. */
-const unserved = new Set(['google-login']);
 /** Whose confirmation a sample confirms: each can be confirmed once. */
 const confirms: Record<string, string> = { 'confirm-email-path': 'email2', 'confirm-email-body': 'email3' };
 
@@ -103,13 +101,8 @@ test('our copy of the samples is the shared one', () => {
   expect(JSON.parse(readFileSync(ours, 'utf8'))).toEqual(JSON.parse(readFileSync(file, 'utf8')));
 });
 
-test('what is not served yet is a sample', () => {
-  const ids = samples.map(({ id }) => id);
-  expect([...unserved].filter((id) => !ids.includes(id))).toEqual([]);
-});
-
 for (const sample of samples) {
-  test(`the page's sample '${sample.id}' ${unserved.has(sample.id) ? 'is not served yet' : 'works'}`, async () => {
+  test(`the page's sample '${sample.id}' works`, async () => {
     const of = values[confirms[sample.id] ?? 'email'] ?? '';
     values['mail.code'] = await newestCode(testApp(), of);
     values['sms.code'] = await newestCode(
@@ -148,15 +141,6 @@ for (const sample of samples) {
       for (const name of ['access_token', 'refresh_token']) values[name] = String(signedIn[name]);
     }
     const { status, json, type } = await send(fill(sample.request));
-    if (unserved.has(sample.id)) {
-      expect(status).toBe(501);
-      expect(json).toMatchObject({
-        status: 'unsuccess',
-        reason: 'NOT_IMPLEMENTED',
-        location: '/',
-      });
-      return;
-    }
     expect(json).toMatchObject(fill(sample.answer.equals ?? {}));
     expect(status).toBe(sample.answer.status);
     for (const field of sample.answer.has) expect(json).toHaveProperty([field]);

@@ -775,6 +775,14 @@ export declare type StartGoogleLoginRequest = Message<"manam.v1.StartGoogleLogin
    * @generated from field: string code_challenge = 2;
    */
   codeChallenge: string;
+
+  /**
+   * Whether an app asks Google itself and then calls LoginWithGoogleToken: the answer is a
+   * nonce and no address.
+   *
+   * @generated from field: bool native = 3;
+   */
+  native: boolean;
 };
 
 /**
@@ -790,6 +798,121 @@ export declare const StartGoogleLoginRequestSchema: GenMessage<StartGoogleLoginR
  */
 export declare type StartGoogleLoginResponse = Message<"manam.v1.StartGoogleLoginResponse"> & {
   /**
+   * The address that the browser is to open; empty for an app.
+   *
+   * @generated from field: string authorization_url = 1;
+   */
+  authorizationUrl: string;
+
+  /**
+   * The nonce that the id_token has to carry; empty for a browser.
+   *
+   * @generated from field: string nonce = 2;
+   */
+  nonce: string;
+};
+
+/**
+ * Describes the message manam.v1.StartGoogleLoginResponse.
+ * Use `create(StartGoogleLoginResponseSchema)` to create a new message.
+ */
+export declare const StartGoogleLoginResponseSchema: GenMessage<StartGoogleLoginResponse>;
+
+/**
+ * What LoginWithGoogleToken is asked.
+ *
+ * @generated from message manam.v1.LoginWithGoogleTokenRequest
+ */
+export declare type LoginWithGoogleTokenRequest = Message<"manam.v1.LoginWithGoogleTokenRequest"> & {
+  /**
+   * The id_token of Google.
+   *
+   * @generated from field: string id_token = 1;
+   */
+  idToken: string;
+};
+
+/**
+ * Describes the message manam.v1.LoginWithGoogleTokenRequest.
+ * Use `create(LoginWithGoogleTokenRequestSchema)` to create a new message.
+ */
+export declare const LoginWithGoogleTokenRequestSchema: GenMessage<LoginWithGoogleTokenRequest>;
+
+/**
+ * What LoginWithGoogleToken answers.
+ *
+ * @generated from message manam.v1.LoginWithGoogleTokenResponse
+ */
+export declare type LoginWithGoogleTokenResponse = Message<"manam.v1.LoginWithGoogleTokenResponse"> & {
+  /**
+   * The session's tokens, empty where there is no session.
+   *
+   * @generated from field: manam.v1.SessionTokens tokens = 1;
+   */
+  tokens?: SessionTokens | undefined;
+
+  /**
+   * Set where a second factor is to come; then there are no tokens and no account.
+   *
+   * @generated from field: manam.v1.TwoFactorChallenge two_factor = 2;
+   */
+  twoFactor?: TwoFactorChallenge | undefined;
+
+  /**
+   * The account.
+   *
+   * @generated from field: manam.v1.Account account = 3;
+   */
+  account?: Account | undefined;
+
+  /**
+   * The REST path of the next step: "/" when there is none.
+   *
+   * @generated from field: string location = 4;
+   */
+  location: string;
+};
+
+/**
+ * Describes the message manam.v1.LoginWithGoogleTokenResponse.
+ * Use `create(LoginWithGoogleTokenResponseSchema)` to create a new message.
+ */
+export declare const LoginWithGoogleTokenResponseSchema: GenMessage<LoginWithGoogleTokenResponse>;
+
+/**
+ * What StartGoogleLink is asked.
+ *
+ * @generated from message manam.v1.StartGoogleLinkRequest
+ */
+export declare type StartGoogleLinkRequest = Message<"manam.v1.StartGoogleLinkRequest"> & {
+  /**
+   * The tenant's page that the browser comes back to, one of those registered for the tenant.
+   *
+   * @generated from field: string redirect_uri = 1;
+   */
+  redirectUri: string;
+
+  /**
+   * The S256 challenge (RFC 7636) of a verifier that FinishGoogleLink will be shown.
+   *
+   * @generated from field: string code_challenge = 2;
+   */
+  codeChallenge: string;
+};
+
+/**
+ * Describes the message manam.v1.StartGoogleLinkRequest.
+ * Use `create(StartGoogleLinkRequestSchema)` to create a new message.
+ */
+export declare const StartGoogleLinkRequestSchema: GenMessage<StartGoogleLinkRequest>;
+
+/**
+ * What StartGoogleLink answers.
+ *
+ * @generated from message manam.v1.StartGoogleLinkResponse
+ */
+export declare type StartGoogleLinkResponse = Message<"manam.v1.StartGoogleLinkResponse"> & {
+  /**
    * The address that the browser is to open.
    *
    * @generated from field: string authorization_url = 1;
@@ -798,10 +921,234 @@ export declare type StartGoogleLoginResponse = Message<"manam.v1.StartGoogleLogi
 };
 
 /**
- * Describes the message manam.v1.StartGoogleLoginResponse.
- * Use `create(StartGoogleLoginResponseSchema)` to create a new message.
+ * Describes the message manam.v1.StartGoogleLinkResponse.
+ * Use `create(StartGoogleLinkResponseSchema)` to create a new message.
  */
-export declare const StartGoogleLoginResponseSchema: GenMessage<StartGoogleLoginResponse>;
+export declare const StartGoogleLinkResponseSchema: GenMessage<StartGoogleLinkResponse>;
+
+/**
+ * What FinishGoogleLink is asked.
+ *
+ * @generated from message manam.v1.FinishGoogleLinkRequest
+ */
+export declare type FinishGoogleLinkRequest = Message<"manam.v1.FinishGoogleLinkRequest"> & {
+  /**
+   * The one-time code.
+   *
+   * @generated from field: string code = 1;
+   */
+  code: string;
+
+  /**
+   * The verifier (RFC 7636) whose challenge began the connection.
+   *
+   * @generated from field: string code_verifier = 2;
+   */
+  codeVerifier: string;
+};
+
+/**
+ * Describes the message manam.v1.FinishGoogleLinkRequest.
+ * Use `create(FinishGoogleLinkRequestSchema)` to create a new message.
+ */
+export declare const FinishGoogleLinkRequestSchema: GenMessage<FinishGoogleLinkRequest>;
+
+/**
+ * What FinishGoogleLink answers.
+ *
+ * @generated from message manam.v1.FinishGoogleLinkResponse
+ */
+export declare type FinishGoogleLinkResponse = Message<"manam.v1.FinishGoogleLinkResponse"> & {
+};
+
+/**
+ * Describes the message manam.v1.FinishGoogleLinkResponse.
+ * Use `create(FinishGoogleLinkResponseSchema)` to create a new message.
+ */
+export declare const FinishGoogleLinkResponseSchema: GenMessage<FinishGoogleLinkResponse>;
+
+/**
+ * What UnlinkGoogle is asked.
+ *
+ * @generated from message manam.v1.UnlinkGoogleRequest
+ */
+export declare type UnlinkGoogleRequest = Message<"manam.v1.UnlinkGoogleRequest"> & {
+};
+
+/**
+ * Describes the message manam.v1.UnlinkGoogleRequest.
+ * Use `create(UnlinkGoogleRequestSchema)` to create a new message.
+ */
+export declare const UnlinkGoogleRequestSchema: GenMessage<UnlinkGoogleRequest>;
+
+/**
+ * What UnlinkGoogle answers.
+ *
+ * @generated from message manam.v1.UnlinkGoogleResponse
+ */
+export declare type UnlinkGoogleResponse = Message<"manam.v1.UnlinkGoogleResponse"> & {
+};
+
+/**
+ * Describes the message manam.v1.UnlinkGoogleResponse.
+ * Use `create(UnlinkGoogleResponseSchema)` to create a new message.
+ */
+export declare const UnlinkGoogleResponseSchema: GenMessage<UnlinkGoogleResponse>;
+
+/**
+ * What StartManamLogin is asked.
+ *
+ * @generated from message manam.v1.StartManamLoginRequest
+ */
+export declare type StartManamLoginRequest = Message<"manam.v1.StartManamLoginRequest"> & {
+  /**
+   * The tenant's page that the browser comes back to, one of those registered for the tenant.
+   *
+   * @generated from field: string redirect_uri = 1;
+   */
+  redirectUri: string;
+
+  /**
+   * The S256 challenge (RFC 7636) of a verifier that RedeemLoginCode will be shown.
+   *
+   * @generated from field: string code_challenge = 2;
+   */
+  codeChallenge: string;
+};
+
+/**
+ * Describes the message manam.v1.StartManamLoginRequest.
+ * Use `create(StartManamLoginRequestSchema)` to create a new message.
+ */
+export declare const StartManamLoginRequestSchema: GenMessage<StartManamLoginRequest>;
+
+/**
+ * What StartManamLogin answers.
+ *
+ * @generated from message manam.v1.StartManamLoginResponse
+ */
+export declare type StartManamLoginResponse = Message<"manam.v1.StartManamLoginResponse"> & {
+  /**
+   * The address that the browser is to open.
+   *
+   * @generated from field: string authorization_url = 1;
+   */
+  authorizationUrl: string;
+};
+
+/**
+ * Describes the message manam.v1.StartManamLoginResponse.
+ * Use `create(StartManamLoginResponseSchema)` to create a new message.
+ */
+export declare const StartManamLoginResponseSchema: GenMessage<StartManamLoginResponse>;
+
+/**
+ * What GetManamLogin is asked.
+ *
+ * @generated from message manam.v1.GetManamLoginRequest
+ */
+export declare type GetManamLoginRequest = Message<"manam.v1.GetManamLoginRequest"> & {
+  /**
+   * The request that the hosted sign-in was opened with.
+   *
+   * @generated from field: string request = 1;
+   */
+  request: string;
+};
+
+/**
+ * Describes the message manam.v1.GetManamLoginRequest.
+ * Use `create(GetManamLoginRequestSchema)` to create a new message.
+ */
+export declare const GetManamLoginRequestSchema: GenMessage<GetManamLoginRequest>;
+
+/**
+ * What GetManamLogin answers.
+ *
+ * @generated from message manam.v1.GetManamLoginResponse
+ */
+export declare type GetManamLoginResponse = Message<"manam.v1.GetManamLoginResponse"> & {
+  /**
+   * The name of the tenant that asks.
+   *
+   * @generated from field: string tenant_name = 1;
+   */
+  tenantName: string;
+
+  /**
+   * Whether the user has consented to it before.
+   *
+   * @generated from field: bool consented = 2;
+   */
+  consented: boolean;
+
+  /**
+   * The user's name, which the tenant would learn.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * The user's confirmed address, which the tenant would learn; empty: it learns his number.
+   *
+   * @generated from field: string email = 4;
+   */
+  email: string;
+};
+
+/**
+ * Describes the message manam.v1.GetManamLoginResponse.
+ * Use `create(GetManamLoginResponseSchema)` to create a new message.
+ */
+export declare const GetManamLoginResponseSchema: GenMessage<GetManamLoginResponse>;
+
+/**
+ * What ApproveManamLogin is asked.
+ *
+ * @generated from message manam.v1.ApproveManamLoginRequest
+ */
+export declare type ApproveManamLoginRequest = Message<"manam.v1.ApproveManamLoginRequest"> & {
+  /**
+   * The request that the hosted sign-in was opened with.
+   *
+   * @generated from field: string request = 1;
+   */
+  request: string;
+
+  /**
+   * Whether the user refuses: the browser goes back without a code, and nothing is told.
+   *
+   * @generated from field: bool deny = 2;
+   */
+  deny: boolean;
+};
+
+/**
+ * Describes the message manam.v1.ApproveManamLoginRequest.
+ * Use `create(ApproveManamLoginRequestSchema)` to create a new message.
+ */
+export declare const ApproveManamLoginRequestSchema: GenMessage<ApproveManamLoginRequest>;
+
+/**
+ * What ApproveManamLogin answers.
+ *
+ * @generated from message manam.v1.ApproveManamLoginResponse
+ */
+export declare type ApproveManamLoginResponse = Message<"manam.v1.ApproveManamLoginResponse"> & {
+  /**
+   * The address that the browser is to open: the tenant's page, with a one-time code.
+   *
+   * @generated from field: string redirect_url = 1;
+   */
+  redirectUrl: string;
+};
+
+/**
+ * Describes the message manam.v1.ApproveManamLoginResponse.
+ * Use `create(ApproveManamLoginResponseSchema)` to create a new message.
+ */
+export declare const ApproveManamLoginResponseSchema: GenMessage<ApproveManamLoginResponse>;
 
 /**
  * What RedeemLoginCode is asked.
@@ -1072,8 +1419,9 @@ export declare const AuthService: GenService<{
     output: typeof IntrospectTokenResponseSchema;
   },
   /**
-   * Begins a sign-in with Google: answers the address that the browser is to open. Reasons:
-   * REQUEST_INVALID, NOT_IMPLEMENTED.
+   * Begins a sign-in with Google: answers the address that the browser is to open, or for an
+   * app that asks Google itself the nonce that its token has to carry. Both are good for 10
+   * minutes and once. Reasons: REQUEST_INVALID, PROVIDER_DISABLED, RATE_LIMITED.
    *
    * @generated from rpc manam.v1.AuthService.StartGoogleLogin
    */
@@ -1083,8 +1431,90 @@ export declare const AuthService: GenService<{
     output: typeof StartGoogleLoginResponseSchema;
   },
   /**
+   * Signs in with an id_token that Google gave an app on its device, made with the nonce of
+   * StartGoogleLogin. Reasons: PROVIDER_TOKEN_INVALID, PROVIDER_DISABLED,
+   * LOCAL_LOGIN_REQUIRED, UNAVAILABLE, RATE_LIMITED.
+   *
+   * @generated from rpc manam.v1.AuthService.LoginWithGoogleToken
+   */
+  loginWithGoogleToken: {
+    methodKind: "unary";
+    input: typeof LoginWithGoogleTokenRequestSchema;
+    output: typeof LoginWithGoogleTokenResponseSchema;
+  },
+  /**
+   * Begins to connect the caller's account with a Google account, so that he can sign in with
+   * either; the browser comes back to `redirect_uri` with a code for FinishGoogleLink. Reasons:
+   * REQUEST_INVALID, PROVIDER_DISABLED, REAUTHENTICATION_REQUIRED.
+   *
+   * @generated from rpc manam.v1.AuthService.StartGoogleLink
+   */
+  startGoogleLink: {
+    methodKind: "unary";
+    input: typeof StartGoogleLinkRequestSchema;
+    output: typeof StartGoogleLinkResponseSchema;
+  },
+  /**
+   * Connects the Google account that the browser came back with. The user is told. Reasons:
+   * CODE_INVALID, IDENTITY_TAKEN, RATE_LIMITED.
+   *
+   * @generated from rpc manam.v1.AuthService.FinishGoogleLink
+   */
+  finishGoogleLink: {
+    methodKind: "unary";
+    input: typeof FinishGoogleLinkRequestSchema;
+    output: typeof FinishGoogleLinkResponseSchema;
+  },
+  /**
+   * Takes the connection with Google away. The user is told. Reasons: NOT_FOUND,
+   * LAST_SIGN_IN for a user who could not sign in any more, REAUTHENTICATION_REQUIRED.
+   *
+   * @generated from rpc manam.v1.AuthService.UnlinkGoogle
+   */
+  unlinkGoogle: {
+    methodKind: "unary";
+    input: typeof UnlinkGoogleRequestSchema;
+    output: typeof UnlinkGoogleResponseSchema;
+  },
+  /**
+   * Begins a sign-in of a user of Manam itself at this tenant: answers the address that the
+   * browser is to open. Good for 10 minutes. Reasons: REQUEST_INVALID, PROVIDER_DISABLED.
+   *
+   * @generated from rpc manam.v1.AuthService.StartManamLogin
+   */
+  startManamLogin: {
+    methodKind: "unary";
+    input: typeof StartManamLoginRequestSchema;
+    output: typeof StartManamLoginResponseSchema;
+  },
+  /**
+   * Tells the hosted sign-in which tenant asks for the caller, a user of Manam itself, and
+   * what it would learn. Reasons: LOGIN_STATE_INVALID, NOT_FOUND for a session of another
+   * tenant.
+   *
+   * @generated from rpc manam.v1.AuthService.GetManamLogin
+   */
+  getManamLogin: {
+    methodKind: "unary";
+    input: typeof GetManamLoginRequestSchema;
+    output: typeof GetManamLoginResponseSchema;
+  },
+  /**
+   * Consents that a tenant signs the caller in and learns his name and address; answers where
+   * the browser is to go, with a code for RedeemLoginCode. Reasons: LOGIN_STATE_INVALID,
+   * NOT_FOUND for a session of another tenant.
+   *
+   * @generated from rpc manam.v1.AuthService.ApproveManamLogin
+   */
+  approveManamLogin: {
+    methodKind: "unary";
+    input: typeof ApproveManamLoginRequestSchema;
+    output: typeof ApproveManamLoginResponseSchema;
+  },
+  /**
    * Exchanges the one-time code that a sign-in came back with for a session. The code is
-   * good once, for 60 seconds. Reasons: CODE_INVALID, RATE_LIMITED.
+   * good once, for 60 seconds, and for the holder of the verifier alone. Reasons: CODE_INVALID,
+   * LOCAL_LOGIN_REQUIRED, RATE_LIMITED.
    *
    * @generated from rpc manam.v1.AuthService.RedeemLoginCode
    */

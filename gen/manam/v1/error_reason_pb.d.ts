@@ -433,7 +433,7 @@ export enum ErrorReason {
   NEXT_MASTER_KEY_MISSING = 58,
 
   /**
-   * A lead time is 0 to 24 hours, and 0 where the other keys are revoked.
+   * A lead time is 10 seconds to 24 hours, and none where the other keys are revoked.
    *
    * @generated from enum value: ERROR_REASON_LEAD_TIME_INVALID = 59;
    */
@@ -445,6 +445,69 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_MESSAGE_ENDED = 60;
    */
   MESSAGE_ENDED = 60,
+
+  /**
+   * The sign-in that came back is not known here, was used, or is older than 10 minutes.
+   *
+   * @generated from enum value: ERROR_REASON_LOGIN_STATE_INVALID = 61;
+   */
+  LOGIN_STATE_INVALID = 61,
+
+  /**
+   * The tenant does not let users sign in this way.
+   *
+   * @generated from enum value: ERROR_REASON_PROVIDER_DISABLED = 62;
+   */
+  PROVIDER_DISABLED = 62,
+
+  /**
+   * What the identity provider answered does not prove who the user is.
+   *
+   * @generated from enum value: ERROR_REASON_PROVIDER_TOKEN_INVALID = 63;
+   */
+  PROVIDER_TOKEN_INVALID = 63,
+
+  /**
+   * The user has not agreed at the identity provider.
+   *
+   * @generated from enum value: ERROR_REASON_PROVIDER_DENIED = 64;
+   */
+  PROVIDER_DENIED = 64,
+
+  /**
+   * The provider's word is not enough for this address: the user has to register or sign in here, and connect the account then.
+   *
+   * @generated from enum value: ERROR_REASON_LOCAL_LOGIN_REQUIRED = 65;
+   */
+  LOCAL_LOGIN_REQUIRED = 65,
+
+  /**
+   * A secret key stood in an address, where others can read it: rotate it.
+   *
+   * @generated from enum value: ERROR_REASON_SECRET_KEY_EXPOSED = 66;
+   */
+  SECRET_KEY_EXPOSED = 66,
+
+  /**
+   * A code challenge is the Base64url of a SHA-256, 43 characters (RFC 7636, section 4.2).
+   *
+   * @generated from enum value: ERROR_REASON_CODE_CHALLENGE_INVALID = 67;
+   */
+  CODE_CHALLENGE_INVALID = 67,
+
+  /**
+   * The account at the identity provider is connected with another user.
+   *
+   * @generated from enum value: ERROR_REASON_IDENTITY_TAKEN = 68;
+   */
+  IDENTITY_TAKEN = 68,
+
+  /**
+   * Without this connection the user could not sign in any more: he needs a password first.
+   *
+   * @generated from enum value: ERROR_REASON_LAST_SIGN_IN = 69;
+   */
+  LAST_SIGN_IN = 69,
 }
 
 /**

@@ -17,9 +17,9 @@ export function withBreaker(gateway: Transport): Transport {
   );
   return {
     ...gateway,
-    async send(outgoing) {
+    async send(outgoing, signal) {
       try {
-        await policy.execute(() => gateway.send(outgoing));
+        await policy.execute(() => gateway.send(outgoing, signal));
       } catch (error) {
         if (error instanceof BrokenCircuitError) throw new DeliveryError('busy', 'SMS_BREAKER_OPEN');
         throw error;

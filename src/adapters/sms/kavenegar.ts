@@ -35,33 +35,37 @@ function failure(answer: GatewayAnswer): DeliveryError {
 
 /**
  * Sends SMS by Kavenegar's `sms/send`. Every message carries a `localid`, and before
- * every attempt but the first Kavenegar is asked what became of it.
+ * every attempt that may be a second one Kavenegar is asked what became of it.
  */
 export function createKavenegarGateway({ url, apiKey, from }: KavenegarOptions): Transport {
   const base = `${url.replace(/\/$/, '')}/v1/${encodeURIComponent(apiKey)}`;
   const form = { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' };
 
-  async function post(path: string, values: Record<string, string>): Promise<GatewayAnswer> {
+  async function post(
+    path: string,
+    values: Record<string, string>,
+    signal?: AbortSignal,
+  ): Promise<GatewayAnswer> {
     const body = new URLSearchParams(values).toString();
-    return await callGateway(`${base}/${path}`, { method: 'POST', headers: form, body });
+    return await callGateway(`${base}/${path}`, { method: 'POST', headers: form, body }, signal);
   }
 
-  async function wasSent({ id }: Outgoing): Promise<boolean> {
-    const answer = await post('sms/statuslocalmessageid.json', { localid: localIdOf(id) });
+  async function wasSent({ id }: Outgoing, signal: AbortSignal): Promise<boolean> {
+    const answer = await post('sms/statuslocalmessageid.json', { localid: localIdOf(id) }, signal);
     const { entries } = (answer.json ?? {}) as Answer;
     if (answer.status !== 200 || !Array.isArray(entries)) throw new DeliveryError('temporary', 'SMS_UNKNOWN');
     return entries.some(({ status }) => status !== undefined && !unsent.has(status));
   }
 
   return {
-    async send(outgoing) {
-      if (outgoing.attempt > 1 && (await wasSent(outgoing))) return;
+    async send(outgoing, signal) {
+      if (outgoing.mayBeDuplicate && (await wasSent(outgoing, signal))) return;
       const { to, text } = outgoing.message;
       const sender = from === '' ? {} : { sender: from };
       const localid = localIdOf(outgoing.id);
       // International numbers are written with 00.
       const receptor = to.replace(/^\+/, '00');
-      const answer = await post('sms/send.json', { receptor, message: text, localid, ...sender });
+      const answer = await post('sms/send.json', { receptor, message: text, localid, ...sender }, signal);
       const { return: result } = (answer.json ?? {}) as Answer;
       if (answer.status === 200 && result?.status === 200) return;
       // A 200 that cannot be read is no proof: the next attempt asks.

@@ -36,28 +36,32 @@ export function createTwilioGateway({ url, accountSid, authToken, from }: Twilio
     accept: 'application/json',
   };
 
-  async function wasSent({ message, createdAt }: Outgoing): Promise<boolean> {
+  async function wasSent({ message, createdAt }: Outgoing, signal: AbortSignal): Promise<boolean> {
     const query = new URLSearchParams({
       To: message.to,
       'DateSent>': createdAt.toISOString().slice(0, 10),
-      PageSize: '50',
+      PageSize: '20',
     });
-    const answer = await callGateway(`${resource}?${query}`, { method: 'GET', headers });
+    const answer = await callGateway(`${resource}?${query}`, { method: 'GET', headers }, signal);
     const { messages } = (answer.json ?? {}) as { messages?: Sent[] };
     if (answer.status !== 200 || messages === undefined) throw new DeliveryError('temporary', 'SMS_UNKNOWN');
     return messages.some(({ body, status }) => body === message.text && !unsent.has(status ?? ''));
   }
 
   return {
-    async send(outgoing) {
-      if (outgoing.attempt > 1 && (await wasSent(outgoing))) return;
+    async send(outgoing, signal) {
+      if (outgoing.mayBeDuplicate && (await wasSent(outgoing, signal))) return;
       const { to, text } = outgoing.message;
       const sender = from.startsWith('MG') ? { MessagingServiceSid: from } : { From: from };
-      const answer = await callGateway(resource, {
-        method: 'POST',
-        headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' },
-        body: new URLSearchParams({ ...sender, To: to, Body: text }).toString(),
-      });
+      const answer = await callGateway(
+        resource,
+        {
+          method: 'POST',
+          headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' },
+          body: new URLSearchParams({ ...sender, To: to, Body: text }).toString(),
+        },
+        signal,
+      );
       if (answer.status < 200 || answer.status > 299) throw failure(answer);
       // An answer that cannot be read is no proof: the next attempt asks.
       if (answer.json === undefined) throw new DeliveryError('temporary', 'SMS_UNKNOWN');

@@ -19,20 +19,24 @@ export type WebhookOptions = {
 export function createWebhookGateway({ url, secret, from }: WebhookOptions): Transport {
   const signer = new Webhook(secret);
   return {
-    async send({ id, message, createdAt }) {
+    async send({ id, message, createdAt }, signal) {
       const { to, text, locale } = message;
       const body = JSON.stringify({ id, to, from, text, locale, created_at: createdAt.toISOString() });
       const at = new Date();
-      const answer = await callGateway(url, {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          'webhook-id': id,
-          'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
-          'webhook-signature': signer.sign(id, at, body),
+      const answer = await callGateway(
+        url,
+        {
+          method: 'POST',
+          headers: {
+            'content-type': 'application/json',
+            'webhook-id': id,
+            'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
+            'webhook-signature': signer.sign(id, at, body),
+          },
+          body,
         },
-        body,
-      });
+        signal,
+      );
       if (answer.status < 200 || answer.status > 299) throw failureOf(answer);
     },
 

@@ -23,6 +23,10 @@ import { identifierChangedEn } from './identifier-changed.en.ts';
 import { identifierChangedFa } from './identifier-changed.fa.ts';
 import { identifierChangedSmsEn } from './identifier-changed-sms.en.ts';
 import { identifierChangedSmsFa } from './identifier-changed-sms.fa.ts';
+import { identityLinkedEn } from './identity-linked.en.ts';
+import { identityLinkedFa } from './identity-linked.fa.ts';
+import { identityLinkedSmsEn } from './identity-linked-sms.en.ts';
+import { identityLinkedSmsFa } from './identity-linked-sms.fa.ts';
 import { passwordChangedEn } from './password-changed.en.ts';
 import { passwordChangedFa } from './password-changed.fa.ts';
 import { passwordChangedSmsEn } from './password-changed-sms.en.ts';
@@ -61,6 +65,7 @@ export const emailTemplates = {
   'account-locked': { en: accountLockedEn, fa: accountLockedFa },
   'two-factor-proof': { en: twoFactorProofEn, fa: twoFactorProofFa },
   'two-factor-changed': { en: twoFactorChangedEn, fa: twoFactorChangedFa },
+  'identity-linked': { en: identityLinkedEn, fa: identityLinkedFa },
   'recovery-code-used': { en: recoveryCodeUsedEn, fa: recoveryCodeUsedFa },
 } as const satisfies Record<string, Record<Locale, EmailTemplate>>;
 
@@ -78,6 +83,7 @@ export const smsTemplates = {
   'two-factor-setup-sms': { en: twoFactorSetupSmsEn, fa: twoFactorSetupSmsFa },
   'sign-in-sms': { en: signInSmsEn, fa: signInSmsFa },
   'two-factor-changed-sms': { en: twoFactorChangedSmsEn, fa: twoFactorChangedSmsFa },
+  'identity-linked-sms': { en: identityLinkedSmsEn, fa: identityLinkedSmsFa },
   'recovery-code-used-sms': { en: recoveryCodeUsedSmsEn, fa: recoveryCodeUsedSmsFa },
 } as const satisfies Record<string, Record<Locale, SmsTemplate>>;
 

@@ -48,7 +48,11 @@ function emailSchema({
   return v.pipe(
     v.strictObject(
       {
-        subject: line(maxSubject),
+        // Subjects are shown where others can read them.
+        subject: v.pipe(
+          line(maxSubject),
+          v.check((text) => !/\{(?:code|link)\}/.test(text), 'must not hold the code or the link'),
+        ),
         paragraphs: v.pipe(
           v.array(line(maxParagraph), 'must be a list of texts'),
           v.minLength(1, 'must have a paragraph'),
@@ -63,6 +67,8 @@ function emailSchema({
               : 'must say what the button of the link does',
           ),
           v.maxLength(100, 'must have at most 100 characters'),
+          v.check((text) => text === '' || text.trim() !== '', 'must not be empty'),
+          v.check((text) => !/[\p{Cc}{}]/u.test(text), 'must be one line, without variables'),
         ),
       },
       'must be an object with subject, paragraphs and action',

@@ -23,6 +23,8 @@ export type SigningKeyView = Pick<SigningKeyRow, 'id' | 'createdAt' | 'activates
 
 /** Longer than any instance (seconds) and any reader of the JWKS (a minute) remembers the old set. */
 const defaultLeadMs = 120_000;
+/** Longer than an instance takes to read the keys again. */
+const minLeadMs = 10_000;
 const maxLeadMs = 86_400_000;
 
 /** Rotates what the deployment signs and seals with (R13). */
@@ -44,8 +46,8 @@ export function createDeployment(deps: DeploymentDeps) {
       command: { readonly leadMs: number | undefined; readonly revokeOthers: boolean },
     ): Promise<SigningKeyView> {
       const leadMs = command.leadMs ?? (command.revokeOthers ? 0 : defaultLeadMs);
-      if (leadMs < 0 || leadMs > maxLeadMs || (command.revokeOthers && leadMs > 0))
-        throw invalid({ field: 'lead_time', reason: 'LEAD_TIME_INVALID' });
+      const isWrong = command.revokeOthers ? leadMs !== 0 : leadMs < minLeadMs || leadMs > maxLeadMs;
+      if (isWrong) throw invalid({ field: 'lead_time', reason: 'LEAD_TIME_INVALID' });
       const now = clock();
       const made = await makeSigningKey(new Date(now.getTime() + leadMs));
       return await store.transaction(async ({ keys, audit }) => {

@@ -3,7 +3,7 @@ import { DomainError, invalid } from '../../domain/errors.ts';
 import type { OperatorAction } from '../../domain/model.ts';
 import type { Clock, Random, Vault } from '../../domain/ports.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
-import { manamSlug, type Tenant } from '../../domain/tenant.ts';
+import { manamSlug, type Tenant, tenantSecretNames } from '../../domain/tenant.ts';
 import { defaultPolicy, patchPolicy } from '../../domain/tenant-policy.ts';
 import { auditEvent } from '../audit.ts';
 import { asActor, createPages, findTenant, type PageRequest } from './operator.ts';
@@ -109,6 +109,28 @@ export function createTenantAdmin({ store, vault, clock, random, origin }: Tenan
         ...(command.policy === undefined ? {} : { policy: patchPolicy(policy, command.policy, defaults) }),
       })),
 
+    /** Keeps a secret that a tenant has elsewhere; an empty one is forgotten. */
+    async setSecret(
+      operator: Operator,
+      command: { readonly tenant: string; readonly name: string; readonly value: string },
+    ): Promise<void> {
+      const tenant = await findTenant(store, command.tenant);
+      if (!(tenantSecretNames as readonly string[]).includes(command.name)) {
+        const description = `must be one of ${tenantSecretNames.join(', ')}`;
+        throw invalid({ field: 'name', reason: 'FIELD_INVALID', description });
+      }
+      if (command.value.length > 512) throw invalid({ field: 'value', reason: 'FIELD_TOO_LONG' });
+      await store.transaction(async ({ tenants, audit }) => {
+        await tenants.setSecret(tenant.id, command.name, command.value);
+        const reason = command.name;
+        await audit.add(
+          auditEvent({ clock, random }, asActor(operator, tenant), 'set-tenant-secret', 'success', {
+            reason,
+          }),
+        );
+      });
+    },
+
     suspend: (operator: Operator, reference: string): Promise<Tenant> =>
       change(operator, reference, 'suspend-tenant', ({ slug }) => {
         if (slug === manamSlug) throw new DomainError('TENANT_BUILT_IN');
@@ -130,6 +152,9 @@ export function createTenantAdmin({ store, vault, clock, random, origin }: Tenan
       let deletedUsers = 0;
       for (let left = true; left; ) {
         if (clock().getTime() > until) return { done: false, deletedUsers };
+        // It may have been resumed since.
+        if ((await findTenant(store, tenant.id)).status !== 'suspended')
+          throw new DomainError('TENANT_ACTIVE');
         const { users, rows } = await store.tenants.purge(tenant.id, batchRows);
         deletedUsers += users;
         left = users + rows > 0;

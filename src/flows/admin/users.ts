@@ -100,8 +100,9 @@ export function createUserAdmin({ store, vault, clock, random }: UserAdminDeps) 
     disable: (operator: Operator, reference: UserOfTenant) =>
       change(operator, reference, 'disable-user', async ({ users, sessions, challenges }, { user }) => {
         await users.setStatus(user.tenantId, user.id, 'disabled');
-        await sessions.revokeOthers(user.tenantId, user.id, undefined, clock());
+        // A second step that is under way ends first, so that it opens no session behind this.
         await challenges.killAll(user.tenantId, user.id, clock());
+        await sessions.revokeOthers(user.tenantId, user.id, undefined, clock());
       }),
 
     enable: (operator: Operator, reference: UserOfTenant) =>

@@ -1,15 +1,14 @@
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
-import { methodsOf, type SecondFactorMethod } from '../../domain/factors.ts';
 import { type IdentifierInput, parseIdentifier } from '../../domain/identifier.ts';
-import type { LoginView, UserView } from '../../domain/model.ts';
+import type { LoginView } from '../../domain/model.ts';
 import { normalizePassword } from '../../domain/password.ts';
 import type { Clock, PasswordHasher, Random } from '../../domain/ports.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { auditEvent } from '../audit.ts';
 import { composeNotice } from '../messages.ts';
 import { type PasswordChecker, passwordPolicy } from '../password-check.ts';
-import { type IssuedTokens, issueTokens, type SessionGate, type TokenDeps } from '../session-gate.ts';
+import { concludeSignIn, type SessionGate, type SignInResult, type TokenDeps } from '../session-gate.ts';
 
 export type LoginDeps = TokenDeps & {
   readonly store: Store<
@@ -24,26 +23,13 @@ export type LoginDeps = TokenDeps & {
 
 export type LoginCommand = IdentifierInput & { readonly password: string };
 
-export type SignedIn = UserView & { readonly kind: 'session'; readonly tokens: IssuedTokens };
-
-/** The first factor was right: nothing of the account is told before the second (R24). */
-export type SecondFactorPending = {
-  readonly kind: 'pending';
-  readonly token: string;
-  readonly methods: readonly SecondFactorMethod[];
-  readonly smsNumber: string | undefined;
-};
-
 /**
  * Signs a user in with a password. Whatever the state of the account, exactly one
  * password hash is done, and a failure does not tell why (R5, R33).
  */
 export function createLogin(deps: LoginDeps) {
   const { store, hasher, passwords, openSession, clock } = deps;
-  return async function login(
-    caller: Caller,
-    command: LoginCommand,
-  ): Promise<SignedIn | SecondFactorPending> {
+  return async function login(caller: Caller, command: LoginCommand): Promise<SignInResult> {
     const identifier = parseIdentifier(command, caller.tenant.policy);
     const { canonical } = identifier;
     if (command.password === '') throw invalid({ field: 'password', reason: 'FIELD_REQUIRED' });
@@ -62,7 +48,7 @@ export function createLogin(deps: LoginDeps) {
       throw new DomainError('CREDENTIALS_INVALID');
     }
 
-    const { user, email, mobile, factors } = account;
+    const { user } = account;
     const rehashed = hasher.needsRehash(passwordHash)
       ? await hasher.hash(tenantId, normalizePassword(command.password))
       : undefined;
@@ -79,12 +65,7 @@ export function createLogin(deps: LoginDeps) {
       await repositories.audit.add(auditEvent(deps, caller, 'login', 'success', subject));
       return result;
     });
-    if (opened.kind === 'session') {
-      return { kind: 'session', user, email, mobile, tokens: await issueTokens(deps, opened.session) };
-    }
-    const { challengeId } = opened;
-    const token = await deps.accessTokens.signPending({ tenantId, userId: user.id, challengeId });
-    return { kind: 'pending', token, methods: methodsOf(factors), smsNumber: factors.smsNumber };
+    return await concludeSignIn(deps, account, opened);
   };
 }
 

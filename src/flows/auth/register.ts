@@ -1,5 +1,6 @@
 import { parseBirthday } from '../../domain/birthday.ts';
 import type { Caller } from '../../domain/caller.ts';
+import { emptyProfile } from '../../domain/empty-profile.ts';
 import { createViolations, DomainError } from '../../domain/errors.ts';
 import { type IdentifierInput, parseIdentifier } from '../../domain/identifier.ts';
 import type { HeldIdentifier, User } from '../../domain/model.ts';
@@ -176,22 +177,3 @@ function parse(
   const identifier: HeldIdentifier = { ...parsed, userId: id, confirmedAt: undefined };
   return { user, identifier, password };
 }
-
-const emptyProfile = {
-  firstName: '',
-  lastName: '',
-  nationalCode: '',
-  birthday: '',
-  birthdayGregorian: undefined,
-  picture: '',
-  address: '',
-  postalCode: '',
-  maritalStatus: '',
-  facebookId: '',
-  instagramId: '',
-  twitterId: '',
-  linkedinId: '',
-  document: '',
-  telephone: '',
-  customFields: [],
-};

@@ -1,73 +1,99 @@
 import {
   attemptDeadlineMs,
   DeliveryError,
+  deliveryBatch,
   giveUpAfterMs,
   leaseMs,
   type Outgoing,
   retryDelayMs,
 } from '../../domain/delivery.ts';
-import type { ClaimedMessage, Message } from '../../domain/model.ts';
+import type { ClaimedMessage, DeliveryOutcome, Message } from '../../domain/model.ts';
 import type { Clock, DeliveryObserver, Transport, Transports } from '../../domain/ports.ts';
 import type { Store } from '../../domain/repositories.ts';
 import type { Tenant } from '../../domain/tenant.ts';
-import { noteCodeSent } from '../sms-guard.ts';
+import { senderFor } from '../messages.ts';
+import { countingCode, type SmsGuard } from '../sms-guard.ts';
 
 export type DispatchDeps = {
   readonly store: Store<'outbox' | 'tenants' | 'smsUsage'>;
   readonly transports: Transports;
+  readonly smsGuard: Pick<SmsGuard, 'chargeNotice'>;
   readonly clock: Clock;
   readonly observe: DeliveryObserver;
   /** Told of a failure that is ours and not the other side's. */
   readonly onError: (error: unknown) => void;
 };
 
-/** How many messages an instance has in hand at a time. */
-const batchSize = 20;
+export type Dispatcher = {
+  /** Claims what is due of a channel, once, and sends it; answers how many messages it was. */
+  runOnce(channel: Message['channel'], stop?: AbortSignal): Promise<number>;
+  /** Wipes what was given up and has expired: nobody can try it again. */
+  wipeExpired(): Promise<number>;
+};
+
 /** When a message that was not even tried is looked at again. */
 const busyDelayMs = 30_000;
 /** How long before the end of a lease nothing is begun any more. */
-const leaseMarginMs = 5000;
+const leaseMarginMs = attemptDeadlineMs + 5000;
+/** How many expired messages are wiped at a time. */
+const wipeBatch = 100;
 
 /**
- * Sends the messages that are due. Any number of instances do so at once: each claims
- * rows that no other has, for a minute, and what one lost, because it was killed or
- * frozen, another one gets. So every message goes out at least once, and twice only where
- * an instance was lost between the other side's yes and our note of it.
+ * Sends the messages that are due, each channel by itself. Any number of instances do so
+ * at once: each claims rows that no other has, for a minute, and what one lost, because it
+ * was killed or frozen, another one gets. So every message goes out at least once, and
+ * twice only where an instance was lost, or an attempt cut off, between the other side's
+ * yes and our note of it.
  */
-export function createDispatcher({ store, transports, clock, observe, onError }: DispatchDeps) {
-  const channels = Object.keys(transports) as Message['channel'][];
+export function createDispatcher(deps: DispatchDeps): Dispatcher {
+  const { store, transports, smsGuard, clock, observe, onError } = deps;
 
   /** Sends one claimed message and notes how that ended. */
-  async function deliver(claimed: ClaimedMessage, leaseUntil: Date): Promise<void> {
+  async function deliver(claimed: ClaimedMessage, stop: AbortSignal): Promise<void> {
     const { message, tenantId, expiresAt } = claimed;
     const { channel } = message;
-    const transport = transports[channel];
-    // A row of an older version may be of a channel that is captured here.
-    if (transport === undefined) return;
     const tenant = await store.tenants.findById(tenantId);
     const slug = tenant?.slug ?? '';
-    const end = async (status: 'sent' | 'dead' | 'dropped', error: string) => {
-      if (await store.outbox.settle(claimed, { status, error, at: clock() })) observe(channel, slug, status);
+    const count: { -readonly [field in 'attempts' | 'charged']: DeliveryOutcome[field] } = {
+      attempts: claimed.attempts,
+      charged: claimed.charged,
     };
-    const later = (delayMs: number, error: string) =>
-      store.outbox.settle(claimed, { status: 'queued', error, at: new Date(clock().getTime() + delayMs) });
+    const end = async (status: 'sent' | 'dead' | 'dropped', error: string) => {
+      if (await store.outbox.settle(claimed, { ...count, status, error, at: clock() }))
+        observe(channel, slug, status);
+    };
+    const later = async (delayMs: number, error: string) => {
+      const at = new Date(clock().getTime() + delayMs);
+      await store.outbox.settle(claimed, { ...count, status: 'queued', error, at });
+    };
 
     // After the expiry of its code a message only misleads.
     if (expiresAt <= clock()) return await end('dropped', 'EXPIRED');
     if (tenant === undefined) return await end('dropped', 'TENANT_GONE');
-    if (tenant.status !== 'active') return void (await later(busyDelayMs, 'TENANT_SUSPENDED'));
-    if (channel === 'email' && !tenant.policy.senders.addresses.includes(message.from))
-      return await end('dead', 'SENDER_NOT_REGISTERED');
+    if (tenant.status !== 'active') return await later(busyDelayMs, 'TENANT_SUSPENDED');
+    const transport = transports[channel];
+    // A row of an older version may be of a channel that is captured here.
+    if (transport === undefined) return await later(busyDelayMs, 'CHANNEL_CAPTURED');
+    // Whoever asked for a code was counted when he did; of a notice it is counted now.
+    if (channel === 'sms' && message.code === '' && !claimed.charged) {
+      if (!(await smsGuard.chargeNotice(tenant, message.to))) return await end('dropped', 'SMS_LIMITED');
+      count.charged = true;
+    }
+    // Whoever was frozen is about to lose the claim, and begins nothing.
+    if (clock().getTime() > claimed.leaseUntil.getTime() - leaseMarginMs)
+      return await later(0, 'LEASE_SHORT');
 
     try {
-      await attempt(transport, claimed, tenant, leaseUntil);
+      await attempt(transport, claimed, tenant, stop);
+      count.attempts += 1;
       await end('sent', '');
     } catch (error) {
       if (!(error instanceof DeliveryError)) throw error;
-      if (error.fault === 'busy') return void (await later(busyDelayMs, error.code));
+      if (error.fault === 'busy') return await later(busyDelayMs, error.code);
+      count.attempts += 1;
       if (error.fault === 'permanent') return await end('dead', error.code);
       observe(channel, slug, 'failed');
-      const delayMs = retryDelayMs(claimed.attempts);
+      const delayMs = retryDelayMs(count.attempts);
       const isTooLate = clock().getTime() + delayMs > claimed.createdAt.getTime() + giveUpAfterMs;
       if (isTooLate) await end('dead', error.code);
       else await later(delayMs, error.code);
@@ -76,46 +102,51 @@ export function createDispatcher({ store, transports, clock, observe, onError }:
 
   async function attempt(
     transport: Transport,
-    { id, message, attempts, createdAt, tenantId }: ClaimedMessage,
+    { id, message, claims, createdAt, tenantId }: ClaimedMessage,
     tenant: Tenant,
-    leaseUntil: Date,
+    stop: AbortSignal,
   ): Promise<void> {
-    // Counted before the gateway is asked; what cannot be counted is not sent (R45).
-    if (message.channel === 'sms' && message.code !== '' && attempts === 1)
-      await noteCodeSent(store, clock, tenantId, message.to);
-    // Whoever was frozen has lost the claim.
-    if (clock().getTime() > leaseUntil.getTime() - leaseMarginMs)
-      throw new DeliveryError('busy', 'LEASE_LOST');
-    const outgoing: Outgoing = { id, message, tenantName: tenant.name, attempt: attempts, createdAt };
-    await withinDeadline(transport.send(outgoing));
+    // The sender may have been given up since; the message goes out by the one that there is.
+    const from = message.channel === 'email' ? senderFor(tenant.policy, message.from) : '';
+    const outgoing: Outgoing = {
+      id,
+      message: { ...message, from },
+      tenantName: tenant.name,
+      mayBeDuplicate: claims > 1,
+      createdAt,
+    };
+    const send = () => withinDeadline(stop, (signal) => transport.send(outgoing, signal));
+    if (message.channel === 'sms' && message.code !== '')
+      await countingCode(store, clock, tenantId, message.to, send);
+    else await send();
   }
 
   return {
-    /** Claims what is due, once, and sends it; answers how many messages it was. */
-    async runOnce(): Promise<number> {
-      if (channels.length === 0) return 0;
+    async runOnce(channel: Message['channel'], stop = new AbortController().signal): Promise<number> {
       const now = clock();
       const leaseUntil = new Date(now.getTime() + leaseMs);
       const claimed = await store.transaction(({ outbox }) =>
-        outbox.claim(channels, batchSize, now, leaseUntil),
+        outbox.claim(channel, deliveryBatch, now, leaseUntil),
       );
-      await Promise.all(claimed.map((each) => deliver(each, leaseUntil).catch(onError)));
+      await Promise.all(claimed.map((each) => deliver(each, stop).catch(onError)));
       return claimed.length;
     },
+
+    wipeExpired: () => store.outbox.wipeExpired(clock(), wipeBatch),
   };
 }
 
-/** Gives up waiting for an attempt that takes too long; it may still succeed. */
-async function withinDeadline(sending: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DeliveryError('temporary', 'ATTEMPT_DEADLINE')), attemptDeadlineMs);
-  });
+/** Ends an attempt that takes too long, and one that we have to leave, on the wire as well. */
+async function withinDeadline(
+  stop: AbortSignal,
+  send: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const signal = AbortSignal.any([stop, AbortSignal.timeout(attemptDeadlineMs)]);
+  const cut = () => new DeliveryError('temporary', stop.aborted ? 'ATTEMPT_STOPPED' : 'ATTEMPT_DEADLINE');
   try {
-    await Promise.race([sending, late]);
-  } finally {
-    clearTimeout(timer);
+    await send(signal);
+  } catch (error) {
+    if (signal.aborted) throw cut();
+    throw error;
   }
 }
-
-export type Dispatcher = ReturnType<typeof createDispatcher>;

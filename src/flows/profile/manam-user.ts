@@ -1,13 +1,14 @@
 import type { Caller } from '../../domain/caller.ts';
 import { parseEmail } from '../../domain/email.ts';
 import { DomainError } from '../../domain/errors.ts';
+import { googleIssuer } from '../../domain/federation.ts';
 import type { ExternalProfile, UserView } from '../../domain/model.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { manamSlug, type Tenant } from '../../domain/tenant.ts';
 import { ownSession } from '../session/own-session.ts';
 import { targetOf } from './target.ts';
 
-export type ManamUserDeps = { readonly store: Store<'users' | 'tenants'> };
+export type ManamUserDeps = { readonly store: Store<'users' | 'identities' | 'tenants'> };
 
 /** A user of Manam itself, with what Google says of him where he came in through it. */
 export type ManamUser = UserView & { readonly external: ExternalProfile | undefined };
@@ -22,7 +23,8 @@ export function createManamUser({ store }: ManamUserDeps) {
   async function show(tenantId: string, userId: string): Promise<ManamUser> {
     const view = await store.users.findById(tenantId, userId);
     if (view === undefined) throw notFound();
-    return { ...view, external: await store.users.findExternalProfile(tenantId, userId) };
+    const identity = await store.identities.findOfUser(tenantId, userId, googleIssuer);
+    return { ...view, external: identity?.profile };
   }
 
   async function manamTenant(caller: Caller): Promise<Tenant> {
@@ -44,7 +46,8 @@ export function createManamUser({ store }: ManamUserDeps) {
       if (caller.session !== undefined && caller.tenant.id !== tenant.id) throw notFound();
       const userId = await targetOf(store, { ...caller, tenant }, { ...command, userId: '' });
       const isOwn = caller.tenant.id === tenant.id;
-      if (!isOwn && !(await store.users.hasConsented(tenant.id, userId, caller.tenant.id))) throw notFound();
+      if (!isOwn && !(await store.identities.hasConsented(tenant.id, userId, caller.tenant.id)))
+        throw notFound();
       const user = await show(tenant.id, userId);
       const named = command.email === '' ? undefined : parseEmail(command.email).canonical;
       if (named !== undefined && named !== user.email?.canonical) throw notFound();

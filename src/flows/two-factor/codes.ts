@@ -51,7 +51,10 @@ export function createSecondFactors({ store, vault, clock, random }: SecondFacto
     const found = await store.challenges.findInSlot(tenantId, 'sms-code', slot, now);
     if (found === undefined) return false;
     const digest = digestCode(vault, { tenantId, purpose: 'sms-code', subject: slot }, code);
-    return digest.equals(found.digest) && (await consumeChallenge(store, clock, found));
+    return (
+      digest.equals(found.digest) &&
+      (await store.transaction((repositories) => consumeChallenge(repositories, clock, found)))
+    );
   }
 
   return {

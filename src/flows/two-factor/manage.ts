@@ -9,9 +9,10 @@ import type { Store } from '../../domain/repositories.ts';
 import { auditEvent, auditFailure } from '../audit.ts';
 import { rememberResult } from '../idempotency.ts';
 import type { RecipientCharge } from '../limits.ts';
+import { tellUser } from '../messages.ts';
 import { ownSession } from '../session/own-session.ts';
 import type { SecondFactors, TypedCodes } from './codes.ts';
-import { settleChange, settleProof, tell } from './settle.ts';
+import { settleChange, settleProof } from './settle.ts';
 
 export type ManageFactorsDeps = {
   readonly store: Store<
@@ -111,7 +112,7 @@ export function createManageFactors(deps: ManageFactorsDeps) {
         if (methodsOf(await repositories.factors.hold(tenantId, userId)).length === 0)
           throw new DomainError('STEP_MISSING', { missingStep: setupStep.totp });
         await repositories.factors.replaceRecoveryCodes(tenantId, userId, digests);
-        await tell(deps, repositories, caller, view, 'two-factor-changed');
+        await tellUser(deps, repositories, caller, view, 'two-factor-changed');
         await repositories.audit.add(auditEvent(deps, caller, 'regenerate-recovery-codes', 'success'));
       });
       return codes;

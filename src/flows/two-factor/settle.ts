@@ -4,26 +4,10 @@ import type { AuditAction, UserView } from '../../domain/model.ts';
 import type { Clock, Random } from '../../domain/ports.ts';
 import type { Repositories } from '../../domain/repositories.ts';
 import { auditEvent } from '../audit.ts';
-import { composeNotice, type Notice } from '../messages.ts';
+import { tellUser } from '../messages.ts';
 import { type Proof, secondFactorPolicy } from './codes.ts';
 
 type Deps = { readonly clock: Clock; readonly random: Random };
-
-/** Tells a user of a change of his second factors, wherever he can be reached (R46). */
-export async function tell(
-  deps: Deps,
-  { outbox }: Pick<Repositories, 'outbox'>,
-  caller: Caller,
-  { user, email, mobile }: UserView,
-  notice: Notice,
-): Promise<void> {
-  for (const told of [email, mobile]) {
-    if (told?.confirmedAt === undefined) continue;
-    const { locale: userLocale, senderEmail } = user;
-    const to = { kind: told.kind, address: told.address, userLocale, senderEmail };
-    await outbox.add(composeNotice(deps, caller, to, notice));
-  }
-}
 
 /** What follows a proof, in its transaction: the counters are forgotten, a recovery code is consumed and told of. */
 export async function settleProof(
@@ -38,7 +22,7 @@ export async function settleProof(
     if (!(await repositories.factors.useRecoveryCode(tenantId, userId, proof.recoveryDigest))) {
       throw new DomainError('CODE_INVALID');
     }
-    await tell(deps, repositories, caller, view, 'recovery-code-used');
+    await tellUser(deps, repositories, caller, view, 'recovery-code-used');
   }
   await repositories.guesses.reset(tenantId, secondFactorPolicy.kind, userId);
 }
@@ -56,6 +40,6 @@ export async function settleChange(
   // First what could still become a session: a second step that is under way holds its row.
   await repositories.challenges.killAll(tenantId, userId, now);
   await repositories.sessions.revokeOthers(tenantId, userId, caller.session?.id, now);
-  await tell(deps, repositories, caller, view, 'two-factor-changed');
+  await tellUser(deps, repositories, caller, view, 'two-factor-changed');
   await repositories.audit.add(auditEvent(deps, caller, action, 'success', { userId }));
 }

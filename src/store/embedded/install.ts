@@ -26,6 +26,24 @@ function findProgram(name: string, folders: readonly string[]): string | undefin
   return undefined;
 }
 
+/** Installs packages with apt-get where it is there and we have the right to; answers whether it did. */
+export function installPackages(
+  names: readonly string[],
+  folders: readonly string[] = systemFolders,
+): boolean {
+  const apt = findProgram('apt-get', folders);
+  if (apt === undefined || process.getuid?.() !== 0) return false;
+  const run = (...args: string[]) =>
+    execFileSync('/usr/bin/env', ['DEBIAN_FRONTEND=noninteractive', apt, ...args], { stdio: 'ignore' });
+  try {
+    run('update', '-q');
+    run('install', ...aptOptions, ...names);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The programs of a MariaDB server; installs them with apt-get where it has the right to. */
 export function ensureServerPrograms(
   report: (line: string) => void,
@@ -44,21 +62,8 @@ export function ensureServerPrograms(
   if (present !== undefined) return present;
 
   const advice = `MariaDB is missing: run 'sudo apt-get install --no-install-recommends ${packages.join(' ')}' (or 'brew install mariadb'), or set DATABASE_URL`;
-  const apt = findProgram('apt-get', folders);
-  if (apt === undefined || process.getuid?.() !== 0) throw new Error(advice);
   report('installing MariaDB with apt-get …');
-  try {
-    execFileSync(apt, ['update', '-q'], { stdio: 'ignore' });
-    execFileSync(
-      '/usr/bin/env',
-      ['DEBIAN_FRONTEND=noninteractive', apt, 'install', ...aptOptions, ...packages],
-      {
-        stdio: 'ignore',
-      },
-    );
-  } catch {
-    throw new Error(advice);
-  }
+  if (!installPackages(packages, folders)) throw new Error(advice);
   const installed = find();
   if (installed === undefined) throw new Error(advice);
   return installed;

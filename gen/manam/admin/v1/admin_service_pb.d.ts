@@ -1358,8 +1358,8 @@ export declare const ListSigningKeysResponseSchema: GenMessage<ListSigningKeysRe
  */
 export declare type RotateSigningKeyRequest = Message<"manam.admin.v1.RotateSigningKeyRequest"> & {
   /**
-   * How long the key is published before it signs: 0 to 24 hours. Default: 2 minutes, which is
-   * longer than any cache of ours or of JWKS readers.
+   * How long the key is published before it signs: 10 seconds to 24 hours. Default: 2 minutes,
+   * which is longer than any cache of ours or of JWKS readers.
    *
    * @generated from field: google.protobuf.Duration lead_time = 1;
    */
@@ -1945,6 +1945,54 @@ export declare type ListTemplatesResponse = Message<"manam.admin.v1.ListTemplate
 export declare const ListTemplatesResponseSchema: GenMessage<ListTemplatesResponse>;
 
 /**
+ * The request of SetTenantSecret.
+ *
+ * @generated from message manam.admin.v1.SetTenantSecretRequest
+ */
+export declare type SetTenantSecretRequest = Message<"manam.admin.v1.SetTenantSecretRequest"> & {
+  /**
+   * The tenant, by slug or id.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * Which secret: google_client_secret.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * The secret, at most 512 characters. Empty: it is forgotten.
+   *
+   * @generated from field: string value = 3;
+   */
+  value: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.SetTenantSecretRequest.
+ * Use `create(SetTenantSecretRequestSchema)` to create a new message.
+ */
+export declare const SetTenantSecretRequestSchema: GenMessage<SetTenantSecretRequest>;
+
+/**
+ * The answer of SetTenantSecret.
+ *
+ * @generated from message manam.admin.v1.SetTenantSecretResponse
+ */
+export declare type SetTenantSecretResponse = Message<"manam.admin.v1.SetTenantSecretResponse"> & {
+};
+
+/**
+ * Describes the message manam.admin.v1.SetTenantSecretResponse.
+ * Use `create(SetTenantSecretResponseSchema)` to create a new message.
+ */
+export declare const SetTenantSecretResponseSchema: GenMessage<SetTenantSecretResponse>;
+
+/**
  * Whether a tenant's keys and tokens are good.
  *
  * @generated from enum manam.admin.v1.TenantState
@@ -2251,6 +2299,17 @@ export declare const AdminService: GenService<{
     methodKind: "unary";
     input: typeof DeleteTenantRequestSchema;
     output: typeof DeleteTenantResponseSchema;
+  },
+  /**
+   * Keeps a secret that a tenant has elsewhere, sealed; nothing shows it again. Reasons:
+   * NOT_FOUND, REQUEST_INVALID.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.SetTenantSecret
+   */
+  setTenantSecret: {
+    methodKind: "unary";
+    input: typeof SetTenantSecretRequestSchema;
+    output: typeof SetTenantSecretResponseSchema;
   },
   /**
    * Makes a key of a tenant. Its text is in this answer and nowhere else. Reasons: NOT_FOUND,

@@ -1,0 +1,266 @@
+import type { Caller } from '../../domain/caller.ts';
+import { DomainError, invalid } from '../../domain/errors.ts';
+import { googleIssuer, type ProviderClaims, parseHandle, withParameters } from '../../domain/federation.ts';
+import type { ExternalProfile, LoginRequest, SessionAccount } from '../../domain/model.ts';
+import type { Clock, GoogleClient, GoogleProvider, Random } from '../../domain/ports.ts';
+import { DuplicateError, type Store } from '../../domain/repositories.ts';
+import type { Tenant } from '../../domain/tenant.ts';
+import { auditEvent, auditFailure } from '../audit.ts';
+import { tellUser } from '../messages.ts';
+import { ownSession } from '../session/own-session.ts';
+import { concludeSignIn, type SessionGate, type SignInResult, type TokenDeps } from '../session-gate.ts';
+import { makeLoginCode, takeLoginCode } from './login-code.ts';
+import { type LoginRequests, parseReturn, type Return } from './login-requests.ts';
+import { type Arrival, emailIdentifier, type ResolveIdentity } from './resolve-identity.ts';
+
+export type GoogleDeps = TokenDeps & {
+  readonly store: Store<
+    | 'users'
+    | 'identities'
+    | 'tenants'
+    | 'sessions'
+    | 'challenges'
+    | 'loginRequests'
+    | 'budgets'
+    | 'smsUsage'
+    | 'outbox'
+    | 'audit'
+  >;
+  readonly google: GoogleProvider;
+  /** The deployment's own client; undefined: it has none. */
+  readonly defaultClient: GoogleClient | undefined;
+  readonly requests: LoginRequests;
+  readonly resolveIdentity: ResolveIdentity;
+  readonly openSession: SessionGate;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+/** What a callback leads to: the browser goes on to a page, or whoever called gets the answer. */
+export type CallbackResult =
+  | { readonly kind: 'redirect'; readonly url: string }
+  | { readonly kind: 'answer'; readonly result: SignInResult };
+
+/** What Google sends back with the browser (OpenID Connect Core, section 3.1.2.5). */
+export type CallbackCommand = { readonly state: string; readonly code: string; readonly error: string };
+
+const secretName = 'google_client_secret';
+
+/** Sign-in with Google: authorization code with PKCE, state and nonce (R47), and tokens of apps. */
+export function createGoogleLogin(deps: GoogleDeps) {
+  const { store, google, defaultClient, requests, resolveIdentity, openSession, clock } = deps;
+
+  /** The client that a tenant signs in with; PROVIDER_DISABLED where it has switched Google off (R52). */
+  async function clientOf({ id, policy }: Tenant): Promise<GoogleClient> {
+    const { enabled, clientId } = policy.google;
+    if (!enabled) throw new DomainError('PROVIDER_DISABLED');
+    if (clientId === '') {
+      if (defaultClient === undefined) throw new DomainError('PROVIDER_DISABLED');
+      return defaultClient;
+    }
+    const clientSecret = await store.tenants.findSecret(id, secretName);
+    if (clientSecret === undefined) throw new DomainError('PROVIDER_DISABLED');
+    return { clientId, clientSecret };
+  }
+
+  async function authorizationUrl(
+    { tenant }: Caller,
+    kind: LoginRequest['kind'],
+    fields: Parameters<LoginRequests['begin']>[2],
+  ): Promise<string> {
+    const client = await clientOf(tenant);
+    const { handle, data, challenge } = await requests.begin(tenant.id, kind, fields);
+    const { scopes } = tenant.policy.google;
+    const { nonce } = data;
+    return await google.authorizationUrl(client, { state: handle, nonce, codeChallenge: challenge, scopes });
+  }
+
+  /** Opens the session of a user who came in through a provider. */
+  async function signIn(caller: Caller, userId: string): Promise<SignInResult> {
+    const account = await findActive(caller, userId);
+    const opened = await store.transaction(async (repositories) => {
+      const result = await openSession(repositories, caller, account, ['fed']);
+      const sessionId = result.kind === 'session' ? result.session.id : undefined;
+      const reason = result.kind === 'session' ? '' : 'SECOND_FACTOR_PENDING';
+      const subject = { userId, sessionId, reason };
+      await repositories.audit.add(auditEvent(deps, caller, 'login-google', 'success', subject));
+      return result;
+    });
+    return await concludeSignIn(deps, account, opened);
+  }
+
+  async function findActive({ tenant }: Caller, userId: string): Promise<SessionAccount> {
+    const account = await store.users.findForSession(tenant.id, userId, clock());
+    if (account === undefined || account.user.status !== 'active')
+      throw new DomainError('CREDENTIALS_INVALID');
+    return account;
+  }
+
+  /** What Google says, once every check of R49 has passed and the nonce is that of the request. */
+  async function arrive(
+    caller: Caller,
+    request: LoginRequest,
+    command: CallbackCommand,
+  ): Promise<{ claims: ProviderClaims; profile: ExternalProfile }> {
+    const client = await clientOf(caller.tenant);
+    const { scopes } = caller.tenant.policy.google;
+    const tokens = await google.exchange(client, command.code, request.data.codeVerifier);
+    const { claims, nonce } = await google.verify(tokens.idToken, [client.clientId]);
+    if (nonce !== request.data.nonce) throw new DomainError('PROVIDER_TOKEN_INVALID');
+    return { claims, profile: await google.profile(tokens.accessToken, scopes) };
+  }
+
+  async function comeBack(
+    caller: Caller,
+    request: LoginRequest,
+    command: CallbackCommand,
+  ): Promise<CallbackResult> {
+    const { data } = request;
+    const { claims, profile } = await arrive(caller, request, command);
+    if (request.kind === 'google-link') return await comeBackToLink(caller, request, claims);
+    const userId = await resolveIdentity(caller, arrivalOf(claims, profile));
+    if (data.redirectUri === '') return { kind: 'answer', result: await signIn(caller, userId) };
+    await findActive(caller, userId);
+    const user = { tenantId: caller.tenant.id, userId };
+    const content = { codeChallenge: data.codeChallenge, amr: ['fed' as const], sessionId: '', subject: '' };
+    const code = await store.transaction((repositories) =>
+      makeLoginCode(repositories, deps, user, 'login-code', content),
+    );
+    return { kind: 'redirect', url: withParameters(data.redirectUri, { code }) };
+  }
+
+  async function comeBackToLink(
+    caller: Caller,
+    { data }: LoginRequest,
+    { subject }: ProviderClaims,
+  ): Promise<CallbackResult> {
+    const { userId, sessionId, codeChallenge, redirectUri } = data;
+    const user = { tenantId: caller.tenant.id, userId };
+    const code = await store.transaction((repositories) =>
+      makeLoginCode(repositories, deps, user, 'google-link', { codeChallenge, amr: [], sessionId, subject }),
+    );
+    return { kind: 'redirect', url: withParameters(redirectUri, { code }) };
+  }
+
+  return {
+    /** Begins in a browser: answers the address to open. */
+    start: async (caller: Caller, command: Return): Promise<string> =>
+      authorizationUrl(caller, 'google', parseReturn(caller, command, true)),
+
+    /** Begins in an app: answers the nonce that its token has to carry. */
+    async startNative(caller: Caller): Promise<string> {
+      if (!caller.tenant.policy.google.enabled) throw new DomainError('PROVIDER_DISABLED');
+      return (await requests.begin(caller.tenant.id, 'google-native', {})).handle;
+    },
+
+    /** The tenant of a callback, before anything of it is believed; its state alone names one. */
+    tenantOf: (state: string): string | undefined => parseHandle(state)?.tenantId,
+
+    /**
+     * The browser is back. The state is used up first, whatever follows: nothing that came
+     * with it can be tried twice. With a registered page the outcome goes there, a failure
+     * too, so that the user is not stranded.
+     */
+    async callback(caller: Caller, command: CallbackCommand): Promise<CallbackResult> {
+      const request = await requests.find(command.state, ['google', 'google-link']);
+      if (request.tenantId !== caller.tenant.id) throw new DomainError('LOGIN_STATE_INVALID');
+      await requests.consume(request);
+      try {
+        return await auditFailure(deps, caller, 'login-google', async () => {
+          if (command.error !== '' || command.code === '') throw new DomainError('PROVIDER_DENIED');
+          return await comeBack(caller, request, command);
+        });
+      } catch (error) {
+        const { redirectUri } = request.data;
+        if (redirectUri === '' || !(error instanceof DomainError) || error.reason === 'INTERNAL') throw error;
+        return { kind: 'redirect', url: withParameters(redirectUri, { error: error.reason }) };
+      }
+    },
+
+    /** Signs in with a token that an app got on its device, under the same checks. */
+    loginWithToken: (caller: Caller, command: { readonly idToken: string }): Promise<SignInResult> =>
+      auditFailure(deps, caller, 'login-google', async () => {
+        const { enabled, clientId, audiences } = caller.tenant.policy.google;
+        const own = clientId === '' ? (defaultClient?.clientId ?? '') : clientId;
+        const accepted = [own, ...audiences].filter((audience) => audience !== '');
+        if (!enabled || accepted.length === 0) throw new DomainError('PROVIDER_DISABLED');
+        if (command.idToken === '') throw invalid({ field: 'id_token', reason: 'FIELD_REQUIRED' });
+        const { claims, nonce } = await google.verify(command.idToken, accepted);
+        const request = await requests.find(nonce, ['google-native']).catch((error: unknown) => {
+          throw error instanceof DomainError && error.reason === 'LOGIN_STATE_INVALID'
+            ? new DomainError('PROVIDER_TOKEN_INVALID')
+            : error;
+        });
+        if (request.tenantId !== caller.tenant.id) throw new DomainError('PROVIDER_TOKEN_INVALID');
+        await requests.consume(request);
+        return await signIn(caller, await resolveIdentity(caller, arrivalOf(claims, profileOf(claims))));
+      }),
+
+    /** Begins to connect the caller's account. */
+    startLink: async (caller: Caller, command: Return): Promise<string> => {
+      const { userId, id: sessionId } = ownSession(caller);
+      return await authorizationUrl(caller, 'google-link', {
+        ...parseReturn(caller, command, false),
+        userId,
+        sessionId,
+      });
+    },
+
+    /** Connects what the browser came back with, in the session that began it. */
+    finishLink: (
+      caller: Caller,
+      command: { readonly code: string; readonly codeVerifier: string },
+    ): Promise<void> =>
+      auditFailure(deps, caller, 'link-google', async () => {
+        const { userId, id: sessionId } = ownSession(caller);
+        const { challenge, content } = await takeLoginCode(deps, caller, 'google-link', command);
+        if (challenge.userId !== userId || content.sessionId !== sessionId)
+          throw new DomainError('CODE_INVALID');
+        const { id: tenantId } = caller.tenant;
+        const view = await store.users.findById(tenantId, userId);
+        if (view === undefined) throw new DomainError('TOKEN_INVALID');
+        const identity = { tenantId, issuer: googleIssuer, subject: content.subject, userId, profile: {} };
+        try {
+          await store.transaction(async (repositories) => {
+            if (!(await repositories.challenges.consume(tenantId, challenge.id, clock())))
+              throw new DomainError('CODE_INVALID');
+            await repositories.identities.insert(identity, clock());
+            await tellUser(deps, repositories, caller, view, 'identity-linked');
+            await repositories.audit.add(auditEvent(deps, caller, 'link-google', 'success'));
+          });
+        } catch (error) {
+          throw error instanceof DuplicateError ? new DomainError('IDENTITY_TAKEN') : error;
+        }
+      }),
+
+    /** Takes the connection away, unless the user could not sign in any more without it. */
+    async unlink(caller: Caller): Promise<void> {
+      const { userId } = ownSession(caller);
+      const { id: tenantId } = caller.tenant;
+      const view = await store.users.findById(tenantId, userId);
+      if (view === undefined) throw new DomainError('TOKEN_INVALID');
+      if ((await store.users.findPasswordHash(tenantId, userId)) === undefined)
+        throw new DomainError('LAST_SIGN_IN');
+      await store.transaction(async (repositories) => {
+        if ((await repositories.identities.remove(tenantId, userId, googleIssuer)) === 0)
+          throw new DomainError('NOT_FOUND');
+        await tellUser(deps, repositories, caller, view, 'identity-linked');
+        await repositories.audit.add(auditEvent(deps, caller, 'unlink-google', 'success'));
+      });
+    },
+  };
+}
+
+export type GoogleLogin = ReturnType<typeof createGoogleLogin>;
+
+/** Google answers for the addresses that it hosts; any other opens nothing by itself (R51). */
+function arrivalOf(claims: ProviderClaims, profile: ExternalProfile): Arrival {
+  const identifier = claims.isAuthoritative ? emailIdentifier(claims.email) : undefined;
+  return { claims, profile, identifier, mayLink: claims.isAuthoritative };
+}
+
+/** The profile of an app's user: what his token says. */
+function profileOf({ email, firstName, lastName, picture }: ProviderClaims): ExternalProfile {
+  const displayName = `${firstName} ${lastName}`.trim();
+  return { displayName, givenName: firstName, familyName: lastName, photos: picture, email };
+}

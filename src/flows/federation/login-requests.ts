@@ -1,0 +1,80 @@
+import type { Caller } from '../../domain/caller.ts';
+import { createViolations, DomainError } from '../../domain/errors.ts';
+import { codeChallengeOf, formatHandle, isCodeChallenge, parseHandle } from '../../domain/federation.ts';
+import type { LoginRequest, LoginRequestData } from '../../domain/model.ts';
+import type { Clock, Random } from '../../domain/ports.ts';
+import { matchRegisteredUrl } from '../../domain/registered-url.ts';
+import type { Store } from '../../domain/repositories.ts';
+import { sha256 } from '../../domain/token.ts';
+
+export type LoginRequestDeps = {
+  readonly store: Store<'loginRequests'>;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+/** How long a sign-in may stay away (R47). */
+const lifetimeMs = 600_000;
+
+/** How a browser is to come back: to a registered page, with a code for the holder of a verifier. */
+export type Return = { readonly redirectUri: string; readonly codeChallenge: string };
+
+/** The page and the challenge of a request, or REQUEST_INVALID. A page without a challenge would hand its code to anybody. */
+export function parseReturn({ tenant }: Pick<Caller, 'tenant'>, asked: Return, isOptional: boolean): Return {
+  const violations = createViolations();
+  const { collect, add } = violations;
+  const redirectUri = collect(() =>
+    matchRegisteredUrl(asked.redirectUri, tenant.policy.redirectUris, '', 'redirect_uri'),
+  );
+  if (redirectUri === '' && !isOptional) add('redirect_uri', 'FIELD_REQUIRED');
+  const wantsChallenge = asked.redirectUri !== '' || !isOptional || asked.codeChallenge !== '';
+  if (wantsChallenge && !isCodeChallenge(asked.codeChallenge))
+    add('code_challenge', 'CODE_CHALLENGE_INVALID');
+  violations.refuse();
+  return { redirectUri: redirectUri ?? '', codeChallenge: asked.codeChallenge };
+}
+
+/** Sign-ins that go to another site, each a row that is good once (R47). */
+export function createLoginRequests({ store, clock, random }: LoginRequestDeps) {
+  return {
+    /** Notes one; answers the handle that it comes back with, and what goes along. */
+    async begin(
+      tenantId: string,
+      kind: LoginRequest['kind'],
+      fields: Partial<LoginRequestData>,
+    ): Promise<{ readonly handle: string; readonly data: LoginRequestData; readonly challenge: string }> {
+      const secret = random.bytes(32);
+      const id = random.uuid();
+      const handle = formatHandle(tenantId, id, secret);
+      const data: LoginRequestData = {
+        redirectUri: '',
+        codeChallenge: '',
+        userId: '',
+        sessionId: '',
+        nonce: random.bytes(32).toString('base64url'),
+        codeVerifier: random.bytes(32).toString('base64url'),
+        ...fields,
+      };
+      const expiresAt = new Date(clock().getTime() + lifetimeMs);
+      await store.loginRequests.insert({ tenantId, id, kind, digest: sha256(secret), data, expiresAt });
+      return { handle, data, challenge: codeChallengeOf(data.codeVerifier) };
+    },
+
+    /** The live request of a handle, which stays. */
+    async find(handle: string, kinds: readonly LoginRequest['kind'][]): Promise<LoginRequest> {
+      const parsed = parseHandle(handle);
+      const found =
+        parsed && (await store.loginRequests.findLive(parsed.tenantId, parsed.id, parsed.digest, clock()));
+      if (found === undefined || !kinds.includes(found.kind)) throw new DomainError('LOGIN_STATE_INVALID');
+      return found;
+    },
+
+    /** Uses a request up; for exactly one of any number of callers. */
+    async consume({ tenantId, id }: LoginRequest): Promise<void> {
+      if (!(await store.loginRequests.consume(tenantId, id, clock())))
+        throw new DomainError('LOGIN_STATE_INVALID');
+    },
+  };
+}
+
+export type LoginRequests = ReturnType<typeof createLoginRequests>;

@@ -1,0 +1,139 @@
+import type { Caller } from '../../domain/caller.ts';
+import { DomainError } from '../../domain/errors.ts';
+import { withParameters } from '../../domain/federation.ts';
+import type { LoginRequest, UserView } from '../../domain/model.ts';
+import type { Clock, Random, Vault } from '../../domain/ports.ts';
+import type { Store } from '../../domain/repositories.ts';
+import { manamSlug, type Tenant } from '../../domain/tenant.ts';
+import { auditEvent } from '../audit.ts';
+import { ownSession } from '../session/own-session.ts';
+import { makeLoginCode } from './login-code.ts';
+import { type LoginRequests, parseReturn, type Return } from './login-requests.ts';
+import type { Arrival, ResolveIdentity } from './resolve-identity.ts';
+
+export type ManamLoginDeps = {
+  readonly store: Store<'users' | 'identities' | 'tenants' | 'challenges' | 'audit'>;
+  readonly requests: LoginRequests;
+  readonly resolveIdentity: ResolveIdentity;
+  readonly vault: Vault;
+  /** The `iss` under which tenants know the users of Manam. */
+  readonly issuer: string;
+  /** Where the hosted sign-in stands. */
+  readonly pageUrl: string;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+/** What a user is asked to consent to. */
+export type ConsentQuestion = {
+  readonly tenantName: string;
+  readonly consented: boolean;
+  readonly name: string;
+  /** Empty: the tenant learns his number. */
+  readonly email: string;
+};
+
+/**
+ * "Login with Manam": a user of Manam signs in here, consents once per tenant, and the
+ * browser goes back to the tenant with a one-time code. The tenant gets a user of its own,
+ * known by a subject that is another one at every tenant (OpenID Connect Core, section
+ * 8.1), and never a token of Manam.
+ */
+export function createManamLogin(deps: ManamLoginDeps) {
+  const { store, requests, resolveIdentity, vault, issuer, pageUrl, clock } = deps;
+
+  /** The subject of a user at one tenant: two tenants cannot find out that they have the same one. */
+  const pairwiseSubject = (userId: string, tenantId: string) =>
+    vault.mac('pairwise-subject', Buffer.from(`${userId} ${tenantId}`)).toString('base64url');
+
+  /** The user of Manam who calls, and the tenant that asks for him. */
+  async function open(
+    caller: Caller,
+    handle: string,
+  ): Promise<{ view: UserView; request: LoginRequest; tenant: Tenant }> {
+    if (caller.tenant.slug !== manamSlug) throw new DomainError('NOT_FOUND');
+    const request = await requests.find(handle, ['manam']);
+    const tenant = await store.tenants.findById(request.tenantId);
+    if (tenant?.status !== 'active' || !tenant.policy.manam.enabled)
+      throw new DomainError('LOGIN_STATE_INVALID');
+    const view = await store.users.findById(caller.tenant.id, ownSession(caller).userId);
+    if (view === undefined) throw new DomainError('TOKEN_INVALID');
+    return { view, request, tenant };
+  }
+
+  function arrivalOf(view: UserView, tenant: Tenant): Arrival {
+    const { firstName, lastName, picture } = view.user.profile;
+    const proved = [view.email, view.mobile].find((held) => held?.confirmedAt !== undefined);
+    const claims = {
+      issuer,
+      subject: pairwiseSubject(view.user.id, tenant.id),
+      email: view.email?.confirmedAt === undefined ? '' : view.email.address,
+      // Confirmed here, but maybe long ago: enough for a new account, not to open one that exists.
+      isAuthoritative: false,
+      firstName,
+      lastName,
+      picture,
+    };
+    return { claims, profile: {}, identifier: proved, mayLink: false };
+  }
+
+  return {
+    /** Begins for a tenant: answers the address to open. */
+    async start(caller: Caller, command: Return): Promise<string> {
+      if (!caller.tenant.policy.manam.enabled) throw new DomainError('PROVIDER_DISABLED');
+      const fields = parseReturn(caller, command, false);
+      const { handle } = await requests.begin(caller.tenant.id, 'manam', fields);
+      return withParameters(pageUrl, { request: handle });
+    },
+
+    async describe(caller: Caller, command: { readonly request: string }): Promise<ConsentQuestion> {
+      const { view, tenant } = await open(caller, command.request);
+      const { firstName, lastName } = view.user.profile;
+      return {
+        tenantName: tenant.name,
+        consented: await store.identities.hasConsented(caller.tenant.id, view.user.id, tenant.id),
+        name: `${firstName} ${lastName}`.trim(),
+        email: view.email?.confirmedAt === undefined ? '' : view.email.address,
+      };
+    },
+
+    /** Consents, or refuses; answers the tenant's page with a code, or with the reason why there is none. */
+    async approve(
+      caller: Caller,
+      command: { readonly request: string; readonly deny: boolean },
+    ): Promise<string> {
+      const { view, request, tenant } = await open(caller, command.request);
+      await requests.consume(request);
+      const { redirectUri, codeChallenge } = request.data;
+      if (command.deny) return withParameters(redirectUri, { error: 'PROVIDER_DENIED' });
+      const { id: manamUserId } = view.user;
+      // What happens at the tenant is done in its own name.
+      const atTenant: Caller = {
+        ...caller,
+        tenant,
+        key: undefined,
+        session: undefined,
+        idempotency: undefined,
+      };
+      try {
+        const userId = await resolveIdentity(atTenant, arrivalOf(view, tenant));
+        const code = await store.transaction(async (repositories) => {
+          await repositories.identities.consent(caller.tenant.id, manamUserId, tenant.id, clock());
+          await repositories.audit.add(
+            auditEvent(deps, caller, 'approve-manam-login', 'success', { reason: tenant.slug.slice(0, 64) }),
+          );
+          await repositories.audit.add(auditEvent(deps, atTenant, 'login-manam', 'success', { userId }));
+          const user = { tenantId: tenant.id, userId };
+          const content = { codeChallenge, amr: ['fed' as const], sessionId: '', subject: '' };
+          return await makeLoginCode(repositories, deps, user, 'login-code', content);
+        });
+        return withParameters(redirectUri, { code });
+      } catch (error) {
+        if (!(error instanceof DomainError) || error.reason !== 'LOCAL_LOGIN_REQUIRED') throw error;
+        return withParameters(redirectUri, { error: error.reason });
+      }
+    },
+  };
+}
+
+export type ManamLogin = ReturnType<typeof createManamLogin>;

@@ -1,0 +1,179 @@
+import type { Caller } from '../../domain/caller.ts';
+import { parseEmail } from '../../domain/email.ts';
+import { emptyProfile } from '../../domain/empty-profile.ts';
+import { DomainError } from '../../domain/errors.ts';
+import type { ProviderClaims } from '../../domain/federation.ts';
+import type { ExternalProfile, HeldIdentifier, User } from '../../domain/model.ts';
+import type { Clock, Random } from '../../domain/ports.ts';
+import { parseName } from '../../domain/profile.ts';
+import { DuplicateError, type Store } from '../../domain/repositories.ts';
+import { messageLocale, tellUser } from '../messages.ts';
+
+export type ResolveDeps = {
+  readonly store: Store<
+    'users' | 'identities' | 'sessions' | 'challenges' | 'factors' | 'guesses' | 'outbox' | 'audit'
+  >;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+/** What a provider says of who signs in, and of which identifier he is to be known by here. */
+export type Arrival = {
+  readonly claims: ProviderClaims;
+  readonly profile: ExternalProfile;
+  /** The identifier of a new account; undefined: the provider does not answer for any. */
+  readonly identifier: Pick<HeldIdentifier, 'kind' | 'address' | 'canonical'> | undefined;
+  /** Whether the provider's word is enough to open an account that exists here (R51). */
+  readonly mayLink: boolean;
+};
+
+/** How often an account may change between our look at it and our write. */
+const maxRaces = 5;
+
+/** The part of a name that a profile takes; a provider's names are the user's own words. */
+function nameOf(text: string, field: string): string {
+  try {
+    return parseName(text.slice(0, 100), field);
+  } catch {
+    return '';
+  }
+}
+
+/**
+ * Finds or makes the user of an identity (R50, R51): by issuer and subject; else, where
+ * the provider answers for the address, by a confirmed account of that address; else a
+ * new account. An account of that address that nobody has ever confirmed was made by
+ * somebody else: whatever he put into it is wiped before its owner gets it. What the
+ * provider does not answer for opens nothing: the user signs in here first, and connects.
+ */
+export function createResolveIdentity(deps: ResolveDeps) {
+  const { store, clock, random } = deps;
+
+  return async function resolveIdentity(caller: Caller, arrival: Arrival): Promise<string> {
+    for (let race = 0; race < maxRaces; race += 1) {
+      const userId = await attempt(caller, arrival);
+      if (userId !== undefined) return userId;
+    }
+    throw new DomainError('UNAVAILABLE', { retryAfterMs: 1000 });
+  };
+
+  /** The user's id; undefined where another call changed the account meanwhile. */
+  async function attempt(caller: Caller, arrival: Arrival): Promise<string | undefined> {
+    const tenantId = caller.tenant.id;
+    const { issuer, subject } = arrival.claims;
+    const known = await store.identities.find(tenantId, issuer, subject);
+    if (known !== undefined) {
+      // What this sign-in was not told, an earlier one may have been.
+      await store.identities.updateProfile({
+        ...known,
+        profile: { ...known.profile, ...arrival.profile },
+      });
+      return known.userId;
+    }
+    const { identifier, mayLink } = arrival;
+    if (identifier === undefined) throw new DomainError('LOCAL_LOGIN_REQUIRED');
+    const held = await store.users.findIdentifier(tenantId, identifier);
+    try {
+      if (held === undefined) return await create(caller, arrival, identifier);
+      // Its owner has proved himself in another way, and this address not: it is not his to open.
+      const isForeign = held.confirmedAt === undefined && held.isOwnerConfirmed;
+      if (!mayLink || isForeign) throw new DomainError('LOCAL_LOGIN_REQUIRED');
+      return held.confirmedAt === undefined
+        ? await takeOver(caller, arrival, held)
+        : await link(caller, arrival, held);
+    } catch (error) {
+      if (error instanceof DuplicateError) return undefined;
+      throw error;
+    }
+  }
+
+  function identityOf(caller: Caller, { claims, profile }: Arrival, userId: string) {
+    const { issuer, subject } = claims;
+    return { tenantId: caller.tenant.id, issuer, subject, userId, profile };
+  }
+
+  async function create(
+    caller: Caller,
+    arrival: Arrival,
+    identifier: NonNullable<Arrival['identifier']>,
+  ): Promise<string> {
+    const { claims } = arrival;
+    const now = clock();
+    const user: User = {
+      id: random.uuid(),
+      tenantId: caller.tenant.id,
+      status: 'active',
+      locale: messageLocale(caller),
+      roles: [],
+      senderEmail: '',
+      confirmUrl: '',
+      createdAt: now,
+      profile: {
+        ...emptyProfile,
+        firstName: nameOf(claims.firstName, 'first_name'),
+        lastName: nameOf(claims.lastName, 'last_name'),
+        picture: claims.picture.slice(0, 2048),
+      },
+    };
+    await store.transaction(async ({ users, identities }) => {
+      await users.insert(user, { ...identifier, userId: user.id, confirmedAt: undefined }, undefined);
+      await users.confirmIdentifier(user.tenantId, user.id, identifier, now);
+      await identities.insert(identityOf(caller, arrival, user.id), now);
+    });
+    return user.id;
+  }
+
+  /** Connects a confirmed account; its owner is told (R46). */
+  async function link(caller: Caller, arrival: Arrival, held: HeldIdentifier): Promise<string | undefined> {
+    const view = await store.users.findById(caller.tenant.id, held.userId);
+    if (view?.email?.confirmedAt === undefined) return undefined;
+    await store.transaction(async (repositories) => {
+      await repositories.identities.insert(identityOf(caller, arrival, held.userId), clock());
+      await tellUser(deps, repositories, caller, view, 'identity-linked');
+    });
+    return held.userId;
+  }
+
+  /** Gives an account that was never confirmed to the owner of its address, with nothing of its maker in it. */
+  async function takeOver(
+    caller: Caller,
+    arrival: Arrival,
+    held: HeldIdentifier,
+  ): Promise<string | undefined> {
+    const { id: tenantId } = caller.tenant;
+    const { userId } = held;
+    const now = clock();
+    return await store.transaction(async (repositories) => {
+      const { users, identities, sessions, challenges, factors, guesses } = repositories;
+      // Whoever confirms it at this moment by its link has proved himself, and wins.
+      if (!(await users.confirmIdentifier(tenantId, userId, held, now))) return undefined;
+      await users.deletePassword(tenantId, userId);
+      await sessions.revokeOthers(tenantId, userId, undefined, now);
+      await challenges.killAll(tenantId, userId, now);
+      await identities.remove(tenantId, userId, undefined);
+      await factors.remove(tenantId, userId, 'totp');
+      await factors.remove(tenantId, userId, 'sms');
+      await factors.replaceRecoveryCodes(tenantId, userId, []);
+      await guesses.forget(tenantId, userId);
+      await users.update(tenantId, userId, {
+        ...emptyProfile,
+        roles: [],
+        firstName: nameOf(arrival.claims.firstName, 'first_name'),
+        lastName: nameOf(arrival.claims.lastName, 'last_name'),
+      });
+      await identities.insert(identityOf(caller, arrival, userId), now);
+      return userId;
+    });
+  }
+}
+
+export type ResolveIdentity = ReturnType<typeof createResolveIdentity>;
+
+/** The e-mail identifier of a provider's address; undefined where it is none. */
+export function emailIdentifier(address: string): Arrival['identifier'] {
+  try {
+    return { kind: 'email', ...parseEmail(address) };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,38 @@
+import { and, eq, gt, isNull } from 'drizzle-orm';
+import type { LoginRequestData } from '../domain/model.ts';
+import type { Vault } from '../domain/ports.ts';
+import type { LoginRequestRepository } from '../domain/repositories.ts';
+import type { Database } from './database.ts';
+import { loginRequests as table } from './schema.ts';
+
+/** The verifier for the provider and the nonce are in it: they are sealed. */
+const purpose = 'login-request';
+
+export function createLoginRequestRepository(db: Database, vault: Vault): LoginRequestRepository {
+  const isLive = (tenantId: string, id: string, now: Date) =>
+    and(eq(table.tenantId, tenantId), eq(table.id, id), isNull(table.consumedAt), gt(table.expiresAt, now));
+  return {
+    async insert({ data, ...request }) {
+      const sealed = vault.seal(purpose, request.id, Buffer.from(JSON.stringify(data)));
+      await db.insert(table).values({ ...request, data: sealed });
+    },
+
+    async findLive(tenantId, id, digest, now) {
+      const [row] = await db
+        .select()
+        .from(table)
+        .where(and(isLive(tenantId, id, now), eq(table.digest, digest)));
+      if (row === undefined) return undefined;
+      const { consumedAt: _, data, ...request } = row;
+      return { ...request, data: JSON.parse(vault.open(purpose, id, data).toString()) as LoginRequestData };
+    },
+
+    async consume(tenantId, id, now) {
+      const [result] = await db
+        .update(table)
+        .set({ consumedAt: now })
+        .where(isLive(tenantId, id, now));
+      return result.affectedRows === 1;
+    },
+  };
+}

@@ -1,0 +1,149 @@
+import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { generateSync } from 'otplib';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { launchBrowser } from '../screens/browser.ts';
+import { password } from '../support/app.ts';
+import { changePolicy, type FederatedApp, makePkce, startFederatedApp } from '../support/federation.ts';
+import { enrolTotp, signUp } from '../support/journey.ts';
+
+// The journeys of a person, in a real browser: the page's links, Google's choice of
+// accounts, the hosted sign-in of Manam, and back to the tenant's page.
+
+const folder = new URL('../../screens/manam-login/', import.meta.url).pathname;
+let app: FederatedApp;
+let browser: Browser;
+let tenantPage: { url: string; close(): void };
+
+/** The page of a tenant that browsers come back to. */
+async function startTenantPage() {
+  const server = createServer((_, response) =>
+    response
+      .writeHead(200, { 'content-type': 'text/html' })
+      .end('<link rel="icon" href="data:,"><h1>Welcome back</h1>'),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}/signed-in`, close: () => void server.close() };
+}
+
+beforeAll(async () => {
+  mkdirSync(folder, { recursive: true });
+  [app, browser, tenantPage] = await Promise.all([startFederatedApp(), launchBrowser(), startTenantPage()]);
+  await changePolicy(app.test, (policy) => ({ ...policy, redirectUris: [tenantPage.url] }));
+  // The first run on a machine installs the browser.
+}, 600_000);
+afterAll(async () => {
+  await browser?.close();
+  tenantPage?.close();
+  await app?.close();
+});
+
+const manamKey = () => ({ apieco_key: app.test.manam.publishable });
+
+async function open(locale: string, width = 1280): Promise<{ page: Page; problems: string[] }> {
+  const context = await browser.newContext({ locale, viewport: { width, height: 800 } });
+  const page = await context.newPage();
+  const problems: string[] = [];
+  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+  page.on('pageerror', (error) => problems.push(error.message));
+  return { page, problems };
+}
+
+async function backAtTenant(page: Page): Promise<URLSearchParams> {
+  await page.waitForURL(`${tenantPage.url}?**`);
+  return new URL(page.url()).searchParams;
+}
+
+function entry(path: string, codeChallenge: string, more: Record<string, string> = {}): string {
+  const query = new URLSearchParams({ redirect_uri: tenantPage.url, code_challenge: codeChallenge, ...more });
+  return `${app.test.url}${path}?${query}`;
+}
+
+test('a person follows the page’s link to Google, chooses an account and is back with a code', async () => {
+  const { codeVerifier, codeChallenge } = makePkce();
+  const { page } = await open('en');
+  await page.goto(entry(`/manam/googlelogin/${app.test.dev.publishable}`, codeChallenge));
+  await page.getByRole('link', { name: 'sara.gm@gmail.com' }).click();
+  const code = (await backAtTenant(page)).get('code') ?? '';
+  const { account } = await app.test.client(AuthService).redeemLoginCode({ code, codeVerifier });
+  expect(account?.email).toBe('sara.gm@gmail.com');
+  await page.context().close();
+}, 60_000);
+
+for (const [locale, words, width] of [
+  [
+    'en',
+    { password: 'Password', signIn: 'Sign in', allow: 'Allow', who: 'E-mail address or mobile number' },
+    1280,
+  ],
+  ['fa', { password: 'رمز عبور', signIn: 'ورود', allow: 'اجازه می‌دهم', who: 'ایمیل یا شماره موبایل' }, 390],
+] as const) {
+  test(`a user of Manam signs in, consents and is back with a code, in ${locale} at ${width} pixels`, async () => {
+    const user = await signUp(app.test, manamKey());
+    const { codeVerifier, codeChallenge } = makePkce();
+    const { page, problems } = await open(locale, width);
+    await page.goto(entry('/manam/manamlogin', codeChallenge, { client: app.test.dev.publishable }));
+    await page.screenshot({ path: `${folder}password.${locale}.png` });
+    await page.getByLabel(words.who).fill(user.email);
+    await page.getByLabel(words.password).fill('wrong-password-47');
+    await page.getByRole('button', { name: words.signIn }).click();
+    await page.getByRole('alert').waitFor();
+    await page.screenshot({ path: `${folder}problem.${locale}.png` });
+    await page.getByLabel(words.password).fill(password);
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: words.allow, exact: true }).waitFor();
+    await page.screenshot({ path: `${folder}consent.${locale}.png` });
+    expect(await page.locator('#question').textContent()).toContain('Dev');
+    expect(await page.locator('#who').textContent()).toBe(`Sara · ${user.email}`);
+    await page.getByRole('button', { name: words.allow, exact: true }).click();
+    const code = (await backAtTenant(page)).get('code') ?? '';
+    const { account } = await app.test.client(AuthService).redeemLoginCode({ code, codeVerifier });
+    expect(account?.email).toBe(user.email);
+    // The wrong password is the one thing that the browser complained of, and that there is no icon.
+    expect(problems.filter((problem) => !/40[14]/.test(problem))).toEqual([]);
+
+    // The second time nobody is asked.
+    await page.goto(entry('/manam/manamlogin', codeChallenge, { client: app.test.dev.publishable }));
+    await page.getByLabel(words.who).fill(user.email);
+    await page.getByLabel(words.password).fill(password);
+    await page.keyboard.press('Enter');
+    expect((await backAtTenant(page)).get('code')).toMatch(/^[\w-]{64}$/);
+    expect(await page.context().storageState()).toEqual({ cookies: [], origins: [] });
+    await page.context().close();
+  }, 60_000);
+}
+
+test('the hosted sign-in asks for the second factor, and a refusal goes back without a code', async () => {
+  const user = await enrolTotp(app.test, await signUp(app.test, manamKey()));
+  app.test.advance(30_000);
+  const { codeChallenge } = makePkce();
+  const { page } = await open('en');
+  await page.goto(entry('/manam/manamlogin', codeChallenge, { client: app.test.dev.publishable }));
+  await page.getByLabel('E-mail address or mobile number').fill(user.email);
+  await page.getByLabel('Password').fill(password);
+  await page.keyboard.press('Enter');
+  await page.getByLabel('Code', { exact: true }).waitFor();
+  await page.screenshot({ path: `${folder}code.en.png` });
+  const epoch = Math.floor(app.test.now().getTime() / 1000);
+  await page.getByLabel('Code', { exact: true }).fill(generateSync({ secret: user.secret, epoch }));
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Do not allow' }).click();
+  expect((await backAtTenant(page)).get('error')).toBe('PROVIDER_DENIED');
+  await page.context().close();
+}, 60_000);
+
+test('a request that is over says what to do next', async () => {
+  const user = await signUp(app.test, manamKey());
+  const { page } = await open('en');
+  await page.goto(`${app.test.url}/manamlogin/sign-in?request=${'A'.repeat(86)}`);
+  await page.getByLabel('E-mail address or mobile number').fill(user.email);
+  await page.getByLabel('Password').fill(password);
+  await page.keyboard.press('Enter');
+  await page.getByRole('alert').waitFor();
+  expect(await page.getByRole('alert').textContent()).toContain('begin again');
+  await page.context().close();
+}, 60_000);
