@@ -8,9 +8,11 @@ import { loadKeyRing } from './adapters/key-ring.ts';
 import { ensureSigningKey, type KeyDeps, type MasterKeys, openVault } from './adapters/keys.ts';
 import { createPasswordHasher } from './adapters/password-hasher.ts';
 import { systemRandom } from './adapters/random.ts';
+import { createReceiptSigner } from './adapters/receipts.ts';
 import { createAdminFlows } from './composition/admin.ts';
 import { createDelivery } from './composition/delivery.ts';
 import { type Adapters, createFlows } from './composition/flows.ts';
+import { createRetention } from './composition/retention.ts';
 import type { Config } from './config.ts';
 import type { Clock, Random, Vault } from './domain/ports.ts';
 import type { Store } from './domain/repositories.ts';
@@ -105,7 +107,8 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     onHash,
   });
 
-  const adapters: Adapters = { store, vault, accessTokens, hasher, clock, random };
+  const signReceipt = createReceiptSigner(ring, config.issuer, random);
+  const adapters: Adapters = { store, vault, accessTokens, hasher, signReceipt, clock, random };
   const limiter = createLimiter({ store, clock });
   const flows = createFlows(adapters, config, limiter, log);
   const door = createErrorDoor(log);
@@ -134,9 +137,8 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     createManamLoginRoute({
       manamLogin: flows.manamLogin,
       directory,
-      limiter,
-      limits: config.limits,
       door,
+      log,
       hostedKey,
       ...federated,
     }),
@@ -169,6 +171,7 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     clock,
     log,
   );
+  const retention = createRetention(config, store, { clock, random }, log);
   const metricsRoutes = [createMetricsRoute(delivery.metrics.render)];
   const handleMetrics = createHandler({ ...handlerDeps, routes: metricsRoutes });
 
@@ -190,6 +193,7 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
       const metricsListener =
         metrics && (await listen({ maxConnectionsPerAddress, ...metrics }, handleMetrics));
       delivery.start();
+      retention.start();
       return {
         port: listener.port,
         adminPort: adminListener?.port,
@@ -197,7 +201,7 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
         close: async () => {
           operations.drain();
           const listeners = [listener, adminListener, metricsListener];
-          await Promise.all([...listeners.map((each) => each?.close()), delivery.stop()]);
+          await Promise.all([...listeners.map((each) => each?.close()), delivery.stop(), retention.stop()]);
         },
       };
     },

@@ -8,6 +8,7 @@ import {
   type SmtpConfig,
 } from './config-delivery.ts';
 import type { Limits } from './flows/limits.ts';
+import type { Retention } from './flows/retention/purge.ts';
 import { parseNetworks } from './server/client-address.ts';
 
 /** Everything that can be set from outside, read once from the environment. */
@@ -47,6 +48,8 @@ export type Config = {
   readonly restPrefixes: readonly string[];
   /** Where Prometheus finds its figures; undefined: nowhere. */
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
+  /** How long what has ended is kept, and how often it is looked for; 0: never. */
+  readonly retention: Retention & { readonly intervalMinutes: number };
   /** The deployment's client at Google; undefined: tenants have their own, or none. In development there is always one. */
   readonly google: { readonly clientId: string; readonly clientSecret: string } | undefined;
   /** What stands in for Google on a developer's machine; undefined: Google itself. */
@@ -158,6 +161,12 @@ export function parseConfig(env: Environment, args: { readonly production: boole
     smtp: parseSmtp(reader, production),
     sms: parseSms(reader),
     metrics: listenerOf('METRICS'),
+    retention: {
+      auditDays: integer('RETENTION_AUDIT_DAYS', 400, 1, 36_500),
+      sessionDays: integer('RETENTION_SESSION_DAYS', 30, 1, 36_500),
+      messageDays: integer('RETENTION_MESSAGE_DAYS', 30, 1, 36_500),
+      intervalMinutes: integer('RETENTION_INTERVAL_MINUTES', 10, 0, 10_080),
+    },
     logLevel,
     restPrefixes: parsePrefixes(text('REST_PREFIXES') ?? '/,/manam', mistakes),
   };

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { argon2id, hash, needsRehash, verify } from 'argon2';
 import type { PasswordHasher } from '../domain/ports.ts';
+import { foreignVerifier } from './foreign-hash.ts';
 import { createWorkQueue } from './work-queue.ts';
 
 export type HashProfile = {
@@ -28,6 +29,19 @@ const maxWaitMs = 2000;
 /** What stands before a PHC string that was made with a pepper: the id of that pepper. */
 const peppered = /^pepper:([0-9a-f]{8}):/;
 
+function pepperIdOf(pepper: Buffer | undefined): string | undefined {
+  return pepper && createHash('sha256').update(pepper).digest('hex').slice(0, 8);
+}
+
+/** What tells whether a hash can be verified here: its scheme is known, and its pepper, where it has one, is ours. */
+export function passwordHashTest(pepper: Buffer | undefined): (hash: string) => boolean {
+  const ours = pepperIdOf(pepper);
+  return (hash) => {
+    const id = peppered.exec(hash)?.[1];
+    return (id === undefined || id === ours) && foreignVerifier(hash.replace(peppered, '')) !== undefined;
+  };
+}
+
 /**
  * argon2id with 16 bytes of salt and 32 of tag, in libuv's pool and therefore off the
  * event loop, as many at a time as there are cores.
@@ -37,7 +51,7 @@ export async function createPasswordHasher(options: PasswordHasherOptions): Prom
   const run = createWorkQueue({ concurrency: cores, maxWaiting, maxWaitMs });
   const parameters = { memoryCost: profile.memoryKiB, timeCost: profile.passes, parallelism: 1 };
   const secret = pepper === undefined ? {} : { secret: pepper };
-  const pepperId = pepper && createHash('sha256').update(pepper).digest('hex').slice(0, 8);
+  const pepperId = pepperIdOf(pepper);
   const prefix = pepperId === undefined ? '' : `pepper:${pepperId}:`;
 
   const make = async (password: string) =>
@@ -45,6 +59,8 @@ export async function createPasswordHasher(options: PasswordHasherOptions): Prom
   const check = async (stored: string, password: string) => {
     const id = peppered.exec(stored)?.[1];
     const phc = stored.replace(peppered, '');
+    const foreign = phc.startsWith('$argon2id$') ? undefined : foreignVerifier(phc);
+    if (foreign !== undefined) return await foreign(password);
     // Made with a pepper that we do not have: the work is done, and never right.
     const right = await verify(phc, password, id === undefined ? {} : secret);
     return right && (id === undefined || id === pepperId);
@@ -61,6 +77,8 @@ export async function createPasswordHasher(options: PasswordHasherOptions): Prom
       const right = await run(tenantId, () => check(phc ?? dummy, password));
       return right && phc !== undefined;
     },
-    needsRehash: (phc) => !phc.startsWith(prefix) || needsRehash(phc.replace(peppered, ''), parameters),
+    needsRehash: (phc) =>
+      !phc.startsWith(`${prefix}$argon2id$`) || needsRehash(phc.replace(peppered, ''), parameters),
+    canVerify: passwordHashTest(pepper),
   };
 }

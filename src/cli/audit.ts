@@ -1,16 +1,15 @@
-import type { Config } from '../config.ts';
-import type { AuditEvent, AuditFilter } from '../domain/model.ts';
-import type { Store } from '../domain/repositories.ts';
-import { deploymentId } from '../flows/admin/operator.ts';
+import { timestampDate } from '@bufbuild/protobuf/wkt';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { AuditEvent } from '../../gen/manam/admin/v1/admin_service_pb.js';
 import { say } from './common.ts';
-import { withStore } from './connection.ts';
-import { CommandError, exitCodes } from './exit-codes.ts';
+import type { AdminClient } from './connection.ts';
+import type { Cli } from './context.ts';
 
-export type AuditOptions = {
+type AuditOptions = {
   readonly tenant: string;
-  readonly user?: string;
-  readonly action?: string;
-  readonly outcome?: string;
+  readonly user: string;
+  readonly action: string;
+  readonly outcome: string;
   readonly limit: number;
   readonly json: boolean;
 };
@@ -20,55 +19,69 @@ const pollMs = 1000;
 
 const columns = ['createdAt', 'action', 'outcome', 'reason', 'userId', 'address', 'requestId'] as const;
 
+function parseLimit(text: string): number {
+  const limit = Number(text);
+  if (!Number.isInteger(limit) || limit < 1 || limit > 10_000)
+    throw new InvalidArgumentError('It has to be a whole number from 1 to 10000.');
+  return limit;
+}
+
 /** One event: a JSON document for programs, tab-separated columns for people. */
-function format(event: AuditEvent, json: boolean): string {
-  if (json) return JSON.stringify(event);
-  const cell = (value: Date | string | undefined) =>
-    value instanceof Date ? value.toISOString() : value || '-';
-  return columns.map((column) => cell(event[column])).join('\t');
+function format({ $typeName: _, $unknown: __, eventId, createTime, ...event }: AuditEvent, json: boolean) {
+  const createdAt = createTime === undefined ? '' : timestampDate(createTime).toISOString();
+  if (json) return JSON.stringify({ id: eventId, ...event, createdAt });
+  const row = { ...event, createdAt };
+  return columns.map((column) => row[column] || '-').join('\t');
 }
 
-async function filterOf(
-  store: Store,
-  { tenant: slug, user, action, outcome }: AuditOptions,
-): Promise<AuditFilter> {
-  // No tenant has this name: it stands for what concerns none, such as keys of the deployment.
-  const tenant = slug === 'deployment' ? { id: deploymentId } : await store.tenants.findBySlug(slug);
-  if (tenant === undefined) throw new CommandError(`there is no tenant ${slug}`, exitCodes.notFound);
-  return {
-    tenantId: tenant.id,
-    ...(user === undefined ? {} : { userId: user }),
-    ...(action === undefined ? {} : { action }),
-    ...(outcome === undefined ? {} : { outcome }),
-  };
+/** The newest events that match, the oldest of them first. */
+async function read(client: AdminClient, options: AuditOptions, afterEventId: string): Promise<AuditEvent[]> {
+  const { tenant, user: userId, action, outcome, limit } = options;
+  const answer = await client.listAuditEvents({ tenant, userId, action, outcome, afterEventId, limit });
+  return answer.events.reverse();
 }
 
-/** Prints the newest events that match, the oldest of them first. */
-export async function searchAudit(config: Config, options: AuditOptions): Promise<void> {
-  await withStore(config, async (store) => {
-    const events = await store.audit.list(await filterOf(store, options), options.limit);
-    if (!options.json) say(columns.join('\t'));
-    for (const event of events.reverse()) say(format(event, options.json));
-  });
+async function search(client: AdminClient, options: AuditOptions): Promise<void> {
+  const events = await read(client, options, '');
+  if (!options.json) say(columns.join('\t'));
+  for (const event of events) say(format(event, options.json));
 }
 
 /** Prints the newest events, and then each new one as it comes, until a signal. */
-export async function tailAudit(config: Config, options: AuditOptions): Promise<void> {
-  await withStore(config, async (store) => {
-    const filter = await filterOf(store, options);
-    let running = true;
-    const stop = () => {
-      running = false;
-    };
-    process.once('SIGINT', stop);
-    process.once('SIGTERM', stop);
-    let afterId: string | undefined;
-    while (running) {
-      const page = afterId === undefined ? filter : { ...filter, afterId };
-      const events = await store.audit.list(page, options.limit);
-      for (const event of events.reverse()) say(format(event, options.json));
-      afterId = events.at(-1)?.id ?? afterId;
-      await new Promise((resolve) => setTimeout(resolve, pollMs));
-    }
-  });
+async function tail(client: AdminClient, options: AuditOptions): Promise<void> {
+  let running = true;
+  const stop = () => {
+    running = false;
+  };
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  let afterEventId = '';
+  while (running) {
+    const events = await read(client, options, afterEventId);
+    for (const event of events) say(format(event, options.json));
+    afterEventId = events.at(-1)?.eventId ?? afterEventId;
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+}
+
+/** `manam audit …` */
+export function addAuditCommands({ program, admin }: Cli): void {
+  const audit = program.command('audit').description('read the audit log');
+  const filtered = (command: Command, example: string) =>
+    command
+      .option('--tenant <tenant>', 'the tenant, by slug or id; deployment: what concerns none', 'dev')
+      .option('--user <id>', "a user's id", '')
+      .option('--action <name>', 'an action, such as login', '')
+      .option('--outcome <outcome>', 'success or failure', '')
+      .option('--limit <count>', 'at most that many', parseLimit, 100)
+      .option('--json', 'a JSON document a line', false)
+      .addHelpText('after', `\nExample:\n  npm run manam -- ${example}`);
+  filtered(
+    audit.command('search').description('print the newest events that match'),
+    'audit search --tenant dev --action login --outcome failure',
+  ).action((options: AuditOptions) => admin('keys', (client) => search(client, options)));
+  filtered(
+    audit.command('tail').description('print the newest events, and new ones as they come'),
+    'audit tail --tenant dev --json',
+  ).action((options: AuditOptions) => admin('keys', (client) => tail(client, options)));
 }

@@ -3,13 +3,14 @@ import { type Client, type ConnectRouter, createClient, createRouterTransport } 
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { pino } from 'pino';
 import { AdminService } from '../../gen/manam/admin/v1/admin_service_pb.js';
-import { openVault } from '../adapters/keys.ts';
+import { loadKeyRing } from '../adapters/key-ring.ts';
+import { ensureSigningKey, openVault } from '../adapters/keys.ts';
 import { systemRandom } from '../adapters/random.ts';
+import { createReceiptSigner } from '../adapters/receipts.ts';
 import { createVault, type VaultKey } from '../adapters/vault.ts';
 import { createAdminFlows, createInspectionFlows, type InspectionParts } from '../composition/admin.ts';
 import type { Config } from '../config.ts';
 import type { Vault } from '../domain/ports.ts';
-import type { Store } from '../domain/repositories.ts';
 import { registerAdmin, registerInspection } from '../rpc/admin-service.ts';
 import { setOperator } from '../rpc/context.ts';
 import { createErrorDoor } from '../server/error-door.ts';
@@ -55,6 +56,7 @@ export async function withAdmin<T>(
       await requireSchema(config, databaseUrl, async () => {
         const { keys } = createStore(database, createVault([noKey]));
         vault = await openVault({ keys, ...deps });
+        await ensureSigningKey({ keys, ...deps }, vault);
       });
     }
     return await work(await createInProcessClient({ config, database, databaseUrl, ...deps }, vault));
@@ -81,10 +83,16 @@ async function createInProcessClient(parts: InspectionParts, vault: Vault | unde
     const flows = createInspectionFlows(parts);
     register = (router) => registerInspection(router, flows);
   } else {
+    const store = createStore(parts.database, vault);
     const flows = createAdminFlows({
       ...parts,
       vault,
-      store: createStore(parts.database, vault),
+      store,
+      // The keys are opened when a receipt is asked for: most commands need none of them.
+      signReceipt: async (erasure) => {
+        const ring = await loadKeyRing(store.keys, vault, parts.clock);
+        return await createReceiptSigner(ring, parts.config.issuer, parts.random)(erasure);
+      },
       pageOrigin: pageOrigin(parts.config),
     });
     register = (router) => registerAdmin(router, flows);
@@ -109,14 +117,6 @@ function pageOrigin({ issuer, isIssuerAssumed, databaseUrl }: Config): string {
 
 /** A key that opens nothing: for what reads no sealed value. */
 const noKey: VaultKey = { id: '00000000-0000-0000-0000-000000000000', key: Buffer.alloc(32) };
-
-/** Runs a command on the repositories that need no key. */
-export async function withStore<T>(config: Config, work: (store: Store) => Promise<T>): Promise<T> {
-  return await withDatabase(config, async (database, url) => {
-    await requireSchema(config, url, async () => {});
-    return await work(createStore(database, createVault([noKey])));
-  });
-}
 
 /**
  * Lends the database: the configured one, else the private one, which is started for

@@ -1,7 +1,9 @@
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { InvalidArgumentError } from 'commander';
 import {
+  CheckBackupResponseSchema,
   DiagnoseResponseSchema,
+  type Finding,
   FindingState,
   ListMigrationsResponseSchema,
   ListSigningKeysResponseSchema,
@@ -38,6 +40,19 @@ function showSigningKeys(keys: readonly SigningKey[]): void {
       describeTime(activateTime),
     ]),
   );
+}
+
+function showFindings(findings: readonly Finding[]): void {
+  for (const { check, state, detail, fix } of findings) {
+    say(`${describeEnum(FindingState, state).padEnd(8)} ${check.padEnd(22)} ${detail}`);
+    if (fix !== '') say(`${' '.repeat(32)}→ ${fix}`);
+  }
+}
+
+function assertHealthy(findings: readonly Finding[]): void {
+  const errors = findings.filter(({ state }) => state === FindingState.ERROR).length;
+  if (errors > 0)
+    throw new CommandError(`${errors} of ${findings.length} checks failed`, exitCodes.unhealthy);
 }
 
 /** `manam migrate …` */
@@ -136,15 +151,33 @@ export function addDoctorCommand({ program, admin }: Cli): void {
     admin('database', async (client) => {
       const answer = await client.diagnose({});
       if (options.json) sayJson(DiagnoseResponseSchema, answer);
-      else {
-        for (const { check, state, detail, fix } of answer.findings) {
-          say(`${describeEnum(FindingState, state).padEnd(8)} ${check.padEnd(22)} ${detail}`);
-          if (fix !== '') say(`${' '.repeat(32)}→ ${fix}`);
-        }
-      }
-      const errors = answer.findings.filter(({ state }) => state === FindingState.ERROR).length;
-      if (errors > 0)
-        throw new CommandError(`${errors} of ${answer.findings.length} checks failed`, exitCodes.unhealthy);
+      else showFindings(answer.findings);
+      assertHealthy(answer.findings);
     }),
   );
+}
+
+/** `manam backup …` */
+export function addBackupCommands({ program, admin }: Cli): void {
+  const backup = program.command('backup').description('what a dump of the database is worth');
+  printing(
+    backup.command('check').description('examine a restored database: does it open, and what was lost'),
+    'backup check',
+  ).action(async (options: Output) => {
+    const tell = (findings: Finding[]) => {
+      const $typeName = 'manam.admin.v1.CheckBackupResponse' as const;
+      if (options.json) sayJson(CheckBackupResponseSchema, { $typeName, findings });
+      else showFindings(findings);
+      assertHealthy(findings);
+    };
+    // With a master key that does not fit nothing more can be asked, and that is the finding.
+    await admin('database', async (client) => {
+      const { findings } = await client.diagnose({});
+      const wrong = findings.filter(
+        ({ check, state }) => /^(?:database|keys)/.test(check) && state === FindingState.ERROR,
+      );
+      if (wrong.length > 0) tell(wrong);
+    });
+    await admin('keys', async (client) => tell((await client.checkBackup({})).findings));
+  });
 }

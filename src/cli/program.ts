@@ -1,9 +1,14 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { type Config, parseConfig } from '../config.ts';
-import { type AuditOptions, searchAudit, tailAudit } from './audit.ts';
+import { addAuditCommands } from './audit.ts';
 import { type RemoteAdmin, withAdmin } from './connection.ts';
 import type { Cli } from './context.ts';
-import { addDeploymentKeyCommands, addDoctorCommand, addMigrateCommands } from './deployment.ts';
+import {
+  addBackupCommands,
+  addDeploymentKeyCommands,
+  addDoctorCommand,
+  addMigrateCommands,
+} from './deployment.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
 import { withEmulatedGoogle } from './google-emulator.ts';
 import { addAdminKeyCommands, addKeyCommands } from './key.ts';
@@ -11,17 +16,10 @@ import { prepareNextMasterKey } from './master-key.ts';
 import { addOutboxCommands, addTemplateCommands } from './message.ts';
 import { start } from './start.ts';
 import { addTenantCommands } from './tenant.ts';
+import { addTransferCommands } from './transfer.ts';
 import { addUserCommands } from './user.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-function parseLimit(text: string): number {
-  const limit = Number(text);
-  if (!Number.isInteger(limit) || limit < 1 || limit > 10_000) {
-    throw new InvalidArgumentError('It has to be a whole number from 1 to 10000.');
-  }
-  return limit;
-}
 
 type StartOptions = { readonly production?: boolean; readonly withGoogleEmulator?: boolean };
 
@@ -52,30 +50,12 @@ export function createProgram(env: Environment): Command {
       await start(withGoogleEmulator ? await withEmulatedGoogle(configured) : configured);
     });
 
-  const audit = program.command('audit').description('read the audit log');
-  const filtered = (command: Command) =>
-    command
-      .option('--tenant <slug>', 'the tenant', 'dev')
-      .option('--user <id>', "a user's id")
-      .option('--action <name>', 'an action, such as login')
-      .option('--outcome <outcome>', 'success or failure')
-      .option('--limit <count>', 'at most that many', parseLimit, 100)
-      .option('--json', 'a JSON document a line', false);
-  filtered(audit.command('search'))
-    .description('print the newest events that match')
-    .addHelpText(
-      'after',
-      '\nExample:\n  npm run manam -- audit search --tenant dev --action login --outcome failure',
-    )
-    .action((options: AuditOptions) => searchAudit(config(), options));
-  filtered(audit.command('tail'))
-    .description('print the newest events, and new ones as they come')
-    .addHelpText('after', '\nExample:\n  npm run manam -- audit tail --tenant dev --json')
-    .action((options: AuditOptions) => tailAudit(config(), options));
   const cli: Cli = { program, admin: (needs, work) => withAdmin(config(), remoteOf(env), needs, work) };
+  addAuditCommands(cli);
   addTenantCommands(cli);
   addKeyCommands(cli);
   addUserCommands(cli);
+  addTransferCommands(cli);
   addMigrateCommands(cli);
   addDeploymentKeyCommands({
     ...cli,
@@ -84,6 +64,7 @@ export function createProgram(env: Environment): Command {
   addOutboxCommands(cli);
   addTemplateCommands(cli);
   addDoctorCommand(cli);
+  addBackupCommands(cli);
   addAdminKeyCommands(cli);
   return program;
 }

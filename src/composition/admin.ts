@@ -1,14 +1,24 @@
-import { type MasterKeys, makeSigningKey, openVault, resealDataKey } from '../adapters/keys.ts';
+import {
+  type MasterKeys,
+  makeSigningKey,
+  openVault,
+  resealDataKey,
+  signingKeyPurpose,
+} from '../adapters/keys.ts';
+import { passwordHashTest } from '../adapters/password-hasher.ts';
 import type { Config } from '../config.ts';
 import type { Finding } from '../domain/model.ts';
-import type { Check, Clock, Random, Vault } from '../domain/ports.ts';
+import type { Check, Clock, Random, ReceiptSigner, Vault } from '../domain/ports.ts';
 import type { KeyRepository, Store } from '../domain/repositories.ts';
 import { activeKey } from '../domain/signing-key.ts';
+import { createAuditLog } from '../flows/admin/audit-log.ts';
+import { createBackupCheck } from '../flows/admin/backup.ts';
 import { createDeployment } from '../flows/admin/deployment.ts';
 import { createDiagnose } from '../flows/admin/diagnose.ts';
 import { createAdminKeyAdmin, createKeyAdmin } from '../flows/admin/keys.ts';
 import { createMessageAdmin } from '../flows/admin/messages.ts';
 import { createTenantAdmin } from '../flows/admin/tenants.ts';
+import { createTransfer } from '../flows/admin/transfer.ts';
 import { createUserAdmin } from '../flows/admin/users.ts';
 import type { AdminFlows, InspectionFlows } from '../rpc/admin-service.ts';
 import type { DatabaseHandle } from '../store/database.ts';
@@ -30,6 +40,7 @@ export type InspectionParts = {
 export type AdminParts = InspectionParts & {
   readonly store: Store;
   readonly vault: Vault;
+  readonly signReceipt: ReceiptSigner;
   /** Where the hosted pages of a new tenant are; empty: nobody knows, and they have to be named. */
   readonly pageOrigin: string;
 };
@@ -39,16 +50,11 @@ const maxSigningKeyAgeMs = 90 * 86_400_000;
 
 /** What can be asked of a deployment whose keys cannot be opened. */
 export function createInspectionFlows(parts: InspectionParts): InspectionFlows {
-  const { databaseUrl, database, clock } = parts;
-  const keys = createKeyRepository(database.db);
+  const { databaseUrl } = parts;
   const first: Check = { name: 'database', examine: () => examineDatabase(parts) };
   const checks: Check[] = [
     { name: 'configuration', examine: async () => examineConfiguration(parts.config) },
-    { name: 'database', examine: () => inspectDatabase(database, clock) },
-    { name: 'database.grants', examine: () => inspectGrants(database) },
-    { name: 'database.migrations', examine: () => examineMigrations(databaseUrl) },
-    { name: 'keys.data', examine: () => examineDataKeys(parts, keys) },
-    { name: 'keys.signing', examine: () => examineSigningKeys(keys, clock) },
+    ...databaseChecks(parts),
     ...(['email', 'sms'] as const).map((channel) => ({
       name: gatewayChecks[channel],
       examine: () => examineGateway(parts.config, channel),
@@ -60,9 +66,22 @@ export function createInspectionFlows(parts: InspectionParts): InspectionFlows {
   };
 }
 
+/** What any database of ours has to be, restored ones included. */
+function databaseChecks(parts: InspectionParts): Check[] {
+  const { databaseUrl, database, clock } = parts;
+  const keys = createKeyRepository(database.db);
+  return [
+    { name: 'database', examine: () => inspectDatabase(database, clock) },
+    { name: 'database.grants', examine: () => inspectGrants(database) },
+    { name: 'database.migrations', examine: () => examineMigrations(databaseUrl) },
+    { name: 'keys.data', examine: () => examineDataKeys(parts, keys) },
+    { name: 'keys.signing', examine: () => examineSigningKeys(keys, clock) },
+  ];
+}
+
 /** The flows of the admin service. */
 export function createAdminFlows(parts: AdminParts): AdminFlows {
-  const { pageOrigin, store, vault, masterKeys, clock, random } = parts;
+  const { pageOrigin, store, vault, signReceipt, masterKeys, clock, random } = parts;
   const { next } = masterKeys;
   const deps = { store, vault, clock, random };
   return {
@@ -70,7 +89,18 @@ export function createAdminFlows(parts: AdminParts): AdminFlows {
     tenants: createTenantAdmin({ ...deps, origin: pageOrigin }),
     keys: createKeyAdmin(deps),
     adminKeys: createAdminKeyAdmin(deps),
-    users: createUserAdmin(deps),
+    users: createUserAdmin({ ...deps, signReceipt }),
+    transfer: createTransfer({
+      ...deps,
+      canVerify: passwordHashTest(parts.config.pepper),
+    }),
+    listAuditEvents: createAuditLog({ store }),
+    checkBackup: createBackupCheck({
+      store,
+      checks: databaseChecks(parts),
+      openSigningKey: (id, sealed) => vault.open(signingKeyPurpose, id, sealed),
+      clock,
+    }),
     messages: createMessageAdmin(deps),
     deployment: createDeployment({
       store,

@@ -12,11 +12,10 @@ import type { Clock, Transport, Transports } from '../domain/ports.ts';
 import type { Store } from '../domain/repositories.ts';
 import { createDispatcher } from '../flows/delivery/dispatch.ts';
 import type { SmsGuard } from '../flows/sms-guard.ts';
+import { createLoop } from './loop.ts';
 
 /** How long the dispatcher rests when nothing is due. */
 const restMs = 500;
-/** How long it rests after a failure of ours, such as a database that is away. */
-const troubleMs = 5000;
 /** How often given-up messages that have expired are wiped. */
 const wipeMs = 60_000;
 /** How long a shutdown waits for attempts before it cuts them off; within the drain time (R65). */
@@ -92,47 +91,6 @@ export function createDelivery(
       await Promise.all([...loops, wiping].map((loop) => loop.stop()));
       clearTimeout(cut);
       for (const transport of Object.values(transports)) transport.close();
-    },
-  };
-}
-
-/** Runs some work until it is stopped; at once again as long as there was something to do. */
-function createLoop(
-  work: (signal: AbortSignal) => Promise<number>,
-  restMs: number,
-  signal: AbortSignal,
-  onError: (error: unknown) => void,
-) {
-  let stopped = false;
-  let wake = () => {};
-  let running = Promise.resolve();
-  const rest = (ms: number) =>
-    new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  async function run(): Promise<void> {
-    while (!stopped) {
-      try {
-        const done = await work(signal);
-        if (done === 0 && !stopped) await rest(restMs);
-      } catch (error) {
-        onError(error);
-        if (!stopped) await rest(troubleMs);
-      }
-    }
-  }
-  return {
-    start: () => {
-      running = run();
-    },
-    stop: async () => {
-      stopped = true;
-      wake();
-      await running;
     },
   };
 }

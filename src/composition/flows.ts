@@ -4,7 +4,8 @@ import { createGoogle, googleEndpointsOf } from '../adapters/google.ts';
 import { loadPasswordBlocklist } from '../adapters/password-blocklist.ts';
 import { renderQrCode } from '../adapters/qr-code.ts';
 import type { Config } from '../config.ts';
-import type { AccessTokens, Clock, PasswordHasher, Random, Vault } from '../domain/ports.ts';
+import { networkOf } from '../domain/network.ts';
+import type { AccessTokens, Clock, PasswordHasher, Random, ReceiptSigner, Vault } from '../domain/ports.ts';
 import type { Store } from '../domain/repositories.ts';
 import { createConfirmEmail, createConfirmSms } from '../flows/auth/confirm.ts';
 import { createLogin } from '../flows/auth/login.ts';
@@ -46,13 +47,14 @@ export type Adapters = {
   readonly vault: Vault;
   readonly accessTokens: AccessTokens;
   readonly hasher: PasswordHasher;
+  readonly signReceipt: ReceiptSigner;
   readonly clock: Clock;
   readonly random: Random;
 };
 
 /** Every flow, with the idempotency that the contract declares. */
 export function createFlows(
-  { store, vault, accessTokens, hasher, clock, random }: Adapters,
+  { store, vault, accessTokens, hasher, signReceipt, clock, random }: Adapters,
   config: Config,
   limiter: Limiter,
   log: Logger,
@@ -63,7 +65,7 @@ export function createFlows(
   const chargeRecipient = createRecipientCharge(limiter, limits, smsGuard);
   const chargeMessage = createMessageCharge(limiter, limits);
   const passwords = createPasswordCheck({ store, hasher, vault, clock });
-  const secondFactors = createSecondFactors({ store, vault, clock, random });
+  const secondFactors = createSecondFactors({ store, hasher, vault, clock, random });
   const openSession = createSessionGate({ secondFactors, limits, clock, random });
   const idempotent = createIdempotency({ store, vault, clock });
   const passwordPolicy = createPasswordPolicy({
@@ -81,7 +83,13 @@ export function createFlows(
   const sessionDeps = { store, accessTokens, vault, clock, random };
   const enrolment = createEnrolment({ store, renderQr: renderQrCode, ...messageDeps });
   const factors = createManageFactors({ store, secondFactors, ...messageDeps });
-  const requests = createLoginRequests({ store, clock, random });
+  const requests = createLoginRequests({
+    store,
+    clock,
+    random,
+    chargeStart: ({ tenant, client }) =>
+      limiter.charge(tenant.id, limits.loginStartsPerNetwork, networkOf(client.address)),
+  });
   const resolveIdentity = createResolveIdentity({ store, clock, random });
   const federationDeps = { ...sessionDeps, requests, resolveIdentity, openSession };
   const google = createGoogle({
@@ -127,8 +135,8 @@ export function createFlows(
       startEmailChange: idempotent('StartEmailChange', changeIdentifier.startEmailChange),
       startMobileChange: idempotent('StartMobileChange', changeIdentifier.startMobileChange),
     },
-    deleteAccount: createDeleteAccount({ store, clock, random }),
-    manamUser: createManamUser({ store }),
+    deleteAccount: createDeleteAccount({ store, signReceipt, clock, random }),
+    manamUser: createManamUser({ store, vault }),
     google: createGoogleLogin({ ...federationDeps, google, defaultClient: config.google }),
     manamLogin: createManamLogin({
       ...federationDeps,

@@ -242,6 +242,8 @@ export type AuditAction =
   | 'approve-manam-login'
   | 'link-google'
   | 'unlink-google'
+  | 'link-identity'
+  | 'take-over-account'
   | OperatorAction;
 
 /** What operators do, by the admin service or the command line. */
@@ -264,6 +266,9 @@ export type OperatorAction =
   | 'rotate-master-key'
   | 'create-admin-key'
   | 'revoke-admin-key'
+  | 'import-users'
+  | 'export-users'
+  | 'export-user'
   | 'retry-message'
   | 'drop-message';
 

@@ -25,7 +25,9 @@ export type PasswordHasher = {
    * against a dummy and the answer is false (R5).
    */
   verify(tenantId: string, phc: string | undefined, password: string): Promise<boolean>;
-  /** Whether a PHC string was made with less than today's parameters. */
+  /** Whether a hash that another system made is one that `verify` can compare. */
+  canVerify(hash: string): boolean;
+  /** Whether a PHC string was made with less than today's parameters, or by another system. */
   needsRehash(phc: string): boolean;
 };
 
@@ -119,6 +121,19 @@ export type AccessClaims = {
   readonly authTime: Date;
   readonly amr: readonly AuthenticationMethod[];
 };
+
+/** What an erasure did, as its receipt says. */
+export type Erasure = {
+  readonly tenantId: string;
+  readonly userId: string;
+  readonly erasedAt: Date;
+  /** How many messages to the user were deleted, and how many audit lines no longer name him. */
+  readonly messages: number;
+  readonly auditLines: number;
+};
+
+/** Signs the receipt of an erasure: a JWS with a type of its own, for the public keys of the service. */
+export type ReceiptSigner = (erasure: Erasure) => Promise<string>;
 
 /** Draws a text as a QR code in a PNG image. */
 export type QrRenderer = (text: string) => Promise<Buffer>;

@@ -41,6 +41,12 @@ export type UserRepository = {
   findForSession(tenantId: string, userId: string, now: Date): Promise<SessionAccount | undefined>;
   /** Throws DuplicateError where the identifier is taken. Without a hash the user has no password. */
   insert(user: User, identifier: HeldIdentifier, passwordHash: string | undefined): Promise<void>;
+  /** Gives a user one more identifier. Throws DuplicateError where it is taken. */
+  addIdentifier(tenantId: string, identifier: HeldIdentifier): Promise<void>;
+  /** Holds a user still until the transaction ends. */
+  lock(tenantId: string, userId: string): Promise<void>;
+  /** Takes away every identifier of a user but that one. */
+  removeOtherIdentifiers(tenantId: string, userId: string, kept: Identifier): Promise<void>;
   /** Takes the password of a user away. */
   deletePassword(tenantId: string, userId: string): Promise<void>;
   /** Replaces an account that never was confirmed; false where it was, meanwhile. Its status stays. */
@@ -70,6 +76,9 @@ export type IdentityRepository = {
   find(tenantId: string, issuer: string, subject: string): Promise<ExternalIdentity | undefined>;
   /** The identity of a user at a provider, if he has one. */
   findOfUser(tenantId: string, userId: string, issuer: string): Promise<ExternalIdentity | undefined>;
+  listOfUser(tenantId: string, userId: string): Promise<ExternalIdentity[]>;
+  /** The tenants that a user of Manam has consented to. */
+  listConsents(tenantId: string, userId: string): Promise<string[]>;
   /** Throws DuplicateError where somebody has it. */
   insert(identity: ExternalIdentity, now: Date): Promise<void>;
   updateProfile(identity: ExternalIdentity): Promise<void>;
@@ -145,6 +154,11 @@ export type FactorRepository = {
   countRecoveryCodes(tenantId: string, userId: string): Promise<number>;
   /** Puts new codes in the place of the old ones; an empty list removes them. */
   replaceRecoveryCodes(tenantId: string, userId: string, digests: readonly Buffer[]): Promise<void>;
+  /** Recovery codes of the system that a user came from, as it hashed them. */
+  listForeignCodes(tenantId: string, userId: string): Promise<string[]>;
+  insertForeignCodes(tenantId: string, userId: string, hashes: readonly string[]): Promise<void>;
+  /** Consumes one of those; true for exactly one caller. */
+  useForeignCode(tenantId: string, userId: string, hash: string): Promise<boolean>;
   /** Consumes a recovery code; true for exactly one caller. */
   useRecoveryCode(tenantId: string, userId: string, digest: Buffer): Promise<boolean>;
 };
@@ -205,6 +219,8 @@ export type BudgetRepository = {
     windowStart: Date,
     amount?: number,
   ): Promise<boolean>;
+  /** Forgets what was counted by those subjects. */
+  forget(tenantId: string, subjects: readonly Buffer[]): Promise<void>;
   /** Gives one back. */
   refund(tenantId: string, name: string, subject: Buffer, windowStart: Date): Promise<void>;
 };
@@ -225,12 +241,16 @@ export type IdempotencyRepository = {
 
 export type AuditRepository = {
   add(event: AuditEvent): Promise<void>;
+  /** Takes out of a user's lines who he was and where he called from; answers how many. */
+  anonymize(tenantId: string, userId: string): Promise<number>;
   /** The newest events first, at most that many. */
   list(filter: AuditFilter, limit: number): Promise<AuditEvent[]>;
 };
 
 export type OutboxRepository = {
   add(entry: OutboxEntry): Promise<void>;
+  /** Deletes messages to an address or number, sent or not; answers how many. */
+  deleteTo(tenantId: string, recipient: string): Promise<number>;
   /** Costs what `add` costs and sends nothing: where the cost would tell that there is nobody to write to. */
   addDecoy(entry: Omit<OutboxEntry, 'message'>): Promise<void>;
   /** The newest messages that are not sent yet, newest first. */
@@ -336,6 +356,30 @@ export type KeyRepository = {
   deleteSigningKeys(ids: readonly string[]): Promise<void>;
 };
 
+export type LeaseRepository = {
+  /** Takes or keeps a lease; false where another holder has it. */
+  take(name: string, holder: string, now: Date, until: Date): Promise<boolean>;
+};
+
+/** What has had its time, by the table it stands in. */
+export const retained = [
+  'challenges',
+  'sessions',
+  'idempotency',
+  'loginRequests',
+  'budgets',
+  'guesses',
+  'smsBackoffs',
+  'smsCounters',
+  'audit',
+  'outbox',
+] as const;
+
+export type RetentionRepository = {
+  /** Deletes rows of a tenant that ended before that time, at most that many; answers how many. */
+  purge(what: (typeof retained)[number], tenantId: string, before: Date, limit: number): Promise<number>;
+};
+
 /** Everything that flows keep. */
 export type Repositories = {
   readonly users: UserRepository;
@@ -349,6 +393,8 @@ export type Repositories = {
   readonly outbox: OutboxRepository;
   readonly identities: IdentityRepository;
   readonly loginRequests: LoginRequestRepository;
+  readonly leases: LeaseRepository;
+  readonly retention: RetentionRepository;
   readonly smsUsage: SmsUsageRepository;
   readonly tenants: TenantRepository;
   readonly keys: KeyRepository;

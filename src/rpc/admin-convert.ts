@@ -2,8 +2,11 @@ import type { JsonObject, MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import {
   type AdminKeySchema,
+  type AuditEventSchema,
   type FindingSchema,
   FindingState,
+  type ImportResultSchema,
+  ImportState,
   type KeySchema,
   MessageState,
   type MigrationSchema,
@@ -18,9 +21,10 @@ import {
 } from '../../gen/manam/admin/v1/admin_service_pb.js';
 import type { DeliveryStatus } from '../domain/delivery.ts';
 import { invalid } from '../domain/errors.ts';
-import type { Finding, MigrationState, OutboxRow, UserView } from '../domain/model.ts';
+import type { AuditEvent, Finding, MigrationState, OutboxRow, UserView } from '../domain/model.ts';
 import type { AdminKey, ApiKeyRow, KeyKind, Tenant } from '../domain/tenant.ts';
 import type { SigningKeyView } from '../flows/admin/deployment.ts';
+import type { ImportResult } from '../flows/admin/transfer.ts';
 
 const tenantStates = { active: TenantState.ACTIVE, suspended: TenantState.SUSPENDED } as const;
 const userStates = { active: UserState.ACTIVE, disabled: UserState.DISABLED } as const;
@@ -40,6 +44,11 @@ const messageStates = {
   dead: MessageState.DEAD,
   dropped: MessageState.DROPPED,
 } as const satisfies Record<DeliveryStatus, MessageState>;
+const importStates = {
+  imported: ImportState.IMPORTED,
+  present: ImportState.PRESENT,
+  refused: ImportState.REFUSED,
+} as const;
 const keyKinds = {
   publishable: TenantKeyKind.PUBLISHABLE,
   secret: TenantKeyKind.SECRET,
@@ -153,5 +162,27 @@ export function toOutboxMessage(row: OutboxRow): MessageInitShape<typeof OutboxM
     expireTime: timestampFromDate(expiresAt),
     ...optionalTime('nextAttemptTime', status === 'queued' ? row.nextAttemptAt : undefined),
     ...optionalTime('endTime', row.endedAt),
+  };
+}
+
+export function toAuditEvent({
+  id: eventId,
+  createdAt,
+  tenantId: _,
+  userId = '',
+  sessionId = '',
+  keyId = '',
+  ...event
+}: AuditEvent): MessageInitShape<typeof AuditEventSchema> {
+  return { ...event, eventId, userId, sessionId, keyId, createTime: timestampFromDate(createdAt) };
+}
+
+export function toImportResult({
+  state,
+  problems,
+}: ImportResult): MessageInitShape<typeof ImportResultSchema> {
+  return {
+    state: importStates[state],
+    problems: problems.map(({ description = '', ...problem }) => ({ ...problem, description })),
   };
 }

@@ -1,18 +1,24 @@
+import type { JsonObject } from '@bufbuild/protobuf';
 import { type Duration, durationMs } from '@bufbuild/protobuf/wkt';
 import type { ConnectRouter, HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { AdminService } from '../../gen/manam/admin/v1/admin_service_pb.js';
 import type { Migrations } from '../domain/ports.ts';
+import type { createAuditLog } from '../flows/admin/audit-log.ts';
+import type { createBackupCheck } from '../flows/admin/backup.ts';
 import type { createDeployment } from '../flows/admin/deployment.ts';
 import type { Diagnose } from '../flows/admin/diagnose.ts';
 import type { createAdminKeyAdmin, createKeyAdmin } from '../flows/admin/keys.ts';
 import type { createMessageAdmin } from '../flows/admin/messages.ts';
 import type { createTenantAdmin } from '../flows/admin/tenants.ts';
+import type { createTransfer } from '../flows/admin/transfer.ts';
 import type { createUserAdmin } from '../flows/admin/users.ts';
 import {
   fromKeyKind,
   fromMessageState,
   toAdminKey,
+  toAuditEvent,
   toFinding,
+  toImportResult,
   toKey,
   toMigration,
   toOperatorTenant,
@@ -33,6 +39,9 @@ export type AdminFlows = InspectionFlows & {
   readonly users: ReturnType<typeof createUserAdmin>;
   readonly deployment: ReturnType<typeof createDeployment>;
   readonly messages: ReturnType<typeof createMessageAdmin>;
+  readonly transfer: ReturnType<typeof createTransfer>;
+  readonly listAuditEvents: ReturnType<typeof createAuditLog>;
+  readonly checkBackup: ReturnType<typeof createBackupCheck>;
 };
 
 /** Registers the admin service. */
@@ -44,6 +53,8 @@ export function registerAdmin(router: ConnectRouter, flows: AdminFlows): void {
     ...userHandlers(flows),
     ...deploymentHandlers(flows),
     ...messageHandlers(flows),
+    ...transferHandlers(flows),
+    ...recordHandlers(flows),
   };
   router.service(AdminService, whole(AdminService, handlers));
 }
@@ -157,8 +168,7 @@ function userHandlers({ users }: AdminFlows): Handlers {
     disableUser: changing(users.disable),
     enableUser: changing(users.enable),
     async deleteUser(request, context) {
-      await users.delete(operatorOf(context), request);
-      return {};
+      return { receipt: await users.delete(operatorOf(context), request) };
     },
     async setUserRoles(request, context) {
       return { user: toOperatorUser(await users.setRoles(operatorOf(context), request, request.roles)) };
@@ -202,5 +212,31 @@ function messageHandlers({ messages }: AdminFlows): Handlers {
       return { channel, locale, subject, text, html, overridden };
     },
     listTemplates: () => messages.listTemplates(),
+  };
+}
+
+function transferHandlers({ transfer, users }: AdminFlows): Handlers {
+  return {
+    async importUsers(request, context) {
+      const results = await transfer.importUsers(operatorOf(context), request);
+      return { results: results.map(toImportResult) };
+    },
+    exportUsers: (request, context) => transfer.exportUsers(operatorOf(context), request),
+    async exportUser(request, context) {
+      const { tenant, view } = await users.find(request);
+      return { document: (await transfer.exportUser(operatorOf(context), tenant, view)) as JsonObject };
+    },
+  };
+}
+
+/** What is written down of the deployment: its audit log, and what a backup brought back. */
+function recordHandlers({ listAuditEvents, checkBackup }: AdminFlows): Handlers {
+  return {
+    async listAuditEvents(request) {
+      return { events: (await listAuditEvents(request)).map(toAuditEvent) };
+    },
+    async checkBackup() {
+      return { findings: (await checkBackup()).map(toFinding) };
+    },
   };
 }

@@ -133,6 +133,19 @@ export function toIntrospection(
   };
 }
 
+/** What a user of Manam has consented to show to a tenant: his name, and the address that he has proved. */
+function toSharedUser({
+  user,
+  email,
+  mobile,
+  subject: userId,
+}: UserView & { readonly subject: string }): MessageInitShape<typeof UserProfileSchema> {
+  const { firstName, lastName, picture } = user.profile;
+  const names = { userId, firstName, lastName, picture };
+  if (email?.confirmedAt !== undefined) return { ...names, email: email.address, emailConfirmed: true };
+  return { ...names, mobile: mobile?.address ?? '', mobileConfirmed: mobile?.confirmedAt !== undefined };
+}
+
 /** A user of Manam itself, in the second shape where he came in through Google. */
 export function toManamUser(
   found: ManamUser,
@@ -140,6 +153,7 @@ export function toManamUser(
 ):
   | { case: 'user'; value: MessageInitShape<typeof UserProfileSchema> }
   | { case: 'google'; value: MessageInitShape<typeof GoogleProfileSchema> } {
+  if (found.isShared) return { case: 'user', value: toSharedUser(found) };
   return found.external === undefined
     ? { case: 'user', value: toProfile(found, policy) }
     : { case: 'google', value: found.external };

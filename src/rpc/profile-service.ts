@@ -53,8 +53,7 @@ export function profileHandlers(flows: ProfileFlows): Partial<ServiceImpl<typeof
     },
 
     async deleteAccount(_, context) {
-      await flows.deleteAccount(callerOf(context));
-      return {};
+      return { receipt: await flows.deleteAccount(callerOf(context)) };
     },
 
     async getManamUserInfo(request, context) {

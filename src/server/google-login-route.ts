@@ -49,9 +49,7 @@ export function createGoogleLoginRoute(deps: GoogleLoginRouteDeps): Route {
       );
       throw new DomainError('SECRET_KEY_EXPOSED');
     }
-    const caller = { ...browserCaller(request, info, found.tenant), key: found.key };
-    await limiter.charge(found.tenant.id, limits.loginStartsPerNetwork, networkOf(info.client.address));
-    return caller;
+    return { ...browserCaller(request, info, found.tenant), key: found.key };
   }
 
   async function callerOfState(request: IncomingMessage, info: RequestInfo, state: string): Promise<Caller> {

@@ -1,11 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { codeToHttpStatus } from '@connectrpc/connect/protocol-connect';
+import type { Logger } from 'pino';
 import { digestApiKey } from '../domain/api-key.ts';
 import { DomainError } from '../domain/errors.ts';
 import { type Locale, negotiateLocale } from '../domain/locale.ts';
-import { networkOf } from '../domain/network.ts';
 import type { ManamLogin } from '../flows/federation/manam.ts';
-import type { Limiter, Limits } from '../flows/limits.ts';
 import { manamLoginAssets, manamLoginPage, renderManamLogin } from '../pages/manam-login.ts';
 import type { RequestInfo } from '../rpc/context.ts';
 import type { ErrorDoor } from './error-door.ts';
@@ -17,9 +16,8 @@ import type { TenantDirectory } from './tenant-directory.ts';
 export type ManamLoginRouteDeps = {
   readonly manamLogin: ManamLogin;
   readonly directory: TenantDirectory;
-  readonly limiter: Limiter;
-  readonly limits: Limits;
   readonly door: ErrorDoor;
+  readonly log: Logger;
   /** The publishable key that the page calls with. */
   readonly hostedKey: () => Promise<string | undefined>;
   readonly prefixes: readonly string[];
@@ -35,16 +33,21 @@ const policy =
  * sign-in. Without `client` the path is the RPC's.
  */
 export function createManamLoginRoute(deps: ManamLoginRouteDeps): Route {
-  const { manamLogin, directory, limiter, limits, door, hostedKey, prefixes } = deps;
+  const { manamLogin, directory, door, log, hostedKey, prefixes } = deps;
   const entries = new Set(prefixes.map((prefix) => `${prefix}/manamlogin`));
 
   async function begin(request: IncomingMessage, info: RequestInfo, query: URLSearchParams): Promise<string> {
     const digest = digestApiKey(query.get('client') ?? '');
     const found = digest && (await directory.findByKey(digest));
     if (found === undefined) throw new DomainError('KEY_INVALID');
-    if (found.key.kind === 'secret') throw new DomainError('SECRET_KEY_EXPOSED');
     info.tenantId = found.tenant.id;
-    await limiter.charge(found.tenant.id, limits.loginStartsPerNetwork, networkOf(info.client.address));
+    if (found.key.kind === 'secret') {
+      log.warn(
+        { requestId: info.requestId, tenantId: found.tenant.id, keyId: found.key.id },
+        'a secret key stood in an address: rotate it',
+      );
+      throw new DomainError('SECRET_KEY_EXPOSED');
+    }
     return await manamLogin.start(browserCaller(request, info, found.tenant), {
       redirectUri: query.get('redirect_uri') ?? '',
       codeChallenge: query.get('code_challenge') ?? '',

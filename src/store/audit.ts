@@ -12,6 +12,14 @@ export function createAuditRepository(db: Database): AuditRepository {
         .values({ ...event, userId: userId ?? null, sessionId: sessionId ?? null, keyId: keyId ?? null });
     },
 
+    async anonymize(tenantId, userId) {
+      const [result] = await db
+        .update(table)
+        .set({ userId: null, sessionId: null, address: '' })
+        .where(and(eq(table.tenantId, tenantId), eq(table.userId, userId)));
+      return result.affectedRows;
+    },
+
     async list({ tenantId, userId, action, outcome, afterId }, limit) {
       const rows = await db
         .select()

@@ -3,7 +3,7 @@ import type { Factors } from '../domain/factors.ts';
 import type { Vault } from '../domain/ports.ts';
 import type { FactorRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
-import { recoveryCodes, smsFactors, totpFactors, users } from './schema.ts';
+import { foreignRecoveryCodes, recoveryCodes, smsFactors, totpFactors, users } from './schema.ts';
 
 /** A seed opens for its own user alone: one that is moved to another row does not (R26). */
 const purpose = 'totp-seed';
@@ -14,7 +14,7 @@ function toFactors(row: { totp: Date | null; sms: string | null } | undefined): 
 
 export function createFactorRepository(db: Database, vault: Vault): FactorRepository {
   const ofUser = (
-    table: typeof totpFactors | typeof smsFactors | typeof recoveryCodes,
+    table: typeof totpFactors | typeof smsFactors | typeof recoveryCodes | typeof foreignRecoveryCodes,
     tenantId: string,
     userId: string,
   ) => and(eq(table.tenantId, tenantId), eq(table.userId, userId));
@@ -77,11 +77,36 @@ export function createFactorRepository(db: Database, vault: Vault): FactorReposi
         .select({ left: count() })
         .from(recoveryCodes)
         .where(ofUser(recoveryCodes, tenantId, userId));
-      return row?.left ?? 0;
+      const foreign = await db
+        .select({ left: count() })
+        .from(foreignRecoveryCodes)
+        .where(ofUser(foreignRecoveryCodes, tenantId, userId));
+      return (row?.left ?? 0) + (foreign[0]?.left ?? 0);
+    },
+
+    async listForeignCodes(tenantId, userId) {
+      const rows = await db
+        .select({ hash: foreignRecoveryCodes.hash })
+        .from(foreignRecoveryCodes)
+        .where(ofUser(foreignRecoveryCodes, tenantId, userId));
+      return rows.map(({ hash }) => hash);
+    },
+
+    async insertForeignCodes(tenantId, userId, hashes) {
+      if (hashes.length > 0)
+        await db.insert(foreignRecoveryCodes).values(hashes.map((hash) => ({ tenantId, userId, hash })));
+    },
+
+    async useForeignCode(tenantId, userId, hash) {
+      const [result] = await db
+        .delete(foreignRecoveryCodes)
+        .where(and(ofUser(foreignRecoveryCodes, tenantId, userId), eq(foreignRecoveryCodes.hash, hash)));
+      return result.affectedRows === 1;
     },
 
     async replaceRecoveryCodes(tenantId, userId, digests) {
       await db.delete(recoveryCodes).where(ofUser(recoveryCodes, tenantId, userId));
+      await db.delete(foreignRecoveryCodes).where(ofUser(foreignRecoveryCodes, tenantId, userId));
       if (digests.length > 0) {
         await db.insert(recoveryCodes).values(digests.map((digest) => ({ tenantId, userId, digest })));
       }

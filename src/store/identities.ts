@@ -35,6 +35,22 @@ export function createIdentityRepository(db: Database): IdentityRepository {
       return row && toIdentity(row);
     },
 
+    async listOfUser(tenantId, userId) {
+      const rows = await db
+        .select()
+        .from(table)
+        .where(ofUser(tenantId, userId, undefined));
+      return rows.map(toIdentity);
+    },
+
+    async listConsents(tenantId, userId) {
+      const rows = await db
+        .select({ consentedTenantId: consents.consentedTenantId })
+        .from(consents)
+        .where(and(eq(consents.tenantId, tenantId), eq(consents.userId, userId)));
+      return rows.map(({ consentedTenantId }) => consentedTenantId);
+    },
+
     async insert(identity, now) {
       await db.insert(table).values({ ...identity, createdAt: now });
     },

@@ -30,6 +30,9 @@ function toRow({ status, endedAt, ...row }: RowOfColumns): OutboxRow {
 export function createOutboxRepository(db: Database, vault: Vault): OutboxRepository {
   const open = (id: string, payload: Buffer) =>
     JSON.parse(vault.open(purpose, id, payload).toString()) as Message;
+  /** Finds the messages of somebody again, and tells nobody who he is. */
+  const recipientOf = (tenantId: string, to: string) =>
+    vault.mac('outbox-recipient', Buffer.from(`${tenantId} ${to.toLowerCase()}`));
   const tryOpen = (id: string, payload: Buffer | null) => {
     try {
       return payload === null ? undefined : open(id, payload);
@@ -42,10 +45,11 @@ export function createOutboxRepository(db: Database, vault: Vault): OutboxReposi
   return {
     async add({ message, ...entry }) {
       const payload = vault.seal(purpose, entry.id, Buffer.from(JSON.stringify(message)));
-      const { channel } = message;
+      const { channel, to } = message;
+      const recipient = recipientOf(entry.tenantId, to);
       await db
         .insert(outbox)
-        .values({ ...entry, channel, status: 'queued', payload, nextAttemptAt: entry.createdAt });
+        .values({ ...entry, channel, recipient, status: 'queued', payload, nextAttemptAt: entry.createdAt });
     },
 
     async addDecoy(entry) {
@@ -54,8 +58,16 @@ export function createOutboxRepository(db: Database, vault: Vault): OutboxReposi
         channel: 'email',
         status: 'decoy',
         payload: null,
+        recipient: recipientOf(entry.tenantId, ''),
         nextAttemptAt: entry.createdAt,
       });
+    },
+
+    async deleteTo(tenantId, recipient) {
+      const [result] = await db
+        .delete(outbox)
+        .where(and(eq(outbox.tenantId, tenantId), eq(outbox.recipient, recipientOf(tenantId, recipient))));
+      return result.affectedRows;
     },
 
     async listPending(limit) {

@@ -149,6 +149,7 @@ export const outbox = mysqlTable('outbox', {
   nextAttemptAt: instant('next_attempt_at').notNull(),
   endedAt: instant('ended_at'),
   error: exact('error', { length: 64 }).notNull().default(''),
+  recipient: bytes('recipient', { type: 'binary(32)' }),
 });
 
 export const smsBackoffs = mysqlTable(
@@ -324,6 +325,22 @@ export const smsFactors = mysqlTable(
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.userId] })],
 );
+
+export const foreignRecoveryCodes = mysqlTable(
+  'foreign_recovery_codes',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    userId: uuid('user_id').notNull(),
+    hash: exact('hash', { length: 100 }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.userId, table.hash] })],
+);
+
+export const leases = mysqlTable('leases', {
+  name: exact('name', { length: 64 }).primaryKey(),
+  holder: uuid('holder').notNull(),
+  until: instant('until').notNull(),
+});
 
 export const recoveryCodes = mysqlTable(
   'recovery_codes',

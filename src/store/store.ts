@@ -13,6 +13,7 @@ import { createIdentityRepository } from './identities.ts';
 import { createKeyRepository } from './keys.ts';
 import { createLoginRequestRepository } from './login-requests.ts';
 import { createOutboxRepository } from './outbox.ts';
+import { createLeaseRepository, createRetentionRepository } from './retention.ts';
 import { createSessionRepository } from './sessions.ts';
 import { createSmsUsageRepository } from './sms-usage.ts';
 import { createTenantRepository } from './tenants.ts';
@@ -45,6 +46,8 @@ function createRepositories(db: Database, vault: Vault): Repositories {
     outbox: withoutSql(createOutboxRepository(db, vault)),
     identities: withoutSql(createIdentityRepository(db)),
     loginRequests: withoutSql(createLoginRequestRepository(db, vault)),
+    leases: withoutSql(createLeaseRepository(db)),
+    retention: withoutSql(createRetentionRepository(db)),
     smsUsage: withoutSql(createSmsUsageRepository(db)),
     tenants: withoutSql(createTenantRepository(db, vault)),
     keys: withoutSql(createKeyRepository(db)),

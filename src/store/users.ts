@@ -1,4 +1,4 @@
-import { and, asc, count, eq, gt, inArray, isNull, like, sql } from 'drizzle-orm';
+import { and, asc, count, eq, gt, inArray, isNull, like, ne, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/mysql-core';
 import type { HeldIdentifier, Identifier, SessionAccount, User, UserView } from '../domain/model.ts';
 import type { UserRepository } from '../domain/repositories.ts';
@@ -237,6 +237,26 @@ export function createUserRepository(db: Database): UserRepository {
 
     async delete(tenantId, userId) {
       await db.delete(users).where(and(eq(users.tenantId, tenantId), eq(users.id, userId)));
+    },
+
+    async addIdentifier(tenantId, { confirmedAt, ...identifier }) {
+      await db.insert(identifiers).values({ ...identifier, tenantId, confirmedAt: confirmedAt ?? null });
+    },
+
+    async lock(tenantId, userId) {
+      await db
+        .select({ id: users.id })
+        .from(users)
+        .where(and(eq(users.tenantId, tenantId), eq(users.id, userId)))
+        .for('update');
+    },
+
+    async removeOtherIdentifiers(tenantId, userId, { kind }) {
+      await db
+        .delete(identifiers)
+        .where(
+          and(eq(identifiers.tenantId, tenantId), eq(identifiers.userId, userId), ne(identifiers.kind, kind)),
+        );
     },
 
     async deletePassword(tenantId, userId) {

@@ -1,6 +1,7 @@
-import type { JWTPayload } from 'jose';
+import { exportPKCS8, exportSPKI, generateKeyPair, importPKCS8, type JWTPayload, SignJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
 import { IdentifierType } from '../../gen/manam/v1/user_pb.js';
 import { formatHandle } from '../../src/domain/federation.ts';
 import { defaultLimits, freshEmail, password } from '../support/app.ts';
@@ -135,6 +136,40 @@ for (const [what, tamper] of tokens) {
   });
 }
 
+const base64 = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+const forgeries: [what: string, forge: NonNullable<FederatedApp['google']['forge']>][] = [
+  ['that is not signed', async (claims, { kid }) => `${base64({ alg: 'none', kid })}.${base64(claims)}.`],
+  [
+    'that the public key was the secret of',
+    async (claims, { kid, publicKey }) =>
+      await new SignJWT(claims)
+        .setProtectedHeader({ alg: 'HS256', kid })
+        .sign(new TextEncoder().encode(await exportSPKI(publicKey))),
+  ],
+  [
+    'of another algorithm of the right key',
+    async (claims, { kid, privateKey }) => {
+      const key = await importPKCS8(await exportPKCS8(privateKey), 'RS512');
+      return await new SignJWT(claims).setProtectedHeader({ alg: 'RS512', kid }).sign(key);
+    },
+  ],
+  [
+    'of another key under a name that Google publishes',
+    async (claims, { kid }) => {
+      const { privateKey } = await generateKeyPair('RS256');
+      return await new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid }).sign(privateKey);
+    },
+  ],
+];
+for (const [what, forge] of forgeries) {
+  test(`a token ${what} opens nothing`, async () => {
+    app.google.forge = forge;
+    const { status, json } = await signInWithGoogle(app, freshGoogleUser());
+    app.google.forge = undefined;
+    expect([status, json['reason']]).toEqual([401, 'PROVIDER_TOKEN_INVALID']);
+  });
+}
+
 test('a token of a key that Google does not publish opens nothing, and one of a new key does', async () => {
   await app.google.rotateKey(false);
   expect((await signInWithGoogle(app, freshGoogleUser())).json['reason']).toBe('PROVIDER_TOKEN_INVALID');
@@ -202,6 +237,80 @@ test('a confirmed account of the address is connected, and its owner is told', a
   const [notice] = await app.test.messagesTo(user.email);
   expect(notice?.subject).toBe('Another way to sign in at Dev');
   await auth().login({ email: user.email, password });
+});
+
+test('who is given an address later does not get the account that another Google account opens', async () => {
+  const leaver = freshGoogleUser();
+  const { json } = await signInWithGoogle(app, leaver);
+  const successor = freshGoogleUser({ email: leaver.email });
+  expect((await signInWithGoogle(app, successor)).json).toMatchObject({ reason: 'LOCAL_LOGIN_REQUIRED' });
+  expect((await signInWithGoogle(app, leaver)).json['user_id']).toBe(json['user_id']);
+});
+
+test('of two Google accounts that come with one address at once one is connected', async () => {
+  const { email } = freshGoogleUser();
+  await auth().confirmEmail({ cnf: await register(app.test, email) });
+  const callbacks = [
+    await beginAtGoogle(app, freshGoogleUser({ email })),
+    await beginAtGoogle(app, freshGoogleUser({ email })),
+  ];
+  const results = await Promise.all(callbacks.map((callback) => visit(callback)));
+  expect(results.map(({ json }) => json['reason'] ?? 'in').sort()).toEqual(['LOCAL_LOGIN_REQUIRED', 'in']);
+});
+
+test('a disabled account of the address is neither connected nor taken over', async () => {
+  for (const isConfirmed of [true, false]) {
+    const user = freshGoogleUser();
+    const cnf = await register(app.test, user.email);
+    if (isConfirmed) await auth().confirmEmail({ cnf });
+    const ofUser = '(SELECT user_id FROM identifiers WHERE canonical = ?)';
+    await app.test.sql(`UPDATE users SET status = 'disabled' WHERE id = ${ofUser}`, [user.email]);
+    expect((await signInWithGoogle(app, user)).json).toMatchObject({ reason: 'CREDENTIALS_INVALID' });
+    expect(
+      await app.test.sql(`SELECT subject FROM external_identities WHERE user_id = ${ofUser}`, [user.email]),
+    ).toEqual([]);
+    await app.test.sql(`UPDATE users SET status = 'active' WHERE id = ${ofUser}`, [user.email]);
+    if (isConfirmed) await auth().login({ email: user.email, password });
+    else await auth().confirmEmail({ cnf });
+  }
+});
+
+test('pre-hijack 6, second address: a number that the maker left on the account is gone, and the takeover is on record', async () => {
+  const user = freshGoogleUser();
+  await register(app.test, user.email);
+  const mobile = `+98${freshMobile().slice(1)}`;
+  await app.test.sql(
+    "INSERT INTO identifiers SELECT tenant_id, 'mobile', ?, user_id, ?, NULL FROM identifiers WHERE canonical = ?",
+    [mobile, mobile, user.email],
+  );
+  const { json } = await signInWithGoogle(app, user);
+  expect(await app.test.sql('SELECT kind FROM identifiers WHERE canonical = ?', [mobile])).toEqual([]);
+  expect(
+    await app.test.sql(
+      "SELECT outcome FROM audit_events WHERE action = 'take-over-account' AND user_id = UNHEX(REPLACE(?, '-', ''))",
+      [json['user_id']],
+    ),
+  ).toHaveLength(1);
+});
+
+test('what a thief of a session connected goes with a new password by recovery', async () => {
+  const owner = await signUp(app.test);
+  const thief = freshGoogleUser({ email: 'thief@elsewhere.example' });
+  await app.test.sql(
+    "INSERT INTO external_identities SELECT tenant_id, 'https://accounts.google.com', ?, user_id, '{}', NOW(3) FROM identifiers WHERE canonical = ?",
+    [thief.sub, owner.email],
+  );
+  expect((await signInWithGoogle(app, thief)).json['user_id']).toBe(owner.userId);
+  const recovery = app.test.client(RecoveryService, { apieco_key: app.test.dev.publishable });
+  await recovery.recover({ email: owner.email });
+  const [message] = await app.test.messagesTo(owner.email);
+  const replacement = 'another long passphrase 7';
+  await recovery.endRecovery({
+    token: message?.code ?? '',
+    password: replacement,
+    confirmPassword: replacement,
+  });
+  expect((await signInWithGoogle(app, thief)).json).toMatchObject({ reason: 'LOCAL_LOGIN_REQUIRED' });
 });
 
 // Five ways to be there before the owner of an address (arXiv 2205.10174).
@@ -397,6 +506,10 @@ test('who begins sign-ins without end is slowed down', async () => {
   const link = `${tight.test.url}/googlelogin/${tight.test.dev.publishable}`;
   for (let count = 0; count < 3; count += 1) expect((await visit(link)).status).toBe(302);
   expect((await visit(link)).json).toMatchObject({ reason: 'RATE_LIMITED' });
+  const rpc = tight.test.client(AuthService, { apieco_key: tight.test.dev.publishable });
+  // The RPC comes from another network here, and is counted the same.
+  for (let count = 0; count < 3; count += 1) await rpc.startGoogleLogin({ native: true });
+  expect((await failureOf(rpc.startGoogleLogin({ native: true }))).reason).toBe('RATE_LIMITED');
   await tight.close();
 });
 

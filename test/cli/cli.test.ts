@@ -3,13 +3,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { beforeAll, expect, test, vi } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { createProgram } from '../../src/cli/program.ts';
-import { run } from '../../src/cli/run.ts';
 import { policyPatch } from '../../src/cli/tenant.ts';
 import { makeAdminKey } from '../support/admin.ts';
 import { freshEmail, masterKeys, password, useTestApp } from '../support/app.ts';
+import { runCommand } from '../support/command.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { register, signUp } from '../support/journey.ts';
 
@@ -26,26 +26,7 @@ beforeAll(async () => {
   remote = { MANAM_ADMIN_URL: testApp().adminUrl, MANAM_ADMIN_KEY: await makeAdminKey(testApp()) };
 });
 
-type Ended = { readonly code: number; readonly out: string; readonly err: string };
-
-/** Runs a command in this process, as `main.ts` does in its own. */
-async function manam(args: string[], env: Record<string, string> = local): Promise<Ended> {
-  let [out, err] = ['', ''];
-  const spies = [
-    vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-      out += String(text);
-      return true;
-    }),
-    vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-      err += String(text);
-      return true;
-    }),
-  ];
-  const code = await run(env, ['node', 'manam', ...args]).finally(() => {
-    for (const spy of spies) spy.mockRestore();
-  });
-  return { code, out, err };
-}
+const manam = (args: string[], env: Record<string, string> = local) => runCommand(args, env);
 
 async function json(args: string[], env: Record<string, string> = local): Promise<Record<string, unknown>> {
   const { code, out, err } = await manam([...args, '--json'], env);

@@ -51,6 +51,13 @@ export type GoogleEmulator = {
   readonly faults: Partial<Record<'token' | 'certs' | 'people', Fault>>;
   /** Changes the claims of the next tokens. */
   tamper: (claims: JWTPayload) => JWTPayload;
+  /** Makes the next tokens in another way. */
+  forge:
+    | ((
+        claims: JWTPayload,
+        key: { kid: string; privateKey: CryptoKey; publicKey: CryptoKey },
+      ) => Promise<string>)
+    | undefined;
   /** Signs the next tokens with another key, published or not. */
   rotateKey(isPublished: boolean): Promise<void>;
   /** An id_token for an app on a device. */
@@ -92,7 +99,10 @@ export async function startGoogleEmulator(port = 0, now = () => new Date()): Pro
       exp: iat + 3600,
     };
     const claims = emulator.tamper({ ...base, ...profile, picture: 'https://lh3.example/photo.jpg' });
-    return new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: String(kid) }).sign(key.privateKey);
+    const { privateKey, publicKey } = key;
+    if (emulator.forge !== undefined)
+      return emulator.forge(claims, { kid: String(kid), privateKey, publicKey });
+    return new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: String(kid) }).sign(privateKey);
   }
 
   function grantOf(query: URLSearchParams, user: EmulatedUser): string {
@@ -216,6 +226,7 @@ export async function startGoogleEmulator(port = 0, now = () => new Date()): Pro
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     faults: {},
     tamper: (claims) => claims,
+    forge: undefined,
     rotateKey: async (isPublished) => {
       key = await generateKeyPair('RS256', { extractable: true });
       if (isPublished) await publish();

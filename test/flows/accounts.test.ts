@@ -317,7 +317,7 @@ test('a Manam user is seen by himself and by a tenant that he has consented to, 
   ]);
   expect((await tenant.getManamUserInfo({ email: user.email })).info).toMatchObject({
     case: 'user',
-    value: { userId: user.userId },
+    value: { userId: expect.stringMatching(/^[\w-]{43}$/), email: user.email, roles: [] },
   });
 
   const stranger = await signUp(testApp());

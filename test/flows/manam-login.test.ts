@@ -84,7 +84,11 @@ test('a consent opens GetManamUserInfo to that tenant and to no other', async ()
   await signIn(consenting);
   const info = (email: string) =>
     app.test.client(ProfileService, { apieco_key: app.test.dev.secret }).getManamUserInfo({ email });
-  expect((await info(consenting.email)).info.value).toMatchObject({ email: consenting.email });
+  const shown = (await info(consenting.email)).info.value;
+  expect(shown).toMatchObject({ email: consenting.email, firstName: 'Sara', roles: [], birthday: '' });
+  // By what the tenant is told nobody can find him anywhere else.
+  expect(shown).toMatchObject({ userId: expect.stringMatching(/^[\w-]{43}$/) });
+  expect(shown).not.toHaveProperty('createTime');
   expect(await failureOf(info(silent.email))).toEqual(failure('NotFound', 'NOT_FOUND'));
 });
 

@@ -56,6 +56,7 @@ test('every key of user data begins with the tenant', async () => {
     'data_keys',
     'signing_keys',
     'admin_keys',
+    'leases',
     'schema_migrations',
   ]);
   const others = rows.filter((row) => !ofDeployment.has(String(row['t'])) && row['c'] !== 'tenant_id');

@@ -421,6 +421,12 @@ export declare const DeleteAccountRequestSchema: GenMessage<DeleteAccountRequest
  * @generated from message manam.v1.DeleteAccountResponse
  */
 export declare type DeleteAccountResponse = Message<"manam.v1.DeleteAccountResponse"> & {
+  /**
+   * The receipt of the erasure: a JWS of type erasure-receipt+jwt, signed with a key of the JWKS.
+   *
+   * @generated from field: string receipt = 1;
+   */
+  receipt: string;
 };
 
 /**

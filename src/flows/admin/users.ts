@@ -3,7 +3,7 @@ import { parseEmail } from '../../domain/email.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
 import { foldDigits, parseMobile } from '../../domain/mobile.ts';
 import type { Identifier, OperatorAction, UserView } from '../../domain/model.ts';
-import type { Clock, Random, Vault } from '../../domain/ports.ts';
+import type { Clock, Random, ReceiptSigner, Vault } from '../../domain/ports.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
 import type { Tenant } from '../../domain/tenant.ts';
 import { isUuid } from '../../domain/token.ts';
@@ -11,13 +11,24 @@ import { auditEvent } from '../audit.ts';
 import { eraseUser } from '../profile/erase-user.ts';
 import { asActor, createPages, findTenant, onBehalfOf, type PageRequest } from './operator.ts';
 
-type UserStores = 'tenants' | 'users' | 'sessions' | 'challenges' | 'guesses' | 'outbox' | 'audit';
+type UserStores =
+  | 'tenants'
+  | 'users'
+  | 'factors'
+  | 'sessions'
+  | 'challenges'
+  | 'guesses'
+  | 'outbox'
+  | 'audit'
+  | 'budgets'
+  | 'smsUsage';
 
 export type UserAdminDeps = {
   readonly store: Store<UserStores>;
   readonly vault: Vault;
   readonly clock: Clock;
   readonly random: Random;
+  readonly signReceipt: ReceiptSigner;
 };
 
 /** How a request names a user of a tenant: by id, e-mail address or mobile number. */
@@ -38,8 +49,8 @@ function identifierOf(tenant: Tenant, text: string): Identifier | undefined {
 }
 
 /** Finds users and does in their place what they cannot. */
-export function createUserAdmin({ store, vault, clock, random }: UserAdminDeps) {
-  const deps = { clock, random };
+export function createUserAdmin({ store, vault, ...deps }: UserAdminDeps) {
+  const { clock } = deps;
   const pages = createPages(vault);
 
   async function find({ tenant: tenantReference, user }: UserOfTenant) {
@@ -110,11 +121,17 @@ export function createUserAdmin({ store, vault, clock, random }: UserAdminDeps) 
         users.setStatus(user.tenantId, user.id, 'active'),
       ),
 
-    async delete(operator: Operator, reference: UserOfTenant): Promise<void> {
-      await change(operator, reference, 'delete-user', (repositories, view, tenant) =>
-        eraseUser(repositories, deps, onBehalfOf(tenant), view),
-      );
+    /** Erases a user, as his own DeleteAccount does; answers the receipt. */
+    async delete(operator: Operator, reference: UserOfTenant): Promise<string> {
+      const { tenant, view } = await find(reference);
+      return await store.transaction(async (repositories) => {
+        const receipt = await eraseUser(repositories, deps, onBehalfOf(tenant), view);
+        await repositories.audit.add(auditEvent(deps, asActor(operator, tenant), 'delete-user', 'success'));
+        return receipt;
+      });
     },
+
+    find,
 
     setRoles: (operator: Operator, reference: UserOfTenant, roles: readonly string[]) =>
       change(operator, reference, 'set-user-roles', async ({ users }, { user }, { policy }) => {

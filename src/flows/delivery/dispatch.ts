@@ -31,6 +31,8 @@ export type Dispatcher = {
   wipeExpired(): Promise<number>;
 };
 
+/** How long a notice waits whose recipient has got too many. */
+const limitedDelayMs = 600_000;
 /** When a message that was not even tried is looked at again. */
 const busyDelayMs = 30_000;
 /** How long before the end of a lease nothing is begun any more. */
@@ -76,7 +78,9 @@ export function createDispatcher(deps: DispatchDeps): Dispatcher {
     if (transport === undefined) return await later(busyDelayMs, 'CHANNEL_CAPTURED');
     // Whoever asked for a code was counted when he did; of a notice it is counted now.
     if (channel === 'sms' && message.code === '' && !claimed.charged) {
-      if (!(await smsGuard.chargeNotice(tenant, message.to))) return await end('dropped', 'SMS_LIMITED');
+      // Whoever uses a number's budget up does not keep its owner from being told: it goes out later.
+      if (!(await smsGuard.chargeNotice(tenant, message.to)))
+        return await later(limitedDelayMs, 'SMS_LIMITED');
       count.charged = true;
     }
     // Whoever was frozen is about to lose the claim, and begins nothing.

@@ -64,12 +64,13 @@ export function createGoogleLogin(deps: GoogleDeps) {
   }
 
   async function authorizationUrl(
-    { tenant }: Caller,
+    caller: Caller,
     kind: LoginRequest['kind'],
     fields: Parameters<LoginRequests['begin']>[2],
   ): Promise<string> {
+    const { tenant } = caller;
     const client = await clientOf(tenant);
-    const { handle, data, challenge } = await requests.begin(tenant.id, kind, fields);
+    const { handle, data, challenge } = await requests.begin(caller, kind, fields);
     const { scopes } = tenant.policy.google;
     const { nonce } = data;
     return await google.authorizationUrl(client, { state: handle, nonce, codeChallenge: challenge, scopes });
@@ -150,7 +151,7 @@ export function createGoogleLogin(deps: GoogleDeps) {
     /** Begins in an app: answers the nonce that its token has to carry. */
     async startNative(caller: Caller): Promise<string> {
       if (!caller.tenant.policy.google.enabled) throw new DomainError('PROVIDER_DISABLED');
-      return (await requests.begin(caller.tenant.id, 'google-native', {})).handle;
+      return (await requests.begin(caller, 'google-native', {})).handle;
     },
 
     /** The tenant of a callback, before anything of it is believed; its state alone names one. */
@@ -244,6 +245,9 @@ export function createGoogleLogin(deps: GoogleDeps) {
       await store.transaction(async (repositories) => {
         if ((await repositories.identities.remove(tenantId, userId, googleIssuer)) === 0)
           throw new DomainError('NOT_FOUND');
+        // Whoever came in through it is out as well.
+        await repositories.challenges.killAll(tenantId, userId, clock());
+        await repositories.sessions.revokeOthers(tenantId, userId, caller.session?.id, clock());
         await tellUser(deps, repositories, caller, view, 'identity-linked');
         await repositories.audit.add(auditEvent(deps, caller, 'unlink-google', 'success'));
       });

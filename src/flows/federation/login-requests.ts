@@ -11,6 +11,8 @@ export type LoginRequestDeps = {
   readonly store: Store<'loginRequests'>;
   readonly clock: Clock;
   readonly random: Random;
+  /** Counts a start; throws RATE_LIMITED where there were too many. */
+  readonly chargeStart: (caller: Caller) => Promise<void>;
 };
 
 /** How long a sign-in may stay away (R47). */
@@ -35,14 +37,16 @@ export function parseReturn({ tenant }: Pick<Caller, 'tenant'>, asked: Return, i
 }
 
 /** Sign-ins that go to another site, each a row that is good once (R47). */
-export function createLoginRequests({ store, clock, random }: LoginRequestDeps) {
+export function createLoginRequests({ store, clock, random, chargeStart }: LoginRequestDeps) {
   return {
     /** Notes one; answers the handle that it comes back with, and what goes along. */
     async begin(
-      tenantId: string,
+      caller: Caller,
       kind: LoginRequest['kind'],
       fields: Partial<LoginRequestData>,
     ): Promise<{ readonly handle: string; readonly data: LoginRequestData; readonly challenge: string }> {
+      const tenantId = caller.tenant.id;
+      await chargeStart(caller);
       const secret = random.bytes(32);
       const id = random.uuid();
       const handle = formatHandle(tenantId, id, secret);

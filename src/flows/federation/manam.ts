@@ -9,6 +9,7 @@ import { auditEvent } from '../audit.ts';
 import { ownSession } from '../session/own-session.ts';
 import { makeLoginCode } from './login-code.ts';
 import { type LoginRequests, parseReturn, type Return } from './login-requests.ts';
+import { pairwiseSubject } from './pairwise-subject.ts';
 import type { Arrival, ResolveIdentity } from './resolve-identity.ts';
 
 export type ManamLoginDeps = {
@@ -42,10 +43,6 @@ export type ConsentQuestion = {
 export function createManamLogin(deps: ManamLoginDeps) {
   const { store, requests, resolveIdentity, vault, issuer, pageUrl, clock } = deps;
 
-  /** The subject of a user at one tenant: two tenants cannot find out that they have the same one. */
-  const pairwiseSubject = (userId: string, tenantId: string) =>
-    vault.mac('pairwise-subject', Buffer.from(`${userId} ${tenantId}`)).toString('base64url');
-
   /** The user of Manam who calls, and the tenant that asks for him. */
   async function open(
     caller: Caller,
@@ -66,7 +63,7 @@ export function createManamLogin(deps: ManamLoginDeps) {
     const proved = [view.email, view.mobile].find((held) => held?.confirmedAt !== undefined);
     const claims = {
       issuer,
-      subject: pairwiseSubject(view.user.id, tenant.id),
+      subject: pairwiseSubject(vault, view.user.id, tenant.id),
       email: view.email?.confirmedAt === undefined ? '' : view.email.address,
       // Confirmed here, but maybe long ago: enough for a new account, not to open one that exists.
       isAuthoritative: false,
@@ -82,7 +79,7 @@ export function createManamLogin(deps: ManamLoginDeps) {
     async start(caller: Caller, command: Return): Promise<string> {
       if (!caller.tenant.policy.manam.enabled) throw new DomainError('PROVIDER_DISABLED');
       const fields = parseReturn(caller, command, false);
-      const { handle } = await requests.begin(caller.tenant.id, 'manam', fields);
+      const { handle } = await requests.begin(caller, 'manam', fields);
       return withParameters(pageUrl, { request: handle });
     },
 

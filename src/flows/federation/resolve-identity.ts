@@ -3,10 +3,11 @@ import { parseEmail } from '../../domain/email.ts';
 import { emptyProfile } from '../../domain/empty-profile.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { ProviderClaims } from '../../domain/federation.ts';
-import type { ExternalProfile, HeldIdentifier, User } from '../../domain/model.ts';
+import type { ExternalProfile, HeldIdentifier, User, UserView } from '../../domain/model.ts';
 import type { Clock, Random } from '../../domain/ports.ts';
 import { parseName } from '../../domain/profile.ts';
-import { DuplicateError, type Store } from '../../domain/repositories.ts';
+import { DuplicateError, type Repositories, type Store } from '../../domain/repositories.ts';
+import { auditEvent } from '../audit.ts';
 import { messageLocale, tellUser } from '../messages.ts';
 
 export type ResolveDeps = {
@@ -44,7 +45,9 @@ function nameOf(text: string, field: string): string {
  * the provider answers for the address, by a confirmed account of that address; else a
  * new account. An account of that address that nobody has ever confirmed was made by
  * somebody else: whatever he put into it is wiped before its owner gets it. What the
- * provider does not answer for opens nothing: the user signs in here first, and connects.
+ * provider does not answer for opens nothing, and an account that has an identity
+ * already opens to no other one of the same address, which may have been given to
+ * somebody else since: the user signs in here first, and connects.
  */
 export function createResolveIdentity(deps: ResolveDeps) {
   const { store, clock, random } = deps;
@@ -115,23 +118,43 @@ export function createResolveIdentity(deps: ResolveDeps) {
         picture: claims.picture.slice(0, 2048),
       },
     };
-    await store.transaction(async ({ users, identities }) => {
+    await store.transaction(async ({ users, identities, audit }) => {
       await users.insert(user, { ...identifier, userId: user.id, confirmedAt: undefined }, undefined);
       await users.confirmIdentifier(user.tenantId, user.id, identifier, now);
       await identities.insert(identityOf(caller, arrival, user.id), now);
+      await audit.add(auditEvent(deps, caller, 'register', 'success', { userId: user.id }));
     });
     return user.id;
   }
 
   /** Connects a confirmed account; its owner is told (R46). */
   async function link(caller: Caller, arrival: Arrival, held: HeldIdentifier): Promise<string | undefined> {
-    const view = await store.users.findById(caller.tenant.id, held.userId);
-    if (view?.email?.confirmedAt === undefined) return undefined;
-    await store.transaction(async (repositories) => {
-      await repositories.identities.insert(identityOf(caller, arrival, held.userId), clock());
+    const { id: tenantId } = caller.tenant;
+    const { userId } = held;
+    return await store.transaction(async (repositories) => {
+      const { users, identities, audit } = repositories;
+      const view = await holdActive(repositories, tenantId, userId);
+      if ((await identities.listOfUser(tenantId, userId)).length > 0)
+        throw new DomainError('LOCAL_LOGIN_REQUIRED');
+      const now = await users.findIdentifier(tenantId, held);
+      if (now?.userId !== userId || now.confirmedAt === undefined) return undefined;
+      await identities.insert(identityOf(caller, arrival, userId), clock());
       await tellUser(deps, repositories, caller, view, 'identity-linked');
+      await audit.add(auditEvent(deps, caller, 'link-identity', 'success', { userId }));
+      return userId;
     });
-    return held.userId;
+  }
+
+  /** The user, held still until the transaction ends; one who is disabled gets nothing (R52). */
+  async function holdActive(
+    { users }: Pick<Repositories, 'users'>,
+    tenantId: string,
+    userId: string,
+  ): Promise<UserView> {
+    await users.lock(tenantId, userId);
+    const view = await users.findById(tenantId, userId);
+    if (view?.user.status !== 'active') throw new DomainError('CREDENTIALS_INVALID');
+    return view;
   }
 
   /** Gives an account that was never confirmed to the owner of its address, with nothing of its maker in it. */
@@ -144,9 +167,13 @@ export function createResolveIdentity(deps: ResolveDeps) {
     const { userId } = held;
     const now = clock();
     return await store.transaction(async (repositories) => {
-      const { users, identities, sessions, challenges, factors, guesses } = repositories;
-      // Whoever confirms it at this moment by its link has proved himself, and wins.
+      const { users, identities, sessions, challenges, factors, guesses, audit } = repositories;
+      const { email, mobile } = await holdActive(repositories, tenantId, userId);
+      // Whoever confirms it at this moment, by any of its addresses, has proved himself, and wins.
+      if ([email, mobile].some((each) => each?.confirmedAt !== undefined)) return undefined;
       if (!(await users.confirmIdentifier(tenantId, userId, held, now))) return undefined;
+      // The maker's other address would let him back in.
+      await users.removeOtherIdentifiers(tenantId, userId, held);
       await users.deletePassword(tenantId, userId);
       await sessions.revokeOthers(tenantId, userId, undefined, now);
       await challenges.killAll(tenantId, userId, now);
@@ -162,6 +189,7 @@ export function createResolveIdentity(deps: ResolveDeps) {
         lastName: nameOf(arrival.claims.lastName, 'last_name'),
       });
       await identities.insert(identityOf(caller, arrival, userId), now);
+      await audit.add(auditEvent(deps, caller, 'take-over-account', 'success', { userId }));
       return userId;
     });
   }

@@ -1,26 +1,29 @@
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
-import type { Clock, Random } from '../../domain/ports.ts';
+import type { Clock, Random, ReceiptSigner } from '../../domain/ports.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { auditEvent } from '../audit.ts';
 import { ownSession } from '../session/own-session.ts';
 import { eraseUser } from './erase-user.ts';
 
 export type DeleteAccountDeps = {
-  readonly store: Store<'users' | 'guesses' | 'outbox' | 'audit'>;
+  readonly store: Store<'users' | 'factors' | 'guesses' | 'outbox' | 'audit' | 'budgets' | 'smsUsage'>;
+  readonly signReceipt: ReceiptSigner;
   readonly clock: Clock;
   readonly random: Random;
 };
 
-/** Deletes the caller's user with every row of his; a last notice goes to his address. */
-export function createDeleteAccount({ store, clock, random }: DeleteAccountDeps) {
-  const deps = { clock, random };
-  return async function deleteAccount(caller: Caller): Promise<void> {
+/** Erases the caller's user; answers the receipt. A last notice goes to his address. */
+export function createDeleteAccount({ store, ...deps }: DeleteAccountDeps) {
+  return async function deleteAccount(caller: Caller): Promise<string> {
     const view = await store.users.findById(caller.tenant.id, ownSession(caller).userId);
     if (view === undefined) throw new DomainError('TOKEN_INVALID');
-    await store.transaction(async (repositories) => {
-      await eraseUser(repositories, deps, caller, view);
-      await repositories.audit.add(auditEvent(deps, caller, 'delete-account', 'success'));
+    return await store.transaction(async (repositories) => {
+      const receipt = await eraseUser(repositories, deps, caller, view);
+      // Whose account it was, and where from, the line does not say.
+      const nobody = { ...caller, session: undefined, client: { ...caller.client, address: '' } };
+      await repositories.audit.add(auditEvent(deps, nobody, 'delete-account', 'success'));
+      return receipt;
     });
   };
 }

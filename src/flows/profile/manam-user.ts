@@ -3,15 +3,25 @@ import { parseEmail } from '../../domain/email.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { googleIssuer } from '../../domain/federation.ts';
 import type { ExternalProfile, UserView } from '../../domain/model.ts';
+import type { Vault } from '../../domain/ports.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { manamSlug, type Tenant } from '../../domain/tenant.ts';
+import { pairwiseSubject } from '../federation/pairwise-subject.ts';
 import { ownSession } from '../session/own-session.ts';
 import { targetOf } from './target.ts';
 
-export type ManamUserDeps = { readonly store: Store<'users' | 'identities' | 'tenants'> };
+export type ManamUserDeps = {
+  readonly store: Store<'users' | 'identities' | 'tenants'>;
+  readonly vault: Vault;
+};
 
-/** A user of Manam itself, with what Google says of him where he came in through it. */
-export type ManamUser = UserView & { readonly external: ExternalProfile | undefined };
+/**
+ * A user of Manam itself: the whole of him for himself, with what Google says of him where
+ * he came in through it; for a tenant that he has consented to, what the consent page names.
+ */
+export type ManamUser =
+  | (UserView & { readonly external: ExternalProfile | undefined; readonly isShared: false })
+  | (UserView & { readonly subject: string; readonly isShared: true });
 
 const notFound = () => new DomainError('NOT_FOUND');
 
@@ -19,12 +29,12 @@ const notFound = () => new DomainError('NOT_FOUND');
  * Shows the users of Manam itself: each to himself, and to another tenant's secret key
  * those who have consented to that tenant. Everyone else does not exist (design, section 4).
  */
-export function createManamUser({ store }: ManamUserDeps) {
+export function createManamUser({ store, vault }: ManamUserDeps) {
   async function show(tenantId: string, userId: string): Promise<ManamUser> {
     const view = await store.users.findById(tenantId, userId);
     if (view === undefined) throw notFound();
     const identity = await store.identities.findOfUser(tenantId, userId, googleIssuer);
-    return { ...view, external: identity?.profile };
+    return { ...view, external: identity?.profile, isShared: false };
   }
 
   async function manamTenant(caller: Caller): Promise<Tenant> {
@@ -48,7 +58,9 @@ export function createManamUser({ store }: ManamUserDeps) {
       const isOwn = caller.tenant.id === tenant.id;
       if (!isOwn && !(await store.identities.hasConsented(tenant.id, userId, caller.tenant.id)))
         throw notFound();
-      const user = await show(tenant.id, userId);
+      const own = await show(tenant.id, userId);
+      const subject = pairwiseSubject(vault, userId, caller.tenant.id);
+      const user: ManamUser = isOwn ? own : { ...own, subject, isShared: true };
       const named = command.email === '' ? undefined : parseEmail(command.email).canonical;
       if (named !== undefined && named !== user.email?.canonical) throw notFound();
       return user;

@@ -16,7 +16,15 @@ import { replacePassword } from './replace-password.ts';
 
 export type EndRecoveryDeps = {
   readonly store: Store<
-    'users' | 'challenges' | 'sessions' | 'guesses' | 'smsUsage' | 'outbox' | 'audit' | 'idempotency'
+    | 'users'
+    | 'identities'
+    | 'challenges'
+    | 'sessions'
+    | 'guesses'
+    | 'smsUsage'
+    | 'outbox'
+    | 'audit'
+    | 'idempotency'
   >;
   readonly hasher: PasswordHasher;
   readonly policy: PasswordPolicy;
@@ -50,8 +58,8 @@ const refusal = () => new DomainError('RECOVERY_INVALID');
 
 /**
  * Replaces a forgotten password for the holder of a right, unused token. It signs
- * nobody in and leaves the second factor alone (R36); a refused password does not
- * consume the token.
+ * nobody in and leaves the second factor alone (R36), and takes connected identities
+ * away; a refused password does not consume the token.
  */
 export function createEndRecovery(deps: EndRecoveryDeps) {
   const { store, hasher, policy, clock } = deps;
@@ -73,6 +81,8 @@ export function createEndRecovery(deps: EndRecoveryDeps) {
     await store.transaction(async (repositories) => {
       if (!(await consumeChallenge(repositories, clock, challenge))) throw refusal();
       await repositories.guesses.reset(tenantId, recoveryPolicy.kind, userId);
+      // What somebody else connected opens the account no more; its owner connects again.
+      await repositories.identities.remove(tenantId, userId, undefined);
       await replacePassword(deps, repositories, caller, view, passwordHash, 'end-recovery');
       // "Recovery only" after a hundred wrong codes (R8): it gives attempts back, and none for free.
       const { kind, free } = secondFactorPolicy;

@@ -3,7 +3,7 @@ import { DomainError } from '../../domain/errors.ts';
 import type { SecondFactorMethod } from '../../domain/factors.ts';
 import type { GuessPolicy, User } from '../../domain/model.ts';
 import { digestCode, makeDigitCode, normalizeCode } from '../../domain/one-time-code.ts';
-import type { Clock, Random, Vault } from '../../domain/ports.ts';
+import type { Clock, PasswordHasher, Random, Vault } from '../../domain/ports.ts';
 import { digestRecoveryCode } from '../../domain/recovery-code.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
 import { matchTotp } from '../../domain/totp.ts';
@@ -24,6 +24,8 @@ const codeLifetimeMs = 300_000;
 
 export type SecondFactorDeps = {
   readonly store: Store<'factors' | 'guesses' | 'challenges' | 'smsUsage'>;
+  /** For recovery codes that another system hashed. */
+  readonly hasher: PasswordHasher;
   readonly vault: Vault;
   readonly clock: Clock;
   readonly random: Random;
@@ -33,10 +35,13 @@ export type SecondFactorDeps = {
 export type TypedCodes = { readonly code: string; readonly recoveryCode: string };
 
 /** What was right: the factor, or a recovery code that is consumed with it. */
-export type Proof = { readonly method: SecondFactorMethod } | { readonly recoveryDigest: Buffer };
+export type Proof =
+  | { readonly method: SecondFactorMethod }
+  | { readonly recoveryDigest: Buffer }
+  | { readonly foreignCode: string };
 
 /** Checks the codes of second factors. Every attempt counts against the account before it is checked (R8). */
-export function createSecondFactors({ store, vault, clock, random }: SecondFactorDeps) {
+export function createSecondFactors({ store, hasher, vault, clock, random }: SecondFactorDeps) {
   const refusal = () => new DomainError('CODE_INVALID');
 
   async function checkTotp(tenantId: string, userId: string, code: string): Promise<boolean> {
@@ -55,6 +60,18 @@ export function createSecondFactors({ store, vault, clock, random }: SecondFacto
       digest.equals(found.digest) &&
       (await store.transaction((repositories) => consumeChallenge(repositories, clock, found)))
     );
+  }
+
+  /** The code of the system that a user came from, if he has such codes and this is one. */
+  async function findForeignCode(
+    tenantId: string,
+    userId: string,
+    code: string,
+  ): Promise<string | undefined> {
+    const typed = code.trim().toLowerCase();
+    for (const hash of await store.factors.listForeignCodes(tenantId, userId))
+      if (await hasher.verify(tenantId, hash, typed)) return hash;
+    return undefined;
   }
 
   return {
@@ -79,6 +96,8 @@ export function createSecondFactors({ store, vault, clock, random }: SecondFacto
         if (!isRight) throw refusal();
         return { method };
       }
+      const foreignCode = await findForeignCode(tenantId, userId, recoveryCode);
+      if (foreignCode !== undefined) return { foreignCode };
       return { recoveryDigest: digestRecoveryCode(vault, tenantId, userId, recoveryCode) };
     },
 

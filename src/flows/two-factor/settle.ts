@@ -18,10 +18,13 @@ export async function settleProof(
   proof: Proof,
 ): Promise<void> {
   const { tenantId, id: userId } = view.user;
-  if ('recoveryDigest' in proof) {
-    if (!(await repositories.factors.useRecoveryCode(tenantId, userId, proof.recoveryDigest))) {
-      throw new DomainError('CODE_INVALID');
-    }
+  if (!('method' in proof)) {
+    const { factors } = repositories;
+    const isUsed =
+      'foreignCode' in proof
+        ? await factors.useForeignCode(tenantId, userId, proof.foreignCode)
+        : await factors.useRecoveryCode(tenantId, userId, proof.recoveryDigest);
+    if (!isUsed) throw new DomainError('CODE_INVALID');
     await tellUser(deps, repositories, caller, view, 'recovery-code-used');
   }
   await repositories.guesses.reset(tenantId, secondFactorPolicy.kind, userId);

@@ -86,6 +86,8 @@ async function askForConsent() {
 
 async function decide(deny) {
   const { redirect_url: url } = await call('/auth/manam/approve', { request, deny });
+  // The sign-in was for this one answer.
+  await call('/auth/logout', {}).catch(() => undefined);
   location.replace(url);
 }
 

@@ -1187,6 +1187,12 @@ export declare const DeleteUserRequestSchema: GenMessage<DeleteUserRequest>;
  * @generated from message manam.admin.v1.DeleteUserResponse
  */
 export declare type DeleteUserResponse = Message<"manam.admin.v1.DeleteUserResponse"> & {
+  /**
+   * The receipt: a JWS of type erasure-receipt+jwt, signed with a key of the JWKS.
+   *
+   * @generated from field: string receipt = 1;
+   */
+  receipt: string;
 };
 
 /**
@@ -1993,6 +1999,428 @@ export declare type SetTenantSecretResponse = Message<"manam.admin.v1.SetTenantS
 export declare const SetTenantSecretResponseSchema: GenMessage<SetTenantSecretResponse>;
 
 /**
+ * The request of ImportUsers.
+ *
+ * @generated from message manam.admin.v1.ImportUsersRequest
+ */
+export declare type ImportUsersRequest = Message<"manam.admin.v1.ImportUsersRequest"> & {
+  /**
+   * The tenant, by slug or id.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * The users, each a JSON document, at most 200. docs/user-records.md says what it may hold.
+   *
+   * @generated from field: repeated string records = 2;
+   */
+  records: string[];
+
+  /**
+   * What the documents look like: manam or authboss. Default: manam.
+   *
+   * @generated from field: string mapping = 3;
+   */
+  mapping: string;
+
+  /**
+   * Whether nothing is written and only the results are told.
+   *
+   * @generated from field: bool dry_run = 4;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message manam.admin.v1.ImportUsersRequest.
+ * Use `create(ImportUsersRequestSchema)` to create a new message.
+ */
+export declare const ImportUsersRequestSchema: GenMessage<ImportUsersRequest>;
+
+/**
+ * The answer of ImportUsers.
+ *
+ * @generated from message manam.admin.v1.ImportUsersResponse
+ */
+export declare type ImportUsersResponse = Message<"manam.admin.v1.ImportUsersResponse"> & {
+  /**
+   * What became of each, in the order of the request.
+   *
+   * @generated from field: repeated manam.admin.v1.ImportResult results = 1;
+   */
+  results: ImportResult[];
+};
+
+/**
+ * Describes the message manam.admin.v1.ImportUsersResponse.
+ * Use `create(ImportUsersResponseSchema)` to create a new message.
+ */
+export declare const ImportUsersResponseSchema: GenMessage<ImportUsersResponse>;
+
+/**
+ * What became of a record.
+ *
+ * @generated from message manam.admin.v1.ImportResult
+ */
+export declare type ImportResult = Message<"manam.admin.v1.ImportResult"> & {
+  /**
+   * Whether it was taken in.
+   *
+   * @generated from field: manam.admin.v1.ImportState state = 1;
+   */
+  state: ImportState;
+
+  /**
+   * What is wrong with it, one a field.
+   *
+   * @generated from field: repeated manam.admin.v1.ImportProblem problems = 2;
+   */
+  problems: ImportProblem[];
+};
+
+/**
+ * Describes the message manam.admin.v1.ImportResult.
+ * Use `create(ImportResultSchema)` to create a new message.
+ */
+export declare const ImportResultSchema: GenMessage<ImportResult>;
+
+/**
+ * What is wrong with a field of a record.
+ *
+ * @generated from message manam.admin.v1.ImportProblem
+ */
+export declare type ImportProblem = Message<"manam.admin.v1.ImportProblem"> & {
+  /**
+   * The field, with dots into what it holds.
+   *
+   * @generated from field: string field = 1;
+   */
+  field: string;
+
+  /**
+   * The reason, as in BadRequest details.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * What it must be, where the reason does not say it.
+   *
+   * @generated from field: string description = 3;
+   */
+  description: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.ImportProblem.
+ * Use `create(ImportProblemSchema)` to create a new message.
+ */
+export declare const ImportProblemSchema: GenMessage<ImportProblem>;
+
+/**
+ * The request of ExportUsers.
+ *
+ * @generated from message manam.admin.v1.ExportUsersRequest
+ */
+export declare type ExportUsersRequest = Message<"manam.admin.v1.ExportUsersRequest"> & {
+  /**
+   * The tenant, by slug or id.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * At most that many: 1 to 1000. Default: 100.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before. Empty: the first page.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.ExportUsersRequest.
+ * Use `create(ExportUsersRequestSchema)` to create a new message.
+ */
+export declare const ExportUsersRequestSchema: GenMessage<ExportUsersRequest>;
+
+/**
+ * The answer of ExportUsers.
+ *
+ * @generated from message manam.admin.v1.ExportUsersResponse
+ */
+export declare type ExportUsersResponse = Message<"manam.admin.v1.ExportUsersResponse"> & {
+  /**
+   * The users, each a JSON document.
+   *
+   * @generated from field: repeated string records = 1;
+   */
+  records: string[];
+
+  /**
+   * What the next page is asked for with. Empty: this is the last one.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.ExportUsersResponse.
+ * Use `create(ExportUsersResponseSchema)` to create a new message.
+ */
+export declare const ExportUsersResponseSchema: GenMessage<ExportUsersResponse>;
+
+/**
+ * The request of ExportUser.
+ *
+ * @generated from message manam.admin.v1.ExportUserRequest
+ */
+export declare type ExportUserRequest = Message<"manam.admin.v1.ExportUserRequest"> & {
+  /**
+   * The tenant, by slug or id.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * The user, by id, e-mail address or mobile number.
+   *
+   * @generated from field: string user = 2;
+   */
+  user: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.ExportUserRequest.
+ * Use `create(ExportUserRequestSchema)` to create a new message.
+ */
+export declare const ExportUserRequestSchema: GenMessage<ExportUserRequest>;
+
+/**
+ * The answer of ExportUser.
+ *
+ * @generated from message manam.admin.v1.ExportUserResponse
+ */
+export declare type ExportUserResponse = Message<"manam.admin.v1.ExportUserResponse"> & {
+  /**
+   * Everything that is held.
+   *
+   * @generated from field: google.protobuf.Struct document = 1;
+   */
+  document?: JsonObject | undefined;
+};
+
+/**
+ * Describes the message manam.admin.v1.ExportUserResponse.
+ * Use `create(ExportUserResponseSchema)` to create a new message.
+ */
+export declare const ExportUserResponseSchema: GenMessage<ExportUserResponse>;
+
+/**
+ * An audit event.
+ *
+ * @generated from message manam.admin.v1.AuditEvent
+ */
+export declare type AuditEvent = Message<"manam.admin.v1.AuditEvent"> & {
+  /**
+   * The id, a UUID; ids grow with time.
+   *
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+
+  /**
+   * What was done, such as login.
+   *
+   * @generated from field: string action = 2;
+   */
+  action: string;
+
+  /**
+   * success or failure.
+   *
+   * @generated from field: string outcome = 3;
+   */
+  outcome: string;
+
+  /**
+   * Why; empty for a plain success.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * The user; empty where there is none.
+   *
+   * @generated from field: string user_id = 5;
+   */
+  userId: string;
+
+  /**
+   * The session; empty where there is none.
+   *
+   * @generated from field: string session_id = 6;
+   */
+  sessionId: string;
+
+  /**
+   * The key of the caller; empty where there was none.
+   *
+   * @generated from field: string key_id = 7;
+   */
+  keyId: string;
+
+  /**
+   * The network address of the caller.
+   *
+   * @generated from field: string address = 8;
+   */
+  address: string;
+
+  /**
+   * The request.
+   *
+   * @generated from field: string request_id = 9;
+   */
+  requestId: string;
+
+  /**
+   * When it was.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 10;
+   */
+  createTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message manam.admin.v1.AuditEvent.
+ * Use `create(AuditEventSchema)` to create a new message.
+ */
+export declare const AuditEventSchema: GenMessage<AuditEvent>;
+
+/**
+ * The request of ListAuditEvents.
+ *
+ * @generated from message manam.admin.v1.ListAuditEventsRequest
+ */
+export declare type ListAuditEventsRequest = Message<"manam.admin.v1.ListAuditEventsRequest"> & {
+  /**
+   * The tenant, by slug or id; `deployment` for what concerns none.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * Only those of this user.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * Only this action.
+   *
+   * @generated from field: string action = 3;
+   */
+  action: string;
+
+  /**
+   * Only this outcome: success or failure.
+   *
+   * @generated from field: string outcome = 4;
+   */
+  outcome: string;
+
+  /**
+   * Only those after the event with this id.
+   *
+   * @generated from field: string after_event_id = 5;
+   */
+  afterEventId: string;
+
+  /**
+   * At most that many: 1 to 10000. Default: 100.
+   *
+   * @generated from field: int32 limit = 6;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message manam.admin.v1.ListAuditEventsRequest.
+ * Use `create(ListAuditEventsRequestSchema)` to create a new message.
+ */
+export declare const ListAuditEventsRequestSchema: GenMessage<ListAuditEventsRequest>;
+
+/**
+ * The answer of ListAuditEvents.
+ *
+ * @generated from message manam.admin.v1.ListAuditEventsResponse
+ */
+export declare type ListAuditEventsResponse = Message<"manam.admin.v1.ListAuditEventsResponse"> & {
+  /**
+   * The events, newest first.
+   *
+   * @generated from field: repeated manam.admin.v1.AuditEvent events = 1;
+   */
+  events: AuditEvent[];
+};
+
+/**
+ * Describes the message manam.admin.v1.ListAuditEventsResponse.
+ * Use `create(ListAuditEventsResponseSchema)` to create a new message.
+ */
+export declare const ListAuditEventsResponseSchema: GenMessage<ListAuditEventsResponse>;
+
+/**
+ * The request of CheckBackup.
+ *
+ * @generated from message manam.admin.v1.CheckBackupRequest
+ */
+export declare type CheckBackupRequest = Message<"manam.admin.v1.CheckBackupRequest"> & {
+};
+
+/**
+ * Describes the message manam.admin.v1.CheckBackupRequest.
+ * Use `create(CheckBackupRequestSchema)` to create a new message.
+ */
+export declare const CheckBackupRequestSchema: GenMessage<CheckBackupRequest>;
+
+/**
+ * The answer of CheckBackup.
+ *
+ * @generated from message manam.admin.v1.CheckBackupResponse
+ */
+export declare type CheckBackupResponse = Message<"manam.admin.v1.CheckBackupResponse"> & {
+  /**
+   * What was found, one a check.
+   *
+   * @generated from field: repeated manam.admin.v1.Finding findings = 1;
+   */
+  findings: Finding[];
+};
+
+/**
+ * Describes the message manam.admin.v1.CheckBackupResponse.
+ * Use `create(CheckBackupResponseSchema)` to create a new message.
+ */
+export declare const CheckBackupResponseSchema: GenMessage<CheckBackupResponse>;
+
+/**
  * Whether a tenant's keys and tokens are good.
  *
  * @generated from enum manam.admin.v1.TenantState
@@ -2217,6 +2645,46 @@ export enum MessageState {
  * Describes the enum manam.admin.v1.MessageState.
  */
 export declare const MessageStateSchema: GenEnum<MessageState>;
+
+/**
+ * Whether a record was taken in.
+ *
+ * @generated from enum manam.admin.v1.ImportState
+ */
+export enum ImportState {
+  /**
+   * Not known.
+   *
+   * @generated from enum value: IMPORT_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It was, or with dry_run would be.
+   *
+   * @generated from enum value: IMPORT_STATE_IMPORTED = 1;
+   */
+  IMPORTED = 1,
+
+  /**
+   * An earlier call took it in.
+   *
+   * @generated from enum value: IMPORT_STATE_PRESENT = 2;
+   */
+  PRESENT = 2,
+
+  /**
+   * It was not.
+   *
+   * @generated from enum value: IMPORT_STATE_REFUSED = 3;
+   */
+  REFUSED = 3,
+}
+
+/**
+ * Describes the enum manam.admin.v1.ImportState.
+ */
+export declare const ImportStateSchema: GenEnum<ImportState>;
 
 /**
  * Tenants, keys, users and the deployment itself.
@@ -2571,6 +3039,61 @@ export declare const AdminService: GenService<{
     methodKind: "unary";
     input: typeof ListTemplatesRequestSchema;
     output: typeof ListTemplatesResponseSchema;
+  },
+  /**
+   * Takes users in, each a JSON document; every one by itself, so that one that is refused holds up
+   * no other. A user that an earlier call took in is left as he is. Reasons: NOT_FOUND,
+   * REQUEST_INVALID.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.ImportUsers
+   */
+  importUsers: {
+    methodKind: "unary";
+    input: typeof ImportUsersRequestSchema;
+    output: typeof ImportUsersResponseSchema;
+  },
+  /**
+   * Answers a tenant's users page by page as ImportUsers takes them, with the hashes of their
+   * passwords and the seeds of their second factors. Reasons: NOT_FOUND, REQUEST_INVALID.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.ExportUsers
+   */
+  exportUsers: {
+    methodKind: "unary";
+    input: typeof ExportUsersRequestSchema;
+    output: typeof ExportUsersResponseSchema;
+  },
+  /**
+   * Answers everything that is held of a user, for himself: profile, sessions, consents, audit
+   * lines, and no hash or seed. Reasons: NOT_FOUND.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.ExportUser
+   */
+  exportUser: {
+    methodKind: "unary";
+    input: typeof ExportUserRequestSchema;
+    output: typeof ExportUserResponseSchema;
+  },
+  /**
+   * Lists audit events, newest first. Reasons: NOT_FOUND, REQUEST_INVALID.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.ListAuditEvents
+   */
+  listAuditEvents: {
+    methodKind: "unary";
+    input: typeof ListAuditEventsRequestSchema;
+    output: typeof ListAuditEventsResponseSchema;
+  },
+  /**
+   * Examines a database that was restored: whether the migrations match, the master key opens its
+   * keys, those open what is sealed, and what follows for sessions of the lost time.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.CheckBackup
+   */
+  checkBackup: {
+    methodKind: "unary";
+    input: typeof CheckBackupRequestSchema;
+    output: typeof CheckBackupResponseSchema;
   },
 }>;
 

@@ -1,0 +1,112 @@
+import { pbkdf2, scrypt, timingSafeEqual } from 'node:crypto';
+import { promisify } from 'node:util';
+import { verify as verifyArgon2 } from 'argon2';
+import { compare as compareBcrypt } from 'bcrypt';
+
+// Hashes that other systems made, verified as they are. All of them run in libuv's pool.
+// Each scheme has a bound on its cost: a hash from outside must not hold the service up.
+
+type Scheme = {
+  readonly form: RegExp;
+  /** Undefined: the text is not one of this scheme that we are willing to compute. */
+  readonly verifier: (match: RegExpExecArray) => ((password: string) => Promise<boolean>) | undefined;
+};
+
+const derivePbkdf2 = promisify(pbkdf2);
+const deriveScrypt = promisify(
+  scrypt as (
+    password: string,
+    salt: Buffer,
+    length: number,
+    options: object,
+    done: (error: Error | null, key: Buffer) => void,
+  ) => void,
+);
+
+const maxIterations = 5_000_000;
+const maxBcryptCost = 15;
+const maxArgonKiB = 1_048_576;
+const maxArgonPasses = 20;
+const maxArgonLanes = 16;
+/** 128 · N · r bytes: 256 MiB. */
+const maxScryptBytes = 268_435_456;
+const digests: Record<string, number> = { sha1: 20, sha256: 32, sha512: 64 };
+
+/** Base64 of the PHC format and of passlib, which writes `.` for `+`, both without padding. */
+function fromBase64(text: string): Buffer {
+  return Buffer.from(text.replaceAll('.', '+'), 'base64');
+}
+
+function equal(a: Buffer, b: Buffer): boolean {
+  return a.length === b.length && a.length >= 16 && timingSafeEqual(a, b);
+}
+
+function pbkdf2Verifier(digest: string, iterations: number, salt: Buffer, wanted: Buffer) {
+  const length = digests[digest];
+  if (length === undefined || !(iterations >= 1 && iterations <= maxIterations) || wanted.length > length)
+    return undefined;
+  return async (password: string) =>
+    equal(await derivePbkdf2(password, salt, iterations, wanted.length, digest), wanted);
+}
+
+const schemes: readonly Scheme[] = [
+  {
+    // Libraries write the parameters in different orders.
+    form: /^\$argon2(?:id|i|d)\$v=19\$([mtp]=\d+,[mtp]=\d+,[mtp]=\d+)\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}$/,
+    verifier: ([phc, parameters = '']) => {
+      const { m, t, p } = Object.fromEntries(parameters.split(',').map((each) => each.split('='))) as Record<
+        string,
+        string
+      >;
+      return Number(m) <= maxArgonKiB && Number(t) <= maxArgonPasses && Number(p) <= maxArgonLanes
+        ? (password) => verifyArgon2(phc, password)
+        : undefined;
+    },
+  },
+  {
+    // `$2y$` is PHP's name for what others call `$2b$`.
+    form: /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/,
+    verifier: ([hash, cost]) =>
+      Number(cost) >= 4 && Number(cost) <= maxBcryptCost
+        ? (password) => compareBcrypt(password, hash.replace(/^\$2y/, '$2b'))
+        : undefined,
+  },
+  {
+    form: /^\$pbkdf2-(sha1|sha256|sha512)\$i=(\d+)(?:,l=\d+)?\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/,
+    verifier: ([, digest = '', iterations, salt = '', hash = '']) =>
+      pbkdf2Verifier(digest, Number(iterations), fromBase64(salt), fromBase64(hash)),
+  },
+  {
+    // passlib's.
+    form: /^\$pbkdf2-(sha256|sha512)\$(\d+)\$([A-Za-z0-9./]+)\$([A-Za-z0-9./]+)$/,
+    verifier: ([, digest = '', iterations, salt = '', hash = '']) =>
+      pbkdf2Verifier(digest, Number(iterations), fromBase64(salt), fromBase64(hash)),
+  },
+  {
+    // Django's, whose salt is the text itself.
+    form: /^pbkdf2_(sha1|sha256)\$(\d+)\$([A-Za-z0-9]+)\$([A-Za-z0-9+/]+=*)$/,
+    verifier: ([, digest = '', iterations, salt = '', hash = '']) =>
+      pbkdf2Verifier(digest, Number(iterations), Buffer.from(salt), Buffer.from(hash, 'base64')),
+  },
+  {
+    form: /^\$scrypt\$ln=(\d+),r=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/,
+    verifier: ([, ln, r, p, salt = '', hash = '']) => {
+      const [N, wanted] = [2 ** Number(ln), fromBase64(hash)];
+      const bytes = 128 * N * Number(r);
+      if (!(bytes <= maxScryptBytes) || Number(p) > 16 || wanted.length > 64 || Number(ln) < 1)
+        return undefined;
+      const options = { N, r: Number(r), p: Number(p), maxmem: 2 * bytes + 1024 };
+      return async (password) =>
+        equal(await deriveScrypt(password, fromBase64(salt), wanted.length, options), wanted);
+    },
+  },
+];
+
+/** What compares a password with a hash of another system; undefined where we cannot tell how. */
+export function foreignVerifier(hash: string): ((password: string) => Promise<boolean>) | undefined {
+  for (const { form, verifier } of schemes) {
+    const match = form.exec(hash);
+    if (match !== null) return verifier(match);
+  }
+  return undefined;
+}

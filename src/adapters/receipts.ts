@@ -1,0 +1,29 @@
+import { SignJWT } from 'jose';
+import type { Random, ReceiptSigner } from '../domain/ports.ts';
+import { sha256 } from '../domain/token.ts';
+import type { KeyRing } from './key-ring.ts';
+
+/** A token of no other kind can be taken for it, and it for no other (RFC 8725, section 3.11). */
+const type = 'erasure-receipt+jwt';
+
+/** Receipts of erasures. The user is named by a digest of his id: who kept the id can tell, nobody else. */
+export function createReceiptSigner(
+  ring: Pick<KeyRing, 'signer'>,
+  issuer: string,
+  random: Random,
+): ReceiptSigner {
+  return async ({ tenantId, userId, erasedAt, messages, auditLines }) => {
+    const { kid, key } = ring.signer();
+    return await new SignJWT({
+      iss: issuer,
+      aud: `urn:manam:receipt:${tenantId}`,
+      jti: random.uuid(),
+      iat: Math.floor(erasedAt.getTime() / 1000),
+      user: sha256(userId).toString('base64url'),
+      messages,
+      audit_lines: auditLines,
+    })
+      .setProtectedHeader({ alg: 'EdDSA', kid, typ: type })
+      .sign(key);
+  };
+}

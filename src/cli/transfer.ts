@@ -1,0 +1,135 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { finished } from 'node:stream/promises';
+import { toJson } from '@bufbuild/protobuf';
+import { Option } from 'commander';
+import {
+  ExportUserResponseSchema,
+  type ImportResult,
+  ImportState,
+} from '../../gen/manam/admin/v1/admin_service_pb.js';
+import { recordMappings } from '../domain/record-mappings.ts';
+import { describeEnum, say } from './common.ts';
+import type { AdminClient } from './connection.ts';
+import type { Cli } from './context.ts';
+import { CommandError, exitCodes } from './exit-codes.ts';
+
+type ImportOptions = {
+  readonly tenant: string;
+  readonly mapping: string;
+  readonly dryRun: boolean;
+  readonly report?: string;
+  readonly json: boolean;
+};
+
+type ExportOptions = { readonly tenant: string; readonly user?: string };
+
+/** What one call carries at most: the service takes 64 KiB, and quoting costs some of it. */
+const batchBytes = 24 * 1024;
+const batchRecords = 100;
+/** How many records pass between two words of progress. */
+const progressRecords = 1000;
+const exportPage = 20;
+
+type Line = { readonly number: number; readonly text: string };
+
+/** The lines of a file, empty ones left out, in batches that a call can carry; never the whole file. */
+async function* batchesOf(file: string): AsyncGenerator<Line[]> {
+  const input = file === '-' ? process.stdin : createReadStream(file);
+  let batch: Line[] = [];
+  let bytes = 0;
+  let number = 0;
+  for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+    number += 1;
+    if (text.trim() === '') continue;
+    const size = Buffer.byteLength(text);
+    if (batch.length > 0 && (batch.length >= batchRecords || bytes + size > batchBytes)) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push({ number, text });
+    bytes += size;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** What the report says of a line: never the record itself, which holds hashes. */
+function reportLine(number: number, { state, problems }: ImportResult): string {
+  return JSON.stringify({
+    line: number,
+    state: describeEnum(ImportState, state),
+    problems: problems.map(({ field, reason, description }) => ({ field, reason, description })),
+  });
+}
+
+async function importUsers(client: AdminClient, file: string, options: ImportOptions): Promise<void> {
+  const { tenant, mapping, dryRun } = options;
+  const report = options.report === undefined ? undefined : createWriteStream(options.report);
+  const counts = { imported: 0, present: 0, refused: 0 };
+  let done = 0;
+  for await (const batch of batchesOf(file)) {
+    const records = batch.map(({ text }) => text);
+    const { results } = await client.importUsers({ tenant, mapping, dryRun, records });
+    for (const [index, result] of results.entries()) {
+      const number = batch[index]?.number ?? 0;
+      if (result.state === ImportState.IMPORTED) counts.imported += 1;
+      else if (result.state === ImportState.PRESENT) counts.present += 1;
+      else counts.refused += 1;
+      report?.write(`${reportLine(number, result)}\n`);
+      if (result.state === ImportState.REFUSED)
+        for (const { field, reason, description } of result.problems)
+          process.stderr.write(`line ${number}: ${field}: ${reason} ${description}`.trimEnd().concat('\n'));
+      done += 1;
+      if (done % progressRecords === 0) process.stderr.write(`${done} lines\n`);
+    }
+  }
+  if (report !== undefined) await finished(report.end());
+  if (options.json) say(JSON.stringify({ dry_run: dryRun, ...counts }));
+  else
+    say(
+      `${dryRun ? 'would import' : 'imported'} ${counts.imported}, ${counts.present} there before, ${counts.refused} refused`,
+    );
+  if (counts.refused > 0) throw new CommandError(`${counts.refused} lines were refused`, exitCodes.usage);
+}
+
+async function exportUsers(client: AdminClient, { tenant, user }: ExportOptions): Promise<void> {
+  if (user !== undefined) {
+    const { document } = toJson(ExportUserResponseSchema, await client.exportUser({ tenant, user })) as {
+      document: object;
+    };
+    return say(JSON.stringify(document, undefined, 2));
+  }
+  let pageToken = '';
+  do {
+    const page = await client.exportUsers({ tenant, pageSize: exportPage, pageToken });
+    for (const record of page.records) say(record);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== '');
+}
+
+/** `manam import` and `manam export` */
+export function addTransferCommands({ program, admin }: Cli): void {
+  program
+    .command('import <file>')
+    .description('take users in, a JSON document a line; - reads the input')
+    .requiredOption('--tenant <tenant>', 'the tenant, by slug or id')
+    .addOption(
+      new Option('--mapping <name>', 'what the lines look like').choices(recordMappings).default('manam'),
+    )
+    .option('--dry-run', 'write nothing, only tell what would be', false)
+    .option('--report <file>', 'write what became of each line, a JSON document a line')
+    .option('--json', 'print the counts as JSON', false)
+    .addHelpText('after', '\nExample:\n  npm run manam -- import users.ndjson --tenant dev --dry-run')
+    .action((file: string, options: ImportOptions) =>
+      admin('keys', (client) => importUsers(client, file, options)),
+    );
+  program
+    .command('export')
+    .description("print a tenant's users as import takes them, with hashes and seeds: keep it secret")
+    .requiredOption('--tenant <tenant>', 'the tenant, by slug or id')
+    .option('--user <user>', 'all that is held of one user instead, for himself, without hashes and seeds')
+    .option('--json', 'what it prints anyway', false)
+    .addHelpText('after', '\nExample:\n  npm run manam -- export --tenant dev > users.ndjson')
+    .action((options: ExportOptions) => admin('keys', (client) => exportUsers(client, options)));
+}

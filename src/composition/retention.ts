@@ -1,0 +1,45 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Config } from '../config.ts';
+import type { Clock, Random } from '../domain/ports.ts';
+import type { Store } from '../domain/repositories.ts';
+import { createPurge } from '../flows/retention/purge.ts';
+import { createLoop } from './loop.ts';
+
+/** Between two batches, so that they are felt by nobody. */
+const restMs = 20;
+
+/** Deletes what has had its time, as long as the service runs; switched off by an interval of 0. */
+export function createRetention(
+  { retention }: Pick<Config, 'retention'>,
+  store: Store,
+  { clock, random }: { readonly clock: Clock; readonly random: Random },
+  log: Logger,
+): { start(): void; stop(): Promise<void> } {
+  const stopping = new AbortController();
+  const purge = createPurge({
+    store,
+    retention,
+    clock,
+    random,
+    rest: () => wait(restMs),
+    isStopping: () => stopping.signal.aborted,
+  });
+  async function run(): Promise<number> {
+    const rows = await purge();
+    if (rows !== undefined && rows > 0) log.info({ rows }, 'what had had its time was deleted');
+    return 0;
+  }
+  const loop = createLoop(run, retention.intervalMinutes * 60_000, stopping.signal, (error) =>
+    log.warn({ err: error }, 'what has had its time could not be deleted'),
+  );
+  return {
+    start: () => {
+      if (retention.intervalMinutes > 0) loop.start();
+    },
+    stop: async () => {
+      stopping.abort();
+      await loop.stop();
+    },
+  };
+}

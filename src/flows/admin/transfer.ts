@@ -1,0 +1,214 @@
+import type { Operator } from '../../domain/caller.ts';
+import { DomainError, invalid, type Violation } from '../../domain/errors.ts';
+import type { AuditEvent, UserView } from '../../domain/model.ts';
+import type { Clock, PasswordHasher, Random, Vault } from '../../domain/ports.ts';
+import { mapRecord, type RecordMapping, recordMappings } from '../../domain/record-mappings.ts';
+import { DuplicateError, type Store } from '../../domain/repositories.ts';
+import type { Tenant } from '../../domain/tenant.ts';
+import { type ParsedRecord, parseRecord, toRecord, type UserRecord } from '../../domain/user-record.ts';
+import { auditEvent } from '../audit.ts';
+import { asActor, createPages, findTenant, type PageRequest } from './operator.ts';
+
+export type TransferDeps = {
+  readonly store: Store<'tenants' | 'users' | 'factors' | 'identities' | 'sessions' | 'audit'>;
+  readonly canVerify: PasswordHasher['canVerify'];
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+/** What became of a line: `present` is one that an earlier run imported. */
+export type ImportResult = {
+  readonly state: 'imported' | 'present' | 'refused';
+  readonly problems: readonly Violation[];
+};
+
+const maxRecords = 200;
+const maxAuditEvents = 10_000;
+
+/** Lets users come and go: records in, records out, and everything that is held of one user. */
+export function createTransfer({ store, canVerify, vault, clock, random }: TransferDeps) {
+  const pages = createPages(vault);
+
+  /** What stands in the way of a record; undefined: nothing, and 'present': an earlier run. */
+  async function obstacleOf(parsed: ParsedRecord): Promise<'present' | Violation[] | undefined> {
+    const { tenantId, id } = parsed.user;
+    const taken: Violation[] = [];
+    let own = 0;
+    for (const identifier of [parsed.email, parsed.mobile]) {
+      const held = identifier && (await store.users.findIdentifier(tenantId, identifier));
+      if (held?.userId === id) own += 1;
+      else if (held !== undefined) taken.push({ field: held.kind, reason: 'IDENTIFIER_TAKEN' });
+    }
+    if (taken.length > 0) return taken;
+    return own > 0 ? 'present' : undefined;
+  }
+
+  async function write(parsed: ParsedRecord): Promise<void> {
+    const { user, email, mobile, totpSeed, smsNumber, recoveryCodeHashes, identities } = parsed;
+    const { tenantId, id: userId } = user;
+    const now = clock();
+    const [first, second] = [email, mobile].filter((each) => each !== undefined);
+    if (first === undefined) throw new DomainError('INTERNAL');
+    const heldOf = ({ isConfirmed: _, ...identifier }: NonNullable<typeof first>) => ({
+      ...identifier,
+      userId,
+      confirmedAt: undefined,
+    });
+    await store.transaction(async ({ users, factors, identities: known }) => {
+      await users.insert(user, heldOf(first), parsed.passwordHash);
+      if (second !== undefined) await users.addIdentifier(tenantId, heldOf(second));
+      for (const identifier of [first, second]) {
+        if (identifier?.isConfirmed) await users.confirmIdentifier(tenantId, userId, identifier, now);
+      }
+      if (totpSeed !== undefined) await factors.insertTotp(tenantId, userId, totpSeed, 0, now);
+      if (smsNumber !== undefined) await factors.insertSms(tenantId, userId, smsNumber, now);
+      await factors.insertForeignCodes(tenantId, userId, recoveryCodeHashes);
+      for (const identity of identities) await known.insert({ ...identity, tenantId, userId }, now);
+    });
+  }
+
+  async function importOne(
+    tenant: Tenant,
+    line: string,
+    mapping: RecordMapping,
+    dryRun: boolean,
+  ): Promise<ImportResult> {
+    try {
+      const value = mapRecord(mapping, parseJson(line));
+      const context = {
+        tenantId: tenant.id,
+        policy: tenant.policy,
+        now: clock(),
+        canVerify,
+      };
+      const parsed = parseRecord(value, context);
+      const obstacle = await obstacleOf(parsed);
+      if (obstacle === 'present') return { state: 'present', problems: [] };
+      if (obstacle !== undefined) return { state: 'refused', problems: obstacle };
+      if (!dryRun) await write(parsed);
+      return { state: 'imported', problems: [] };
+    } catch (error) {
+      if (error instanceof DuplicateError)
+        return { state: 'refused', problems: [{ field: 'external_identities', reason: 'IDENTITY_TAKEN' }] };
+      if (error instanceof DomainError && error.details.violations !== undefined)
+        return { state: 'refused', problems: error.details.violations };
+      throw error;
+    }
+  }
+
+  /** Everything that a record says of a user. */
+  async function recordOf({ user, email, mobile }: UserView): Promise<Partial<UserRecord>> {
+    const { tenantId, id } = user;
+    const factors = await store.factors.find(tenantId, id);
+    const identifier = <T extends { confirmedAt: Date | undefined }>(held: T | undefined) =>
+      held && { ...held, isConfirmed: held.confirmedAt !== undefined };
+    return toRecord({
+      user,
+      email: identifier(email),
+      mobile: identifier(mobile),
+      passwordHash: await store.users.findPasswordHash(tenantId, id),
+      totpSeed: factors.totp ? await store.factors.findTotpSeed(tenantId, id) : undefined,
+      smsNumber: factors.smsNumber,
+      recoveryCodeHashes: await store.factors.listForeignCodes(tenantId, id),
+      identities: await store.identities.listOfUser(tenantId, id),
+    });
+  }
+
+  return {
+    async importUsers(
+      operator: Operator,
+      command: {
+        readonly tenant: string;
+        readonly records: readonly string[];
+        readonly mapping: string;
+        readonly dryRun: boolean;
+      },
+    ): Promise<ImportResult[]> {
+      const tenant = await findTenant(store, command.tenant);
+      const mapping = recordMappings.find((name) => name === (command.mapping || 'manam'));
+      if (mapping === undefined) {
+        const description = `must be one of ${recordMappings.join(', ')}`;
+        throw invalid({ field: 'mapping', reason: 'FIELD_INVALID', description });
+      }
+      if (command.records.length > maxRecords) throw invalid({ field: 'records', reason: 'FIELD_TOO_LONG' });
+      const results: ImportResult[] = [];
+      for (const line of command.records)
+        results.push(await importOne(tenant, line, mapping, command.dryRun));
+      const count = results.filter(({ state }) => state === 'imported').length;
+      if (!command.dryRun && count > 0) {
+        const reason = String(count);
+        await store.audit.add(
+          auditEvent({ clock, random }, asActor(operator, tenant), 'import-users', 'success', { reason }),
+        );
+      }
+      return results;
+    },
+
+    /** A page of a tenant's users as records, hashes and seeds included. */
+    async exportUsers(
+      operator: Operator,
+      request: PageRequest & { readonly tenant: string },
+    ): Promise<{ records: string[]; nextPageToken: string }> {
+      const tenant = await findTenant(store, request.tenant);
+      const list = `export ${tenant.id}`;
+      const { after, size } = pages.parse(list, request);
+      if (after === undefined)
+        await store.audit.add(
+          auditEvent({ clock, random }, asActor(operator, tenant), 'export-users', 'success'),
+        );
+      const views = await store.users.search(tenant.id, { prefix: '', afterId: after }, size + 1);
+      const page = views.slice(0, size);
+      const records: string[] = [];
+      for (const view of page) records.push(JSON.stringify(await recordOf(view)));
+      const last = views.length > size ? page.at(-1)?.user.id : undefined;
+      return { records, nextPageToken: pages.next(list, last) };
+    },
+
+    /** Everything that is held of one user, for himself: no hash and no seed is in it (GDPR, article 15). */
+    async exportUser(operator: Operator, tenant: Tenant, view: UserView): Promise<object> {
+      const { tenantId, id: userId } = view.user;
+      const { password_hash, totp_secret, recovery_code_hashes: _, ...record } = await recordOf(view);
+      const sessions = await store.sessions.listLive(tenantId, userId, clock());
+      const events = await store.audit.list({ tenantId, userId }, maxAuditEvents);
+      await store.audit.add(
+        auditEvent({ clock, random }, asActor(operator, tenant), 'export-user', 'success', { userId }),
+      );
+      return {
+        ...record,
+        has_password: password_hash !== undefined,
+        has_totp: totp_secret !== undefined,
+        recovery_codes_left: await store.factors.countRecoveryCodes(tenantId, userId),
+        consented_tenants: await store.identities.listConsents(tenantId, userId),
+        sessions: sessions.map(({ id, client, createdAt, refreshedAt, expiresAt, amr }) => ({
+          session_id: id,
+          address: client.address,
+          device: client.userAgent,
+          methods: amr,
+          created_at: createdAt.toISOString(),
+          last_used_at: refreshedAt.toISOString(),
+          expires_at: expiresAt.toISOString(),
+        })),
+        events: events.map(({ action, outcome, reason, address, createdAt }: AuditEvent) => ({
+          action,
+          outcome,
+          reason,
+          address,
+          at: createdAt.toISOString(),
+        })),
+      };
+    },
+  };
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line) as unknown;
+  } catch {
+    throw invalid({
+      field: 'record',
+      reason: 'FIELD_TYPE',
+      description: 'must be one JSON object on one line',
+    });
+  }
+}

@@ -1,0 +1,95 @@
+import type { Clock, Random } from '../../domain/ports.ts';
+import { retained, type Store } from '../../domain/repositories.ts';
+import { deploymentId } from '../admin/operator.ts';
+
+/** How long what has ended is kept, in days. */
+export type Retention = {
+  readonly auditDays: number;
+  /** Sessions that have expired. */
+  readonly sessionDays: number;
+  /** Messages that were sent, dropped or given up; their text is wiped long before. */
+  readonly messageDays: number;
+};
+
+export type PurgeDeps = {
+  readonly store: Store<'tenants' | 'leases' | 'retention'>;
+  readonly retention: Retention;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Between two batches: other work comes first. */
+  readonly rest: () => Promise<void>;
+  /** Whether the service is on its way out: the batch in hand is the last one. */
+  readonly isStopping: () => boolean;
+};
+
+const dayMs = 86_400_000;
+const batchRows = 500;
+const pageTenants = 100;
+const leaseName = 'retention';
+const leaseMs = 120_000;
+
+/**
+ * Deletes what has had its time, in small batches with rests between them, by one
+ * instance at a time: whoever holds the lease renews it as he goes, and if he dies another
+ * one goes on after it. Counters that still count and rows that may still be asked for stay.
+ */
+export function createPurge({ store, retention, clock, random, rest, isStopping }: PurgeDeps) {
+  const holder = random.uuid();
+  const daysOf: Record<(typeof retained)[number], number> = {
+    challenges: 1,
+    sessions: retention.sessionDays,
+    idempotency: 0,
+    loginRequests: 1,
+    budgets: 2,
+    guesses: 0,
+    smsBackoffs: 2,
+    smsCounters: 2,
+    audit: retention.auditDays,
+    outbox: retention.messageDays,
+  };
+
+  async function keepLease(): Promise<boolean> {
+    const now = clock();
+    return await store.leases.take(leaseName, holder, now, new Date(now.getTime() + leaseMs));
+  }
+
+  /** One table of one tenant; undefined where the lease is lost. */
+  async function purgeTable(what: (typeof retained)[number], tenantId: string): Promise<number | undefined> {
+    let total = 0;
+    for (;;) {
+      if (isStopping() || !(await keepLease())) return undefined;
+      const before = new Date(clock().getTime() - daysOf[what] * dayMs);
+      const deleted = await store.retention.purge(what, tenantId, before, batchRows);
+      total += deleted;
+      if (deleted < batchRows) return total;
+      await rest();
+    }
+  }
+
+  /** Every table of one tenant, or of what concerns none; false where the lease is lost. */
+  async function purgeTenant(tenantId: string, count: (rows: number) => void): Promise<boolean> {
+    for (const what of retained) {
+      const deleted = await purgeTable(what, tenantId);
+      if (deleted === undefined) return false;
+      count(deleted);
+    }
+    await rest();
+    return true;
+  }
+
+  /** Goes through all tenants once; answers how many rows went, or undefined where another instance is at it. */
+  return async function purge(): Promise<number | undefined> {
+    if (!(await keepLease())) return undefined;
+    let total = 0;
+    const count = (rows: number) => {
+      total += rows;
+    };
+    if (!(await purgeTenant(deploymentId, count))) return total;
+    for (let after = ''; ; ) {
+      const tenants = await store.tenants.list(after, pageTenants);
+      for (const { id } of tenants) if (!(await purgeTenant(id, count))) return total;
+      if (tenants.length < pageTenants) return total;
+      after = tenants.at(-1)?.slug ?? '';
+    }
+  };
+}

@@ -1,0 +1,64 @@
+import { and, eq, inArray, lt, lte, or } from 'drizzle-orm';
+import type { LeaseRepository, RetentionRepository } from '../domain/repositories.ts';
+import { uuidOfTime } from '../domain/token.ts';
+import type { Database } from './database.ts';
+import {
+  auditEvents,
+  budgets,
+  challenges,
+  guessCounters,
+  idempotency,
+  leases,
+  loginRequests,
+  outbox,
+  sessions,
+  smsBackoffs,
+  smsCounters,
+} from './schema.ts';
+
+export function createLeaseRepository(db: Database): LeaseRepository {
+  return {
+    async take(name, holder, now, until) {
+      const [inserted] = await db.insert(leases).ignore().values({ name, holder, until });
+      if (inserted.affectedRows === 1) return true;
+      const [taken] = await db
+        .update(leases)
+        .set({ holder, until })
+        .where(and(eq(leases.name, name), or(eq(leases.holder, holder), lte(leases.until, now))));
+      return taken.affectedRows === 1;
+    },
+  };
+}
+
+export function createRetentionRepository(db: Database): RetentionRepository {
+  return {
+    async purge(what, tenantId, before, limit) {
+      const rules = {
+        challenges: [challenges, lt(challenges.expiresAt, before)],
+        sessions: [sessions, lt(sessions.expiresAt, before)],
+        idempotency: [idempotency, lt(idempotency.expiresAt, before)],
+        loginRequests: [loginRequests, lt(loginRequests.expiresAt, before)],
+        budgets: [budgets, lt(budgets.windowStart, before)],
+        // Counters of those who got in; others are kept, because they still count.
+        guesses: [guessCounters, eq(guessCounters.failures, 0)],
+        smsBackoffs: [smsBackoffs, lt(smsBackoffs.nextAt, before)],
+        smsCounters: [smsCounters, lt(smsCounters.hour, before)],
+        // Ids grow with time, and the key begins with them.
+        audit: [auditEvents, lt(auditEvents.id, uuidOfTime(before))],
+        outbox: [
+          outbox,
+          and(
+            lt(outbox.id, uuidOfTime(before)),
+            inArray(outbox.status, ['sent', 'dropped', 'dead', 'decoy']),
+          ),
+        ],
+      } as const;
+      const [table, isOver] = rules[what];
+      const [result] = await db
+        .delete(table)
+        .where(and(eq(table.tenantId, tenantId), isOver))
+        .limit(limit);
+      return result.affectedRows;
+    },
+  };
+}

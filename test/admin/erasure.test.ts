@@ -1,0 +1,99 @@
+import { createLocalJWKSet, jwtVerify } from 'jose';
+import { beforeAll, expect, test } from 'vitest';
+import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
+import { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
+import { sha256 } from '../../src/domain/token.ts';
+import { type Admin, connectAdmin } from '../support/admin.ts';
+import { useTestApp } from '../support/app.ts';
+import { failureOf } from '../support/errors.ts';
+import { bearer, enrolSms, type SignedIn, signUp } from '../support/journey.ts';
+
+const testApp = useTestApp({ config: { admin: { host: '127.0.0.1', port: 0 } } });
+let admin: Admin;
+beforeAll(async () => {
+  admin = await connectAdmin(testApp());
+});
+
+/** A user with something in as many tables as there are. */
+async function livedInUser(
+  name: string,
+): Promise<SignedIn & { readonly number: string; readonly name: string }> {
+  const user = await signUp(testApp());
+  const client = testApp().client(ProfileService, bearer(user.accessToken));
+  await client.editUser({ firstName: 'Zarathustra', lastName: name, nationalCode: '0084575948' });
+  await failureOf(testApp().client(AuthService).login({ email: user.email, password: 'wrong-password-47' }));
+  await testApp().client(RecoveryService).recover({ email: user.email });
+  const { number } = await enrolSms(testApp(), user);
+  return { ...user, number, name };
+}
+
+/** Every place of the database where a text or its digest stands. */
+async function tracesOf(values: readonly string[]): Promise<string[]> {
+  const columns = await testApp().sql(
+    'SELECT table_name AS t, column_name AS c FROM information_schema.columns WHERE table_schema = DATABASE()',
+  );
+  const wanted = values.flatMap((value) => [
+    Buffer.from(value).toString('hex').toUpperCase(),
+    sha256(value).toString('hex').toUpperCase(),
+  ]);
+  const found: string[] = [];
+  for (const { t, c } of columns) {
+    const [row] = await testApp().sql(
+      `SELECT COUNT(*) AS n FROM \`${t}\` WHERE ${wanted.map(() => `INSTR(HEX(\`${c}\`), ?) > 0`).join(' OR ')}`,
+      wanted,
+    );
+    if (Number(row?.['n']) > 0) found.push(`${t}.${c}`);
+  }
+  return found;
+}
+
+/** What would give a user away. His id may stay in nothing either, except as the receipt's digest. */
+const marksOf = ({ email, userId, number, name }: Awaited<ReturnType<typeof livedInUser>>) => [
+  email,
+  number,
+  userId.replaceAll('-', ''),
+  name,
+];
+
+async function verifyReceipt(receipt: string, userId: string) {
+  const response = await fetch(`${testApp().url}/.well-known/jwks.json`);
+  const keys = createLocalJWKSet((await response.json()) as Parameters<typeof createLocalJWKSet>[0]);
+  const { payload, protectedHeader } = await jwtVerify(receipt, keys, { currentDate: testApp().now() });
+  expect(protectedHeader.typ).toBe('erasure-receipt+jwt');
+  expect(payload).toMatchObject({
+    user: sha256(userId).toString('base64url'),
+    messages: expect.any(Number),
+    audit_lines: expect.any(Number),
+  });
+  expect(Number(payload['messages'])).toBeGreaterThan(0);
+  expect(Number(payload['audit_lines'])).toBeGreaterThan(0);
+  expect(payload.sub).toBeUndefined();
+}
+
+test('of a user who deletes his account nothing is left but the notice to him, and he holds a receipt', async () => {
+  const user = await livedInUser('Unmistakable');
+  const other = await livedInUser('Othername');
+  expect(await tracesOf([user.email])).toContain('identifiers.canonical');
+  const session = testApp().client(ProfileService, bearer(user.accessToken));
+  const { receipt } = await session.deleteAccount({});
+  await verifyReceipt(receipt, user.userId);
+  // The notice that is on its way to him is sealed, and wiped when it is sent.
+  expect(await tracesOf(marksOf(user))).toEqual([]);
+  expect(await tracesOf([other.email])).toContain('identifiers.canonical');
+  // A receipt is no access token.
+  expect((await failureOf(testApp().client(ProfileService, bearer(receipt)).viewUser({}))).reason).toBe(
+    'TOKEN_INVALID',
+  );
+});
+
+test('an operator’s command erases the same, and answers the receipt', async () => {
+  const user = await livedInUser('Conspicuous');
+  const { receipt } = await admin.deleteUser({ tenant: 'dev', user: user.email });
+  await verifyReceipt(receipt, user.userId);
+  expect(await tracesOf(marksOf(user))).toEqual([]);
+  const lines = await testApp().sql(
+    "SELECT user_id, address FROM audit_events WHERE action = 'delete-user' ORDER BY id DESC LIMIT 1",
+  );
+  expect(lines[0]?.['user_id']).toBeNull();
+});

@@ -1,0 +1,216 @@
+import { hash } from 'bcrypt';
+import { generateSync } from 'otplib';
+import { beforeAll, expect, test } from 'vitest';
+import { ImportState } from '../../gen/manam/admin/v1/admin_service_pb.js';
+import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
+import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
+import { type Admin, connectAdmin, makeTenant } from '../support/admin.ts';
+import { freshEmail, password, useTestApp } from '../support/app.ts';
+import { failure, failureOf } from '../support/errors.ts';
+import { bearer, enrolTotp, freshMobile, signUp } from '../support/journey.ts';
+
+const testApp = useTestApp({ config: { admin: { host: '127.0.0.1', port: 0 } } });
+const tenant = 'dev';
+let admin: Admin;
+beforeAll(async () => {
+  admin = await connectAdmin(testApp());
+});
+const auth = () => testApp().client(AuthService);
+
+/** bcrypt of "U*U", by crypt_blowfish. */
+const bcrypt = '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW';
+const seed = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
+
+async function importInto(to: string, records: object[], options = {}) {
+  const lines = records.map((record) => JSON.stringify(record));
+  return (await admin.importUsers({ tenant: to, records: lines, ...options })).results;
+}
+
+/** What became of records, and which fields were wrong. */
+function outline(results: Awaited<ReturnType<typeof importInto>>) {
+  return results.map(({ state, problems }) => [
+    ImportState[state],
+    Object.fromEntries(problems.map(({ field, reason }) => [field, reason])),
+  ]);
+}
+
+async function hashOf(email: string): Promise<string> {
+  const [row] = await testApp().sql(
+    'SELECT c.password_hash AS h FROM credentials c JOIN identifiers i ON i.user_id = c.user_id WHERE i.canonical = ?',
+    [email],
+  );
+  return String(row?.['h']);
+}
+
+test('an imported user signs in with his old password, which is hashed anew at once, and his old second factor', async () => {
+  const [email, mobile] = [freshEmail(), freshMobile()];
+  const record = {
+    email,
+    email_confirmed: true,
+    mobile,
+    password_hash: bcrypt,
+    totp_secret: seed,
+    first_name: 'Sara',
+    created_at: '2019-05-01T10:00:00Z',
+    roles: ['user'],
+    custom_fields: [{ key: 'plan', value: 'gold' }],
+    external_identities: [{ issuer: 'https://accounts.google.com', subject: `g-${email}` }],
+  };
+  expect(outline(await importInto(tenant, [record]))).toEqual([['IMPORTED', {}]]);
+  expect((await admin.getUser({ tenant, user: email })).user).toMatchObject({
+    email,
+    emailConfirmed: true,
+    mobileConfirmed: false,
+    roles: ['user'],
+    createTime: { seconds: 1556704800n },
+  });
+  expect(await hashOf(email)).toBe(bcrypt);
+  expect(await failureOf(auth().login({ email, password: 'U*V' }))).toEqual(
+    failure('Unauthenticated', 'CREDENTIALS_INVALID'),
+  );
+  const { twoFactor } = await auth().login({ email, password: 'U*U' });
+  expect(await hashOf(email)).toMatch(/^\$argon2id\$/);
+  const factors = testApp().client(TwoFactorService, bearer(twoFactor?.twoFactorToken ?? ''));
+  const code = generateSync({ secret: seed, epoch: Math.floor(testApp().now().getTime() / 1000) });
+  expect((await factors.validateTotp({ code })).tokens?.accessToken).not.toBe('');
+  expect((await auth().login({ email, password: 'U*U' })).twoFactor).toBeDefined();
+});
+
+test('a row of authboss comes with its password and its recovery codes, each good once', async () => {
+  const email = freshEmail();
+  const row = {
+    id: 17,
+    pid: email,
+    email,
+    confirmed: 1,
+    password: bcrypt,
+    totp_secret_key: seed,
+    recovery_codes: (await Promise.all(['a1b2c-d3e4f', 'f6a7b-c8d9e'].map((code) => hash(code, 4)))).join(
+      ',',
+    ),
+    confirm_selector: 'x',
+    name: 'Sara',
+  };
+  const mapping = 'authboss';
+  expect(outline(await importInto(tenant, [{ ...row, shoe_size: 40 }], { mapping }))).toEqual([
+    ['REFUSED', { shoe_size: 'FIELD_UNKNOWN' }],
+  ]);
+  expect(outline(await importInto(tenant, [row], { mapping }))).toEqual([['IMPORTED', {}]]);
+  const recover = async () => {
+    const { twoFactor } = await auth().login({ email, password: 'U*U' });
+    const factors = testApp().client(TwoFactorService, bearer(twoFactor?.twoFactorToken ?? ''));
+    return await factors.validateTotp({ recoveryCode: 'A1B2C-D3E4F' });
+  };
+  expect((await recover()).tokens?.accessToken).not.toBe('');
+  expect(await failureOf(recover())).toEqual(failure('Unauthenticated', 'CODE_INVALID'));
+});
+
+test('a trial run writes nothing, and what is wrong is told by field without holding up the rest', async () => {
+  const good = { email: freshEmail(), email_confirmed: true };
+  const taken = await signUp(testApp());
+  const records = [
+    good,
+    { email: 'nonsense', password_hash: 'plain', totp_secret: '1', roles: ['king'], birthday: 'x' },
+    { mobile: '12' },
+    {},
+    { email: taken.email },
+    { ...good, colour: 'red' },
+    { email: 17 },
+  ];
+  const expected = [
+    ['IMPORTED', {}],
+    [
+      'REFUSED',
+      {
+        email: 'EMAIL_INVALID',
+        password_hash: 'FIELD_INVALID',
+        totp_secret: 'FIELD_INVALID',
+        roles: 'ROLE_UNKNOWN',
+        birthday: 'DATE_INVALID',
+      },
+    ],
+    ['REFUSED', { mobile: 'MOBILE_INVALID' }],
+    ['REFUSED', { email: 'FIELD_REQUIRED' }],
+    ['REFUSED', { email: 'IDENTIFIER_TAKEN' }],
+    ['REFUSED', { colour: 'FIELD_UNKNOWN' }],
+    ['REFUSED', { email: 'FIELD_TYPE' }],
+  ];
+  expect(outline(await importInto(tenant, records, { dryRun: true }))).toEqual(expected);
+  expect(await failureOf(admin.getUser({ tenant, user: good.email }))).toEqual(
+    failure('NotFound', 'NOT_FOUND'),
+  );
+  expect(outline(await importInto(tenant, records))).toEqual(expected);
+  const { results } = await admin.importUsers({ tenant, records: ['{'] });
+  expect(outline(results)).toEqual([['REFUSED', { record: 'FIELD_TYPE' }]]);
+  expect(await failureOf(admin.importUsers({ tenant, records: ['{}'], mapping: 'x' }))).toEqual(
+    failure('InvalidArgument', 'REQUEST_INVALID', { mapping: 'FIELD_INVALID' }),
+  );
+});
+
+test('an import that is run again goes on where it was, also beside itself', async () => {
+  const records = Array.from({ length: 20 }, () => ({ email: freshEmail(), first_name: 'Sara' }));
+  await importInto(tenant, records.slice(0, 7));
+  const states = async () => (await importInto(tenant, records)).map(({ state }) => state);
+  const both = await Promise.all([states(), states()]);
+  for (const run of both) expect(run.slice(0, 7)).toEqual(Array(7).fill(ImportState.PRESENT));
+  const [first = [], second = []] = both;
+  for (const index of records.keys())
+    expect([first[index], second[index]].filter((state) => state === ImportState.IMPORTED).length).toBe(
+      index < 7 ? 0 : 1,
+    );
+  expect(await states()).toEqual(Array(20).fill(ImportState.PRESENT));
+});
+
+test('what one tenant exports another one takes in, with passwords and second factors', async () => {
+  const to = await makeTenant(admin, 'moves-to');
+  const [user, plain] = [await signUp(testApp()), await signUp(testApp())];
+  const { totp } = await enrolTotp(testApp(), user);
+  const ours = async (from: string) => {
+    const records: string[] = [];
+    let pageToken = '';
+    do {
+      const page = await admin.exportUsers({ tenant: from, pageSize: 3, pageToken });
+      records.push(...page.records);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+    return records.filter((line) => line.includes(user.email) || line.includes(plain.email));
+  };
+  const records = await ours(tenant);
+  expect(records).toHaveLength(2);
+  const { results } = await admin.importUsers({ tenant: to.slug, records });
+  expect(outline(results)).toEqual([
+    ['IMPORTED', {}],
+    ['IMPORTED', {}],
+  ]);
+  const key = { apieco_key: to.publishable.text };
+  const there = testApp().client(AuthService, key);
+  expect((await there.login({ email: plain.email, password })).tokens?.accessToken).not.toBe('');
+  const { twoFactor } = await there.login({ email: user.email, password });
+  const factors = testApp().client(TwoFactorService, { ...bearer(twoFactor?.twoFactorToken ?? ''), ...key });
+  expect((await factors.validateTotp({ code: totp() })).tokens?.accessToken).not.toBe('');
+  expect(await ours(to.slug)).toEqual(records);
+});
+
+test('all that is held of a user is exported for him, and no hash, seed or token', async () => {
+  const user = await signUp(testApp());
+  const { secret } = await enrolTotp(testApp(), user);
+  const { document } = await admin.exportUser({ tenant, user: user.email });
+  expect(document).toMatchObject({
+    user_id: user.userId,
+    email: user.email,
+    first_name: 'Sara',
+    has_password: true,
+    has_totp: true,
+    sessions: expect.arrayContaining([expect.objectContaining({ methods: expect.arrayContaining(['pwd']) })]),
+    events: expect.arrayContaining([expect.objectContaining({ action: 'register' })]),
+  });
+  const text = JSON.stringify(document);
+  for (const hidden of [await hashOf(user.email), secret, user.accessToken, user.refreshToken])
+    expect(text).not.toContain(hidden);
+  expect(await failureOf(admin.exportUser({ tenant, user: 'nobody@example.com' }))).toEqual(
+    failure('NotFound', 'NOT_FOUND'),
+  );
+  const view = await testApp().client(ProfileService, bearer(user.accessToken)).viewUser({});
+  expect(view.user?.userId).toBe(user.userId);
+});

@@ -1,0 +1,87 @@
+import { expect, test } from 'vitest';
+import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
+import { systemRandom } from '../../src/adapters/random.ts';
+import { createPurge } from '../../src/flows/retention/purge.ts';
+import { startTestApp, useTestApp } from '../support/app.ts';
+import { failureOf } from '../support/errors.ts';
+import { signUp } from '../support/journey.ts';
+
+const testApp = useTestApp();
+const dayMs = 86_400_000;
+const retention = { auditDays: 400, sessionDays: 30, messageDays: 30 };
+
+/** The purge of an instance whose clock is ahead by that many days. */
+function purgeAt(days: number, isStopping = () => false) {
+  return createPurge({
+    store: testApp().app.store,
+    retention,
+    clock: () => new Date(testApp().now().getTime() + days * dayMs),
+    random: systemRandom,
+    rest: async () => {},
+    isStopping,
+  });
+}
+
+async function counts(): Promise<Record<string, number>> {
+  const tables = ['challenges', 'sessions', 'budgets', 'audit_events', 'outbox', 'users'];
+  const rows = await Promise.all(tables.map((table) => testApp().sql(`SELECT COUNT(*) AS n FROM ${table}`)));
+  return Object.fromEntries(tables.map((table, index) => [table, Number(rows[index]?.[0]?.['n'])]));
+}
+
+test('each table is emptied of what has had its time, and of nothing else', async () => {
+  const user = await signUp(testApp());
+  await testApp().client(RecoveryService).recover({ email: user.email });
+  await failureOf(testApp().client(AuthService).login({ email: user.email, password: 'wrong-password-47' }));
+  await testApp().sql("UPDATE outbox SET status = 'sent' ORDER BY id LIMIT 1");
+  const before = await counts();
+  for (const table of ['challenges', 'sessions', 'budgets', 'audit_events', 'outbox'])
+    expect(before[table], table).toBeGreaterThan(0);
+
+  await purgeAt(0)();
+  expect(await counts()).toEqual(before);
+  expect(
+    (await testApp().client(AuthService).refreshToken({ refreshToken: user.refreshToken })).tokens,
+  ).toBeDefined();
+
+  await purgeAt(20)();
+  expect(await counts()).toMatchObject({ challenges: 0, budgets: 0, sessions: before['sessions'] });
+  await purgeAt(120)();
+  // Messages that are still to be sent are not old, however long they wait.
+  expect(await counts()).toMatchObject({
+    sessions: 0,
+    outbox: (before['outbox'] ?? 0) - 1,
+    users: before['users'],
+  });
+  expect((await counts())['audit_events']).toBeGreaterThanOrEqual(before['audit_events'] ?? 0);
+  await purgeAt(500)();
+  expect(await counts()).toMatchObject({ audit_events: 0, users: before['users'] });
+});
+
+test('one instance at a time purges, and after one that died another goes on', async () => {
+  await signUp(testApp());
+  const [first, second] = [purgeAt(1000), purgeAt(1000)];
+  expect(await first()).toBeTypeOf('number');
+  // The lease is the first one's until it runs out; he himself may go on.
+  expect(await second()).toBeUndefined();
+  expect(await first()).toBe(0);
+  expect(await purgeAt(1001)()).toBe(0);
+});
+
+test('a service that runs does it by itself', async () => {
+  await signUp(testApp());
+  testApp().advance(3000 * dayMs);
+  const service = await startTestApp({
+    sibling: testApp(),
+    config: { retention: { ...retention, intervalMinutes: 1 } },
+  });
+  await expect.poll(async () => (await counts())['audit_events'], { timeout: 20_000 }).toBe(0);
+  await service.close();
+});
+
+test('a service on its way out begins no further batch', async () => {
+  await signUp(testApp());
+  const before = await counts();
+  await purgeAt(2000, () => true)();
+  expect(await counts()).toEqual(before);
+});
