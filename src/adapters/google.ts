@@ -115,7 +115,7 @@ export function createGoogle({
       try {
         const { tokens } = await oauth.getToken({ code, codeVerifier });
         if (typeof tokens.id_token !== 'string' || typeof tokens.access_token !== 'string')
-          throw new DomainError('PROVIDER_TOKEN_INVALID');
+          throw outage(new Error('Google answered without tokens'));
         return { idToken: tokens.id_token, accessToken: tokens.access_token };
       } catch (error) {
         if (error instanceof DomainError) throw error;

@@ -129,7 +129,8 @@ export function createOutboxRepository(db: Database, vault: Vault): OutboxReposi
     async wipeExpired(now, limit) {
       const [result] = await db
         .update(outbox)
-        .set({ status: 'dropped', payload: null, error: 'EXPIRED' })
+        // Why it was given up stays on record.
+        .set({ status: 'dropped', payload: null })
         .where(and(eq(outbox.status, 'dead'), lte(outbox.expiresAt, now)))
         .limit(limit);
       return result.affectedRows;

@@ -109,6 +109,9 @@ test('a row of authboss comes with its password and its recovery codes, each goo
 test('a trial run writes nothing, and what is wrong is told by field without holding up the rest', async () => {
   const good = { email: freshEmail(), email_confirmed: true };
   const taken = await signUp(testApp());
+  await importInto(tenant, [
+    { email: freshEmail(), external_identities: [{ issuer: 'https://idp.example', subject: 'taken' }] },
+  ]);
   const records = [
     good,
     { email: 'nonsense', password_hash: 'plain', totp_secret: '1', roles: ['king'], birthday: 'x' },
@@ -117,6 +120,7 @@ test('a trial run writes nothing, and what is wrong is told by field without hol
     { email: taken.email },
     { ...good, colour: 'red' },
     { email: 17 },
+    { email: freshEmail(), external_identities: [{ issuer: 'https://idp.example', subject: 'taken' }] },
   ];
   const expected = [
     ['IMPORTED', {}],
@@ -135,6 +139,7 @@ test('a trial run writes nothing, and what is wrong is told by field without hol
     ['REFUSED', { email: 'IDENTIFIER_TAKEN' }],
     ['REFUSED', { colour: 'FIELD_UNKNOWN' }],
     ['REFUSED', { email: 'FIELD_TYPE' }],
+    ['REFUSED', { external_identities: 'IDENTITY_TAKEN' }],
   ];
   expect(outline(await importInto(tenant, records, { dryRun: true }))).toEqual(expected);
   expect(await failureOf(admin.getUser({ tenant, user: good.email }))).toEqual(

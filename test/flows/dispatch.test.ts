@@ -344,7 +344,7 @@ test('whoever had a message in hand when an operator retried it marks nothing of
   await app.app.store.outbox.drop(id, app.now());
 });
 
-test('a dead message is wiped when it has expired', async () => {
+test('a dead message is wiped when it has expired, and why it died stays', async () => {
   const app = testApp();
   const id = await queue(app, email, 1000);
   const { runOnce, wipeExpired } = dispatcherOf(app, fails('permanent'));
@@ -353,7 +353,7 @@ test('a dead message is wiped when it has expired', async () => {
   app.advance(2000);
   await wipeExpired();
   app.advance(-2000);
-  expect(await rowOf(app, id)).toMatchObject({ status: 'dropped', error: 'EXPIRED', payload: null });
+  expect(await rowOf(app, id)).toMatchObject({ status: 'dropped', error: 'X_1', payload: null });
 });
 
 test('an outage of one channel does not hold up the other', async () => {

@@ -1514,7 +1514,7 @@ export declare const AuthService: GenService<{
   /**
    * Exchanges the one-time code that a sign-in came back with for a session. The code is
    * good once, for 60 seconds, and for the holder of the verifier alone. Reasons: CODE_INVALID,
-   * LOCAL_LOGIN_REQUIRED, RATE_LIMITED.
+   * RATE_LIMITED.
    *
    * @generated from rpc manam.v1.AuthService.RedeemLoginCode
    */

@@ -30,18 +30,22 @@ const maxAuditEvents = 10_000;
 export function createTransfer({ store, canVerify, vault, clock, random }: TransferDeps) {
   const pages = createPages(vault);
 
-  /** What stands in the way of a record; undefined: nothing, and 'present': an earlier run. */
+  /** What stands in the way of a record; undefined: nothing, and 'present': an earlier run, whatever he changed since. */
   async function obstacleOf(parsed: ParsedRecord): Promise<'present' | Violation[] | undefined> {
     const { tenantId, id } = parsed.user;
     const taken: Violation[] = [];
-    let own = 0;
     for (const identifier of [parsed.email, parsed.mobile]) {
       const held = identifier && (await store.users.findIdentifier(tenantId, identifier));
-      if (held?.userId === id) own += 1;
-      else if (held !== undefined) taken.push({ field: held.kind, reason: 'IDENTIFIER_TAKEN' });
+      if (held !== undefined && held.userId !== id)
+        taken.push({ field: held.kind, reason: 'IDENTIFIER_TAKEN' });
+    }
+    for (const { issuer, subject } of parsed.identities) {
+      const known = await store.identities.find(tenantId, issuer, subject);
+      if (known !== undefined && known.userId !== id)
+        taken.push({ field: 'external_identities', reason: 'IDENTITY_TAKEN' });
     }
     if (taken.length > 0) return taken;
-    return own > 0 ? 'present' : undefined;
+    return (await store.users.findById(tenantId, id)) === undefined ? undefined : 'present';
   }
 
   async function write(parsed: ParsedRecord): Promise<void> {
@@ -83,14 +87,21 @@ export function createTransfer({ store, canVerify, vault, clock, random }: Trans
         canVerify,
       };
       const parsed = parseRecord(value, context);
-      const obstacle = await obstacleOf(parsed);
+      let obstacle = await obstacleOf(parsed);
+      if (obstacle === undefined && !dryRun) {
+        try {
+          await write(parsed);
+        } catch (error) {
+          if (!(error instanceof DuplicateError)) throw error;
+          // Somebody was faster: what he took is in the way now.
+          obstacle = await obstacleOf(parsed);
+          if (obstacle === undefined) throw error;
+        }
+      }
+      if (obstacle === undefined) return { state: 'imported', problems: [] };
       if (obstacle === 'present') return { state: 'present', problems: [] };
-      if (obstacle !== undefined) return { state: 'refused', problems: obstacle };
-      if (!dryRun) await write(parsed);
-      return { state: 'imported', problems: [] };
+      return { state: 'refused', problems: obstacle };
     } catch (error) {
-      if (error instanceof DuplicateError)
-        return { state: 'refused', problems: [{ field: 'external_identities', reason: 'IDENTITY_TAKEN' }] };
       if (error instanceof DomainError && error.details.violations !== undefined)
         return { state: 'refused', problems: error.details.violations };
       throw error;
