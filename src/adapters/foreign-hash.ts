@@ -38,13 +38,18 @@ function fromBase64(text: string): Buffer {
 }
 
 function equal(a: Buffer, b: Buffer): boolean {
-  return a.length === b.length && a.length >= 16 && timingSafeEqual(a, b);
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/** Whether a tag is too long to be hit by chance. */
+function isLongEnough(tag: Buffer): boolean {
+  return tag.length >= 16;
 }
 
 function pbkdf2Verifier(digest: string, iterations: number, salt: Buffer, wanted: Buffer) {
   const length = digests[digest];
-  if (length === undefined || !(iterations >= 1 && iterations <= maxIterations) || wanted.length > length)
-    return undefined;
+  const isSound = length !== undefined && isLongEnough(wanted) && wanted.length <= length;
+  if (!isSound || !(iterations >= 1 && iterations <= maxIterations)) return undefined;
   return async (password: string) =>
     equal(await derivePbkdf2(password, salt, iterations, wanted.length, digest), wanted);
 }
@@ -58,7 +63,8 @@ const schemes: readonly Scheme[] = [
         string,
         string
       >;
-      return Number(m) <= maxArgonKiB && Number(t) <= maxArgonPasses && Number(p) <= maxArgonLanes
+      const isSound = Number(t) >= 1 && Number(p) >= 1 && Number(m) >= 8 * Number(p);
+      return isSound && Number(m) <= maxArgonKiB && Number(t) <= maxArgonPasses && Number(p) <= maxArgonLanes
         ? (password) => verifyArgon2(phc, password)
         : undefined;
     },
@@ -93,8 +99,8 @@ const schemes: readonly Scheme[] = [
     verifier: ([, ln, r, p, salt = '', hash = '']) => {
       const [N, wanted] = [2 ** Number(ln), fromBase64(hash)];
       const bytes = 128 * N * Number(r);
-      if (!(bytes <= maxScryptBytes) || Number(p) > 16 || wanted.length > 64 || Number(ln) < 1)
-        return undefined;
+      const isSound = Number(ln) >= 1 && Number(r) >= 1 && Number(p) >= 1 && isLongEnough(wanted);
+      if (!isSound || !(bytes <= maxScryptBytes) || Number(p) > 16 || wanted.length > 64) return undefined;
       const options = { N, r: Number(r), p: Number(p), maxmem: 2 * bytes + 1024 };
       return async (password) =>
         equal(await deriveScrypt(password, fromBase64(salt), wanted.length, options), wanted);

@@ -157,6 +157,8 @@ function readRecord(record: UserRecord, { tenantId, policy, now, canVerify }: Re
       : collect(() => parseMobile(record.sms_factor, '', policy, 'sms_factor'));
   if (record.recovery_code_hashes.some((hash) => hash.length > 100 || !canVerify(hash)))
     add('recovery_code_hashes', 'FIELD_INVALID');
+  const names = record.external_identities.map(({ issuer, subject }) => `${issuer} ${subject}`);
+  if (new Set(names).size < names.length) add('external_identities', 'FIELD_INVALID');
   if (record.roles.some((role) => !Object.hasOwn(policy.roles, role))) add('roles', 'ROLE_UNKNOWN');
 
   const profile: { -readonly [name in keyof Profile]: Profile[name] } = { ...emptyProfile };
@@ -193,7 +195,7 @@ function readRecord(record: UserRecord, { tenantId, policy, now, canVerify }: Re
     passwordHash: optional(record.password_hash),
     totpSeed: optional(totpSeed),
     smsNumber: sms?.address,
-    recoveryCodeHashes: record.recovery_code_hashes,
+    recoveryCodeHashes: [...new Set(record.recovery_code_hashes)],
     identities: record.external_identities,
   };
 }

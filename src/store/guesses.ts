@@ -7,6 +7,9 @@ import { credentials, guessCounters as table } from './schema.ts';
 /** What the statement reports for an attempt that may not be tried. */
 const refused = 4_294_967_295;
 
+/** For an attempt that the next one need not wait for: a time past every clock's, which tells how old the row is. */
+const pastOf = (now: Date) => new Date(now.getTime() - 86_400_000);
+
 export function createGuessRepository(db: Database): GuessRepository {
   return {
     async count(tenantId, { kind, free, firstDelayS, maxDelayS, cap }, subject, now) {
@@ -17,10 +20,10 @@ export function createGuessRepository(db: Database): GuessRepository {
       // sees the new number and only moves a time that has passed.
       const failures = sql`IF(LAST_INSERT_ID(IF(${mayTry}, ${table.failures} + 1, ${refused})) = ${refused}, ${table.failures}, ${table.failures} + 1)`;
       const delayS = sql`LEAST(${maxDelayS}, ${firstDelayS} * POW(2, ${table.failures} - ${free}))`;
-      const nextAttemptAt = sql`IF(${table.nextAttemptAt} > ${nowText}, ${table.nextAttemptAt}, IF(${table.failures} < ${free}, NULL, ${nowText} + INTERVAL ${delayS} SECOND))`;
+      const nextAttemptAt = sql`IF(${table.nextAttemptAt} > ${nowText}, ${table.nextAttemptAt}, IF(${table.failures} < ${free}, ${sql.param(pastOf(now), table.nextAttemptAt)}, ${nowText} + INTERVAL ${delayS} SECOND))`;
       const [result] = await db
         .insert(table)
-        .values({ tenantId, kind, subject, failures: 1, nextAttemptAt: null })
+        .values({ tenantId, kind, subject, failures: 1, nextAttemptAt: pastOf(now) })
         .onDuplicateKeyUpdate({ set: { failures, nextAttemptAt } });
       // A new row has gone through no LAST_INSERT_ID(…).
       if (result.insertId === 0) return 1;

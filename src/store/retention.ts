@@ -39,8 +39,8 @@ export function createRetentionRepository(db: Database): RetentionRepository {
         idempotency: [idempotency, lt(idempotency.expiresAt, before)],
         loginRequests: [loginRequests, lt(loginRequests.expiresAt, before)],
         budgets: [budgets, lt(budgets.windowStart, before)],
-        // Counters of those who got in; others are kept, because they still count.
-        guesses: [guessCounters, eq(guessCounters.failures, 0)],
+        // Of those who got in at once; others still count.
+        guesses: [guessCounters, or(eq(guessCounters.failures, 0), lt(guessCounters.nextAttemptAt, before))],
         smsBackoffs: [smsBackoffs, lt(smsBackoffs.nextAt, before)],
         smsCounters: [smsCounters, lt(smsCounters.hour, before)],
         // Ids grow with time, and the key begins with them.

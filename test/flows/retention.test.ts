@@ -24,7 +24,7 @@ function purgeAt(days: number, isStopping = () => false) {
 }
 
 async function counts(): Promise<Record<string, number>> {
-  const tables = ['challenges', 'sessions', 'budgets', 'audit_events', 'outbox', 'users'];
+  const tables = ['challenges', 'sessions', 'budgets', 'guess_counters', 'audit_events', 'outbox', 'users'];
   const rows = await Promise.all(tables.map((table) => testApp().sql(`SELECT COUNT(*) AS n FROM ${table}`)));
   return Object.fromEntries(tables.map((table, index) => [table, Number(rows[index]?.[0]?.['n'])]));
 }
@@ -35,7 +35,7 @@ test('each table is emptied of what has had its time, and of nothing else', asyn
   await failureOf(testApp().client(AuthService).login({ email: user.email, password: 'wrong-password-47' }));
   await testApp().sql("UPDATE outbox SET status = 'sent' ORDER BY id LIMIT 1");
   const before = await counts();
-  for (const table of ['challenges', 'sessions', 'budgets', 'audit_events', 'outbox'])
+  for (const table of ['challenges', 'sessions', 'budgets', 'guess_counters', 'audit_events', 'outbox'])
     expect(before[table], table).toBeGreaterThan(0);
 
   await purgeAt(0)();
@@ -54,8 +54,10 @@ test('each table is emptied of what has had its time, and of nothing else', asyn
     users: before['users'],
   });
   expect((await counts())['audit_events']).toBeGreaterThanOrEqual(before['audit_events'] ?? 0);
+  // A wrong password of last year is still one of a hundred.
+  expect((await counts())['guess_counters']).toBe(1);
   await purgeAt(500)();
-  expect(await counts()).toMatchObject({ audit_events: 0, users: before['users'] });
+  expect(await counts()).toMatchObject({ audit_events: 0, guess_counters: 0, users: before['users'] });
 });
 
 test('one instance at a time purges, and after one that died another goes on', async () => {

@@ -41,7 +41,8 @@ export function createPurge({ store, retention, clock, random, rest, isStopping 
     idempotency: 0,
     loginRequests: 1,
     budgets: 2,
-    guesses: 0,
+    // Long enough that nobody gets on by waiting.
+    guesses: 400,
     smsBackoffs: 2,
     smsCounters: 2,
     audit: retention.auditDays,
