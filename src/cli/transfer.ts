@@ -90,7 +90,7 @@ async function importUsers(client: AdminClient, file: string, options: ImportOpt
     say(
       `${dryRun ? 'would import' : 'imported'} ${counts.imported}, ${counts.present} there before, ${counts.refused} refused`,
     );
-  if (counts.refused > 0) throw new CommandError(`${counts.refused} lines were refused`, exitCodes.usage);
+  if (counts.refused > 0) throw new CommandError(`refused lines: ${counts.refused}`, exitCodes.usage);
 }
 
 async function exportUsers(client: AdminClient, { tenant, user }: ExportOptions): Promise<void> {

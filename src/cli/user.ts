@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import {
+  DeleteUserResponseSchema,
   GetUserResponseSchema,
   SearchUsersResponseSchema,
   type User,
@@ -95,14 +96,17 @@ export function addUserCommands({ program, admin }: Cli): void {
 
   destructive(
     printing(
-      ofTenant(user.command('delete <user>')).description('delete a user with every row of his'),
+      ofTenant(user.command('delete <user>')).description(
+        'erase a user with every row of his; prints a signed receipt',
+      ),
       'user delete sara@example.com --tenant acme',
     ),
   ).action((reference: string, options: Output & Destructive & OfTenant) =>
     admin('keys', async (client) => {
       await assertWanted(`Delete ${reference} of ${options.tenant}? This cannot be undone.`, options.yes);
-      await client.deleteUser({ tenant: options.tenant, user: reference });
-      say(options.json ? '{}' : 'deleted');
+      const answer = await client.deleteUser({ tenant: options.tenant, user: reference });
+      if (options.json) sayJson(DeleteUserResponseSchema, answer);
+      else say(`deleted; the receipt: ${answer.receipt}`);
     }),
   );
 

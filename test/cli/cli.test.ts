@@ -168,7 +168,10 @@ test('users are disabled, enabled, confirmed, given roles and deleted', async ()
   expect((await json(['user', 'confirm', email, ...of]))['user']).toMatchObject({ email_confirmed: true });
   const { users } = (await json(['user', 'search', email.slice(0, 12), ...of])) as { users: object[] };
   expect(users).toMatchObject([{ email }]);
-  expect(await manam(['user', 'delete', email, ...of, '--yes'])).toMatchObject({ code: 0, out: 'deleted\n' });
+  expect(await manam(['user', 'delete', email, ...of, '--yes'])).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^deleted; the receipt: eyJ[\w-]+\.[\w-]+\.[\w-]+\n$/),
+  });
   expect(await manam(['user', 'show', email, ...of])).toMatchObject({ code: 3 });
 }, 60_000);
 
