@@ -1,6 +1,5 @@
-import { createReadStream, createWriteStream } from 'node:fs';
+import { closeSync, createReadStream, openSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { finished } from 'node:stream/promises';
 import { toJson } from '@bufbuild/protobuf';
 import { Option } from 'commander';
 import {
@@ -65,7 +64,7 @@ function reportLine(number: number, { state, problems }: ImportResult): string {
 
 async function importUsers(client: AdminClient, file: string, options: ImportOptions): Promise<void> {
   const { tenant, mapping, dryRun } = options;
-  const report = options.report === undefined ? undefined : createWriteStream(options.report);
+  const report = options.report === undefined ? undefined : openSync(options.report, 'w');
   const counts = { imported: 0, present: 0, refused: 0 };
   let done = 0;
   for await (const batch of batchesOf(file)) {
@@ -76,7 +75,7 @@ async function importUsers(client: AdminClient, file: string, options: ImportOpt
       if (result.state === ImportState.IMPORTED) counts.imported += 1;
       else if (result.state === ImportState.PRESENT) counts.present += 1;
       else counts.refused += 1;
-      report?.write(`${reportLine(number, result)}\n`);
+      if (report !== undefined) writeSync(report, `${reportLine(number, result)}\n`);
       if (result.state === ImportState.REFUSED)
         for (const { field, reason, description } of result.problems)
           process.stderr.write(`line ${number}: ${field}: ${reason} ${description}`.trimEnd().concat('\n'));
@@ -84,7 +83,7 @@ async function importUsers(client: AdminClient, file: string, options: ImportOpt
       if (done % progressRecords === 0) process.stderr.write(`${done} lines\n`);
     }
   }
-  if (report !== undefined) await finished(report.end());
+  if (report !== undefined) closeSync(report);
   if (options.json) say(JSON.stringify({ dry_run: dryRun, ...counts }));
   else
     say(

@@ -17,6 +17,7 @@ export function createRetention(
   log: Logger,
 ): { start(): void; stop(): Promise<void> } {
   const stopping = new AbortController();
+  const onError = (error: unknown) => log.warn({ err: error }, 'what has had its time could not be deleted');
   const purge = createPurge({
     store,
     retention,
@@ -24,15 +25,14 @@ export function createRetention(
     random,
     rest: () => wait(restMs),
     isStopping: () => stopping.signal.aborted,
+    onError,
   });
   async function run(): Promise<number> {
     const rows = await purge();
     if (rows !== undefined && rows > 0) log.info({ rows }, 'what had had its time was deleted');
     return 0;
   }
-  const loop = createLoop(run, retention.intervalMinutes * 60_000, stopping.signal, (error) =>
-    log.warn({ err: error }, 'what has had its time could not be deleted'),
-  );
+  const loop = createLoop(run, retention.intervalMinutes * 60_000, stopping.signal, onError);
   return {
     start: () => {
       if (retention.intervalMinutes > 0) loop.start();

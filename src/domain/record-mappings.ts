@@ -51,7 +51,6 @@ const authbossColumns = new Set([
   'remember_token',
   'created_at',
   'updated_at',
-  'deleted_at',
   'first_name',
   'last_name',
   'national_code',
@@ -65,12 +64,16 @@ function fromAuthboss(row: Row): Row {
   const confirmed = isYes(row['confirmed']);
   const isGoogle = text('oauth2_provider') === 'google' && text('oauth2_uid') !== '';
   // A column that nobody has named is a mistake, not to be lost in silence.
-  const unknown = Object.entries(row).filter(([name]) => !authbossColumns.has(name));
+  const unknown = Object.entries(row).filter(
+    // Whoever was deleted there does not come back by an import.
+    ([name, value]) => !authbossColumns.has(name) && !(name === 'deleted_at' && !value),
+  );
   return {
     email: who,
     email_confirmed: who !== '' && confirmed,
     mobile,
-    mobile_confirmed: mobile !== '' && confirmed,
+    // It confirms what its users sign in with, and nothing else.
+    mobile_confirmed: who === '' && mobile !== '' && confirmed,
     password_hash: text('password'),
     totp_secret: text('totp_secret_key'),
     sms_factor: text('sms_phone_number'),

@@ -219,8 +219,6 @@ export type BudgetRepository = {
     windowStart: Date,
     amount?: number,
   ): Promise<boolean>;
-  /** Forgets what was counted by those subjects. */
-  forget(tenantId: string, subjects: readonly Buffer[]): Promise<void>;
   /** Gives one back. */
   refund(tenantId: string, name: string, subject: Buffer, windowStart: Date): Promise<void>;
 };
@@ -369,6 +367,7 @@ export const retained = [
   'loginRequests',
   'budgets',
   'guesses',
+  'oldGuesses',
   'smsBackoffs',
   'smsCounters',
   'audit',

@@ -31,6 +31,9 @@ const texts = {
 type TextName = keyof typeof texts;
 const textNames = Object.keys(texts) as TextName[];
 
+/** What fits where hashes and the names of identities are kept. */
+const maxColumnBytes = 255;
+
 const text = v.optional(v.string('must be a text'), '');
 const flag = v.optional(v.boolean('must be true or false'), false);
 const texts_ = (most: number) =>
@@ -41,6 +44,8 @@ const texts_ = (most: number) =>
     ),
     [],
   );
+
+const name = v.pipe(v.string('must be a text'), v.minLength(1), v.maxBytes(maxColumnBytes));
 
 const schema = v.strictObject(
   {
@@ -65,8 +70,8 @@ const schema = v.strictObject(
     external_identities: v.optional(
       v.array(
         v.strictObject({
-          issuer: v.pipe(v.string(), v.minLength(1), v.maxLength(255)),
-          subject: v.pipe(v.string(), v.minLength(1), v.maxLength(255)),
+          issuer: name,
+          subject: name,
           profile: v.optional(v.record(v.string(), v.string()), {}),
         }),
         'must be a list',
@@ -148,7 +153,9 @@ function readRecord(record: UserRecord, { tenantId, policy, now, canVerify }: Re
   const mobile = record.mobile === '' ? undefined : collect(() => parseMobile(record.mobile, '', policy));
   if (record.email === '' && record.mobile === '') add('email', 'FIELD_REQUIRED');
   if (record.user_id !== '' && !isUuid(record.user_id)) add('user_id', 'FIELD_INVALID');
-  if (record.password_hash !== '' && !canVerify(record.password_hash)) add('password_hash', 'FIELD_INVALID');
+  if (Buffer.byteLength(record.password_hash) > maxColumnBytes) add('password_hash', 'FIELD_TOO_LONG');
+  else if (record.password_hash !== '' && !canVerify(record.password_hash))
+    add('password_hash', 'FIELD_INVALID');
   const totpSeed = record.totp_secret.replace(/[\s=-]/g, '').toUpperCase();
   if (totpSeed !== '' && !/^[A-Z2-7]{16,128}$/.test(totpSeed)) add('totp_secret', 'FIELD_INVALID');
   const sms =
@@ -159,6 +166,14 @@ function readRecord(record: UserRecord, { tenantId, policy, now, canVerify }: Re
     add('recovery_code_hashes', 'FIELD_INVALID');
   const names = record.external_identities.map(({ issuer, subject }) => `${issuer} ${subject}`);
   if (new Set(names).size < names.length) add('external_identities', 'FIELD_INVALID');
+  // Whoever registers an address that nobody has proved takes the account over: nothing may be in it that opens it.
+  const isProved =
+    (record.email !== '' && record.email_confirmed) || (record.mobile !== '' && record.mobile_confirmed);
+  const opens =
+    record.external_identities.length + record.recovery_code_hashes.length > 0 ||
+    totpSeed !== '' ||
+    record.sms_factor !== '';
+  if (opens && !isProved) add(record.email === '' ? 'mobile_confirmed' : 'email_confirmed', 'FIELD_REQUIRED');
   if (record.roles.some((role) => !Object.hasOwn(policy.roles, role))) add('roles', 'ROLE_UNKNOWN');
 
   const profile: { -readonly [name in keyof Profile]: Profile[name] } = { ...emptyProfile };

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt } from 'drizzle-orm';
+import { and, asc, desc, eq, gt } from 'drizzle-orm';
 import type { AuditAction, AuditEvent } from '../domain/model.ts';
 import type { AuditRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
@@ -33,8 +33,10 @@ export function createAuditRepository(db: Database): AuditRepository {
             afterId === undefined ? undefined : gt(table.id, afterId),
           ),
         )
-        .orderBy(desc(table.id))
+        // Whoever follows the log must not miss the oldest of many.
+        .orderBy(afterId === undefined ? desc(table.id) : asc(table.id))
         .limit(limit);
+      if (afterId !== undefined) rows.reverse();
       return rows.map(({ userId: user, sessionId, keyId, ...row }) => ({
         ...row,
         userId: user ?? undefined,

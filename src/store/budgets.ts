@@ -1,4 +1,4 @@
-import { and, eq, gt, inArray, sql } from 'drizzle-orm';
+import { and, eq, gt, sql } from 'drizzle-orm';
 import type { BudgetRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
 import { budgets as table } from './schema.ts';
@@ -22,13 +22,6 @@ export function createBudgetRepository(db: Database): BudgetRepository {
         .onDuplicateKeyUpdate({ set: { used, windowStart: sql`${start}` } });
       // A new row has gone through no LAST_INSERT_ID(…).
       return result.insertId !== refused;
-    },
-
-    async forget(tenantId, subjects) {
-      if (subjects.length > 0)
-        await db
-          .delete(table)
-          .where(and(eq(table.tenantId, tenantId), inArray(table.subject, [...subjects])));
     },
 
     async refund(tenantId, name, subject, windowStart) {

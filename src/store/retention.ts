@@ -39,8 +39,9 @@ export function createRetentionRepository(db: Database): RetentionRepository {
         idempotency: [idempotency, lt(idempotency.expiresAt, before)],
         loginRequests: [loginRequests, lt(loginRequests.expiresAt, before)],
         budgets: [budgets, lt(budgets.windowStart, before)],
-        // Of those who got in at once; others still count.
-        guesses: [guessCounters, or(eq(guessCounters.failures, 0), lt(guessCounters.nextAttemptAt, before))],
+        // Of those who got in; others still count.
+        guesses: [guessCounters, eq(guessCounters.failures, 0)],
+        oldGuesses: [guessCounters, lt(guessCounters.nextAttemptAt, before)],
         smsBackoffs: [smsBackoffs, lt(smsBackoffs.nextAt, before)],
         smsCounters: [smsCounters, lt(smsCounters.hour, before)],
         // Ids grow with time, and the key begins with them.

@@ -88,14 +88,29 @@ test('a row of authboss comes with its password and its recovery codes, each goo
     password: bcrypt,
     totp_secret_key: seed,
     recovery_codes: `${codes.join(',')},${codes[0]}`,
+    mobile: freshMobile(),
+    deleted_at: null,
     confirm_selector: 'x',
     name: 'Sara',
   };
   const mapping = 'authboss';
-  expect(outline(await importInto(tenant, [{ ...row, shoe_size: 40 }], { mapping }))).toEqual([
+  expect(
+    outline(
+      await importInto(
+        tenant,
+        [
+          { ...row, shoe_size: 40 },
+          { ...row, deleted_at: '2020-01-01' },
+        ],
+        { mapping },
+      ),
+    ),
+  ).toEqual([
     ['REFUSED', { shoe_size: 'FIELD_UNKNOWN' }],
+    ['REFUSED', { deleted_at: 'FIELD_UNKNOWN' }],
   ]);
   expect(outline(await importInto(tenant, [row], { mapping }))).toEqual([['IMPORTED', {}]]);
+  expect((await admin.getUser({ tenant, user: email })).user?.mobileConfirmed).toBe(false);
   const recover = async () => {
     const { twoFactor } = await auth().login({ email, password: 'U*U' });
     const factors = testApp().client(TwoFactorService, bearer(twoFactor?.twoFactorToken ?? ''));
@@ -109,7 +124,11 @@ test('a trial run writes nothing, and what is wrong is told by field without hol
   const good = { email: freshEmail(), email_confirmed: true };
   const taken = await signUp(testApp());
   await importInto(tenant, [
-    { email: freshEmail(), external_identities: [{ issuer: 'https://idp.example', subject: 'taken' }] },
+    {
+      email: freshEmail(),
+      email_confirmed: true,
+      external_identities: [{ issuer: 'https://idp.example', subject: 'taken' }],
+    },
   ]);
   const records = [
     good,
@@ -119,7 +138,21 @@ test('a trial run writes nothing, and what is wrong is told by field without hol
     { email: taken.email },
     { ...good, colour: 'red' },
     { email: 17 },
-    { email: freshEmail(), external_identities: [{ issuer: 'https://idp.example', subject: 'taken' }] },
+    { email: freshEmail(), totp_secret: seed },
+    {
+      email: freshEmail(),
+      password_hash: `$pbkdf2-sha1$i=1$${'c2Fs'.repeat(80)}$SwB5AbdlSJq+rUnZJvch0GWkKcE`,
+    },
+    {
+      mobile: freshMobile(),
+      mobile_confirmed: true,
+      external_identities: [{ issuer: 'x', subject: 'ی'.repeat(200) }],
+    },
+    {
+      email: freshEmail(),
+      email_confirmed: true,
+      external_identities: [{ issuer: 'https://idp.example', subject: 'taken' }],
+    },
   ];
   const expected = [
     ['IMPORTED', {}],
@@ -131,6 +164,7 @@ test('a trial run writes nothing, and what is wrong is told by field without hol
         totp_secret: 'FIELD_INVALID',
         roles: 'ROLE_UNKNOWN',
         birthday: 'DATE_INVALID',
+        email_confirmed: 'FIELD_REQUIRED',
       },
     ],
     ['REFUSED', { mobile: 'MOBILE_INVALID' }],
@@ -138,6 +172,9 @@ test('a trial run writes nothing, and what is wrong is told by field without hol
     ['REFUSED', { email: 'IDENTIFIER_TAKEN' }],
     ['REFUSED', { colour: 'FIELD_UNKNOWN' }],
     ['REFUSED', { email: 'FIELD_TYPE' }],
+    ['REFUSED', { email_confirmed: 'FIELD_REQUIRED' }],
+    ['REFUSED', { password_hash: 'FIELD_TOO_LONG' }],
+    ['REFUSED', { 'external_identities.0.subject': 'FIELD_TYPE' }],
     ['REFUSED', { external_identities: 'IDENTITY_TAKEN' }],
   ];
   expect(outline(await importInto(tenant, records, { dryRun: true }))).toEqual(expected);

@@ -38,6 +38,23 @@ test('every decision leaves a line that tells who, what, from where and how it e
     expect(text).not.toContain(secret);
 });
 
+test('who follows the log by small pages misses nothing', async () => {
+  const { store } = testApp().app;
+  const tenantId = (await store.tenants.findBySlug('dev'))?.id ?? '';
+  const user = await signUp(testApp());
+  await testApp().client(AuthService, bearer(user.accessToken)).logout({});
+  const [first, ...later] = (await store.audit.list({ tenantId, userId: user.userId }, 100)).reverse();
+  const seen: string[] = [];
+  for (let afterId = first?.id ?? ''; ; ) {
+    const page = (await store.audit.list({ tenantId, userId: user.userId, afterId }, 1)).reverse();
+    if (page.length === 0) break;
+    seen.push(...page.map(({ id }) => id));
+    afterId = page.at(-1)?.id ?? '';
+  }
+  expect(seen).toEqual(later.map(({ id }) => id));
+  expect(seen.length).toBeGreaterThan(1);
+});
+
 test('an operator searches and follows the log', async () => {
   const { client, databaseUrl } = testApp();
   const user = await signUp(testApp());

@@ -20,6 +20,9 @@ function purgeAt(days: number, isStopping = () => false) {
     random: systemRandom,
     rest: async () => {},
     isStopping,
+    onError: (error) => {
+      throw error;
+    },
   });
 }
 

@@ -19,9 +19,7 @@ type UserStores =
   | 'challenges'
   | 'guesses'
   | 'outbox'
-  | 'audit'
-  | 'budgets'
-  | 'smsUsage';
+  | 'audit';
 
 export type UserAdminDeps = {
   readonly store: Store<UserStores>;

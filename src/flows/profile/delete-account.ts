@@ -7,7 +7,7 @@ import { ownSession } from '../session/own-session.ts';
 import { eraseUser } from './erase-user.ts';
 
 export type DeleteAccountDeps = {
-  readonly store: Store<'users' | 'factors' | 'guesses' | 'outbox' | 'audit' | 'budgets' | 'smsUsage'>;
+  readonly store: Store<'users' | 'factors' | 'guesses' | 'outbox' | 'audit'>;
   readonly signReceipt: ReceiptSigner;
   readonly clock: Clock;
   readonly random: Random;

@@ -20,6 +20,8 @@ export type PurgeDeps = {
   readonly rest: () => Promise<void>;
   /** Whether the service is on its way out: the batch in hand is the last one. */
   readonly isStopping: () => boolean;
+  /** Told where a table could not be purged; the others are. */
+  readonly onError: (error: unknown) => void;
 };
 
 const dayMs = 86_400_000;
@@ -33,7 +35,7 @@ const leaseMs = 120_000;
  * instance at a time: whoever holds the lease renews it as he goes, and if he dies another
  * one goes on after it. Counters that still count and rows that may still be asked for stay.
  */
-export function createPurge({ store, retention, clock, random, rest, isStopping }: PurgeDeps) {
+export function createPurge({ store, retention, clock, random, rest, isStopping, onError }: PurgeDeps) {
   const holder = random.uuid();
   const daysOf: Record<(typeof retained)[number], number> = {
     challenges: 1,
@@ -41,8 +43,9 @@ export function createPurge({ store, retention, clock, random, rest, isStopping 
     idempotency: 0,
     loginRequests: 1,
     budgets: 2,
+    guesses: 0,
     // Long enough that nobody gets on by waiting.
-    guesses: 400,
+    oldGuesses: 400,
     smsBackoffs: 2,
     smsCounters: 2,
     audit: retention.auditDays,
@@ -70,7 +73,10 @@ export function createPurge({ store, retention, clock, random, rest, isStopping 
   /** Every table of one tenant, or of what concerns none; false where the lease is lost. */
   async function purgeTenant(tenantId: string, count: (rows: number) => void): Promise<boolean> {
     for (const what of retained) {
-      const deleted = await purgeTable(what, tenantId);
+      const deleted = await purgeTable(what, tenantId).catch((error: unknown) => {
+        onError(error);
+        return 0;
+      });
       if (deleted === undefined) return false;
       count(deleted);
     }
