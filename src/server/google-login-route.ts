@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { codeToHttpStatus } from '@connectrpc/connect/protocol-connect';
 import type { Logger } from 'pino';
-import { digestApiKey } from '../domain/api-key.ts';
 import type { Caller } from '../domain/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import { negotiateLocale } from '../domain/locale.ts';
@@ -13,7 +12,7 @@ import type { Limiter, Limits } from '../flows/limits.ts';
 import type { SignInResult } from '../flows/session-gate.ts';
 import type { RequestInfo } from '../rpc/context.ts';
 import type { ErrorDoor } from './error-door.ts';
-import { browserCaller } from './federation-caller.ts';
+import { browserCaller, keyedCaller } from './federation-caller.ts';
 import { pathOf, type Route, sendJson } from './handler.ts';
 import { toFailure } from './rest-dialect.ts';
 import type { TenantDirectory } from './tenant-directory.ts';
@@ -34,23 +33,7 @@ export type GoogleLoginRouteDeps = {
  * `GET /googlelogin/{publishable key}`, and the callback that Google sends it back to.
  */
 export function createGoogleLoginRoute(deps: GoogleLoginRouteDeps): Route {
-  const { google, directory, limiter, limits, door, log, prefixes } = deps;
-
-  async function callerOfKey(request: IncomingMessage, info: RequestInfo, text: string): Promise<Caller> {
-    const digest = digestApiKey(text);
-    const found = digest && (await directory.findByKey(digest));
-    if (found === undefined) throw new DomainError('KEY_INVALID');
-    info.tenantId = found.tenant.id;
-    if (found.key.kind === 'secret') {
-      // In an address it has been read by now: by logs, by the history, by the next site.
-      log.warn(
-        { requestId: info.requestId, tenantId: found.tenant.id, keyId: found.key.id },
-        'a secret key stood in an address: rotate it',
-      );
-      throw new DomainError('SECRET_KEY_EXPOSED');
-    }
-    return { ...browserCaller(request, info, found.tenant), key: found.key };
-  }
+  const { google, directory, limiter, limits, door, prefixes } = deps;
 
   async function callerOfState(request: IncomingMessage, info: RequestInfo, state: string): Promise<Caller> {
     const tenantId = google.tenantOf(state);
@@ -69,7 +52,7 @@ export function createGoogleLoginRoute(deps: GoogleLoginRouteDeps): Route {
     const text = (key: string) => query.get(key) ?? '';
     try {
       if (name !== 'callback') {
-        const caller = await callerOfKey(request, info, name);
+        const caller = await keyedCaller(deps, request, info, name);
         const wanted = { redirectUri: text('redirect_uri'), codeChallenge: text('code_challenge') };
         response.writeHead(302, { location: await google.start(caller, wanted) }).end();
         return 'answered';

@@ -1,14 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { codeToHttpStatus } from '@connectrpc/connect/protocol-connect';
 import type { Logger } from 'pino';
-import { digestApiKey } from '../domain/api-key.ts';
 import { DomainError } from '../domain/errors.ts';
 import { type Locale, negotiateLocale } from '../domain/locale.ts';
 import type { ManamLogin } from '../flows/federation/manam.ts';
 import { manamLoginAssets, manamLoginPage, renderManamLogin } from '../pages/manam-login.ts';
 import type { RequestInfo } from '../rpc/context.ts';
 import type { ErrorDoor } from './error-door.ts';
-import { browserCaller } from './federation-caller.ts';
+import { keyedCaller } from './federation-caller.ts';
 import { pathOf, type Route, sendJson } from './handler.ts';
 import { toFailure } from './rest-dialect.ts';
 import type { TenantDirectory } from './tenant-directory.ts';
@@ -33,22 +32,12 @@ const policy =
  * sign-in. Without `client` the path is the RPC's.
  */
 export function createManamLoginRoute(deps: ManamLoginRouteDeps): Route {
-  const { manamLogin, directory, door, log, hostedKey, prefixes } = deps;
+  const { manamLogin, door, hostedKey, prefixes } = deps;
   const entries = new Set(prefixes.map((prefix) => `${prefix}/manamlogin`));
 
   async function begin(request: IncomingMessage, info: RequestInfo, query: URLSearchParams): Promise<string> {
-    const digest = digestApiKey(query.get('client') ?? '');
-    const found = digest && (await directory.findByKey(digest));
-    if (found === undefined) throw new DomainError('KEY_INVALID');
-    info.tenantId = found.tenant.id;
-    if (found.key.kind === 'secret') {
-      log.warn(
-        { requestId: info.requestId, tenantId: found.tenant.id, keyId: found.key.id },
-        'a secret key stood in an address: rotate it',
-      );
-      throw new DomainError('SECRET_KEY_EXPOSED');
-    }
-    return await manamLogin.start(browserCaller(request, info, found.tenant), {
+    const caller = await keyedCaller(deps, request, info, query.get('client') ?? '');
+    return await manamLogin.start(caller, {
       redirectUri: query.get('redirect_uri') ?? '',
       codeChallenge: query.get('code_challenge') ?? '',
     });

@@ -181,6 +181,7 @@ test('in a browser the path leads to the hosted sign-in, and with a session it a
   expect((await visit(`${url}/manamlogin?client=${dev.secret}&${query}`)).json['reason']).toBe(
     'SECRET_KEY_EXPOSED',
   );
+  expect(app.test.logLines.join('')).toContain('a secret key stood in an address: rotate it');
   expect((await visit(`${url}/manamlogin?client=nonsense&${query}`)).json['reason']).toBe('KEY_INVALID');
   expect((await visit(`${url}/manamlogin?client=${dev.publishable}`)).status).toBe(400);
   expect((await visit(`${url}/manamlogin`)).json['reason']).toBe('KEY_MISSING');
