@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import type { ConnectRouter } from '@connectrpc/connect';
 import type { Logger } from 'pino';
-import { AdminService } from '../gen/manam/admin/v1/admin_service_pb.js';
 import { createAccessTokens } from './adapters/access-tokens.ts';
 import { loadKeyRing } from './adapters/key-ring.ts';
 import { ensureSigningKey, type KeyDeps, type MasterKeys, openVault } from './adapters/keys.ts';
@@ -12,24 +10,19 @@ import { createReceiptSigner } from './adapters/receipts.ts';
 import { createAdminFlows } from './composition/admin.ts';
 import { createDelivery } from './composition/delivery.ts';
 import { type Adapters, createFlows } from './composition/flows.ts';
+import { callObserver, createInstanceMetrics } from './composition/metrics.ts';
 import { createRetention } from './composition/retention.ts';
+import { createAdminRoutes, createRoutes } from './composition/routes.ts';
 import type { Config } from './config.ts';
 import type { Clock, Random, Vault } from './domain/ports.ts';
 import type { Store } from './domain/repositories.ts';
 import { createLimiter, type Limiter } from './flows/limits.ts';
 import { createSmsGuard } from './flows/sms-guard.ts';
-import { createMailbox } from './pages/mailbox.ts';
-import { type AdminFlows, registerAdmin } from './rpc/admin-service.ts';
-import { type Flows, registerServices, services } from './rpc/services.ts';
+import { type Flows, services } from './rpc/services.ts';
 import { readAccessRules } from './server/access-rules.ts';
-import { createAdminGate } from './server/admin-gate.ts';
-import { createCors } from './server/cors.ts';
-import { createDevRoute } from './server/dev-route.ts';
 import { createErrorDoor, type ErrorDoor } from './server/error-door.ts';
 import { createGate } from './server/gate.ts';
-import { createGoogleLoginRoute } from './server/google-login-route.ts';
-import { createHandler, type Route } from './server/handler.ts';
-import { createHostedKey } from './server/hosted-key.ts';
+import { createHandler } from './server/handler.ts';
 import {
   deadlineInterceptor,
   errorInterceptor,
@@ -37,11 +30,9 @@ import {
   guessInterceptor,
 } from './server/interceptors.ts';
 import { type Listener, listen } from './server/listener.ts';
-import { createManamLoginRoute } from './server/manam-login-route.ts';
 import { createMetricsRoute } from './server/metrics-route.ts';
-import { createOperations } from './server/operations.ts';
-import { createRestRoute } from './server/rest-route.ts';
-import { createRpcRoute, type RpcOptions } from './server/rpc-route.ts';
+import { createReadiness } from './server/readiness.ts';
+import type { RpcOptions } from './server/rpc-route.ts';
 import { createTenantDirectory, type TenantDirectory } from './server/tenant-directory.ts';
 import { type DatabaseHandle, openDatabase } from './store/database.ts';
 import { inspectDatabase, isReady } from './store/health.ts';
@@ -109,71 +100,44 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
 
   const signReceipt = createReceiptSigner(ring, config.issuer, random);
   const adapters: Adapters = { store, vault, accessTokens, hasher, signReceipt, clock, random };
-  const limiter = createLimiter({ store, clock });
+  const metrics = createInstanceMetrics(store, hasher, database);
+  const limiter = createLimiter({ store, clock, onRefusal: metrics.observeRefusal });
   const flows = createFlows(adapters, config, limiter, log);
   const door = createErrorDoor(log);
   const directory = createTenantDirectory(store.tenants, clock);
   const rpc = createRpcOptions(adapters, config, limiter, directory, door);
-  const operations = createOperations({
-    jwks: ring.jwks,
-    isReady: () => isReady(database, clock, readinessDeadlineMs),
-  });
-  const register = (router: ConnectRouter) => registerServices(router, flows);
-  const federated = { prefixes: config.restPrefixes };
-  const hostedKey = createHostedKey({ store, directory, vault, clock, random });
-  const routes: Route[] = [
-    createCors(directory),
-    operations,
-    ...(config.production ? [] : [createDevRoute(createMailbox(store.outbox))]),
-    createGoogleLoginRoute({
-      google: flows.google,
-      directory,
-      limiter,
-      limits: config.limits,
-      door,
-      log,
-      ...federated,
-    }),
-    createManamLoginRoute({
-      manamLogin: flows.manamLogin,
-      directory,
-      door,
-      log,
-      hostedKey,
-      ...federated,
-    }),
-    createRpcRoute(rpc, register),
-    createRestRoute({ rpc, door, routes: register, prefixes: config.restPrefixes }),
-  ];
+  const readiness = createReadiness(() => isReady(database, clock, readinessDeadlineMs));
   const { proxies, tls } = config;
-  const handlerDeps = { log, clock, random, proxies, encrypted: tls !== undefined };
-  const handle = createHandler({ ...handlerDeps, routes });
-  const handleAdmin = createHandler({
-    ...handlerDeps,
-    routes: createAdminRoutes(
-      createAdminFlows({
-        ...adapters,
-        config,
-        databaseUrl: config.databaseUrl,
-        database,
-        masterKeys,
-        pageOrigin: new URL(config.issuer).origin,
-      }),
-      createAdminGate({ rules: readAccessRules([AdminService]), adminKeys: store.adminKeys, clock, door }),
-      door,
-    ),
-  });
-
-  const delivery = createDelivery(
+  const handlerDeps = { log, random, proxies, encrypted: tls !== undefined };
+  const routeDeps = {
+    adapters,
     config,
-    store,
-    createSmsGuard({ store, limiter, limits: config.limits, clock }),
-    clock,
+    flows,
+    rpc,
+    limiter,
+    directory,
+    door,
+    readiness,
+    jwks: ring.jwks,
     log,
-  );
+  };
+  const observe = callObserver(metrics);
+  const handle = createHandler({ ...handlerDeps, observe, routes: createRoutes(routeDeps) });
+  const adminFlows = createAdminFlows({
+    ...adapters,
+    config,
+    databaseUrl: config.databaseUrl,
+    database,
+    masterKeys,
+    pageOrigin: new URL(config.issuer).origin,
+  });
+  const adminRoutes = createAdminRoutes(adminFlows, store.adminKeys, clock, door);
+  const handleAdmin = createHandler({ ...handlerDeps, observe, routes: adminRoutes });
+  const handleMetrics = createHandler({ ...handlerDeps, routes: [createMetricsRoute(metrics.render)] });
+
+  const smsGuard = createSmsGuard({ store, limiter, limits: config.limits, clock });
+  const delivery = createDelivery(config, store, smsGuard, clock, metrics.observeDelivery, log);
   const retention = createRetention(config, store, { clock, random }, log);
-  const metricsRoutes = [createMetricsRoute(delivery.metrics.render)];
-  const handleMetrics = createHandler({ ...handlerDeps, routes: metricsRoutes });
 
   const reload = setInterval(() => {
     ring.reload().catch((error: unknown) => log.warn({ err: error }, 'signing keys could not be read again'));
@@ -199,7 +163,7 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
         adminPort: adminListener?.port,
         metricsPort: metricsListener?.port,
         close: async () => {
-          operations.drain();
+          readiness.drain();
           const listeners = [listener, adminListener, metricsListener];
           await Promise.all([...listeners.map((each) => each?.close()), delivery.stop(), retention.stop()]);
         },
@@ -228,13 +192,6 @@ async function prepareDatabase(
   });
   if (vault === undefined) throw new Error('the keys were not made');
   return vault;
-}
-
-/** What the operators' address serves, over every protocol. */
-function createAdminRoutes(flows: AdminFlows, gate: RpcOptions['gate'], door: ErrorDoor): Route[] {
-  const rpc = { gate, interceptors: [errorInterceptor(door), deadlineInterceptor] };
-  const register = (router: ConnectRouter) => registerAdmin(router, flows);
-  return [createRpcRoute(rpc, register), createRestRoute({ rpc, door, routes: register, prefixes: [''] })];
 }
 
 /** The gate and the interceptors, the same for every protocol. */

@@ -46,6 +46,10 @@ export type Config = {
   readonly logLevel: string;
   /** Where the REST routes are mounted; '' is the root. */
   readonly restPrefixes: readonly string[];
+  /** Whether gRPC clients may ask for the contract (R66). */
+  readonly reflection: boolean;
+  /** Whether traces are exported; OpenTelemetry reads the rest of its variables itself. */
+  readonly tracing: boolean;
   /** Where Prometheus finds its figures; undefined: nowhere. */
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
   /** How long what has ended is kept, and how often it is looked for; 0: never. */
@@ -111,11 +115,15 @@ export function parseConfig(env: Environment, args: { readonly production: boole
   }
   const masterKey = parseMasterKey('MANAM_MASTER_KEY', needed('MANAM_MASTER_KEY'), mistakes);
   const nextMasterKey = parseMasterKey('MANAM_NEXT_MASTER_KEY', text('MANAM_NEXT_MASTER_KEY'), mistakes);
-  /** A further address to listen on, off unless it has a port. */
-  const listenerOf = (name: string) =>
-    text(`${name}_PORT`) === undefined
-      ? undefined
-      : { host: text(`${name}_HOST`) ?? '127.0.0.1', port: integer(`${name}_PORT`, 0, 0, 65_535) };
+  /** A further address to listen on; `off` and nothing mean none. */
+  const listenerOf = (name: string, fallback: string | undefined) => {
+    const wanted = text(`${name}_PORT`) ?? fallback;
+    if (wanted === undefined || wanted === 'off') return undefined;
+    return {
+      host: text(`${name}_HOST`) ?? '127.0.0.1',
+      port: integer(`${name}_PORT`, Number(fallback), 0, 65_535),
+    };
+  };
   const reader = { text, needed, mistakes };
 
   const [certFile, keyFile] = [text('TLS_CERT_FILE'), text('TLS_KEY_FILE')];
@@ -147,7 +155,7 @@ export function parseConfig(env: Environment, args: { readonly production: boole
     masterKey,
     nextMasterKey,
     migrateAtStart: flag('MIGRATE_AT_START', true),
-    admin: listenerOf('ADMIN'),
+    admin: listenerOf('ADMIN', undefined),
     tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
     hash,
     pepper: parsePepper(text('MANAM_PEPPER'), mistakes),
@@ -160,7 +168,9 @@ export function parseConfig(env: Environment, args: { readonly production: boole
     googleEmulatorUrl: parseGoogleEmulator(reader, production),
     smtp: parseSmtp(reader, production),
     sms: parseSms(reader),
-    metrics: listenerOf('METRICS'),
+    reflection: flag('GRPC_REFLECTION', !production),
+    tracing: isTracing(text),
+    metrics: listenerOf('METRICS', '9464'),
     retention: {
       auditDays: integer('RETENTION_AUDIT_DAYS', 400, 1, 36_500),
       sessionDays: integer('RETENTION_SESSION_DAYS', 30, 1, 36_500),
@@ -172,6 +182,14 @@ export function parseConfig(env: Environment, args: { readonly production: boole
   };
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return config;
+}
+
+/** Whether one of OpenTelemetry's standard variables says where traces go. */
+function isTracing(text: ConfigReader['text']): boolean {
+  const exporter = text('OTEL_TRACES_EXPORTER');
+  if (text('OTEL_SDK_DISABLED') === 'true' || exporter === 'none') return false;
+  const endpoint = text('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') ?? text('OTEL_EXPORTER_OTLP_ENDPOINT');
+  return exporter !== undefined || endpoint !== undefined;
 }
 
 /** R1: 19 MiB with two passes, or 46 MiB with one. */

@@ -45,7 +45,7 @@ function start(env: Record<string, string>, args: string[] = []): Running {
 const readDev = () => JSON.parse(readFileSync(join(folder, 'dev.json'), 'utf8')) as Record<string, string>;
 
 test('the service starts without any configuration, stops on a signal, and finds its data again', async () => {
-  const first = start({ MANAM_DATA: folder, PORT: '0' });
+  const first = start({ MANAM_DATA: folder, PORT: '0', METRICS_PORT: 'off' });
   await first.ready;
   const dev = readDev();
   expect(Object.keys(dev)).toEqual([
@@ -82,7 +82,7 @@ test('the service starts without any configuration, stops on a signal, and finds
   first.child.kill('SIGTERM');
   expect(await first.exit).toMatchObject({ code: 0 });
 
-  const second = start({ MANAM_DATA: folder, PORT: '0' });
+  const second = start({ MANAM_DATA: folder, PORT: '0', METRICS_PORT: 'off' });
   await second.ready;
   const again = readDev();
   expect({ ...again, url: '' }).toEqual({ ...dev, url: '' });
@@ -102,7 +102,7 @@ test('the service starts without any configuration, stops on a signal, and finds
   await auth.confirmEmail({ cnf: message?.code ?? '' });
   expect((await auth.login({ email: 'buf@example.com', password })).tokens?.tokenType).toBe('Bearer');
 
-  const third = await start({ MANAM_DATA: folder, PORT: '0' }).exit;
+  const third = await start({ MANAM_DATA: folder, PORT: '0', METRICS_PORT: 'off' }).exit;
   expect(third.code).toBe(1);
   expect(third.output.trim()).toMatch(
     /^manam: the data folder .* is in use by process \d+: stop that one, or set MANAM_DATA$/,
@@ -111,7 +111,7 @@ test('the service starts without any configuration, stops on a signal, and finds
   // A killed service leaves its database behind; the next start takes care of it.
   second.child.kill('SIGKILL');
   await second.exit;
-  const fourth = start({ MANAM_DATA: folder, PORT: '0' });
+  const fourth = start({ MANAM_DATA: folder, PORT: '0', METRICS_PORT: 'off' });
   await fourth.ready;
   fourth.child.kill('SIGINT');
   expect(await fourth.exit).toMatchObject({ code: 0 });
@@ -134,7 +134,8 @@ test('a taken port is named in one line', async () => {
 test('a data folder that cannot be written is named in one line', async () => {
   const file = join(folder, 'a-file');
   writeFileSync(file, '');
-  const { code, output } = await start({ MANAM_DATA: join(file, 'data'), PORT: '0' }).exit;
+  const { code, output } = await start({ MANAM_DATA: join(file, 'data'), PORT: '0', METRICS_PORT: 'off' })
+    .exit;
   expect(code).toBe(1);
   expect(output).toBe(
     `manam: the data folder ${join(file, 'data')} cannot be written: give this user the right to, or set MANAM_DATA\n`,

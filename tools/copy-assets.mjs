@@ -2,5 +2,7 @@
 import { cpSync } from 'node:fs';
 
 for (const path of ['gen', 'src/store/migrations', 'src/pages/manam-login']) {
-  cpSync(new URL(`../${path}`, import.meta.url), new URL(`../dist/${path}`, import.meta.url), { recursive: true });
+  cpSync(new URL(`../${path}`, import.meta.url), new URL(`../dist/${path}`, import.meta.url), {
+    recursive: true,
+  });
 }

@@ -48,7 +48,7 @@ export function passwordHashTest(pepper: Buffer | undefined): (hash: string) => 
  */
 export async function createPasswordHasher(options: PasswordHasherOptions): Promise<PasswordHasher> {
   const { profile, cores, pepper, onHash = () => {} } = options;
-  const run = createWorkQueue({ concurrency: cores, maxWaiting, maxWaitMs });
+  const queue = createWorkQueue({ concurrency: cores, maxWaiting, maxWaitMs });
   const parameters = { memoryCost: profile.memoryKiB, timeCost: profile.passes, parallelism: 1 };
   const secret = pepper === undefined ? {} : { secret: pepper };
   const pepperId = pepperIdOf(pepper);
@@ -70,15 +70,16 @@ export async function createPasswordHasher(options: PasswordHasherOptions): Prom
   return {
     hash: (tenantId, password) => {
       onHash();
-      return run(tenantId, () => make(password));
+      return queue.run(tenantId, () => make(password));
     },
     verify: async (tenantId, phc, password) => {
       onHash();
-      const right = await run(tenantId, () => check(phc ?? dummy, password));
+      const right = await queue.run(tenantId, () => check(phc ?? dummy, password));
       return right && phc !== undefined;
     },
     needsRehash: (phc) =>
       !phc.startsWith(`${prefix}$argon2id$`) || needsRehash(phc.replace(peppered, ''), parameters),
     canVerify: passwordHashTest(pepper),
+    load: queue.load,
   };
 }

@@ -1,4 +1,5 @@
 import { DomainError } from '../domain/errors.ts';
+import type { QueueLoad } from '../domain/ports.ts';
 
 export type WorkQueueOptions = {
   /** How many run at a time. */
@@ -9,6 +10,11 @@ export type WorkQueueOptions = {
   readonly maxWaitMs: number;
 };
 
+export type WorkQueue = {
+  run<T>(lane: string, work: () => Promise<T>): Promise<T>;
+  load(): QueueLoad;
+};
+
 type Waiter = { readonly start: () => void; readonly refuse: () => void };
 
 /**
@@ -17,12 +23,16 @@ type Waiter = { readonly start: () => void; readonly refuse: () => void };
  * leaves the others their share. Where no place is left, the longest lane gives up its
  * newest for a lane that is shorter.
  */
-export function createWorkQueue({ concurrency, maxWaiting, maxWaitMs }: WorkQueueOptions) {
+export function createWorkQueue({ concurrency, maxWaiting, maxWaitMs }: WorkQueueOptions): WorkQueue {
   let running = 0;
   let waiting = 0;
+  let refused = 0;
   /** The lanes that somebody waits in, the next one to be served first. */
   const lanes = new Map<string, Waiter[]>();
-  const refusal = () => new DomainError('RATE_LIMITED', { retryAfterMs: maxWaitMs });
+  const refusal = () => {
+    refused += 1;
+    return new DomainError('RATE_LIMITED', { retryAfterMs: maxWaitMs });
+  };
 
   function take(lane: string, waiter: Waiter): void {
     const line = lanes.get(lane) ?? [];
@@ -88,12 +98,15 @@ export function createWorkQueue({ concurrency, maxWaiting, maxWaitMs }: WorkQueu
     waiter.start();
   }
 
-  return async function run<T>(lane: string, work: () => Promise<T>): Promise<T> {
-    await enter(lane);
-    try {
-      return await work();
-    } finally {
-      leave();
-    }
+  return {
+    async run(lane, work) {
+      await enter(lane);
+      try {
+        return await work();
+      } finally {
+        leave();
+      }
+    },
+    load: () => ({ running, waiting, refused }),
   };
 }

@@ -2,6 +2,7 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pino } from 'pino';
 import { systemRandom } from '../adapters/random.ts';
+import { startTracing } from '../adapters/tracing.ts';
 import { createApp } from '../app.ts';
 import type { Config } from '../config.ts';
 import { makeWritable, startEmbeddedServer } from '../store/embedded/server.ts';
@@ -47,6 +48,7 @@ export async function start(config: Config): Promise<void> {
   process.on('SIGTERM', () => void stop(0));
   process.on('SIGINT', () => void stop(0));
 
+  if (config.tracing) running.push(await startTracing());
   makeWritable(dataFolder);
   const report = (line: string) => say(`manam: ${line}`);
   const server =
@@ -70,6 +72,8 @@ export async function start(config: Config): Promise<void> {
     const url = `${config.tls ? 'https' : 'http'}://${config.host}:${listener.port}`;
     if (listener.adminPort !== undefined)
       say(`manam: operators on ${config.admin?.host}:${listener.adminPort}`);
+    if (listener.metricsPort !== undefined)
+      say(`manam: metrics on http://${config.metrics?.host}:${listener.metricsPort}/metrics`);
     if (config.production) say(`manam: listening on ${url}`);
     else await announce(app.store, url, join(dataFolder, 'dev.json'));
   } catch (error) {

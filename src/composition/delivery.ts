@@ -1,5 +1,4 @@
 import type { Logger } from 'pino';
-import { createMetrics, type Metrics } from '../adapters/metrics.ts';
 import { withBreaker } from '../adapters/sms/breaker.ts';
 import { createKavenegarGateway } from '../adapters/sms/kavenegar.ts';
 import { createTwilioGateway } from '../adapters/sms/twilio.ts';
@@ -8,7 +7,7 @@ import { createSmtpTransport } from '../adapters/smtp.ts';
 import type { Config } from '../config.ts';
 import type { SmsConfig } from '../config-delivery.ts';
 import type { Message } from '../domain/model.ts';
-import type { Clock, Transport, Transports } from '../domain/ports.ts';
+import type { Clock, DeliveryObserver, Transport, Transports } from '../domain/ports.ts';
 import type { Store } from '../domain/repositories.ts';
 import { createDispatcher } from '../flows/delivery/dispatch.ts';
 import type { SmsGuard } from '../flows/sms-guard.ts';
@@ -41,38 +40,28 @@ export function createTransports({ smtp, sms }: Pick<Config, 'smtp' | 'sms'>): T
 }
 
 export type Delivery = {
-  readonly metrics: Metrics;
   /** Begins to send what is due, over and over. */
   start(): void;
   /** Claims nothing more, and ends what is in hand within the time of a shutdown. */
   stop(): Promise<void>;
 };
 
-/** The dispatcher of this instance, with its figures. */
+/** The dispatcher of this instance. */
 export function createDelivery(
   config: Pick<Config, 'smtp' | 'sms'>,
   store: Store,
   smsGuard: SmsGuard,
   clock: Clock,
+  observe: DeliveryObserver,
   log: Logger,
 ): Delivery {
   const transports = createTransports(config);
-  const metrics = createMetrics({
-    waiting: async () => {
-      const slugs = new Map<string, string>();
-      const waiting = await store.outbox.countWaiting();
-      for (const { tenantId } of waiting) {
-        if (!slugs.has(tenantId)) slugs.set(tenantId, (await store.tenants.findById(tenantId))?.slug ?? '');
-      }
-      return waiting.map((each) => ({ ...each, tenant: slugs.get(each.tenantId) ?? '' }));
-    },
-  });
   const dispatcher = createDispatcher({
     store,
     transports,
     smsGuard,
     clock,
-    observe: metrics.observeDelivery,
+    observe,
     onError: (error) => log.error({ err: error }, 'a message could not be handled'),
   });
   const stopping = new AbortController();
@@ -82,7 +71,6 @@ export function createDelivery(
   );
   const wiping = createLoop(() => dispatcher.wipeExpired(), wipeMs, stopping.signal, onError);
   return {
-    metrics,
     start: () => {
       for (const loop of [...loops, wiping]) loop.start();
     },

@@ -16,6 +16,9 @@ export type Random = {
   int(limit: number): number;
 };
 
+/** How much a queue has to do, and how many it has refused since the start. */
+export type QueueLoad = { readonly running: number; readonly waiting: number; readonly refused: number };
+
 /** Hashes a few passwords at a time; tenants that wait take turns, so that none can shut out another. */
 export type PasswordHasher = {
   /** Hashes a normalized password into a PHC string. */
@@ -29,6 +32,7 @@ export type PasswordHasher = {
   canVerify(hash: string): boolean;
   /** Whether a PHC string was made with less than today's parameters, or by another system. */
   needsRehash(phc: string): boolean;
+  load(): QueueLoad;
 };
 
 /** The migrations of the schema. */

@@ -30,10 +30,15 @@ export type Limits = {
   readonly smsResendDelayS: number;
 };
 
-export type LimiterDeps = { readonly store: Pick<Repositories, 'budgets'>; readonly clock: Clock };
+export type LimiterDeps = {
+  readonly store: Pick<Repositories, 'budgets'>;
+  readonly clock: Clock;
+  /** Told of every refusal, with the name of the limit. */
+  readonly onRefusal?: (limit: string) => void;
+};
 
 /** Counts against limits in the database, so that all instances share them. It fails closed. */
-export function createLimiter({ store, clock }: LimiterDeps) {
+export function createLimiter({ store, clock, onRefusal }: LimiterDeps) {
   const windowOf = ({ windowMs }: Budget) => new Date(Math.floor(clock().getTime() / windowMs) * windowMs);
   const refusal = (budget: Budget, windowStart: Date) =>
     new DomainError('RATE_LIMITED', {
@@ -45,7 +50,9 @@ export function createLimiter({ store, clock }: LimiterDeps) {
     async charge(tenantId: string, budget: Budget, subject: string, amount = 1): Promise<void> {
       const windowStart = windowOf(budget);
       const isLeft = await store.budgets.charge(tenantId, budget, sha256(subject), windowStart, amount);
-      if (!isLeft) throw refusal(budget, windowStart);
+      if (isLeft) return;
+      onRefusal?.(budget.name);
+      throw refusal(budget, windowStart);
     },
 
     /** Gives one back, because what was counted turned out harmless. */

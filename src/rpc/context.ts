@@ -2,6 +2,9 @@ import { type ContextValues, createContextKey, createContextValues } from '@conn
 import type { Caller, Client, Operator } from '../domain/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 
+/** How a call came in. */
+export type Protocol = 'grpc' | 'grpc-web' | 'connect' | 'rest';
+
 /** What is known of a call before anything of it is read, and what its log line will say. */
 export type RequestInfo = {
   readonly requestId: string;
@@ -12,6 +15,12 @@ export type RequestInfo = {
   reason: string | undefined;
   /** The RPC, once it is known: paths can hold secrets and are not logged. */
   procedure: string | undefined;
+  /** The trace that it belongs to, where traces are recorded. */
+  traceId: string | undefined;
+  /** Set by the route that takes it. */
+  protocol: Protocol | undefined;
+  /** Whether a flow has answered it. What Connect itself refuses has neither this nor a reason. */
+  isDone: boolean;
 };
 
 const requestKey = createContextKey<RequestInfo | undefined>(undefined, { description: 'request' });
@@ -19,7 +28,16 @@ const operatorKey = createContextKey<Operator | undefined>(undefined, { descript
 const callerKey = createContextKey<Caller | undefined>(undefined, { description: 'caller' });
 
 export function createRequestInfo(requestId: string, client: Client): RequestInfo {
-  return { requestId, client, tenantId: undefined, reason: undefined, procedure: undefined };
+  return {
+    requestId,
+    client,
+    tenantId: undefined,
+    reason: undefined,
+    procedure: undefined,
+    traceId: undefined,
+    protocol: undefined,
+    isDone: false,
+  };
 }
 
 export function contextValuesOf(info: RequestInfo): ContextValues {

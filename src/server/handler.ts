@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import type { Logger } from 'pino';
-import type { Clock, Random } from '../domain/ports.ts';
+import type { Random } from '../domain/ports.ts';
 import { createRequestInfo, type RequestInfo } from '../rpc/context.ts';
 import { clientAddress, type parseNetworks, peerAddress } from './client-address.ts';
+import { traceRequest } from './tracing.ts';
 
 /** Answers a request, or says that it is not its own. */
 export type Route = (
@@ -15,11 +16,15 @@ export type Route = (
 export type HandlerDeps = {
   readonly routes: readonly Route[];
   readonly log: Logger;
-  readonly clock: Clock;
   readonly random: Random;
   readonly proxies: ReturnType<typeof parseNetworks>;
   readonly encrypted: boolean;
+  /** Told of every request that has ended. */
+  readonly observe?: RequestObserver;
 };
+
+/** What is known of a request once it has ended. */
+export type RequestObserver = (info: RequestInfo, durationMs: number) => void;
 
 const maxUserAgentLength = 256;
 
@@ -31,25 +36,30 @@ const commonHeaders = {
 } as const;
 
 /** The request listener: names the request, sets the common headers, asks the routes in turn, and logs. */
-export function createHandler({ routes, log, clock, random, proxies, encrypted }: HandlerDeps) {
+export function createHandler({ routes, log, random, proxies, encrypted, observe }: HandlerDeps) {
   return function handle(request: IncomingMessage, response: ServerResponse): void {
     const info = createRequestInfo(random.uuid(), {
       address: clientAddress(peerAddress(request), header(request, 'x-forwarded-for'), proxies),
       userAgent: (header(request, 'user-agent') ?? '').slice(0, maxUserAgentLength),
     });
-    const startedAt = clock().getTime();
+    // The monotonic clock: a leap of the other one would make durations of hours.
+    const startedAt = performance.now();
     response.once('close', () => {
+      const durationMs = performance.now() - startedAt;
+      observe?.(info, durationMs);
       log.info(
         {
           requestId: info.requestId,
           tenantId: info.tenantId,
+          traceId: info.traceId,
           rpc: info.procedure,
+          protocol: info.protocol,
           method: request.method,
           http: request.httpVersion,
           contentType: header(request, 'content-type')?.slice(0, 64),
           status: response.headersSent ? response.statusCode : undefined,
           reason: info.reason,
-          durationMs: clock().getTime() - startedAt,
+          durationMs: Math.round(durationMs * 10) / 10,
         },
         'call',
       );
@@ -58,11 +68,13 @@ export function createHandler({ routes, log, clock, random, proxies, encrypted }
     for (const [name, value] of Object.entries(commonHeaders)) response.setHeader(name, value);
     response.setHeader('x-request-id', info.requestId);
     if (encrypted) response.setHeader('strict-transport-security', 'max-age=31536000; includeSubDomains');
-    answer(routes, request, response, info).catch((error: unknown) => {
-      log.error({ requestId: info.requestId, err: error }, 'request failed outside of any call');
-      if (!response.headersSent) response.writeHead(500);
-      response.end();
-    });
+    traceRequest(request, response, info, () => answer(routes, request, response, info)).catch(
+      (error: unknown) => {
+        log.error({ requestId: info.requestId, err: error }, 'request failed outside of any call');
+        if (!response.headersSent) response.writeHead(500);
+        response.end();
+      },
+    );
   };
 }
 

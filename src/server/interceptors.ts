@@ -18,7 +18,9 @@ const serverDeadlineMs = 10_000;
 export function errorInterceptor(door: ErrorDoor): Interceptor {
   return (next) => async (request) => {
     try {
-      return await next(request);
+      const answer = await next(request);
+      requestOf(request.contextValues).isDone = true;
+      return answer;
     } catch (error) {
       const locale = negotiateLocale(request.header.get('accept-language'));
       throw door(error, requestOf(request.contextValues), locale);

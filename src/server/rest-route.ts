@@ -9,7 +9,8 @@ import type { Route } from './handler.ts';
 import { createDialect } from './rest-dialect.ts';
 import { maxMessageBytes, type RpcOptions, routerOptions } from './rpc-route.ts';
 
-const spelling: SpellingOptions = {
+/** How the contract spells itself over REST. */
+export const restSpelling: SpellingOptions = {
   field: (field) => getOption(field, rest_field),
   enumValue: (value) => (hasOption(value, rest_enum_value) ? getOption(value, rest_enum_value) : undefined),
 };
@@ -27,13 +28,14 @@ export function createRestRoute({ rpc, door, routes, prefixes }: RestOptions): R
   const transcode = createTranscoder({
     routes,
     router: routerOptions(rpc),
-    spelling,
+    spelling: restSpelling,
     method: (method) => getOption(method, rest_method),
     dialect: createDialect(door),
     prefixes,
     maxBodyBytes: maxMessageBytes,
   });
   return async (request, response, info) => {
+    info.protocol = 'rest';
     await transcode(request, response, contextValuesOf(info));
     return 'answered';
   };

@@ -1,8 +1,13 @@
 import type { IncomingMessage } from 'node:http';
-import type { ConnectRouter, ConnectRouterOptions, Interceptor } from '@connectrpc/connect';
+import type { ConnectRouter, ConnectRouterOptions, HandlerContext, Interceptor } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
-import { contextValuesOf, createRequestInfo, type RequestInfo } from '../rpc/context.ts';
-import type { createGate } from './gate.ts';
+import {
+  contextValuesOf,
+  createRequestInfo,
+  type Protocol,
+  type RequestInfo,
+  requestOf,
+} from '../rpc/context.ts';
 import type { Route } from './handler.ts';
 
 /** The largest message (R56). */
@@ -11,7 +16,7 @@ export const maxMessageBytes = 64 * 1024;
 const maxTimeoutMs = 30_000;
 
 export type RpcOptions = {
-  readonly gate: ReturnType<typeof createGate>;
+  readonly gate: (context: HandlerContext) => Promise<void>;
   /** The outermost first. */
   readonly interceptors: Interceptor[];
 };
@@ -33,10 +38,23 @@ export function routerOptions({ gate, interceptors }: RpcOptions): ConnectRouter
 
 /** Serves gRPC, gRPC-Web and Connect. */
 export function createRpcRoute(options: RpcOptions, routes: (router: ConnectRouter) => void): Route {
+  return createAdapterRoute(routerOptions(options), routes);
+}
+
+/** The same for what anybody may call, such as health; its streams end when the caller goes away. */
+export function createOpenRpcRoute(routes: (router: ConnectRouter) => void): Route {
+  const gate = async ({ method, values }: HandlerContext) => {
+    requestOf(values).procedure = `${method.parent.typeName}/${method.name}`;
+  };
+  const { maxTimeoutMs: _, ...options } = routerOptions({ gate, interceptors: [] });
+  return createAdapterRoute(options, routes);
+}
+
+function createAdapterRoute(options: ConnectRouterOptions, routes: (router: ConnectRouter) => void): Route {
   const infos = new WeakMap<object, RequestInfo>();
   const passedOn = new WeakSet<object>();
   const adapter = connectNodeAdapter({
-    ...routerOptions(options),
+    ...options,
     routes,
     contextValues: (request) =>
       contextValuesOf(infos.get(request) ?? createRequestInfo('', { address: '', userAgent: '' })),
@@ -45,6 +63,13 @@ export function createRpcRoute(options: RpcOptions, routes: (router: ConnectRout
   return async (request: IncomingMessage, response, info) => {
     infos.set(request, info);
     adapter(request, response);
-    return passedOn.has(request) ? 'go on' : 'answered';
+    if (passedOn.has(request)) return 'go on';
+    info.protocol = protocolOf(request.headers['content-type'] ?? '');
+    return 'answered';
   };
+}
+
+function protocolOf(contentType: string): Protocol {
+  if (contentType.startsWith('application/grpc-web')) return 'grpc-web';
+  return contentType.startsWith('application/grpc') ? 'grpc' : 'connect';
 }

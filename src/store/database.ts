@@ -1,6 +1,7 @@
 import { drizzle, type MySql2Database } from 'drizzle-orm/mysql2';
 import { createPool, type Pool, type PoolConnection, type QueryOptions } from 'mysql2/promise';
 import { isFatal, isRetryable, outage, translateDriverError } from './driver-error.ts';
+import { traceStatement } from './tracing.ts';
 
 /** What repositories query through: the pool, or the connection of a transaction. */
 export type Database = MySql2Database;
@@ -41,6 +42,8 @@ export type DatabaseHandle = {
   transaction<T>(work: (db: Database) => Promise<T>): Promise<T>;
   /** Runs one statement as it is: for boot checks and migrations. */
   query(sql: string): Promise<Record<string, unknown>[]>;
+  /** How many connections are lent out now, and how many callers wait for one. */
+  load(): { readonly busy: number; readonly waiting: number };
   close(): Promise<void>;
 };
 
@@ -57,11 +60,15 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
   });
   const onStatement = options.onStatement ?? (() => {});
   const transactional = new WeakMap<object, Database>();
+  let busy = 0;
+  let waiting = 0;
 
   async function send(connection: PoolConnection, query: string | QueryOptions, values?: unknown[]) {
     const request = typeof query === 'string' ? { sql: query } : query;
     onStatement(request.sql);
-    return await connection.query({ ...request, timeout: statementDeadlineMs }, values);
+    return await traceStatement(request.sql, () =>
+      connection.query({ ...request, timeout: statementDeadlineMs }, values),
+    );
   }
 
   const prepared = new WeakSet<object>();
@@ -74,7 +81,11 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
 
   /** Lends a connection; it is destroyed where the work left it in doubt. */
   async function borrow<T>(work: (connection: PoolConnection) => Promise<T>): Promise<T> {
-    const connection = await acquire(pool);
+    waiting += 1;
+    const connection = await acquire(pool).finally(() => {
+      waiting -= 1;
+    });
+    busy += 1;
     try {
       await prepare(connection);
       const result = await work(connection);
@@ -84,6 +95,8 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
       if (isFatal(error)) connection.destroy();
       else connection.release();
       throw error;
+    } finally {
+      busy -= 1;
     }
   }
 
@@ -123,6 +136,7 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
       const [rows] = await retrying(() => borrow((connection) => send(connection, text)));
       return rows as Record<string, unknown>[];
     },
+    load: () => ({ busy, waiting }),
     close: () => pool.end(),
   };
 }

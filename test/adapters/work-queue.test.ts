@@ -4,7 +4,7 @@ import { thrownBy } from '../support/errors.ts';
 
 /** Work that ends when it is told to; notes the order in which it was begun. */
 function createJobs(limits: { concurrency: number; maxWaiting: number; maxWaitMs?: number }) {
-  const run = createWorkQueue({ maxWaitMs: 60_000, ...limits });
+  const { run } = createWorkQueue({ maxWaitMs: 60_000, ...limits });
   const begun: string[] = [];
   const ends: (() => void)[] = [];
   const start = (lane: string, name: string) =>

@@ -102,7 +102,7 @@ test('instances that start together on an empty database share one key', async (
 });
 
 test('a call that finds no place in the hash queue has guessed nothing', async () => {
-  const run = createWorkQueue({ concurrency: 1, maxWaiting: 1, maxWaitMs: 50 });
+  const { run } = createWorkQueue({ concurrency: 1, maxWaiting: 1, maxWaitMs: 50 });
   const slow = run('a', () => new Promise((resolve) => setTimeout(resolve, 200)));
   const late = thrownBy(run('a', async () => 1));
   expect(await thrownBy(run('a', async () => 1))).toMatchObject({ reason: 'RATE_LIMITED' });

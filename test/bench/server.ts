@@ -22,6 +22,7 @@ export async function startServer(): Promise<BenchServer> {
       ...process.env,
       MANAM_DATA: folder,
       PORT: '0',
+      METRICS_PORT: 'off',
       LOG_LEVEL: 'error',
       MAX_CONNECTIONS_PER_ADDRESS: '10000',
       LIMIT_GUESSES_PER_NETWORK: '1000000000',

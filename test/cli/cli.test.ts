@@ -219,7 +219,14 @@ test('migrations of an empty database are listed, demanded, and applied', async 
   expect(unhealthy.out).toMatch(/error +database\.migrations +\d+ not applied.*\n +→ manam migrate up/);
   const start = promisify(execFile)('node', ['src/main.ts', 'start'], {
     cwd: root,
-    env: { ...env, PATH: process.env['PATH'], MIGRATE_AT_START: 'false', PORT: '0', LOG_LEVEL: 'silent' },
+    env: {
+      ...env,
+      PATH: process.env['PATH'],
+      MIGRATE_AT_START: 'false',
+      PORT: '0',
+      METRICS_PORT: 'off',
+      LOG_LEVEL: 'silent',
+    },
   });
   await expect(start).rejects.toMatchObject({
     code: 1,

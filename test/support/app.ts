@@ -71,6 +71,7 @@ const configForTests: Config = parseConfig(
     HASH_PASSES: '1',
     RESPONSE_FLOOR_MS: '0',
     PORT: '0',
+    METRICS_PORT: 'off',
     RETENTION_INTERVAL_MINUTES: '0',
     MAX_CONNECTIONS_PER_ADDRESS: '100000',
     LIMIT_GUESSES_PER_NETWORK: '1000000',

@@ -24,6 +24,7 @@ export async function startServerProcess(
       DATABASE_URL: databaseUrl,
       MANAM_DATA: folder,
       PORT: '0',
+      METRICS_PORT: 'off',
       LOG_LEVEL: 'silent',
       HASH_MEMORY_KIB: '8',
       HASH_PASSES: '1',

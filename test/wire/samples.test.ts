@@ -5,6 +5,7 @@ import { stringify } from 'qs';
 import { beforeAll, expect, test } from 'vitest';
 import { freshEmail, type TestApp, useTestApp } from '../support/app.ts';
 import { signUp } from '../support/journey.ts';
+import { createDescriptionCheck } from '../support/openapi.ts';
 
 type Sample = {
   readonly id: string;
@@ -31,6 +32,7 @@ const { samples } = JSON.parse(readFileSync(file, 'utf8')) as { samples: Sample[
 const confirms: Record<string, string> = { 'confirm-email-path': 'email2', 'confirm-email-body': 'email3' };
 
 const testApp = useTestApp();
+const described = createDescriptionCheck();
 /** The values of the run, by the names that the samples use. */
 const values: Record<string, string> = {};
 
@@ -144,6 +146,11 @@ for (const sample of samples) {
     expect(json).toMatchObject(fill(sample.answer.equals ?? {}));
     expect(status).toBe(sample.answer.status);
     for (const field of sample.answer.has) expect(json).toHaveProperty([field]);
+    const { method, path, body } = fill(sample.request);
+    if (type.includes('json') && !path.includes('googlelogin'))
+      expect(described.answer(method, path, status, json)).toEqual([]);
+    if (method === 'POST' && body !== undefined && sample.request.encoding !== 'form')
+      expect(described.request(method, path, body)).toEqual([]);
     for (const name of ['access_token', 'refresh_token', 'two_factor_token', 'secret']) {
       if (typeof json[name] === 'string' && json[name] !== '') values[name] = json[name];
     }

@@ -1,0 +1,21 @@
+/**
+ * Begins to export traces as OpenTelemetry's standard variables say
+ * (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/),
+ * and answers what ends it. The SDK is loaded only where traces are wanted: it is large.
+ */
+export async function startTracing(): Promise<() => Promise<void>> {
+  const [{ NodeSDK }, resources] = await Promise.all([
+    import('@opentelemetry/sdk-node'),
+    import('@opentelemetry/resources'),
+  ]);
+  const sdk = new NodeSDK({
+    resource: resources.resourceFromAttributes({ 'service.name': 'manam' }),
+    // The detector of the process would send its command line.
+    resourceDetectors: [resources.hostDetector, resources.envDetector],
+    metricReaders: [],
+    logRecordProcessors: [],
+    instrumentations: [],
+  });
+  sdk.start();
+  return () => sdk.shutdown();
+}

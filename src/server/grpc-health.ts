@@ -1,0 +1,80 @@
+import { Code, ConnectError, type ConnectRouter } from '@connectrpc/connect';
+import { Health, HealthCheckResponse_ServingStatus as Status } from '../../gen/health/v1/health_pb.js';
+import type { Readiness } from './readiness.ts';
+
+/** How often a watched status is looked at. */
+const watchIntervalMs = 1000;
+/** After how many looks an unchanged status is sent again, so that an idle connection is not taken for a dead one. */
+const repeatAfter = 30;
+/** How many may watch one instance at a time. */
+const maxWatchers = 100;
+/** The name that asks for the process alone, as Kubernetes' liveness probes do. */
+const livenessName = 'liveness';
+
+export type GrpcHealthOptions = {
+  readonly readiness: Readiness;
+  /** The services whose health is the readiness of the instance; the empty name stands for all of them. */
+  readonly names: readonly string[];
+};
+
+/**
+ * grpc.health.v1 (https://github.com/grpc/grpc/blob/v1.71.0/doc/health-checking.md):
+ * what /readyz tells, for probes and load balancers that speak gRPC, and under the
+ * name `liveness` what /healthz tells.
+ */
+export function registerHealth(router: ConnectRouter, { readiness, names }: GrpcHealthOptions): void {
+  const known = new Set(['', ...names]);
+  let watchers = 0;
+
+  const statusOf = async (service: string): Promise<Status> => {
+    if (service === livenessName) return Status.SERVING;
+    if (!known.has(service)) return Status.SERVICE_UNKNOWN;
+    return (await readiness.isReady()) ? Status.SERVING : Status.NOT_SERVING;
+  };
+
+  router.service(Health, {
+    async check({ service }) {
+      const status = await statusOf(service);
+      if (status === Status.SERVICE_UNKNOWN) throw new ConnectError('unknown service', Code.NotFound);
+      return { status };
+    },
+
+    async list() {
+      const status = await statusOf('');
+      const statuses = Object.fromEntries([...known].map((name) => [name, { status }]));
+      return { statuses: { ...statuses, [livenessName]: { status: Status.SERVING } } };
+    },
+
+    async *watch({ service }, { signal }) {
+      if (watchers >= maxWatchers) throw new ConnectError('too many watchers', Code.ResourceExhausted);
+      watchers += 1;
+      try {
+        const ended = AbortSignal.any([signal, readiness.drained]);
+        let sent: Status | undefined;
+        for (let looks = 0; !signal.aborted; looks += 1) {
+          const status = await statusOf(service);
+          if (status !== sent || looks % repeatAfter === 0) yield { status };
+          sent = status;
+          if (readiness.drained.aborted) return;
+          await pause(watchIntervalMs, ended);
+        }
+      } finally {
+        watchers -= 1;
+      }
+    },
+  });
+}
+
+/** Waits, or no longer than the signal is quiet. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end);
+  });
+}

@@ -1,0 +1,78 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { expect, test } from 'vitest';
+import { startTestApp, useTestApp } from '../support/app.ts';
+import { createDescriptionCheck, type Description, readDescription } from '../support/openapi.ts';
+
+const testApp = useTestApp();
+
+test('the description of the API is valid OpenAPI 3.1', async () => {
+  const validator = new Validator();
+  const description = await (await fetch(`${testApp().url}/openapi.json`)).json();
+  expect(await validator.validate(description as Record<string, unknown>)).toEqual({ valid: true });
+  expect(validator.version).toBe('3.1');
+});
+
+test('the description names where REST is mounted, and is the committed one besides', async () => {
+  const served = (await (await fetch(`${testApp().url}/openapi.json`)).json()) as { servers: unknown };
+  expect(served.servers).toEqual([{ url: '/' }, { url: '/manam' }]);
+  expect(served).toEqual({ ...readDescription(), servers: served.servers });
+  const other = await startTestApp({ config: { restPrefixes: ['/identity'] } });
+  const moved = (await (await fetch(`${other.url}/openapi.json`)).json()) as { servers: unknown };
+  expect(moved.servers).toEqual([{ url: '/identity' }]);
+  await other.close();
+});
+
+test('every described route is there, and asks for what it says', async () => {
+  const { url } = testApp();
+  const described: Description = readDescription();
+  const check = createDescriptionCheck();
+  let routes = 0;
+  for (const [path, operations] of Object.entries(described.paths)) {
+    for (const httpMethod of Object.keys(operations).filter((key) => key !== 'servers')) {
+      const target = path.replaceAll(/\{\w+\}/g, 'x');
+      const answer = await fetch(url + target, {
+        method: httpMethod,
+        headers: { 'content-type': 'application/json' },
+        ...(httpMethod === 'post' && { body: '{}' }),
+      });
+      // Without a key nobody comes in; where there is no route it would be 404.
+      expect(answer.status, `${httpMethod} ${path}`).toBe(401);
+      expect(check.answer(httpMethod, target, 401, await answer.json()), path).toEqual([]);
+      routes += 1;
+    }
+  }
+  expect(routes).toBeGreaterThan(100);
+});
+
+test('every operation has a text, an id of its own and its failures', () => {
+  const operations = Object.values(readDescription().paths).flatMap((path) =>
+    Object.entries(path)
+      .filter(([key]) => key !== 'servers')
+      .map(([, operation]) => operation as unknown as Record<string, string>),
+  );
+  const ids = operations.map(({ operationId }) => operationId);
+  expect(new Set(ids).size).toBe(ids.length);
+  for (const { operationId, description, responses } of operations) {
+    expect(description, operationId).toMatch(/^[A-Z].*\n\nNeeds /s);
+    expect(Object.keys(responses as unknown as object), operationId).toEqual(
+      expect.arrayContaining(['200', '400', '401', '403', '500', '503']),
+    );
+  }
+});
+
+test('the viewer and all it loads come from here, packed where the browser takes it', async () => {
+  const { url } = testApp();
+  const page = await fetch(`${url}/docs`);
+  expect(page.headers.get('content-security-policy')).toContain("script-src 'self'");
+  const loaded = [...(await page.text()).matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link]) => link ?? '');
+  expect(loaded).toEqual(['data:,', '/docs/swagger-ui.css', '/docs/swagger-ui-bundle.js', '/docs/start.js']);
+  for (const path of loaded.slice(1)) {
+    const packed = await fetch(url + path, { headers: { 'accept-encoding': 'gzip' } });
+    const plain = await fetch(url + path, { headers: { 'accept-encoding': 'identity' } });
+    expect([packed.status, packed.headers.get('content-encoding')]).toEqual([200, 'gzip']);
+    expect(plain.headers.get('content-encoding')).toBeNull();
+    expect(await packed.text()).toBe(await plain.text());
+  }
+  expect((await fetch(`${url}/docs`, { method: 'POST' })).status).toBe(405);
+  expect((await fetch(`${url}/docs/../package.json`)).status).toBe(404);
+});
