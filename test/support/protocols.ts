@@ -6,17 +6,17 @@ import {
   createGrpcWebTransport,
 } from '@connectrpc/connect-node';
 import { createConnectTransport as createBrowserTransport } from '@connectrpc/connect-web';
-import { createGrpcJsClient } from './grpc-js-client.ts';
+import { createTransport as createGrpcJsTransport } from '../../src/clients/grpc.ts';
 
-export type Headers = Record<string, string>;
+export type HeaderValues = Record<string, string>;
 
 /** One way to call the real server. */
 export type Protocol = {
   readonly name: string;
-  connect<S extends DescService>(service: S, url: string, headers: Headers): Client<S>;
+  connect<S extends DescService>(service: S, url: string, headers: HeaderValues): Client<S>;
 };
 
-function withHeaders(headers: Headers): Interceptor {
+function withHeaders(headers: HeaderValues): Interceptor {
   return (next) => (request) => {
     for (const [name, value] of Object.entries(headers)) request.header.set(name, value);
     return next(request);
@@ -61,6 +61,17 @@ export const protocols: readonly Protocol[] = [
   ),
   {
     name: 'gRPC by @grpc/grpc-js',
-    connect: (service, url, headers) => createGrpcJsClient(service, new URL(url).host, headers).client,
+    connect: (service, url, headers) => {
+      const transport = createGrpcJsTransport({ url, timeoutMs: 15_000 });
+      const unary: Transport['unary'] = (method, signal, timeoutMs, header, ...rest) =>
+        transport.unary(
+          method,
+          signal,
+          timeoutMs,
+          { ...headers, ...Object.fromEntries(new Headers(header)) },
+          ...rest,
+        );
+      return createClient(service, { ...transport, unary });
+    },
   },
 ];

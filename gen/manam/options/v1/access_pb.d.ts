@@ -75,6 +75,15 @@ export declare type Access = Message<"manam.options.v1.Access"> & {
    * @generated from field: bool generic_answer = 7;
    */
   genericAnswer: boolean;
+
+  /**
+   * Whether a call may be sent again when its answer was lost: doing it twice is doing
+   * it once. Clients retry such a method by themselves, and one that honours an
+   * idempotency key with that key.
+   *
+   * @generated from field: bool retry_safe = 8;
+   */
+  retrySafe: boolean;
 };
 
 /**

@@ -1,0 +1,34 @@
+import type { Transport } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-node';
+import { type ClientOptions, callInterceptors, defaultTimeoutMs, retryInterceptor } from './interceptors.ts';
+import { type Manam, manamOver } from './manam.ts';
+
+export * from './contract.ts';
+export * from './failure.ts';
+export { bearer, type ClientOptions } from './interceptors.ts';
+export type { Manam } from './manam.ts';
+export * from './tokens.ts';
+
+export type ConnectOptions = ClientOptions & {
+  /** Default 1.1; with `2`, calls share one connection. */
+  readonly httpVersion?: '1.1' | '2';
+  /** Certificates to trust instead of the system's, in PEM. */
+  readonly ca?: string;
+};
+
+/** The way of any service of ours over Connect, for back-ends on Node: `createClient(SomeService, createTransport(…))`. */
+export function createTransport(options: ConnectOptions): Transport {
+  const { url, ca, timeoutMs = defaultTimeoutMs, httpVersion = '1.1' } = options;
+  return createConnectTransport({
+    baseUrl: url,
+    httpVersion,
+    defaultTimeoutMs: timeoutMs,
+    interceptors: [retryInterceptor(), ...callInterceptors(options)],
+    ...(ca !== undefined && { nodeOptions: { ca } }),
+  });
+}
+
+/** A client for back-ends on Node, over Connect. */
+export function createManam(options: ConnectOptions): Manam {
+  return manamOver(createTransport(options));
+}

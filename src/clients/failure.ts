@@ -1,0 +1,46 @@
+import { durationMs } from '@bufbuild/protobuf/wkt';
+import { ConnectError } from '@connectrpc/connect';
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  LocalizedMessageSchema,
+  RetryInfoSchema,
+} from '../../gen/google/rpc/error_details_pb.js';
+import type { ErrorReason } from '../../gen/manam/v1/error_reason_pb.js';
+
+/** A reason of the contract, such as `CREDENTIALS_INVALID`; see docs/api/errors.md. */
+export type Reason = Exclude<keyof typeof ErrorReason, 'UNSPECIFIED'>;
+
+/** What a call failed of, in plain values. */
+export type Failure = {
+  /** Stable, for programs. Undefined where the failure is none of the service's: a lost connection, a time-out. */
+  readonly reason: Reason | undefined;
+  /** What to tell a person, in the language that was asked for. */
+  readonly message: string;
+  /** What is wrong with each field, by its name in the contract. */
+  readonly fields: Readonly<Record<string, { readonly reason: string; readonly message: string }>>;
+  /** How long to wait before another try, in milliseconds; undefined: trying again does not help, or nobody knows. */
+  readonly retryAfterMs: number | undefined;
+  /** What operators find the call by. */
+  readonly requestId: string | undefined;
+};
+
+/** Reads what any client of ours throws. */
+export function readFailure(thrown: unknown): Failure {
+  const error = ConnectError.from(thrown);
+  const [info] = error.findDetails(ErrorInfoSchema);
+  const [text] = error.findDetails(LocalizedMessageSchema);
+  const [bad] = error.findDetails(BadRequestSchema);
+  const [retry] = error.findDetails(RetryInfoSchema);
+  const fields = (bad?.fieldViolations ?? []).map(
+    ({ field, reason, description, localizedMessage }) =>
+      [field, { reason, message: localizedMessage?.message ?? description }] as const,
+  );
+  return {
+    reason: info?.domain === 'manam' ? (info.reason as Reason) : undefined,
+    message: text?.message ?? error.rawMessage,
+    fields: Object.fromEntries(fields),
+    retryAfterMs: retry?.retryDelay && durationMs(retry.retryDelay),
+    requestId: info?.metadata['request_id'],
+  };
+}

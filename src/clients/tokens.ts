@@ -1,0 +1,114 @@
+import type { Client } from '@connectrpc/connect';
+import type { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import type { SessionTokens } from '../../gen/manam/v1/session_pb.js';
+import { readFailure } from './failure.ts';
+
+/** A session's tokens as they are kept. */
+export type StoredTokens = {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+  /** When the access token ends, in milliseconds since 1970. */
+  readonly expiresAtMs: number;
+};
+
+/**
+ * Where tokens are kept. What is kept in a page's storage every script of the page can
+ * read: memory is the default for a reason.
+ */
+export type TokenStorage = {
+  load(): StoredTokens | undefined | Promise<StoredTokens | undefined>;
+  save(tokens: StoredTokens): void | Promise<void>;
+  clear(): void | Promise<void>;
+};
+
+/** Where clients get their access token. */
+export type TokenSource = {
+  /** The access token to call with, renewed where it ends soon; undefined: there is no session. */
+  get(): Promise<string | undefined>;
+  /** A token in the place of one that was refused; undefined: there is no session any more. */
+  renew(refused: string): Promise<string | undefined>;
+};
+
+/** A token source that a sign-in fills and a sign-out empties. */
+export type ClientSession = TokenSource & {
+  /** Begins with the tokens of a sign-in. */
+  set(tokens: Pick<SessionTokens, 'accessToken' | 'refreshToken' | 'expiresIn'>): Promise<void>;
+  /** Forgets the tokens; the session itself ends with AuthService.Logout. */
+  clear(): Promise<void>;
+};
+
+export type SessionOptions = {
+  /** Exchanges a refresh token: RefreshToken of a client that needs no session itself. */
+  readonly auth: Pick<Client<typeof AuthService>, 'refreshToken'>;
+  /** Default: memory. */
+  readonly storage?: TokenStorage;
+  /** How long before its end a token is renewed, in milliseconds. Default 30,000. */
+  readonly aheadMs?: number;
+  /** Told when the service has ended the session: sign in again. */
+  readonly onEnd?: () => void;
+  readonly now?: () => number;
+};
+
+/** Keeps tokens in memory. */
+export function memoryStorage(): TokenStorage {
+  let kept: StoredTokens | undefined;
+  return {
+    load: () => kept,
+    save: (tokens) => {
+      kept = tokens;
+    },
+    clear: () => {
+      kept = undefined;
+    },
+  };
+}
+
+/** A session whose access token renews itself, once for all calls that need it at the same time. */
+export function createSession({
+  auth,
+  storage = memoryStorage(),
+  aheadMs = 30_000,
+  onEnd = () => {},
+  now = Date.now,
+}: SessionOptions): ClientSession {
+  let renewing: Promise<StoredTokens | undefined> | undefined;
+
+  const save = async ({ accessToken, refreshToken, expiresIn }: Parameters<ClientSession['set']>[0]) => {
+    const tokens = { accessToken, refreshToken, expiresAtMs: now() + expiresIn * 1000 };
+    await storage.save(tokens);
+    return tokens;
+  };
+
+  async function exchange(isStale: (tokens: StoredTokens) => boolean): Promise<StoredTokens | undefined> {
+    // Read again: another one, such as a second tab, may have renewed it meanwhile.
+    const kept = await storage.load();
+    if (kept === undefined || !isStale(kept)) return kept;
+    try {
+      const { tokens } = await auth.refreshToken({ refreshToken: kept.refreshToken });
+      return tokens && (await save(tokens));
+    } catch (error) {
+      if (readFailure(error).reason !== 'TOKEN_INVALID') throw error;
+      await storage.clear();
+      onEnd();
+      return undefined;
+    }
+  }
+
+  async function current(isStale: (tokens: StoredTokens) => boolean): Promise<string | undefined> {
+    const kept = await storage.load();
+    if (kept === undefined || !isStale(kept)) return kept?.accessToken;
+    renewing ??= exchange(isStale).finally(() => {
+      renewing = undefined;
+    });
+    return (await renewing)?.accessToken;
+  }
+
+  return {
+    get: () => current(({ expiresAtMs }) => expiresAtMs - now() <= aheadMs),
+    renew: (refused) => current(({ accessToken }) => accessToken === refused),
+    set: async (tokens) => {
+      await save(tokens);
+    },
+    clear: async () => await storage.clear(),
+  };
+}

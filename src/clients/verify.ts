@@ -1,0 +1,97 @@
+import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from 'jose';
+
+export type VerifierOptions = {
+  /** The `iss` of tokens: MANAM_ISSUER of the service. */
+  readonly issuer: string;
+  /** The tenant's id, which is the `aud` of its tokens. */
+  readonly tenantId: string;
+  /** Default: `/.well-known/jwks.json` at the issuer. */
+  readonly jwksUrl?: string;
+  /** By how much clocks may be apart, in seconds. Default 30. */
+  readonly clockToleranceS?: number;
+  readonly now?: () => Date;
+};
+
+/** Who an access token speaks for (RFC 9068, section 2.2). */
+export type AccessTokenClaims = {
+  readonly userId: string;
+  readonly tenantId: string;
+  readonly sessionId: string;
+  /** How the user has authenticated (RFC 8176), such as `pwd` and `otp`. */
+  readonly methods: readonly string[];
+  /** When the user last authenticated. */
+  readonly authTime: Date;
+  readonly issuedAt: Date;
+  readonly expiresAt: Date;
+};
+
+/** The token is none of this tenant's, or has ended. */
+export class AccessTokenError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'AccessTokenError';
+  }
+}
+
+/** How long keys are kept, in milliseconds: as the service says of them. A new key is published longer ahead. */
+const keyLifetimeMs = 60_000;
+
+/**
+ * Checks access tokens without a call to the service, by its public keys. A logout shows
+ * here only when the token ends, after 10 minutes at the latest; where that matters, ask
+ * IntrospectToken. Throws AccessTokenError for what is no live token of the tenant, and
+ * something else where the keys cannot be had: that is an outage and no verdict.
+ */
+export function createAccessTokenVerifier(
+  options: VerifierOptions,
+): (token: string) => Promise<AccessTokenClaims> {
+  const { issuer, tenantId, clockToleranceS = 30, now = () => new Date() } = options;
+  const jwksUrl = new URL(options.jwksUrl ?? `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`);
+  const keys = createRemoteJWKSet(jwksUrl, { cacheMaxAge: keyLifetimeMs, cooldownDuration: 5000 });
+
+  return async (token) => {
+    try {
+      const { payload } = await jwtVerify(token, keys, {
+        algorithms: ['EdDSA'],
+        typ: 'at+jwt',
+        issuer,
+        audience: tenantId,
+        requiredClaims: ['exp', 'iat', 'sub', 'tid', 'sid', 'auth_time', 'amr'],
+        clockTolerance: clockToleranceS,
+        currentDate: now(),
+      });
+      return claimsOf(payload, tenantId);
+    } catch (error) {
+      throw isVerdict(error) ? new AccessTokenError((error as Error).message) : error;
+    }
+  };
+}
+
+function claimsOf(payload: JWTPayload, tenantId: string): AccessTokenClaims {
+  const { sub, tid, sid, auth_time: authTime, amr, iat, exp } = payload;
+  const isWhole =
+    typeof sub === 'string' &&
+    tid === tenantId &&
+    typeof sid === 'string' &&
+    typeof authTime === 'number' &&
+    Array.isArray(amr);
+  if (!isWhole) throw new AccessTokenError('a claim is missing');
+  const date = (s: number | undefined) => new Date(Number(s) * 1000);
+  return {
+    userId: sub,
+    tenantId,
+    sessionId: sid,
+    methods: amr.map(String),
+    authTime: date(authTime),
+    issuedAt: date(iat),
+    expiresAt: date(exp),
+  };
+}
+
+/** Whether an error is about the token; the rest is about the way to the keys. */
+function isVerdict(error: unknown): boolean {
+  if (error instanceof AccessTokenError) return true;
+  const isOutage = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid;
+  // Of its own accord jose throws the plain base class where the keys' address answers anything but 200.
+  return error instanceof errors.JOSEError && !isOutage && error.code !== 'ERR_JOSE_GENERIC';
+}

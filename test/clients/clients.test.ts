@@ -1,0 +1,240 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createServer2 } from 'node:http2';
+import type { AddressInfo, Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Code, ConnectError, createClient } from '@connectrpc/connect';
+import { connectNodeAdapter } from '@connectrpc/connect-node';
+import { generate } from 'selfsigned';
+import { expect, test } from 'vitest';
+import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.js';
+import { AdminService } from '../../src/clients/admin.ts';
+import * as connect from '../../src/clients/connect.ts';
+import * as grpc from '../../src/clients/grpc.ts';
+import type { ClientOptions } from '../../src/clients/interceptors.ts';
+import * as web from '../../src/clients/web.ts';
+import { freshEmail, password, startTestApp, useTestApp } from '../support/app.ts';
+import { thrownBy } from '../support/errors.ts';
+import { enrolTotp, signUp } from '../support/journey.ts';
+
+const testApp = useTestApp();
+
+/** Listens on a free port, and answers its address. */
+async function addressOf(server: Server): Promise<string> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+type Opened = { readonly manam: grpc.Manam; close(): void };
+
+/** What other teams call us with, each as its users would make it. */
+const clients: { name: string; open(options: ClientOptions): Opened }[] = [
+  {
+    name: '@grpc/grpc-js',
+    open: (options) => {
+      const manam = grpc.createManam(options);
+      return { manam, close: () => manam.close() };
+    },
+  },
+  { name: 'Connect on Node', open: (options) => ({ manam: connect.createManam(options), close() {} }) },
+  { name: 'Connect-Web', open: (options) => ({ manam: web.createManam(options), close() {} }) },
+];
+
+for (const { name, open } of clients) {
+  test(`a user registers, confirms, signs in and is seen through ${name}`, async () => {
+    const { url, dev, messagesTo } = testApp();
+    const { manam, close } = open({ url, key: dev.publishable });
+    const email = freshEmail();
+    await manam.auth.register({ email, password });
+    await manam.auth.confirmEmail({ cnf: (await messagesTo(email))[0]?.code ?? '' });
+    const { tokens } = await manam.auth.login({ email, password });
+    const headers = grpc.bearer(tokens?.accessToken ?? '');
+    const { user } = await manam.profile.viewUser({}, { headers });
+    expect(user?.email).toBe(email);
+    close();
+  });
+
+  test(`a failure is read the same way, in the language that was asked for, through ${name}`, async () => {
+    const { url, dev } = testApp();
+    const { manam, close } = open({ url, key: dev.publishable, locale: 'fa' });
+    const failure = grpc.readFailure(await thrownBy(manam.auth.register({ email: 'nobody', password: 'x' })));
+    expect(failure).toEqual({
+      reason: 'REQUEST_INVALID',
+      message: 'برخی از فیلدها معتبر نیستند.',
+      fields: {
+        email: { reason: 'EMAIL_INVALID', message: expect.stringMatching(/\p{Script=Arabic}/u) },
+        password: { reason: 'PASSWORD_TOO_SHORT', message: expect.stringMatching(/\p{Script=Arabic}/u) },
+      },
+      retryAfterMs: undefined,
+      requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    });
+    close();
+  });
+
+  test(`a call that takes too long ends at its deadline through ${name}`, async () => {
+    const silent = name === '@grpc/grpc-js' ? createServer2() : createServer(() => {});
+    const { manam, close } = open({ url: await addressOf(silent), timeoutMs: 200 });
+    expect(await thrownBy(manam.auth.login({}))).toMatchObject({ code: Code.DeadlineExceeded });
+    close();
+    if ('closeAllConnections' in silent) silent.closeAllConnections();
+    silent.close();
+  });
+
+  test(`a call that is given up is cancelled through ${name}`, async () => {
+    const { manam, close } = open({ url: testApp().url, key: testApp().dev.publishable });
+    const signal = AbortSignal.abort();
+    expect(await thrownBy(manam.auth.login({}, { signal }))).toMatchObject({ code: Code.Canceled });
+    close();
+  });
+}
+
+const outage = new ConnectError('out of reach', Code.Unavailable, undefined, [
+  { desc: ErrorInfoSchema, value: { reason: 'UNAVAILABLE', domain: 'manam' } },
+]);
+
+/** A service that is out of reach for the first calls of each method. */
+async function startFlaky(failures: number) {
+  const calls: { method: string; idempotencyKey: string | null }[] = [];
+  const answer =
+    (method: string) =>
+    (_: unknown, { requestHeader }: { requestHeader: Headers }) => {
+      calls.push({ method, idempotencyKey: requestHeader.get('idempotency-key') });
+      const before = calls.filter((call) => call.method === method).length;
+      if (before <= failures) throw outage;
+      return {};
+    };
+  const handler = connectNodeAdapter({
+    routes: (router) => {
+      router.service(connect.AuthService, { login: answer('login'), register: answer('register') });
+      router.service(connect.ProfileService, { viewUser: answer('viewUser') });
+    },
+  });
+  const server1 = createServer(handler as (a: IncomingMessage, b: ServerResponse) => void);
+  const server2 = createServer2(handler);
+  return {
+    calls,
+    http1: await addressOf(server1),
+    http2: await addressOf(server2),
+    close: () => {
+      server1.closeAllConnections();
+      server1.close();
+      server2.close();
+    },
+  };
+}
+
+for (const { name, open } of clients) {
+  test(`a read, and a write under one idempotency key, are tried again in an outage through ${name}`, async () => {
+    const flaky = await startFlaky(2);
+    const { manam, close } = open({ url: name === '@grpc/grpc-js' ? flaky.http2 : flaky.http1, key: 'k' });
+    await manam.profile.viewUser({});
+    await manam.auth.register({});
+    const keys = flaky.calls.filter(({ method }) => method === 'register').map((call) => call.idempotencyKey);
+    expect(keys).toHaveLength(3);
+    expect(new Set(keys).size).toBe(1);
+    expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/);
+    expect(flaky.calls.filter(({ method }) => method === 'viewUser')).toHaveLength(3);
+    close();
+    flaky.close();
+  });
+
+  test(`what must not happen twice is not tried again through ${name}`, async () => {
+    const flaky = await startFlaky(1);
+    const { manam, close } = open({ url: name === '@grpc/grpc-js' ? flaky.http2 : flaky.http1, key: 'k' });
+    expect(await thrownBy(manam.auth.login({}))).toMatchObject({ code: Code.Unavailable });
+    expect(flaky.calls).toHaveLength(1);
+    close();
+    flaky.close();
+  });
+
+  test(`an outage that lasts ends after four tries through ${name}`, async () => {
+    const flaky = await startFlaky(100);
+    const { manam, close } = open({ url: name === '@grpc/grpc-js' ? flaky.http2 : flaky.http1, key: 'k' });
+    expect(await thrownBy(manam.profile.viewUser({}))).toMatchObject({ code: Code.Unavailable });
+    expect(flaky.calls).toHaveLength(4);
+    close();
+    flaky.close();
+  });
+}
+
+test('gRPC tries again by itself where the connection is lost', async () => {
+  let lost = 0;
+  const handler = connectNodeAdapter({
+    routes: (router) => router.service(connect.ProfileService, { viewUser: () => ({}) }),
+  });
+  const server = createServer2((request, response) => {
+    if (lost === 2) return handler(request, response);
+    lost += 1;
+    request.stream.session?.destroy();
+  });
+  const manam = grpc.createManam({ url: await addressOf(server), key: 'k' });
+  await manam.profile.viewUser({});
+  expect(lost).toBe(2);
+  lost = 1;
+  expect(await thrownBy(manam.auth.login({}))).toMatchObject({ code: Code.Unavailable });
+  manam.close();
+  server.close();
+});
+
+test('a service that nobody answers for is tried again and is an outage', async () => {
+  for (const { open, name } of clients) {
+    const { manam, close } = open({ url: 'http://127.0.0.1:9', key: 'k', timeoutMs: 3000 });
+    const error = await thrownBy(manam.profile.viewUser({}));
+    expect(grpc.readFailure(error).reason, name).toBeUndefined();
+    close();
+  }
+});
+
+test('over TLS a back-end trusts the certificates that it is given, and no others', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'manam-tls-'));
+  const pem = await generate([{ name: 'commonName', value: 'localhost' }], {
+    extensions: [
+      { name: 'basicConstraints', cA: true },
+      { name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] },
+    ],
+  });
+  writeFileSync(join(folder, 'cert.pem'), pem.cert);
+  writeFileSync(join(folder, 'key.pem'), pem.private);
+  const tls = { certFile: join(folder, 'cert.pem'), keyFile: join(folder, 'key.pem') };
+  const secure = await startTestApp({ config: { tls } });
+  const url = secure.url.replace('127.0.0.1', 'localhost');
+  const wrong = { email: 'nobody@example.com', password: 'wrong-orbit-lantern-47' };
+  for (const library of [grpc, connect]) {
+    const trusting = library.createManam({ url, key: secure.dev.publishable, ca: pem.cert });
+    expect(library.readFailure(await thrownBy(trusting.auth.login(wrong)))).toMatchObject({
+      reason: 'CREDENTIALS_INVALID',
+    });
+    const careful = library.createManam({ url, key: secure.dev.publishable, timeoutMs: 3000 });
+    expect(library.readFailure(await thrownBy(careful.auth.login(wrong))).reason).toBeUndefined();
+    for (const each of [trusting, careful]) if ('close' in each) (each.close as () => void)();
+  }
+  await secure.close();
+  rmSync(folder, { recursive: true });
+});
+
+test('a transport reaches any service of ours, the operators’ too', async () => {
+  const admin = await startTestApp({ config: { admin: { host: '127.0.0.1', port: 0 } } });
+  const transport = grpc.createTransport({ url: admin.adminUrl });
+  const error = await thrownBy(createClient(AdminService, transport).listTenants({}));
+  expect(grpc.readFailure(error).reason).toBe('ADMIN_KEY_INVALID');
+  transport.close();
+  await admin.close();
+});
+
+test('a browser’s client keeps the session of a sign-in with a second factor, and forgets it at the logout', async () => {
+  const test = testApp();
+  const user = await enrolTotp(test, await signUp(test));
+  const manam = web.createManam({ url: test.url, key: test.dev.publishable });
+  const { twoFactor } = await manam.auth.login({ email: user.email, password });
+  expect(await manam.session.get()).toBeUndefined();
+  test.advance(30_000);
+  const headers = web.bearer(twoFactor?.twoFactorToken ?? '');
+  await manam.twoFactor.validateTotp({ code: user.totp() }, { headers });
+  expect((await manam.profile.viewUser({})).user?.email).toBe(user.email);
+  await manam.auth.logout({});
+  expect(await manam.session.get()).toBeUndefined();
+  expect(web.readFailure(await thrownBy(manam.auth.listSessions({}))).reason).toBe('TOKEN_MISSING');
+});
