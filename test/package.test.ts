@@ -1,10 +1,15 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { AuthService } from '../gen/manam/v1/auth_service_pb.js';
+import { password, startTestApp, type TestApp } from './support/app.ts';
 import { createTestDatabase } from './support/database.ts';
+import { blocksOf } from './support/documents.ts';
+import { register } from './support/journey.ts';
 
 const run = promisify(execFile);
 const root = new URL('..', import.meta.url).pathname;
@@ -14,7 +19,10 @@ beforeAll(async () => {
   project = mkdtempSync(join(tmpdir(), 'manam-package-'));
   await run('npm', ['pack', '--pack-destination', project], { cwd: root });
   const [archive = ''] = readdirSync(project).filter((name) => name.endsWith('.tgz'));
-  writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'tenant', private: true }));
+  writeFileSync(
+    join(project, 'package.json'),
+    JSON.stringify({ name: 'tenant', private: true, type: 'module' }),
+  );
   const quiet = ['--no-audit', '--no-fund', '--prefer-offline'];
   await run('npm', ['install', ...quiet, join(project, archive)], { cwd: project });
 }, 300_000);
@@ -47,3 +55,78 @@ test('the package holds what it needs and nothing of the workshop', () => {
     'proto',
   ]);
 });
+
+/** The snippets of the README by the entry that they import. */
+const snippets = blocksOf('README.md', 'ts').map((code) => ({
+  code,
+  entry: /from '(manam\/\w+)'/.exec(code)?.[1] ?? '',
+}));
+
+/** The Node of the project, and the machine's own where that is another one. */
+const nodes = [process.execPath, '/usr/bin/node'].filter((node) => existsSync(node));
+
+let app: TestApp;
+beforeAll(async () => {
+  app = await startTestApp({ config: { issuer: 'http://127.0.0.1:8080' } });
+  const cnf = await register(app, 'sara@example.com');
+  await app.client(AuthService).confirmEmail({ cnf });
+}, 60_000);
+afterAll(() => app.close());
+
+test('the README has a snippet for every client', () => {
+  expect(snippets.map(({ entry }) => entry)).toEqual([
+    'manam/grpc',
+    'manam/connect',
+    'manam/verify',
+    'manam/web',
+  ]);
+});
+
+test('the snippets of the README are right by the types of the package', async () => {
+  const files = snippets.map(({ code }, index) => {
+    writeFileSync(join(project, `snippet-${index}.ts`), code);
+    return `snippet-${index}.ts`;
+  });
+  const options = [
+    '--noEmit',
+    '--strict',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2024',
+    '--types',
+    'node',
+    '--skipLibCheck',
+    'false',
+  ];
+  const { stdout } = await run(join(root, 'node_modules/.bin/tsc'), [...options, ...files], {
+    cwd: project,
+  }).catch((error: { stdout: string }) => error);
+  expect(stdout).toBe('');
+}, 120_000);
+
+for (const { code, entry } of snippets) {
+  for (const node of nodes) {
+    test(`the snippet of ${entry} runs in a project of its own on ${node === process.execPath ? 'our' : 'the machine’s own'} Node`, async () => {
+      const file = join(project, `${entry.replace('/', '-')}.mjs`);
+      // Only the address of the service is another one.
+      const here = code
+        .replaceAll("url: 'http://127.0.0.1:8080'", `url: '${app.url}'`)
+        .replaceAll('`http://127.0.0.1:8080/', `\`${app.url}/`);
+      const keys =
+        entry === 'manam/verify'
+          ? here.replace('tenantId:', `jwksUrl: '${app.url}/.well-known/jwks.json', tenantId:`)
+          : here;
+      writeFileSync(file, stripTypeScriptTypes(keys));
+      const { tokens } = await app.client(AuthService).login({ email: 'sara@example.com', password });
+      const env = {
+        PATH: process.env['PATH'],
+        MANAM_KEY: app.dev.publishable,
+        MANAM_TENANT: (await app.app.store.tenants.findBySlug('dev'))?.id,
+        ACCESS_TOKEN: tokens?.accessToken,
+      };
+      const { stdout } = await run(node, [file], { cwd: project, env });
+      expect(stdout).toMatch(/@example\.com\n$|pwd/);
+    }, 60_000);
+  }
+}

@@ -18,15 +18,20 @@ const serverDeadlineMs = 10_000;
 export function errorInterceptor(door: ErrorDoor): Interceptor {
   return (next) => async (request) => {
     try {
-      const answer = await next(request);
-      requestOf(request.contextValues).isDone = true;
-      return answer;
+      return await next(request);
     } catch (error) {
       const locale = negotiateLocale(request.header.get('accept-language'));
       throw door(error, requestOf(request.contextValues), locale);
     }
   };
 }
+
+/** Notes that a call was answered: what Connect refuses by itself never comes here. */
+export const successInterceptor: Interceptor = (next) => async (request) => {
+  const answer = await next(request);
+  requestOf(request.contextValues).isDone = true;
+  return answer;
+};
 
 /** A call ends at its deadline, whatever its flow still waits for. */
 export const deadlineInterceptor: Interceptor = (next) => async (request) => {

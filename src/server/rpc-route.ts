@@ -9,6 +9,7 @@ import {
   requestOf,
 } from '../rpc/context.ts';
 import type { Route } from './handler.ts';
+import { successInterceptor } from './interceptors.ts';
 
 /** The largest message (R56). */
 export const maxMessageBytes = 64 * 1024;
@@ -28,7 +29,7 @@ export type RpcOptions = {
 export function routerOptions({ gate, interceptors }: RpcOptions): ConnectRouterOptions {
   return {
     requestGate: gate,
-    interceptors,
+    interceptors: [successInterceptor, ...interceptors],
     readMaxBytes: maxMessageBytes,
     writeMaxBytes: 4 * 1024 * 1024,
     maxTimeoutMs,
