@@ -132,13 +132,16 @@ test('production starts as the README says, on a database of its own', async () 
   await database.drop();
 }, 60_000);
 
-test('every other command of the pages is a script that .ci/run or the tests run', () => {
+test('every other command of the pages is a script, and .ci/run runs what has to hold', () => {
   const development = blocksOf('README.md', 'sh').at(-1) ?? '';
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>;
   };
   const named = [...development.matchAll(/^npm (?:run )?([\w:]+)/gm)].map(([, name]) => name ?? '');
   expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
+  const ci = readFileSync(join(root, '.ci/run'), 'utf8');
+  const checked = ['generate', 'lint', 'typecheck', 'test'];
+  expect(checked.filter((name) => !new RegExp(`npm (?:run )?${name}\\b`).test(ci))).toEqual([]);
   const pages = [
     'README.md',
     ...readdirSync(join(root, 'docs'))

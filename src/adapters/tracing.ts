@@ -1,9 +1,12 @@
+/** How long the last spans may take to leave. */
+const shutdownMs = 3000;
+
 /**
  * Begins to export traces as OpenTelemetry's standard variables say
  * (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/),
  * and answers what ends it. The SDK is loaded only where traces are wanted: it is large.
  */
-export async function startTracing(): Promise<() => Promise<void>> {
+export async function startTracing(onError: (error: unknown) => void): Promise<() => Promise<void>> {
   const [{ NodeSDK }, resources] = await Promise.all([
     import('@opentelemetry/sdk-node'),
     import('@opentelemetry/resources'),
@@ -17,5 +20,9 @@ export async function startTracing(): Promise<() => Promise<void>> {
     instrumentations: [],
   });
   sdk.start();
-  return () => sdk.shutdown();
+  return async () => {
+    // Whether the collector is there must not decide how the service ends.
+    const late = new Promise<void>((resolve) => setTimeout(resolve, shutdownMs).unref());
+    await Promise.race([sdk.shutdown().catch((error: unknown) => onError(error)), late]);
+  };
 }

@@ -16,8 +16,8 @@ type SeedDeps = {
 const names: Record<string, string> = { manam: 'Manam', dev: 'Dev' };
 
 /** What a development tenant allows: the addresses of the documented samples, and pages on this machine. */
-function developmentPolicy(origin: string): TenantPolicy {
-  const standard = defaultPolicy(origin);
+function developmentPolicy(origin: string, slug: string): TenantPolicy {
+  const standard = defaultPolicy(origin, slug);
   return {
     ...standard,
     confirmUrls: ['https://tenant.com/confirm', standard.pages.confirm],
@@ -43,7 +43,7 @@ export async function seedTenant(
   const now = clock();
   const existing = await store.tenants.findBySlug(slug);
   const id = existing?.id ?? random.uuid();
-  const fresh = developmentPolicy(origin);
+  const fresh = developmentPolicy(origin, slug);
   if (existing === undefined) {
     const name = names[slug] ?? slug;
     await store.tenants.insert({ id, slug, name, status: 'active', policy: fresh, createdAt: now });

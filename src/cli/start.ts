@@ -48,7 +48,11 @@ export async function start(config: Config): Promise<void> {
   process.on('SIGTERM', () => void stop(0));
   process.on('SIGINT', () => void stop(0));
 
-  if (config.tracing) running.push(await startTracing());
+  if (config.tracing) {
+    running.push(
+      await startTracing((error) => log.warn({ err: error }, 'the last traces could not be sent')),
+    );
+  }
   makeWritable(dataFolder);
   const report = (line: string) => say(`manam: ${line}`);
   const server =
@@ -117,6 +121,8 @@ async function announce(
   say(`manam: listening on ${url}`);
   say(`  publishable key  ${dev.publishable}`);
   say(`  secret key       ${dev.secret}`);
+  say(`  pages            ${url}/account/dev/`);
   say(`  mailbox          ${url}/dev/messages`);
+  say(`  API              ${url}/docs`);
   say(`  (all of it in    ${file})`);
 }

@@ -1,8 +1,9 @@
 import type { Transport } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
-import { type ClientOptions, callInterceptors, defaultTimeoutMs, retryInterceptor } from './interceptors.ts';
+import { type ClientOptions, callInterceptors, defaultTimeoutMs } from './interceptors.ts';
 import { type Manam, manamOver } from './manam.ts';
 
+export { createClient } from '@connectrpc/connect';
 export * from './contract.ts';
 export * from './failure.ts';
 export { bearer, type ClientOptions } from './interceptors.ts';
@@ -23,7 +24,7 @@ export function createTransport(options: ConnectOptions): Transport {
     baseUrl: url,
     httpVersion,
     defaultTimeoutMs: timeoutMs,
-    interceptors: [retryInterceptor(), ...callInterceptors(options)],
+    interceptors: callInterceptors(options),
     ...(ca !== undefined && { nodeOptions: { ca } }),
   });
 }

@@ -28,11 +28,11 @@ import {
   callInterceptors,
   defaultTimeoutMs,
   isRetrySafe,
-  retryInterceptor,
   retryPolicy,
 } from './interceptors.ts';
 import { type Manam, manamOver } from './manam.ts';
 
+export { createClient } from '@connectrpc/connect';
 export * from './contract.ts';
 export * from './failure.ts';
 export { bearer, type ClientOptions } from './interceptors.ts';
@@ -64,14 +64,16 @@ export function createTransport(options: GrpcOptions): Transport & Closable {
       : credentials.createInsecure(),
     { 'grpc.service_config': JSON.stringify(serviceConfig), 'grpc.enable_retries': 1 },
   );
-  const interceptors = [retryInterceptor(isOutageOfService), ...callInterceptors(options)];
+  const interceptors = callInterceptors(options, isOutageOfService);
 
   return {
     close: () => channel.close(),
-    async unary(method, signal, timeoutMs = ownTimeoutMs, header, message, contextValues) {
+    async unary(method, signal, wantedMs = ownTimeoutMs, header, message, contextValues) {
+      // As Connect's own transports have it: nothing left of a deadline means none.
+      const timeoutMs = wantedMs <= 0 ? undefined : wantedMs;
       return await runUnaryCall({
         interceptors,
-        timeoutMs,
+        ...(timeoutMs !== undefined && { timeoutMs }),
         ...(signal && { signal }),
         req: {
           stream: false,
@@ -83,7 +85,8 @@ export function createTransport(options: GrpcOptions): Transport & Closable {
           contextValues: contextValues ?? createContextValues(),
           message,
         },
-        next: (request) => send(channel, request, Date.now() + timeoutMs),
+        next: (request) =>
+          send(channel, request, timeoutMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs),
       });
     },
     stream: () => Promise.reject(new ConnectError('streams are not served', Code.Unimplemented)),
@@ -109,6 +112,7 @@ function send<I extends DescMessage, O extends DescMessage>(
   { method, message, header, signal, service }: UnaryRequest<I, O>,
   deadline: number,
 ): Promise<UnaryResponse<I, O>> {
+  signal.throwIfAborted();
   const { input, output } = method as DescMethodUnary<I, O>;
   const metadata = new Metadata();
   header.forEach((value, name) => {

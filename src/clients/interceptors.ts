@@ -1,19 +1,22 @@
 import { type DescMethod, getOption } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
-import { access } from '../../gen/manam/options/v1/access_pb.js';
+import { access, KeyKind } from '../../gen/manam/options/v1/access_pb.js';
 import { readFailure } from './failure.ts';
 import type { TokenSource } from './tokens.ts';
+
+/** The languages that the service speaks. */
+export type Language = 'en' | 'fa';
 
 /** What every client of ours is told. */
 export type ClientOptions = {
   /** The origin of the service, such as `https://id.example.com`. */
   readonly url: string;
-  /** A key of the tenant: the publishable one in browsers and apps, a secret one on the tenant's servers. */
+  /** A key of the tenant: the publishable one in browsers and apps, a secret one on the tenant's servers. For AdminService an operator's. */
   readonly key?: string;
   /** The session to call with. A call may bring another token: `{ headers: bearer(token) }`. */
   readonly tokens?: TokenSource;
-  /** The language of messages. Default: the tenant's. */
-  readonly locale?: 'en' | 'fa';
+  /** The language of messages, or what tells it at each call. Default: the tenant's. */
+  readonly locale?: Language | (() => Language);
   /** The deadline of a call that has none of its own, in milliseconds. Default 10,000, as long as the service works on one. */
   readonly timeoutMs?: number;
 };
@@ -31,21 +34,36 @@ export function isRetrySafe(method: DescMethod): boolean {
   return retrySafe || idempotencyKey;
 }
 
-/** What every call carries. */
-export function callInterceptors({ key, tokens, locale }: ClientOptions): Interceptor[] {
-  return [headerInterceptor(key, locale), ...(tokens === undefined ? [] : [tokenInterceptor(tokens)])];
+/** What every call carries, and how it is tried again: inside of the token, so that a renewal has tries of its own. */
+export function callInterceptors(
+  { key, tokens, locale }: ClientOptions,
+  isOutage = isOutOfReach,
+): Interceptor[] {
+  return [
+    headerInterceptor(key, locale),
+    ...(tokens === undefined ? [] : [tokenInterceptor(tokens)]),
+    retryInterceptor(isOutage),
+  ];
 }
 
 /** Key and language; and an idempotency key, the same for every try of one call. */
-function headerInterceptor(key: string | undefined, locale: string | undefined): Interceptor {
+function headerInterceptor(key: string | undefined, locale: ClientOptions['locale']): Interceptor {
+  const language = typeof locale === 'function' ? locale : () => locale;
   return (next) => (request) => {
     const { header } = request;
-    if (key !== undefined && !header.has('apieco_key')) header.set('apieco_key', key);
-    if (locale !== undefined && !header.has('accept-language')) header.set('accept-language', locale);
-    if (getOption(request.method, access).idempotencyKey && !header.has('idempotency-key'))
-      header.set('idempotency-key', globalThis.crypto.randomUUID());
+    const rule = getOption(request.method, access);
+    if (key !== undefined && rule.key === KeyKind.ADMIN) setOnce(header, 'authorization', `Bearer ${key}`);
+    else if (key !== undefined) setOnce(header, 'apieco_key', key);
+    const spoken = language();
+    if (spoken !== undefined) setOnce(header, 'accept-language', spoken);
+    if (rule.idempotencyKey) setOnce(header, 'idempotency-key', globalThis.crypto.randomUUID());
     return next(request);
   };
+}
+
+/** What a call brings itself stays. */
+function setOnce(header: Headers, name: string, value: string): void {
+  if (!header.has(name)) header.set(name, value);
 }
 
 /** The session's token, and once another one where it is refused. */
@@ -54,6 +72,7 @@ function tokenInterceptor(tokens: TokenSource): Interceptor {
     const wantsSession = getOption(request.method, access).sessions.length > 0;
     if (!wantsSession || request.stream || request.header.has('authorization')) return await next(request);
     const token = await tokens.get();
+    request.signal.throwIfAborted();
     if (token === undefined) return await next(request);
     request.header.set('authorization', `Bearer ${token}`);
     try {
@@ -77,7 +96,7 @@ export const retryPolicy = {
 } as const;
 
 /** Tries a call again that may be repeated, where `isOutage` says that the service was out of reach. */
-export function retryInterceptor(isOutage: (error: unknown) => boolean = isOutOfReach): Interceptor {
+function retryInterceptor(isOutage: (error: unknown, signal: AbortSignal) => boolean): Interceptor {
   const { maxAttempts, initialBackoffMs, maxBackoffMs, multiplier } = retryPolicy;
   return (next) => async (request) => {
     for (let attempt = 1; ; attempt += 1) {
@@ -85,19 +104,26 @@ export function retryInterceptor(isOutage: (error: unknown) => boolean = isOutOf
         return await next(request);
       } catch (error) {
         const isOver = attempt >= maxAttempts || request.signal.aborted || request.stream;
-        if (isOver || !isRetrySafe(request.method) || !isOutage(error)) throw error;
+        if (isOver || !isRetrySafe(request.method) || !isOutage(error, request.signal)) throw error;
         const backoffMs = Math.min(initialBackoffMs * multiplier ** (attempt - 1), maxBackoffMs);
-        await pause(backoffMs * (0.5 + Math.random()), request.signal);
+        // The service knows better when it is back.
+        const leastMs = readFailure(error).retryAfterMs ?? 0;
+        await pause(Math.max(leastMs, backoffMs * (0.5 + Math.random())), request.signal);
+        request.signal.throwIfAborted();
       }
     }
   };
 }
 
 /** Whether the service or the way to it was out of reach. */
-function isOutOfReach(error: unknown): boolean {
+function isOutOfReach(error: unknown, signal: AbortSignal): boolean {
+  // What fetch throws where nobody answers.
+  if (error instanceof TypeError) return true;
   if (!(error instanceof ConnectError)) return false;
-  // What fetch throws where nobody answers comes without a code.
-  return error.code === Code.Unavailable || (error.code === Code.Unknown && error.cause instanceof TypeError);
+  if (error.code === Code.Unavailable) return true;
+  // How Connect on Node tells of a connection that was lost: nobody here has given the call up.
+  const isLost = error.code === Code.Aborted || (error.code === Code.Canceled && !signal.aborted);
+  return isLost && readFailure(error).reason === undefined;
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -79,36 +79,57 @@ export function createSession({
     return tokens;
   };
 
-  async function exchange(isStale: (tokens: StoredTokens) => boolean): Promise<StoredTokens | undefined> {
+  async function exchange(
+    isStale: (tokens: StoredTokens) => boolean,
+    refused: string | undefined,
+  ): Promise<StoredTokens | undefined> {
     // Read again: another one, such as a second tab, may have renewed it meanwhile.
     const kept = await storage.load();
     if (kept === undefined || !isStale(kept)) return kept;
+    // Meanwhile the session may have ended here, or another one begun: then this answer is nobody's.
+    const isStillKept = async () => (await storage.load())?.refreshToken === kept.refreshToken;
     try {
       const { tokens } = await auth.refreshToken({ refreshToken: kept.refreshToken });
+      if (!(await isStillKept())) return await storage.load();
       return tokens && (await save(tokens));
     } catch (error) {
-      if (readFailure(error).reason !== 'TOKEN_INVALID') throw error;
+      if (!(await isStillKept())) return await storage.load();
+      if (readFailure(error).reason !== 'TOKEN_INVALID') {
+        // Renewed early, the token at hand is good for a while yet.
+        if (kept.accessToken !== refused && kept.expiresAtMs > now()) return kept;
+        throw error;
+      }
       await storage.clear();
       onEnd();
       return undefined;
     }
   }
 
-  async function current(isStale: (tokens: StoredTokens) => boolean): Promise<string | undefined> {
+  async function current(
+    isStale: (tokens: StoredTokens) => boolean,
+    refused?: string,
+  ): Promise<string | undefined> {
     const kept = await storage.load();
     if (kept === undefined || !isStale(kept)) return kept?.accessToken;
-    renewing ??= exchange(isStale).finally(() => {
-      renewing = undefined;
-    });
-    return (await renewing)?.accessToken;
+    renewing ??= exchange(isStale, refused);
+    const mine = renewing;
+    try {
+      return (await mine)?.accessToken;
+    } finally {
+      if (renewing === mine) renewing = undefined;
+    }
   }
 
   return {
     get: () => current(({ expiresAtMs }) => expiresAtMs - now() <= aheadMs),
-    renew: (refused) => current(({ accessToken }) => accessToken === refused),
+    renew: (refused) => current(({ accessToken }) => accessToken === refused, refused),
     set: async (tokens) => {
+      renewing = undefined;
       await save(tokens);
     },
-    clear: async () => await storage.clear(),
+    clear: async () => {
+      renewing = undefined;
+      await storage.clear();
+    },
   };
 }

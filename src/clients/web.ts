@@ -2,7 +2,7 @@ import { type Client, createClient, type Interceptor, type Transport } from '@co
 import { createConnectTransport } from '@connectrpc/connect-web';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import type { SessionTokens } from '../../gen/manam/v1/session_pb.js';
-import { type ClientOptions, callInterceptors, defaultTimeoutMs, retryInterceptor } from './interceptors.ts';
+import { type ClientOptions, callInterceptors, defaultTimeoutMs } from './interceptors.ts';
 import { type Manam, manamOver } from './manam.ts';
 import { type ClientSession, createSession, type TokenStorage } from './tokens.ts';
 
@@ -43,10 +43,7 @@ function transportOf(options: WebOptions, interceptors: Interceptor[]): Transpor
   return createConnectTransport({
     baseUrl: url,
     defaultTimeoutMs: timeoutMs,
-    interceptors: [
-      retryInterceptor(),
-      ...(interceptors.length > 0 ? interceptors : callInterceptors(options)),
-    ],
+    interceptors: interceptors.length > 0 ? interceptors : callInterceptors(options),
   });
 }
 

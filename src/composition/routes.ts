@@ -9,6 +9,7 @@ import { createMailbox } from '../pages/mailbox.ts';
 import { type AdminFlows, registerAdmin } from '../rpc/admin-service.ts';
 import { type Flows, registerServices, services } from '../rpc/services.ts';
 import { readAccessRules } from '../server/access-rules.ts';
+import { createAccountRoute } from '../server/account-route.ts';
 import { createAdminGate } from '../server/admin-gate.ts';
 import { createCors } from '../server/cors.ts';
 import { createDevRoute } from '../server/dev-route.ts';
@@ -18,7 +19,7 @@ import { createGoogleLoginRoute } from '../server/google-login-route.ts';
 import { registerHealth } from '../server/grpc-health.ts';
 import { registerReflection } from '../server/grpc-reflection.ts';
 import type { Route } from '../server/handler.ts';
-import { createHostedKey } from '../server/hosted-key.ts';
+import { createHostedTenants } from '../server/hosted-tenants.ts';
 import { deadlineInterceptor, errorInterceptor } from '../server/interceptors.ts';
 import { createManamLoginRoute } from '../server/manam-login-route.ts';
 import { createOperations } from '../server/operations.ts';
@@ -47,7 +48,7 @@ export function createRoutes(deps: RouteDeps): Route[] {
   const { store, vault, clock, random } = deps.adapters;
   const prefixes = config.restPrefixes;
   const register = (router: ConnectRouter) => registerServices(router, flows);
-  const hostedKey = createHostedKey({ store, directory, vault, clock, random });
+  const hostedTenants = createHostedTenants({ store, directory, vault, clock, random });
   return [
     createCors(directory),
     createOperations({ jwks, readiness }),
@@ -62,7 +63,8 @@ export function createRoutes(deps: RouteDeps): Route[] {
       log,
       prefixes,
     }),
-    createManamLoginRoute({ manamLogin: flows.manamLogin, directory, door, log, hostedKey, prefixes }),
+    createManamLoginRoute({ manamLogin: flows.manamLogin, directory, door, log, hostedTenants, prefixes }),
+    createAccountRoute(hostedTenants),
     createOpenRpcRoute((router) => {
       registerHealth(router, { readiness, names: services.map(({ typeName }) => typeName) });
       if (config.reflection) registerReflection(router, services);

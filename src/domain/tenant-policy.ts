@@ -10,8 +10,8 @@ import { googleScopes, scopes, type TenantPolicy } from './tenant.ts';
 type Json = Readonly<Record<string, unknown>>;
 
 /** The policy of a tenant that has said nothing yet, whose pages are the hosted ones at that origin. */
-export function defaultPolicy(origin: string): TenantPolicy {
-  const page = (name: string) => `${origin}/account/${name}`;
+export function defaultPolicy(origin: string, slug: string): TenantPolicy {
+  const page = (name: string) => `${origin}/account/${slug}/${name}`;
   return {
     pages: { confirm: page('confirm'), recover: page('recover'), twoFactor: page('two-factor') },
     confirmUrls: [],
@@ -28,6 +28,7 @@ export function defaultPolicy(origin: string): TenantPolicy {
     google: { enabled: false, clientId: '', audiences: [], scopes: [] },
     manam: { enabled: false },
     sms: { dailyMessages: 1000, dailyBudget: 0, prices: {} },
+    branding: { color: '', logo: '' },
     templates: {},
   };
 }
@@ -69,6 +70,17 @@ const wholeNumber = (least: number, most: number) =>
   );
 const clientIdForm = /^[\w.-]{0,255}$/;
 const clientIdRule = 'must be a client id such as 1234.apps.googleusercontent.com';
+const color = v.pipe(text, v.regex(/^(?:#[0-9a-fA-F]{6})?$/, 'must be a colour such as #0a7c66'));
+/** 16 KiB in Base64, so that a policy stays small enough to be kept in memory by the thousand. */
+const maxLogoLength = 22_000;
+const logo = v.pipe(
+  text,
+  v.maxLength(maxLogoLength, 'must be an image of at most 16 KiB'),
+  v.regex(
+    /^(?:data:image\/(?:png|jpeg|webp);base64,[A-Za-z0-9+/]+={0,2})?$/,
+    'must be a PNG, JPEG or WebP as a data: URL in Base64',
+  ),
+);
 const role = v.pipe(text, v.regex(/^[A-Za-z][\w.-]{0,63}$/, 'must be named in letters, digits, . _ and -'));
 const permission = v.pipe(text, v.regex(/^[\w.:-]{1,100}$/, 'must be letters, digits, . : _ and -'));
 
@@ -100,6 +112,7 @@ const schema: v.GenericSchema<unknown, TenantPolicy> = strict({
     dailyBudget: wholeNumber(0, 1_000_000_000),
     prices: v.record(country, wholeNumber(1, 1_000_000_000), 'must be an object'),
   }),
+  branding: strict({ color, logo }),
   templates: templatesSchema,
 });
 

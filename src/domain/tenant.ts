@@ -44,6 +44,13 @@ export type TenantPolicy = {
     /** What an SMS to a country costs, in the same units. */
     readonly prices: Readonly<Record<string, number>>;
   };
+  /** How the hosted pages look for this tenant. */
+  readonly branding: {
+    /** The colour of buttons and links, as `#rrggbb`; empty: ours. */
+    readonly color: string;
+    /** A PNG, JPEG or WebP as a `data:` URL, so that no page loads anything of another host; empty: none. */
+    readonly logo: string;
+  };
   /** The tenant's own words for messages, by name and language, in the place of ours. */
   readonly templates: TemplateOverrides;
 };

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { escapeHtml } from '../domain/html.ts';
 import type { OutboxEntry } from '../domain/model.ts';
@@ -21,14 +22,12 @@ const stylePath = '/dev/messages.css';
 const maxMessages = 200;
 const ownHosts = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
 
-const style = `
-:root { color-scheme: light dark; font: 16px/1.6 system-ui, sans-serif; }
-body { max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
-article { border: 1px solid color-mix(in srgb, currentColor 20%, transparent); border-radius: .75rem; padding: 1rem 1.25rem; margin: 1rem 0; overflow-wrap: anywhere; }
-h1 { font-size: 1.4rem; } h2 { font-size: 1.05rem; margin: 0; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; margin: .5rem 0; font-size: .875rem; }
-dt { opacity: .65; } dd { margin: 0; } pre { white-space: pre-wrap; font: inherit; margin: .5rem 0 0; }
-code { font-family: ui-monospace, monospace; }
+/** The look of all pages of ours, and the little that a list of messages adds to it. */
+const style = `${readFileSync(new URL('theme.css', import.meta.url), 'utf8')}
+body { max-width: 46rem; margin: 0 auto; padding: 1.5rem 1rem; }
+article h2 { margin: 0; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; margin: .5rem 0; font-size: .9rem; }
+dt { color: var(--faint); } dd { margin: 0; } pre { white-space: pre-wrap; font: inherit; margin: .5rem 0 0; }
 `;
 
 function toCaptured({ id, message, createdAt }: OutboxEntry): CapturedMessage {
@@ -46,14 +45,14 @@ function page(messages: readonly CapturedMessage[]): string {
       code,
       link,
       created_at,
-    }) => `<article><h2 dir="auto">${escapeHtml(subject || channel)}</h2><dl>
+    }) => `<article class="card"><h2 dir="auto">${escapeHtml(subject || channel)}</h2><dl>
 <dt>To</dt><dd>${escapeHtml(to)}</dd><dt>At</dt><dd><time datetime="${created_at}">${created_at}</time></dd>
 ${code === '' ? '' : `<dt>Code</dt><dd><code>${escapeHtml(code)}</code></dd>`}
 ${link === '' ? '' : `<dt>Link</dt><dd><a href="${escapeHtml(link)}" rel="noreferrer">${escapeHtml(link)}</a></dd>`}
 </dl><pre dir="auto">${escapeHtml(text)}</pre></article>`,
   );
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Mailbox · Manam</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="${stylePath}"></head>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,"><link rel="stylesheet" href="${stylePath}"></head>
 <body><h1>Mailbox</h1><p>Messages of this development server, newest first. None of them leaves this machine.</p>
 ${articles.join('\n') || '<p>No message yet.</p>'}</body></html>`;
 }

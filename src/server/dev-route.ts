@@ -9,7 +9,7 @@ export function createDevRoute(mailbox: ReturnType<typeof createMailbox>): Route
     if (answer === undefined) return 'go on';
     response.setHeader(
       'content-security-policy',
-      "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
+      "default-src 'none'; style-src 'self'; img-src data:; frame-ancestors 'none'",
     );
     response.writeHead(answer.status, { 'content-type': answer.type }).end(answer.body);
     return 'answered';

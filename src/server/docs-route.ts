@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { pathOf, type Route } from './handler.ts';
+import { pathOf, type Route, sendBody } from './handler.ts';
 
 /** No script or frame of anybody else. The viewer writes styles into its elements. */
 const policy =
@@ -47,18 +47,9 @@ export function createDocsRoute(prefixes: readonly string[]): Route {
       document = { type: source.type, body, packed: gzipSync(body) };
       documents.set(path, document);
     }
-    const isPacked = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
-    const body = isPacked ? document.packed : document.body;
     response.setHeader('content-security-policy', policy);
     response.setHeader('cache-control', 'public, max-age=300');
-    response.appendHeader('vary', 'accept-encoding');
-    response.writeHead(200, {
-      'content-type': document.type,
-      'content-length': body.length,
-      ...(isPacked && { 'content-encoding': 'gzip' }),
-    });
-    response.end(request.method === 'HEAD' ? undefined : body);
-    return 'answered';
+    return sendBody(request, response, document);
   };
 }
 

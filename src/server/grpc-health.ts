@@ -1,13 +1,15 @@
 import { Code, ConnectError, type ConnectRouter } from '@connectrpc/connect';
 import { Health, HealthCheckResponse_ServingStatus as Status } from '../../gen/health/v1/health_pb.js';
+import { requestOf } from '../rpc/context.ts';
 import type { Readiness } from './readiness.ts';
 
 /** How often a watched status is looked at. */
 const watchIntervalMs = 1000;
 /** After how many looks an unchanged status is sent again, so that an idle connection is not taken for a dead one. */
 const repeatAfter = 30;
-/** How many may watch one instance at a time. */
-const maxWatchers = 100;
+/** How many may watch one instance at a time, and how many of one address. */
+const maxWatchers = 1000;
+const maxWatchersPerAddress = 10;
 /** The name that asks for the process alone, as Kubernetes' liveness probes do. */
 const livenessName = 'liveness';
 
@@ -25,11 +27,21 @@ export type GrpcHealthOptions = {
 export function registerHealth(router: ConnectRouter, { readiness, names }: GrpcHealthOptions): void {
   const known = new Set(['', ...names]);
   let watchers = 0;
+  const perAddress = new Map<string, number>();
+  /** What watchers see: one look at the database for all of them. */
+  let seen: { readonly atMs: number; readonly status: Promise<Status> } | undefined;
 
   const statusOf = async (service: string): Promise<Status> => {
     if (service === livenessName) return Status.SERVING;
     if (!known.has(service)) return Status.SERVICE_UNKNOWN;
     return (await readiness.isReady()) ? Status.SERVING : Status.NOT_SERVING;
+  };
+
+  const watchedStatusOf = (service: string): Promise<Status> => {
+    if (service === livenessName || !known.has(service)) return statusOf(service);
+    if (seen === undefined || performance.now() - seen.atMs >= watchIntervalMs || readiness.drained.aborted)
+      seen = { atMs: performance.now(), status: statusOf('') };
+    return seen.status;
   };
 
   router.service(Health, {
@@ -45,14 +57,18 @@ export function registerHealth(router: ConnectRouter, { readiness, names }: Grpc
       return { statuses: { ...statuses, [livenessName]: { status: Status.SERVING } } };
     },
 
-    async *watch({ service }, { signal }) {
-      if (watchers >= maxWatchers) throw new ConnectError('too many watchers', Code.ResourceExhausted);
+    async *watch({ service }, { signal, values }) {
+      const { address } = requestOf(values).client;
+      const held = perAddress.get(address) ?? 0;
+      if (watchers >= maxWatchers || held >= maxWatchersPerAddress)
+        throw new ConnectError('too many watchers', Code.ResourceExhausted);
       watchers += 1;
+      perAddress.set(address, held + 1);
       try {
         const ended = AbortSignal.any([signal, readiness.drained]);
         let sent: Status | undefined;
         for (let looks = 0; !signal.aborted; looks += 1) {
-          const status = await statusOf(service);
+          const status = await watchedStatusOf(service);
           if (status !== sent || looks % repeatAfter === 0) yield { status };
           sent = status;
           if (readiness.drained.aborted) return;
@@ -60,6 +76,9 @@ export function registerHealth(router: ConnectRouter, { readiness, names }: Grpc
         }
       } finally {
         watchers -= 1;
+        const left = (perAddress.get(address) ?? 1) - 1;
+        if (left === 0) perAddress.delete(address);
+        else perAddress.set(address, left);
       }
     },
   });

@@ -10,6 +10,7 @@ import {
   type ServerReflectionRequest as ServerReflectionRequestAlpha,
 } from '../../gen/grpc/reflection/v1alpha/reflection_pb.js';
 import { Health } from '../../gen/health/v1/health_pb.js';
+import { file_manam_v1_error_reason } from '../../gen/manam/v1/error_reason_pb.js';
 
 type Question = Pick<ServerReflectionRequest | ServerReflectionRequestAlpha, 'host' | 'messageRequest'>;
 
@@ -44,7 +45,28 @@ function createLibrary(services: readonly DescService[]) {
     for (const dependency of file.dependencies) collect(dependency);
   };
   for (const { file } of services) collect(file);
+  // The reasons of failures: no service imports them, and every client meets them.
+  collect(file_manam_v1_error_reason);
   const registry = createRegistry(...files.values());
+  const encoded = new Map(
+    [...files.values()].map((file) => [file, toBinary(FileDescriptorProtoSchema, file.proto)]),
+  );
+  /** Every type, and every method, field, oneof and enum value, with the file that it stands in. */
+  const symbols = new Map<string, DescFile>();
+  for (const type of registry) {
+    symbols.set(type.typeName, type.file);
+    const inside: readonly { readonly name: string }[] =
+      type.kind === 'service'
+        ? type.methods
+        : type.kind === 'message'
+          ? [...type.fields, ...type.oneofs]
+          : [];
+    for (const { name } of inside) symbols.set(`${type.typeName}.${name}`, type.file);
+    // The values of an enum belong to what the enum belongs to.
+    const scope = type.typeName.slice(0, type.typeName.lastIndexOf('.'));
+    for (const { name } of type.kind === 'enum' ? type.values : [])
+      symbols.set(`${scope}.${name}`, type.file);
+  }
 
   const notFound = (what: string) =>
     ({
@@ -62,19 +84,8 @@ function createLibrary(services: readonly DescService[]) {
       each.dependencies.forEach(add);
     };
     add(file);
-    const fileDescriptorProto = [...all].map(({ proto }) => toBinary(FileDescriptorProtoSchema, proto));
+    const fileDescriptorProto = [...all].map((each) => encoded.get(each) ?? new Uint8Array());
     return { case: 'fileDescriptorResponse', value: { fileDescriptorProto } } as const;
-  };
-
-  /** The file of a type or service, or of the one that a method, field or enum value belongs to. */
-  const fileOfSymbol = (symbol: string): DescFile | undefined => {
-    const owner = symbol.slice(0, Math.max(0, symbol.lastIndexOf('.')));
-    const found = registry.get(symbol) ?? registry.get(owner);
-    if (found === undefined || found.typeName === symbol) return found?.file;
-    const { kind } = found;
-    const members: readonly { readonly name: string }[] =
-      kind === 'service' ? found.methods : kind === 'message' ? [...found.fields, ...found.oneofs] : [];
-    return members.some(({ name }) => `${owner}.${name}` === symbol) ? found.file : undefined;
   };
 
   const extensions = [...registry].filter((type) => type.kind === 'extension');
@@ -90,7 +101,7 @@ function createLibrary(services: readonly DescService[]) {
         case 'fileByFilename':
           return filesOf(files.get(question.value), question.value);
         case 'fileContainingSymbol':
-          return filesOf(fileOfSymbol(question.value), question.value);
+          return filesOf(symbols.get(question.value), question.value);
         case 'fileContainingExtension': {
           const { containingType, extensionNumber } = question.value;
           const found = extensions.find(

@@ -121,3 +121,22 @@ export function sendJson(response: ServerResponse, status: number, value: unknow
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length }).end(body);
   return 'answered';
 }
+
+/** Answers with a document, packed where the caller takes that. */
+export function sendBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  document: { readonly type: string; readonly body: Buffer; readonly packed?: Buffer },
+): 'answered' {
+  const { type, body, packed } = document;
+  const isPacked = packed !== undefined && /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
+  const sent = isPacked ? packed : body;
+  response.appendHeader('vary', 'accept-encoding');
+  response.writeHead(200, {
+    'content-type': type,
+    'content-length': sent.length,
+    ...(isPacked && { 'content-encoding': 'gzip' }),
+  });
+  response.end(request.method === 'HEAD' ? undefined : sent);
+  return 'answered';
+}

@@ -1,5 +1,5 @@
 import type { DescMethod } from '@bufbuild/protobuf';
-import { Code, type Interceptor } from '@connectrpc/connect';
+import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import { RateClass } from '../../gen/manam/options/v1/access_pb.js';
 import { DomainError } from '../domain/errors.ts';
 import { negotiateLocale } from '../domain/locale.ts';
@@ -32,6 +32,31 @@ export const successInterceptor: Interceptor = (next) => async (request) => {
   requestOf(request.contextValues).isDone = true;
   return answer;
 };
+
+/** The same for what has no error door: how a call ended, and for a stream how its answers did. */
+export const outcomeInterceptor: Interceptor = (next) => async (request) => {
+  const info = requestOf(request.contextValues);
+  const fail = (error: unknown): never => {
+    info.reason = snakeCase(Code[error instanceof ConnectError ? error.code : Code.Internal] ?? '');
+    throw error;
+  };
+  const answer = await next(request).catch(fail);
+  if (!answer.stream) return answer;
+  const { message } = answer;
+  async function* watched() {
+    try {
+      yield* message;
+    } catch (error) {
+      fail(error);
+    }
+  }
+  return { ...answer, message: watched() };
+};
+
+/** `ResourceExhausted` as RESOURCE_EXHAUSTED. */
+function snakeCase(name: string): string {
+  return name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase();
+}
 
 /** A call ends at its deadline, whatever its flow still waits for. */
 export const deadlineInterceptor: Interceptor = (next) => async (request) => {

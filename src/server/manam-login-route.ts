@@ -3,12 +3,14 @@ import { codeToHttpStatus } from '@connectrpc/connect/protocol-connect';
 import type { Logger } from 'pino';
 import { DomainError } from '../domain/errors.ts';
 import { type Locale, negotiateLocale } from '../domain/locale.ts';
+import { manamSlug } from '../domain/tenant.ts';
 import type { ManamLogin } from '../flows/federation/manam.ts';
 import { manamLoginAssets, manamLoginPage, renderManamLogin } from '../pages/manam-login.ts';
 import type { RequestInfo } from '../rpc/context.ts';
 import type { ErrorDoor } from './error-door.ts';
 import { keyedCaller } from './federation-caller.ts';
 import { pathOf, type Route, sendJson } from './handler.ts';
+import type { HostedTenants } from './hosted-tenants.ts';
 import { toFailure } from './rest-dialect.ts';
 import type { TenantDirectory } from './tenant-directory.ts';
 
@@ -17,8 +19,7 @@ export type ManamLoginRouteDeps = {
   readonly directory: TenantDirectory;
   readonly door: ErrorDoor;
   readonly log: Logger;
-  /** The publishable key that the page calls with. */
-  readonly hostedKey: () => Promise<string | undefined>;
+  readonly hostedTenants: HostedTenants;
   readonly prefixes: readonly string[];
 };
 
@@ -32,7 +33,7 @@ const policy =
  * sign-in. Without `client` the path is the RPC's.
  */
 export function createManamLoginRoute(deps: ManamLoginRouteDeps): Route {
-  const { manamLogin, door, hostedKey, prefixes } = deps;
+  const { manamLogin, door, hostedTenants, prefixes } = deps;
   const entries = new Set(prefixes.map((prefix) => `${prefix}/manamlogin`));
 
   async function begin(request: IncomingMessage, info: RequestInfo, query: URLSearchParams): Promise<string> {
@@ -44,7 +45,7 @@ export function createManamLoginRoute(deps: ManamLoginRouteDeps): Route {
   }
 
   async function showPage(response: ServerResponse, locale: Locale): Promise<'answered'> {
-    const key = await hostedKey();
+    const key = (await hostedTenants(manamSlug))?.key;
     if (key === undefined) throw new DomainError('PROVIDER_DISABLED');
     response.setHeader('content-security-policy', policy);
     response

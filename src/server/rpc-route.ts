@@ -9,7 +9,7 @@ import {
   requestOf,
 } from '../rpc/context.ts';
 import type { Route } from './handler.ts';
-import { successInterceptor } from './interceptors.ts';
+import { outcomeInterceptor, successInterceptor } from './interceptors.ts';
 
 /** The largest message (R56). */
 export const maxMessageBytes = 64 * 1024;
@@ -47,7 +47,7 @@ export function createOpenRpcRoute(routes: (router: ConnectRouter) => void): Rou
   const gate = async ({ method, values }: HandlerContext) => {
     requestOf(values).procedure = `${method.parent.typeName}/${method.name}`;
   };
-  const { maxTimeoutMs: _, ...options } = routerOptions({ gate, interceptors: [] });
+  const { maxTimeoutMs: _, ...options } = routerOptions({ gate, interceptors: [outcomeInterceptor] });
   return createAdapterRoute(options, routes);
 }
 

@@ -21,7 +21,7 @@ import {
 } from './schema.ts';
 
 /** What a policy lacks that is older than a field of it; pages it has always had. */
-const defaults = defaultPolicy('');
+const defaults = defaultPolicy('', '');
 
 function toTenant(row: typeof tenants.$inferSelect): Tenant {
   return { ...row, policy: withDefaults(row.policy, defaults) as TenantPolicy };

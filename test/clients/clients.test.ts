@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createServer2 } from 'node:http2';
-import type { AddressInfo, Server } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Code, ConnectError, createClient } from '@connectrpc/connect';
+import { Code, ConnectError } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { generate } from 'selfsigned';
 import { expect, test } from 'vitest';
@@ -15,6 +15,7 @@ import * as connect from '../../src/clients/connect.ts';
 import * as grpc from '../../src/clients/grpc.ts';
 import type { ClientOptions } from '../../src/clients/interceptors.ts';
 import * as web from '../../src/clients/web.ts';
+import { makeAdminKey } from '../support/admin.ts';
 import { freshEmail, password, startTestApp, useTestApp } from '../support/app.ts';
 import { thrownBy } from '../support/errors.ts';
 import { enrolTotp, signUp } from '../support/journey.ts';
@@ -82,28 +83,22 @@ for (const { name, open } of clients) {
     if ('closeAllConnections' in silent) silent.closeAllConnections();
     silent.close();
   });
-
-  test(`a call that is given up is cancelled through ${name}`, async () => {
-    const { manam, close } = open({ url: testApp().url, key: testApp().dev.publishable });
-    const signal = AbortSignal.abort();
-    expect(await thrownBy(manam.auth.login({}, { signal }))).toMatchObject({ code: Code.Canceled });
-    close();
-  });
 }
 
 const outage = new ConnectError('out of reach', Code.Unavailable, undefined, [
   { desc: ErrorInfoSchema, value: { reason: 'UNAVAILABLE', domain: 'manam' } },
 ]);
 
-/** A service that is out of reach for the first calls of each method. */
-async function startFlaky(failures: number) {
+/** A service that fails the first calls of each method, with the failures that are given or so often as out of reach. */
+async function startFlaky(failures: number | readonly ConnectError[]) {
+  const errors = typeof failures === 'number' ? Array.from({ length: failures }, () => outage) : failures;
   const calls: { method: string; idempotencyKey: string | null }[] = [];
   const answer =
     (method: string) =>
     (_: unknown, { requestHeader }: { requestHeader: Headers }) => {
       calls.push({ method, idempotencyKey: requestHeader.get('idempotency-key') });
-      const before = calls.filter((call) => call.method === method).length;
-      if (before <= failures) throw outage;
+      const error = errors[calls.filter((call) => call.method === method).length - 1];
+      if (error !== undefined) throw error;
       return {};
     };
   const handler = connectNodeAdapter({
@@ -159,6 +154,80 @@ for (const { name, open } of clients) {
     flaky.close();
   });
 }
+
+for (const { name, open } of clients) {
+  const urlOf = (flaky: { http1: string; http2: string }) =>
+    name === '@grpc/grpc-js' ? flaky.http2 : flaky.http1;
+
+  test(`a call that was given up before it began reaches nobody through ${name}`, async () => {
+    const flaky = await startFlaky(0);
+    const { manam, close } = open({ url: urlOf(flaky), key: 'k' });
+    const call = manam.auth.register({}, { signal: AbortSignal.abort() });
+    expect(await thrownBy(call)).toMatchObject({ code: Code.Canceled });
+    const late = new AbortController();
+    const tokens = {
+      get: async () => {
+        late.abort();
+        return 't';
+      },
+      renew: async () => undefined,
+    };
+    const other = open({ url: urlOf(flaky), key: 'k', tokens });
+    if (name !== 'Connect-Web') await thrownBy(other.manam.profile.viewUser({}, { signal: late.signal }));
+    expect(flaky.calls).toEqual([]);
+    for (const each of [close, other.close]) each();
+    flaky.close();
+  });
+
+  test(`a call without a deadline of its own may wait as long as it takes through ${name}`, async () => {
+    const flaky = await startFlaky(0);
+    const { manam, close } = open({ url: urlOf(flaky), key: 'k' });
+    await manam.profile.viewUser({}, { timeoutMs: 0 });
+    expect(flaky.calls).toHaveLength(1);
+    close();
+    flaky.close();
+  });
+}
+
+for (const { name, open } of clients.filter((each) => each.name !== '@grpc/grpc-js')) {
+  test(`a read is tried again where the connection is lost through ${name}`, async () => {
+    let tries = 0;
+    const server = createTcpServer((socket) => {
+      tries += 1;
+      socket.once('data', () => socket.destroy());
+    });
+    const { manam, close } = open({ url: await addressOf(server), key: 'k', timeoutMs: 5000 });
+    await thrownBy(manam.profile.viewUser({}));
+    expect(tries).toBeGreaterThanOrEqual(3);
+    close();
+    server.close();
+  });
+}
+
+test('a token that is refused at the second try is still renewed', async () => {
+  const refusal = new ConnectError('no', Code.Unauthenticated, undefined, [
+    { desc: ErrorInfoSchema, value: { reason: 'TOKEN_INVALID', domain: 'manam' } },
+  ]);
+  const flaky = await startFlaky([outage, refusal]);
+  let renewals = 0;
+  const tokens = {
+    get: async () => 'old',
+    renew: async () => {
+      renewals += 1;
+      return 'new';
+    },
+  };
+  for (const library of [grpc, connect]) {
+    flaky.calls.length = 0;
+    const url = library === grpc ? flaky.http2 : flaky.http1;
+    const manam = library.createManam({ url, key: 'k', tokens });
+    await manam.profile.viewUser({});
+    expect(flaky.calls).toHaveLength(3);
+    if ('close' in manam) (manam.close as () => void)();
+  }
+  expect(renewals).toBe(2);
+  flaky.close();
+});
 
 test('gRPC tries again by itself where the connection is lost', async () => {
   let lost = 0;
@@ -217,10 +286,13 @@ test('over TLS a back-end trusts the certificates that it is given, and no other
 
 test('a transport reaches any service of ours, the operators’ too', async () => {
   const admin = await startTestApp({ config: { admin: { host: '127.0.0.1', port: 0 } } });
-  const transport = grpc.createTransport({ url: admin.adminUrl });
-  const error = await thrownBy(createClient(AdminService, transport).listTenants({}));
-  expect(grpc.readFailure(error).reason).toBe('ADMIN_KEY_INVALID');
-  transport.close();
+  const key = await makeAdminKey(admin);
+  for (const library of [grpc, connect]) {
+    const transport = library.createTransport({ url: admin.adminUrl, key });
+    const { tenants } = await library.createClient(AdminService, transport).listTenants({});
+    expect(tenants.map(({ slug }) => slug)).toEqual(['dev', 'manam']);
+    if ('close' in transport) (transport.close as () => void)();
+  }
   await admin.close();
 });
 

@@ -103,6 +103,41 @@ test('an outage keeps the session, and its end empties it and is told once', asy
   expect(ends()).toBe(0);
 });
 
+test('a renewal that is under way when the person signs out brings nothing back', async () => {
+  const { session, pass, begin } = startSession();
+  await begin();
+  pass(600_000);
+  const late = session.get();
+  await session.clear();
+  expect(await late).toBeUndefined();
+  expect(await session.get()).toBeUndefined();
+});
+
+test('a renewal that is under way when somebody else signs in is not his', async () => {
+  let error: Error | undefined;
+  const { session, ends, pass, begin } = startSession(() => error);
+  for (const outcome of [undefined, new ConnectError('ended', Code.Unauthenticated)]) {
+    error = outcome;
+    await begin();
+    pass(600_000);
+    const late = session.get();
+    await session.set({ accessToken: 'leila', refreshToken: 'r', expiresIn: 600 });
+    expect(await late).toBe('leila');
+    expect(await session.get()).toBe('leila');
+  }
+  expect(ends()).toBe(0);
+});
+
+test('in an outage a token that is still good is used to its end', async () => {
+  const outage = new ConnectError('out of reach', Code.Unavailable);
+  const { session, pass, begin } = startSession(() => outage);
+  await begin();
+  pass(580_000);
+  expect(await session.get()).toBe('access-1');
+  pass(21_000);
+  expect(await thrownBy(session.get())).toBe(outage);
+});
+
 test('a session that was ended elsewhere ends here, once, and calls go on without it', async () => {
   const { url, dev } = testApp();
   const user = await signUp(testApp());

@@ -2,10 +2,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
+import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { AccessTokenError, createAccessTokenVerifier } from '../../src/clients/verify.ts';
-import { useTestApp } from '../support/app.ts';
+import { password, useTestApp } from '../support/app.ts';
 import { thrownBy } from '../support/errors.ts';
-import { signUp } from '../support/journey.ts';
+import { enrolTotp, signUp } from '../support/journey.ts';
 
 const testApp = useTestApp();
 /** The issuer of an app that listens on whatever port is free. */
@@ -50,12 +51,20 @@ test('a token of another tenant, another issuer, another kind or another time is
     ['later', await verifier({ now: () => new Date(Date.now() + 631_000) }), accessToken],
     ['a refresh token', await verifier(), refreshToken],
     ['no token', await verifier(), 'x'],
+    ['a token that waits for its second factor', await verifier(), await pendingToken()],
     ['no signature', await verifier(), unsigned],
     ['changed', await verifier(), `${header}.${Buffer.from(changed).toString('base64url')}.${signature}`],
   ];
   for (const [what, verify, token] of refusals)
     expect(await thrownBy(verify(token)), what).toBeInstanceOf(AccessTokenError);
 });
+
+/** A token of the same issuer, key and user, and of another kind. */
+async function pendingToken(): Promise<string> {
+  const user = await enrolTotp(testApp(), await signUp(testApp()));
+  const { twoFactor } = await testApp().client(AuthService).login({ email: user.email, password });
+  return twoFactor?.twoFactorToken ?? '';
+}
 
 test('keys that cannot be had are an outage and no verdict on the token', async () => {
   const { accessToken } = await signUp(testApp());

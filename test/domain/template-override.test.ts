@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { DomainError } from '../../src/domain/errors.ts';
 import { defaultPolicy, patchPolicy } from '../../src/domain/tenant-policy.ts';
 
-const defaults = defaultPolicy('https://id.example.com');
+const defaults = defaultPolicy('https://id.example.com', 'acme');
 const current = patchPolicy(defaults, { senders: { default: 'info@acme.com' } }, defaults);
 
 function refusalOf(templates: unknown): string[] {

@@ -28,7 +28,7 @@ async function recoveryToken(email: string): Promise<string> {
 test('the link of the message replaces the password once, ends all sessions and signs nobody in', async () => {
   const user = await signUp(testApp());
   const token = await recoveryToken(user.email);
-  expect((await newest(user.email))?.link).toBe(`${testApp().url}/account/recover?token=${token}`);
+  expect((await newest(user.email))?.link).toBe(`${testApp().url}/account/dev/recover?token=${token}`);
   const answer = await recovery().endRecovery({ token, password: next });
   expect(Object.keys(answer)).toEqual(['$typeName']);
   expect(await failureOf(testApp().client(ProfileService, bearer(user.accessToken)).viewUser({}))).toEqual(
@@ -204,7 +204,7 @@ test('no header of a request reaches the link, not even as the first request aft
     });
     expect(status, name).toBe(200);
     const [message] = await app.messagesTo(email);
-    expect(message?.link, name).toBe(`${app.url}/account/recover?token=${message?.code}`);
+    expect(message?.link, name).toBe(`${app.url}/account/dev/recover?token=${message?.code}`);
     expect(message?.html).not.toContain('evil');
   }
   await app.close();

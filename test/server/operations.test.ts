@@ -97,7 +97,7 @@ test('the mailbox answers this machine under its own name alone, as JSON and as 
   const page = await get('/dev/messages', { headers: { accept: 'text/html' } });
   expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
   expect(page.headers.get('content-security-policy')).toBe(
-    "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
+    "default-src 'none'; style-src 'self'; img-src data:; frame-ancestors 'none'",
   );
   expect(await page.text()).toContain('<h1>Mailbox</h1>');
   expect((await get('/dev/messages', { method: 'POST' })).status).toBe(405);

@@ -31,6 +31,18 @@ type Export = {
 const attributesOf = ({ attributes }: { readonly attributes: Attribute[] }) =>
   Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue ?? value.intValue]));
 
+test('a collector that nobody runs does not keep the service from ending well', async () => {
+  const database = await createTestDatabase();
+  const folder = mkdtempSync(join(tmpdir(), 'manam-traces-'));
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' };
+  const { child, url } = await startServerProcess(database.url, folder, env);
+  await fetch(`${url}/healthz`);
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([0, null]);
+  await database.drop();
+  rmSync(folder, { recursive: true });
+}, 60_000);
+
 test('with the standard variables set, calls are traced on from the caller’s trace, and no value of a statement leaves', async () => {
   const exports: Export[] = [];
   const collector = createServer((request, response) => {

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { expect, test } from 'vitest';
 import { startTestApp, useTestApp } from '../support/app.ts';
@@ -74,5 +76,11 @@ test('the viewer and all it loads come from here, packed where the browser takes
     expect(await packed.text()).toBe(await plain.text());
   }
   expect((await fetch(`${url}/docs`, { method: 'POST' })).status).toBe(405);
-  expect((await fetch(`${url}/docs/../package.json`)).status).toBe(404);
+  // As it stands: fetch would tidy the path up first.
+  const { port, hostname: host } = new URL(url);
+  const raw = request({ host, port, path: '/docs/../../package.json' });
+  raw.end();
+  const [answer] = (await once(raw, 'response')) as [IncomingMessage];
+  expect(answer.statusCode).toBe(404);
+  answer.resume();
 });

@@ -101,6 +101,16 @@ test('a watcher of an unknown service is told so and waits', async () => {
   expect(seen).toEqual([Status.SERVICE_UNKNOWN]);
 });
 
+test('one address cannot take all places of watchers', async () => {
+  const leaving = new AbortController();
+  const held = Array.from({ length: 10 }, () =>
+    health().watch({}, { signal: leaving.signal })[Symbol.asyncIterator](),
+  );
+  for (const each of held) await each.next();
+  expect(await thrownBy(health().watch({})[Symbol.asyncIterator]().next())).toMatchObject({ code: 8 });
+  leaving.abort();
+});
+
 test('buf curl finds the contract by reflection and calls by it', async () => {
   const { url, dev } = testApp();
   const listed = await run('buf', ['curl', '--http2-prior-knowledge', '--list-services', url], {
@@ -136,6 +146,8 @@ test('reflection answers for files, symbols and extensions, and says what it doe
     { case: 'fileContainingSymbol', value: 'manam.v1.LoginRequest.password' },
     extension('google.protobuf.MethodOptions', 50_101),
     { case: 'allExtensionNumbersOfType', value: 'google.protobuf.FieldOptions' },
+    { case: 'fileContainingSymbol', value: 'manam.v1.ErrorReason' },
+    { case: 'fileContainingSymbol', value: 'manam.v1.ERROR_REASON_INTERNAL' },
     { case: 'fileContainingSymbol', value: 'manam.v1.AuthService.Nothing' },
     { case: 'fileByFilename', value: 'secret.proto' },
     extension('google.protobuf.MethodOptions', 1),
@@ -155,7 +167,16 @@ test('reflection answers for files, symbols and extensions, and says what it doe
       answers.push(messageResponse.value.extensionNumber);
     else answers.push(value);
   }
-  expect(answers).toEqual(['files', 'files', 'files', 'files', 'files', [50_103], 5, 5, 5, 3]);
+  expect(answers).toEqual([
+    ...Array.from({ length: 5 }, () => 'files'),
+    [50_103],
+    'files',
+    'files',
+    5,
+    5,
+    5,
+    3,
+  ]);
 });
 
 test('a client that asks for v1alpha, as older ones do, is answered too', async () => {

@@ -11,7 +11,13 @@ import {
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { getComments } from '@bufbuild/protoplugin';
 import { http } from '../../gen/google/api/annotations_pb.js';
-import { type Access, access, KeyKind, SessionLevel } from '../../gen/manam/options/v1/access_pb.js';
+import {
+  type Access,
+  access,
+  KeyKind,
+  RateClass,
+  SessionLevel,
+} from '../../gen/manam/options/v1/access_pb.js';
 import { error } from '../../gen/manam/options/v1/error_pb.js';
 
 /** The contract with its comments, which the generated code leaves out. */
@@ -141,14 +147,21 @@ export function reasonsOf(method: DescMethod, all: readonly ErrorReason[]): Erro
   const rule = accessOf(method);
   const named = commentOf(method).match(/\b[A-Z]+(?:_[A-Z]+)+\b/g) ?? [];
   const needsSession = rule.sessions.length > 0;
+  const takesSignedIn = rule.sessions.includes(SessionLevel.SIGNED_IN);
   const ofGate = [
-    ...(rule.key === KeyKind.ADMIN ? ['ADMIN_KEY_INVALID'] : ['KEY_MISSING', 'KEY_INVALID', 'ORIGIN_DENIED']),
+    ...(rule.key === KeyKind.ADMIN
+      ? ['ADMIN_KEY_INVALID']
+      : ['KEY_MISSING', 'KEY_INVALID', 'KEY_CONFLICT', 'ORIGIN_DENIED']),
     'REQUEST_INVALID',
     'UNAVAILABLE',
+    'DEADLINE_EXCEEDED',
+    ...(rule.rate === RateClass.STANDARD ? [] : ['RATE_LIMITED']),
+    ...(rule.idempotencyKey ? ['IDEMPOTENCY_KEY_REUSED', 'CONFLICT'] : []),
     'INTERNAL',
     ...(rule.key === KeyKind.SECRET ? ['SECRET_KEY_REQUIRED'] : []),
-    ...(needsSession ? ['TOKEN_MISSING', 'TOKEN_INVALID'] : []),
-    ...(needsSession && !rule.sessions.includes(SessionLevel.ENROL_ONLY)
+    ...(needsSession ? ['TOKEN_INVALID'] : []),
+    ...(needsSession && rule.scope === '' ? ['TOKEN_MISSING'] : []),
+    ...(takesSignedIn && !rule.sessions.includes(SessionLevel.ENROL_ONLY)
       ? ['TWO_FACTOR_ENROLMENT_REQUIRED']
       : []),
     ...(rule.scope === '' ? [] : ['SECRET_KEY_REQUIRED', 'SCOPE_REQUIRED']),

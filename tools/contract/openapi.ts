@@ -35,7 +35,15 @@ export function createOpenApi(contract: Contract, version: string): Json {
     for (const method of service.methods) {
       const reasons = reasonsOf(method, contract.reasons);
       routesOf(method).forEach(({ httpMethod, path }, index) => {
-        const operation = restOperation(method, httpMethod, path, rest, reasons, samplesOf(httpMethod, path));
+        const operation = restOperation(
+          method,
+          httpMethod,
+          path,
+          rest,
+          reasons,
+          contract.reasons,
+          samplesOf(httpMethod, path),
+        );
         const suffix = index === 0 ? '' : `_${index + 1}`;
         add(path, httpMethod, { operationId: `${service.name}_${method.name}${suffix}`, ...operation });
       });
@@ -121,6 +129,7 @@ function restOperation(
   path: string,
   schemas: Schemas,
   reasons: readonly ErrorReason[],
+  all: readonly ErrorReason[],
   examples: Json,
 ): Json {
   const operation = describeMethod(method);
@@ -194,9 +203,15 @@ function restOperation(
       200: rawBody
         ? { description: 'The image.', content: { 'image/png': {} } }
         : { description: 'Done.', content: { 'application/json': { schema: answer } } },
-      ...failures(reasons, 'Failure'),
+      ...failures(hasBody ? withBodyReasons(reasons, all) : reasons, 'Failure'),
     },
   };
+}
+
+/** What a body can be refused for over REST, before it is a message. */
+function withBodyReasons(reasons: readonly ErrorReason[], all: readonly ErrorReason[]): ErrorReason[] {
+  const names = new Set(['BODY_MALFORMED', 'BODY_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED']);
+  return [...reasons, ...all.filter(({ name }) => names.has(name))];
 }
 
 function connectOperation(method: DescMethod, schemas: Schemas, reasons: readonly ErrorReason[]): Json {

@@ -34,7 +34,7 @@ function parseName(name: string): string {
 
 /** Makes, changes, suspends and deletes tenants. */
 export function createTenantAdmin({ store, vault, clock, random, origin }: TenantAdminDeps) {
-  const defaults = defaultPolicy(origin);
+  const defaultsOf = (slug: string) => defaultPolicy(origin, slug);
   const pages = createPages(vault);
   const list = 'tenants';
 
@@ -69,7 +69,7 @@ export function createTenantAdmin({ store, vault, clock, random, origin }: Tenan
         slug,
         name: parseName(command.name || slug),
         status: 'active',
-        policy: patchPolicy(defaults, command.policy ?? {}, defaults),
+        policy: patchPolicy(defaultsOf(slug), command.policy ?? {}, defaultsOf(slug)),
         createdAt: clock(),
       };
       try {
@@ -104,9 +104,11 @@ export function createTenantAdmin({ store, vault, clock, random, origin }: Tenan
         readonly policy: unknown;
       },
     ): Promise<Tenant> =>
-      change(operator, command.tenant, 'update-tenant', ({ policy }) => ({
+      change(operator, command.tenant, 'update-tenant', ({ policy, slug }) => ({
         ...(command.name === undefined ? {} : { name: parseName(command.name) }),
-        ...(command.policy === undefined ? {} : { policy: patchPolicy(policy, command.policy, defaults) }),
+        ...(command.policy === undefined
+          ? {}
+          : { policy: patchPolicy(policy, command.policy, defaultsOf(slug)) }),
       })),
 
     /** Keeps a secret that a tenant has elsewhere; an empty one is forgotten. */

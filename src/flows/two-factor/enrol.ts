@@ -121,11 +121,13 @@ export function createEnrolment(deps: EnrolDeps) {
     };
     if (email?.confirmedAt !== undefined) {
       const to = { kind: 'email', address: email.address, userLocale, senderEmail } as const;
-      const page = caller.tenant.policy.pages.twoFactor;
+      const page = new URL(caller.tenant.policy.pages.twoFactor);
+      // One page confirms both factors, each by a method of its own.
+      page.searchParams.set('factor', method);
       return linkByEmail(deps, caller, to, {
         ...order,
         template: 'two-factor-proof',
-        page,
+        page: page.href,
         parameter: 'token',
       });
     }

@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+import { escapeHtml } from '../domain/html.ts';
+import type { Locale } from '../domain/locale.ts';
+import type { Tenant } from '../domain/tenant.ts';
+import type { PageSettings } from './page-settings.ts';
+
+/** Where the hosted pages stand: a tenant's under its name, what they load under a name that no tenant can have. */
+export const accountPath = '/account';
+const assetPath = `${accountPath}/-/`;
+
+const folder = new URL('../../built/pages/', import.meta.url);
+
+type Manifest = Record<
+  string,
+  { readonly file: string; readonly isEntry?: boolean; readonly css?: string[] }
+>;
+
+/** The built pages. Throws where nobody has built them. */
+function readManifest(): { readonly script: string; readonly styles: readonly string[] } {
+  const manifest = JSON.parse(readFileSync(new URL('manifest.json', folder), 'utf8')) as Manifest;
+  const entry = Object.values(manifest).find(({ isEntry }) => isEntry);
+  if (entry === undefined) throw new Error('the pages have no entry: npm run pages');
+  return { script: entry.file, styles: entry.css ?? [] };
+}
+
+/** The page of a tenant; the script in it draws what its path asks for. */
+export function renderAccountPage(locale: Locale, { name, slug, policy }: Tenant, key: string): string {
+  const { script, styles } = readManifest();
+  const settings: PageSettings = {
+    key,
+    slug,
+    name,
+    color: policy.branding.color,
+    logo: policy.branding.logo,
+    minPasswordLength: policy.password.minLength,
+  };
+  const sheets = styles.map((file) => `<link rel="stylesheet" href="${assetPath}${file}">`).join('');
+  return `<!doctype html><html lang="${locale}" dir="${locale === 'fa' ? 'rtl' : 'ltr'}"><head><meta charset="utf-8">
+<title>${escapeHtml(name)}</title><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark"><meta name="robots" content="noindex"><link rel="icon" href="data:,">
+<meta name="manam" content="${escapeHtml(JSON.stringify(settings))}">
+${sheets}<script type="module" src="${assetPath}${script}"></script></head>
+<body><div id="app"></div><noscript>${locale === 'fa' ? 'این صفحه به جاوااسکریپت نیاز دارد.' : 'This page needs JavaScript.'}</noscript></body></html>`;
+}
+
+export type Asset = { readonly type: string; readonly body: Buffer; readonly packed: Buffer };
+
+const types: Record<string, string> = {
+  js: 'text/javascript; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+};
+const assets = new Map<string, Asset>();
+
+/** A file of the built pages by its path, or undefined where there is none. Their names change with what is in them. */
+export function findAccountAsset(path: string): Asset | undefined {
+  const name = path.startsWith(assetPath) ? path.slice(assetPath.length) : '';
+  const extension = /^[\w-]+\.(js|css)$/.exec(name)?.[1];
+  if (extension === undefined) return undefined;
+  const known = assets.get(name);
+  if (known !== undefined) return known;
+  try {
+    const body = readFileSync(new URL(name, folder));
+    const asset = { type: types[extension] ?? '', body, packed: gzipSync(body) };
+    assets.set(name, asset);
+    return asset;
+  } catch {
+    // Of an earlier version, or of nobody.
+    return undefined;
+  }
+}

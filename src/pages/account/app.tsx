@@ -1,0 +1,152 @@
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { createManam, readFailure } from '../../clients/web.ts';
+import { Deleted } from './delete-account.tsx';
+import { Enrol, Inside } from './inside.tsx';
+import { createLanguage, LanguageContext, type Locale, useLanguage } from './language.ts';
+import { EmailLink, FactorLink } from './link-pages.tsx';
+import { Reauthenticate } from './reauthenticate.tsx';
+import { NewPassword, Recover } from './recover.tsx';
+import type { PageSettings } from './settings.ts';
+import { SecondFactor, SignIn } from './sign-in.tsx';
+import { Confirm, SignUp } from './sign-up.tsx';
+import { type Account, AccountContext, type Stage, useAccount } from './state.ts';
+
+type Place = { readonly path: string; readonly query: URLSearchParams };
+
+/** Where the address points to. The token of a link is taken out of it at once: addresses are kept and shown. */
+function takePlace(slug: string): Place {
+  const query = new URLSearchParams(location.search);
+  const lang = query.get('lang');
+  history.replaceState(null, '', location.pathname + (lang === null ? '' : `?lang=${lang}`));
+  return { path: location.pathname.slice(`/account/${slug}/`.length), query };
+}
+
+/** A question for the password that waits for its answer. */
+type Question = { readonly answer: () => void; readonly refuse: () => void };
+
+export function App({
+  settings,
+  initialLocale,
+}: {
+  readonly settings: PageSettings;
+  readonly initialLocale: Locale;
+}) {
+  const [locale, setLocale] = useState(initialLocale);
+  const language = useMemo(() => createLanguage(locale), [locale]);
+  const [place, setPlace] = useState<Place>(() => takePlace(settings.slug));
+  const [stage, setStage] = useState<Stage>({ at: 'outside' });
+  const [notice, setNotice] = useState('');
+  const [question, setQuestion] = useState<Question>();
+  // The client is made once, and the language may change under it.
+  const sessionEnded = useRef(() => {});
+  sessionEnded.current = () => {
+    setStage({ at: 'outside' });
+    setNotice(language.t('sessionEnded'));
+  };
+  const spoken = useRef(locale);
+  spoken.current = locale;
+  const manam = useMemo(
+    () =>
+      createManam({
+        url: location.origin,
+        key: settings.key,
+        locale: () => spoken.current,
+        onSessionEnd: () => sessionEnded.current(),
+      }),
+    [settings.key],
+  );
+
+  useEffect(() => {
+    document.documentElement.lang = locale;
+    document.documentElement.dir = locale === 'fa' ? 'rtl' : 'ltr';
+  }, [locale]);
+  useEffect(() => {
+    const back = () => setPlace(takePlace(settings.slug));
+    addEventListener('popstate', back);
+    return () => removeEventListener('popstate', back);
+  }, [settings.slug]);
+
+  const go = (path: string, text = '') => {
+    history.pushState(null, '', `/account/${settings.slug}/${path}${location.search}`);
+    setPlace({ path, query: new URLSearchParams() });
+    setNotice(text);
+  };
+  const account: Account = {
+    settings,
+    manam,
+    stage,
+    ...place,
+    go,
+    setStage: (next) => {
+      setNotice('');
+      setStage(next);
+    },
+    enter: async () => {
+      const { required, methods } = await manam.twoFactor.getTwoFactor({});
+      setNotice('');
+      setStage({ at: required && methods.length === 0 ? 'enrol' : 'inside' });
+    },
+    attempt: async (work) => {
+      try {
+        return await work();
+      } catch (error) {
+        if (readFailure(error).reason !== 'REAUTHENTICATION_REQUIRED') throw error;
+        await new Promise<void>((resolve, reject) =>
+          setQuestion({ answer: resolve, refuse: () => reject(error) }),
+        ).finally(() => setQuestion(undefined));
+        return await work();
+      }
+    },
+  };
+  return (
+    <LanguageContext.Provider value={language}>
+      <AccountContext.Provider value={account}>
+        <Header onLanguage={() => setLocale(locale === 'fa' ? 'en' : 'fa')} />
+        <main>
+          <p role="status" class={notice === '' ? 'hidden' : 'notice'}>
+            {notice}
+          </p>
+          <Screen />
+        </main>
+        {question !== undefined && <Reauthenticate onDone={question.answer} onCancel={question.refuse} />}
+      </AccountContext.Provider>
+    </LanguageContext.Provider>
+  );
+}
+
+function Header({ onLanguage }: { readonly onLanguage: () => void }) {
+  const { t, locale } = useLanguage();
+  const { settings } = useAccount();
+  return (
+    <header>
+      {settings.logo !== '' && <img src={settings.logo} alt="" />}
+      <span class="tenant">{settings.name}</span>
+      <button type="button" class="quiet" lang={locale === 'fa' ? 'en' : 'fa'} onClick={onLanguage}>
+        {t('language')}
+      </button>
+    </header>
+  );
+}
+
+/** What the address and the stage ask for. */
+function Screen() {
+  const { path, query, stage } = useAccount();
+  const token = query.get('token') ?? '';
+  if (path === 'two-factor' && token !== '')
+    return <FactorLink token={token} factor={query.get('factor') ?? ''} />;
+  if (path === 'confirm' && token !== '') return <EmailLink token={token} />;
+  if (path === 'confirm') return <Confirm token={query.get('cnf') ?? ''} />;
+  if (path === 'recover') return token === '' ? <Recover /> : <NewPassword token={token} />;
+  switch (stage.at) {
+    case 'second-factor':
+      return <SecondFactor {...stage} />;
+    case 'enrol':
+      return <Enrol />;
+    case 'inside':
+      return <Inside />;
+    case 'deleted':
+      return path === 'sign-up' ? <SignUp /> : <Deleted {...stage} />;
+    case 'outside':
+      return path === 'sign-up' ? <SignUp /> : <SignIn />;
+  }
+}

@@ -1,0 +1,140 @@
+import { useEffect, useState } from 'preact/hooks';
+import { CodeField, codeIn, Field, Form, type Values } from './form.tsx';
+import { toLatinDigits, useLanguage } from './language.ts';
+import { awaitToken } from './links.ts';
+import { Loaded } from './loaded.tsx';
+import { useAccount } from './state.ts';
+
+export type Factor = 'totp' | 'sms';
+
+export type EnrolFactorProps = {
+  readonly factor: Factor;
+  /** Told the recovery codes that came with it; none where there were some already. */
+  readonly onDone: (recoveryCodes: readonly string[]) => Promise<void>;
+  readonly onCancel: () => void;
+};
+
+type Step = 'ask' | 'prove' | 'set up';
+
+/** Setting up a factor, step by step: a proof to the own address, the factor, a code of it. */
+export function EnrolFactor({ factor, onDone, onCancel }: EnrolFactorProps) {
+  const { t } = useLanguage();
+  const { manam, attempt } = useAccount();
+  const [step, setStep] = useState<Step>('ask');
+  const send = (email: string) =>
+    factor === 'totp'
+      ? manam.twoFactor.sendTotpEmailVerification({ email })
+      : manam.twoFactor.sendSmsEmailVerification({ email });
+  const prove = async (token: string) => {
+    if (factor === 'totp') await manam.twoFactor.confirmTotpEmail({ token });
+    else await manam.twoFactor.confirmSmsEmail({ token });
+    setStep('set up');
+  };
+  useEffect(() => {
+    if (step !== 'prove') return undefined;
+    return awaitToken(factor, (token) => void attempt(() => prove(token)));
+  }, [step]);
+  const cancel = (
+    <button type="button" class="quiet" onClick={onCancel}>
+      {t('cancel')}
+    </button>
+  );
+  return (
+    <div class="step">
+      <h3>{t(factor)}</h3>
+      {step === 'ask' && (
+        <Form
+          submit={t('continue')}
+          aside={cancel}
+          onSubmit={async ({ email = '' }) => {
+            await send(email.trim());
+            setStep('prove');
+          }}
+        >
+          <p>{t('proofTitle')}</p>
+          <Field
+            name="email"
+            alsoNames={['code']}
+            label={t('identifier')}
+            autocomplete="email"
+            isLatin
+            isRequired
+          />
+        </Form>
+      )}
+      {step === 'prove' && (
+        <Form submit={t('continue')} onSubmit={(values) => prove(codeIn(values))} aside={cancel}>
+          <p>{t('proofSent')}</p>
+          <CodeField name="code" label={t('proofCode')} isLong />
+        </Form>
+      )}
+      {step === 'set up' &&
+        (factor === 'totp' ? <SetUpTotp onDone={onDone} /> : <SetUpSms onDone={onDone} />)}
+    </div>
+  );
+}
+
+/** The picture for the authenticator app, and the code that it then shows. */
+function SetUpTotp({ onDone }: Pick<EnrolFactorProps, 'onDone'>) {
+  const { t } = useLanguage();
+  const { manam } = useAccount();
+  const load = async () => {
+    const { secret, otpauthUri } = await manam.twoFactor.setupTotp({});
+    const { image, contentType } = await manam.twoFactor.getTotpQr({});
+    const picture = URL.createObjectURL(new Blob([new Uint8Array(image)], { type: contentType }));
+    return { secret, otpauthUri, picture };
+  };
+  const submit = async (values: Values) => {
+    const { recoveryCodes } = await manam.twoFactor.confirmTotp({ code: codeIn(values) });
+    await onDone(recoveryCodes);
+  };
+  return (
+    <Loaded load={load}>
+      {({ secret, otpauthUri, picture }) => (
+        <Form submit={t('confirm')} onSubmit={submit}>
+          <p>{t('scanTitle')}</p>
+          <a href={otpauthUri}>
+            <img class="qr" src={picture} alt={t('qrLabel')} />
+          </a>
+          <p class="hint">{t('scanHint')}</p>
+          <code class="secret" dir="ltr">
+            {secret.replaceAll(/(.{4})(?=.)/g, '$1 ')}
+          </code>
+          <CodeField name="code" label={t('scanCode')} />
+        </Form>
+      )}
+    </Loaded>
+  );
+}
+
+function SetUpSms({ onDone }: Pick<EnrolFactorProps, 'onDone'>) {
+  const { t } = useLanguage();
+  const { manam } = useAccount();
+  const [number, setNumber] = useState('');
+  const send = async ({ phone_number = '' }: Values) => {
+    const phoneNumber = toLatinDigits(phone_number).trim();
+    await manam.twoFactor.setupSms({ phoneNumber });
+    setNumber(phoneNumber);
+  };
+  const submit = async (values: Values) => {
+    const { recoveryCodes } = await manam.twoFactor.confirmSmsFactor({ code: codeIn(values) });
+    await onDone(recoveryCodes);
+  };
+  if (number === '')
+    return (
+      <Form submit={t('continue')} onSubmit={send}>
+        <Field name="phone_number" label={t('mobile')} type="tel" autocomplete="tel" isLatin isRequired />
+      </Form>
+    );
+  return (
+    <>
+      <Form submit={t('confirm')} onSubmit={submit}>
+        <p>{t('changeSmsSent', { address: number })}</p>
+        <CodeField name="code" label={t('code')} />
+      </Form>
+      <button type="button" class="quiet" onClick={() => setNumber('')}>
+        {t('change')}
+      </button>
+    </>
+  );
+}

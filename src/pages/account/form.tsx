@@ -1,0 +1,224 @@
+import { type ComponentChildren, createContext } from 'preact';
+import { useContext, useEffect, useId, useRef, useState } from 'preact/hooks';
+import { type Failure, readFailure } from '../../clients/web.ts';
+import { type Language, toLatinDigits, useLanguage } from './language.ts';
+import { useAccount } from './state.ts';
+
+/** What went wrong, as far as a form can show it. */
+export const FailureContext = createContext<Failure | undefined>(undefined);
+
+/** A mistake that the page finds by itself, beside its field. */
+export class FieldMistake extends Error {
+  readonly field: string;
+  constructor(field: string, message: string) {
+    super(message);
+    this.field = field;
+  }
+}
+
+function failureOf(error: unknown): Failure {
+  if (!(error instanceof FieldMistake)) return readFailure(error);
+  const { field, message } = error;
+  return {
+    reason: 'REQUEST_INVALID',
+    message: '',
+    fields: { [field]: { reason: '', message } },
+    retryAfterMs: undefined,
+    requestId: undefined,
+  };
+}
+
+/** What to tell, and what to do next. */
+export function explain({ t }: Language, { reason, message, retryAfterMs, requestId }: Failure): string[] {
+  if (reason === undefined) return [t('offline')];
+  const seconds = Math.ceil((retryAfterMs ?? 0) / 1000);
+  const wait =
+    seconds === 0
+      ? ''
+      : seconds < 120
+        ? t('waitSeconds', { count: seconds })
+        : t('waitMinutes', { count: Math.ceil(seconds / 60) });
+  return [message, wait, reason === 'INTERNAL' ? t('requestId', { id: requestId ?? '' }) : ''].filter(
+    (text) => text !== '',
+  );
+}
+
+export type Values = Readonly<Record<string, string>>;
+
+export type FormProps = {
+  /** The text of the button. */
+  readonly submit: string;
+  readonly onSubmit: (values: Values) => Promise<void>;
+  readonly children?: ComponentChildren;
+  /** How much the button asks for: the step that the page is for, another one, or one that does harm. */
+  readonly weight?: 'primary' | 'quiet' | 'danger';
+  /** What stands beside the button. */
+  readonly aside?: ComponentChildren;
+  /** What helps further after a failure. */
+  readonly help?: (failure: Failure) => ComponentChildren;
+};
+
+/** A form that sends itself once at a time, and says beside each field what is wrong with it. */
+export function Form({ submit, onSubmit, children, weight = 'primary', aside, help }: FormProps) {
+  const language = useLanguage();
+  const account = useAccount();
+  const [failure, setFailure] = useState<Failure>();
+  const [isBusy, setBusy] = useState(false);
+  const form = useRef<HTMLFormElement>(null);
+
+  const send = async (event: SubmitEvent) => {
+    event.preventDefault();
+    if (isBusy || form.current === null) return;
+    const values = Object.fromEntries(
+      [...new FormData(form.current)].map(([name, value]) => [name, String(value)]),
+    );
+    setBusy(true);
+    setFailure(undefined);
+    try {
+      await account.attempt(() => onSubmit(values));
+    } catch (error) {
+      setFailure(failureOf(error));
+    }
+    setBusy(false);
+  };
+  // Whoever cannot see the page is led to what is wrong.
+  useEffect(() => {
+    if (failure === undefined) return;
+    const wrong = form.current?.querySelector<HTMLElement>('[aria-invalid="true"]');
+    (wrong ?? form.current?.querySelector<HTMLElement>('[role="alert"]'))?.focus();
+  }, [failure]);
+
+  /** What is being mended is no mistake any more. */
+  const forget = ({ target }: Event) => {
+    const names = target instanceof HTMLElement ? (target.dataset['names'] ?? '').split(' ') : [];
+    setFailure((known) => {
+      if (known === undefined || !names.some((name) => known.fields[name] !== undefined)) return known;
+      const fields = Object.entries(known.fields).filter(([name]) => !names.includes(name));
+      return { ...known, fields: Object.fromEntries(fields) };
+    });
+  };
+
+  const texts = failure === undefined ? [] : explain(language, failure);
+  return (
+    <FailureContext.Provider value={failure}>
+      <form ref={form} onSubmit={(event) => void send(event)} onInput={forget} noValidate>
+        <div role="alert" tabIndex={-1} class={texts.length > 0 ? 'problem' : 'hidden'}>
+          {texts.map((text) => (
+            <p key={text}>{text}</p>
+          ))}
+          {failure !== undefined && help?.(failure)}
+        </div>
+        {children}
+        <div class="actions">
+          <button type="submit" class={weight} aria-disabled={isBusy}>
+            {submit}
+          </button>
+          {aside}
+        </div>
+      </form>
+    </FailureContext.Provider>
+  );
+}
+
+export type FieldProps = {
+  readonly name: string;
+  /** What the contract calls it, where that is something else: its mistakes stand here too. */
+  readonly alsoNames?: readonly string[];
+  readonly label: string;
+  readonly hint?: string;
+  readonly type?: 'text' | 'email' | 'tel' | 'password';
+  readonly autocomplete?: string;
+  readonly inputMode?: 'text' | 'numeric' | 'email' | 'tel';
+  /** Text that is the same in every language, such as an address or a code. */
+  readonly isLatin?: boolean;
+  readonly isRequired?: boolean;
+  readonly value?: string;
+  readonly onInput?: (value: string) => void;
+  readonly beside?: ComponentChildren;
+  readonly maxLength?: number;
+};
+
+/** A labelled input with its hint and its mistake. */
+export function Field(props: FieldProps) {
+  const {
+    name,
+    alsoNames = [],
+    label,
+    hint,
+    type = 'text',
+    autocomplete = 'off',
+    inputMode,
+    isLatin = false,
+  } = props;
+  const { isRequired = false, value, onInput, beside, maxLength } = props;
+  const id = useId();
+  const fields = useContext(FailureContext)?.fields ?? {};
+  const mistake = [name, ...alsoNames]
+    .map((each) => fields[each]?.message)
+    .find((text) => text !== undefined);
+  const described = [hint && `${id}-hint`, mistake && `${id}-mistake`].filter(Boolean).join(' ');
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <div class="input">
+        <input
+          id={id}
+          name={name}
+          data-names={[name, ...alsoNames].join(' ')}
+          // What a role may be follows from the type, and none is set here.
+          type={type as 'text'}
+          autocomplete={autocomplete}
+          {...(inputMode && { inputMode })}
+          {...(isLatin && { dir: 'ltr', autocapitalize: 'none', spellcheck: false })}
+          {...(maxLength !== undefined && { maxLength })}
+          {...(described !== '' && { 'aria-describedby': described })}
+          {...(value !== undefined && { defaultValue: value })}
+          aria-required={isRequired}
+          aria-invalid={mistake !== undefined}
+          onInput={(event) => onInput?.(event.currentTarget.value)}
+        />
+        {beside}
+      </div>
+      {hint !== undefined && (
+        <p id={`${id}-hint`} class="hint">
+          {hint}
+        </p>
+      )}
+      {mistake !== undefined && (
+        <p id={`${id}-mistake`} class="mistake">
+          {mistake}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** A field for a code, however it is typed. */
+export function CodeField(props: {
+  readonly name: string;
+  readonly label: string;
+  readonly hint?: string;
+  readonly isLong?: boolean;
+}) {
+  const { isLong = false, ...rest } = props;
+  return (
+    <Field
+      {...rest}
+      isLatin
+      isRequired
+      autocomplete="one-time-code"
+      inputMode={isLong ? 'text' : 'numeric'}
+    />
+  );
+}
+
+/** The code of a form without spaces, in Latin digits. */
+export function codeIn(values: Values, name = 'code'): string {
+  return toLatinDigits(values[name] ?? '').replaceAll(/\s/g, '');
+}
+
+/** An address or a number as the contract wants it: under the name of its kind. */
+export function identifierIn(text: string): { readonly email: string } | { readonly mobile: string } {
+  const trimmed = text.trim();
+  return trimmed.includes('@') ? { email: trimmed } : { mobile: toLatinDigits(trimmed) };
+}

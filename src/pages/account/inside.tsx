@@ -1,0 +1,57 @@
+import { useLanguage } from './language.ts';
+import { Link, Section } from './parts.tsx';
+import { Profile } from './profile.tsx';
+import { Factors, Security } from './security.tsx';
+import { Sessions } from './sessions.tsx';
+import { useAccount } from './state.ts';
+
+/** The account of somebody who has signed in. */
+export function Inside() {
+  const { t } = useLanguage();
+  const { path, manam, setStage, go, attempt } = useAccount();
+  const parts = [
+    { to: '', label: t('profile') },
+    { to: 'security', label: t('security') },
+    { to: 'sessions', label: t('sessions') },
+  ];
+  const current = parts.find(({ to }) => to === path)?.to ?? '';
+  const signOut = async () => {
+    // Whatever the service says: here it is over.
+    await attempt(() => manam.auth.logout({})).catch(() => manam.session.clear());
+    setStage({ at: 'outside' });
+    go('', t('signedOut'));
+  };
+  return (
+    <>
+      <nav aria-label={t('account')}>
+        {parts.map(({ to, label }) => (
+          <Link key={to} to={to} current={to === current}>
+            {label}
+          </Link>
+        ))}
+        <button type="button" class="quiet" onClick={() => void signOut()}>
+          {t('signOut')}
+        </button>
+      </nav>
+      {current === 'security' ? <Security /> : current === 'sessions' ? <Sessions /> : <Profile />}
+    </>
+  );
+}
+
+/** Where the tenant demands a second factor and there is none yet. */
+export function Enrol() {
+  const { t } = useLanguage();
+  const { settings, manam, setStage, go } = useAccount();
+  const finish = async () => {
+    // The session so far was good for this alone; its successor is good for everything.
+    await manam.session.renew((await manam.session.get()) ?? '');
+    setStage({ at: 'inside' });
+    go('');
+  };
+  return (
+    <Section title={t('twoFactor')} isPage>
+      <p>{t('twoFactorRequired', { tenant: settings.name })}</p>
+      <Factors onEnrolled={finish} />
+    </Section>
+  );
+}

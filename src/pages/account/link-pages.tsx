@@ -1,0 +1,89 @@
+import { useEffect, useState } from 'preact/hooks';
+import { Form } from './form.tsx';
+import { useLanguage } from './language.ts';
+import { offerToken } from './links.ts';
+import { Section } from './parts.tsx';
+import { SecondFactor, SignIn } from './sign-in.tsx';
+import { useAccount } from './state.ts';
+
+type Answer = 'waiting' | 'taken' | 'nobody';
+
+/** Offers the token of a link to the page that waits for it on this device. */
+function useOffer(kind: 'totp' | 'sms' | 'email', token: string): Answer {
+  const [answer, setAnswer] = useState<Answer>('waiting');
+  useEffect(() => {
+    void offerToken({ kind, token }).then((isTaken) => setAnswer(isTaken ? 'taken' : 'nobody'));
+  }, [kind, token]);
+  return answer;
+}
+
+function Taken() {
+  const { t } = useLanguage();
+  return (
+    <Section title={t('linkOtherTitle')} isPage>
+      <p>{t('linkOther')}</p>
+    </Section>
+  );
+}
+
+function Paste({ token }: { readonly token: string }) {
+  const { t } = useLanguage();
+  const [isCopied, setCopied] = useState(false);
+  return (
+    <>
+      <p>{t('linkPaste')}</p>
+      <code class="secret" dir="ltr">
+        {token}
+      </code>
+      <div class="choices">
+        <button
+          type="button"
+          class="quiet"
+          onClick={() => void navigator.clipboard.writeText(token).then(() => setCopied(true))}
+        >
+          {t('copy')}
+        </button>
+        <span role="status">{isCopied ? t('copied') : ''}</span>
+      </div>
+    </>
+  );
+}
+
+/** The page that the proof for a second factor leads to; only the session that asked for it can use it. */
+export function FactorLink({ token, factor }: { readonly token: string; readonly factor: string }) {
+  const { t } = useLanguage();
+  const answer = useOffer(factor === 'sms' ? 'sms' : 'totp', token);
+  if (answer === 'waiting') return <p class="hint">{t('loading')}</p>;
+  if (answer === 'taken') return <Taken />;
+  return (
+    <Section title={t('linkOtherTitle')} isPage>
+      <Paste token={token} />
+    </Section>
+  );
+}
+
+/** The page that the proof of a new address leads to; any session of its owner can use it. */
+export function EmailLink({ token }: { readonly token: string }) {
+  const { t } = useLanguage();
+  const { stage, manam, go } = useAccount();
+  const answer = useOffer('email', token);
+  if (answer === 'waiting') return <p class="hint">{t('loading')}</p>;
+  if (answer === 'taken') return <Taken />;
+  if (stage.at === 'second-factor') return <SecondFactor {...stage} />;
+  if (stage.at === 'outside')
+    return (
+      <>
+        <SignIn note={t('linkSignIn')} />
+        <Paste token={token} />
+      </>
+    );
+  const confirm = async () => {
+    await manam.profile.confirmEmailChange({ token });
+    go('', t('changed'));
+  };
+  return (
+    <Section title={t('confirmTitle')} isPage>
+      <Form submit={t('confirm')} onSubmit={confirm} />
+    </Section>
+  );
+}

@@ -1,0 +1,42 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { readFailure } from '../../clients/web.ts';
+import { explain, Form } from './form.tsx';
+import { useLanguage } from './language.ts';
+import { useAccount } from './state.ts';
+
+export type LoadedProps<T> = {
+  readonly load: () => Promise<T>;
+  readonly children: (value: T, reload: () => Promise<void>) => ComponentChildren;
+};
+
+/** What has to be asked for first. Where it cannot be had it says so, and can be asked for again. */
+export function Loaded<T>({ load, children }: LoadedProps<T>) {
+  const language = useLanguage();
+  const { attempt } = useAccount();
+  const [value, setValue] = useState<T>();
+  const [texts, setTexts] = useState<string[]>([]);
+  const reload = async () => {
+    try {
+      const loaded = await attempt(load);
+      setValue(() => loaded);
+      setTexts([]);
+    } catch (error) {
+      setTexts(explain(language, readFailure(error)));
+    }
+  };
+  useEffect(() => {
+    void reload();
+  }, []);
+  if (texts.length > 0)
+    return (
+      <>
+        <p role="alert" class="problem">
+          {texts.join(' ')}
+        </p>
+        <Form submit={language.t('tryAgain')} onSubmit={reload} weight="quiet" />
+      </>
+    );
+  if (value === undefined) return <p class="hint">{language.t('loading')}</p>;
+  return <>{children(value, reload)}</>;
+}

@@ -1,0 +1,14 @@
+import { render } from 'preact';
+import { App } from './app.tsx';
+import { applyColor, readSettings } from './settings.ts';
+import '../theme.css';
+import './account.css';
+
+const settings = readSettings();
+applyColor(settings.color);
+const root = document.getElementById('app');
+if (root !== null)
+  render(
+    <App settings={settings} initialLocale={document.documentElement.lang === 'fa' ? 'fa' : 'en'} />,
+    root,
+  );

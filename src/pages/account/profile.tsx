@@ -1,0 +1,170 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { UserProfile } from '../../clients/web.ts';
+import { DateField } from './date-field.tsx';
+import { CodeField, codeIn, Field, Form, type Values } from './form.tsx';
+import { toLatinDigits, useLanguage } from './language.ts';
+import { awaitToken } from './links.ts';
+import { Loaded } from './loaded.tsx';
+import { Section } from './parts.tsx';
+import { useAccount } from './state.ts';
+
+/** Name, birthday, language, and the addresses that one signs in with. */
+export function Profile() {
+  const { manam } = useAccount();
+  return (
+    <Loaded load={async () => (await manam.profile.viewUser({})).user}>
+      {(user, reload) =>
+        user === undefined ? undefined : (
+          <>
+            <Person user={user} />
+            <Addresses user={user} reload={reload} />
+          </>
+        )
+      }
+    </Loaded>
+  );
+}
+
+function Person({ user }: { readonly user: UserProfile }) {
+  const { t, locale } = useLanguage();
+  const { manam } = useAccount();
+  const [isSaved, setSaved] = useState(false);
+  const submit = async (values: Values) => {
+    setSaved(false);
+    const { first_name = '', last_name = '', birthday = '', locale: language = '' } = values;
+    await manam.profile.editUser({ firstName: first_name, lastName: last_name, birthday, locale: language });
+    setSaved(true);
+  };
+  return (
+    <Section title={t('profile')} isPage>
+      <Form
+        submit={t('save')}
+        onSubmit={submit}
+        aside={<span role="status">{isSaved ? t('saved') : ''}</span>}
+      >
+        <Field
+          name="first_name"
+          label={t('firstName')}
+          autocomplete="given-name"
+          value={user.firstName}
+          maxLength={100}
+        />
+        <Field
+          name="last_name"
+          label={t('lastName')}
+          autocomplete="family-name"
+          value={user.lastName}
+          maxLength={100}
+        />
+        <DateField name="birthday" label={t('birthday')} value={user.birthday} />
+        <div class="field">
+          <label for="messages-in">{t('messagesIn')}</label>
+          <select id="messages-in" name="locale" defaultValue={user.locale || locale}>
+            <option value="en" lang="en">
+              {t('english')}
+            </option>
+            <option value="fa" lang="fa">
+              {t('persian')}
+            </option>
+          </select>
+        </div>
+      </Form>
+    </Section>
+  );
+}
+
+type Kind = 'email' | 'mobile';
+
+function Addresses({ user, reload }: { readonly user: UserProfile; readonly reload: () => Promise<void> }) {
+  const { t } = useLanguage();
+  const [changing, setChanging] = useState<Kind>();
+  const [done, setDone] = useState<Kind>();
+  const held = [
+    { kind: 'email', label: t('email'), address: user.email, isConfirmed: user.emailConfirmed },
+    { kind: 'mobile', label: t('mobile'), address: user.mobile, isConfirmed: user.mobileConfirmed },
+  ] as const;
+  return (
+    <Section title={t('addresses')}>
+      <dl>
+        {held.map(({ kind, label, address, isConfirmed }) => (
+          <div key={kind} class="held">
+            <dt>{label}</dt>
+            <dd>
+              <bdi dir="ltr">{address || t('none')}</bdi>
+              {address !== '' && !isConfirmed && <span class="badge">{t('notConfirmed')}</span>}
+              {done === kind && <span role="status">{t('changed')}</span>}
+            </dd>
+            <dd>
+              {changing !== kind && (
+                <button type="button" class="quiet" onClick={() => setChanging(kind)}>
+                  {t(address === '' ? 'add' : 'change')} <span class="unseen">{label}</span>
+                </button>
+              )}
+            </dd>
+          </div>
+        ))}
+      </dl>
+      {changing !== undefined && (
+        <Change
+          key={changing}
+          kind={changing}
+          onCancel={() => setChanging(undefined)}
+          onDone={async () => {
+            setDone(changing);
+            setChanging(undefined);
+            await reload();
+          }}
+        />
+      )}
+    </Section>
+  );
+}
+
+type ChangeProps = {
+  readonly kind: Kind;
+  readonly onCancel: () => void;
+  readonly onDone: () => Promise<void>;
+};
+
+/** A new address, and the proof that it is one's own. */
+function Change({ kind, onCancel, onDone }: ChangeProps) {
+  const { t } = useLanguage();
+  const { manam, attempt } = useAccount();
+  const [address, setAddress] = useState('');
+  const start = async (values: Values) => {
+    const wanted = toLatinDigits(values[kind] ?? '').trim();
+    if (kind === 'email') await manam.profile.startEmailChange({ email: wanted });
+    else await manam.profile.startMobileChange({ mobile: wanted });
+    setAddress(wanted);
+  };
+  const confirm = async (code: string) => {
+    if (kind === 'email') await manam.profile.confirmEmailChange({ token: code });
+    else await manam.profile.confirmMobileChange({ code });
+    await onDone();
+  };
+  useEffect(() => {
+    if (address === '' || kind === 'mobile') return undefined;
+    return awaitToken('email', (token) => void attempt(() => confirm(token)));
+  }, [address]);
+  const cancel = (
+    <button type="button" class="quiet" onClick={onCancel}>
+      {t('cancel')}
+    </button>
+  );
+  if (address === '')
+    return (
+      <Form submit={t('continue')} onSubmit={start} aside={cancel}>
+        {kind === 'email' ? (
+          <Field name="email" label={t('newEmail')} type="email" autocomplete="email" isLatin isRequired />
+        ) : (
+          <Field name="mobile" label={t('newMobile')} type="tel" autocomplete="tel" isLatin isRequired />
+        )}
+      </Form>
+    );
+  return (
+    <Form submit={t('confirm')} onSubmit={(values) => confirm(codeIn(values))} aside={cancel}>
+      <p>{t(kind === 'email' ? 'changeMailSent' : 'changeSmsSent', { address })}</p>
+      <CodeField name="code" label={t(kind === 'email' ? 'proofCode' : 'code')} isLong={kind === 'email'} />
+    </Form>
+  );
+}

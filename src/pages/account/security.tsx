@@ -1,0 +1,176 @@
+import { useState } from 'preact/hooks';
+import { type GetTwoFactorResponse, TwoFactorMethod } from '../../clients/web.ts';
+import { DeleteAccount } from './delete-account.tsx';
+import { EnrolFactor, type Factor } from './enrol-factor.tsx';
+import { CodeField, codeIn, Form, type Values } from './form.tsx';
+import { useLanguage } from './language.ts';
+import { Loaded } from './loaded.tsx';
+import { Section } from './parts.tsx';
+import { PasswordField } from './password-field.tsx';
+import { RecoveryCodes } from './recovery-codes.tsx';
+import { useAccount } from './state.ts';
+
+/** Password, second factors, and the end of the account. */
+export function Security() {
+  const { t } = useLanguage();
+  return (
+    <Section title={t('security')} isPage>
+      <ChangePassword />
+      <Section title={t('twoFactor')}>
+        <p class="hint">{t('twoFactorHint')}</p>
+        <Factors />
+      </Section>
+      <DeleteAccount />
+    </Section>
+  );
+}
+
+function ChangePassword() {
+  const { t } = useLanguage();
+  const { manam } = useAccount();
+  const [times, setTimes] = useState(0);
+  const submit = async ({ current_password = '', password = '' }: Values) => {
+    await manam.recovery.changePassword({ currentPassword: current_password, password });
+    setTimes(times + 1);
+  };
+  return (
+    <Section title={t('changePassword')}>
+      <p role="status">{times > 0 ? t('passwordChanged') : ''}</p>
+      <Form key={times} submit={t('changePassword')} onSubmit={submit}>
+        <PasswordField name="current_password" label={t('currentPassword')} />
+        <PasswordField isNew />
+      </Form>
+    </Section>
+  );
+}
+
+const methods = { totp: TwoFactorMethod.TOTP, sms: TwoFactorMethod.SMS } as const;
+
+type Doing = { readonly what: 'enrol' | 'remove'; readonly factor: Factor };
+
+/** The second factors: what is on, and what can be set up. */
+export function Factors({ onEnrolled }: { readonly onEnrolled?: () => Promise<void> }) {
+  const { manam } = useAccount();
+  const [codes, setCodes] = useState<readonly string[]>([]);
+  const finish = async (reload: () => Promise<void>) => {
+    setCodes([]);
+    if (onEnrolled === undefined) await reload();
+    else await onEnrolled();
+  };
+  return (
+    <Loaded load={() => manam.twoFactor.getTwoFactor({})}>
+      {(state, reload) =>
+        codes.length > 0 ? (
+          <RecoveryCodes codes={codes} onKept={() => finish(reload)} />
+        ) : (
+          <FactorList
+            // What was being done to a factor is over once there is another set of them.
+            key={state.methods.join()}
+            state={state}
+            reload={() => finish(reload)}
+            onCodes={async (made) => {
+              if (made.length > 0) setCodes(made);
+              else await finish(reload);
+            }}
+          />
+        )
+      }
+    </Loaded>
+  );
+}
+
+type FactorListProps = {
+  readonly state: GetTwoFactorResponse;
+  readonly reload: () => Promise<void>;
+  readonly onCodes: (codes: readonly string[]) => Promise<void>;
+};
+
+function FactorList({ state, reload, onCodes }: FactorListProps) {
+  const { t } = useLanguage();
+  const { manam } = useAccount();
+  const [doing, setDoing] = useState<Doing>();
+  const end = () => setDoing(undefined);
+  const isOn = (factor: Factor) => state.methods.includes(methods[factor]);
+  if (doing?.what === 'enrol') return <EnrolFactor factor={doing.factor} onDone={onCodes} onCancel={end} />;
+  return (
+    <>
+      <dl>
+        {(['totp', 'sms'] as const).map((factor) => (
+          <div key={factor} class="held">
+            <dt>{t(factor)}</dt>
+            <dd>
+              {t(isOn(factor) ? 'active' : 'inactive')}{' '}
+              {factor === 'sms' && <bdi dir="ltr">{state.maskedPhoneNumber}</bdi>}
+            </dd>
+            <dd>
+              <button
+                type="button"
+                class="quiet"
+                onClick={() => setDoing({ what: isOn(factor) ? 'remove' : 'enrol', factor })}
+              >
+                {t(isOn(factor) ? 'turnOff' : 'setUp')} <span class="unseen">{t(factor)}</span>
+              </button>
+            </dd>
+          </div>
+        ))}
+      </dl>
+      {doing?.what === 'remove' && (
+        <Remove key={doing.factor} factor={doing.factor} onDone={reload} onCancel={end} />
+      )}
+      {state.methods.length > 0 && (
+        <>
+          <p>{t('recoveryLeft', { count: state.recoveryCodesLeft })}</p>
+          <Form
+            submit={t('recoveryNew')}
+            weight="quiet"
+            onSubmit={async () => onCodes((await manam.twoFactor.regenerateRecoveryCodes({})).recoveryCodes)}
+          />
+        </>
+      )}
+    </>
+  );
+}
+
+type RemoveProps = {
+  readonly factor: Factor;
+  readonly onDone: () => Promise<void>;
+  readonly onCancel: () => void;
+};
+
+/** Turning a factor off takes a code of it. */
+function Remove({ factor, onDone, onCancel }: RemoveProps) {
+  const { t } = useLanguage();
+  const { manam } = useAccount();
+  const submit = async (values: Values) => {
+    const code = codeIn(values);
+    // Recovery codes are longer than any other.
+    const answer = code.replaceAll('-', '').length > 8 ? { recoveryCode: code } : { code };
+    if (factor === 'totp') await manam.twoFactor.removeTotp(answer);
+    else await manam.twoFactor.removeSms(answer);
+    await onDone();
+  };
+  return (
+    <>
+      {factor === 'sms' && (
+        <Form
+          weight="quiet"
+          submit={t('useSms')}
+          onSubmit={async () => void (await manam.twoFactor.sendSmsCode({}))}
+        />
+      )}
+      <Form
+        submit={t('turnOff')}
+        onSubmit={submit}
+        weight="danger"
+        aside={
+          <button type="button" class="quiet" onClick={onCancel}>
+            {t('cancel')}
+          </button>
+        }
+      >
+        <p>{t('turnOffHint')}</p>
+        <CodeField name="code" label={`${t('code')} / ${t('recoveryCode')}`} isLong />
+      </Form>
+    </>
+  );
+}

@@ -1,0 +1,63 @@
+import { type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt';
+import { useState } from 'preact/hooks';
+import { Form } from './form.tsx';
+import { useLanguage } from './language.ts';
+import { Loaded } from './loaded.tsx';
+import { Section } from './parts.tsx';
+import { useAccount } from './state.ts';
+
+/** Where one is signed in, and the end of it. */
+export function Sessions() {
+  const { t, date } = useLanguage();
+  const { manam } = useAccount();
+  const [note, setNote] = useState('');
+  const when = (time: Timestamp | undefined) => (time === undefined ? '' : date(timestampDate(time)));
+  return (
+    <Section title={t('sessions')} isPage>
+      <p role="status">{note}</p>
+      <Loaded load={async () => (await manam.auth.listSessions({})).sessions}>
+        {(sessions, reload) => (
+          <>
+            <ul class="sessions">
+              {sessions.map(({ sessionId, device, address, createTime, lastUseTime, current }) => (
+                <li key={sessionId}>
+                  <div>
+                    <bdi dir="ltr" class="device">
+                      {device || '–'}
+                    </bdi>
+                    <p class="hint">
+                      <bdi dir="ltr">{address}</bdi> · {t('sessionSince', { date: when(createTime) })} ·{' '}
+                      {t('sessionUsed', { date: when(lastUseTime) })}
+                    </p>
+                  </div>
+                  {current ? (
+                    <span class="badge">{t('sessionCurrent')}</span>
+                  ) : (
+                    <Form
+                      submit={t('endSession')}
+                      weight="quiet"
+                      onSubmit={async () => {
+                        await manam.auth.revokeSession({ sessionId });
+                        await reload();
+                      }}
+                    />
+                  )}
+                </li>
+              ))}
+            </ul>
+            {sessions.length > 1 && (
+              <Form
+                submit={t('endOthers')}
+                onSubmit={async () => {
+                  await manam.auth.revokeOtherSessions({});
+                  setNote(t('endedOthers'));
+                  await reload();
+                }}
+              />
+            )}
+          </>
+        )}
+      </Loaded>
+    </Section>
+  );
+}

@@ -1,0 +1,107 @@
+import { useState } from 'preact/hooks';
+import { bearer, type Failure, TwoFactorMethod } from '../../clients/web.ts';
+import { CodeField, codeIn, Field, Form, identifierIn, type Values } from './form.tsx';
+import { useLanguage } from './language.ts';
+import { Link, Section } from './parts.tsx';
+import { PasswordField } from './password-field.tsx';
+import { type Stage, useAccount } from './state.ts';
+
+/** Address or number, and the password. */
+export function SignIn({ note }: { readonly note?: string }) {
+  const { t } = useLanguage();
+  const { manam, enter, setStage } = useAccount();
+  const submit = async ({ identifier = '', password = '' }: Values) => {
+    const { twoFactor } = await manam.auth.login({ ...identifierIn(identifier), password });
+    if (twoFactor === undefined) return await enter();
+    setStage({ at: 'second-factor', challenge: twoFactor });
+  };
+  return (
+    <Section title={t('signInTitle')} isPage>
+      {note !== undefined && <p>{note}</p>}
+      <Form submit={t('signIn')} onSubmit={submit}>
+        <Field
+          name="identifier"
+          label={t('identifier')}
+          autocomplete="username"
+          isLatin
+          isRequired
+          inputMode="email"
+        />
+        <PasswordField />
+      </Form>
+      <p>
+        <Link to="recover">{t('forgot')}</Link>
+      </p>
+      <p>
+        {t('noAccount')} <Link to="sign-up">{t('signUp')}</Link>
+      </p>
+    </Section>
+  );
+}
+
+type Way = 'totp' | 'sms' | 'recovery';
+
+/** The second factor of a sign-in: the app, an SMS, or a recovery code. */
+export function SecondFactor({ challenge }: Extract<Stage, { at: 'second-factor' }>) {
+  const { t } = useLanguage();
+  const { manam, enter, attempt, settings, setStage, go } = useAccount();
+  const { twoFactorToken, twoFactorMethods, maskedPhoneNumber } = challenge;
+  const hasTotp = twoFactorMethods.includes(TwoFactorMethod.TOTP);
+  const hasSms = twoFactorMethods.includes(TwoFactorMethod.SMS);
+  const [way, setWay] = useState<Way>(hasTotp ? 'totp' : 'sms');
+  const options = { headers: bearer(twoFactorToken) };
+  const number = maskedPhoneNumber.slice(-4);
+
+  const submit = async (values: Values) => {
+    const code = codeIn(values);
+    const answer = way === 'recovery' ? { recoveryCode: code } : { code };
+    if (hasTotp && way !== 'sms') await manam.twoFactor.validateTotp(answer, options);
+    else await manam.twoFactor.validateSms(answer, options);
+    await enter();
+  };
+  const sendSms = async () => {
+    await attempt(() => manam.twoFactor.sendSmsCode({}, options));
+    setWay('sms');
+  };
+  // Where the sign-in itself has ended, the password has to come first again.
+  const help = ({ reason }: Failure) =>
+    reason === 'TOKEN_INVALID' && (
+      <button type="button" class="quiet" onClick={() => setStage({ at: 'outside' })}>
+        {t('signIn')}
+      </button>
+    );
+  const hints = { totp: t('totpHint'), sms: t('smsHint', { number }), recovery: t('recoveryHint') };
+  return (
+    <Section title={t('secondFactorTitle')} isPage>
+      <Form key={way} submit={t('continue')} onSubmit={submit} help={help}>
+        <CodeField
+          name="code"
+          label={t(way === 'recovery' ? 'recoveryCode' : 'code')}
+          hint={hints[way]}
+          isLong={way === 'recovery'}
+        />
+      </Form>
+      <div class="choices">
+        {hasTotp && way !== 'totp' && <Choice label={t('useTotp')} onChoose={async () => setWay('totp')} />}
+        {hasSms && <Choice label={t(way === 'sms' ? 'sendAgain' : 'useSms')} onChoose={sendSms} />}
+        {way !== 'recovery' && <Choice label={t('useRecovery')} onChoose={async () => setWay('recovery')} />}
+      </div>
+      {way === 'recovery' && <p class="hint">{t('lostFactor', { tenant: settings.name })}</p>}
+      <button
+        type="button"
+        class="quiet"
+        onClick={() => {
+          setStage({ at: 'outside' });
+          go('');
+        }}
+      >
+        {t('back')}
+      </button>
+    </Section>
+  );
+}
+
+/** Another way, as a form of its own so that it can say what went wrong. */
+function Choice({ label, onChoose }: { readonly label: string; readonly onChoose: () => Promise<void> }) {
+  return <Form submit={label} onSubmit={onChoose} weight="quiet" />;
+}

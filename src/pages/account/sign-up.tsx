@@ -1,0 +1,152 @@
+import { useState } from 'preact/hooks';
+import { CodeField, codeIn, Field, Form, identifierIn, type Values } from './form.tsx';
+import { toLatinDigits, useLanguage } from './language.ts';
+import { Link, Section } from './parts.tsx';
+import { PasswordField } from './password-field.tsx';
+import { useAccount } from './state.ts';
+
+/** A new account, by address or by number. */
+export function SignUp() {
+  const { t } = useLanguage();
+  const { manam } = useAccount();
+  const [sent, setSent] = useState('');
+  const submit = async ({ identifier = '', password = '', first_name = '', last_name = '' }: Values) => {
+    const names = { firstName: first_name, lastName: last_name };
+    await manam.auth.register({ ...identifierIn(identifier), password, ...names });
+    setSent(identifier.trim());
+  };
+  if (sent !== '') return sent.includes('@') ? <MailSent address={sent} /> : <SmsSent address={sent} />;
+  return (
+    <Section title={t('signUpTitle')} isPage>
+      <Form submit={t('signUp')} onSubmit={submit}>
+        <IdentifierField />
+        <PasswordField isNew label={t('password')} />
+        <Field
+          name="first_name"
+          label={`${t('firstName')} (${t('optional')})`}
+          autocomplete="given-name"
+          maxLength={100}
+        />
+        <Field
+          name="last_name"
+          label={`${t('lastName')} (${t('optional')})`}
+          autocomplete="family-name"
+          maxLength={100}
+        />
+      </Form>
+      <p>
+        {t('haveAccount')} <Link to="">{t('signIn')}</Link>
+      </p>
+    </Section>
+  );
+}
+
+/** One field for both kinds; what is wrong with either kind is said at it. */
+export function IdentifierField() {
+  const { t } = useLanguage();
+  return (
+    <Field
+      name="identifier"
+      alsoNames={['email', 'mobile']}
+      label={t('identifier')}
+      autocomplete="username"
+      isLatin
+      isRequired
+      inputMode="email"
+    />
+  );
+}
+
+function MailSent({ address }: { readonly address: string }) {
+  const { t } = useLanguage();
+  const { manam } = useAccount();
+  return (
+    <Section title={t('mailSentTitle')} isPage>
+      <p>{t('confirmSent', { address })}</p>
+      <Again send={() => manam.auth.sendConfirmEmail({ email: address })} />
+      <p>
+        <Link to="">{t('signIn')}</Link>
+      </p>
+    </Section>
+  );
+}
+
+function SmsSent({ address }: { readonly address: string }) {
+  const { t } = useLanguage();
+  const { manam, go } = useAccount();
+  const submit = async (values: Values) => {
+    await manam.auth.confirmSms({ cnf: codeIn(values) });
+    go('', t('confirmed'));
+  };
+  return (
+    <Section title={t('smsSentTitle')} isPage>
+      <p>{t('smsSent', { address })}</p>
+      <Form submit={t('confirm')} onSubmit={submit}>
+        <CodeField name="code" label={t('code')} isLong />
+      </Form>
+      <Again send={() => manam.auth.sendConfirmSms({ mobile: toLatinDigits(address) })} />
+    </Section>
+  );
+}
+
+/** Sends a message once more, and says so. */
+export function Again({ send }: { readonly send: () => Promise<unknown> }) {
+  const { t } = useLanguage();
+  const [isSent, setSent] = useState(false);
+  const submit = async () => {
+    setSent(false);
+    await send();
+    setSent(true);
+  };
+  return (
+    <>
+      <p role="status">{isSent ? t('sentAgain') : ''}</p>
+      <Form submit={t('sendAgain')} onSubmit={submit} weight="quiet" />
+    </>
+  );
+}
+
+/** The page that confirmation links lead to. It waits for a press: mail programs open links by themselves. */
+export function Confirm({ token }: { readonly token: string }) {
+  const { t } = useLanguage();
+  const { manam, go } = useAccount();
+  const [isRefused, setRefused] = useState(false);
+  const submit = async () => {
+    try {
+      await manam.auth.confirmEmail({ cnf: token });
+    } catch (error) {
+      setRefused(true);
+      throw error;
+    }
+    go('', t('confirmed'));
+  };
+  return (
+    <Section title={t('confirmTitle')} isPage>
+      {!isRefused && <p>{t('confirmAsk')}</p>}
+      <Form submit={t('confirm')} onSubmit={submit} />
+      {isRefused && <AskAgain />}
+      <p>
+        <Link to="">{t('signIn')}</Link>
+      </p>
+    </Section>
+  );
+}
+
+function AskAgain() {
+  const { t } = useLanguage();
+  const { manam } = useAccount();
+  const [isSent, setSent] = useState(false);
+  const submit = async ({ email = '' }: Values) => {
+    await manam.auth.sendConfirmEmail({ email });
+    setSent(true);
+  };
+  return (
+    <>
+      <p>{t('confirmFailed')}</p>
+      <Form submit={t('sendAgain')} onSubmit={submit}>
+        <Field name="email" label={t('emailAddress')} type="email" autocomplete="email" isLatin isRequired />
+      </Form>
+      <p role="status">{isSent ? t('sentAgain') : ''}</p>
+    </>
+  );
+}

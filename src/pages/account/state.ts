@@ -1,0 +1,41 @@
+import { createContext } from 'preact';
+import { useContext } from 'preact/hooks';
+import type { TwoFactorChallenge, WebManam } from '../../clients/web.ts';
+import type { PageSettings } from './settings.ts';
+
+/** How far the person in front of the page has come. */
+export type Stage =
+  | { readonly at: 'outside' }
+  /** The password was right, the second factor is to come. */
+  | { readonly at: 'second-factor'; readonly challenge: TwoFactorChallenge }
+  /** Signed in, and good for nothing but setting up a second factor. */
+  | { readonly at: 'enrol' }
+  | { readonly at: 'inside' }
+  /** The account is gone; the receipt says so. */
+  | { readonly at: 'deleted'; readonly receipt: string };
+
+/** What every part of the page shares. */
+export type Account = {
+  readonly settings: PageSettings;
+  readonly manam: WebManam;
+  readonly stage: Stage;
+  /** The part of the address behind the tenant's name, such as `sign-up`. */
+  readonly path: string;
+  /** The query that the page was opened with. */
+  readonly query: URLSearchParams;
+  /** Goes to another part, with something to say there. */
+  go(path: string, notice?: string): void;
+  setStage(stage: Stage): void;
+  /** Goes on after a sign-in: inside, or to the second factor that the tenant demands. */
+  enter(): Promise<void>;
+  /** Runs a call; where it needs a fresh sign-in, asks for the password and runs it again. */
+  attempt<T>(work: () => Promise<T>): Promise<T>;
+};
+
+export const AccountContext = createContext<Account | undefined>(undefined);
+
+export function useAccount(): Account {
+  const account = useContext(AccountContext);
+  if (account === undefined) throw new Error('outside of the app');
+  return account;
+}

@@ -1,0 +1,200 @@
+import { mkdirSync } from 'node:fs';
+import { generateSync } from 'otplib';
+import type { Browser } from 'playwright-core';
+import { PNG } from 'pngjs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { launchBrowser } from '../screens/browser.ts';
+import { connectAdmin, makeTenant } from '../support/admin.ts';
+import { freshEmail, startTestApp, type TestApp } from '../support/app.ts';
+import { freePort } from '../support/federation.ts';
+import { freshMobile, signUp } from '../support/journey.ts';
+import { button, heading, signIn, type Viewing, visit } from '../support/visitor.ts';
+
+// What a tenant decides of its pages, and what a person meets beside the straight way.
+
+const folder = new URL('../../screens/account/', import.meta.url).pathname;
+const password = 'quiet-orbit-lantern-47';
+let app: TestApp;
+let browser: Browser;
+
+function logo(): string {
+  const image = new PNG({ width: 96, height: 32 });
+  image.data.fill(0xb0);
+  return `data:image/png;base64,${PNG.sync.write(image).toString('base64')}`;
+}
+
+beforeAll(async () => {
+  mkdirSync(folder, { recursive: true });
+  const local = { host: '127.0.0.1', port: 0 };
+  // The pages call from the issuer's origin, which every tenant lets in.
+  const port = await freePort();
+  const config = { admin: local, port, issuer: `http://127.0.0.1:${port}` };
+  [app, browser] = await Promise.all([startTestApp({ config }), launchBrowser()]);
+  const operator = await connectAdmin(app);
+  await makeTenant(operator, 'shop', {
+    senders: { default: 'info@shop.example' },
+    branding: { color: '#ffd400', logo: logo() },
+    requireSecondFactor: true,
+    defaultLocale: 'fa',
+  });
+  for (const [slug, color] of [
+    ['snow', '#ffffff'],
+    ['coal', '#000000'],
+  ] as const)
+    await makeTenant(operator, slug, { senders: { default: 'info@shop.example' }, branding: { color } });
+  // The first run on a machine installs the browser.
+}, 600_000);
+afterAll(async () => {
+  await browser?.close();
+  await app?.close();
+});
+
+const visitor = (viewing: Viewing) => visit(browser, app.url, viewing, folder);
+const codeFor = async (to: string) => (await app.messagesTo(to))[0]?.code ?? '';
+
+test('a tenant’s name, colour and logo are on its pages, and its text stays readable on the colour', async () => {
+  const who = await visitor({ locale: 'en', width: 1280 });
+  await who.page.goto(`${app.url}/account/shop/`);
+  await heading(who, who.t('signInTitle')).waitFor();
+  expect(await who.page.title()).toBe('shop');
+  expect(await who.page.evaluate("document.querySelector('header img').naturalWidth")).toBe(96);
+  const style = await who.page.evaluate(
+    "(({ color, backgroundColor }) => [color, backgroundColor])(getComputedStyle(document.querySelector('button.primary')))",
+  );
+  expect(style).toEqual(['rgb(0, 0, 0)', 'rgb(255, 212, 0)']);
+  await who.look('branded');
+  for (const slug of ['snow', 'coal']) {
+    await who.page.goto(`${app.url}/account/${slug}/`);
+    await heading(who, who.t('signInTitle')).waitFor();
+    await who.look(slug);
+  }
+  expect(who.problems).toEqual([]);
+  await who.context.close();
+});
+
+test('where a tenant demands a second factor, a first sign-in leads through its setup and then inside', async () => {
+  const who = await visitor({ locale: 'en', width: 390 });
+  const { page, t } = who;
+  const email = freshEmail();
+  await page.goto(`${app.url}/account/shop/sign-up`);
+  await page.getByLabel(t('identifier')).fill(email);
+  await page.getByLabel(t('password'), { exact: true }).fill(password);
+  await button(who, t('signUp')).click();
+  await heading(who, t('mailSentTitle')).waitFor();
+  await page.goto((await app.messagesTo(email))[0]?.link ?? '');
+  await button(who, t('confirm')).click();
+  await signIn(who, email, password);
+  await page.getByText(t('twoFactorRequired', { tenant: 'shop' })).waitFor();
+  await who.look('second-factor-demanded');
+  await page.getByRole('button', { name: `${t('setUp')} ${t('totp')}` }).click();
+  await page.getByLabel(t('identifier')).fill(email);
+  await button(who, t('continue')).click();
+  await page.getByLabel(t('proofCode')).waitFor();
+  await page.getByLabel(t('proofCode')).fill(await codeFor(email));
+  await button(who, t('continue')).click();
+  const secret = ((await page.locator('code.secret').textContent()) ?? '').replaceAll(' ', '');
+  const code = generateSync({ secret, epoch: Math.floor(app.now().getTime() / 1000) });
+  await page.getByLabel(t('scanCode')).fill(code);
+  await button(who, t('confirm')).click();
+  await button(who, t('kept')).click();
+  await heading(who, t('profile')).waitFor();
+  await page.getByText(email).waitFor();
+  expect(who.problems).toEqual([]);
+  await who.context.close();
+}, 60_000);
+
+test('a person registers and recovers by mobile, typing Persian digits, at the keyboard alone', async () => {
+  const who = await visitor({ locale: 'fa', width: 390 });
+  const { page, t } = who;
+  /** A new page puts the focus on its title; only then does somebody go on from there. */
+  const begun = () => page.locator('h1:focus').waitFor();
+  const mobile = freshMobile();
+  const number = `+98${mobile.slice(1)}`;
+  const persian = mobile.replaceAll(/\d/g, (digit) => String.fromCharCode(0x06f0 + Number(digit)));
+  await page.goto(`${app.url}/account/dev/sign-up`);
+  await begun();
+  await page.getByLabel(t('identifier')).focus();
+  await page.keyboard.type(persian);
+  await page.keyboard.press('Tab');
+  await page.keyboard.type(password);
+  await page.keyboard.press('Enter');
+  await page.getByLabel(t('code'), { exact: true }).waitFor();
+  await begun();
+  await page.getByLabel(t('code'), { exact: true }).focus();
+  await page.keyboard.type((await codeFor(number)).toLowerCase());
+  await page.keyboard.press('Enter');
+  await page.getByText(t('confirmed')).waitFor();
+
+  await page.getByRole('link', { name: t('forgot') }).focus();
+  await page.keyboard.press('Enter');
+  await heading(who, t('recoverTitle')).waitFor();
+  await begun();
+  await page.getByLabel(t('identifier')).focus();
+  await page.keyboard.type(persian);
+  await page.keyboard.press('Enter');
+  await page.getByLabel(t('newPassword')).waitFor();
+  await begun();
+  await page.getByLabel(t('code'), { exact: true }).focus();
+  await page.keyboard.type(await codeFor(number));
+  await page.getByLabel(t('newPassword')).focus();
+  await page.keyboard.type('other-orbit-lantern-48');
+  await who.look('recover-by-sms');
+  await page.keyboard.press('Enter');
+  await page.getByText(t('recovered')).waitFor();
+  await signIn(who, persian, 'other-orbit-lantern-48');
+  await heading(who, t('profile')).waitFor();
+  expect(who.problems).toEqual([]);
+  await who.context.close();
+}, 60_000);
+
+test('the session is in memory alone: no cookie, no storage, and a page that is loaded again asks anew', async () => {
+  const who = await visitor({ locale: 'en', width: 1280 });
+  const { page, t, context } = who;
+  const { email } = await signUp(app);
+  await page.goto(`${app.url}/account/dev/`);
+  await signIn(who, email, password);
+  await heading(who, t('profile')).waitFor();
+  const { cookies, origins } = await context.storageState();
+  expect({ cookies, origins }).toEqual({ cookies: [], origins: [] });
+  await page.reload();
+  await heading(who, t('signInTitle')).waitFor();
+  await context.close();
+});
+
+test('the language changes in place, and nothing that was typed is lost', async () => {
+  const who = await visitor({ locale: 'en', width: 1280 });
+  const { page, t } = who;
+  await page.goto(`${app.url}/account/dev/`);
+  await page.getByLabel(t('identifier')).fill('sara@example.com');
+  await button(who, t('language')).click();
+  expect(await page.locator('html').getAttribute('dir')).toBe('rtl');
+  expect(await page.locator('input[name="identifier"]').inputValue()).toBe('sara@example.com');
+  await page.getByRole('button', { name: 'ورود', exact: true }).click();
+  // Refused in the language that the page speaks now.
+  await page.getByRole('alert').filter({ hasText: /[؀-ۿ]/ }).waitFor();
+  await who.context.close();
+});
+
+test('a service that is away is said to be, and the form can be sent again when it is back', async () => {
+  const who = await visitor({ locale: 'en', width: 1280 });
+  const { page, t } = who;
+  const { email } = await signUp(app);
+  await page.goto(`${app.url}/account/dev/`);
+  await page.route('**/manam.v1.**', (route) => route.abort());
+  await signIn(who, email, password);
+  await page.getByText(t('offline')).waitFor();
+  await page.unroute('**/manam.v1.**');
+  await button(who, t('signIn')).click();
+  await heading(who, t('profile')).waitFor();
+  await who.context.close();
+});
+
+test('the mailbox has the look of the other pages, and nothing serious against it', async () => {
+  const who = await visitor({ locale: 'en', width: 1280 });
+  await signUp(app);
+  await who.page.goto(`${app.url}/dev/messages`);
+  await heading(who, 'Mailbox').waitFor();
+  await who.look('mailbox');
+  expect(who.problems).toEqual([]);
+  await who.context.close();
+});

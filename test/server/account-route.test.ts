@@ -1,0 +1,79 @@
+import { gzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import { useTestApp } from '../support/app.ts';
+
+const testApp = useTestApp();
+const get = (path: string, headers: Record<string, string> = {}) =>
+  fetch(testApp().url + path, { headers, redirect: 'manual' });
+const loadedBy = (html: string) =>
+  [...html.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path]) => path ?? '');
+
+test('the pages of a tenant let in nothing of another host, nothing inline, and no cookie', async () => {
+  const response = await get('/account/dev/');
+  expect(response.status).toBe(200);
+  expect(response.headers.get('content-security-policy')).toBe(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  );
+  expect(response.headers.get('set-cookie')).toBeNull();
+  expect(response.headers.get('referrer-policy')).toBe('no-referrer');
+  expect(response.headers.get('cache-control')).toBe('no-store');
+  const html = await response.text();
+  expect(html).not.toMatch(/<script(?![^>]* src=)|<style| style=| on\w+=/);
+});
+
+test('the first page is under 120 kB compressed, and what it loads may be kept for ever', async () => {
+  const html = await (await get('/account/dev/')).text();
+  let bytes = gzipSync(html).length;
+  for (const path of loadedBy(html)) {
+    const response = await get(path, { 'accept-encoding': 'gzip' });
+    expect(response.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+    expect(response.headers.get('content-encoding')).toBe('gzip');
+    bytes += Number(response.headers.get('content-length'));
+  }
+  expect(bytes).toBeLessThan(120_000);
+  expect(bytes).toBeGreaterThan(10_000);
+});
+
+test('the language is what the address asks for, else the browser’s, else the tenant’s', async () => {
+  const languageOf = async (path: string, accept?: string) =>
+    /<html lang="(\w+)"/.exec(
+      await (await get(path, accept === undefined ? {} : { 'accept-language': accept })).text(),
+    )?.[1];
+  expect(await languageOf('/account/dev/', 'fa-IR,fa;q=0.9')).toBe('fa');
+  expect(await languageOf('/account/dev/?lang=en', 'fa')).toBe('en');
+  expect(await languageOf('/account/dev/', 'de')).toBe('en');
+});
+
+test('every path of a tenant is the same page, and what is no tenant or no file is not there', async () => {
+  expect((await get('/account/dev/confirm?cnf=x')).status).toBe(200);
+  expect((await get('/account/dev')).status).toBe(200);
+  const home = await get('/account');
+  expect([home.status, home.headers.get('location')]).toEqual([302, '/account/manam/']);
+  for (const path of [
+    '/account/nobody/',
+    '/account/-/nothing.js',
+    '/account/-/manifest.json',
+    '/account/%2e%2e/',
+  ])
+    expect((await get(path)).status, path).toBe(404);
+  const posted = await fetch(`${testApp().url}/account/dev/`, { method: 'POST' });
+  expect([posted.status, posted.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+});
+
+test('a suspended tenant has no pages', async () => {
+  const { app, url } = testApp();
+  const dev = await app.store.tenants.findBySlug('dev');
+  await app.store.tenants.update(dev?.id ?? '', { status: 'suspended' });
+  expect((await fetch(`${url}/account/dev/`)).status).toBe(404);
+  await app.store.tenants.update(dev?.id ?? '', { status: 'active' });
+});
+
+test('what a tenant is called cannot break out of the page', async () => {
+  const { app, url } = testApp();
+  const dev = await app.store.tenants.findBySlug('dev');
+  await app.store.tenants.update(dev?.id ?? '', { name: `"><script>alert(1)</script>'&` });
+  const html = await (await fetch(`${url}/account/dev/`)).text();
+  expect(html).not.toContain('<script>alert');
+  expect(html.match(/<script/g)).toHaveLength(1);
+  await app.store.tenants.update(dev?.id ?? '', { name: 'Dev' });
+});
