@@ -1,6 +1,6 @@
 import { drizzle, type MySql2Database } from 'drizzle-orm/mysql2';
 import { createPool, type Pool, type PoolConnection, type QueryOptions } from 'mysql2/promise';
-import { isFatal, isRetryable, outage, translateDriverError } from './driver-error.ts';
+import { isConnectionLost, isFatal, isRetryable, outage, translateDriverError } from './driver-error.ts';
 import { traceStatement } from './tracing.ts';
 
 /** What repositories query through: the pool, or the connection of a transaction. */
@@ -21,9 +21,10 @@ const maxQueued = 200;
 const acquireDeadlineMs = 1000;
 /** How long a statement may take; it ends with its connection (R64). */
 const statementDeadlineMs = 3000;
-/** How often a transaction is run again, and after how long at first (R63). */
+/** How often a transaction is run again, after how long at first, and until when: who waits for a lock must not wait on (R63). */
 const maxRetries = 3;
 const firstRetryMs = 50;
+const retryUntilMs = 1500;
 
 /**
  * What every connection starts with. READ COMMITTED, because the guards are single
@@ -101,8 +102,10 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
   }
 
   const single = {
-    query: (query: QueryOptions, values?: unknown[]) =>
-      retrying(() => borrow((connection) => send(connection, query, values))),
+    query: (query: QueryOptions, values?: unknown[]) => {
+      const once = () => borrow((connection) => send(connection, query, values));
+      return retrying(isRead(query.sql) ? () => withoutLoss(once) : once);
+    },
   };
 
   function databaseOf(connection: PoolConnection): Database {
@@ -133,7 +136,8 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
     db: drizzle({ client: single as unknown as Pool }),
     transaction: (work) => retrying(() => attempt(work)),
     query: async (text) => {
-      const [rows] = await retrying(() => borrow((connection) => send(connection, text)));
+      const once = () => borrow((connection) => send(connection, text));
+      const [rows] = await retrying(isRead(text) ? () => withoutLoss(once) : once);
       return rows as Record<string, unknown>[];
     },
     load: () => ({ busy, waiting }),
@@ -158,13 +162,30 @@ async function acquire(pool: Pool): Promise<PoolConnection> {
   }
 }
 
+/** Whether a statement changes nothing and holds nothing, so that it may be sent twice. */
+function isRead(sql: string): boolean {
+  return /^select\b/i.test(sql) && !/\bfor update\b/i.test(sql);
+}
+
+/** Reads once more where the connection was lost under the first attempt: the next one may be a good one. */
+async function withoutLoss<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!isConnectionLost(error)) throw error;
+    return await read();
+  }
+}
+
 /** Runs the work again where the database asks for it; whatever it throws in the end is free of SQL. */
 async function retrying<T>(work: () => Promise<T>): Promise<T> {
+  const startedAt = performance.now();
   for (let retry = 0; ; retry += 1) {
     try {
       return await work();
     } catch (error) {
-      if (retry >= maxRetries || !isRetryable(error)) throw translateDriverError(error);
+      const isOver = retry >= maxRetries || performance.now() - startedAt > retryUntilMs;
+      if (isOver || !isRetryable(error)) throw translateDriverError(error);
       await new Promise((resolve) => setTimeout(resolve, firstRetryMs * 2 ** retry * (0.5 + Math.random())));
     }
   }

@@ -45,7 +45,21 @@ export function isRetryable(error: unknown): boolean {
 /** Whether the connection is of no more use. */
 export function isFatal(error: unknown): boolean {
   const fault = faultOf(error);
-  return fault !== undefined && fault.sqlState === '';
+  return fault !== undefined && (fault.sqlState === '' || isConnectionLost(error));
+}
+
+/** Connection killed, server gone or shutting down: told by the server, or by the wire. */
+const lost = new Set([
+  'PROTOCOL_CONNECTION_LOST',
+  'ECONNRESET',
+  'EPIPE',
+  'ER_CONNECTION_KILLED',
+  'ER_SERVER_SHUTDOWN',
+]);
+
+/** Whether the connection ended under a statement. Whether the statement ran nobody knows. */
+export function isConnectionLost(error: unknown): boolean {
+  return lost.has(faultOf(error)?.code ?? '');
 }
 
 /** What mysql2 says, in an error without a code, where too many wait for a connection. */

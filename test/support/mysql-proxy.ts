@@ -1,0 +1,111 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+/** A way to a database that can be made slow, cut, or cut at the worst moment. */
+export type MysqlProxy = {
+  urlOf(database: string): string;
+  /** How long each answer is held back, in milliseconds. */
+  delayMs: number;
+  /** Which part of the commits is refused as a node of a cluster does that another one has overtaken. */
+  refusesCommits: number;
+  /** How many of the next commits reach the database without their OK coming back. */
+  losesCommits: number;
+  /** How many commits have lost their OK. */
+  readonly lostCommits: number;
+  /** Resets every connection. */
+  cutAll(): void;
+  close(): Promise<void>;
+};
+
+/** COM_QUERY with a text, as a packet of the protocol. */
+function query(text: string): Buffer {
+  const payload = Buffer.from(`\u0003${text}`);
+  return Buffer.concat([Buffer.from([payload.length, 0, 0, 0]), payload]);
+}
+
+/** What a node answers whose transaction failed its certification: error 1213, SQLSTATE 40001. */
+function certificationFailure(): Buffer {
+  const payload = Buffer.concat([
+    Buffer.from([0xff, 1213 & 0xff, 1213 >> 8]),
+    Buffer.from('#40001Deadlock found'),
+  ]);
+  return Buffer.concat([Buffer.from([payload.length, 0, 0, 1]), payload]);
+}
+
+const commit = query('COMMIT');
+
+/** Listens on a port and passes on to a unix socket, whose path may be another one later. */
+export async function startMysqlProxy(socketPath: () => string, account = 'root'): Promise<MysqlProxy> {
+  const pairs = new Set<[Socket, Socket]>();
+  const state = { delayMs: 0, refusesCommits: 0, losesCommits: 0, lostCommits: 0 };
+  const server = createServer((client) => {
+    const database = connect(socketPath());
+    const pair: [Socket, Socket] = [client, database];
+    pairs.add(pair);
+    const end = () => {
+      pairs.delete(pair);
+      for (const socket of pair) socket.destroy();
+    };
+    for (const socket of pair) {
+      socket.on('error', end);
+      socket.on('close', end);
+    }
+    let isCut = false;
+    let isRefused = false;
+    client.on('data', (chunk: Buffer) => {
+      const isCommit = chunk.equals(commit);
+      if (isCommit && state.losesCommits > 0) {
+        state.losesCommits -= 1;
+        isCut = true;
+      }
+      isRefused = isCommit && Math.random() < state.refusesCommits;
+      database.write(isRefused ? query('ROLLBACK') : chunk);
+    });
+    database.on('data', (chunk: Buffer) => {
+      if (isRefused) {
+        isRefused = false;
+        client.write(certificationFailure());
+      } else if (isCut) {
+        // The database has committed and said so, and nobody hears it.
+        state.lostCommits += 1;
+        end();
+      } else if (state.delayMs > 0) setTimeout(() => client.write(chunk), state.delayMs);
+      else client.write(chunk);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    urlOf: (database) => `mysql://${account}@127.0.0.1:${port}/${database}`,
+    get delayMs() {
+      return state.delayMs;
+    },
+    set delayMs(ms) {
+      state.delayMs = ms;
+    },
+    get refusesCommits() {
+      return state.refusesCommits;
+    },
+    set refusesCommits(part) {
+      state.refusesCommits = part;
+    },
+    get losesCommits() {
+      return state.losesCommits;
+    },
+    set losesCommits(count) {
+      state.losesCommits = count;
+    },
+    get lostCommits() {
+      return state.lostCommits;
+    },
+    cutAll: () => {
+      for (const pair of pairs) for (const socket of pair) socket.destroy();
+    },
+    close: async () => {
+      for (const pair of pairs) for (const socket of pair) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
