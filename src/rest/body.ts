@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { Code, ConnectError } from '@connectrpc/connect';
 import { parse as parseQuery } from 'qs';
 import { type Json, type JsonObject, parseJson } from './json.ts';
 import { RestError } from './rest-error.ts';
@@ -34,10 +35,15 @@ async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Bu
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw new RestError('body-too-large');
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > maxBytes) throw new RestError('body-too-large');
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > maxBytes) throw new RestError('body-too-large');
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    // Whoever goes away in the middle of his request has broken nothing here.
+    throw error instanceof RestError ? error : new ConnectError('the caller went away', Code.Canceled);
   }
   return Buffer.concat(chunks);
 }

@@ -94,8 +94,13 @@ async function answer(
   response.writeHead(404).end();
 }
 
-/** Whether target and authority make a URL: what is behind us parses them without a second look. */
+/**
+ * Whether target and authority make a URL: what is behind us parses them without a second
+ * look. Two Host fields are none (RFC 9112, section 3.2), and Node takes the first.
+ */
 function hasPlausibleTarget(request: IncomingMessage): boolean {
+  const hosts = request.rawHeaders.filter((name, index) => index % 2 === 0 && /^host$/i.test(name));
+  if (hosts.length > 1) return false;
   const authority =
     (request as unknown as Partial<Http2ServerRequest>).authority ?? request.headers.host ?? '';
   return (

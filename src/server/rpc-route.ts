@@ -63,11 +63,24 @@ function createAdapterRoute(options: ConnectRouterOptions, routes: (router: Conn
   });
   return async (request: IncomingMessage, response, info) => {
     infos.set(request, info);
+    boundTimeouts(request.headers);
     adapter(request, response);
     if (passedOn.has(request)) return 'go on';
     info.protocol = protocolOf(request.headers['content-type'] ?? '');
     return 'answered';
   };
+}
+
+/** The longest that a timer of Node can wait; what is longer fires at once, with a warning. */
+const longestTimerMs = 2 ** 31 - 1;
+const unitsMs: Record<string, number> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };
+
+/** Connect starts the timer of a deadline before it refuses one that is too long: it gets one that is merely too long. */
+function boundTimeouts(headers: IncomingMessage['headers']): void {
+  const [, amount = '', unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(String(headers['grpc-timeout'])) ?? [];
+  if (Number(amount) * (unitsMs[unit] ?? 0) > longestTimerMs) headers['grpc-timeout'] = '99999999m';
+  if (Number(headers['connect-timeout-ms']) > longestTimerMs)
+    headers['connect-timeout-ms'] = String(longestTimerMs);
 }
 
 function protocolOf(contentType: string): Protocol {

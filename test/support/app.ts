@@ -55,6 +55,8 @@ export type TestAppOptions = {
   readonly config?: Partial<Config>;
   /** The app that this one is another instance of, over the same database. */
   readonly sibling?: TestApp;
+  /** Whether an instance beside another one has a clock of its own, as a machine whose time is wrong. */
+  readonly hasOwnClock?: boolean;
   readonly masterKeys?: MasterKeys;
   /** An empty database to use; default: a new one on the server of the run. */
   readonly database?: string;
@@ -107,7 +109,8 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   let aheadMs = 0;
   // Instances share the time, as machines do; but none starts on a clock that is wrong.
   let isStarted = false;
-  const now = () => (isStarted && sibling !== undefined ? sibling.now() : new Date(Date.now() + aheadMs));
+  const leader = options.hasOwnClock ? undefined : sibling;
+  const now = () => (isStarted && leader !== undefined ? leader.now() : new Date(Date.now() + aheadMs));
   let hashes = 0;
   let statements: string[] = [];
   const app = await createApp({
