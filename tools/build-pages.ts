@@ -1,11 +1,15 @@
 // Builds the hosted pages into built/pages/. It runs at `npm ci`; where there is no Vite, as in an
 // installation without development packages, the pages have come with the package.
 import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
-const root = new URL('..', import.meta.url).pathname;
+const root = fileURLToPath(new URL('..', import.meta.url));
 const outDir = `${root}built/pages`;
-const vite = await import('vite').catch(() => undefined);
+const vite = await import('vite').catch((error: NodeJS.ErrnoException) => {
+  if (error.code !== 'ERR_MODULE_NOT_FOUND' || !error.message.includes("'vite'")) throw error;
+  return undefined;
+});
 
 if (vite === undefined) {
   console.log('pages: not built, because vite is not installed');

@@ -16,12 +16,18 @@ type Manifest = Record<
   { readonly file: string; readonly isEntry?: boolean; readonly css?: string[] }
 >;
 
+type Entry = { readonly script: string; readonly styles: readonly string[] };
+
+let knownEntry: Entry | undefined;
+
 /** The built pages. Throws where nobody has built them. */
-function readManifest(): { readonly script: string; readonly styles: readonly string[] } {
+function readManifest(): Entry {
+  if (knownEntry !== undefined) return knownEntry;
   const manifest = JSON.parse(readFileSync(new URL('manifest.json', folder), 'utf8')) as Manifest;
   const entry = Object.values(manifest).find(({ isEntry }) => isEntry);
   if (entry === undefined) throw new Error('the pages have no entry: npm run pages');
-  return { script: entry.file, styles: entry.css ?? [] };
+  knownEntry = { script: entry.file, styles: entry.css ?? [] };
+  return knownEntry;
 }
 
 /** The page of a tenant; the script in it draws what its path asks for. */

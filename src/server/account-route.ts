@@ -19,6 +19,8 @@ export function createAccountRoute(hostedTenants: HostedTenants): Route {
       return 'answered';
     }
     response.setHeader('content-security-policy', policy);
+    // No page that opened this one keeps a hand on it.
+    response.setHeader('cross-origin-opener-policy', 'same-origin');
     const asset = findAccountAsset(path);
     if (asset !== undefined) {
       response.setHeader('cache-control', 'public, max-age=31536000, immutable');

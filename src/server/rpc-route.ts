@@ -10,6 +10,7 @@ import {
 } from '../rpc/context.ts';
 import type { Route } from './handler.ts';
 import { outcomeInterceptor, successInterceptor } from './interceptors.ts';
+import { answerMalformed } from './malformed.ts';
 
 /** The largest message (R56). */
 export const maxMessageBytes = 64 * 1024;
@@ -56,7 +57,12 @@ function createAdapterRoute(options: ConnectRouterOptions, routes: (router: Conn
   const passedOn = new WeakSet<object>();
   const adapter = connectNodeAdapter({
     ...options,
-    routes,
+    routes: (router) => {
+      routes(router);
+      router.handlers.forEach((handler, index) => {
+        router.handlers[index] = answerMalformed(handler);
+      });
+    },
     contextValues: (request) =>
       contextValuesOf(infos.get(request) ?? createRequestInfo('', { address: '', userAgent: '' })),
     fallback: (request) => passedOn.add(request),

@@ -43,13 +43,33 @@ for (const [what, send] of Object.entries(bad)) {
   });
 }
 
-test('broken Protobuf keeps the code that Connect gives it, with a request id', async () => {
-  const answer = await post(Buffer.alloc(4, 0xff), { 'content-type': 'application/proto' });
-  expect(answer.requestId).toMatch(/^[0-9a-f-]{36}$/);
-  expect(JSON.parse(answer.body)).toEqual({
-    code: 'internal',
-    message: expect.stringMatching(/^parse binary/),
+test('broken Protobuf, and what cannot be unpacked, is the caller’s mistake too', async () => {
+  const protobuf = await post(Buffer.alloc(4, 0xff), { 'content-type': 'application/proto' });
+  expect([protobuf.status, JSON.parse(protobuf.body)]).toEqual([
+    400,
+    { code: 'invalid_argument', message: expect.stringMatching(/^parse binary/) },
+  ]);
+  expect(protobuf.requestId).toMatch(/^[0-9a-f-]{36}$/);
+  const packed = await post(Buffer.from('no gzip'), { 'content-encoding': 'gzip' });
+  expect([packed.status, JSON.parse(packed.body)]).toEqual([
+    400,
+    { code: 'invalid_argument', message: 'decompression failed' },
+  ]);
+});
+
+test('an unknown field of half a character is refused over every protocol, and never left without an answer', async () => {
+  const json = Buffer.from('{"\\ud800":1}');
+  const frame = Buffer.concat([Buffer.from([0, 0, 0, 0, json.length]), json]);
+  const web = await post(frame, { 'content-type': 'application/grpc-web+json' });
+  expect(web.status).toBe(200);
+  expect((await post(json)).status).toBe(400);
+  const { url, dev } = testApp();
+  const response = await fetch(url + path, {
+    method: 'POST',
+    body: frame,
+    headers: { apieco_key: dev.publishable, 'content-type': 'application/grpc-web+json' },
   });
+  expect(response.headers.get('grpc-status')).toBe('3');
 });
 
 test('a body of more than 64 KiB is refused, also one that only becomes so', async () => {

@@ -7,7 +7,7 @@ import { launchBrowser } from '../screens/browser.ts';
 import { connectAdmin, makeTenant } from '../support/admin.ts';
 import { freshEmail, startTestApp, type TestApp } from '../support/app.ts';
 import { freePort } from '../support/federation.ts';
-import { freshMobile, signUp } from '../support/journey.ts';
+import { enrolSms, freshMobile, register, signUp } from '../support/journey.ts';
 import { button, heading, signIn, type Viewing, visit } from '../support/visitor.ts';
 
 // What a tenant decides of its pages, and what a person meets beside the straight way.
@@ -56,7 +56,7 @@ test('a tenant’s name, colour and logo are on its pages, and its text stays re
   const who = await visitor({ locale: 'en', width: 1280 });
   await who.page.goto(`${app.url}/account/shop/`);
   await heading(who, who.t('signInTitle')).waitFor();
-  expect(await who.page.title()).toBe('shop');
+  expect(await who.page.title()).toBe(`${who.t('signInTitle')} · shop`);
   expect(await who.page.evaluate("document.querySelector('header img').naturalWidth")).toBe(96);
   const style = await who.page.evaluate(
     "(({ color, backgroundColor }) => [color, backgroundColor])(getComputedStyle(document.querySelector('button.primary')))",
@@ -87,7 +87,6 @@ test('where a tenant demands a second factor, a first sign-in leads through its 
   await page.getByText(t('twoFactorRequired', { tenant: 'shop' })).waitFor();
   await who.look('second-factor-demanded');
   await page.getByRole('button', { name: `${t('setUp')} ${t('totp')}` }).click();
-  await page.getByLabel(t('identifier')).fill(email);
   await button(who, t('continue')).click();
   await page.getByLabel(t('proofCode')).waitFor();
   await page.getByLabel(t('proofCode')).fill(await codeFor(email));
@@ -156,9 +155,83 @@ test('the session is in memory alone: no cookie, no storage, and a page that is 
   await heading(who, t('profile')).waitFor();
   const { cookies, origins } = await context.storageState();
   expect({ cookies, origins }).toEqual({ cookies: [], origins: [] });
+  const kept = '(async () => [sessionStorage.length, (await indexedDB.databases()).length])()';
+  expect(await page.evaluate(kept)).toEqual([0, 0]);
   await page.reload();
   await heading(who, t('signInTitle')).waitFor();
   await context.close();
+});
+
+test('whoever gives SMS codes alone can prove himself again: the dialog sends one', async () => {
+  const who = await visitor({ locale: 'en', width: 1280 });
+  const { page, t } = who;
+  const user = await signUp(app);
+  const { number } = await enrolSms(app, user);
+  await page.goto(`${app.url}/account/dev/`);
+  await signIn(who, user.email, password);
+  await page.getByLabel(t('code'), { exact: true }).waitFor();
+  await page.getByLabel(t('code'), { exact: true }).fill(await codeFor(number));
+  await button(who, t('continue')).click();
+  await page.getByRole('link', { name: t('security') }).click();
+  app.advance(301_000);
+  const opener = button(who, t('recoveryNew'));
+  await opener.click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('button', { name: t('useSms') }).click();
+  await dialog.getByText(t('codeSent')).waitFor();
+  await dialog.getByLabel(t('password'), { exact: true }).fill(password);
+  await dialog.getByLabel(`${t('code')} / ${t('recoveryCode')}`).fill(await codeFor(number));
+  await dialog.getByRole('button', { name: t('confirm') }).click();
+  await page.getByText(t('recoveryTitle')).waitFor();
+  // What has taken the place of the form is where a reader goes on.
+  expect(await page.evaluate('document.activeElement.tagName')).toBe('H3');
+  await who.context.close();
+}, 60_000);
+
+test('a link of one tenant is no business of a page of another, and a token that fails is shown to be pasted', async () => {
+  const who = await visitor({ locale: 'en', width: 1280 });
+  const { page, t } = who;
+  const user = await signUp(app);
+  await page.goto(`${app.url}/account/dev/`);
+  await signIn(who, user.email, password);
+  await page.getByRole('link', { name: t('security') }).click();
+  await page.getByRole('button', { name: `${t('setUp')} ${t('totp')}` }).click();
+  await button(who, t('continue')).click();
+  await page.getByText(t('proofSent')).waitFor();
+  for (const slug of ['shop', 'dev']) {
+    const other = await who.context.newPage();
+    await other.goto(`${app.url}/account/${slug}/two-factor?factor=totp&token=nonsense`);
+    await other.getByText(t('linkPaste')).waitFor();
+    await other.close();
+    // Only the one of its own tenant reached the page, which says that it could not be used.
+    const alerts = page.getByRole('alert').filter({ hasText: /\S/ });
+    if (slug === 'shop') expect(await alerts.count()).toBe(0);
+    else await alerts.waitFor();
+  }
+  await page.getByLabel(t('proofCode')).fill(await codeFor(user.email));
+  await button(who, t('continue')).click();
+  await page.locator('img.qr').waitFor();
+  await page.getByRole('button', { name: t('cancel') }).click();
+  await page.getByRole('button', { name: `${t('setUp')} ${t('totp')}` }).waitFor();
+  expect(who.problems).toEqual([]);
+  await who.context.close();
+}, 60_000);
+
+test('a confirmation that cannot be reached is not said to be used up, and a page loaded again still has it', async () => {
+  const who = await visitor({ locale: 'en', width: 1280 });
+  const { page, t } = who;
+  const email = freshEmail();
+  await register(app, email);
+  await page.goto((await app.messagesTo(email))[0]?.link ?? '');
+  await page.route('**/manam.v1.**', (route) => route.abort());
+  await button(who, t('confirm')).click();
+  await page.getByText(t('offline')).waitFor();
+  expect(await page.getByText(t('confirmFailed')).count()).toBe(0);
+  await page.unroute('**/manam.v1.**');
+  await page.reload();
+  await button(who, t('confirm')).click();
+  await page.getByText(t('confirmed')).waitFor();
+  await who.context.close();
 });
 
 test('the language changes in place, and nothing that was typed is lost', async () => {
@@ -167,7 +240,7 @@ test('the language changes in place, and nothing that was typed is lost', async 
   await page.goto(`${app.url}/account/dev/`);
   await page.getByLabel(t('identifier')).fill('sara@example.com');
   await button(who, t('language')).click();
-  expect(await page.locator('html').getAttribute('dir')).toBe('rtl');
+  await page.locator('html[dir="rtl"]').waitFor();
   expect(await page.locator('input[name="identifier"]').inputValue()).toBe('sara@example.com');
   await page.getByRole('button', { name: 'ورود', exact: true }).click();
   // Refused in the language that the page speaks now.

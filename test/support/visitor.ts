@@ -53,7 +53,8 @@ export async function visit(
     page,
     context,
     problems,
-    t: (word, values = {}) => words[word].replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? ''),
+    t: (word, values = {}) =>
+      words[word].replaceAll(/\{(\w+)\}/g, (_, name: string) => `\u2068${values[name] ?? ''}\u2069`),
     look: async (name) => {
       await assertAccessible(page, name);
       for (const scheme of ['light', 'dark'] as const) {

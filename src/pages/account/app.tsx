@@ -17,8 +17,15 @@ type Place = { readonly path: string; readonly query: URLSearchParams };
 function takePlace(slug: string): Place {
   const query = new URLSearchParams(location.search);
   const lang = query.get('lang');
-  history.replaceState(null, '', location.pathname + (lang === null ? '' : `?lang=${lang}`));
-  return { path: location.pathname.slice(`/account/${slug}/`.length), query };
+  // A page that is loaded again still knows its token: not from the address, but from its place in the history.
+  const kept = new URLSearchParams((history.state as { readonly link?: string } | null)?.link ?? '');
+  const link = ['cnf', 'token'].some((name) => query.has(name)) ? query : kept;
+  history.replaceState(
+    { link: String(link) },
+    '',
+    location.pathname + (lang === 'en' || lang === 'fa' ? `?lang=${lang}` : ''),
+  );
+  return { path: location.pathname.slice(`/account/${slug}/`.length), query: link };
 }
 
 /** A question for the password that waits for its answer. */
@@ -40,6 +47,7 @@ export function App({
   // The client is made once, and the language may change under it.
   const sessionEnded = useRef(() => {});
   sessionEnded.current = () => {
+    question?.refuse();
     setStage({ at: 'outside' });
     setNotice(language.t('sessionEnded'));
   };
@@ -101,9 +109,14 @@ export function App({
   return (
     <LanguageContext.Provider value={language}>
       <AccountContext.Provider value={account}>
-        <Header onLanguage={() => setLocale(locale === 'fa' ? 'en' : 'fa')} />
+        <Header
+          onLanguage={() => {
+            setNotice('');
+            setLocale(locale === 'fa' ? 'en' : 'fa');
+          }}
+        />
         <main>
-          <p role="status" class={notice === '' ? 'hidden' : 'notice'}>
+          <p role="status" class="notice">
             {notice}
           </p>
           <Screen />

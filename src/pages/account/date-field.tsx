@@ -20,19 +20,25 @@ export function DateField({
   const [year = '', month = '', day = ''] = value.split('-');
   const [isJalali, setJalali] = useState(value === '' ? locale === 'fa' : Number(year) < firstGregorianYear);
   const [parts, setParts] = useState({ year, month: String(Number(month)), day: String(Number(day)) });
+  /** A date that stands until another one is whole. */
+  const [isKept, setKept] = useState(false);
   const mistake = useContext(FailureContext)?.fields[name]?.message;
   const months = monthNames(locale, isJalali ? 'persian' : 'gregory');
+  const wrong = {
+    'data-names': name,
+    'aria-invalid': mistake !== undefined,
+    ...(mistake !== undefined && { 'aria-describedby': `${id}-mistake` }),
+  };
   const set = (part: Partial<typeof parts>) => setParts({ ...parts, ...part });
   const pad = (text: string) => toLatinDigits(text).trim().padStart(2, '0');
-  const whole =
-    parts.year.trim() === '' && Number(parts.month) === 0 && Number(parts.day) === 0
-      ? ''
-      : `${toLatinDigits(parts.year).trim().padStart(4, '0')}-${pad(parts.month)}-${pad(parts.day)}`;
+  const isEmpty = parts.year.trim() === '' && Number(parts.month) === 0 && Number(parts.day) === 0;
+  const whole = isEmpty
+    ? isKept
+      ? value
+      : ''
+    : `${toLatinDigits(parts.year).trim().padStart(4, '0')}-${pad(parts.month)}-${pad(parts.day)}`;
   return (
-    <fieldset
-      aria-invalid={mistake !== undefined}
-      {...(mistake !== undefined && { 'aria-describedby': `${id}-mistake` })}
-    >
+    <fieldset>
       <legend>{label}</legend>
       <input type="hidden" name={name} value={whole} />
       <div class="row">
@@ -43,6 +49,8 @@ export function DateField({
             value={isJalali ? 'jalali' : 'gregorian'}
             onChange={(event) => {
               setJalali(event.currentTarget.value === 'jalali');
+              // Taking the other calendar is no wish to be without a birthday.
+              setKept(true);
               setParts({ year: '', month: '0', day: '0' });
             }}
           >
@@ -54,6 +62,7 @@ export function DateField({
           <label for={`${id}-day`}>{t('day')}</label>
           <select
             id={`${id}-day`}
+            {...wrong}
             autocomplete="bday-day"
             value={parts.day}
             onChange={(event) => set({ day: event.currentTarget.value })}
@@ -70,6 +79,7 @@ export function DateField({
           <label for={`${id}-month`}>{t('month')}</label>
           <select
             id={`${id}-month`}
+            {...wrong}
             autocomplete="bday-month"
             value={parts.month}
             onChange={(event) => set({ month: event.currentTarget.value })}
@@ -86,6 +96,7 @@ export function DateField({
           <label for={`${id}-year`}>{t('year')}</label>
           <input
             id={`${id}-year`}
+            {...wrong}
             inputMode="numeric"
             autocomplete="bday-year"
             maxLength={4}

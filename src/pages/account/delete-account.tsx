@@ -10,7 +10,7 @@ export function DeleteAccount() {
   const { manam, settings, setStage, go } = useAccount();
   const [isOpen, setOpen] = useState(false);
   const submit = async ({ word = '' }: Values) => {
-    if (word.trim() !== t('deleteWord')) throw new FieldMistake('word', t('wrongWord'));
+    if (word.trim().toLowerCase() !== t('deleteWord')) throw new FieldMistake('word', t('wrongWord'));
     const { receipt } = await manam.profile.deleteAccount({});
     go('');
     setStage({ at: 'deleted', receipt });
@@ -29,7 +29,7 @@ export function DeleteAccount() {
             </button>
           }
         >
-          <Field name="word" label={t('deleteConfirm', { word: t('deleteWord') })} isRequired />
+          <Field name="word" label={t('deleteConfirm', { word: t('deleteWord') })} isRequired takesFocus />
         </Form>
       ) : (
         <button type="button" class="danger" onClick={() => setOpen(true)}>

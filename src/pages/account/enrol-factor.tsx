@@ -1,8 +1,11 @@
+import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import type { Failure } from '../../clients/web.ts';
 import { CodeField, codeIn, Field, Form, type Values } from './form.tsx';
 import { toLatinDigits, useLanguage } from './language.ts';
 import { awaitToken } from './links.ts';
 import { Loaded } from './loaded.tsx';
+import { StepTitle } from './parts.tsx';
 import { useAccount } from './state.ts';
 
 export type Factor = 'totp' | 'sms';
@@ -19,12 +22,16 @@ type Step = 'ask' | 'prove' | 'set up';
 /** Setting up a factor, step by step: a proof to the own address, the factor, a code of it. */
 export function EnrolFactor({ factor, onDone, onCancel }: EnrolFactorProps) {
   const { t } = useLanguage();
-  const { manam, attempt } = useAccount();
+  const { manam, attempt, settings } = useAccount();
   const [step, setStep] = useState<Step>('ask');
-  const send = (email: string) =>
-    factor === 'totp'
-      ? manam.twoFactor.sendTotpEmailVerification({ email })
-      : manam.twoFactor.sendSmsEmailVerification({ email });
+  const [problem, setProblem] = useState<unknown>();
+  // The service knows the address, and sends nothing to any other.
+  const send = async () => {
+    if (factor === 'totp') await manam.twoFactor.sendTotpEmailVerification({});
+    else await manam.twoFactor.sendSmsEmailVerification({});
+    setProblem(undefined);
+    setStep('prove');
+  };
   const prove = async (token: string) => {
     if (factor === 'totp') await manam.twoFactor.confirmTotpEmail({ token });
     else await manam.twoFactor.confirmSmsEmail({ token });
@@ -32,50 +39,61 @@ export function EnrolFactor({ factor, onDone, onCancel }: EnrolFactorProps) {
   };
   useEffect(() => {
     if (step !== 'prove') return undefined;
-    return awaitToken(factor, (token) => void attempt(() => prove(token)));
+    return awaitToken(settings.slug, factor, (token) =>
+      attempt(() => prove(token)).then(
+        () => true,
+        (error: unknown) => {
+          setProblem(error);
+          return false;
+        },
+      ),
+    );
   }, [step]);
   const cancel = (
     <button type="button" class="quiet" onClick={onCancel}>
       {t('cancel')}
     </button>
   );
+  // Where a step has become too old, all of them begin anew.
+  const help = ({ reason }: Failure) =>
+    reason === 'STEP_MISSING' && (
+      <button type="button" class="quiet" onClick={() => setStep('ask')}>
+        {t('beginAgain')}
+      </button>
+    );
+  const setUp = { onDone, cancel, help };
   return (
     <div class="step">
-      <h3>{t(factor)}</h3>
+      <StepTitle key={step}>{t(factor)}</StepTitle>
       {step === 'ask' && (
-        <Form
-          submit={t('continue')}
-          aside={cancel}
-          onSubmit={async ({ email = '' }) => {
-            await send(email.trim());
-            setStep('prove');
-          }}
-        >
-          <p>{t('proofTitle')}</p>
-          <Field
-            name="email"
-            alsoNames={['code']}
-            label={t('identifier')}
-            autocomplete="email"
-            isLatin
-            isRequired
-          />
+        <Form submit={t('continue')} aside={cancel} onSubmit={send}>
+          <p>{t('proofIntro')}</p>
         </Form>
       )}
       {step === 'prove' && (
-        <Form submit={t('continue')} onSubmit={(values) => prove(codeIn(values))} aside={cancel}>
+        <Form
+          submit={t('continue')}
+          onSubmit={(values) => prove(codeIn(values))}
+          aside={cancel}
+          help={help}
+          problem={problem}
+        >
           <p>{t('proofSent')}</p>
           <CodeField name="code" label={t('proofCode')} isLong />
         </Form>
       )}
-      {step === 'set up' &&
-        (factor === 'totp' ? <SetUpTotp onDone={onDone} /> : <SetUpSms onDone={onDone} />)}
+      {step === 'set up' && (factor === 'totp' ? <SetUpTotp {...setUp} /> : <SetUpSms {...setUp} />)}
     </div>
   );
 }
 
+type SetUpProps = Pick<EnrolFactorProps, 'onDone'> & {
+  readonly cancel: ComponentChildren;
+  readonly help: (failure: Failure) => ComponentChildren;
+};
+
 /** The picture for the authenticator app, and the code that it then shows. */
-function SetUpTotp({ onDone }: Pick<EnrolFactorProps, 'onDone'>) {
+function SetUpTotp({ onDone, cancel, help }: SetUpProps) {
   const { t } = useLanguage();
   const { manam } = useAccount();
   const load = async () => {
@@ -91,7 +109,7 @@ function SetUpTotp({ onDone }: Pick<EnrolFactorProps, 'onDone'>) {
   return (
     <Loaded load={load}>
       {({ secret, otpauthUri, picture }) => (
-        <Form submit={t('confirm')} onSubmit={submit}>
+        <Form submit={t('confirm')} onSubmit={submit} aside={cancel} help={help}>
           <p>{t('scanTitle')}</p>
           <a href={otpauthUri}>
             <img class="qr" src={picture} alt={t('qrLabel')} />
@@ -107,7 +125,7 @@ function SetUpTotp({ onDone }: Pick<EnrolFactorProps, 'onDone'>) {
   );
 }
 
-function SetUpSms({ onDone }: Pick<EnrolFactorProps, 'onDone'>) {
+function SetUpSms({ onDone, cancel, help }: SetUpProps) {
   const { t } = useLanguage();
   const { manam } = useAccount();
   const [number, setNumber] = useState('');
@@ -122,13 +140,21 @@ function SetUpSms({ onDone }: Pick<EnrolFactorProps, 'onDone'>) {
   };
   if (number === '')
     return (
-      <Form submit={t('continue')} onSubmit={send}>
-        <Field name="phone_number" label={t('mobile')} type="tel" autocomplete="tel" isLatin isRequired />
+      <Form submit={t('continue')} onSubmit={send} aside={cancel} help={help}>
+        <Field
+          name="phone_number"
+          label={t('mobile')}
+          type="tel"
+          autocomplete="tel"
+          isLatin
+          isRequired
+          takesFocus
+        />
       </Form>
     );
   return (
     <>
-      <Form submit={t('confirm')} onSubmit={submit}>
+      <Form submit={t('confirm')} onSubmit={submit} aside={cancel} help={help}>
         <p>{t('changeSmsSent', { address: number })}</p>
         <CodeField name="code" label={t('code')} />
       </Form>

@@ -1,6 +1,6 @@
 import { type ComponentChildren, createContext } from 'preact';
 import { useContext, useEffect, useId, useRef, useState } from 'preact/hooks';
-import { type Failure, readFailure } from '../../clients/web.ts';
+import { type Failure, type Reason, readFailure } from '../../clients/web.ts';
 import { type Language, toLatinDigits, useLanguage } from './language.ts';
 import { useAccount } from './state.ts';
 
@@ -48,6 +48,8 @@ export type Values = Readonly<Record<string, string>>;
 export type FormProps = {
   /** The text of the button. */
   readonly submit: string;
+  /** What the button is about, where several have the same text: for those who hear it. */
+  readonly about?: string;
   readonly onSubmit: (values: Values) => Promise<void>;
   readonly children?: ComponentChildren;
   /** How much the button asks for: the step that the page is for, another one, or one that does harm. */
@@ -56,10 +58,24 @@ export type FormProps = {
   readonly aside?: ComponentChildren;
   /** What helps further after a failure. */
   readonly help?: (failure: Failure) => ComponentChildren;
+  /** A failure of the same step that did not come from sending the form. */
+  readonly problem?: unknown;
+  /** What to say of a reason here, in the place of the service's words. */
+  readonly rephrase?: Readonly<Partial<Record<Reason, string>>>;
 };
 
 /** A form that sends itself once at a time, and says beside each field what is wrong with it. */
-export function Form({ submit, onSubmit, children, weight = 'primary', aside, help }: FormProps) {
+export function Form({
+  submit,
+  about,
+  onSubmit,
+  children,
+  weight = 'primary',
+  aside,
+  help,
+  problem,
+  rephrase,
+}: FormProps) {
   const language = useLanguage();
   const account = useAccount();
   const [failure, setFailure] = useState<Failure>();
@@ -81,6 +97,11 @@ export function Form({ submit, onSubmit, children, weight = 'primary', aside, he
     }
     setBusy(false);
   };
+  useEffect(() => {
+    if (problem !== undefined) setFailure(failureOf(problem));
+  }, [problem]);
+  // What was said in the other language is no longer understood.
+  useEffect(() => setFailure(undefined), [language.locale]);
   // Whoever cannot see the page is led to what is wrong.
   useEffect(() => {
     if (failure === undefined) return;
@@ -98,7 +119,9 @@ export function Form({ submit, onSubmit, children, weight = 'primary', aside, he
     });
   };
 
-  const texts = failure === undefined ? [] : explain(language, failure);
+  const instead = failure?.reason && rephrase?.[failure.reason];
+  const said = failure && instead !== undefined ? { ...failure, message: instead } : failure;
+  const texts = said === undefined ? [] : explain(language, said);
   return (
     <FailureContext.Provider value={failure}>
       <form ref={form} onSubmit={(event) => void send(event)} onInput={forget} noValidate>
@@ -112,6 +135,7 @@ export function Form({ submit, onSubmit, children, weight = 'primary', aside, he
         <div class="actions">
           <button type="submit" class={weight} aria-disabled={isBusy}>
             {submit}
+            {about !== undefined && <span class="unseen"> {about}</span>}
           </button>
           {aside}
         </div>
@@ -135,6 +159,8 @@ export type FieldProps = {
   readonly value?: string;
   readonly onInput?: (value: string) => void;
   readonly beside?: ComponentChildren;
+  /** Whether it is the first thing of something that has just been opened. */
+  readonly takesFocus?: boolean;
   readonly maxLength?: number;
 };
 
@@ -150,8 +176,12 @@ export function Field(props: FieldProps) {
     inputMode,
     isLatin = false,
   } = props;
-  const { isRequired = false, value, onInput, beside, maxLength } = props;
+  const { isRequired = false, value, onInput, beside, maxLength, takesFocus = false } = props;
   const id = useId();
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (takesFocus) input.current?.focus();
+  }, [takesFocus]);
   const fields = useContext(FailureContext)?.fields ?? {};
   const mistake = [name, ...alsoNames]
     .map((each) => fields[each]?.message)
@@ -162,6 +192,7 @@ export function Field(props: FieldProps) {
       <label for={id}>{label}</label>
       <div class="input">
         <input
+          ref={input}
           id={id}
           name={name}
           data-names={[name, ...alsoNames].join(' ')}
@@ -195,6 +226,7 @@ export function Field(props: FieldProps) {
 
 /** A field for a code, however it is typed. */
 export function CodeField(props: {
+  readonly takesFocus?: boolean;
   readonly name: string;
   readonly label: string;
   readonly hint?: string;

@@ -5,22 +5,28 @@ import { Factors, Security } from './security.tsx';
 import { Sessions } from './sessions.tsx';
 import { useAccount } from './state.ts';
 
+/** Ends the session, here in any case. */
+function useSignOut(): () => Promise<void> {
+  const { t } = useLanguage();
+  const { manam, setStage, go } = useAccount();
+  return async () => {
+    await manam.auth.logout({}).catch(() => manam.session.clear());
+    setStage({ at: 'outside' });
+    go('', t('signedOut'));
+  };
+}
+
 /** The account of somebody who has signed in. */
 export function Inside() {
   const { t } = useLanguage();
-  const { path, manam, setStage, go, attempt } = useAccount();
+  const { path } = useAccount();
   const parts = [
     { to: '', label: t('profile') },
     { to: 'security', label: t('security') },
     { to: 'sessions', label: t('sessions') },
   ];
   const current = parts.find(({ to }) => to === path)?.to ?? '';
-  const signOut = async () => {
-    // Whatever the service says: here it is over.
-    await attempt(() => manam.auth.logout({})).catch(() => manam.session.clear());
-    setStage({ at: 'outside' });
-    go('', t('signedOut'));
-  };
+  const signOut = useSignOut();
   return (
     <>
       <nav aria-label={t('account')}>
@@ -42,6 +48,7 @@ export function Inside() {
 export function Enrol() {
   const { t } = useLanguage();
   const { settings, manam, setStage, go } = useAccount();
+  const signOut = useSignOut();
   const finish = async () => {
     // The session so far was good for this alone; its successor is good for everything.
     await manam.session.renew((await manam.session.get()) ?? '');
@@ -52,6 +59,9 @@ export function Enrol() {
     <Section title={t('twoFactor')} isPage>
       <p>{t('twoFactorRequired', { tenant: settings.name })}</p>
       <Factors onEnrolled={finish} />
+      <button type="button" class="quiet" onClick={() => void signOut()}>
+        {t('signOut')}
+      </button>
     </Section>
   );
 }

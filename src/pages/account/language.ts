@@ -28,8 +28,9 @@ export function createLanguage(locale: Locale): Language {
     date: (date) => dates.format(date),
     t: (word, values = {}) =>
       languages[locale][word].replaceAll(/\{(\w+)\}/g, (_, name: string) => {
-        const value = values[name];
-        return typeof value === 'number' ? number(value) : (value ?? '');
+        const value = values[name] ?? '';
+        // A text of its own direction, such as a number with its plus, keeps it (Unicode, UAX 9).
+        return typeof value === 'number' ? number(value) : `\u2068${value}\u2069`;
       }),
   };
 }

@@ -1,8 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Form } from './form.tsx';
+import { Enrol } from './inside.tsx';
 import { useLanguage } from './language.ts';
 import { offerToken } from './links.ts';
-import { Section } from './parts.tsx';
+import { CopyButton, Link, Section } from './parts.tsx';
 import { SecondFactor, SignIn } from './sign-in.tsx';
 import { useAccount } from './state.ts';
 
@@ -10,9 +11,12 @@ type Answer = 'waiting' | 'taken' | 'nobody';
 
 /** Offers the token of a link to the page that waits for it on this device. */
 function useOffer(kind: 'totp' | 'sms' | 'email', token: string): Answer {
+  const { settings } = useAccount();
   const [answer, setAnswer] = useState<Answer>('waiting');
   useEffect(() => {
-    void offerToken({ kind, token }).then((isTaken) => setAnswer(isTaken ? 'taken' : 'nobody'));
+    void offerToken(settings.slug, { kind, token }).then((isTaken) =>
+      setAnswer(isTaken ? 'taken' : 'nobody'),
+    );
   }, [kind, token]);
   return answer;
 }
@@ -28,7 +32,6 @@ function Taken() {
 
 function Paste({ token }: { readonly token: string }) {
   const { t } = useLanguage();
-  const [isCopied, setCopied] = useState(false);
   return (
     <>
       <p>{t('linkPaste')}</p>
@@ -36,14 +39,7 @@ function Paste({ token }: { readonly token: string }) {
         {token}
       </code>
       <div class="choices">
-        <button
-          type="button"
-          class="quiet"
-          onClick={() => void navigator.clipboard.writeText(token).then(() => setCopied(true))}
-        >
-          {t('copy')}
-        </button>
-        <span role="status">{isCopied ? t('copied') : ''}</span>
+        <CopyButton text={token} />
       </div>
     </>
   );
@@ -58,6 +54,7 @@ export function FactorLink({ token, factor }: { readonly token: string; readonly
   return (
     <Section title={t('linkOtherTitle')} isPage>
       <Paste token={token} />
+      <Link to="">{t('account')}</Link>
     </Section>
   );
 }
@@ -70,11 +67,12 @@ export function EmailLink({ token }: { readonly token: string }) {
   if (answer === 'waiting') return <p class="hint">{t('loading')}</p>;
   if (answer === 'taken') return <Taken />;
   if (stage.at === 'second-factor') return <SecondFactor {...stage} />;
+  if (stage.at === 'enrol') return <Enrol />;
   if (stage.at === 'outside')
     return (
       <>
-        <SignIn note={t('linkSignIn')} />
         <Paste token={token} />
+        <SignIn note={t('linkSignIn')} />
       </>
     );
   const confirm = async () => {
@@ -84,6 +82,7 @@ export function EmailLink({ token }: { readonly token: string }) {
   return (
     <Section title={t('confirmTitle')} isPage>
       <Form submit={t('confirm')} onSubmit={confirm} />
+      <Link to="">{t('account')}</Link>
     </Section>
   );
 }

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLanguage } from './language.ts';
 import { useAccount } from './state.ts';
 
 /** A link to another part of the account, without loading the page again: the session lives in it. */
@@ -39,9 +40,12 @@ export function Section({
   readonly isPage?: boolean;
 }) {
   const heading = useRef<HTMLHeadingElement>(null);
+  const { settings } = useAccount();
   useEffect(() => {
-    if (isPage) heading.current?.focus();
-  }, [isPage]);
+    if (!isPage) return;
+    document.title = `${title} · ${settings.name}`;
+    heading.current?.focus();
+  }, [isPage, title]);
   return (
     <section>
       {isPage ? (
@@ -53,5 +57,38 @@ export function Section({
       )}
       {children}
     </section>
+  );
+}
+
+/** The title of a step that takes the place of the one before: readers go on from here. */
+export function StepTitle({ children }: { readonly children: ComponentChildren }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus(), []);
+  return (
+    <h3 ref={heading} tabIndex={-1}>
+      {children}
+    </h3>
+  );
+}
+
+/** Copies a text at a press, and says whether it could. */
+export function CopyButton({ text }: { readonly text: string }) {
+  const { t } = useLanguage();
+  const [said, setSaid] = useState('');
+  const copy = async () => {
+    // Browsers keep the clipboard from pages that came without TLS.
+    const isCopied = await Promise.resolve(navigator.clipboard?.writeText(text)).then(
+      () => navigator.clipboard !== undefined,
+      () => false,
+    );
+    setSaid(t(isCopied ? 'copied' : 'copyFailed'));
+  };
+  return (
+    <>
+      <button type="button" class="quiet" onClick={() => void copy()}>
+        {t('copy')}
+      </button>
+      <span role="status">{said}</span>
+    </>
   );
 }

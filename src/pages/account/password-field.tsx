@@ -43,7 +43,6 @@ export function PasswordField({ name = 'password', label, isNew = false }: Passw
             type="button"
             class="quiet"
             aria-label={t(isShown ? 'hidePassword' : 'showPassword')}
-            aria-pressed={isShown}
             onClick={() => setShown(!isShown)}
           >
             {t(isShown ? 'hide' : 'show')}

@@ -25,14 +25,22 @@ export function Profile() {
   );
 }
 
-function Person({ user }: { readonly user: UserProfile }) {
+function Person({ user: loaded }: { readonly user: UserProfile }) {
   const { t, locale } = useLanguage();
   const { manam } = useAccount();
+  /** The person as the service has him now: a later save begins from there. */
+  const [user, setUser] = useState(loaded);
   const [isSaved, setSaved] = useState(false);
   const submit = async (values: Values) => {
     setSaved(false);
     const { first_name = '', last_name = '', birthday = '', locale: language = '' } = values;
-    await manam.profile.editUser({ firstName: first_name, lastName: last_name, birthday, locale: language });
+    const saved = await manam.profile.editUser({
+      firstName: first_name,
+      lastName: last_name,
+      birthday,
+      locale: language,
+    });
+    if (saved.user !== undefined) setUser(saved.user);
     setSaved(true);
   };
   return (
@@ -59,13 +67,12 @@ function Person({ user }: { readonly user: UserProfile }) {
         <DateField name="birthday" label={t('birthday')} value={user.birthday} />
         <div class="field">
           <label for="messages-in">{t('messagesIn')}</label>
-          <select id="messages-in" name="locale" defaultValue={user.locale || locale}>
-            <option value="en" lang="en">
-              {t('english')}
-            </option>
-            <option value="fa" lang="fa">
-              {t('persian')}
-            </option>
+          <select id="messages-in" name="locale">
+            {(['en', 'fa'] as const).map((each) => (
+              <option key={each} value={each} selected={each === (user.locale || locale)}>
+                {t(each === 'fa' ? 'persian' : 'english')}
+              </option>
+            ))}
           </select>
         </div>
       </Form>
@@ -129,8 +136,9 @@ type ChangeProps = {
 /** A new address, and the proof that it is one's own. */
 function Change({ kind, onCancel, onDone }: ChangeProps) {
   const { t } = useLanguage();
-  const { manam, attempt } = useAccount();
+  const { manam, attempt, settings } = useAccount();
   const [address, setAddress] = useState('');
+  const [problem, setProblem] = useState<unknown>();
   const start = async (values: Values) => {
     const wanted = toLatinDigits(values[kind] ?? '').trim();
     if (kind === 'email') await manam.profile.startEmailChange({ email: wanted });
@@ -144,7 +152,15 @@ function Change({ kind, onCancel, onDone }: ChangeProps) {
   };
   useEffect(() => {
     if (address === '' || kind === 'mobile') return undefined;
-    return awaitToken('email', (token) => void attempt(() => confirm(token)));
+    return awaitToken(settings.slug, 'email', (token) =>
+      attempt(() => confirm(token)).then(
+        () => true,
+        (error: unknown) => {
+          setProblem(error);
+          return false;
+        },
+      ),
+    );
   }, [address]);
   const cancel = (
     <button type="button" class="quiet" onClick={onCancel}>
@@ -155,16 +171,42 @@ function Change({ kind, onCancel, onDone }: ChangeProps) {
     return (
       <Form submit={t('continue')} onSubmit={start} aside={cancel}>
         {kind === 'email' ? (
-          <Field name="email" label={t('newEmail')} type="email" autocomplete="email" isLatin isRequired />
+          <Field
+            name="email"
+            label={t('newEmail')}
+            type="email"
+            autocomplete="email"
+            isLatin
+            isRequired
+            takesFocus
+          />
         ) : (
-          <Field name="mobile" label={t('newMobile')} type="tel" autocomplete="tel" isLatin isRequired />
+          <Field
+            name="mobile"
+            label={t('newMobile')}
+            type="tel"
+            autocomplete="tel"
+            isLatin
+            isRequired
+            takesFocus
+          />
         )}
       </Form>
     );
   return (
-    <Form submit={t('confirm')} onSubmit={(values) => confirm(codeIn(values))} aside={cancel}>
+    <Form
+      submit={t('confirm')}
+      onSubmit={(values) => confirm(codeIn(values))}
+      aside={cancel}
+      problem={problem}
+    >
       <p>{t(kind === 'email' ? 'changeMailSent' : 'changeSmsSent', { address })}</p>
-      <CodeField name="code" label={t(kind === 'email' ? 'proofCode' : 'code')} isLong={kind === 'email'} />
+      <CodeField
+        name="code"
+        label={t(kind === 'email' ? 'proofCode' : 'code')}
+        isLong={kind === 'email'}
+        takesFocus
+      />
     </Form>
   );
 }

@@ -1,27 +1,30 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { TwoFactorMethod } from '../../clients/web.ts';
 import { CodeField, codeIn, Form, type Values } from './form.tsx';
 import { useLanguage } from './language.ts';
 import { PasswordField } from './password-field.tsx';
+import { SendCode } from './send-code.tsx';
 import { useAccount } from './state.ts';
 
+export type ReauthenticateProps = { readonly onDone: () => void; readonly onCancel: () => void };
+
 /** Asks for the password once more, and for a code where there is a second factor. */
-export function Reauthenticate({
-  onDone,
-  onCancel,
-}: {
-  readonly onDone: () => void;
-  readonly onCancel: () => void;
-}) {
+export function Reauthenticate({ onDone, onCancel }: ReauthenticateProps) {
   const { t } = useLanguage();
   const { manam } = useAccount();
   const dialog = useRef<HTMLDialogElement>(null);
-  const [hasFactor, setHasFactor] = useState(false);
+  /** Unknown until it is told, and then there may be one. */
+  const [methods, setMethods] = useState<readonly TwoFactorMethod[] | undefined>();
   useEffect(() => {
+    const opener = document.activeElement;
     dialog.current?.showModal();
     void manam.twoFactor.getTwoFactor({}).then(
-      ({ methods }) => setHasFactor(methods.length > 0),
-      () => setHasFactor(false),
+      (answer) => setMethods(answer.methods),
+      () => undefined,
     );
+    return () => {
+      if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
+    };
   }, []);
   const submit = async (values: Values) => {
     const code = codeIn(values);
@@ -32,6 +35,7 @@ export function Reauthenticate({
   return (
     <dialog ref={dialog} aria-labelledby="reauthenticate" onCancel={onCancel}>
       <h2 id="reauthenticate">{t('reauthTitle')}</h2>
+      {methods?.includes(TwoFactorMethod.SMS) && <SendCode />}
       <Form
         submit={t('confirm')}
         onSubmit={submit}
@@ -43,7 +47,9 @@ export function Reauthenticate({
       >
         <p>{t('reauthHint')}</p>
         <PasswordField />
-        {hasFactor && <CodeField name="code" label={`${t('code')} / ${t('recoveryCode')}`} isLong />}
+        {methods?.length !== 0 && (
+          <CodeField name="code" label={`${t('code')} / ${t('recoveryCode')}`} isLong />
+        )}
       </Form>
     </dialog>
   );

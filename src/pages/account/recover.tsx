@@ -1,10 +1,11 @@
 import { useState } from 'preact/hooks';
 import type { Failure } from '../../clients/web.ts';
 import { CodeField, codeIn, Form, identifierIn, type Values } from './form.tsx';
+import { IdentifierField } from './identifier-field.tsx';
 import { useLanguage } from './language.ts';
 import { Link, Section } from './parts.tsx';
 import { PasswordField } from './password-field.tsx';
-import { Again, IdentifierField } from './sign-up.tsx';
+import { Again, Elsewhere } from './sign-up.tsx';
 import { useAccount } from './state.ts';
 
 /** Asks for the message with which a forgotten password is replaced. */
@@ -16,7 +17,7 @@ export function Recover() {
     await manam.recovery.recover(identifierIn(identifier));
     setSent(identifier.trim());
   };
-  if (sent !== '' && !sent.includes('@')) return <RecoverBySms address={sent} />;
+  if (sent !== '' && !sent.includes('@')) return <RecoverBySms address={sent} onAgain={() => setSent('')} />;
   return (
     <Section title={t(sent === '' ? 'recoverTitle' : 'mailSentTitle')} isPage key={sent}>
       {sent === '' ? (
@@ -37,7 +38,7 @@ export function Recover() {
   );
 }
 
-function RecoverBySms({ address }: { readonly address: string }) {
+function RecoverBySms({ address, onAgain }: { readonly address: string; readonly onAgain: () => void }) {
   const { t } = useLanguage();
   const { manam, go } = useAccount();
   const submit = async (values: Values) => {
@@ -48,11 +49,12 @@ function RecoverBySms({ address }: { readonly address: string }) {
   return (
     <Section title={t('smsSentTitle')} isPage>
       <p>{t('recoverSmsSent', { address })}</p>
-      <Form submit={t('save')} onSubmit={submit}>
+      <Form submit={t('save')} onSubmit={submit} rephrase={{ RECOVERY_INVALID: t('codeInvalid') }}>
         <CodeField name="code" label={t('code')} />
         <PasswordField isNew />
       </Form>
       <Again send={() => manam.recovery.recover(identifierIn(address))} />
+      <Elsewhere onAgain={onAgain} />
     </Section>
   );
 }

@@ -1,5 +1,6 @@
-import { useState } from 'preact/hooks';
+import { Form } from './form.tsx';
 import { useLanguage } from './language.ts';
+import { CopyButton, StepTitle } from './parts.tsx';
 import { useAccount } from './state.ts';
 
 /** The recovery codes, shown this once: to copy, to keep as a file, or to print. */
@@ -12,7 +13,6 @@ export function RecoveryCodes({
 }) {
   const { t } = useLanguage();
   const { settings } = useAccount();
-  const [isCopied, setCopied] = useState(false);
   const text = `${codes.join('\n')}\n`;
   const download = () => {
     const link = document.createElement('a');
@@ -23,7 +23,7 @@ export function RecoveryCodes({
   };
   return (
     <div class="recovery">
-      <h3>{t('recoveryTitle')}</h3>
+      <StepTitle>{t('recoveryTitle')}</StepTitle>
       <p>{t('recoveryKeep')}</p>
       <ul class="codes" dir="ltr">
         {codes.map((code) => (
@@ -33,25 +33,16 @@ export function RecoveryCodes({
         ))}
       </ul>
       <div class="choices unprinted">
-        <button
-          type="button"
-          class="quiet"
-          onClick={() => void navigator.clipboard.writeText(text).then(() => setCopied(true))}
-        >
-          {t('copy')}
-        </button>
+        <CopyButton text={text} />
         <button type="button" class="quiet" onClick={download}>
           {t('download')}
         </button>
         <button type="button" class="quiet" onClick={() => print()}>
           {t('print')}
         </button>
-        <span role="status">{isCopied ? t('copied') : ''}</span>
       </div>
-      <div class="actions unprinted">
-        <button type="button" class="primary" onClick={() => void onKept()}>
-          {t('kept')}
-        </button>
+      <div class="unprinted">
+        <Form submit={t('kept')} onSubmit={onKept} />
       </div>
     </div>
   );

@@ -8,6 +8,7 @@ import { Loaded } from './loaded.tsx';
 import { Section } from './parts.tsx';
 import { PasswordField } from './password-field.tsx';
 import { RecoveryCodes } from './recovery-codes.tsx';
+import { SendCode } from './send-code.tsx';
 import { useAccount } from './state.ts';
 
 /** Password, second factors, and the end of the account. */
@@ -53,9 +54,9 @@ export function Factors({ onEnrolled }: { readonly onEnrolled?: () => Promise<vo
   const { manam } = useAccount();
   const [codes, setCodes] = useState<readonly string[]>([]);
   const finish = async (reload: () => Promise<void>) => {
+    await (onEnrolled ?? reload)();
+    // Only now: until all of it is done the codes are the way back.
     setCodes([]);
-    if (onEnrolled === undefined) await reload();
-    else await onEnrolled();
   };
   return (
     <Loaded load={() => manam.twoFactor.getTwoFactor({})}>
@@ -151,13 +152,7 @@ function Remove({ factor, onDone, onCancel }: RemoveProps) {
   };
   return (
     <>
-      {factor === 'sms' && (
-        <Form
-          weight="quiet"
-          submit={t('useSms')}
-          onSubmit={async () => void (await manam.twoFactor.sendSmsCode({}))}
-        />
-      )}
+      {factor === 'sms' && <SendCode />}
       <Form
         submit={t('turnOff')}
         onSubmit={submit}
@@ -169,7 +164,7 @@ function Remove({ factor, onDone, onCancel }: RemoveProps) {
         }
       >
         <p>{t('turnOffHint')}</p>
-        <CodeField name="code" label={`${t('code')} / ${t('recoveryCode')}`} isLong />
+        <CodeField name="code" label={`${t('code')} / ${t('recoveryCode')}`} isLong takesFocus />
       </Form>
     </>
   );

@@ -35,9 +35,11 @@ export function Sessions() {
                   ) : (
                     <Form
                       submit={t('endSession')}
+                      about={`${device} ${when(createTime)}`}
                       weight="quiet"
                       onSubmit={async () => {
                         await manam.auth.revokeSession({ sessionId });
+                        setNote(t('endedSession'));
                         await reload();
                       }}
                     />

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { bearer, type Failure, TwoFactorMethod } from '../../clients/web.ts';
-import { CodeField, codeIn, Field, Form, identifierIn, type Values } from './form.tsx';
+import { CodeField, codeIn, Form, identifierIn, type Values } from './form.tsx';
+import { IdentifierField } from './identifier-field.tsx';
 import { useLanguage } from './language.ts';
 import { Link, Section } from './parts.tsx';
 import { PasswordField } from './password-field.tsx';
@@ -19,14 +20,7 @@ export function SignIn({ note }: { readonly note?: string }) {
     <Section title={t('signInTitle')} isPage>
       {note !== undefined && <p>{note}</p>}
       <Form submit={t('signIn')} onSubmit={submit}>
-        <Field
-          name="identifier"
-          label={t('identifier')}
-          autocomplete="username"
-          isLatin
-          isRequired
-          inputMode="email"
-        />
+        <IdentifierField />
         <PasswordField />
       </Form>
       <p>
@@ -55,6 +49,8 @@ export function SecondFactor({ challenge }: Extract<Stage, { at: 'second-factor'
   const submit = async (values: Values) => {
     const code = codeIn(values);
     const answer = way === 'recovery' ? { recoveryCode: code } : { code };
+    // Where only what comes behind the sign-in has failed, the code has done its work.
+    if ((await manam.session.get()) !== undefined) return await enter();
     if (hasTotp && way !== 'sms') await manam.twoFactor.validateTotp(answer, options);
     else await manam.twoFactor.validateSms(answer, options);
     await enter();
@@ -78,12 +74,19 @@ export function SecondFactor({ challenge }: Extract<Stage, { at: 'second-factor'
           name="code"
           label={t(way === 'recovery' ? 'recoveryCode' : 'code')}
           hint={hints[way]}
+          takesFocus
           isLong={way === 'recovery'}
         />
       </Form>
       <div class="choices">
         {hasTotp && way !== 'totp' && <Choice label={t('useTotp')} onChoose={async () => setWay('totp')} />}
-        {hasSms && <Choice label={t(way === 'sms' ? 'sendAgain' : 'useSms')} onChoose={sendSms} />}
+        {hasSms && (
+          <Choice
+            label={t(way === 'sms' ? 'sendAgain' : 'useSms')}
+            onChoose={sendSms}
+            done={t('sentAgain')}
+          />
+        )}
         {way !== 'recovery' && <Choice label={t('useRecovery')} onChoose={async () => setWay('recovery')} />}
       </div>
       {way === 'recovery' && <p class="hint">{t('lostFactor', { tenant: settings.name })}</p>}
@@ -101,7 +104,15 @@ export function SecondFactor({ challenge }: Extract<Stage, { at: 'second-factor'
   );
 }
 
-/** Another way, as a form of its own so that it can say what went wrong. */
-function Choice({ label, onChoose }: { readonly label: string; readonly onChoose: () => Promise<void> }) {
-  return <Form submit={label} onSubmit={onChoose} weight="quiet" />;
+type ChoiceProps = { readonly label: string; readonly onChoose: () => Promise<void>; readonly done?: string };
+
+/** Another way, as a form of its own so that it can say what went wrong, and what it did. */
+function Choice({ label, onChoose, done = '' }: ChoiceProps) {
+  const [said, setSaid] = useState('');
+  const choose = async () => {
+    setSaid('');
+    await onChoose();
+    setSaid(done);
+  };
+  return <Form submit={label} onSubmit={choose} weight="quiet" aside={<span role="status">{said}</span>} />;
 }

@@ -1,5 +1,7 @@
 import { useState } from 'preact/hooks';
+import { readFailure } from '../../clients/web.ts';
 import { CodeField, codeIn, Field, Form, identifierIn, type Values } from './form.tsx';
+import { IdentifierField } from './identifier-field.tsx';
 import { toLatinDigits, useLanguage } from './language.ts';
 import { Link, Section } from './parts.tsx';
 import { PasswordField } from './password-field.tsx';
@@ -15,7 +17,14 @@ export function SignUp() {
     await manam.auth.register({ ...identifierIn(identifier), password, ...names });
     setSent(identifier.trim());
   };
-  if (sent !== '') return sent.includes('@') ? <MailSent address={sent} /> : <SmsSent address={sent} />;
+  if (sent !== '') {
+    const again = () => setSent('');
+    return sent.includes('@') ? (
+      <MailSent address={sent} onAgain={again} />
+    ) : (
+      <SmsSent address={sent} onAgain={again} />
+    );
+  }
   return (
     <Section title={t('signUpTitle')} isPage>
       <Form submit={t('signUp')} onSubmit={submit}>
@@ -41,37 +50,21 @@ export function SignUp() {
   );
 }
 
-/** One field for both kinds; what is wrong with either kind is said at it. */
-export function IdentifierField() {
-  const { t } = useLanguage();
-  return (
-    <Field
-      name="identifier"
-      alsoNames={['email', 'mobile']}
-      label={t('identifier')}
-      autocomplete="username"
-      isLatin
-      isRequired
-      inputMode="email"
-    />
-  );
-}
+type SentProps = { readonly address: string; readonly onAgain: () => void };
 
-function MailSent({ address }: { readonly address: string }) {
+function MailSent({ address, onAgain }: SentProps) {
   const { t } = useLanguage();
   const { manam } = useAccount();
   return (
     <Section title={t('mailSentTitle')} isPage>
       <p>{t('confirmSent', { address })}</p>
       <Again send={() => manam.auth.sendConfirmEmail({ email: address })} />
-      <p>
-        <Link to="">{t('signIn')}</Link>
-      </p>
+      <Elsewhere onAgain={onAgain} />
     </Section>
   );
 }
 
-function SmsSent({ address }: { readonly address: string }) {
+function SmsSent({ address, onAgain }: SentProps) {
   const { t } = useLanguage();
   const { manam, go } = useAccount();
   const submit = async (values: Values) => {
@@ -81,11 +74,25 @@ function SmsSent({ address }: { readonly address: string }) {
   return (
     <Section title={t('smsSentTitle')} isPage>
       <p>{t('smsSent', { address })}</p>
-      <Form submit={t('confirm')} onSubmit={submit}>
+      <Form submit={t('confirm')} onSubmit={submit} rephrase={{ CONFIRMATION_INVALID: t('codeInvalid') }}>
         <CodeField name="code" label={t('code')} isLong />
       </Form>
       <Again send={() => manam.auth.sendConfirmSms({ mobile: toLatinDigits(address) })} />
+      <Elsewhere onAgain={onAgain} />
     </Section>
+  );
+}
+
+/** The ways on where no message comes. */
+export function Elsewhere({ onAgain }: { readonly onAgain: () => void }) {
+  const { t } = useLanguage();
+  return (
+    <p class="choices">
+      <button type="button" class="quiet" onClick={onAgain}>
+        {t('otherAddress')}
+      </button>
+      <Link to="">{t('signIn')}</Link>
+    </p>
   );
 }
 
@@ -110,12 +117,12 @@ export function Again({ send }: { readonly send: () => Promise<unknown> }) {
 export function Confirm({ token }: { readonly token: string }) {
   const { t } = useLanguage();
   const { manam, go } = useAccount();
-  const [isRefused, setRefused] = useState(false);
+  const [isRefused, setRefused] = useState(token === '');
   const submit = async () => {
     try {
       await manam.auth.confirmEmail({ cnf: token });
     } catch (error) {
-      setRefused(true);
+      setRefused(readFailure(error).reason === 'CONFIRMATION_INVALID');
       throw error;
     }
     go('', t('confirmed'));
@@ -123,7 +130,7 @@ export function Confirm({ token }: { readonly token: string }) {
   return (
     <Section title={t('confirmTitle')} isPage>
       {!isRefused && <p>{t('confirmAsk')}</p>}
-      <Form submit={t('confirm')} onSubmit={submit} />
+      {token !== '' && <Form submit={t('confirm')} onSubmit={submit} />}
       {isRefused && <AskAgain />}
       <p>
         <Link to="">{t('signIn')}</Link>

@@ -1,0 +1,178 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import { installPackages } from '../../src/store/embedded/install.ts';
+import { freePort } from '../support/federation.ts';
+
+const provider = '/usr/lib/galera/libgalera_smm.so';
+const packages = ['mariadb-server', 'galera-4', 'haproxy', 'rsync'];
+
+export type Node = {
+  readonly name: string;
+  readonly port: number;
+  readonly process: () => ChildProcess;
+  start(isFirst?: boolean): Promise<void>;
+  sql(text: string): Promise<RowDataPacket[]>;
+};
+
+export type Cluster = {
+  readonly nodes: readonly Node[];
+  /** The database through HAProxy. */
+  readonly databaseUrl: string;
+  stop(): void;
+};
+
+/** Three nodes of Galera on this machine, behind HAProxy. */
+export async function startCluster(): Promise<Cluster> {
+  if (!existsSync(provider) || !existsSync('/usr/sbin/haproxy')) installPackages(packages);
+  if (!existsSync(provider))
+    throw new Error(`Galera is missing: apt-get install --no-install-recommends ${packages.join(' ')}`);
+  const folder = mkdtempSync(join(tmpdir(), 'manam-galera-'));
+  const ports = await Promise.all(
+    Array.from({ length: 3 }, async () => ({
+      sql: await freePort(),
+      group: await freePort(),
+      transfer: await freePort(),
+      state: await freePort(),
+    })),
+  );
+  const addresses = ports.map(({ group }) => `127.0.0.1:${group}`).join(',');
+  const nodes = ports.map((each, index) => createNode(join(folder, `node${index + 1}`), each, addresses));
+  const [first, ...others] = nodes as [Node, ...Node[]];
+  await first.start(true);
+  await first.sql('CREATE DATABASE manam CHARACTER SET utf8mb4 COLLATE utf8mb4_bin');
+  await first.sql("CREATE USER service@'%' IDENTIFIED BY 'service'");
+  await first.sql("GRANT ALL ON manam.* TO service@'%'");
+  await first.sql("CREATE USER haproxy@'%'");
+  for (const node of others) await node.start();
+
+  const balancer = await startBalancer(folder, nodes);
+  return {
+    nodes,
+    databaseUrl: `mysql://service:service@127.0.0.1:${balancer.port}/manam`,
+    stop: () => {
+      balancer.process.kill('SIGKILL');
+      for (const node of nodes) {
+        node.process().kill('SIGCONT');
+        node.process().kill('SIGKILL');
+      }
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+type Ports = {
+  readonly sql: number;
+  readonly group: number;
+  readonly transfer: number;
+  readonly state: number;
+};
+
+function createNode(folder: string, ports: Ports, addresses: string): Node {
+  const name = folder.split('/').at(-1) ?? '';
+  const account = process.getuid?.() === 0 ? ['--user=root'] : [];
+  const data = join(folder, 'data');
+  const socket = join(folder, 'sock');
+  const log = join(folder, 'log');
+  let child: ChildProcess | undefined;
+  mkdirSync(folder);
+  execFileSync(
+    'mariadb-install-db',
+    [
+      '--no-defaults',
+      `--datadir=${data}`,
+      '--auth-root-authentication-method=normal',
+      '--skip-test-db',
+      ...account,
+    ],
+    { stdio: 'ignore' },
+  );
+  const uri = `mysql://root@localhost/?socketPath=${encodeURIComponent(socket)}`;
+  const sql = async (text: string) => {
+    const connection = await createConnection({ uri, connectTimeout: 2000 });
+    try {
+      return (await connection.query<RowDataPacket[]>({ sql: text, timeout: 5000 }))[0];
+    } finally {
+      connection.destroy();
+    }
+  };
+  return {
+    name,
+    port: ports.sql,
+    process: () => child as ChildProcess,
+    sql,
+    start: async (isFirst = false) => {
+      child = spawn(
+        'mariadbd',
+        [
+          '--no-defaults',
+          `--datadir=${data}`,
+          `--socket=${socket}`,
+          `--port=${ports.sql}`,
+          '--bind-address=127.0.0.1',
+          `--pid-file=${join(folder, 'pid')}`,
+          `--log-error=${log}`,
+          '--skip-name-resolve',
+          '--character-set-server=utf8mb4',
+          '--collation-server=utf8mb4_bin',
+          '--innodb-buffer-pool-size=128M',
+          '--performance-schema=OFF',
+          '--binlog-format=ROW',
+          '--innodb-autoinc-lock-mode=2',
+          // Another node may hold what this one lacks; what is acknowledged is on more than one.
+          '--innodb-flush-log-at-trx-commit=2',
+          '--wsrep-on=ON',
+          `--wsrep-provider=${provider}`,
+          '--wsrep-cluster-name=manam',
+          `--wsrep-cluster-address=gcomm://${isFirst ? '' : addresses}`,
+          `--wsrep-node-name=${name}`,
+          `--wsrep-node-address=127.0.0.1:${ports.group}`,
+          `--wsrep-sst-receive-address=127.0.0.1:${ports.state}`,
+          '--wsrep-sst-method=rsync',
+          // A session is read where it may not have been written: the read waits until it has come.
+          '--wsrep-sync-wait=1',
+          `--wsrep-provider-options=gmcast.listen_addr=tcp://127.0.0.1:${ports.group};ist.recv_addr=127.0.0.1:${ports.transfer}`,
+          ...(isFirst ? ['--wsrep-new-cluster'] : []),
+          ...account,
+        ],
+        { stdio: 'ignore' },
+      );
+      const until = performance.now() + 120_000;
+      while (performance.now() < until) {
+        const [row] = await sql("SHOW STATUS LIKE 'wsrep_local_state_comment'").catch(() => []);
+        if (row?.['Value'] === 'Synced') return;
+        if (child.exitCode !== null) break;
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+      throw new Error(
+        `${name} did not join:\n${readFileSync(log, 'utf8').split('\n').slice(-20).join('\n')}`,
+      );
+    },
+  };
+}
+
+async function startBalancer(folder: string, nodes: readonly Node[]) {
+  const port = await freePort();
+  const file = join(folder, 'haproxy.cfg');
+  writeFileSync(
+    file,
+    `global
+  maxconn 2000
+defaults
+  mode tcp
+  timeout connect 1s
+  timeout client 1h
+  timeout server 1h
+listen manam
+  bind 127.0.0.1:${port}
+  balance leastconn
+  option mysql-check user haproxy
+  default-server inter 500ms fall 2 rise 2 on-marked-down shutdown-sessions
+${nodes.map(({ name, port: each }) => `  server ${name} 127.0.0.1:${each} check`).join('\n')}
+`,
+  );
+  const balancer = spawn('/usr/sbin/haproxy', ['-f', file, '-db'], { stdio: 'ignore' });
+  return { port, process: balancer };
+}
