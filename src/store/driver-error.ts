@@ -18,8 +18,11 @@ export class StoreError extends Error {
 
 /** Duplicate entry for a unique key. */
 const duplicate = 1062;
-/** Lock wait timeout, deadlock, and what Galera answers while it has no quorum (R63). */
-const retryable = new Set([1205, 1213, 1047]);
+/**
+ * Lock wait timeout, deadlock (which a failed certification in Galera is as well), what Galera
+ * answers while it has no quorum, and a failed certification in Group Replication (R63).
+ */
+const retryable = new Set([1205, 1213, 1047, 3101]);
 /**
  * Too many connections, server shutdown, connection killed, read-only server or
  * transaction, disk full, unknown host and aborted connection.

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
@@ -30,6 +30,7 @@ export async function startCluster(): Promise<Cluster> {
   if (!existsSync(provider))
     throw new Error(`Galera is missing: apt-get install --no-install-recommends ${packages.join(' ')}`);
   const folder = mkdtempSync(join(tmpdir(), 'manam-galera-'));
+  chmodSync(folder, 0o755);
   const ports = await Promise.all(
     Array.from({ length: 3 }, async () => ({
       sql: await freePort(),
@@ -72,12 +73,15 @@ type Ports = {
 
 function createNode(folder: string, ports: Ports, addresses: string): Node {
   const name = folder.split('/').at(-1) ?? '';
-  const account = process.getuid?.() === 0 ? ['--user=root'] : [];
+  // The transfer of the state runs as whoever runs the node, and rsync as root becomes nobody.
+  const isRoot = process.getuid?.() === 0;
+  const account = isRoot ? ['--user=mysql'] : [];
   const data = join(folder, 'data');
   const socket = join(folder, 'sock');
-  const log = join(folder, 'log');
+  const log = join(folder, 'log.err');
   let child: ChildProcess | undefined;
   mkdirSync(folder);
+  if (isRoot) execFileSync('chown', ['mysql:', folder]);
   execFileSync(
     'mariadb-install-db',
     [
