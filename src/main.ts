@@ -11,6 +11,8 @@ if (major < 24 || (major === 24 && minor < 14)) {
 // Hashes, DNS, files and WebCrypto share libuv's pool; it is sized before its first use.
 process.env['UV_THREADPOOL_SIZE'] ??= String(availableParallelism() + 4);
 
+const { importLeanly } = await import('./lean-imports.ts');
+importLeanly();
 const { run } = await import('./cli/run.ts');
 
 const code = await run(process.env, process.argv);
