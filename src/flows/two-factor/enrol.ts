@@ -1,65 +1,25 @@
 import type { Caller } from '../../domain/caller.ts';
-import { parseEmail } from '../../domain/email.ts';
-import { DomainError, invalid } from '../../domain/errors.ts';
+import { DomainError } from '../../domain/errors.ts';
 import { methodsOf, type SecondFactorMethod } from '../../domain/factors.ts';
-import { assertFresh } from '../../domain/freshness.ts';
 import { maskMobile, parseMobile } from '../../domain/mobile.ts';
-import type { Challenge, ChallengePurpose, UserView } from '../../domain/model.ts';
-import { digestCode, makeDigitCode, makeStandaloneCode, normalizeCode } from '../../domain/one-time-code.ts';
-import type { Clock, QrRenderer, Random, Vault } from '../../domain/ports.ts';
+import type { Challenge, UserView } from '../../domain/model.ts';
+import { digestCode, makeDigitCode, normalizeCode } from '../../domain/one-time-code.ts';
+import type { Vault } from '../../domain/ports.ts';
 import { digestRecoveryCode, makeRecoveryCodes } from '../../domain/recovery-code.ts';
-import type { Repositories, Store } from '../../domain/repositories.ts';
-import { parseChallengeToken } from '../../domain/token.ts';
+import type { Repositories } from '../../domain/repositories.ts';
 import { makeTotpSeed, matchTotp, totpUri } from '../../domain/totp.ts';
-import { auditEvent, auditFailure } from '../audit.ts';
+import { auditFailure } from '../audit.ts';
 import { rememberResult } from '../idempotency.ts';
-import type { RecipientCharge } from '../limits.ts';
-import { codeBySms, linkByEmail, type OutOfBand, sendOutOfBand } from '../out-of-band.ts';
+import { codeBySms, sendOutOfBand } from '../out-of-band.ts';
 import { ownSession } from '../session/own-session.ts';
 import { consumeChallenge } from '../sms-guard.ts';
+import { createProofs } from './prove.ts';
 import { settleChange } from './settle.ts';
+import { createSteps, type EnrolDeps, maxAttempts, provenPurpose, setupPurpose } from './steps.ts';
 
-export type EnrolDeps = {
-  readonly store: Store<
-    | 'users'
-    | 'factors'
-    | 'challenges'
-    | 'sessions'
-    | 'guesses'
-    | 'smsUsage'
-    | 'outbox'
-    | 'audit'
-    | 'idempotency'
-  >;
-  readonly chargeRecipient: RecipientCharge;
-  readonly renderQr: QrRenderer;
-  readonly vault: Vault;
-  readonly clock: Clock;
-  readonly random: Random;
-};
-
-const proofLifetimeMs = 600_000;
-/** How long the steps after the proof may take. */
-const setupLifetimeMs = 900_000;
 const codeLifetimeMs = 300_000;
-/** How many guesses a proof, a pending seed or a code survives (R8). */
-const maxAttempts = 5;
 
-const proofPurpose = { totp: 'totp-proof', sms: 'sms-proof' } as const satisfies Record<
-  SecondFactorMethod,
-  ChallengePurpose
->;
-const provenPurpose = { totp: 'totp-proven', sms: 'sms-proven' } as const satisfies Record<
-  SecondFactorMethod,
-  ChallengePurpose
->;
-const setupPurpose = { totp: 'totp-setup', sms: 'sms-setup' } as const satisfies Record<
-  SecondFactorMethod,
-  ChallengePurpose
->;
 const seedPurpose = 'totp-pending-seed';
-const service = 'manam.v1.TwoFactorService';
-const names = { totp: 'Totp', sms: 'Sms' } as const;
 
 /**
  * Enrolment, one step after the other: a proof to the user's own address, the setup, a
@@ -68,114 +28,9 @@ const names = { totp: 'Totp', sms: 'Sms' } as const;
  */
 export function createEnrolment(deps: EnrolDeps) {
   const { store, chargeRecipient, renderQr, vault, clock, random } = deps;
-
-  async function ownView(caller: Caller): Promise<UserView & { sessionId: string }> {
-    const { userId, id: sessionId } = ownSession(caller);
-    const view = await store.users.findById(caller.tenant.id, userId);
-    if (view === undefined) throw new DomainError('TOKEN_INVALID');
-    return { ...view, sessionId };
-  }
-
-  /** The live challenge of this session and purpose, or STEP_MISSING with the step that makes one. */
-  async function stepOf(caller: Caller, purpose: ChallengePurpose, missingStep: string): Promise<Challenge> {
-    const found = await store.challenges.findInSlot(
-      caller.tenant.id,
-      purpose,
-      ownSession(caller).id,
-      clock(),
-    );
-    if (found === undefined)
-      throw new DomainError('STEP_MISSING', { missingStep: `${service}/${missingStep}` });
-    return found;
-  }
-
-  /** A step that is done and sent nowhere. */
-  function step(caller: Caller, purpose: ChallengePurpose, data?: Buffer): Challenge {
-    const { userId, id: slot } = ownSession(caller);
-    const expiresAt = new Date(clock().getTime() + setupLifetimeMs);
-    const nowhere = { digest: Buffer.alloc(0), identifier: '' };
-    return {
-      ...nowhere,
-      id: random.uuid(),
-      tenantId: caller.tenant.id,
-      userId,
-      purpose,
-      slot,
-      data,
-      expiresAt,
-    };
-  }
-
-  /** A proof by a link to the user's address, or by a code to the number of one who has none. */
-  function makeProof(
-    caller: Caller,
-    { user, email, mobile }: UserView,
-    method: SecondFactorMethod,
-  ): OutOfBand {
-    const { id: userId, locale: userLocale, senderEmail } = user;
-    const order = {
-      userId,
-      purpose: proofPurpose[method],
-      slot: ownSession(caller).id,
-      lifetimeMs: proofLifetimeMs,
-    };
-    if (email?.confirmedAt !== undefined) {
-      const to = { kind: 'email', address: email.address, userLocale, senderEmail } as const;
-      const page = new URL(caller.tenant.policy.pages.twoFactor);
-      // One page confirms both factors, each by a method of its own.
-      page.searchParams.set('factor', method);
-      return linkByEmail(deps, caller, to, {
-        ...order,
-        template: 'two-factor-proof',
-        page: page.href,
-        parameter: 'token',
-      });
-    }
-    const to = { kind: 'mobile', address: mobile?.address ?? '', userLocale, senderEmail } as const;
-    const code = makeStandaloneCode(random);
-    return codeBySms(deps, caller, to, { ...order, template: 'two-factor-proof-sms', code });
-  }
-
-  async function sendProof(caller: Caller, method: SecondFactorMethod, submitted: string): Promise<void> {
-    const view = await ownView(caller);
-    assertOwnAddress(view, submitted);
-    const factors = await store.factors.find(caller.tenant.id, view.user.id);
-    if (method === 'totp' ? factors.totp : factors.smsNumber !== undefined) {
-      throw new DomainError('STEP_MISSING', { missingStep: `${service}/Remove${names[method]}` });
-    }
-    // To add a factor beside another takes the level that the other one gives (R20, R30).
-    if (factors.totp || factors.smsNumber !== undefined) assertFresh(caller.session, clock());
-    // A proof can only go where the user has proved himself before.
-    const proved = [view.email, view.mobile].find((held) => held?.confirmedAt !== undefined);
-    if (proved === undefined) throw new DomainError('NOT_FOUND');
-    const { address } = proved;
-    await chargeRecipient(caller, 'two-factor-proof', address);
-    const proof = makeProof(caller, view, method);
-    await store.transaction(async (repositories) => {
-      await sendOutOfBand(repositories, proof);
-      await repositories.audit.add(
-        auditEvent(deps, caller, 'start-two-factor', 'success', { reason: method }),
-      );
-      await rememberResult(repositories, caller, undefined);
-    });
-  }
-
-  async function confirmProof(caller: Caller, method: SecondFactorMethod, text: string): Promise<void> {
-    const refusal = () => new DomainError('CONFIRMATION_INVALID');
-    const { id: tenantId } = caller.tenant;
-    const purpose = proofPurpose[method];
-    const slot = ownSession(caller).id;
-    const found = await store.challenges.findInSlot(tenantId, purpose, slot, clock());
-    if (found === undefined || !(await store.challenges.countAttempt(tenantId, found.id, maxAttempts)))
-      throw refusal();
-    const token = parseChallengeToken(text);
-    const digest = token?.digest ?? digestCode(vault, { tenantId, purpose, subject: slot }, text);
-    if (!digest.equals(found.digest)) throw refusal();
-    await store.transaction(async (repositories) => {
-      if (!(await consumeChallenge(repositories, clock, found))) throw refusal();
-      await repositories.challenges.put(step(caller, provenPurpose[method]));
-    });
-  }
+  const steps = createSteps(deps);
+  const { ownView, stepOf, step } = steps;
+  const { sendProof, confirmProof } = createProofs(deps, steps);
 
   /** The end of an enrolment, in one transaction: the factor, the codes, and this session at its new level. */
   async function finish(
@@ -307,11 +162,4 @@ function openSeed(vault: Vault, { slot, data }: Challenge): string {
 
 function labelOf({ email, mobile, user }: UserView): string {
   return email?.address ?? mobile?.address ?? user.id;
-}
-
-/** The page's `code` of this step is an address: it has to be the user's own, and nothing is sent to any other. */
-function assertOwnAddress({ email }: UserView, submitted: string): void {
-  if (submitted === '' || email === undefined) return;
-  if (parseEmail(submitted).canonical !== email.canonical)
-    throw invalid({ field: 'email', reason: 'EMAIL_NOT_OWN' });
 }

@@ -1,0 +1,91 @@
+import type { Caller } from '../../domain/caller.ts';
+import { DomainError } from '../../domain/errors.ts';
+import type { SecondFactorMethod } from '../../domain/factors.ts';
+import type { Challenge, ChallengePurpose, UserView } from '../../domain/model.ts';
+import type { Clock, QrRenderer, Random, Vault } from '../../domain/ports.ts';
+import type { Store } from '../../domain/repositories.ts';
+import type { RecipientCharge } from '../limits.ts';
+import { ownSession } from '../session/own-session.ts';
+
+export type EnrolDeps = {
+  readonly store: Store<
+    | 'users'
+    | 'factors'
+    | 'challenges'
+    | 'sessions'
+    | 'guesses'
+    | 'smsUsage'
+    | 'outbox'
+    | 'audit'
+    | 'idempotency'
+  >;
+  readonly chargeRecipient: RecipientCharge;
+  readonly renderQr: QrRenderer;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+/** How long the steps after the proof may take. */
+const setupLifetimeMs = 900_000;
+/** How many guesses a proof, a pending seed or a code survives (R8). */
+export const maxAttempts = 5;
+
+export const proofPurpose = { totp: 'totp-proof', sms: 'sms-proof' } as const satisfies Record<
+  SecondFactorMethod,
+  ChallengePurpose
+>;
+export const provenPurpose = { totp: 'totp-proven', sms: 'sms-proven' } as const satisfies Record<
+  SecondFactorMethod,
+  ChallengePurpose
+>;
+export const setupPurpose = { totp: 'totp-setup', sms: 'sms-setup' } as const satisfies Record<
+  SecondFactorMethod,
+  ChallengePurpose
+>;
+export const service = 'manam.v1.TwoFactorService';
+export const names = { totp: 'Totp', sms: 'Sms' } as const;
+
+/** Where an enrolment stands: rows of the session, so that no step can be skipped or reordered (R30). */
+export function createSteps({ store, clock, random }: Pick<EnrolDeps, 'store' | 'clock' | 'random'>) {
+  async function ownView(caller: Caller): Promise<UserView & { sessionId: string }> {
+    const { userId, id: sessionId } = ownSession(caller);
+    const view = await store.users.findById(caller.tenant.id, userId);
+    if (view === undefined) throw new DomainError('TOKEN_INVALID');
+    return { ...view, sessionId };
+  }
+
+  /** The live challenge of this session and purpose, or STEP_MISSING with the step that makes one. */
+  async function stepOf(caller: Caller, purpose: ChallengePurpose, missingStep: string): Promise<Challenge> {
+    const found = await store.challenges.findInSlot(
+      caller.tenant.id,
+      purpose,
+      ownSession(caller).id,
+      clock(),
+    );
+    if (found === undefined)
+      throw new DomainError('STEP_MISSING', { missingStep: `${service}/${missingStep}` });
+    return found;
+  }
+
+  /** A step that is done and sent nowhere. */
+  function step(caller: Caller, purpose: ChallengePurpose, data?: Buffer): Challenge {
+    const { userId, id: slot } = ownSession(caller);
+    const expiresAt = new Date(clock().getTime() + setupLifetimeMs);
+    const nowhere = { digest: Buffer.alloc(0), identifier: '' };
+    return {
+      ...nowhere,
+      id: random.uuid(),
+      tenantId: caller.tenant.id,
+      userId,
+      purpose,
+      slot,
+      data,
+      expiresAt,
+    };
+  }
+
+  return { ownView, stepOf, step };
+}
+
+export type Steps = ReturnType<typeof createSteps>;
