@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { type Connection, createConnection } from 'mysql2/promise';
 import type { MigrationState } from '../domain/model.ts';
 import { sha256 } from '../domain/token.ts';
-import { translateDriverError } from './driver-error.ts';
+import { isRetryable, translateDriverError } from './driver-error.ts';
 
 const folder = new URL('./migrations/', import.meta.url);
 const nameForm = /^(\d{4})_[a-z0-9_]+\.sql$/;
@@ -104,9 +104,7 @@ export async function migrate(url: string, prepare: () => Promise<void> = async 
     const sources = readMigrations();
     for (const migration of pendingMigrations(sources, await readApplied(session))) {
       for (const statement of migration.statements) {
-        await session.connection.query(statement).catch((error: unknown) => {
-          if (!isApplied(error)) throw error;
-        });
+        await change(session, statement);
       }
       await session.connection.query('INSERT INTO schema_migrations VALUES (?, ?, ?, UTC_TIMESTAMP(3))', [
         sources.indexOf(migration) + 1,
@@ -116,6 +114,24 @@ export async function migrate(url: string, prepare: () => Promise<void> = async 
     }
     await prepare();
   });
+}
+
+/** How often a change of the schema is tried that an instance which serves stands in the way of. */
+const maxChanges = 10;
+const changePauseMs = 500;
+
+/** Makes one change of the schema; under load it can lose against a transaction, and then has done nothing. */
+async function change({ connection }: Session, statement: string): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await connection.query(statement);
+      return;
+    } catch (error) {
+      if (isApplied(error)) return;
+      if (tries >= maxChanges || !isRetryable(error)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, changePauseMs));
+    }
+  }
 }
 
 /**
