@@ -6,7 +6,7 @@ import type { Repositories, Store } from '../domain/repositories.ts';
 /** How long an answer can be had again (R68). */
 const lifetimeMs = 86_400_000;
 /** How long the first caller is taken to be still at work; longer than any call may last. */
-const leaseMs = 30_000;
+const leaseMs = 15_000;
 /** How long another caller with the same key waits for the first one's answer. */
 const maxWaitMs = 5000;
 const pollMs = 50;

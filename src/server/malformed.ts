@@ -36,7 +36,8 @@ export function answerMalformed(handler: UniversalHandler): UniversalHandler {
 }
 
 async function asMalformed(response: UniversalServerResponse): Promise<UniversalServerResponse> {
-  if (response.body === undefined) return response;
+  // What Connect says of a malformed request is too short to be packed.
+  if (response.body === undefined || new Headers(response.header).has('content-encoding')) return response;
   const bytes = await readAllBytes(response.body, maxErrorBytes);
   const body = (each: Uint8Array) =>
     (async function* () {

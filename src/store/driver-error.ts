@@ -35,8 +35,13 @@ export function unwrap(error: unknown): unknown {
 }
 
 function faultOf(error: unknown): DriverFault | undefined {
-  const { code, errno, sqlState } = (unwrap(error) ?? {}) as Partial<DriverFault>;
-  return typeof code === 'string' ? { code, errno: errno ?? 0, sqlState: sqlState ?? '' } : undefined;
+  const { code, errno, sqlState, fatal } = (unwrap(error) ?? {}) as Partial<DriverFault> & {
+    fatal?: boolean;
+  };
+  // mysql2 knows no names for errors that MariaDB alone has, and none for a connection that was closed before.
+  const name = code ?? (errno === undefined ? undefined : String(errno));
+  if (typeof name === 'string') return { code: name, errno: errno ?? 0, sqlState: sqlState ?? '' };
+  return fatal === true ? { code: 'PROTOCOL_CONNECTION_LOST', errno: 0, sqlState: '' } : undefined;
 }
 
 /** Whether the whole transaction may simply be run again. */
@@ -52,17 +57,14 @@ export function isFatal(error: unknown): boolean {
 }
 
 /** Connection killed, server gone or shutting down: told by the server, or by the wire. */
-const lost = new Set([
-  'PROTOCOL_CONNECTION_LOST',
-  'ECONNRESET',
-  'EPIPE',
-  'ER_CONNECTION_KILLED',
-  'ER_SERVER_SHUTDOWN',
-]);
+const lostCodes = new Set(['PROTOCOL_CONNECTION_LOST', 'ECONNRESET', 'EPIPE']);
+/** Server shutdown, and connection killed. */
+const lostNumbers = new Set([1053, 1927]);
 
 /** Whether the connection ended under a statement. Whether the statement ran nobody knows. */
 export function isConnectionLost(error: unknown): boolean {
-  return lost.has(faultOf(error)?.code ?? '');
+  const fault = faultOf(error);
+  return fault !== undefined && (lostCodes.has(fault.code) || lostNumbers.has(fault.errno));
 }
 
 /** What mysql2 says, in an error without a code, where too many wait for a connection. */

@@ -234,6 +234,50 @@ test('a confirmation that cannot be reached is not said to be used up, and a pag
   await who.context.close();
 });
 
+test('the link of a new address, opened on the same device, ends the change in the page that began it', async () => {
+  const who = await visitor({ locale: 'en', width: 1280 });
+  const { page, t } = who;
+  const user = await signUp(app);
+  await page.goto(`${app.url}/account/dev/`);
+  await signIn(who, user.email, password);
+  await page.getByRole('button', { name: `${t('change')} ${t('email')}` }).click();
+  const newEmail = freshEmail();
+  await page.getByLabel(t('newEmail')).fill(newEmail);
+  await button(who, t('continue')).click();
+  await page.getByLabel(t('proofCode')).waitFor();
+  const link = await who.context.newPage();
+  await link.goto((await app.messagesTo(newEmail))[0]?.link ?? '');
+  await link.getByText(t('linkOther')).waitFor();
+  await page.getByText(newEmail).waitFor();
+  expect(who.problems).toEqual([]);
+  await who.context.close();
+});
+
+test('a birthday can be taken back, and a press on the language keeps the focus', async () => {
+  const who = await visitor({ locale: 'en', width: 1280 });
+  const { page, t } = who;
+  const user = await signUp(app);
+  await page.goto(`${app.url}/account/dev/`);
+  await signIn(who, user.email, password);
+  await page.getByLabel(t('day')).selectOption('5');
+  await page.getByLabel(t('month')).selectOption('5');
+  await page.getByLabel(t('year')).fill('1990');
+  await button(who, t('save')).click();
+  await page.getByText(t('saved')).waitFor();
+  const hidden = () => page.locator('input[name="birthday"]').inputValue();
+  await page.getByLabel(t('calendar')).selectOption('jalali');
+  expect(await hidden()).toBe('1990-05-05');
+  await page.getByLabel(t('day')).selectOption('1');
+  await page.getByLabel(t('day')).selectOption('0');
+  expect(await hidden()).toBe('');
+  await button(who, t('language')).focus();
+  await page.keyboard.press('Enter');
+  await page.locator('html[dir="rtl"]').waitFor();
+  expect(await page.evaluate('document.activeElement.tagName')).toBe('BUTTON');
+  expect(who.problems).toEqual([]);
+  await who.context.close();
+});
+
 test('the language changes in place, and nothing that was typed is lost', async () => {
   const who = await visitor({ locale: 'en', width: 1280 });
   const { page, t } = who;

@@ -49,6 +49,7 @@ function watchOutages() {
   const watching = instances.map(async ({ url, key }, index) => {
     let failedAt: number | undefined;
     while (!isOver) {
+      const askedAt = performance.now();
       const answer = await fetch(`${url}/manam.v1.AuthService/Login`, {
         method: 'POST',
         headers: { apieco_key: key, 'content-type': 'application/json' },
@@ -58,7 +59,8 @@ function watchOutages() {
       if (answer.status === 401) failedAt = undefined;
       else {
         expect(answer.status).toBe(503);
-        failedAt ??= performance.now();
+        // From the moment when it was asked: an answer may be long in coming.
+        failedAt ??= askedAt;
         longestMs[index] = Math.max(longestMs[index] ?? 0, performance.now() - failedAt);
       }
       await pause(25);
@@ -116,8 +118,11 @@ test('a node is killed and another is frozen under load: nothing acknowledged is
   for (const node of cluster.nodes) {
     const [size] = await node.sql("SHOW STATUS LIKE 'wsrep_cluster_size'");
     expect(Number(size?.['Value']), node.name).toBe(3);
-    const [users] = await node.sql('SELECT COUNT(*) AS n FROM manam.users');
-    const [expected] = await third.sql('SELECT COUNT(*) AS n FROM manam.users');
-    expect(users?.['n'], node.name).toBe(expected?.['n']);
+    // Every node holds what the others hold, to the byte.
+    for (const table of ['users', 'identifiers', 'credentials', 'sessions', 'challenges', 'outbox']) {
+      const [own] = await node.sql(`CHECKSUM TABLE manam.${table}`);
+      const [other] = await third.sql(`CHECKSUM TABLE manam.${table}`);
+      expect(own?.['Checksum'], `${table} of ${node.name}`).toBe(other?.['Checksum']);
+    }
   }
 }, 400_000);

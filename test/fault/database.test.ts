@@ -1,6 +1,8 @@
+import { sql } from 'drizzle-orm';
 import { afterEach, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
+import { openDatabase } from '../../src/store/database.ts';
 import { freshEmail, password, type TestApp } from '../support/app.ts';
 import { failure, failureOf, shapeOf, thrownBy } from '../support/errors.ts';
 import { boxMs, type FaultScene, startFaultScene } from '../support/fault-scene.ts';
@@ -97,6 +99,33 @@ test('connections are killed one by one: a read is asked once more, and no write
   }
   await judge('connections killed', { killed });
 }, 120_000);
+
+test('a write whose answer is lost is not sent again, a read is, and a transaction cut in its middle is an outage', async () => {
+  await begin();
+  await scene.sql('CREATE TABLE manam.counts (id INT PRIMARY KEY, n INT NOT NULL)');
+  await scene.sql('INSERT INTO manam.counts VALUES (1, 0)');
+  const database = openDatabase({ url: scene.databaseUrl });
+  const count = async () => Number((await scene.sql('SELECT n FROM manam.counts'))[0]?.['n']);
+
+  scene.proxy.losesAnswerTo = 'UPDATE counts';
+  expect(await thrownBy(database.query('UPDATE counts SET n = n + 1 WHERE id = 1'))).toMatchObject({
+    reason: 'UNAVAILABLE',
+  });
+  expect(await count()).toBe(1);
+
+  scene.proxy.losesAnswerTo = 'SELECT n';
+  expect(await database.query('SELECT n FROM counts')).toEqual([{ n: 1 }]);
+
+  const cut = database.transaction(async (db) => {
+    await db.execute(sql`UPDATE counts SET n = n + 10 WHERE id = 1`);
+    await killConnections();
+    await pause(200);
+    await db.execute(sql`UPDATE counts SET n = n + 100 WHERE id = 1`);
+  });
+  expect(await thrownBy(cut)).toMatchObject({ reason: 'UNAVAILABLE' });
+  expect(await count()).toBe(1);
+  await database.close();
+}, 60_000);
 
 async function killConnections(most = 100): Promise<number> {
   const rows = await scene.sql(
@@ -262,12 +291,12 @@ test('with every connection stuck calls end within their time, the queue is boun
 for (const delayMs of [500, 5000]) {
   test(`a database that answers ${delayMs} ms later keeps no call beyond its deadline, and nothing piles up`, async () => {
     await begin();
+    const user = await signUp(app);
     oracle.start();
     await pause(1500);
     scene.proxy.delayMs = delayMs;
     await pause(boxMs);
     scene.proxy.delayMs = 0;
-    const user = await signUp(app);
     const recoveredMs = await recovery(() =>
       app.client(ProfileService, bearer(user.accessToken)).viewUser({}),
     );

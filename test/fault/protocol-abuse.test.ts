@@ -35,6 +35,8 @@ let folder: string;
 let port: number;
 let complaints = '';
 let baselineMb: number;
+/** What a call takes while nobody attacks. */
+let quietMs: number;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const tell = (what: string, figures: object) => process.stdout.write(`${what}: ${JSON.stringify(figures)}\n`);
@@ -58,7 +60,9 @@ beforeAll(async () => {
   service.child.stderr?.on('data', (chunk: Buffer) => {
     complaints += chunk.toString();
   });
+  const startedAt = performance.now();
   for (let call = 0; call < 200; call += 1) await callAsOther();
+  quietMs = (performance.now() - startedAt) / 200;
   baselineMb = residentMb();
 }, 60_000);
 afterAll(async () => {
@@ -98,7 +102,8 @@ async function survive(what: string, attack: () => Promise<object | undefined>):
   const p99 = times[Math.floor(times.length * 0.99)] ?? 0;
   expect(service.child.exitCode).toBeNull();
   expect(complaints).toBe('');
-  expect(p99).toBeLessThan(1000);
+  // Served, whatever this machine can do today: quiet calls were measured in the same run.
+  expect(p99).toBeLessThan(Math.max(3000, 20 * quietMs));
   tell(what, { otherCalls: times.length, p99Ms: Math.round(p99), ...figures });
 }
 
@@ -354,12 +359,11 @@ test('two readers of a request never see two different ones', async () => {
   };
   await survive('smuggling', async () => {
     for (const [what, bytes] of Object.entries(shapes)) {
-      const answer = await sendRaw(bytes);
+      const answer = await sendRaw(bytes, 5000);
       const statuses = [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status));
       // Never the answer of what was hidden inside.
       expect(answer.includes('"status":"ok"'), what).toBe(false);
-      expect(statuses.length, what).toBeLessThanOrEqual(1);
-      for (const status of statuses) expect(status, what).toBe(400);
+      expect(statuses, what).toEqual([400]);
     }
     return { shapes: Object.keys(shapes).length };
   });

@@ -8,6 +8,8 @@ export type MysqlProxy = {
   delayMs: number;
   /** Which part of the commits is refused as a node of a cluster does that another one has overtaken. */
   refusesCommits: number;
+  /** The beginning of a statement whose next answer is lost after the database has given it. */
+  losesAnswerTo: string | undefined;
   /** How many of the next commits reach the database without their OK coming back. */
   losesCommits: number;
   /** How many commits have lost their OK. */
@@ -37,7 +39,13 @@ const commit = query('COMMIT');
 /** Listens on a port and passes on to a unix socket, whose path may be another one later. */
 export async function startMysqlProxy(socketPath: () => string, account = 'root'): Promise<MysqlProxy> {
   const pairs = new Set<[Socket, Socket]>();
-  const state = { delayMs: 0, refusesCommits: 0, losesCommits: 0, lostCommits: 0 };
+  const state = {
+    delayMs: 0,
+    refusesCommits: 0,
+    losesCommits: 0,
+    lostCommits: 0,
+    losesAnswerTo: undefined as string | undefined,
+  };
   const server = createServer((client) => {
     const database = connect(socketPath());
     const pair: [Socket, Socket] = [client, database];
@@ -56,6 +64,10 @@ export async function startMysqlProxy(socketPath: () => string, account = 'root'
       const isCommit = chunk.equals(commit);
       if (isCommit && state.losesCommits > 0) {
         state.losesCommits -= 1;
+        isCut = true;
+      }
+      if (state.losesAnswerTo !== undefined && chunk.subarray(5).toString().startsWith(state.losesAnswerTo)) {
+        state.losesAnswerTo = undefined;
         isCut = true;
       }
       isRefused = isCommit && Math.random() < state.refusesCommits;
@@ -89,6 +101,12 @@ export async function startMysqlProxy(socketPath: () => string, account = 'root'
     },
     set refusesCommits(part) {
       state.refusesCommits = part;
+    },
+    get losesAnswerTo() {
+      return state.losesAnswerTo;
+    },
+    set losesAnswerTo(beginning) {
+      state.losesAnswerTo = beginning;
     },
     get losesCommits() {
       return state.losesCommits;

@@ -75,6 +75,8 @@ export function App({
   }, [settings.slug]);
 
   const go = (path: string, text = '') => {
+    // A link that has done its work is not kept behind.
+    history.replaceState(null, '');
     history.pushState(null, '', `/account/${settings.slug}/${path}${location.search}`);
     setPlace({ path, query: new URLSearchParams() });
     setNotice(text);

@@ -29,7 +29,10 @@ export function DateField({
     'aria-invalid': mistake !== undefined,
     ...(mistake !== undefined && { 'aria-describedby': `${id}-mistake` }),
   };
-  const set = (part: Partial<typeof parts>) => setParts({ ...parts, ...part });
+  const set = (part: Partial<typeof parts>) => {
+    setKept(false);
+    setParts({ ...parts, ...part });
+  };
   const pad = (text: string) => toLatinDigits(text).trim().padStart(2, '0');
   const isEmpty = parts.year.trim() === '' && Number(parts.month) === 0 && Number(parts.day) === 0;
   const whole = isEmpty

@@ -4,7 +4,6 @@
 export type LinkKind = 'totp' | 'sms' | 'email';
 
 type Offer = { readonly kind: LinkKind; readonly token: string };
-type Answer = 'heard' | 'taken' | 'refused';
 
 const channelOf = (slug: string) => new BroadcastChannel(`manam-links-${slug}`);
 /** How long a page that is open has to answer at all, and then to use the token. */
@@ -15,16 +14,24 @@ const takingMs = 15_000;
 export function offerToken(slug: string, offer: Offer): Promise<boolean> {
   const channel = channelOf(slug);
   return new Promise((resolve) => {
+    // Several pages may wait; one that has taken it is enough.
+    let undecided = 0;
     const end = (isTaken: boolean) => {
       clearTimeout(timer);
       channel.close();
       resolve(isTaken);
     };
     let timer = setTimeout(() => end(false), hearingMs);
-    channel.onmessage = ({ data }: MessageEvent<Answer>) => {
-      clearTimeout(timer);
-      if (data === 'heard') timer = setTimeout(() => end(false), takingMs);
-      else end(data === 'taken');
+    channel.onmessage = ({ data }: MessageEvent<unknown>) => {
+      if (data === 'taken') end(true);
+      else if (data === 'heard') {
+        undecided += 1;
+        clearTimeout(timer);
+        timer = setTimeout(() => end(false), takingMs);
+      } else if (data === 'refused') {
+        undecided -= 1;
+        if (undecided === 0) end(false);
+      }
     };
     channel.postMessage(offer);
   });
@@ -37,14 +44,24 @@ export function awaitToken(
   take: (token: string) => Promise<boolean>,
 ): () => void {
   const channel = channelOf(slug);
-  channel.onmessage = ({ data }: MessageEvent<Offer>) => {
-    if (data.kind !== kind) return;
+  let taking = 0;
+  let isOver = false;
+  const close = () => {
+    // Who offered the token is still owed an answer, though the page may have gone on.
+    if (isOver && taking === 0) channel.close();
+  };
+  channel.onmessage = ({ data }: MessageEvent<Partial<Offer> | string>) => {
+    if (isOver || typeof data === 'string' || data.kind !== kind || data.token === undefined) return;
     channel.postMessage('heard');
+    taking += 1;
     void take(data.token).then((isTaken) => {
       channel.postMessage(isTaken ? 'taken' : 'refused');
-      // Nothing more comes; and what was posted goes out before the channel ends.
-      if (isTaken) setTimeout(() => channel.close(), 0);
+      taking -= 1;
+      close();
     });
   };
-  return () => channel.close();
+  return () => {
+    isOver = true;
+    close();
+  };
 }

@@ -42,10 +42,12 @@ export function Section({
   const heading = useRef<HTMLHeadingElement>(null);
   const { settings } = useAccount();
   useEffect(() => {
-    if (!isPage) return;
-    document.title = `${title} · ${settings.name}`;
-    heading.current?.focus();
+    if (isPage) document.title = `${title} · ${settings.name}`;
   }, [isPage, title]);
+  // Once: another language is no other page.
+  useEffect(() => {
+    if (isPage) heading.current?.focus();
+  }, []);
   return (
     <section>
       {isPage ? (
