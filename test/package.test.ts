@@ -24,7 +24,9 @@ beforeAll(async () => {
     JSON.stringify({ name: 'tenant', private: true, type: 'module' }),
   );
   const quiet = ['--no-audit', '--no-fund', '--prefer-offline'];
-  await run('npm', ['install', ...quiet, join(project, archive)], { cwd: project });
+  // `npm test` hands its own .npmrc on; the project of a stranger has none.
+  const { npm_config_strict_allow_scripts: _, ...env } = process.env;
+  await run('npm', ['install', ...quiet, join(project, archive)], { cwd: project, env });
 }, 300_000);
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 
