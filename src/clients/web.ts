@@ -28,7 +28,10 @@ export type WebManam = Manam & { readonly session: ClientSession };
  */
 export function createManam(options: WebOptions): WebManam {
   const { storage, onSessionEnd } = options;
-  const auth: Client<typeof AuthService> = createClient(AuthService, transportOf(options, []));
+  const auth: Client<typeof AuthService> = createClient(
+    AuthService,
+    transportOf(options, callInterceptors(options)),
+  );
   const session = createSession({
     auth,
     ...(storage && { storage }),
@@ -38,13 +41,11 @@ export function createManam(options: WebOptions): WebManam {
   return { ...manamOver(transportOf(options, interceptors)), session };
 }
 
-function transportOf(options: WebOptions, interceptors: Interceptor[]): Transport {
-  const { url, timeoutMs = defaultTimeoutMs } = options;
-  return createConnectTransport({
-    baseUrl: url,
-    defaultTimeoutMs: timeoutMs,
-    interceptors: interceptors.length > 0 ? interceptors : callInterceptors(options),
-  });
+function transportOf(
+  { url, timeoutMs = defaultTimeoutMs }: WebOptions,
+  interceptors: Interceptor[],
+): Transport {
+  return createConnectTransport({ baseUrl: url, defaultTimeoutMs: timeoutMs, interceptors });
 }
 
 /** What ends the session of the person in front of the page. */

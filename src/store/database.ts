@@ -101,12 +101,11 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
     }
   }
 
-  const single = {
-    query: (query: QueryOptions, values?: unknown[]) => {
-      const once = () => borrow((connection) => send(connection, query, values));
-      return retrying(isRead(query.sql) ? () => withoutLoss(once) : once);
-    },
-  };
+  /** Runs a statement that is in no transaction. */
+  async function runAlone(query: QueryOptions, values?: unknown[]) {
+    const once = () => borrow((connection) => send(connection, query, values));
+    return await retrying(isRead(query.sql) ? () => withoutLoss(once) : once);
+  }
 
   function databaseOf(connection: PoolConnection): Database {
     // The promise wrapper is made anew for every loan; the connection inside stays.
@@ -133,11 +132,10 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
   }
 
   return {
-    db: drizzle({ client: single as unknown as Pool }),
+    db: drizzle({ client: { query: runAlone } as unknown as Pool }),
     transaction: (work) => retrying(() => attempt(work)),
-    query: async (text) => {
-      const once = () => borrow((connection) => send(connection, text));
-      const [rows] = await retrying(isRead(text) ? () => withoutLoss(once) : once);
+    query: async (sql) => {
+      const [rows] = await runAlone({ sql });
       return rows as Record<string, unknown>[];
     },
     load: () => ({ busy, waiting }),

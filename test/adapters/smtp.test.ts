@@ -4,7 +4,7 @@ import { createSmtpTransport, type SmtpOptions } from '../../src/adapters/smtp.t
 import type { Outgoing } from '../../src/domain/delivery.ts';
 import { emailTemplates, renderEmail } from '../../src/domain/templates/index.ts';
 import { thrownBy } from '../support/errors.ts';
-import { refusal, startSilentServer, startSmtpServer } from '../support/smtp-server.ts';
+import { refusal, smtpTo, startSilentServer, startSmtpServer } from '../support/smtp-server.ts';
 
 const id = '01938c5e-0000-7000-8000-0123456789ab';
 const createdAt = new Date('2026-01-02T03:04:05Z');
@@ -21,15 +21,7 @@ function outgoing(
 const { signal } = new AbortController();
 
 function transportTo(port: number, changes: Partial<SmtpOptions> = {}) {
-  return createSmtpTransport({
-    host: '127.0.0.1',
-    port,
-    secure: false,
-    requireTls: false,
-    auth: undefined,
-    dkim: undefined,
-    ...changes,
-  });
+  return createSmtpTransport({ ...smtpTo(port), ...changes });
 }
 
 async function failure(port: number, changes?: Partial<SmtpOptions>, message = outgoing()) {

@@ -5,22 +5,13 @@ import { type Admin, connectAdmin, makeTenant } from '../support/admin.ts';
 import { freshEmail, password, startTestApp, useTestApp } from '../support/app.ts';
 import { failure, failureOf } from '../support/errors.ts';
 import { freshMobile, register } from '../support/journey.ts';
-import { refusal, startSmtpServer } from '../support/smtp-server.ts';
+import { refusal, smtpTo, startSmtpServer } from '../support/smtp-server.ts';
 
 const local = { host: '127.0.0.1', port: 0 };
 const testApp = useTestApp({ config: { admin: local } });
 let admin: Admin;
 beforeAll(async () => {
   admin = await connectAdmin(testApp());
-});
-
-const smtpTo = (port: number) => ({
-  host: '127.0.0.1',
-  port,
-  secure: false,
-  requireTls: false,
-  auth: undefined,
-  dkim: undefined,
 });
 
 /** Waits until something holds; fails where it never does. */

@@ -25,10 +25,7 @@ beforeAll(async () => {
   app = await startFederatedApp();
 });
 afterAll(() => app.close());
-beforeEach(() => {
-  app.google.tamper = (claims) => claims;
-  for (const endpoint of ['token', 'certs', 'people'] as const) delete app.google.faults[endpoint];
-});
+beforeEach(() => app.google.beHonest());
 
 const auth = () => app.test.client(AuthService);
 const stateOf = (callback: string) => new URL(callback).searchParams.get('state') ?? '';

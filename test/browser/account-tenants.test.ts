@@ -1,21 +1,19 @@
-import { mkdirSync } from 'node:fs';
 import { generateSync } from 'otplib';
-import type { Browser } from 'playwright-core';
 import { PNG } from 'pngjs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launchBrowser } from '../screens/browser.ts';
 import { connectAdmin, makeTenant } from '../support/admin.ts';
 import { freshEmail, startTestApp, type TestApp } from '../support/app.ts';
+import { pictureFolder, useBrowser } from '../support/browser.ts';
 import { freePort } from '../support/federation.ts';
 import { enrolSms, freshMobile, register, signUp } from '../support/journey.ts';
 import { button, heading, signIn, type Viewing, visit } from '../support/visitor.ts';
 
 // What a tenant decides of its pages, and what a person meets beside the straight way.
 
-const folder = new URL('../../screens/account/', import.meta.url).pathname;
+const folder = pictureFolder('account');
+const browser = useBrowser();
 const password = 'quiet-orbit-lantern-47';
 let app: TestApp;
-let browser: Browser;
 
 function logo(): string {
   const image = new PNG({ width: 96, height: 32 });
@@ -24,12 +22,11 @@ function logo(): string {
 }
 
 beforeAll(async () => {
-  mkdirSync(folder, { recursive: true });
   const local = { host: '127.0.0.1', port: 0 };
   // The pages call from the issuer's origin, which every tenant lets in.
   const port = await freePort();
   const config = { admin: local, port, issuer: `http://127.0.0.1:${port}` };
-  [app, browser] = await Promise.all([startTestApp({ config }), launchBrowser()]);
+  app = await startTestApp({ config });
   const operator = await connectAdmin(app);
   await makeTenant(operator, 'shop', {
     senders: { default: 'info@shop.example' },
@@ -42,14 +39,12 @@ beforeAll(async () => {
     ['coal', '#000000'],
   ] as const)
     await makeTenant(operator, slug, { senders: { default: 'info@shop.example' }, branding: { color } });
-  // The first run on a machine installs the browser.
-}, 600_000);
+});
 afterAll(async () => {
-  await browser?.close();
   await app?.close();
 });
 
-const visitor = (viewing: Viewing) => visit(browser, app.url, viewing, folder);
+const visitor = (viewing: Viewing) => visit(browser(), app.url, viewing, folder);
 const codeFor = async (to: string) => (await app.messagesTo(to))[0]?.code ?? '';
 
 test('a tenant’s name, colour and logo are on its pages, and its text stays readable on the colour', async () => {

@@ -1,36 +1,26 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import jsQR from 'jsqr';
 import { generateSync } from 'otplib';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { PNG } from 'pngjs';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launchBrowser } from '../screens/browser.ts';
-import { freshEmail, startTestApp, type TestApp } from '../support/app.ts';
+import { expect, test } from 'vitest';
+import { freshEmail, useTestApp } from '../support/app.ts';
+import { pictureFolder, useBrowser } from '../support/browser.ts';
 import { freshMobile } from '../support/journey.ts';
 import { button, heading, signIn, type Viewing, type Visitor, visit } from '../support/visitor.ts';
 
 // The life of an account as a person sees it, in both languages, on a phone and on a desktop. Every page
 // on the way is looked at by axe and kept as a picture.
 
-const folder = new URL('../../screens/account/', import.meta.url).pathname;
+const folder = pictureFolder('account');
+const browser = useBrowser();
+const app = useTestApp();
 const password = 'canary-orbit-lantern-77';
-let app: TestApp;
-let browser: Browser;
 
-beforeAll(async () => {
-  mkdirSync(folder, { recursive: true });
-  [app, browser] = await Promise.all([startTestApp(), launchBrowser()]);
-  // The first run on a machine installs the browser.
-}, 600_000);
-afterAll(async () => {
-  await browser?.close();
-  await app?.close();
-});
-
-const visitor = (viewing: Viewing) => visit(browser, app.url, viewing, folder);
+const visitor = (viewing: Viewing) => visit(browser(), app().url, viewing, folder);
 
 async function newestCode(to: string): Promise<string> {
-  const [message] = await app.messagesTo(to);
+  const [message] = await app().messagesTo(to);
   return message?.code ?? '';
 }
 
@@ -42,7 +32,7 @@ async function typeCode({ page }: Visitor, label: string, to: string): Promise<v
 }
 
 async function newestLink(to: string): Promise<string> {
-  const [message] = await app.messagesTo(to);
+  const [message] = await app().messagesTo(to);
   return message?.link ?? '';
 }
 
@@ -64,7 +54,7 @@ for (const viewing of [
     const who = await visitor(viewing);
     const { page, t, look, problems } = who;
     const email = freshEmail();
-    await page.goto(`${app.url}/account/dev/`);
+    await page.goto(`${app().url}/account/dev/`);
     await heading(who, t('signInTitle')).waitFor();
     expect(await page.locator('html').getAttribute('dir')).toBe(viewing.locale === 'fa' ? 'rtl' : 'ltr');
     await look('sign-in');
@@ -149,7 +139,7 @@ for (const viewing of [
     await page.locator('img.qr').waitFor();
     await look('totp');
     const secret = await scanQr(page);
-    const totp = () => generateSync({ secret, epoch: Math.floor(app.now().getTime() / 1000) });
+    const totp = () => generateSync({ secret, epoch: Math.floor(app().now().getTime() / 1000) });
     await page.getByLabel(t('scanCode')).fill(totp());
     await button(who, t('confirm')).click();
     await page.getByText(t('recoveryTitle')).waitFor();
@@ -176,7 +166,7 @@ for (const viewing of [
     await page.getByRole('button', { name: `${t('turnOff')} ${t('sms')}` }).waitFor();
 
     // New recovery codes take a fresh sign-in once that of the start is old.
-    app.advance(301_000);
+    app().advance(301_000);
     await button(who, t('recoveryNew')).click();
     await heading(who, t('reauthTitle')).waitFor();
     await look('reauthenticate');
@@ -190,7 +180,7 @@ for (const viewing of [
 
     // A second sign-in elsewhere, with a recovery code, and its end from here.
     const other = await visitor(viewing);
-    await other.page.goto(`${app.url}/account/dev/`);
+    await other.page.goto(`${app().url}/account/dev/`);
     await signIn(other, email, password);
     await heading(other, t('secondFactorTitle')).waitFor();
     await other.look('second-factor');
@@ -258,14 +248,14 @@ for (const viewing of [
     await heading(who, t('recoverTitle')).waitFor();
 
     // Turning a factor off, and the end of the account.
-    await page.goto(`${app.url}/account/dev/`);
+    await page.goto(`${app().url}/account/dev/`);
     await signIn(who, newEmail, 'third-orbit-lantern-79');
-    app.advance(30_000);
+    app().advance(30_000);
     await page.getByLabel(t('code'), { exact: true }).fill(totp());
     await button(who, t('continue')).click();
     await page.getByRole('link', { name: t('security') }).click();
     await page.getByRole('button', { name: `${t('turnOff')} ${t('totp')}` }).click();
-    app.advance(30_000);
+    app().advance(30_000);
     await page.getByLabel(`${t('code')} / ${t('recoveryCode')}`).fill(totp());
     await button(who, t('turnOff')).click();
     await page.getByRole('button', { name: `${t('setUp')} ${t('totp')}` }).waitFor();

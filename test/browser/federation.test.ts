@@ -1,21 +1,20 @@
-import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { generateSync } from 'otplib';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
-import { launchBrowser } from '../screens/browser.ts';
 import { password } from '../support/app.ts';
+import { pictureFolder, useBrowser } from '../support/browser.ts';
 import { changePolicy, type FederatedApp, makePkce, startFederatedApp } from '../support/federation.ts';
 import { enrolTotp, signUp } from '../support/journey.ts';
 
 // The journeys of a person, in a real browser: the page's links, Google's choice of
 // accounts, the hosted sign-in of Manam, and back to the tenant's page.
 
-const folder = new URL('../../screens/manam-login/', import.meta.url).pathname;
+const folder = pictureFolder('manam-login');
+const browser = useBrowser();
 let app: FederatedApp;
-let browser: Browser;
 let tenantPage: { url: string; close(): void };
 
 /** The page of a tenant that browsers come back to. */
@@ -31,13 +30,10 @@ async function startTenantPage() {
 }
 
 beforeAll(async () => {
-  mkdirSync(folder, { recursive: true });
-  [app, browser, tenantPage] = await Promise.all([startFederatedApp(), launchBrowser(), startTenantPage()]);
+  [app, tenantPage] = await Promise.all([startFederatedApp(), startTenantPage()]);
   await changePolicy(app.test, (policy) => ({ ...policy, redirectUris: [tenantPage.url] }));
-  // The first run on a machine installs the browser.
-}, 600_000);
+});
 afterAll(async () => {
-  await browser?.close();
   tenantPage?.close();
   await app?.close();
 });
@@ -45,7 +41,7 @@ afterAll(async () => {
 const manamKey = () => ({ apieco_key: app.test.manam.publishable });
 
 async function open(locale: string, width = 1280): Promise<{ page: Page; problems: string[] }> {
-  const context = await browser.newContext({ locale, viewport: { width, height: 800 } });
+  const context = await browser().newContext({ locale, viewport: { width, height: 800 } });
   const page = await context.newPage();
   const problems: string[] = [];
   page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));

@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { tell } from '../support/figures.ts';
 import { createOracle } from '../support/oracle.ts';
 import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
 import { type Cluster, type Node, startCluster } from './galera.ts';
@@ -13,7 +15,6 @@ import { type Cluster, type Node, startCluster } from './galera.ts';
 let cluster: Cluster;
 let folder: string;
 const instances: ServerProcess[] = [];
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 beforeAll(async () => {
   cluster = await startCluster();
@@ -110,9 +111,11 @@ test('a node is killed and another is frozen under load: nothing acknowledged is
   await oracle.stop();
   const failures = await certificationFailures([first, second, third]);
   const report = await oracle.verify(sql);
-  process.stdout.write(
-    `cluster of three: ${JSON.stringify({ outageMs: { killed: killedMs, rejoined: rejoinedMs, frozen: frozenMs }, certificationFailures: failures, ...report })}\n`,
-  );
+  tell('cluster of three', {
+    outageMs: { killed: killedMs, rejoined: rejoinedMs, frozen: frozenMs },
+    certificationFailures: failures,
+    ...report,
+  });
   expect(report.acknowledged).toBeGreaterThan(200);
   expect(Math.max(killedMs, rejoinedMs, frozenMs)).toBeLessThan(30_000);
   for (const node of cluster.nodes) {

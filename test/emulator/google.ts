@@ -48,9 +48,11 @@ export type Fault = 'down' | 'slow' | 'refuse' | 'garbage';
 export type GoogleEmulator = {
   readonly url: string;
   /** What goes wrong, by endpoint: token, certs, people. */
-  readonly faults: Partial<Record<'token' | 'certs' | 'people', Fault>>;
+  faults: Partial<Record<'token' | 'certs' | 'people', Fault>>;
   /** Changes the claims of the next tokens. */
   tamper: (claims: JWTPayload) => JWTPayload;
+  /** Takes back every fault, change and forgery. */
+  beHonest(): void;
   /** Makes the next tokens in another way. */
   forge:
     | ((
@@ -227,6 +229,11 @@ export async function startGoogleEmulator(port = 0, now = () => new Date()): Pro
     faults: {},
     tamper: (claims) => claims,
     forge: undefined,
+    beHonest: () => {
+      emulator.faults = {};
+      emulator.tamper = (claims) => claims;
+      emulator.forge = undefined;
+    },
     rotateKey: async (isPublished) => {
       key = await generateKeyPair('RS256', { extractable: true });
       if (isPublished) await publish();

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { afterEach, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
@@ -6,6 +7,7 @@ import { openDatabase } from '../../src/store/database.ts';
 import { freshEmail, password, type TestApp } from '../support/app.ts';
 import { failure, failureOf, shapeOf, thrownBy } from '../support/errors.ts';
 import { boxMs, type FaultScene, startFaultScene } from '../support/fault-scene.ts';
+import { tell } from '../support/figures.ts';
 import { bearer, signUp } from '../support/journey.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';
 
@@ -27,8 +29,6 @@ afterEach(async () => {
   await scene.close();
 }, 60_000);
 
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
 /** Waits until a call succeeds; answers how long that took. */
 async function recovery(call: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now();
@@ -43,10 +43,6 @@ async function recovery(call: () => Promise<unknown>): Promise<number> {
     await pause(50);
   }
   return Number.POSITIVE_INFINITY;
-}
-
-function tell(what: string, figures: object): void {
-  process.stdout.write(`${what}: ${JSON.stringify(figures)}\n`);
 }
 
 /** Ends the load, and lets the oracle judge; the pool is empty again (N6). */

@@ -1,12 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { deliveryBatch } from '../../src/domain/delivery.ts';
 import { freshEmail, password, startTestApp } from '../support/app.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { tell } from '../support/figures.ts';
 import { clientsOf, developmentMasterKeys, startServerProcess } from '../support/server-process.ts';
-import { startSmtpServer } from '../support/smtp-server.ts';
+import { smtpTo, startSmtpServer } from '../support/smtp-server.ts';
 
 /** How long the kills go on, in milliseconds; at least four are made. */
 const boxMs = 10_000;
@@ -58,14 +60,7 @@ test('whenever the service is killed, every promised message arrives, and what a
     database: database.url,
     masterKeys: developmentMasterKeys(folder),
     config: {
-      smtp: {
-        host: '127.0.0.1',
-        port: smtp.port,
-        secure: false,
-        requireTls: false,
-        auth: undefined,
-        dkim: undefined,
-      },
+      smtp: smtpTo(smtp.port),
     },
   });
   const missing = () => {
@@ -75,7 +70,7 @@ test('whenever the service is killed, every promised message arrives, and what a
   for (let count = 0; count < 200 && missing().length > 0; count += 1) {
     // A minute each time, because what is in hand while the time leaps has lost its claim too.
     if (count % 40 === 0) app.advance(61_000);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await pause(50);
   }
   expect(missing()).toEqual([]);
 
@@ -89,9 +84,7 @@ test('whenever the service is killed, every promised message arrives, and what a
   const duplicates = smtp.received.length - idsByRecipient.size;
   // An instance has a few in hand, and each of them may be lost with it.
   expect(duplicates).toBeLessThanOrEqual(kills * deliveryBatch);
-  process.stdout.write(
-    `kills around sending: ${JSON.stringify({ kills, promised: promised.length, duplicates })}\n`,
-  );
+  tell('kills around sending', { kills, promised: promised.length, duplicates });
   await app.close();
   await smtp.close();
   await database.drop();

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
@@ -11,10 +12,11 @@ import { freshEmail, password, startTestApp, type TestApp } from '../support/app
 import { createTestDatabase } from '../support/database.ts';
 import { failure, failureOf, thrownBy } from '../support/errors.ts';
 import { boxMs } from '../support/fault-scene.ts';
+import { tell } from '../support/figures.ts';
 import { enrolTotp, signUp } from '../support/journey.ts';
 import { createOracle } from '../support/oracle.ts';
 import { developmentMasterKeys, type ServerProcess, startServerProcess } from '../support/server-process.ts';
-import { startSmtpServer } from '../support/smtp-server.ts';
+import { smtpTo, startSmtpServer } from '../support/smtp-server.ts';
 
 // Faults of instances: killed, stopped, frozen, with a wrong clock or broken keys, and a schema that changes
 // under them (security.md, FI13 to FI15 and FI21 to FI25).
@@ -24,8 +26,6 @@ let connection: Connection;
 let folder: string;
 const sql = async (text: string, values: unknown[] = []) =>
   (await connection.query<RowDataPacket[]>(text, values))[0];
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-const tell = (what: string, figures: object) => process.stdout.write(`${what}: ${JSON.stringify(figures)}\n`);
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -134,14 +134,7 @@ test('of two instances one is frozen with messages in hand: the other sends them
     database: database.url,
     masterKeys: developmentMasterKeys(folder),
     config: {
-      smtp: {
-        host: '127.0.0.1',
-        port: smtp.port,
-        secure: false,
-        requireTls: false,
-        auth: undefined,
-        dkim: undefined,
-      },
+      smtp: smtpTo(smtp.port),
     },
   });
   const mine = () =>

@@ -6,6 +6,7 @@ import { generateSync } from 'otplib';
 import { expect, test } from 'vitest';
 import { freshEmail, password } from '../support/app.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { tell } from '../support/figures.ts';
 import { clientsOf, type ServerProcess, startServerProcess } from '../support/server-process.ts';
 
 /** How long the kills go on, in milliseconds; at least three are made. */
@@ -62,7 +63,7 @@ test('a kill at any moment of the enrolment leaves a factor with its codes, or n
     expect(factors * 10).toBeGreaterThanOrEqual(told);
     outcomes[factors === 1 ? 'whole' : 'none'] += 1;
   }
-  process.stdout.write(`kills around ConfirmTotp: ${JSON.stringify(outcomes)}\n`);
+  tell('kills around ConfirmTotp', outcomes);
   await connection.end();
   await database.drop();
   rmSync(folder, { recursive: true, force: true });

@@ -5,9 +5,11 @@ import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestDatabase } from '../support/database.ts';
+import { tell } from '../support/figures.ts';
 import {
   endHeaders,
   endStream,
@@ -37,9 +39,6 @@ let complaints = '';
 let baselineMb: number;
 /** What a call takes while nobody attacks. */
 let quietMs: number;
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-const tell = (what: string, figures: object) => process.stdout.write(`${what}: ${JSON.stringify(figures)}\n`);
 
 /** What the process takes of memory, in MB. */
 function residentMb(): number {

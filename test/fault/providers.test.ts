@@ -1,16 +1,15 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { IdentifierType } from '../../gen/manam/v1/user_pb.js';
 import { freshEmail, password, startTestApp } from '../support/app.ts';
+import { tell } from '../support/figures.ts';
 import { startGateway } from '../support/gateway.ts';
 import { freshMobile } from '../support/journey.ts';
-import { refusal, startSmtpServer } from '../support/smtp-server.ts';
+import { refusal, smtpTo, startSmtpServer } from '../support/smtp-server.ts';
 
 // Mail servers and gateways that do what they like (security.md, FI9 and FI10). Google's faults are in
 // test/attack/google.test.ts.
-
-const tell = (what: string, figures: object) => process.stdout.write(`${what}: ${JSON.stringify(figures)}\n`);
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 test('a mail server and a gateway that fail in every way delay messages, and never a call: each arrives, and what comes twice has one id', async () => {
   let faults = 0;
@@ -38,14 +37,7 @@ test('a mail server and a gateway that fail in every way delay messages, and nev
   });
   const app = await startTestApp({
     config: {
-      smtp: {
-        host: '127.0.0.1',
-        port: smtp.port,
-        secure: false,
-        requireTls: false,
-        auth: undefined,
-        dkim: undefined,
-      },
+      smtp: smtpTo(smtp.port),
       sms: {
         provider: 'webhook',
         url: gateway.url,

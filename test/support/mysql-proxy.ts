@@ -85,45 +85,19 @@ export async function startMysqlProxy(socketPath: () => string, account = 'root'
       else client.write(chunk);
     });
   });
+  const cutAll = () => {
+    for (const pair of pairs) for (const socket of pair) socket.destroy();
+  };
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  return {
-    urlOf: (database) => `mysql://${account}@127.0.0.1:${port}/${database}`,
-    get delayMs() {
-      return state.delayMs;
-    },
-    set delayMs(ms) {
-      state.delayMs = ms;
-    },
-    get refusesCommits() {
-      return state.refusesCommits;
-    },
-    set refusesCommits(part) {
-      state.refusesCommits = part;
-    },
-    get losesAnswerTo() {
-      return state.losesAnswerTo;
-    },
-    set losesAnswerTo(beginning) {
-      state.losesAnswerTo = beginning;
-    },
-    get losesCommits() {
-      return state.losesCommits;
-    },
-    set losesCommits(count) {
-      state.losesCommits = count;
-    },
-    get lostCommits() {
-      return state.lostCommits;
-    },
-    cutAll: () => {
-      for (const pair of pairs) for (const socket of pair) socket.destroy();
-    },
+  return Object.assign(state, {
+    urlOf: (database: string) => `mysql://${account}@127.0.0.1:${port}/${database}`,
+    cutAll,
     close: async () => {
-      for (const pair of pairs) for (const socket of pair) socket.destroy();
+      cutAll();
       server.close();
       await once(server, 'close');
     },
-  };
+  });
 }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Client, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import type { RowDataPacket } from 'mysql2/promise';
@@ -426,8 +427,4 @@ async function halfStates(sql: (text: string) => Promise<RowDataPacket[]>): Prom
     if (Number(row?.['n']) > 0) found.push(`${row?.['n']} times ${what} (N4)`);
   }
   return found;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { type ParsedMail, simpleParser } from 'mailparser';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
+import type { SmtpOptions } from '../../src/adapters/smtp.ts';
 
 export type ReceivedMail = {
   readonly envelope: { readonly from: string; readonly to: readonly string[] };
@@ -14,6 +15,11 @@ export type TestSmtpServer = {
   readonly received: ReceivedMail[];
   close(): Promise<void>;
 };
+
+/** The way to a server of this file, which knows neither TLS nor accounts. */
+export function smtpTo(port: number): SmtpOptions {
+  return { host: '127.0.0.1', port, secure: false, requireTls: false, auth: undefined, dkim: undefined };
+}
 
 /** A refusal with a code, as the server answers it. */
 export function refusal(responseCode: number, text: string): Error {

@@ -1,9 +1,9 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { Failure } from '../../clients/web.ts';
+import { useAwaitedToken } from './awaited-token.ts';
 import { CodeField, codeIn, Field, Form, type Values } from './form.tsx';
 import { toLatinDigits, useLanguage } from './language.ts';
-import { awaitToken } from './links.ts';
 import { Loaded } from './loaded.tsx';
 import { StepTitle } from './parts.tsx';
 import { useAccount } from './state.ts';
@@ -22,14 +22,12 @@ type Step = 'ask' | 'prove' | 'set up';
 /** Setting up a factor, step by step: a proof to the own address, the factor, a code of it. */
 export function EnrolFactor({ factor, onDone, onCancel }: EnrolFactorProps) {
   const { t } = useLanguage();
-  const { manam, attempt, settings } = useAccount();
+  const { manam } = useAccount();
   const [step, setStep] = useState<Step>('ask');
-  const [problem, setProblem] = useState<unknown>();
   // The service knows the address, and sends nothing to any other.
   const send = async () => {
     if (factor === 'totp') await manam.twoFactor.sendTotpEmailVerification({});
     else await manam.twoFactor.sendSmsEmailVerification({});
-    setProblem(undefined);
     setStep('prove');
   };
   const prove = async (token: string) => {
@@ -37,18 +35,7 @@ export function EnrolFactor({ factor, onDone, onCancel }: EnrolFactorProps) {
     else await manam.twoFactor.confirmSmsEmail({ token });
     setStep('set up');
   };
-  useEffect(() => {
-    if (step !== 'prove') return undefined;
-    return awaitToken(settings.slug, factor, (token) =>
-      attempt(() => prove(token)).then(
-        () => true,
-        (error: unknown) => {
-          setProblem(error);
-          return false;
-        },
-      ),
-    );
-  }, [step]);
+  const problem = useAwaitedToken(step === 'prove' ? factor : undefined, prove);
   const cancel = (
     <button type="button" class="quiet" onClick={onCancel}>
       {t('cancel')}

@@ -1,9 +1,9 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { UserProfile } from '../../clients/web.ts';
+import { useAwaitedToken } from './awaited-token.ts';
 import { DateField } from './date-field.tsx';
 import { CodeField, codeIn, Field, Form, type Values } from './form.tsx';
 import { toLatinDigits, useLanguage } from './language.ts';
-import { awaitToken } from './links.ts';
 import { Loaded } from './loaded.tsx';
 import { Section } from './parts.tsx';
 import { useAccount } from './state.ts';
@@ -136,9 +136,8 @@ type ChangeProps = {
 /** A new address, and the proof that it is one's own. */
 function Change({ kind, onCancel, onDone }: ChangeProps) {
   const { t } = useLanguage();
-  const { manam, attempt, settings } = useAccount();
+  const { manam } = useAccount();
   const [address, setAddress] = useState('');
-  const [problem, setProblem] = useState<unknown>();
   const start = async (values: Values) => {
     const wanted = toLatinDigits(values[kind] ?? '').trim();
     if (kind === 'email') await manam.profile.startEmailChange({ email: wanted });
@@ -150,18 +149,8 @@ function Change({ kind, onCancel, onDone }: ChangeProps) {
     else await manam.profile.confirmMobileChange({ code });
     await onDone();
   };
-  useEffect(() => {
-    if (address === '' || kind === 'mobile') return undefined;
-    return awaitToken(settings.slug, 'email', (token) =>
-      attempt(() => confirm(token)).then(
-        () => true,
-        (error: unknown) => {
-          setProblem(error);
-          return false;
-        },
-      ),
-    );
-  }, [address]);
+  const waitsForLink = address !== '' && kind === 'email';
+  const problem = useAwaitedToken(waitsForLink ? 'email' : undefined, confirm);
   const cancel = (
     <button type="button" class="quiet" onClick={onCancel}>
       {t('cancel')}
