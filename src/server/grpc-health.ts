@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Code, ConnectError, type ConnectRouter } from '@connectrpc/connect';
 import { Health, HealthCheckResponse_ServingStatus as Status } from '../../gen/health/v1/health_pb.js';
 import { requestOf } from '../rpc/context.ts';
@@ -72,7 +73,7 @@ export function registerHealth(router: ConnectRouter, { readiness, names }: Grpc
           if (status !== sent || looks % repeatAfter === 0) yield { status };
           sent = status;
           if (readiness.drained.aborted) return;
-          await pause(watchIntervalMs, ended);
+          await pause(watchIntervalMs, undefined, { signal: ended }).catch(() => {});
         }
       } finally {
         watchers -= 1;
@@ -81,19 +82,5 @@ export function registerHealth(router: ConnectRouter, { readiness, names }: Grpc
         else perAddress.set(address, left);
       }
     },
-  });
-}
-
-/** Waits, or no longer than the signal is quiet. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    if (signal.aborted) end();
-    else signal.addEventListener('abort', end);
   });
 }

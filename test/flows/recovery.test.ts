@@ -10,6 +10,7 @@ import { createPasswordHasher } from '../../src/adapters/password-hasher.ts';
 import { defaultLimits, freshEmail, password, startTestApp, useTestApp } from '../support/app.ts';
 import { failure, failureOf } from '../support/errors.ts';
 import { bearer, freshMobile, register, signUp, signUpByMobile } from '../support/journey.ts';
+import { seeded } from '../support/seeded.ts';
 
 const testApp = useTestApp();
 const next = 'brand-new-secret-48';
@@ -237,18 +238,9 @@ test('ChangePassword takes the current password, keeps this session and ends the
   await login(user.email, next);
 });
 
-/** A small generator with a seed, so that a walk can be walked again. */
-function seeded(seed: number) {
-  let state = seed;
-  return (below: number) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
-
 test('in random walks of 10,000 steps a password changes only by a right and unused token', async () => {
   const seed = Number(process.env['WALK_SEED'] ?? 4711);
-  const pick = seeded(seed);
+  const { below } = seeded(seed);
   const users = await Promise.all(Array.from({ length: 4 }, () => signUp(testApp())));
   const state = users.map(({ email }) => ({ email, secret: password, live: '', dead: ['x'] }));
   type Walker = (typeof state)[number];
@@ -273,7 +265,7 @@ test('in random walks of 10,000 steps a password changes only by a right and unu
       walker.live = '';
     },
     async (walker, _, step) =>
-      expect(await end(walker.dead[pick(walker.dead.length)] ?? '', `never-${step}`), `step ${step}`).toBe(
+      expect(await end(walker.dead[below(walker.dead.length)] ?? '', `never-${step}`), `step ${step}`).toBe(
         false,
       ),
     async (walker, _, step) =>
@@ -283,9 +275,9 @@ test('in random walks of 10,000 steps a password changes only by a right and unu
   ];
   const weights = [0, 1, 2, 2, 3, 3, 4, 4, 5, 5, 2, 3];
   for (let step = 0; step < 10_000; step += 1) {
-    const walker = state[pick(state.length)] as Walker;
-    const act = steps[weights[pick(weights.length)] ?? 5];
-    await act?.(walker, state[pick(state.length)] as Walker, step);
+    const walker = state[below(state.length)] as Walker;
+    const act = steps[weights[below(weights.length)] ?? 5];
+    await act?.(walker, state[below(state.length)] as Walker, step);
   }
   for (const { email, secret } of state) await login(email, secret);
 }, 120_000);

@@ -3,24 +3,10 @@ import { expect, test } from 'vitest';
 import { http } from '../../gen/google/api/annotations_pb.js';
 import { services } from '../../src/rpc/services.ts';
 import { useTestApp } from '../support/app.ts';
+import { seeded } from '../support/seeded.ts';
 
 const testApp = useTestApp();
 const requests = 10_000;
-
-/** A small generator with a seed, so that a failure can be had again. */
-function seeded(seed: number) {
-  let state = seed;
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  return {
-    pick: <T>(from: readonly T[]): T => from[Math.floor(next() * from.length)] as T,
-    below: (limit: number) => Math.floor(next() * limit),
-  };
-}
 
 const methods = services.flatMap((service) => service.methods);
 const paths = methods.flatMap((method) => {

@@ -1,5 +1,5 @@
 import { type ComponentChildren, createContext } from 'preact';
-import { useContext, useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useContext, useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { type Failure, type Reason, readFailure } from '../../clients/web.ts';
 import { type Language, toLatinDigits, useLanguage } from './language.ts';
 import { useAccount } from './state.ts';
@@ -103,7 +103,7 @@ export function Form({
   // What was said in the other language is no longer understood.
   useEffect(() => setFailure(undefined), [language.locale]);
   // Whoever cannot see the page is led to what is wrong.
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (failure === undefined) return;
     const wrong = form.current?.querySelector<HTMLElement>('[aria-invalid="true"]');
     (wrong ?? form.current?.querySelector<HTMLElement>('[role="alert"]'))?.focus();
@@ -179,7 +179,7 @@ export function Field(props: FieldProps) {
   const { isRequired = false, value, onInput, beside, maxLength, takesFocus = false } = props;
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (takesFocus) input.current?.focus();
   }, [takesFocus]);
   const fields = useContext(FailureContext)?.fields ?? {};

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { useLanguage } from './language.ts';
 import { useAccount } from './state.ts';
 
@@ -45,7 +45,7 @@ export function Section({
     if (isPage) document.title = `${title} · ${settings.name}`;
   }, [isPage, title]);
   // Once: another language is no other page.
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (isPage) heading.current?.focus();
   }, []);
   return (
@@ -62,10 +62,13 @@ export function Section({
   );
 }
 
-/** The title of a step that takes the place of the one before: readers go on from here. */
+/**
+ * The title of a step that takes the place of the one before: readers go on from here. The
+ * focus moves with the page and not a frame later, in which it would be nowhere.
+ */
 export function StepTitle({ children }: { readonly children: ComponentChildren }) {
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus(), []);
+  useLayoutEffect(() => heading.current?.focus(), []);
   return (
     <h3 ref={heading} tabIndex={-1}>
       {children}
