@@ -5,54 +5,77 @@ import { join } from 'node:path';
 
 export type BenchServer = {
   readonly url: string;
-  readonly publishableKey: string;
-  readonly secretKey: string;
-  /** The publishable key of another tenant. */
-  readonly otherKey: string;
-  /** The code of the newest captured message to an address. */
-  codeFor(to: string): Promise<string>;
+  readonly databaseUrl: string;
+  /** The publishable keys of two tenants. */
+  readonly keys: { readonly dev: string; readonly manam: string };
+  /** How long it took from the start of the process until it listened. */
+  readonly startMs: number;
+  /** CPU seconds so far and resident memory now, of all its processes. */
+  usage(): Promise<{ cpuS: number; rssMb: number }>;
   stop(): Promise<void>;
 };
 
-/** Starts the service as a user would: a process of its own, production hash, private database. */
-export async function startServer(): Promise<BenchServer> {
+export type ServerOptions = {
+  readonly databaseUrl: string;
+  readonly workers?: number;
+  readonly env?: Readonly<Record<string, string>>;
+};
+
+/** Limits of networks and recipients are out of the way: all calls come from one address. */
+const withoutLimits = Object.fromEntries(
+  [
+    'GUESSES_PER_NETWORK',
+    'GUESSES_PER_TENANT',
+    'MESSAGES_PER_NETWORK',
+    'MESSAGES_PER_TENANT',
+    'EMAILS_PER_RECIPIENT',
+  ].map((name) => [`LIMIT_${name}`, '1000000000']),
+);
+
+/** Starts the service as a user would: a process of its own, with the hash of production. */
+export async function startServer({ databaseUrl, workers = 1, env }: ServerOptions): Promise<BenchServer> {
   const folder = mkdtempSync(join(tmpdir(), 'manam-bench-'));
-  const child = spawn('node', ['src/main.ts'], {
+  const startedAt = performance.now();
+  const child = spawn('node', ['src/main.ts', 'start'], {
     env: {
-      ...process.env,
+      PATH: process.env['PATH'] ?? '',
+      HOME: process.env['HOME'] ?? '',
+      DATABASE_URL: databaseUrl,
       MANAM_DATA: folder,
+      WORKERS: String(workers),
       PORT: '0',
-      METRICS_PORT: 'off',
-      LOG_LEVEL: 'error',
-      MAX_CONNECTIONS_PER_ADDRESS: '10000',
-      LIMIT_GUESSES_PER_NETWORK: '1000000000',
-      LIMIT_GUESSES_PER_TENANT: '1000000000',
-      LIMIT_MESSAGES_PER_NETWORK: '1000000000',
-      LIMIT_MESSAGES_PER_TENANT: '1000000000',
-      LIMIT_EMAILS_PER_RECIPIENT: '1000000000',
+      METRICS_PORT: '0',
+      MAX_CONNECTIONS_PER_ADDRESS: '1000000',
+      ...withoutLimits,
+      ...env,
     },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'ignore'],
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  await new Promise<void>((resolve, reject) => {
-    let output = '';
+  const { output, startMs } = await new Promise<{ output: string; startMs: number }>((resolve, reject) => {
+    let text = '';
+    let listening: number | undefined;
     child.stdout.on('data', (chunk: Buffer) => {
-      output += chunk.toString();
-      if (output.includes('all of it in')) resolve();
+      text += chunk.toString();
+      if (text.includes('listening on')) listening ??= performance.now() - startedAt;
+      if (text.includes('all of it in')) resolve({ output: text, startMs: listening ?? 0 });
     });
-    child.once('exit', () => reject(new Error(`the server did not start: ${output}`)));
+    child.once('exit', () => reject(new Error(`the server did not start: ${text}`)));
   });
+  const metricsUrl = /metrics on (\S+)/.exec(output)?.[1] ?? '';
   const dev = JSON.parse(readFileSync(join(folder, 'dev.json'), 'utf8')) as Record<string, string>;
-  const url = dev['url'] ?? '';
   return {
-    url,
-    publishableKey: dev['publishable_key'] ?? '',
-    secretKey: dev['secret_key'] ?? '',
-    otherKey: dev['manam_publishable_key'] ?? '',
-    codeFor: async (to) => {
-      const messages = await fetch(`${url}/dev/messages?to=${encodeURIComponent(to)}`);
-      const [message] = (await messages.json()) as { code: string }[];
-      return message?.code ?? '';
+    url: dev['url'] ?? '',
+    databaseUrl,
+    keys: { dev: dev['publishable_key'] ?? '', manam: dev['manam_publishable_key'] ?? '' },
+    startMs,
+    usage: async () => {
+      const text = await (await fetch(metricsUrl)).text();
+      const value = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
+      return {
+        cpuS: value('process_cpu_seconds_total'),
+        rssMb: Math.round(value('process_resident_memory_bytes') / 1024 / 1024),
+      };
     },
     stop: async () => {
       child.kill('SIGTERM');

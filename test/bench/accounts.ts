@@ -1,0 +1,69 @@
+import { createConnection } from 'mysql2/promise';
+import { createHttpClient, type HttpClient } from './calls.ts';
+import { seededEmail, seedUsers } from './seed.ts';
+import type { BenchServer } from './server.ts';
+
+/** The password of every account of the bench. */
+export const password = 'quiet-orbit-lantern-47';
+
+export type Accounts = {
+  /** The headers of the tenant's key. */
+  readonly key: Readonly<Record<string, string>>;
+  readonly count: number;
+  /** Signs some account in. */
+  login(): Promise<{ access_token: string; refresh_token: string }>;
+  /** Registers an account that nobody has. */
+  register(): Promise<unknown>;
+};
+
+/** Registers an account, confirms it, and copies it in the database. */
+export async function makeAccounts(
+  server: BenchServer,
+  http: HttpClient,
+  users: number,
+  tenant: 'dev' | 'manam' = 'dev',
+): Promise<Accounts> {
+  const key = { apieco_key: server.keys[tenant] };
+  const template = `${tenant}@bench.example`;
+  await signUp(http, key, template);
+  const connection = await createConnection(server.databaseUrl);
+  await seedUsers(connection, { template, users, label: `users of ${tenant}` });
+  await connection.end();
+  return {
+    key,
+    count: users,
+    login: async () => {
+      const email = seededEmail(Math.floor(Math.random() * users));
+      const answer = await http.succeed('POST', '/auth/login', key, { email, password });
+      return JSON.parse(answer.body);
+    },
+    register: () => http.succeed('POST', '/auth/register', key, { email: freshEmail(), password }),
+  };
+}
+
+/** Registers an account and confirms it with the code of the captured message. */
+export async function signUp(http: HttpClient, key: Record<string, string>, email: string): Promise<void> {
+  await http.succeed('POST', '/auth/register', key, { email, password });
+  const { body } = await http.succeed('GET', `/dev/messages?to=${encodeURIComponent(email)}`, {});
+  const [message] = JSON.parse(body) as { code: string }[];
+  await http.succeed('POST', '/auth/confirm_email', key, { cnf: message?.code });
+}
+
+/** An address that has no account. */
+export function freshEmail(): string {
+  return `new${Math.random().toString(36).slice(2)}@bench.example`;
+}
+
+/** Starts work with a server and a client of it, and stops them after. */
+export async function withServer<T>(
+  server: BenchServer,
+  work: (server: BenchServer, http: HttpClient) => Promise<T>,
+): Promise<T> {
+  const http = createHttpClient(server.url);
+  try {
+    return await work(server, http);
+  } finally {
+    http.close();
+    await server.stop();
+  }
+}

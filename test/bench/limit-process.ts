@@ -1,0 +1,67 @@
+import { create } from '@bufbuild/protobuf';
+import { connectNodeAdapter } from '@connectrpc/connect-node';
+import { argon2id, hash, verify } from 'argon2';
+import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
+import { ProfileService, ViewUserResponseSchema } from '../../gen/manam/v1/profile_service_pb.js';
+import { floorProfile } from '../../src/adapters/password-hasher.ts';
+import { listen } from '../../src/server/listener.ts';
+import { openDatabase } from '../../src/store/database.ts';
+import { type Call, closedLoop } from './slices.ts';
+
+// What cannot be surpassed: the parts that the service is made of, alone, in a process of their own.
+
+export type LimitName = 'hash' | 'verify' | 'select' | 'update';
+
+export type LimitRequest = {
+  readonly limit: LimitName;
+  readonly concurrency: number;
+  readonly ms: number;
+  /** For `verify`: a token, and the keys to verify it with. */
+  readonly token?: string;
+  readonly keys?: JSONWebKeySet;
+};
+
+const rows = 1000;
+const database = openDatabase({ url: process.argv[2] ?? '' });
+await database.query('CREATE TABLE bench_rows (id INT PRIMARY KEY, n INT NOT NULL) ENGINE=InnoDB');
+await database.query(
+  `INSERT INTO bench_rows VALUES ${Array.from({ length: rows }, (_, id) => `(${id}, 0)`).join(', ')}`,
+);
+const someRow = () => Math.floor(Math.random() * rows);
+
+const { memoryKiB, passes } = floorProfile;
+const password = 'quiet-orbit-lantern-47';
+const phc = await hash(password, {
+  type: argon2id,
+  memoryCost: memoryKiB,
+  timeCost: passes,
+  parallelism: 1,
+  hashLength: 32,
+});
+
+function callOf({ limit, token = '', keys = { keys: [] } }: LimitRequest): () => Call {
+  if (limit === 'hash') return () => () => verify(phc, password);
+  if (limit === 'select')
+    return () => () => database.query(`SELECT n FROM bench_rows WHERE id = ${someRow()}`);
+  if (limit === 'update') {
+    return () => () =>
+      database.transaction((db) => db.execute(`UPDATE bench_rows SET n = n + 1 WHERE id = ${someRow()}`));
+  }
+  const jwks = createLocalJWKSet(keys);
+  return () => () => jwtVerify(token, jwks, { algorithms: ['EdDSA'] });
+}
+
+/** The bare handler: the listener of the service, and behind it Connect and nothing else. */
+const user = create(ViewUserResponseSchema, { user: { email: 'bench@example.com' } });
+const listener = await listen(
+  { host: '127.0.0.1', port: 0, maxConnectionsPerAddress: 1_000_000 },
+  connectNodeAdapter({
+    routes: (router) => router.service(ProfileService, { viewUser: () => user }),
+  }),
+);
+
+process.on('message', (request: LimitRequest) => {
+  void closedLoop(request.concurrency, callOf(request))(request.ms).then((slice) => process.send?.(slice));
+});
+process.on('disconnect', () => process.exit());
+process.send?.({ url: `http://127.0.0.1:${listener.port}` });

@@ -1,0 +1,30 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
+import type { LimitRequest } from './limit-process.ts';
+import type { Side, Slice } from './slices.ts';
+
+export type Limits = {
+  /** The address of a bare Connect handler on the listener of the service. */
+  readonly url: string;
+  /** That part of the service, alone, as a side of a comparison. */
+  side(request: Omit<LimitRequest, 'ms'>): Side;
+  stop(): void;
+};
+
+/** Starts the process that holds the limits, on a database of its own. */
+export async function startLimits(databaseUrl: string): Promise<Limits> {
+  const child = fork(new URL('limit-process.ts', import.meta.url), [databaseUrl], {
+    env: { ...process.env, UV_THREADPOOL_SIZE: String(availableParallelism() + 4) },
+  });
+  const [{ url }] = (await once(child, 'message')) as [{ url: string }];
+  return {
+    url,
+    side: (request) => async (ms) => {
+      child.send({ ...request, ms } satisfies LimitRequest);
+      const [slice] = (await once(child, 'message')) as [Slice];
+      return slice;
+    },
+    stop: () => child.disconnect(),
+  };
+}

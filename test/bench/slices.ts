@@ -1,0 +1,126 @@
+import { quantile } from 'simple-statistics';
+
+/** What a slice of time has brought. */
+export type Slice = {
+  readonly calls: number;
+  readonly ms: number;
+  /** How long each call took, in milliseconds. */
+  readonly latencies: readonly number[];
+};
+
+/** One side of a comparison: works for about that long. */
+export type Side = (ms: number) => Promise<Slice>;
+
+export type Call = () => Promise<unknown>;
+
+/** A closed loop: so many callers, each of whom calls again as soon as it is answered. */
+export function closedLoop(concurrency: number, callOf: (caller: number) => Call): Side {
+  const callers = Array.from({ length: concurrency }, (_, caller) => callOf(caller));
+  return async (ms) => {
+    const latencies: number[] = [];
+    const start = performance.now();
+    const run = async (call: Call) => {
+      for (let now = performance.now(); now - start < ms; ) {
+        await call();
+        const end = performance.now();
+        latencies.push(end - now);
+        now = end;
+      }
+    };
+    await Promise.all(callers.map(run));
+    return { calls: latencies.length, ms: performance.now() - start, latencies };
+  };
+}
+
+/** An open loop: so many calls a second, whether the ones before are answered or not. */
+export async function openLoop(
+  perSecond: number,
+  ms: number,
+  call: (n: number) => Promise<unknown>,
+): Promise<void> {
+  const start = performance.now();
+  const running: Promise<unknown>[] = [];
+  for (let elapsed = 0; elapsed < ms; elapsed = performance.now() - start) {
+    while (running.length < (elapsed * perSecond) / 1000) running.push(call(running.length));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  await Promise.all(running);
+}
+
+/** Runs calls beside some work, until that is done. */
+export async function beside<T>(storm: (isOver: () => boolean) => Promise<void>, work: () => Promise<T>) {
+  let over = false;
+  const stormed = storm(() => over);
+  try {
+    return await work();
+  } finally {
+    over = true;
+    await stormed;
+  }
+}
+
+export type Figures = {
+  readonly perSecond: number;
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+};
+
+export function figuresOf(slices: readonly Slice[]): Figures {
+  const latencies = slices.flatMap((slice) => slice.latencies);
+  const at = (part: number) => round(latencies.length === 0 ? Number.NaN : quantile(latencies, part));
+  return {
+    perSecond: round(quantile(slices.map(throughput), 0.5)),
+    p50: at(0.5),
+    p95: at(0.95),
+    p99: at(0.99),
+  };
+}
+
+export const throughput = ({ calls, ms }: Slice): number => (calls * 1000) / ms;
+export const medianLatency = ({ latencies }: Slice): number => quantile([...latencies], 0.5);
+
+export type Comparison = {
+  /** A over B: the median of the pairs of slices. */
+  readonly ratio: number;
+  /** The lower and upper quartile of the pairs. */
+  readonly spread: readonly [number, number];
+  readonly a: Figures;
+  readonly b: Figures;
+};
+
+export type CompareOptions = {
+  readonly seconds: number;
+  readonly sliceMs: number;
+  readonly a: Side;
+  readonly b: Side;
+  /** What of a slice is compared. Default: calls per second. */
+  readonly of?: (slice: Slice) => number;
+};
+
+/** Compares two sides in alternating slices, A B A B …, because the speed of a machine changes by the minute. */
+export async function compare({ seconds, sliceMs, a, b, of = throughput }: CompareOptions) {
+  await a(sliceMs);
+  await b(sliceMs);
+  const pairs: [Slice, Slice][] = [];
+  const until = performance.now() + seconds * 1000;
+  while (performance.now() < until || pairs.length < 3) pairs.push([await a(sliceMs), await b(sliceMs)]);
+  return {
+    ...ratioOf(pairs.map(([left, right]) => [of(left), of(right)])),
+    a: figuresOf(pairs.map(([left]) => left)),
+    b: figuresOf(pairs.map(([, right]) => right)),
+  } satisfies Comparison;
+}
+
+/** The median of the pairwise ratios, with its quartiles. */
+export function ratioOf(pairs: readonly (readonly [number, number])[]): Pick<Comparison, 'ratio' | 'spread'> {
+  const ratios = pairs.map(([a, b]) => a / b);
+  return {
+    ratio: round(quantile(ratios, 0.5)),
+    spread: [round(quantile(ratios, 0.25)), round(quantile(ratios, 0.75))],
+  };
+}
+
+export function round(value: number): number {
+  return Number(value.toPrecision(4));
+}
