@@ -1,4 +1,5 @@
-import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import { type CryptoKey, decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import { LRUCache } from 'lru-cache';
 import type { AuthenticationMethod, SessionLevel } from '../domain/caller.ts';
 import type { AccessTokens, Clock, Random } from '../domain/ports.ts';
 import type { KeyRing } from './key-ring.ts';
@@ -29,9 +30,27 @@ export type AccessTokenDeps = {
   readonly random: Random;
 };
 
+/** How many tokens are remembered whose signature was found right: a client shows the same one for minutes. */
+const maxVerified = 5000;
+
+type Verified = {
+  readonly payload: JWTPayload;
+  readonly typ: string;
+  readonly key: CryptoKey;
+  readonly kid: string;
+};
+
 /** Access tokens: JWS with EdDSA and the claims of R11 (RFC 9068). */
 export function createAccessTokens({ ring, issuer, clock, random }: AccessTokenDeps): AccessTokens {
   const seconds = (date: Date) => Math.floor(date.getTime() / 1000);
+
+  const verified = new LRUCache<string, Verified>({ max: maxVerified });
+  /** The claims of a token that was verified before, as long as neither it nor its key has ended. */
+  function recall(token: string, typ: string): JWTPayload | undefined {
+    const known = verified.get(token);
+    if (known === undefined || known.typ !== typ || ring.verifier(known.kid) !== known.key) return undefined;
+    return Number(known.payload.exp) + leewayS > seconds(clock()) ? known.payload : undefined;
+  }
 
   /** The claims of a token of that type that is ours and live, or undefined for whatever is not. */
   async function verifyAs(
@@ -39,8 +58,10 @@ export function createAccessTokens({ ring, issuer, clock, random }: AccessTokenD
     typ: string,
     requiredClaims: string[],
   ): Promise<JWTPayload | undefined> {
+    const known = recall(token, typ);
+    if (known !== undefined) return known;
     try {
-      const { payload } = await jwtVerify(
+      const { payload, protectedHeader, key } = await jwtVerify(
         token,
         (header) => {
           const key = ring.verifier(header.kid ?? '');
@@ -49,6 +70,7 @@ export function createAccessTokens({ ring, issuer, clock, random }: AccessTokenD
         },
         { algorithms: ['EdDSA'], issuer, typ, requiredClaims, clockTolerance: leewayS, currentDate: clock() },
       );
+      verified.set(token, { payload, typ, key: key as CryptoKey, kid: protectedHeader.kid ?? '' });
       return payload;
     } catch (error) {
       // Whatever is wrong with a token, it is not a token of ours; a defect of ours is not that.

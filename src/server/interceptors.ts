@@ -60,17 +60,15 @@ function snakeCase(name: string): string {
 
 /** A call ends at its deadline, whatever its flow still waits for. */
 export const deadlineInterceptor: Interceptor = (next) => async (request) => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DomainError('DEADLINE_EXCEEDED')), serverDeadlineMs);
-    request.signal.addEventListener('abort', () => reject(new DomainError('DEADLINE_EXCEEDED')), {
-      once: true,
-    });
-  });
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const end = () => reject(new DomainError('DEADLINE_EXCEEDED'));
+  const timer = setTimeout(end, serverDeadlineMs);
+  request.signal.addEventListener('abort', end, { once: true });
   try {
     return await Promise.race([next(request), late]);
   } finally {
     clearTimeout(timer);
+    request.signal.removeEventListener('abort', end);
   }
 };
 

@@ -135,6 +135,8 @@ function boundConnections(server: ReturnType<typeof createServer>, maxPerAddress
   server.on('connection', (socket: Socket) => {
     // What runs inside a TLS connection is not another one.
     if (socket instanceof TLSSocket) return;
+    // gRPC's small frames would each wait some 40 ms for the one before to be acknowledged.
+    socket.setNoDelay(true);
     if (open.has(socket)) {
       // The server that it was handed to emits it again, and has time-outs of its own.
       clearTimeout(silent.get(socket));

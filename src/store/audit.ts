@@ -2,14 +2,15 @@ import { and, asc, desc, eq, gt } from 'drizzle-orm';
 import type { AuditAction, AuditEvent } from '../domain/model.ts';
 import type { AuditRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
+import { once, slotsOf } from './prepared.ts';
 import { auditEvents as table } from './schema.ts';
 
 export function createAuditRepository(db: Database): AuditRepository {
+  const insert = once(() => db.insert(table).values(slotsOf(table)).prepare());
+
   return {
-    async add({ userId, sessionId, keyId, ...event }) {
-      await db
-        .insert(table)
-        .values({ ...event, userId: userId ?? null, sessionId: sessionId ?? null, keyId: keyId ?? null });
+    async add({ userId = null, sessionId = null, keyId = null, ...event }) {
+      await insert().execute({ ...event, userId, sessionId, keyId });
     },
 
     async anonymize(tenantId, userId) {

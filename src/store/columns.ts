@@ -1,10 +1,15 @@
 import { customType } from 'drizzle-orm/mysql-core';
 import { bytesToUuid, uuidToBytes } from '../domain/token.ts';
 
+/** Drizzle hands a NULL to the type of its column where a prepared statement is given one. */
+function orNull<T, D>(toDriver: (value: T) => D): (value: T) => D {
+  return (value) => (value === null ? (null as D) : toDriver(value));
+}
+
 /** A UUID, 16 bytes at rest. Drizzle's own `binary` decodes as UTF-8 and destroys it. */
 export const uuid = customType<{ data: string; driverData: Buffer }>({
   dataType: () => 'binary(16)',
-  toDriver: uuidToBytes,
+  toDriver: orNull(uuidToBytes),
   fromDriver: bytesToUuid,
 });
 
@@ -21,20 +26,20 @@ export const exact = customType<{
   configRequired: true;
 }>({
   dataType: (config) => `varbinary(${config.length})`,
-  toDriver: (text) => Buffer.from(text),
+  toDriver: orNull((text: string) => Buffer.from(text)),
   fromDriver: (stored) => stored.toString(),
 });
 
 /** A point in time, in milliseconds and UTC. */
 export const instant = customType<{ data: Date; driverData: string }>({
   dataType: () => 'datetime(3)',
-  toDriver: (date) => date.toISOString().slice(0, -1).replace('T', ' '),
+  toDriver: orNull((date: Date) => date.toISOString().slice(0, -1).replace('T', ' ')),
   fromDriver: (text) => new Date(`${text.replace(' ', 'T')}Z`),
 });
 
 /** A JSON document. A text column, because MySQL's and MariaDB's JSON types differ. */
 export const json = customType<{ data: unknown; driverData: string }>({
   dataType: () => 'mediumtext',
-  toDriver: (value) => JSON.stringify(value),
+  toDriver: orNull((value: unknown) => JSON.stringify(value)),
   fromDriver: (text) => JSON.parse(text) as unknown,
 });

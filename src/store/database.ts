@@ -1,5 +1,6 @@
+import { promisify } from 'node:util';
 import { drizzle, type MySql2Database } from 'drizzle-orm/mysql2';
-import { createPool, type Pool, type PoolConnection, type QueryOptions } from 'mysql2/promise';
+import { createPool, type Pool, type PoolConnection, type QueryOptions } from 'mysql2';
 import { isConnectionLost, isFatal, isRetryable, outage, translateDriverError } from './driver-error.ts';
 import { traceStatement } from './tracing.ts';
 
@@ -58,26 +59,25 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
     timezone: 'Z',
     charset: 'utf8mb4_bin',
     supportBigNumbers: true,
+    dateStrings: true,
   });
   const onStatement = options.onStatement ?? (() => {});
-  const transactional = new WeakMap<object, Database>();
+  const transactional = new WeakMap<PoolConnection, Database>();
   let busy = 0;
   let waiting = 0;
 
   async function send(connection: PoolConnection, query: string | QueryOptions, values?: unknown[]) {
     const request = typeof query === 'string' ? { sql: query } : query;
     onStatement(request.sql);
-    return await traceStatement(request.sql, () =>
-      connection.query({ ...request, timeout: statementDeadlineMs }, values),
-    );
+    return await traceStatement(request.sql, () => run(connection, request, values));
   }
 
-  const prepared = new WeakSet<object>();
+  const prepared = new WeakSet<PoolConnection>();
   /** Sets a new connection up, under the deadline of any other statement. */
   async function prepare(connection: PoolConnection): Promise<void> {
-    if (prepared.has(connection.connection)) return;
-    for (const sql of sessionSetup) await connection.query({ sql, timeout: statementDeadlineMs });
-    prepared.add(connection.connection);
+    if (prepared.has(connection)) return;
+    for (const sql of sessionSetup) await run(connection, { sql });
+    prepared.add(connection);
   }
 
   /** Lends a connection; it is destroyed where the work left it in doubt. */
@@ -108,12 +108,11 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
   }
 
   function databaseOf(connection: PoolConnection): Database {
-    // The promise wrapper is made anew for every loan; the connection inside stays.
-    const known = transactional.get(connection.connection);
+    const known = transactional.get(connection);
     if (known !== undefined) return known;
     const client = { query: (query: QueryOptions, values?: unknown[]) => send(connection, query, values) };
     const made = drizzle({ client: client as unknown as Pool });
-    transactional.set(connection.connection, made);
+    transactional.set(connection, made);
     return made;
   }
 
@@ -139,25 +138,39 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
       return rows as Record<string, unknown>[];
     },
     load: () => ({ busy, waiting }),
-    close: () => pool.end(),
+    close: promisify(pool.end.bind(pool)),
   };
 }
 
+/**
+ * Sends a statement, and answers as a client of mysql2/promise does: that one makes a new
+ * wrapper for every loan and notes the stack at every statement, which is more work than
+ * most statements are. Times stay text, as Drizzle wants them, without a cast for each field.
+ */
+function run(connection: PoolConnection, request: QueryOptions, values?: unknown[]): Promise<[unknown]> {
+  const { sql, rowsAsArray = false } = request;
+  return new Promise((resolve, reject) => {
+    connection.query({ sql, rowsAsArray, values, timeout: statementDeadlineMs }, (error, result) =>
+      error === null ? resolve([result]) : reject(error),
+    );
+  });
+}
+
 /** Takes a connection within the deadline; one that comes too late goes straight back. */
-async function acquire(pool: Pool): Promise<PoolConnection> {
-  const loan = pool.getConnection();
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      loan.then((connection) => connection.release()).catch(() => {});
+function acquire(pool: Pool): Promise<PoolConnection> {
+  return new Promise((resolve, reject) => {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
       reject(outage('ACQUIRE_DEADLINE'));
     }, acquireDeadlineMs);
+    pool.getConnection((error, connection) => {
+      clearTimeout(timer);
+      if (error !== null) reject(error);
+      else if (isLate) connection.release();
+      else resolve(connection);
+    });
   });
-  try {
-    return await Promise.race([loan, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Whether a statement changes nothing and holds nothing, so that it may be sent twice. */

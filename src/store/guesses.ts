@@ -2,6 +2,7 @@ import { and, eq, gt, sql } from 'drizzle-orm';
 import type { ResultSetHeader } from 'mysql2';
 import type { GuessRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
+import { once, slot, slotsOf } from './prepared.ts';
 import { credentials, guessCounters as table } from './schema.ts';
 
 /** What the statement reports for an attempt that may not be tried. */
@@ -11,20 +12,37 @@ const refused = 4_294_967_295;
 const pastOf = (now: Date) => new Date(now.getTime() - 86_400_000);
 
 export function createGuessRepository(db: Database): GuessRepository {
+  const count = once(() => {
+    const nowText = slot('now', table.nextAttemptAt);
+    const past = slot('nextAttemptAt', table.nextAttemptAt);
+    const [free, cap] = [sql.placeholder('free'), sql.placeholder('cap')];
+    const [firstDelayS, maxDelayS] = [sql.placeholder('firstDelayS'), sql.placeholder('maxDelayS')];
+    const mayTry = sql`${table.failures} < ${cap} AND (${table.nextAttemptAt} IS NULL OR ${table.nextAttemptAt} <= ${nowText})`;
+    // The assignments run in order. The first reports through LAST_INSERT_ID(…) what
+    // the attempt made of the row, which the driver hands back as insertId; the second
+    // sees the new number and only moves a time that has passed.
+    const failures = sql`IF(LAST_INSERT_ID(IF(${mayTry}, ${table.failures} + 1, ${refused})) = ${refused}, ${table.failures}, ${table.failures} + 1)`;
+    const delayS = sql`LEAST(${maxDelayS}, ${firstDelayS} * POW(2, ${table.failures} - ${free}))`;
+    const nextAttemptAt = sql`IF(${table.nextAttemptAt} > ${nowText}, ${table.nextAttemptAt}, IF(${table.failures} < ${free}, ${past}, ${nowText} + INTERVAL ${delayS} SECOND))`;
+    return db
+      .insert(table)
+      .values(slotsOf(table))
+      .onDuplicateKeyUpdate({ set: { failures, nextAttemptAt } })
+      .prepare();
+  });
+
   return {
-    async count(tenantId, { kind, free, firstDelayS, maxDelayS, cap }, subject, now) {
-      const nowText = sql.param(now, table.nextAttemptAt);
-      const mayTry = sql`${table.failures} < ${cap} AND (${table.nextAttemptAt} IS NULL OR ${table.nextAttemptAt} <= ${nowText})`;
-      // The assignments run in order. The first reports through LAST_INSERT_ID(…) what
-      // the attempt made of the row, which the driver hands back as insertId; the second
-      // sees the new number and only moves a time that has passed.
-      const failures = sql`IF(LAST_INSERT_ID(IF(${mayTry}, ${table.failures} + 1, ${refused})) = ${refused}, ${table.failures}, ${table.failures} + 1)`;
-      const delayS = sql`LEAST(${maxDelayS}, ${firstDelayS} * POW(2, ${table.failures} - ${free}))`;
-      const nextAttemptAt = sql`IF(${table.nextAttemptAt} > ${nowText}, ${table.nextAttemptAt}, IF(${table.failures} < ${free}, ${sql.param(pastOf(now), table.nextAttemptAt)}, ${nowText} + INTERVAL ${delayS} SECOND))`;
-      const [result] = await db
-        .insert(table)
-        .values({ tenantId, kind, subject, failures: 1, nextAttemptAt: pastOf(now) })
-        .onDuplicateKeyUpdate({ set: { failures, nextAttemptAt } });
+    async count(tenantId, { kind, ...policy }, subject, now) {
+      const nextAttemptAt = pastOf(now);
+      const [result] = await count().execute({
+        ...policy,
+        tenantId,
+        kind,
+        subject,
+        failures: 1,
+        now,
+        nextAttemptAt,
+      });
       // A new row has gone through no LAST_INSERT_ID(…).
       if (result.insertId === 0) return 1;
       return result.insertId === refused ? undefined : result.insertId;

@@ -1,7 +1,8 @@
-import { and, desc, eq, exists, gt, isNotNull, isNull, lt, ne } from 'drizzle-orm';
+import { and, desc, eq, exists, gt, isNotNull, isNull, lt, ne, sql } from 'drizzle-orm';
 import type { SessionRow } from '../domain/model.ts';
 import type { SessionRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
+import { once, slot, slotsOf } from './prepared.ts';
 import { identifiers, sessions, smsFactors, totpFactors, users } from './schema.ts';
 
 function toSession({ address, userAgent, revokedAt: _, ...row }: typeof sessions.$inferSelect): SessionRow {
@@ -14,38 +15,69 @@ export function createSessionRepository(db: Database): SessionRepository {
     and(eq(sessions.tenantId, tenantId), eq(sessions.userId, userId));
   const isLive = (now: Date) =>
     and(isNull(sessions.revokedAt), gt(sessions.expiresAt, now), gt(sessions.idleExpiresAt, now));
+  const given = {
+    session: and(
+      eq(sessions.tenantId, slot('tenantId', sessions.tenantId)),
+      eq(sessions.id, slot('id', sessions.id)),
+    ),
+    isLive: and(
+      isNull(sessions.revokedAt),
+      gt(sessions.expiresAt, slot('now', sessions.expiresAt)),
+      gt(sessions.idleExpiresAt, slot('now', sessions.idleExpiresAt)),
+    ),
+  };
+
+  const insert = once(() => db.insert(sessions).values(slotsOf(sessions)).prepare());
+
+  const findLive = once(() => {
+    const confirmed = db
+      .select({ userId: identifiers.userId })
+      .from(identifiers)
+      .where(
+        and(
+          eq(identifiers.tenantId, users.tenantId),
+          eq(identifiers.userId, users.id),
+          isNotNull(identifiers.confirmedAt),
+        ),
+      );
+    return db
+      .select({ session: sessions, totp: totpFactors.confirmedAt, sms: smsFactors.confirmedAt })
+      .from(sessions)
+      .innerJoin(users, and(eq(users.tenantId, sessions.tenantId), eq(users.id, sessions.userId)))
+      .leftJoin(totpFactors, and(eq(totpFactors.tenantId, users.tenantId), eq(totpFactors.userId, users.id)))
+      .leftJoin(smsFactors, and(eq(smsFactors.tenantId, users.tenantId), eq(smsFactors.userId, users.id)))
+      .where(and(given.session, given.isLive, eq(users.status, 'active'), exists(confirmed)))
+      .prepare();
+  });
+
+  const rotate = once(() =>
+    db
+      .update(sessions)
+      .set({
+        refreshCounter: sql`${sql.placeholder('next')}`,
+        level: sql`${slot('level', sessions.level)}`,
+        refreshedAt: sql`${slot('refreshedAt', sessions.refreshedAt)}`,
+        idleExpiresAt: sql`${slot('idleExpiresAt', sessions.idleExpiresAt)}`,
+        address: sql`${slot('address', sessions.address)}`,
+      })
+      .where(
+        and(
+          given.session,
+          eq(sessions.refreshCounter, slot('counter', sessions.refreshCounter)),
+          isNull(sessions.revokedAt),
+        ),
+      )
+      .prepare(),
+  );
 
   return {
     async insert({ client, ...session }) {
-      await db.insert(sessions).values({
-        ...session,
-        amr: [...session.amr],
-        address: client.address,
-        userAgent: client.userAgent,
-      });
+      const { address, userAgent } = client;
+      await insert().execute({ ...session, address, userAgent, revokedAt: null });
     },
 
     async findLive(tenantId, id, now) {
-      const confirmed = db
-        .select({ userId: identifiers.userId })
-        .from(identifiers)
-        .where(
-          and(
-            eq(identifiers.tenantId, users.tenantId),
-            eq(identifiers.userId, users.id),
-            isNotNull(identifiers.confirmedAt),
-          ),
-        );
-      const [row] = await db
-        .select({ session: sessions, totp: totpFactors.confirmedAt, sms: smsFactors.confirmedAt })
-        .from(sessions)
-        .innerJoin(users, and(eq(users.tenantId, sessions.tenantId), eq(users.id, sessions.userId)))
-        .leftJoin(
-          totpFactors,
-          and(eq(totpFactors.tenantId, users.tenantId), eq(totpFactors.userId, users.id)),
-        )
-        .leftJoin(smsFactors, and(eq(smsFactors.tenantId, users.tenantId), eq(smsFactors.userId, users.id)))
-        .where(and(is(tenantId, id), isLive(now), eq(users.status, 'active'), exists(confirmed)));
+      const [row] = await findLive().execute({ tenantId, id, now });
       if (row === undefined) return undefined;
       const hasSecondFactor = row.totp !== null || row.sms !== null;
       // A sign-in that began before the factor was there may end after: it is no session.
@@ -62,19 +94,16 @@ export function createSessionRepository(db: Database): SessionRepository {
       return rows.map(toSession);
     },
 
-    async rotate({ tenantId, id, refreshCounter }, { level, refreshedAt, idleExpiresAt, client }) {
-      const [result] = await db
-        .update(sessions)
-        .set({
-          refreshCounter: refreshCounter + 1,
-          level,
-          refreshedAt,
-          idleExpiresAt,
-          address: client.address,
-        })
-        .where(
-          and(is(tenantId, id), eq(sessions.refreshCounter, refreshCounter), isNull(sessions.revokedAt)),
-        );
+    async rotate({ tenantId, id, refreshCounter: counter }, { client, ...changes }) {
+      const { address } = client;
+      const [result] = await rotate().execute({
+        ...changes,
+        tenantId,
+        id,
+        counter,
+        next: counter + 1,
+        address,
+      });
       return result.affectedRows === 1;
     },
 

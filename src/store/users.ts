@@ -3,6 +3,7 @@ import { alias } from 'drizzle-orm/mysql-core';
 import type { HeldIdentifier, Identifier, SessionAccount, User, UserView } from '../domain/model.ts';
 import type { UserRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
+import { once, slot } from './prepared.ts';
 import { credentials, identifiers, sessions, smsFactors, totpFactors, users } from './schema.ts';
 
 type UserRow = typeof users.$inferSelect;
@@ -87,7 +88,7 @@ function is(tenantId: string, { kind, canonical }: Identifier) {
 
 export function createUserRepository(db: Database): UserRepository {
   /** What the gate that mints sessions needs, beside the joins of emails, mobiles and factors. */
-  const accountColumns = (now: Date) => {
+  const accountColumns = () => {
     const live = db
       .select({ count: count() })
       .from(sessions)
@@ -96,12 +97,58 @@ export function createUserRepository(db: Database): UserRepository {
           eq(sessions.tenantId, users.tenantId),
           eq(sessions.userId, users.id),
           isNull(sessions.revokedAt),
-          gt(sessions.expiresAt, now),
+          gt(sessions.expiresAt, slot('now', sessions.expiresAt)),
         ),
       );
     const factors = { totp: totpFactors.confirmedAt, smsNumber: smsFactors.number };
     return { users, emails, mobiles, ...factors, live: sql<number>`(${live})` };
   };
+  const givenUser = and(
+    eq(users.tenantId, slot('tenantId', users.tenantId)),
+    eq(users.id, slot('userId', users.id)),
+  );
+
+  const findForLogin = once(() =>
+    db
+      .select({ identifiers, credentials, ...accountColumns() })
+      .from(identifiers)
+      .innerJoin(users, and(eq(users.tenantId, identifiers.tenantId), eq(users.id, identifiers.userId)))
+      .leftJoin(credentials, and(eq(credentials.tenantId, users.tenantId), eq(credentials.userId, users.id)))
+      .leftJoin(emails, ownedBy(emails, 'email'))
+      .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
+      .leftJoin(totpFactors, and(eq(totpFactors.tenantId, users.tenantId), eq(totpFactors.userId, users.id)))
+      .leftJoin(smsFactors, and(eq(smsFactors.tenantId, users.tenantId), eq(smsFactors.userId, users.id)))
+      .where(
+        and(
+          eq(identifiers.tenantId, slot('tenantId', identifiers.tenantId)),
+          eq(identifiers.kind, slot('kind', identifiers.kind)),
+          eq(identifiers.canonical, slot('canonical', identifiers.canonical)),
+        ),
+      )
+      .prepare(),
+  );
+
+  const findForSession = once(() =>
+    db
+      .select(accountColumns())
+      .from(users)
+      .leftJoin(emails, ownedBy(emails, 'email'))
+      .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
+      .leftJoin(totpFactors, and(eq(totpFactors.tenantId, users.tenantId), eq(totpFactors.userId, users.id)))
+      .leftJoin(smsFactors, and(eq(smsFactors.tenantId, users.tenantId), eq(smsFactors.userId, users.id)))
+      .where(givenUser)
+      .prepare(),
+  );
+
+  const findById = once(() =>
+    db
+      .select()
+      .from(users)
+      .leftJoin(emails, ownedBy(emails, 'email'))
+      .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
+      .where(givenUser)
+      .prepare(),
+  );
 
   return {
     async findIdentifier(tenantId, identifier) {
@@ -122,22 +169,8 @@ export function createUserRepository(db: Database): UserRepository {
     },
 
     async findForLogin(tenantId, identifier, now) {
-      const [row] = await db
-        .select({ identifiers, credentials, ...accountColumns(now) })
-        .from(identifiers)
-        .innerJoin(users, and(eq(users.tenantId, identifiers.tenantId), eq(users.id, identifiers.userId)))
-        .leftJoin(
-          credentials,
-          and(eq(credentials.tenantId, users.tenantId), eq(credentials.userId, users.id)),
-        )
-        .leftJoin(emails, ownedBy(emails, 'email'))
-        .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
-        .leftJoin(
-          totpFactors,
-          and(eq(totpFactors.tenantId, users.tenantId), eq(totpFactors.userId, users.id)),
-        )
-        .leftJoin(smsFactors, and(eq(smsFactors.tenantId, users.tenantId), eq(smsFactors.userId, users.id)))
-        .where(is(tenantId, identifier));
+      const { kind, canonical } = identifier;
+      const [row] = await findForLogin().execute({ tenantId, kind, canonical, now });
       if (row === undefined) return undefined;
       return {
         ...toAccount(row),
@@ -147,27 +180,12 @@ export function createUserRepository(db: Database): UserRepository {
     },
 
     async findForSession(tenantId, userId, now) {
-      const [row] = await db
-        .select(accountColumns(now))
-        .from(users)
-        .leftJoin(emails, ownedBy(emails, 'email'))
-        .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
-        .leftJoin(
-          totpFactors,
-          and(eq(totpFactors.tenantId, users.tenantId), eq(totpFactors.userId, users.id)),
-        )
-        .leftJoin(smsFactors, and(eq(smsFactors.tenantId, users.tenantId), eq(smsFactors.userId, users.id)))
-        .where(and(eq(users.tenantId, tenantId), eq(users.id, userId)));
+      const [row] = await findForSession().execute({ tenantId, userId, now });
       return row && toAccount(row);
     },
 
     async findById(tenantId, userId) {
-      const [row] = await db
-        .select()
-        .from(users)
-        .leftJoin(emails, ownedBy(emails, 'email'))
-        .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
-        .where(and(eq(users.tenantId, tenantId), eq(users.id, userId)));
+      const [row] = await findById().execute({ tenantId, userId });
       return row === undefined ? undefined : toView(row);
     },
 

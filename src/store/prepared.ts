@@ -1,0 +1,27 @@
+import { type Column, getTableColumns, type Placeholder, sql } from 'drizzle-orm';
+import type { MySqlTable } from 'drizzle-orm/mysql-core';
+
+// Drizzle takes longer to write the text of a statement than MySQL to run it. What the calls
+// that matter send is therefore written once for each connection, with slots for its values.
+
+/** Makes something at its first use, and keeps it. */
+export function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+/** The place of a value that is given when the statement runs, in the type of its column. */
+export function slot(name: string, column: Column) {
+  return sql.param(sql.placeholder(name), column);
+}
+
+/** A slot for each column of a table, by the name of the column's property: for a whole row. */
+export function slotsOf<T extends MySqlTable>(table: T) {
+  const names = Object.keys(getTableColumns(table));
+  return Object.fromEntries(names.map((name) => [name, sql.placeholder(name)])) as {
+    [Name in keyof T['_']['columns']]: Placeholder;
+  };
+}
