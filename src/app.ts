@@ -196,7 +196,7 @@ async function prepareDatabase(
 
 /** The gate and the interceptors, the same for every protocol. */
 function createRpcOptions(
-  { store, accessTokens, clock }: Adapters,
+  { store, accessTokens, hasher, clock }: Adapters,
   config: Config,
   limiter: Limiter,
   directory: TenantDirectory,
@@ -216,6 +216,7 @@ function createRpcOptions(
       door,
       limiter,
       limits,
+      hasher,
       ownOrigin,
     }),
     interceptors: [

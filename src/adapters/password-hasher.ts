@@ -68,13 +68,14 @@ export async function createPasswordHasher(options: PasswordHasherOptions): Prom
   const dummy = await make(randomBytes(32).toString('hex'));
 
   return {
-    hash: (tenantId, password) => {
+    admit: ({ tenant, deadline }) => queue.admit(tenant.id, deadline),
+    hash: ({ tenant, deadline }, password) => {
       onHash();
-      return queue.run(tenantId, () => make(password));
+      return queue.run(tenant.id, deadline, () => make(password));
     },
-    verify: async (tenantId, phc, password) => {
+    verify: async ({ tenant, deadline }, phc, password) => {
       onHash();
-      const right = await queue.run(tenantId, () => check(phc ?? dummy, password));
+      const right = await queue.run(tenant.id, deadline, () => check(phc ?? dummy, password));
       return right && phc !== undefined;
     },
     needsRehash: (phc) =>

@@ -31,6 +31,14 @@ export type PendingSignIn = {
   readonly amr: readonly AuthenticationMethod[];
 };
 
+/** Until when somebody waits for the answer of a call. */
+export type Deadline = {
+  /** Aborted when the call has ended, or nobody waits for it any more. */
+  readonly signal: AbortSignal;
+  /** How long the caller still waits, in milliseconds. */
+  readonly leftMs: () => number;
+};
+
 /** Who calls the admin service. */
 export type Operator = {
   readonly requestId: string;
@@ -55,6 +63,7 @@ export type Caller = {
   /** The sign-in that waits for its second factor, where the call's token names one. */
   readonly pending: PendingSignIn | undefined;
   readonly client: Client;
+  readonly deadline: Deadline;
   /** The idempotency key of the call, where it carries one and its method honours it. */
   readonly idempotency: IdempotencyKey | undefined;
   /** The language that the call asked for. */

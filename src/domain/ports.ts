@@ -1,8 +1,8 @@
-import type { AuthenticationMethod, SessionLevel } from './caller.ts';
+import type { AuthenticationMethod, Deadline, SessionLevel } from './caller.ts';
 import type { Outgoing } from './delivery.ts';
 import type { ProviderClaims } from './federation.ts';
 import type { ExternalProfile, Finding, Message, MigrationState, SealedKey, SigningKeyRow } from './model.ts';
-import type { GoogleScope } from './tenant.ts';
+import type { GoogleScope, Tenant } from './tenant.ts';
 
 /** The time. One clock per process, whose distance to the database's is watched. */
 export type Clock = () => Date;
@@ -19,15 +19,23 @@ export type Random = {
 /** How much a queue has to do, and how many it has refused since the start. */
 export type QueueLoad = { readonly running: number; readonly waiting: number; readonly refused: number };
 
-/** Hashes a few passwords at a time; tenants that wait take turns, so that none can shut out another. */
+/** For whom a hash is made: his tenant, and until when he waits for it. */
+export type HashTurn = { readonly tenant: Pick<Tenant, 'id'>; readonly deadline: Deadline };
+
+/**
+ * Hashes a few passwords at a time; tenants that wait take turns, so that none can shut out
+ * another. Throws RATE_LIMITED where too many wait, or the turn would come after the deadline.
+ */
 export type PasswordHasher = {
+  /** Refuses a call that will need a hash, before anything is done for it; throws as `hash` would. */
+  admit(turn: HashTurn): void;
   /** Hashes a normalized password into a PHC string. */
-  hash(tenantId: string, password: string): Promise<string>;
+  hash(turn: HashTurn, password: string): Promise<string>;
   /**
    * Compares a password with a PHC string. Without one the same work is done
    * against a dummy and the answer is false (R5).
    */
-  verify(tenantId: string, phc: string | undefined, password: string): Promise<boolean>;
+  verify(turn: HashTurn, phc: string | undefined, password: string): Promise<boolean>;
   /** Whether a hash that another system made is one that `verify` can compare. */
   canVerify(hash: string): boolean;
   /** Whether a PHC string was made with less than today's parameters, or by another system. */

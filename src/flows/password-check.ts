@@ -52,7 +52,7 @@ export function createPasswordCheck({ store, hasher, vault, clock }: PasswordChe
       const mayTry = failures !== undefined && isPlausiblePassword(password);
       try {
         const right = await hasher.verify(
-          caller.tenant.id,
+          caller,
           mayTry ? account.passwordHash : undefined,
           normalizePassword(password),
         );

@@ -1,18 +1,31 @@
 import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
 import { digestApiKey } from '../domain/api-key.ts';
-import type { Caller } from '../domain/caller.ts';
+import type { Caller, Deadline } from '../domain/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import { negotiateLocale } from '../domain/locale.ts';
 import type { Tenant } from '../domain/tenant.ts';
 import type { RequestInfo } from '../rpc/context.ts';
+import { serverDeadlineMs } from './interceptors.ts';
 import type { TenantDirectory } from './tenant-directory.ts';
 
 /** Who a browser is that comes by a link: of a tenant, and nobody yet. */
 export function browserCaller(request: IncomingMessage, info: RequestInfo, tenant: Tenant): Caller {
   const locale = negotiateLocale(request.headers['accept-language'] ?? null);
   const nobody = { key: undefined, session: undefined, pending: undefined, idempotency: undefined };
-  return { requestId: info.requestId, tenant, client: info.client, locale, ...nobody };
+  return {
+    requestId: info.requestId,
+    tenant,
+    client: info.client,
+    deadline: browserDeadline(),
+    locale,
+    ...nobody,
+  };
+}
+
+/** A browser says not how long it waits. */
+function browserDeadline(): Deadline {
+  return { signal: AbortSignal.timeout(serverDeadlineMs), leftMs: () => serverDeadlineMs };
 }
 
 export type KeyedCallerDeps = { readonly directory: TenantDirectory; readonly log: Logger };

@@ -6,13 +6,14 @@ import type {
   Caller,
   SessionLevel as CallerLevel,
   CallerSession,
+  Deadline,
   IdempotencyKey,
 } from '../domain/caller.ts';
 import { DomainError, invalid, type Reason } from '../domain/errors.ts';
 import { assertFresh } from '../domain/freshness.ts';
 import { negotiateLocale } from '../domain/locale.ts';
 import { networkOf } from '../domain/network.ts';
-import type { AccessTokens, Clock } from '../domain/ports.ts';
+import type { AccessTokens, Clock, PasswordHasher } from '../domain/ports.ts';
 import { isRegisteredOrigin } from '../domain/registered-url.ts';
 import type { ChallengeRepository, SessionRepository } from '../domain/repositories.ts';
 import type { ApiKey, Scope, Tenant } from '../domain/tenant.ts';
@@ -20,6 +21,7 @@ import type { Limiter, Limits } from '../flows/limits.ts';
 import { requestOf, setCaller } from '../rpc/context.ts';
 import { type AccessRules, ruleOf } from './access-rules.ts';
 import type { ErrorDoor } from './error-door.ts';
+import { serverDeadlineMs } from './interceptors.ts';
 import type { TenantDirectory } from './tenant-directory.ts';
 
 export type GateDeps = {
@@ -32,6 +34,7 @@ export type GateDeps = {
   readonly door: ErrorDoor;
   readonly limiter: Limiter;
   readonly limits: Limits;
+  readonly hasher: Pick<PasswordHasher, 'admit'>;
   /** The origin of the hosted pages, which may call for every tenant. */
   readonly ownOrigin: string;
 };
@@ -63,15 +66,23 @@ export function createGate(deps: GateDeps) {
       ) {
         throw new DomainError('ORIGIN_DENIED');
       }
+      const deadline = deadlineOf(context);
+      if (rule.passwordHash) deps.hasher.admit({ tenant, deadline });
       await chargeNetwork(deps, rule, tenant.id, request.client.address);
       if (rule.fresh) assertFresh(session, deps.clock());
       const idempotency = rule.idempotencyKey ? readIdempotencyKey(header) : undefined;
       const { requestId, client } = request;
-      setCaller(context.values, { requestId, tenant, key, session, pending, client, idempotency, locale });
+      const who = { tenant, key, session, pending, client };
+      setCaller(context.values, { ...who, requestId, deadline, idempotency, locale });
     } catch (error) {
       throw deps.door(error, request, locale);
     }
   };
+}
+
+/** Until when the caller waits: as long as he says, and never longer than the server works. */
+function deadlineOf({ signal, timeoutMs }: HandlerContext): Deadline {
+  return { signal, leftMs: () => Math.min(timeoutMs() ?? serverDeadlineMs, serverDeadlineMs) };
 }
 
 type Identity = Pick<Caller, 'tenant' | 'key' | 'session' | 'pending'>;

@@ -12,7 +12,7 @@ import type { ErrorDoor } from './error-door.ts';
 import { codeOf } from './error-reasons.ts';
 
 /** How long a call may take where the caller set no shorter deadline (R56). */
-const serverDeadlineMs = 10_000;
+export const serverDeadlineMs = 10_000;
 
 /** Every error of a flow leaves by the door. It is the outermost interceptor. */
 export function errorInterceptor(door: ErrorDoor): Interceptor {

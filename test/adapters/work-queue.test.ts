@@ -1,29 +1,33 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { createWorkQueue } from '../../src/adapters/work-queue.ts';
+import type { Deadline } from '../../src/domain/caller.ts';
+import { createDeadline } from '../support/deadline.ts';
 import { thrownBy } from '../support/errors.ts';
 
 /** Work that ends when it is told to; notes the order in which it was begun. */
 function createJobs(limits: { concurrency: number; maxWaiting: number; maxWaitMs?: number }) {
-  const { run } = createWorkQueue({ maxWaitMs: 60_000, ...limits });
+  const { run, admit, load } = createWorkQueue({ maxWaitMs: 60_000, ...limits });
   const begun: string[] = [];
   const ends: (() => void)[] = [];
-  const start = (lane: string, name: string) =>
-    run(lane, () => {
+  const start = (lane: string, name: string, deadline: Deadline = createDeadline()) =>
+    run(lane, deadline, () => {
       begun.push(name);
       return new Promise<string>((resolve) => ends.push(() => resolve(name)));
     });
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
   const endNext = async () => {
+    await settled();
     ends.shift()?.();
-    await new Promise((resolve) => setImmediate(resolve));
+    await settled();
   };
-  return { start, begun, endNext };
+  return { start, admit, load, begun, endNext };
 }
 
 test('lanes take turns, whatever the length of the others', async () => {
   const { start, begun, endNext } = createJobs({ concurrency: 1, maxWaiting: 10 });
   const all = ['a1', 'a2', 'a3', 'a4', 'b1', 'c1', 'b2'].map((name) => start(name.slice(0, 1), name));
   for (let count = 0; count < all.length; count += 1) {
-    await new Promise((resolve) => setImmediate(resolve));
     await endNext();
   }
   await Promise.all(all);
@@ -48,11 +52,78 @@ test('who has waited too long is refused, and the others keep their places', asy
   const running = start('a', 'a0');
   expect(await thrownBy(start('a', 'a1'))).toMatchObject({
     reason: 'RATE_LIMITED',
-    details: { retryAfterMs: 50 },
   });
   const next = start('b', 'b1');
   await endNext();
   await endNext();
   await Promise.all([running, next]);
   expect(begun).toEqual(['a0', 'b1']);
+});
+
+const refusal = { reason: 'RATE_LIMITED', details: { retryAfterMs: expect.any(Number) } };
+
+test('whose turn would come after his deadline is refused when he comes', async () => {
+  const { start, admit, load, endNext } = createJobs({ concurrency: 1, maxWaiting: 10 });
+  // Nothing is known yet of how long work takes: nobody is refused for it.
+  const first = start('a', 'a0');
+  const second = start('a', 'a1', createDeadline(1));
+  await pause(30);
+  await endNext();
+  expect(() => admit('a', createDeadline(20))).toThrow(expect.objectContaining(refusal));
+  expect(await thrownBy(start('a', 'a2', createDeadline(20)))).toMatchObject(refusal);
+  const patient = start('a', 'a3', createDeadline(10_000));
+  expect(load()).toMatchObject({ running: 1, waiting: 1, refused: 2 });
+  await endNext();
+  await endNext();
+  await Promise.all([first, second, patient]);
+});
+
+test('who finds nobody before him is let pass, however short his deadline', async () => {
+  const { start, admit, endNext } = createJobs({ concurrency: 1, maxWaiting: 10 });
+  const slow = start('a', 'a0');
+  await pause(30);
+  await endNext();
+  await slow;
+  admit('a', createDeadline(1));
+});
+
+test('a burst is let pass only as far as there are places, and a call that ends gives its place back', async () => {
+  const { start, admit, endNext } = createJobs({ concurrency: 1, maxWaiting: 2 });
+  const running = start('a', 'a0');
+  const burst = [createDeadline(), createDeadline()];
+  for (const deadline of burst) admit('a', deadline);
+  expect(() => admit('a', createDeadline())).toThrow(expect.objectContaining(refusal));
+  // Another lane is shorter by more than one: it has a claim to a place.
+  admit('b', createDeadline());
+  burst[0]?.end();
+  burst[1]?.end();
+  admit('a', createDeadline());
+  await endNext();
+  await running;
+});
+
+test('who was let pass and comes counts once', async () => {
+  const { start, admit, load, endNext } = createJobs({ concurrency: 1, maxWaiting: 1 });
+  const running = start('a', 'a0');
+  const deadline = createDeadline();
+  admit('a', deadline);
+  const waiting = start('a', 'a1', deadline);
+  expect(load()).toMatchObject({ running: 1, waiting: 1, refused: 0 });
+  await endNext();
+  await endNext();
+  await Promise.all([running, waiting]);
+});
+
+test('whoever goes away while he waits leaves his place to the next', async () => {
+  const { start, begun, endNext } = createJobs({ concurrency: 1, maxWaiting: 5 });
+  const running = start('a', 'a0');
+  const gone = createDeadline();
+  const left = thrownBy(start('a', 'a1', gone));
+  const next = start('a', 'a2');
+  gone.end();
+  expect(await left).toMatchObject(refusal);
+  await endNext();
+  await endNext();
+  await Promise.all([running, next]);
+  expect(begun).toEqual(['a0', 'a2']);
 });

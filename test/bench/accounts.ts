@@ -1,17 +1,23 @@
 import { createConnection } from 'mysql2/promise';
-import { createHttpClient, type HttpClient } from './calls.ts';
+import { type Answer, createHttpClient, type HttpClient } from './calls.ts';
 import { seededEmail, seedUsers } from './seed.ts';
 import type { BenchServer } from './server.ts';
+import { closedLoop, type Side } from './slices.ts';
 
 /** The password of every account of the bench. */
 export const password = 'quiet-orbit-lantern-47';
 
+type Tokens = { readonly access_token: string; readonly refresh_token: string };
+
+const tokensOf = async (answer: Promise<Answer>) => JSON.parse((await answer).body) as Tokens;
+
 export type Accounts = {
   /** The headers of the tenant's key. */
   readonly key: Readonly<Record<string, string>>;
-  readonly count: number;
   /** Signs some account in. */
-  login(): Promise<{ access_token: string; refresh_token: string }>;
+  login(): Promise<Tokens>;
+  /** Callers each of whom has a session of his own, and refreshes it over and over. */
+  refreshing(callers: number): Promise<Side>;
   /** Registers an account that nobody has. */
   register(): Promise<unknown>;
 };
@@ -29,13 +35,19 @@ export async function makeAccounts(
   const connection = await createConnection(server.databaseUrl);
   await seedUsers(connection, { template, users, label: `users of ${tenant}` });
   await connection.end();
+  const login = async () => {
+    const email = seededEmail(Math.floor(Math.random() * users));
+    return await tokensOf(http.succeed('POST', '/auth/login', key, { email, password }));
+  };
   return {
     key,
-    count: users,
-    login: async () => {
-      const email = seededEmail(Math.floor(Math.random() * users));
-      const answer = await http.succeed('POST', '/auth/login', key, { email, password });
-      return JSON.parse(answer.body);
+    login,
+    refreshing: async (callers) => {
+      const sessions = await Promise.all(Array.from({ length: callers }, login));
+      return closedLoop(callers, (caller) => async () => {
+        const body = { refresh_token: sessions[caller]?.refresh_token };
+        sessions[caller] = await tokensOf(http.succeed('POST', '/auth/refreshToken', key, body));
+      });
     },
     register: () => http.succeed('POST', '/auth/register', key, { email: freshEmail(), password }),
   };

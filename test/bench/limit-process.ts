@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { argon2id, hash, verify } from 'argon2';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
+import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ProfileService, ViewUserResponseSchema } from '../../gen/manam/v1/profile_service_pb.js';
 import { floorProfile } from '../../src/adapters/password-hasher.ts';
 import { listen } from '../../src/server/listener.ts';
@@ -28,6 +29,10 @@ await database.query(
   `INSERT INTO bench_rows VALUES ${Array.from({ length: rows }, (_, id) => `(${id}, 0)`).join(', ')}`,
 );
 const someRow = () => Math.floor(Math.random() * rows);
+
+const select = () => database.query(`SELECT n FROM bench_rows WHERE id = ${someRow()}`);
+const update = () =>
+  database.transaction((db) => db.execute(`UPDATE bench_rows SET n = n + 1 WHERE id = ${someRow()}`));
 
 const { memoryKiB, passes } = floorProfile;
 const password = 'quiet-orbit-lantern-47';
@@ -56,7 +61,25 @@ const user = create(ViewUserResponseSchema, { user: { email: 'bench@example.com'
 const listener = await listen(
   { host: '127.0.0.1', port: 0, maxConnectionsPerAddress: 1_000_000 },
   connectNodeAdapter({
-    routes: (router) => router.service(ProfileService, { viewUser: () => user }),
+    routes: (router) => {
+      router.service(ProfileService, {
+        viewUser: () => user,
+        // What a ViewUser cannot do without.
+        getManamUserInfo: async () => {
+          await select();
+          await select();
+          return {};
+        },
+      });
+      // And what a RefreshToken cannot do without.
+      router.service(AuthService, {
+        refreshToken: async () => {
+          await select();
+          await update();
+          return {};
+        },
+      });
+    },
   }),
 );
 

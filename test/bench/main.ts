@@ -3,9 +3,10 @@ import { openBenchDatabase } from './database.ts';
 import { startLimits } from './limits.ts';
 import { printTable, type Row, writeReport } from './report.ts';
 import { calls } from './scenarios/calls.ts';
+import { overloaded } from './scenarios/overload.ts';
 import type { Options, Scenario } from './scenarios/scenario.ts';
 
-const scenarios: Record<string, Scenario> = { calls };
+const scenarios: Record<string, Scenario> = { calls, overload: overloaded };
 
 const usage = `npm run bench -- [options]
   --scenario NAME     one of ${Object.keys(scenarios).join(', ')}; may be given several times. Default: all

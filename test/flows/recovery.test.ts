@@ -8,6 +8,7 @@ import { IdentifierType } from '../../gen/manam/v1/user_pb.js';
 import { createBreachCheck } from '../../src/adapters/breach-check.ts';
 import { createPasswordHasher } from '../../src/adapters/password-hasher.ts';
 import { defaultLimits, freshEmail, password, startTestApp, useTestApp } from '../support/app.ts';
+import { createDeadline } from '../support/deadline.ts';
 import { failure, failureOf } from '../support/errors.ts';
 import { bearer, freshMobile, register, signUp, signUpByMobile } from '../support/journey.ts';
 import { seeded } from '../support/seeded.ts';
@@ -316,13 +317,14 @@ test('a hash of less than today’s parameters, or without the pepper, is made a
     cores: 1,
     pepper: Buffer.alloc(16, 7),
   });
-  const weakHash = await weakHasher.hash('a', password);
+  const turn = { tenant: { id: 'a' }, deadline: createDeadline() };
+  const weakHash = await weakHasher.hash(turn, password);
   expect(weakHasher.needsRehash(weakHash)).toBe(false);
   expect(strong.needsRehash(weakHash)).toBe(true);
-  expect(await strong.verify('a', weakHash, password)).toBe(true);
-  const peppered = await strong.hash('a', password);
-  expect(await strong.verify('a', peppered, password)).toBe(true);
-  expect(await weakHasher.verify('a', peppered, password)).toBe(false);
+  expect(await strong.verify(turn, weakHash, password)).toBe(true);
+  const peppered = await strong.hash(turn, password);
+  expect(await strong.verify(turn, peppered, password)).toBe(true);
+  expect(await weakHasher.verify(turn, peppered, password)).toBe(false);
 
   const raised = await startTestApp({ sibling: testApp(), config: { hash: { memoryKiB: 16, passes: 2 } } });
   const hashOf = async () => {

@@ -50,7 +50,7 @@ export function createLogin(deps: LoginDeps) {
 
     const { user } = account;
     const rehashed = hasher.needsRehash(passwordHash)
-      ? await hasher.hash(tenantId, normalizePassword(command.password))
+      ? await hasher.hash(caller, normalizePassword(command.password))
       : undefined;
     const opened = await store.transaction(async (repositories) => {
       const { kind } = passwordPolicy;

@@ -51,7 +51,7 @@ export function createRegister(deps: RegisterDeps) {
     const { user, identifier, password } = parse(caller, command, passwordPolicy, clock(), random);
     await chargeRecipient(caller, 'register', identifier.canonical);
     await passwordPolicy.refuseBreached(password);
-    const passwordHash = await hasher.hash(caller.tenant.id, password);
+    const passwordHash = await hasher.hash(caller, password);
 
     for (let race = 0; race < maxRaces; race += 1) {
       if (await write(deps, caller, user, identifier, passwordHash)) return;

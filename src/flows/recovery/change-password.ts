@@ -48,7 +48,7 @@ export function createChangePassword(deps: ChangePasswordDeps) {
     );
     if (!right || passwordHash === undefined) throw new DomainError('CREDENTIALS_INVALID');
     await policy.refuseBreached(password);
-    const replacement = await hasher.hash(caller.tenant.id, password);
+    const replacement = await hasher.hash(caller, password);
     await store.transaction(async (repositories) => {
       if (
         !(await repositories.guesses.resetForPassword(tenantId, passwordPolicy.kind, userId, passwordHash))

@@ -77,7 +77,7 @@ export function createEndRecovery(deps: EndRecoveryDeps) {
     const identifiers = [view.email?.canonical ?? '', view.mobile?.canonical ?? ''];
     const password = policy.parse(caller, identifiers, command.password, command.confirmPassword);
     await policy.refuseBreached(password);
-    const passwordHash = await hasher.hash(caller.tenant.id, password);
+    const passwordHash = await hasher.hash(caller, password);
     await store.transaction(async (repositories) => {
       if (!(await consumeChallenge(repositories, clock, challenge))) throw refusal();
       await repositories.guesses.reset(tenantId, recoveryPolicy.kind, userId);

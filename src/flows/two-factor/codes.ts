@@ -63,14 +63,10 @@ export function createSecondFactors({ store, hasher, vault, clock, random }: Sec
   }
 
   /** The code of the system that a user came from, if he has such codes and this is one. */
-  async function findForeignCode(
-    tenantId: string,
-    userId: string,
-    code: string,
-  ): Promise<string | undefined> {
+  async function findForeignCode(caller: Caller, userId: string, code: string): Promise<string | undefined> {
     const typed = code.trim().toLowerCase();
-    for (const hash of await store.factors.listForeignCodes(tenantId, userId))
-      if (await hasher.verify(tenantId, hash, typed)) return hash;
+    for (const hash of await store.factors.listForeignCodes(caller.tenant.id, userId))
+      if (await hasher.verify(caller, hash, typed)) return hash;
     return undefined;
   }
 
@@ -96,7 +92,7 @@ export function createSecondFactors({ store, hasher, vault, clock, random }: Sec
         if (!isRight) throw refusal();
         return { method };
       }
-      const foreignCode = await findForeignCode(tenantId, userId, recoveryCode);
+      const foreignCode = await findForeignCode(caller, userId, recoveryCode);
       if (foreignCode !== undefined) return { foreignCode };
       return { recoveryDigest: digestRecoveryCode(vault, tenantId, userId, recoveryCode) };
     },

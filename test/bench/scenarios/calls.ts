@@ -42,6 +42,7 @@ export const calls: Scenario = async ({ options, database, limits }) => {
     };
 
     const overConnect = () => http.succeed('POST', `/${viewUser}`, session, {});
+    const bare = (procedure: string) => bareHttp.succeed('POST', `/${procedure}`, session, {});
     const select = limits.side({ limit: 'select', concurrency });
     const update = limits.side({ limit: 'update', concurrency });
     const hash = limits.side({ limit: 'hash', concurrency: await bestConcurrency(limits) });
@@ -63,7 +64,7 @@ export const calls: Scenario = async ({ options, database, limits }) => {
         await row(
           { name: 'RefreshToken', against: 'UPDATE and COMMIT', goal: atLeast(0.8, 0.7) },
           {
-            a: await refreshing(accounts.login, http.succeed, accounts.key, concurrency),
+            a: await accounts.refreshing(concurrency),
             b: update,
             sliceMs: short,
           },
@@ -72,7 +73,23 @@ export const calls: Scenario = async ({ options, database, limits }) => {
           { name: 'ViewUser, Connect', against: 'a bare handler, Connect', goal: atLeast(0.5, 0.35) },
           {
             a: loop(overConnect),
-            b: loop(() => bareHttp.succeed('POST', `/${viewUser}`, session, {})),
+            b: loop(() => bare(viewUser)),
+            sliceMs: short,
+          },
+        ),
+        await row(
+          { name: 'ViewUser, Connect', against: 'a bare handler of 2 SELECTs, Connect' },
+          {
+            a: loop(overConnect),
+            b: loop(() => bare('manam.v1.ProfileService/GetManamUserInfo')),
+            sliceMs: short,
+          },
+        ),
+        await row(
+          { name: 'RefreshToken', against: 'a bare handler of SELECT, UPDATE and COMMIT, Connect' },
+          {
+            a: await accounts.refreshing(concurrency),
+            b: loop(() => bare('manam.v1.AuthService/RefreshToken')),
             sliceMs: short,
           },
         ),
@@ -110,23 +127,6 @@ async function bestConcurrency(limits: Limits): Promise<number> {
     if (perSecond > best.perSecond) best = { concurrency, perSecond };
   }
   return best.concurrency;
-}
-
-/** Callers each of whom has a session of his own, and refreshes it over and over. */
-async function refreshing(
-  login: () => Promise<{ refresh_token: string }>,
-  send: ReturnType<typeof createHttpClient>['succeed'],
-  key: Readonly<Record<string, string>>,
-  concurrency: number,
-): Promise<Side> {
-  const sessions = await Promise.all(Array.from({ length: concurrency }, login));
-  return closedLoop(concurrency, (caller) => {
-    let refreshToken = sessions[caller]?.refresh_token;
-    return async () => {
-      const answer = await send('POST', '/auth/refreshToken', key, { refresh_token: refreshToken });
-      refreshToken = (JSON.parse(answer.body) as { refresh_token: string }).refresh_token;
-    };
-  });
 }
 
 async function offline(issuer: string, token: string, limits: Limits, seconds: number): Promise<Row> {

@@ -84,6 +84,15 @@ export declare type Access = Message<"manam.options.v1.Access"> & {
    * @generated from field: bool retry_safe = 8;
    */
   retrySafe: boolean;
+
+  /**
+   * Whether the call makes or compares a password hash, which keeps a core busy for some
+   * 20 ms. While too many wait for one, or where the turn would come after the call's
+   * deadline, it is refused at once with RATE_LIMITED and RetryInfo (R6).
+   *
+   * @generated from field: bool password_hash = 9;
+   */
+  passwordHash: boolean;
 };
 
 /**

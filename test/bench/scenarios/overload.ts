@@ -1,0 +1,138 @@
+import { median } from 'simple-statistics';
+import { type Accounts, makeAccounts, password, withServer } from '../accounts.ts';
+import type { Answer, HttpClient } from '../calls.ts';
+import { atLeast, atMost, type Row } from '../report.ts';
+import { seededEmail } from '../seed.ts';
+import { startServer } from '../server.ts';
+import {
+  beside,
+  closedLoop,
+  compare,
+  figuresOf,
+  openLoop,
+  ratioOf,
+  type Side,
+  type Slice,
+  throughput,
+} from '../slices.ts';
+import type { Scenario } from './scenario.ts';
+
+const sliceMs = 2000;
+/** How many times the capacity is asked for. */
+const overload = 10;
+
+/** What holds while ten times as many want to sign in as can. */
+export const overloaded: Scenario = async ({ options, database }) => {
+  const { seconds, concurrency, users, workers } = options;
+  const started = await startServer({ databaseUrl: await database.urlOf('overload'), workers });
+  return await withServer(started, async (server, http) => {
+    const accounts = await makeAccounts(server, http, users);
+    const others = await makeAccounts(server, http, users, 'manam');
+    const calm = closedLoop(concurrency, () => accounts.login);
+    await calm(sliceMs);
+    const capacity = throughput(await calm(sliceMs));
+    const storm = createStorm(http, accounts, users);
+    const stormBeside = <T>(work: () => Promise<T>) =>
+      beside(async (isOver) => {
+        while (!isOver()) await storm.run(overload * capacity, 250);
+      }, work);
+
+    const goodput: Side = (ms) => storm.run(overload * capacity, ms);
+    const rows: Row[] = [];
+    const whole = await compare({ seconds, sliceMs, a: goodput, b: calm });
+    rows.push({
+      name: `Login at ${overload} × the capacity: goodput`,
+      against: 'the capacity',
+      goal: atLeast(0.8),
+      ...whole,
+    });
+    rows.push(refusedRow(storm));
+
+    const { access_token: token } = await accounts.login();
+    const session = { authorization: `Bearer ${token}` };
+    const view = closedLoop(2, () => () => http.succeed('GET', '/view_user', session));
+    rows.push({
+      name: 'ViewUser beside the storm: p99',
+      against: 'its p99 when it is quiet',
+      goal: atMost(5),
+      ...(await compare({ seconds, sliceMs, a: (ms) => stormBeside(() => view(ms)), b: view, of: p99 })),
+    });
+    const refresh = await accounts.refreshing(2);
+    rows.push({
+      name: 'RefreshToken beside the storm: p99',
+      against: 'its p99 when it is quiet',
+      goal: atMost(5),
+      ...(await compare({
+        seconds,
+        sliceMs,
+        a: (ms) => stormBeside(() => refresh(ms)),
+        b: refresh,
+        of: p99,
+      })),
+    });
+    const ofOther = closedLoop(concurrency, () => others.login);
+    rows.push({
+      name: "another tenant's logins beside the storm",
+      against: 'half of what they are alone',
+      goal: atLeast(0.8),
+      ...(await compare({
+        seconds,
+        sliceMs,
+        a: (ms) => stormBeside(() => ofOther(ms)),
+        b: ofOther,
+        of: throughput,
+      }).then(halved)),
+    });
+    return rows;
+  });
+};
+
+const p99 = (slice: Slice) => figuresOf([slice]).p99;
+
+/** Against half of B: the ratio is twice as large. */
+function halved<T extends { ratio: number; spread: readonly [number, number] }>(comparison: T): T {
+  const [low, high] = comparison.spread;
+  return { ...comparison, ratio: comparison.ratio * 2, spread: [low * 2, high * 2] };
+}
+
+/** Sign-ins that come however many are refused; every refusal has to be a proper one. */
+function createStorm(http: HttpClient, { key }: Accounts, users: number) {
+  let served: number[] = [];
+  let refused: number[] = [];
+  const login = async () => {
+    const email = seededEmail(Math.floor(Math.random() * users));
+    const start = performance.now();
+    const answer = await http.send('POST', '/auth/login', key, { email, password });
+    (isServed(answer) ? served : refused).push(performance.now() - start);
+  };
+  /** The median time of a refused call and of a served one, for each run. */
+  const pairs: [number, number][] = [];
+  return {
+    pairs,
+    /** Answers what was served. */
+    run: async (perSecond: number, ms: number): Promise<Slice> => {
+      served = [];
+      refused = [];
+      const start = performance.now();
+      await openLoop(perSecond, ms, login);
+      if (served.length > 0 && refused.length > 0) pairs.push([median(refused), median(served)]);
+      return { calls: served.length, ms: performance.now() - start, latencies: served };
+    },
+  };
+}
+
+function isServed({ status, headers, body }: Answer): boolean {
+  if (status === 200) return true;
+  const { reason } = JSON.parse(body) as { reason?: string };
+  if (status === 429 && reason === 'RATE_LIMITED' && headers['retry-after'] !== undefined) return false;
+  throw new Error(`a call was neither served nor refused: ${status} ${body}`);
+}
+
+function refusedRow({ pairs }: { readonly pairs: readonly [number, number][] }): Row {
+  return {
+    name: 'a refused Login: time',
+    against: 'the time of a served one',
+    goal: atMost(0.25),
+    ...ratioOf(pairs),
+  };
+}
