@@ -93,7 +93,8 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
   const accessTokens = createAccessTokens({ ring, issuer: config.issuer, clock, random });
   const hasher = await createPasswordHasher({
     profile: config.hash,
-    cores: availableParallelism(),
+    // Each worker has its share of the cores.
+    cores: Math.max(1, Math.floor(availableParallelism() / config.workers)),
     pepper: config.pepper,
     onHash,
   });

@@ -20,6 +20,8 @@ export type Config = {
   readonly issuer: string;
   /** Whether nobody has said so: then it is this machine, which is no place for a tenant's pages. */
   readonly isIssuerAssumed: boolean;
+  /** In how many processes the service runs behind its port. */
+  readonly workers: number;
   /** Undefined: the private database in `dataFolder`. */
   readonly databaseUrl: string | undefined;
   readonly databaseConnections: number;
@@ -148,6 +150,7 @@ export function parseConfig(env: Environment, args: { readonly production: boole
     host,
     port,
     issuer,
+    workers: integer('WORKERS', 1, 1, 256),
     isIssuerAssumed: text('MANAM_ISSUER') === undefined,
     databaseUrl,
     databaseConnections: integer('DATABASE_CONNECTIONS', 20, 1, 1000),

@@ -1,6 +1,9 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { pino } from 'pino';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { type Logger, pino } from 'pino';
+import { lowerBackgroundThreads } from '../adapters/background-threads.ts';
 import { systemRandom } from '../adapters/random.ts';
 import { startTracing } from '../adapters/tracing.ts';
 import { createApp } from '../app.ts';
@@ -10,7 +13,9 @@ import { complain, say } from './common.ts';
 import { databaseName } from './connection.ts';
 import { seedTenant } from './dev-tenants.ts';
 import { exitCodeOf } from './exit-codes.ts';
+import { createLifetime, type Lifetime } from './lifetime.ts';
 import { masterKeysOf } from './master-key.ts';
+import { isPrimary, isSpokesman, type ServingConfig, startWorkers } from './workers.ts';
 
 type DevelopmentFile = {
   readonly url: string;
@@ -28,62 +33,71 @@ function readDevelopmentFile(file: string): Partial<DevelopmentFile> {
   }
 }
 
-/** Starts the service and keeps it running until a signal. */
+/** How long after its start the service hands back what only the start has needed. */
+const settledMs = 1000;
+
+/** Starts the service, in this process or in several, and keeps it running until a signal. */
 export async function start(config: Config): Promise<void> {
-  const dataFolder = resolve(config.dataFolder);
   const log = pino(
     { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
     process.stderr,
   );
 
-  // What has been started, to be stopped in the opposite order; a signal may come at any time.
-  const running: (() => Promise<void>)[] = [];
-  let stopping = false;
-  const stop = async (code: number) => {
-    if (stopping) process.exit(1);
-    stopping = true;
-    for (const close of running.reverse()) await close();
-    process.exit(code);
-  };
-  process.on('SIGTERM', () => void stop(0));
-  process.on('SIGINT', () => void stop(0));
+  const lifetime = createLifetime();
+  try {
+    const databaseUrl = config.databaseUrl ?? (await startPrivateDatabase(config, lifetime));
+    await (isPrimary(config) ? startWorkers : serve)({ ...config, databaseUrl }, log, lifetime);
+    setTimeout(collectGarbage, settledMs).unref();
+  } catch (error) {
+    complain(error);
+    await lifetime.stop(exitCodeOf(error));
+  }
+}
 
+/** Starts the database of the data folder; answers its URL. */
+async function startPrivateDatabase({ dataFolder }: Config, lifetime: Lifetime): Promise<string> {
+  const report = (line: string) => say(`manam: ${line}`);
+  const server = await startEmbeddedServer({ folder: resolve(dataFolder), report });
+  lifetime.add(() => server.stop());
+  await server.createDatabase(databaseName);
+  return server.urlOf(databaseName);
+}
+
+/** Serves in this process. */
+async function serve(config: ServingConfig, log: Logger, lifetime: Lifetime): Promise<void> {
+  const dataFolder = resolve(config.dataFolder);
+  makeWritable(dataFolder);
   if (config.tracing) {
-    running.push(
+    lifetime.add(
       await startTracing((error) => log.warn({ err: error }, 'the last traces could not be sent')),
     );
   }
-  makeWritable(dataFolder);
-  const report = (line: string) => say(`manam: ${line}`);
-  const server =
-    config.databaseUrl === undefined ? await startEmbeddedServer({ folder: dataFolder, report }) : undefined;
-  if (server !== undefined) running.push(() => server.stop());
-  try {
-    await server?.createDatabase(databaseName);
-    const databaseUrl = config.databaseUrl ?? server?.urlOf(databaseName) ?? '';
-    const app = await createApp({
-      config: { ...config, databaseUrl },
-      masterKeys: masterKeysOf(config),
-      log,
-    });
-    running.push(() => app.close());
-    const listener = await app.listen().catch((error: unknown) => {
-      const { code, port } = error as NodeJS.ErrnoException & { port?: number };
-      if (code !== 'EADDRINUSE') throw error;
-      throw new Error(`port ${port} is taken: stop what uses it, or set ${portKey(config, port)}`);
-    });
-    running.push(() => listener.close());
-    const url = `${config.tls ? 'https' : 'http'}://${config.host}:${listener.port}`;
-    if (listener.adminPort !== undefined)
-      say(`manam: operators on ${config.admin?.host}:${listener.adminPort}`);
-    if (listener.metricsPort !== undefined)
-      say(`manam: metrics on http://${config.metrics?.host}:${listener.metricsPort}/metrics`);
-    if (config.production) say(`manam: listening on ${url}`);
-    else await announce(app.store, url, join(dataFolder, 'dev.json'));
-  } catch (error) {
-    complain(error);
-    await stop(exitCodeOf(error));
-  }
+  const app = await createApp({ config, masterKeys: masterKeysOf(config), log });
+  lifetime.add(() => app.close());
+  lowerBackgroundThreads();
+  const listener = await app.listen().catch((error: unknown) => {
+    const { code, port } = error as NodeJS.ErrnoException & { port?: number };
+    if (code !== 'EADDRINUSE') throw error;
+    throw new Error(`port ${port} is taken: stop what uses it, or set ${portKey(config, port)}`);
+  });
+  lifetime.add(() => listener.close());
+  if (!isSpokesman()) return;
+
+  const url = `${config.tls ? 'https' : 'http'}://${config.host}:${listener.port}`;
+  if (listener.adminPort !== undefined)
+    say(`manam: operators on ${config.admin?.host}:${listener.adminPort}`);
+  if (listener.metricsPort !== undefined)
+    say(`manam: metrics on http://${config.metrics?.host}:${listener.metricsPort}/metrics`);
+  if (config.production) say(`manam: listening on ${url}`);
+  else await announce(app.store, url, join(dataFolder, 'dev.json'));
+}
+
+/** Loading the modules leaves some 80 MB of garbage, which V8 would keep until it needs the room. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc') as (options: object) => void;
+  // Only the last resort also hands back the room that the garbage stood in.
+  gc({ type: 'major', flavor: 'last-resort' });
 }
 
 /** The key of the configuration that a port comes from. */

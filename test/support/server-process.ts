@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
@@ -9,7 +10,13 @@ import type { MasterKeys } from '../../src/adapters/keys.ts';
 
 const root = new URL('../..', import.meta.url).pathname;
 
-export type ServerProcess = { child: ChildProcess; url: string; key: string };
+export type ServerProcess = {
+  readonly child: ChildProcess;
+  readonly url: string;
+  readonly key: string;
+  /** Waits until it has printed what matches; answers the first group. */
+  said(pattern: RegExp): Promise<string>;
+};
 
 /** Starts the service as a process of its own, to be killed, over a database of the run. */
 export async function startServerProcess(
@@ -32,8 +39,8 @@ export async function startServerProcess(
       ...env,
     },
   });
+  let output = '';
   await new Promise<void>((resolve, reject) => {
-    let output = '';
     child.stdout.on('data', (chunk: Buffer) => {
       output += chunk.toString();
       if (output.includes('all of it in')) resolve();
@@ -44,7 +51,14 @@ export async function startServerProcess(
     child.once('exit', () => reject(new Error(output)));
   });
   const dev = JSON.parse(readFileSync(join(folder, 'dev.json'), 'utf8')) as Record<string, string>;
-  return { child, url: dev['url'] ?? '', key: dev['publishable_key'] ?? '' };
+  const said = async (pattern: RegExp) => {
+    for (;;) {
+      const found = pattern.exec(output)?.[1];
+      if (found !== undefined) return found;
+      await pause(50);
+    }
+  };
+  return { child, url: dev['url'] ?? '', key: dev['publishable_key'] ?? '', said };
 }
 
 /** Clients of such a service. */

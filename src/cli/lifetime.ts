@@ -1,0 +1,27 @@
+import cluster from 'node:cluster';
+
+/** What has been started, to be stopped in the opposite order; a signal may come at any time. */
+export type Lifetime = {
+  /** Adds what has to be closed before the process ends. */
+  add(close: () => Promise<void>): void;
+  /** Closes everything and ends the process; asked once more meanwhile, it ends at once. */
+  stop(code: number): Promise<void>;
+  isStopping(): boolean;
+};
+
+export function createLifetime(): Lifetime {
+  const running: (() => Promise<void>)[] = [];
+  let stopping = false;
+  const stop = async (code: number) => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    for (const close of running.reverse()) await close();
+    process.exit(code);
+  };
+  process.on('SIGTERM', () => void stop(0));
+  // Ctrl-C reaches every process of the terminal, and a worker is stopped by its primary.
+  process.on('SIGINT', () => {
+    if (cluster.isPrimary) void stop(0);
+  });
+  return { add: (close) => running.push(close), stop, isStopping: () => stopping };
+}
