@@ -4,9 +4,20 @@ import { startLimits } from './limits.ts';
 import { printTable, type Row, writeReport } from './report.ts';
 import { calls } from './scenarios/calls.ts';
 import { overloaded } from './scenarios/overload.ts';
+import { scale } from './scenarios/scale.ts';
 import type { Options, Scenario } from './scenarios/scenario.ts';
+import { startup } from './scenarios/startup.ts';
+import { states } from './scenarios/states.ts';
+import { manyWorkers } from './scenarios/workers.ts';
 
-const scenarios: Record<string, Scenario> = { calls, overload: overloaded };
+const scenarios: Record<string, Scenario> = {
+  calls,
+  startup,
+  states,
+  overload: overloaded,
+  workers: manyWorkers,
+  scale,
+};
 
 const usage = `npm run bench -- [options]
   --scenario NAME     one of ${Object.keys(scenarios).join(', ')}; may be given several times. Default: all

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Usage, usageOf } from './processes.ts';
 
 export type BenchServer = {
   readonly url: string;
@@ -11,7 +13,7 @@ export type BenchServer = {
   /** How long it took from the start of the process until it listened. */
   readonly startMs: number;
   /** CPU seconds so far and resident memory now, of all its processes. */
-  usage(): Promise<{ cpuS: number; rssMb: number }>;
+  usage(): Usage;
   stop(): Promise<void>;
 };
 
@@ -32,6 +34,9 @@ const withoutLimits = Object.fromEntries(
   ].map((name) => [`LIMIT_${name}`, '1000000000']),
 );
 
+/** One for the run: a database may be started on more than once. */
+const masterKey = randomBytes(32).toString('base64');
+
 /** Starts the service as a user would: a process of its own, with the hash of production. */
 export async function startServer({ databaseUrl, workers = 1, env }: ServerOptions): Promise<BenchServer> {
   const folder = mkdtempSync(join(tmpdir(), 'manam-bench-'));
@@ -42,9 +47,10 @@ export async function startServer({ databaseUrl, workers = 1, env }: ServerOptio
       HOME: process.env['HOME'] ?? '',
       DATABASE_URL: databaseUrl,
       MANAM_DATA: folder,
+      MANAM_MASTER_KEY: masterKey,
       WORKERS: String(workers),
       PORT: '0',
-      METRICS_PORT: '0',
+      METRICS_PORT: 'off',
       MAX_CONNECTIONS_PER_ADDRESS: '1000000',
       ...withoutLimits,
       ...env,
@@ -52,31 +58,23 @@ export async function startServer({ databaseUrl, workers = 1, env }: ServerOptio
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const { output, startMs } = await new Promise<{ output: string; startMs: number }>((resolve, reject) => {
+  const startMs = await new Promise<number>((resolve, reject) => {
     let text = '';
     let listening: number | undefined;
     child.stdout.on('data', (chunk: Buffer) => {
       text += chunk.toString();
       if (text.includes('listening on')) listening ??= performance.now() - startedAt;
-      if (text.includes('all of it in')) resolve({ output: text, startMs: listening ?? 0 });
+      if (text.includes('all of it in')) resolve(listening ?? 0);
     });
     child.once('exit', () => reject(new Error(`the server did not start: ${text}`)));
   });
-  const metricsUrl = /metrics on (\S+)/.exec(output)?.[1] ?? '';
   const dev = JSON.parse(readFileSync(join(folder, 'dev.json'), 'utf8')) as Record<string, string>;
   return {
     url: dev['url'] ?? '',
     databaseUrl,
     keys: { dev: dev['publishable_key'] ?? '', manam: dev['manam_publishable_key'] ?? '' },
     startMs,
-    usage: async () => {
-      const text = await (await fetch(metricsUrl)).text();
-      const value = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
-      return {
-        cpuS: value('process_cpu_seconds_total'),
-        rssMb: Math.round(value('process_resident_memory_bytes') / 1024 / 1024),
-      };
-    },
+    usage: () => usageOf(child.pid ?? 0),
     stop: async () => {
       child.kill('SIGTERM');
       await exited;

@@ -12,9 +12,9 @@ export function meter(
   const sum = { calls: 0, statements: 0, cpuS: 0, rssMb: 0 };
   return {
     side: async (ms) => {
-      const before = { ...(await server.usage()), statements: await database.statements() };
+      const before = { ...server.usage(), statements: await database.statements() };
       const slice = await side(ms);
-      const after = { ...(await server.usage()), statements: await database.statements() };
+      const after = { ...server.usage(), statements: await database.statements() };
       sum.calls += slice.calls;
       sum.statements += after.statements - before.statements;
       sum.cpuS += after.cpuS - before.cpuS;
@@ -24,7 +24,7 @@ export function meter(
     cost: () => ({
       statements: round(sum.statements / sum.calls),
       serverCpuMs: round((sum.cpuS * 1000) / sum.calls),
-      rssMb: sum.rssMb,
+      rssMb: Math.round(sum.rssMb),
     }),
   };
 }

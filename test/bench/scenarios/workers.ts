@@ -1,0 +1,69 @@
+import { makeAccounts, withServer } from '../accounts.ts';
+import { atLeast, type Row } from '../report.ts';
+import { type BenchServer, startServer } from '../server.ts';
+import { closedLoop, ratioOf, round, type Side, throughput } from '../slices.ts';
+import type { Scenario } from './scenario.ts';
+
+/** Long enough for the kernel's count of CPU time, which is in hundredths of a second. */
+const sliceMs = 2000;
+
+/** What a second of the server's CPU brings with several processes and with one. */
+export const manyWorkers: Scenario = async ({ options, database }) => {
+  const { seconds, concurrency, users } = options;
+  const workers = Math.max(2, options.workers);
+  const several = await startServer({ databaseUrl: await database.urlOf('several'), workers });
+  return await withServer(several, async (ofSeveral, severalHttp) => {
+    const one = await startServer({ databaseUrl: await database.urlOf('one') });
+    return await withServer(one, async (ofOne, oneHttp) => {
+      const accounts = [
+        await makeAccounts(ofSeveral, severalHttp, users),
+        await makeAccounts(ofOne, oneHttp, users),
+      ] as const;
+      const logins = accounts.map(({ login }) => closedLoop(concurrency, () => login)) as [Side, Side];
+      const tokens = await Promise.all(accounts.map(({ login }) => login()));
+      const reads = [severalHttp, oneHttp].map((http, index) => {
+        const session = { authorization: `Bearer ${tokens[index]?.access_token}` };
+        return closedLoop(concurrency, () => () => http.succeed('GET', '/view_user', session));
+      }) as [Side, Side];
+      const servers = [ofSeveral, ofOne] as const;
+      return [
+        await row('Login', servers, logins, workers, seconds),
+        await row('ViewUser', servers, reads, workers, seconds),
+      ];
+    });
+  });
+};
+
+async function row(
+  name: string,
+  [several, one]: readonly [BenchServer, BenchServer],
+  [ofSeveral, ofOne]: [Side, Side],
+  workers: number,
+  seconds: number,
+): Promise<Row> {
+  const perCpuSecond: [number, number][] = [];
+  const speeds: [number, number][] = [];
+  const until = performance.now() + seconds * 1000;
+  while (performance.now() < until || perCpuSecond.length < 3) {
+    const a = await measured(several, ofSeveral);
+    const b = await measured(one, ofOne);
+    perCpuSecond.push([a.perCpuSecond, b.perCpuSecond]);
+    speeds.push([a.perSecond, b.perSecond]);
+  }
+  return {
+    name: `${name}: calls per CPU second, ${workers} workers`,
+    against: 'the same with one process',
+    goal: atLeast(0.9),
+    ...ratioOf(perCpuSecond),
+    more: {
+      'throughput ratio': ratioOf(speeds).ratio,
+      'calls per CPU second': round(perCpuSecond[0]?.[0] ?? 0),
+    },
+  };
+}
+
+async function measured(server: BenchServer, side: Side) {
+  const before = server.usage().cpuS;
+  const slice = await side(sliceMs);
+  return { perCpuSecond: slice.calls / (server.usage().cpuS - before), perSecond: throughput(slice) };
+}
