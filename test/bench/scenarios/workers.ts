@@ -21,9 +21,11 @@ export const manyWorkers: Scenario = async ({ options, database }) => {
       ] as const;
       const logins = accounts.map(({ login }) => closedLoop(concurrency, () => login)) as [Side, Side];
       const tokens = await Promise.all(accounts.map(({ login }) => login()));
+      // Reads take a tenth of the time: fewer callers would leave most workers idle most of the time.
+      const readers = 4 * concurrency;
       const reads = [severalHttp, oneHttp].map((http, index) => {
         const session = { authorization: `Bearer ${tokens[index]?.access_token}` };
-        return closedLoop(concurrency, () => () => http.succeed('GET', '/view_user', session));
+        return closedLoop(readers, () => () => http.succeed('GET', '/view_user', session));
       }) as [Side, Side];
       const servers = [ofSeveral, ofOne] as const;
       return [
