@@ -62,11 +62,16 @@ export type GrpcClient = {
 const emptyMessage = Buffer.alloc(5);
 
 export function createGrpcClient(url: string): GrpcClient {
-  const session: ClientHttp2Session = connect(url);
+  let session: ClientHttp2Session = connect(url);
+  // The server ends a session that was idle for a minute.
+  const live = () => {
+    if (session.closed || session.destroyed) session = connect(url);
+    return session;
+  };
   return {
     call: (procedure, headers) =>
       new Promise((resolve, reject) => {
-        const stream = session.request({
+        const stream = live().request({
           [constants.HTTP2_HEADER_METHOD]: 'POST',
           [constants.HTTP2_HEADER_PATH]: `/${procedure}`,
           'content-type': 'application/grpc+proto',
