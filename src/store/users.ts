@@ -100,8 +100,10 @@ export function createUserRepository(db: Database): UserRepository {
           gt(sessions.expiresAt, slot('now', sessions.expiresAt)),
         ),
       );
+    // Without a name it would be named by its text, values included, and the driver writes a parser
+    // of rows for every set of names.
     const factors = { totp: totpFactors.confirmedAt, smsNumber: smsFactors.number };
-    return { users, emails, mobiles, ...factors, live: sql<number>`(${live})` };
+    return { users, emails, mobiles, ...factors, live: sql<number>`(${live})`.as('live') };
   };
   const givenUser = and(
     eq(users.tenantId, slot('tenantId', users.tenantId)),
