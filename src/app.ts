@@ -68,6 +68,8 @@ export type App = {
 };
 
 export type Listeners = Listener & {
+  /** Tells balancers that nothing new should come; everything is served as before. */
+  drain(): void;
   readonly adminPort: number | undefined;
   readonly metricsPort: number | undefined;
 };
@@ -163,6 +165,7 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
         port: listener.port,
         adminPort: adminListener?.port,
         metricsPort: metricsListener?.port,
+        drain: readiness.drain,
         close: async () => {
           readiness.drain();
           const listeners = [listener, adminListener, metricsListener];

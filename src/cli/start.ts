@@ -1,5 +1,6 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { type Logger, pino } from 'pino';
@@ -33,6 +34,8 @@ function readDevelopmentFile(file: string): Partial<DevelopmentFile> {
   }
 }
 
+/** How long calls still come in after a signal: some are on their way over connections that are about to be closed. */
+const noticeMs = 250;
 /** How long after its start the service hands back what only the start has needed. */
 const settledMs = 1000;
 
@@ -80,7 +83,11 @@ async function serve(config: ServingConfig, log: Logger, lifetime: Lifetime): Pr
     if (code !== 'EADDRINUSE') throw error;
     throw new Error(`port ${port} is taken: stop what uses it, or set ${portKey(config, port)}`);
   });
-  lifetime.add(() => listener.close());
+  lifetime.add(async () => {
+    listener.drain();
+    await pause(noticeMs);
+    await listener.close();
+  });
   if (!isSpokesman()) return;
 
   const url = `${config.tls ? 'https' : 'http'}://${config.host}:${listener.port}`;

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { drizzle, type MySql2Database } from 'drizzle-orm/mysql2';
 import { createPool, type Pool, type PoolConnection, type QueryOptions } from 'mysql2';
@@ -22,6 +23,8 @@ const maxQueued = 200;
 const acquireDeadlineMs = 1000;
 /** How long a statement may take; it ends with its connection (R64). */
 const statementDeadlineMs = 3000;
+/** How long a read waits until it is asked once more. */
+const lossPauseMs = 25;
 /** How often a transaction is run again, after how long at first, and until when: who waits for a lock must not wait on (R63). */
 const maxRetries = 3;
 const firstRetryMs = 50;
@@ -184,6 +187,8 @@ async function withoutLoss<T>(read: () => Promise<T>): Promise<T> {
     return await read();
   } catch (error) {
     if (!isConnectionLost(error)) throw error;
+    // Where one connection was cut, others were: the pool needs a moment to learn of theirs.
+    await pause(lossPauseMs);
     return await read();
   }
 }
@@ -197,7 +202,7 @@ async function retrying<T>(work: () => Promise<T>): Promise<T> {
     } catch (error) {
       const isOver = retry >= maxRetries || performance.now() - startedAt > retryUntilMs;
       if (isOver || !isRetryable(error)) throw translateDriverError(error);
-      await new Promise((resolve) => setTimeout(resolve, firstRetryMs * 2 ** retry * (0.5 + Math.random())));
+      await pause(firstRetryMs * 2 ** retry * (0.5 + Math.random()));
     }
   }
 }

@@ -1,0 +1,96 @@
+import { availableParallelism } from 'node:os';
+import { beforeAll, expect, test } from 'vitest';
+import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { networkOf } from '../../src/domain/network.ts';
+import { sha256 } from '../../src/domain/token.ts';
+import { freshEmail, password, useTestApp } from '../support/app.ts';
+import { failure, failureOf } from '../support/errors.ts';
+import { signUp } from '../support/journey.ts';
+import { protocols } from '../support/protocols.ts';
+
+// A hash that takes a good part of a second, so that a queue of a few is one of seconds.
+const slow = { memoryKiB: 131_072, passes: 12 };
+/** More than can be served while one waits for his turn. */
+const crowd = 10 * availableParallelism();
+
+const testApp = useTestApp({ config: { hash: slow, metrics: { host: '127.0.0.1', port: 0 } } });
+const limited = { ...failure('ResourceExhausted', 'RATE_LIMITED'), retryable: true as const };
+
+/** Less than it takes until one who comes to a queue has his hash, and far more than it takes to refuse him. */
+let shortMs = 0;
+
+beforeAll(async () => {
+  // The first hashes tell the queue how long one takes.
+  const { email } = await signUp(testApp());
+  const startedAt = performance.now();
+  await testApp().client(AuthService).login({ email, password });
+  shortMs = Math.ceil(1.2 * (performance.now() - startedAt));
+});
+
+/** Sign-ins that fill the queue; some of them are refused, and none fails otherwise. */
+function crowdIn(): Promise<unknown>[] {
+  const auth = testApp().client(AuthService);
+  return Array.from({ length: crowd }, () => failureOf(auth.login({ email: freshEmail(), password })));
+}
+
+test('over every protocol a call whose deadline cannot be met is refused at once, and nothing is done for it', async () => {
+  const waiting = crowdIn();
+  const clients = protocols.map(({ connect }) =>
+    connect(AuthService, testApp().url, { apieco_key: testApp().dev.publishable }),
+  );
+  await untilHashing();
+  const refused = clients.map((client) =>
+    failureOf(client.login({ email: freshEmail(), password }, { timeoutMs: shortMs })),
+  );
+  expect(await Promise.all(refused)).toEqual(protocols.map(() => limited));
+  // Not even the limit of their network has counted them.
+  const counted = await testApp().sql(
+    "SELECT used FROM budgets WHERE name = 'guess.network' AND subject = ?",
+    [sha256(networkOf('127.0.0.1'))],
+  );
+  expect(counted).toEqual([]);
+  const ends = await Promise.all(waiting);
+  expect(ends).toContainEqual(failure('Unauthenticated', 'CREDENTIALS_INVALID'));
+});
+
+test('over REST who would wait too long is told when to come again', async () => {
+  const login = async () => {
+    const answer = await fetch(`${testApp().url}/auth/login`, {
+      method: 'POST',
+      headers: { apieco_key: testApp().dev.publishable, 'content-type': 'application/json' },
+      body: JSON.stringify({ email: freshEmail(), password }),
+    });
+    const { reason } = (await answer.json()) as { reason: string };
+    return { status: answer.status, reason, retryAfterS: Number(answer.headers.get('retry-after')) };
+  };
+  const answers = await Promise.all(Array.from({ length: crowd }, login));
+  const refused = answers.filter(({ status }) => status === 429);
+  expect(refused.length).toBeGreaterThan(0);
+  for (const answer of refused) {
+    expect(answer).toMatchObject({ reason: 'RATE_LIMITED' });
+    expect(answer.retryAfterS).toBeGreaterThan(0);
+  }
+  const others = answers.filter(({ status }) => status !== 429);
+  expect(others).toEqual(others.map(() => ({ status: 401, reason: 'CREDENTIALS_INVALID', retryAfterS: 0 })));
+});
+
+test('calls that need no hash go on while the queue for hashes is full', async () => {
+  const waiting = crowdIn();
+  await untilHashing();
+  const ready = await fetch(`${testApp().url}/readyz`);
+  expect(ready.status).toBe(200);
+  const token = testApp().client(AuthService).refreshToken({ refreshToken: 'mrt_unknown' });
+  expect(await failureOf(token)).toEqual(failure('Unauthenticated', 'TOKEN_INVALID'));
+  await Promise.all(waiting);
+});
+
+/** Waits until every core is busy with a hash and somebody waits for one. */
+async function untilHashing(): Promise<void> {
+  for (;;) {
+    const text = await (await fetch(`${testApp().metricsUrl}/metrics`)).text();
+    const [running, waiting] = ['running', 'waiting'].map((state) =>
+      Number(new RegExp(`^manam_hash_queue\\{state="${state}"\\} (\\d+)$`, 'm').exec(text)?.[1]),
+    );
+    if (Number(running) + Number(waiting) > availableParallelism()) return;
+  }
+}
