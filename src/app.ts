@@ -96,7 +96,7 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
   const hasher = await createPasswordHasher({
     profile: config.hash,
     // Each worker has its share of the cores.
-    cores: Math.max(1, Math.floor(availableParallelism() / config.workers)),
+    cores: Math.ceil(availableParallelism() / config.workers),
     pepper: config.pepper,
     onHash,
   });
@@ -161,14 +161,18 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
         metrics && (await listen({ maxConnectionsPerAddress, ...metrics }, handleMetrics));
       delivery.start();
       retention.start();
+      const listeners = [listener, adminListener, metricsListener];
+      const drain = () => {
+        readiness.drain();
+        for (const each of listeners) each?.drain();
+      };
       return {
         port: listener.port,
         adminPort: adminListener?.port,
         metricsPort: metricsListener?.port,
-        drain: readiness.drain,
+        drain,
         close: async () => {
-          readiness.drain();
-          const listeners = [listener, adminListener, metricsListener];
+          drain();
           await Promise.all([...listeners.map((each) => each?.close()), delivery.stop(), retention.stop()]);
         },
       };

@@ -1,7 +1,8 @@
 import cluster from 'node:cluster';
-import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { WaitingMessages } from '../domain/model.ts';
 import type { DeliveryObserver, QueueLoad } from '../domain/ports.ts';
+import { answerFigures } from './worker-figures.ts';
 
 /** What is asked at every scrape. */
 export type MetricsDeps = {
@@ -28,25 +29,19 @@ export type Metrics = {
   render(): Promise<{ readonly type: string; readonly body: string }>;
 };
 
+const waitingMessages = 'manam_messages_waiting';
+/** The figures that are the database's: every process has the same. */
+export const sharedFigures = [waitingMessages];
+
 /** From a read of the session up to the server's deadline, in seconds. */
 const durationBuckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-
-/** The figures of all workers of this process together, as one instance's. */
-export async function renderWorkers(): Promise<{ readonly type: string; readonly body: string }> {
-  const registry = new AggregatorRegistry();
-  return { type: registry.contentType, body: await registry.clusterMetrics() };
-}
 
 /** What Prometheus reads: calls, limits, messages, the hash queue, the pool, and the process itself. */
 export function createMetrics({ waiting, hashQueue, pool }: MetricsDeps): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
-  if (cluster.isWorker) {
-    AggregatorRegistry.setRegistries(registry);
-    // Only to answer the primary when it asks.
-    new AggregatorRegistry();
-  }
+  if (cluster.isWorker) answerFigures(registry);
 
   const calls = new Counter({
     name: 'manam_calls_total',
@@ -74,12 +69,10 @@ export function createMetrics({ waiting, hashQueue, pool }: MetricsDeps): Metric
     registers,
   });
   new Gauge({
-    name: 'manam_messages_waiting',
+    name: waitingMessages,
     help: 'Messages in the database that are queued, or dead and kept for the operator.',
     labelNames: ['channel', 'tenant', 'status'],
     registers,
-    // Of the database, and not of a process: workers would only say the same.
-    aggregator: 'first',
     async collect() {
       this.reset();
       // Without the database the other figures are all the more wanted.

@@ -48,7 +48,6 @@ export function passwordHashTest(pepper: Buffer | undefined): (hash: string) => 
  */
 export async function createPasswordHasher(options: PasswordHasherOptions): Promise<PasswordHasher> {
   const { profile, cores, pepper, onHash = () => {} } = options;
-  const queue = createWorkQueue({ concurrency: cores, maxWaiting, maxWaitMs });
   const parameters = { memoryCost: profile.memoryKiB, timeCost: profile.passes, parallelism: 1 };
   const secret = pepper === undefined ? {} : { secret: pepper };
   const pepperId = pepperIdOf(pepper);
@@ -65,7 +64,10 @@ export async function createPasswordHasher(options: PasswordHasherOptions): Prom
     const right = await verify(phc, password, id === undefined ? {} : secret);
     return right && (id === undefined || id === pepperId);
   };
+  const startedAt = performance.now();
   const dummy = await make(randomBytes(32).toString('hex'));
+  const typicalMs = performance.now() - startedAt;
+  const queue = createWorkQueue({ concurrency: cores, maxWaiting, maxWaitMs, typicalMs });
 
   return {
     admit: ({ tenant, deadline }) => queue.admit(tenant.id, deadline),

@@ -9,12 +9,14 @@ export type WorkQueueOptions = {
   readonly maxWaiting: number;
   /** How long one waits before it is refused. */
   readonly maxWaitMs: number;
+  /** How long work typically takes, as far as it is known at first. Default 0: nobody is refused for it. */
+  readonly typicalMs?: number;
 };
 
 export type WorkQueue = {
   /**
-   * Refuses at once what `run` would refuse. Whoever it lets pass counts as one who waits
-   * until he comes or his call ends, so that a burst is not let pass as a whole.
+   * Refuses what `run` would refuse now. It keeps no place: a call that never sends its body
+   * would hold one that others need.
    */
   admit(lane: string, deadline: Deadline): void;
   run<T>(lane: string, deadline: Deadline, work: () => Promise<T>): Promise<T>;
@@ -33,43 +35,33 @@ const smoothing = 0.1;
  * newest for a lane that is shorter. Whose turn would come after his deadline is refused
  * when he comes, and not when it has passed.
  */
-export function createWorkQueue({ concurrency, maxWaiting, maxWaitMs }: WorkQueueOptions): WorkQueue {
+export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
+  const { concurrency, maxWaiting, maxWaitMs } = options;
   let running = 0;
   let waiting = 0;
   let refused = 0;
-  /** How long work typically takes; 0 as long as none has ended. */
-  let typicalMs = 0;
+  let typicalMs = options.typicalMs ?? 0;
   /** The lanes that somebody waits in, the next one to be served first. */
   const lanes = new Map<string, Waiter[]>();
-  /** Who was let pass and has not come yet, with his lane. */
-  const expected = new Map<AbortSignal, string>();
 
   const refusal = (retryAfterMs: number) => {
     refused += 1;
     return new DomainError('RATE_LIMITED', { retryAfterMs: Math.max(1, Math.ceil(retryAfterMs)) });
   };
 
-  /** How many wait in each lane or are expected there. */
-  function lengths(): Map<string, number> {
-    const found = new Map([...lanes].map(([lane, line]) => [lane, line.length]));
-    for (const lane of expected.values()) found.set(lane, (found.get(lane) ?? 0) + 1);
-    return found;
-  }
-
   /** Throws where there is no place for one more in the lane, or where his turn comes too late for him. */
   function assertRoom(lane: string, { leftMs }: Deadline): void {
-    const ahead = waiting + expected.size;
-    if (running + ahead < concurrency) return;
-    const all = lengths();
-    const own = all.get(lane) ?? 0;
+    if (running < concurrency) return;
+    const own = lanes.get(lane)?.length ?? 0;
     // The others have a turn each before every one of ours.
-    const before = [...all].reduce(
-      (sum, [name, length]) => sum + (name === lane ? own : Math.min(length, own + 1)),
-      0,
-    );
-    const waitMs = (typicalMs * (before + 1)) / concurrency;
+    const ahead = [...lanes].map(([name, line]) => (name === lane ? own : Math.min(line.length, own + 1)));
+    const waitMs = (typicalMs * (ahead.reduce((sum, each) => sum + each, 0) + 1)) / concurrency;
     if (waitMs > maxWaitMs || waitMs + typicalMs > leftMs()) throw refusal(waitMs);
-    if (ahead >= maxWaiting && Math.max(...all.values()) <= own + 1) throw refusal(waitMs);
+    if (waiting >= maxWaiting && longestLane()[1].length <= own + 1) throw refusal(waitMs);
+  }
+
+  function longestLane(): [string, Waiter[]] {
+    return [...lanes].reduce((a, b) => (b[1].length > a[1].length ? b : a));
   }
 
   function take(lane: string, waiter: Waiter): void {
@@ -82,7 +74,7 @@ export function createWorkQueue({ concurrency, maxWaiting, maxWaitMs }: WorkQueu
   /** Makes a place where there is none: the newest of the longest lane has to give up his. */
   function makePlace(): void {
     if (waiting < maxWaiting) return;
-    const [name, longest] = [...lanes].reduce((a, b) => (b[1].length > a[1].length ? b : a));
+    const [name, longest] = longestLane();
     const newest = longest.at(-1);
     if (newest === undefined) return;
     take(name, newest);
@@ -90,7 +82,7 @@ export function createWorkQueue({ concurrency, maxWaiting, maxWaitMs }: WorkQueu
   }
 
   async function enter(lane: string, deadline: Deadline): Promise<void> {
-    expected.delete(deadline.signal);
+    if (deadline.signal.aborted) throw new DomainError('DEADLINE_EXCEEDED');
     if (running < concurrency) {
       running += 1;
       return;
@@ -100,7 +92,7 @@ export function createWorkQueue({ concurrency, maxWaiting, maxWaitMs }: WorkQueu
     await new Promise<void>((resolve, reject) => {
       const end = () => {
         clearTimeout(timer);
-        deadline.signal.removeEventListener('abort', giveUp);
+        deadline.signal.removeEventListener('abort', leave);
       };
       const waiter: Waiter = {
         start: () => {
@@ -112,19 +104,20 @@ export function createWorkQueue({ concurrency, maxWaiting, maxWaitMs }: WorkQueu
           reject(error);
         },
       };
-      const giveUp = () => {
+      const giveUp = (error: DomainError) => {
         take(lane, waiter);
-        waiter.refuse(refusal(maxWaitMs));
+        waiter.refuse(error);
       };
-      const timer = setTimeout(giveUp, maxWaitMs);
-      deadline.signal.addEventListener('abort', giveUp, { once: true });
+      const leave = () => giveUp(new DomainError('DEADLINE_EXCEEDED'));
+      const timer = setTimeout(() => giveUp(refusal(maxWaitMs)), maxWaitMs);
+      deadline.signal.addEventListener('abort', leave, { once: true });
       lanes.set(lane, [...(lanes.get(lane) ?? []), waiter]);
       waiting += 1;
     });
   }
 
   /** Hands the place on to the next lane's first, or gives it up. */
-  function leave(): void {
+  function handOn(): void {
     const [next] = lanes;
     const waiter = next?.[1][0];
     if (next === undefined || waiter === undefined) {
@@ -143,12 +136,7 @@ export function createWorkQueue({ concurrency, maxWaiting, maxWaitMs }: WorkQueu
   }
 
   return {
-    admit(lane, deadline) {
-      assertRoom(lane, deadline);
-      if (deadline.signal.aborted) return;
-      expected.set(deadline.signal, lane);
-      deadline.signal.addEventListener('abort', () => expected.delete(deadline.signal), { once: true });
-    },
+    admit: assertRoom,
     async run(lane, deadline, work) {
       await enter(lane, deadline);
       const startedAt = performance.now();
@@ -157,7 +145,7 @@ export function createWorkQueue({ concurrency, maxWaiting, maxWaitMs }: WorkQueu
       } finally {
         const tookMs = performance.now() - startedAt;
         typicalMs = typicalMs === 0 ? tookMs : typicalMs + smoothing * (tookMs - typicalMs);
-        leave();
+        handOn();
       }
     },
     load: () => ({ running, waiting, refused }),

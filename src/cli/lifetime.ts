@@ -4,7 +4,10 @@ import cluster from 'node:cluster';
 export type Lifetime = {
   /** Adds what has to be closed before the process ends. */
   add(close: () => Promise<void>): void;
-  /** Closes everything and ends the process; asked once more meanwhile, it ends at once. */
+  /**
+   * Closes everything and ends the process; asked once more meanwhile, it ends at once. A
+   * worker does not: who stops a group of processes asks each, and its primary asks again.
+   */
   stop(code: number): Promise<void>;
   isStopping(): boolean;
 };
@@ -13,6 +16,7 @@ export function createLifetime(): Lifetime {
   const running: (() => Promise<void>)[] = [];
   let stopping = false;
   const stop = async (code: number) => {
+    if (stopping && cluster.isWorker) return;
     if (stopping) process.exit(1);
     stopping = true;
     for (const close of running.reverse()) await close();

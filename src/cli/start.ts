@@ -7,7 +7,7 @@ import { type Logger, pino } from 'pino';
 import { lowerBackgroundThreads } from '../adapters/background-threads.ts';
 import { systemRandom } from '../adapters/random.ts';
 import { startTracing } from '../adapters/tracing.ts';
-import { createApp } from '../app.ts';
+import { type App, createApp, type Listeners } from '../app.ts';
 import type { Config } from '../config.ts';
 import { makeWritable, startEmbeddedServer } from '../store/embedded/server.ts';
 import { complain, say } from './common.ts';
@@ -16,7 +16,14 @@ import { seedTenant } from './dev-tenants.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import { createLifetime, type Lifetime } from './lifetime.ts';
 import { masterKeysOf } from './master-key.ts';
-import { isPrimary, isSpokesman, type ServingConfig, startWorkers } from './workers.ts';
+import {
+  isPrimary,
+  isSpokesman,
+  namingPort,
+  type ServingConfig,
+  startWorkers,
+  tellReady,
+} from './workers.ts';
 
 type DevelopmentFile = {
   readonly url: string;
@@ -52,6 +59,8 @@ export async function start(config: Config): Promise<void> {
     await (isPrimary(config) ? startWorkers : serve)({ ...config, databaseUrl }, log, lifetime);
     setTimeout(collectGarbage, settledMs).unref();
   } catch (error) {
+    // Whoever ends a start in its middle knows why it did not succeed.
+    if (lifetime.isStopping()) return;
     complain(error);
     await lifetime.stop(exitCodeOf(error));
   }
@@ -68,8 +77,7 @@ async function startPrivateDatabase({ dataFolder }: Config, lifetime: Lifetime):
 
 /** Serves in this process. */
 async function serve(config: ServingConfig, log: Logger, lifetime: Lifetime): Promise<void> {
-  const dataFolder = resolve(config.dataFolder);
-  makeWritable(dataFolder);
+  makeWritable(resolve(config.dataFolder));
   if (config.tracing) {
     lifetime.add(
       await startTracing((error) => log.warn({ err: error }, 'the last traces could not be sent')),
@@ -78,25 +86,25 @@ async function serve(config: ServingConfig, log: Logger, lifetime: Lifetime): Pr
   const app = await createApp({ config, masterKeys: masterKeysOf(config), log });
   lifetime.add(() => app.close());
   lowerBackgroundThreads();
-  const listener = await app.listen().catch((error: unknown) => {
-    const { code, port } = error as NodeJS.ErrnoException & { port?: number };
-    if (code !== 'EADDRINUSE') throw error;
-    throw new Error(`port ${port} is taken: stop what uses it, or set ${portKey(config, port)}`);
-  });
+  const listener = await namingPort(config, app.listen());
   lifetime.add(async () => {
     listener.drain();
     await pause(noticeMs);
     await listener.close();
   });
-  if (!isSpokesman()) return;
+  if (isSpokesman()) await tell(config, app, listener);
+  tellReady();
+}
 
+/** Says where the service is. */
+async function tell(config: Config, app: App, listener: Listeners): Promise<void> {
   const url = `${config.tls ? 'https' : 'http'}://${config.host}:${listener.port}`;
   if (listener.adminPort !== undefined)
     say(`manam: operators on ${config.admin?.host}:${listener.adminPort}`);
   if (listener.metricsPort !== undefined)
     say(`manam: metrics on http://${config.metrics?.host}:${listener.metricsPort}/metrics`);
   if (config.production) say(`manam: listening on ${url}`);
-  else await announce(app.store, url, join(dataFolder, 'dev.json'));
+  else await announce(app.store, url, join(resolve(config.dataFolder), 'dev.json'));
 }
 
 /** Loading the modules leaves some 80 MB of garbage, which V8 would keep until it needs the room. */
@@ -105,12 +113,6 @@ function collectGarbage(): void {
   const gc = runInNewContext('gc') as (options: object) => void;
   // Only the last resort also hands back the room that the garbage stood in.
   gc({ type: 'major', flavor: 'last-resort' });
-}
-
-/** The key of the configuration that a port comes from. */
-function portKey({ admin, metrics }: Config, port: number | undefined): string {
-  if (port === admin?.port) return 'ADMIN_PORT';
-  return port === metrics?.port ? 'METRICS_PORT' : 'PORT';
 }
 
 /** Prints what a newcomer needs, and writes it for programs. */

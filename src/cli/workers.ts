@@ -1,8 +1,9 @@
 import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { renderWorkers } from '../adapters/metrics.ts';
+import { sharedFigures } from '../adapters/metrics.ts';
 import { systemRandom } from '../adapters/random.ts';
+import { renderWorkers } from '../adapters/worker-figures.ts';
 import type { Config } from '../config.ts';
 import { createHandler } from '../server/handler.ts';
 import { listen } from '../server/listener.ts';
@@ -27,36 +28,58 @@ export function isSpokesman(): boolean {
   return cluster.isPrimary || cluster.worker?.id === 1;
 }
 
+/** Told the primary by a worker that listens on all its addresses. */
+type Ready = { readonly ready?: true };
+
+/** Lets the primary, where there is one, know that this process serves. */
+export function tellReady(): void {
+  process.send?.({ ready: true } satisfies Ready);
+}
+
 /**
  * Runs the service in several processes behind one port, which share nothing but MySQL. The
  * first one is up before the others begin: what it complains of is told once, and ends all.
  */
 export async function startWorkers(config: ServingConfig, log: Logger, lifetime: Lifetime): Promise<void> {
   const { workers, production, databaseUrl, googleEmulatorUrl } = config;
-  // What belongs to one process alone is this one's: the private database, the emulator, the figures.
   cluster.setupPrimary({ args: ['start', ...(production ? ['--production'] : [])] });
+  // What belongs to one process alone is this one's: the private database, the emulator, the figures.
   const env = {
     DATABASE_URL: databaseUrl,
     METRICS_PORT: 'off',
     ...(googleEmulatorUrl === undefined ? {} : { GOOGLE_EMULATOR_URL: googleEmulatorUrl }),
   };
-  lifetime.add(stopWorkers);
-  await listeningOf(cluster.fork(env));
-  cluster.on('exit', ({ id }: Worker, code: number | null, signal: string | null) => {
-    if (lifetime.isStopping()) return;
-    log.error({ worker: id, code, signal }, 'a worker has ended and is started again');
-    void pause(restartMs).then(() => {
-      if (!lifetime.isStopping()) cluster.fork(env);
+  const running = new Map<number, Worker>();
+  const fork = (number: number): Worker => {
+    const worker = cluster.fork(env);
+    running.set(number, worker);
+    // One that could not be started at all has no end to be told of.
+    return worker.on('error', (error) =>
+      log.error({ worker: number, err: error }, 'a worker is out of reach'),
+    );
+  };
+  const keepUp = (worker: Worker, number: number) => {
+    worker.once('exit', (code: number | null, signal: string | null) => {
+      running.delete(number);
+      if (lifetime.isStopping()) return;
+      log.error({ worker: number, code, signal }, 'a worker has ended and is started again');
+      void pause(restartMs).then(() => {
+        if (!lifetime.isStopping()) keepUp(fork(number), number);
+      });
     });
-  });
-  for (let count = 1; count < workers; count += 1) cluster.fork(env);
-  await serveFigures(config, log, lifetime);
+  };
+  await serveFigures(config, running, log, lifetime);
+  lifetime.add(stopWorkers);
+  const first = fork(1);
+  await readinessOf(first);
+  keepUp(first, 1);
+  for (let number = 2; number <= workers; number += 1) keepUp(fork(number), number);
 }
 
-/** Waits until a worker listens; its end before that ends the service with the same code. */
-async function listeningOf(worker: Worker): Promise<void> {
+/** Waits until a worker serves; its end before that ends the service with the same code. */
+async function readinessOf(worker: Worker): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    worker.once('listening', () => resolve());
+    worker.on('message', ({ ready }: Ready) => ready && resolve());
     worker.once('exit', (code: number | null) =>
       reject(new CommandError('the first worker did not start', code || exitCodes.failed)),
     );
@@ -75,13 +98,32 @@ async function stopWorkers(): Promise<void> {
   );
 }
 
-/** The figures of all workers together, where the configuration wants figures. */
-async function serveFigures(config: ServingConfig, log: Logger, lifetime: Lifetime): Promise<void> {
+/** The figures of all workers, where the configuration wants figures. */
+async function serveFigures(
+  config: ServingConfig,
+  running: ReadonlyMap<number, Worker>,
+  log: Logger,
+  lifetime: Lifetime,
+): Promise<void> {
   const { metrics, maxConnectionsPerAddress, proxies } = config;
   if (metrics === undefined) return;
   const deps = { log, random: systemRandom, proxies, encrypted: false };
-  const handle = createHandler({ ...deps, routes: [createMetricsRoute(renderWorkers)] });
-  const listener = await listen({ ...metrics, maxConnectionsPerAddress }, handle);
+  const render = () => renderWorkers(running, sharedFigures);
+  const handle = createHandler({ ...deps, routes: [createMetricsRoute(render)] });
+  const listener = await namingPort(config, listen({ ...metrics, maxConnectionsPerAddress }, handle));
   lifetime.add(() => listener.close());
   say(`manam: metrics on http://${metrics.host}:${listener.port}/metrics`);
+}
+
+/** The same, whose failure for a port that is taken says what to set. */
+export async function namingPort<T>({ admin, metrics }: Config, listening: Promise<T>): Promise<T> {
+  return await listening.catch((error: unknown) => {
+    const { code, port } = error as NodeJS.ErrnoException & { port?: number };
+    if (code !== 'EADDRINUSE') throw error;
+    const keys: Record<number, string> = {
+      ...(metrics && { [metrics.port]: 'METRICS_PORT' }),
+      ...(admin && { [admin.port]: 'ADMIN_PORT' }),
+    };
+    throw new Error(`port ${port} is taken: stop what uses it, or set ${keys[port ?? 0] ?? 'PORT'}`);
+  });
 }

@@ -25,7 +25,8 @@ export function browserCaller(request: IncomingMessage, info: RequestInfo, tenan
 
 /** A browser says not how long it waits. */
 function browserDeadline(): Deadline {
-  return { signal: AbortSignal.timeout(serverDeadlineMs), leftMs: () => serverDeadlineMs };
+  const until = performance.now() + serverDeadlineMs;
+  return { signal: AbortSignal.timeout(serverDeadlineMs), leftMs: () => until - performance.now() };
 }
 
 export type KeyedCallerDeps = { readonly directory: TenantDirectory; readonly log: Logger };

@@ -82,7 +82,8 @@ export function createGate(deps: GateDeps) {
 
 /** Until when the caller waits: as long as he says, and never longer than the server works. */
 function deadlineOf({ signal, timeoutMs }: HandlerContext): Deadline {
-  return { signal, leftMs: () => Math.min(timeoutMs() ?? serverDeadlineMs, serverDeadlineMs) };
+  const until = performance.now() + serverDeadlineMs;
+  return { signal, leftMs: () => Math.min(timeoutMs() ?? serverDeadlineMs, until - performance.now()) };
 }
 
 type Identity = Pick<Caller, 'tenant' | 'key' | 'session' | 'pending'>;

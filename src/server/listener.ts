@@ -33,6 +33,8 @@ const limits = {
 
 export type Listener = {
   readonly port: number;
+  /** From now on every answer over HTTP/1.1 is the last one of its connection. */
+  drain(): void;
   /** Stops accepting, lets running calls end within the drain time, then closes everything. */
   close(): Promise<void>;
 };
@@ -41,6 +43,7 @@ export type RequestHandler = (request: http.IncomingMessage, response: http.Serv
 
 /** One port for HTTP/1.1 and HTTP/2, by preface in cleartext and by ALPN under TLS. */
 export async function listen(options: ListenerOptions, handle: RequestHandler): Promise<Listener> {
+  let draining = false;
   const server = createServer(
     {
       http: {
@@ -68,7 +71,10 @@ export async function listen(options: ListenerOptions, handle: RequestHandler): 
             },
           }),
     },
-    handle,
+    (request: http.IncomingMessage, response: http.ServerResponse) => {
+      if (draining && request.httpVersionMajor === 1) response.setHeader('connection', 'close');
+      handle(request, response);
+    },
   );
 
   // httpolyglot hands sockets to an HTTP/1 server of its own and has no option for
@@ -109,6 +115,9 @@ export async function listen(options: ListenerOptions, handle: RequestHandler): 
 
   return {
     port: (server.address() as AddressInfo).port,
+    drain: () => {
+      draining = true;
+    },
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       http1.closeIdleConnections();

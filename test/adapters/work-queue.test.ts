@@ -87,41 +87,28 @@ test('who finds nobody before him is let pass, however short his deadline', asyn
   admit('a', createDeadline(1));
 });
 
-test('a burst is let pass only as far as there are places, and a call that ends gives its place back', async () => {
-  const { start, admit, endNext } = createJobs({ concurrency: 1, maxWaiting: 2 });
-  const running = start('a', 'a0');
-  const burst = [createDeadline(), createDeadline()];
-  for (const deadline of burst) admit('a', deadline);
-  expect(() => admit('a', createDeadline())).toThrow(expect.objectContaining(refusal));
-  // Another lane is shorter by more than one: it has a claim to a place.
-  admit('b', createDeadline());
-  burst[0]?.end();
-  burst[1]?.end();
-  admit('a', createDeadline());
-  await endNext();
-  await running;
-});
-
-test('who was let pass and comes counts once', async () => {
+test('who is let pass keeps no place: whoever comes first has it', async () => {
   const { start, admit, load, endNext } = createJobs({ concurrency: 1, maxWaiting: 1 });
   const running = start('a', 'a0');
-  const deadline = createDeadline();
-  admit('a', deadline);
-  const waiting = start('a', 'a1', deadline);
-  expect(load()).toMatchObject({ running: 1, waiting: 1, refused: 0 });
+  admit('a', createDeadline());
+  const waiting = start('a', 'a1');
+  expect(() => admit('a', createDeadline())).toThrow(expect.objectContaining(refusal));
+  expect(load()).toMatchObject({ running: 1, waiting: 1 });
   await endNext();
   await endNext();
   await Promise.all([running, waiting]);
 });
 
 test('whoever goes away while he waits leaves his place to the next', async () => {
-  const { start, begun, endNext } = createJobs({ concurrency: 1, maxWaiting: 5 });
+  const { start, load, begun, endNext } = createJobs({ concurrency: 1, maxWaiting: 5 });
   const running = start('a', 'a0');
   const gone = createDeadline();
   const left = thrownBy(start('a', 'a1', gone));
   const next = start('a', 'a2');
   gone.end();
-  expect(await left).toMatchObject(refusal);
+  expect(await left).toMatchObject({ reason: 'DEADLINE_EXCEEDED' });
+  expect(load()).toMatchObject({ refused: 0 });
+  expect(await thrownBy(start('a', 'a3', gone))).toMatchObject({ reason: 'DEADLINE_EXCEEDED' });
   await endNext();
   await endNext();
   await Promise.all([running, next]);

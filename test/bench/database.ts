@@ -12,6 +12,9 @@ export type BenchDatabase = {
   stop(): Promise<void>;
 };
 
+/** What is asked for over and over lies in memory, as on the machine of a production database. */
+const bufferPoolMb = 2048;
+
 const counted = ['select', 'insert', 'insert_select', 'update', 'update_multi', 'delete', 'delete_multi'];
 
 /**
@@ -20,7 +23,8 @@ const counted = ['select', 'insert', 'insert_select', 'update', 'update_multi', 
  */
 export async function openBenchDatabase(databaseUrl: string | undefined): Promise<BenchDatabase> {
   const folder = mkdtempSync(join(tmpdir(), 'manam-bench-'));
-  const embedded = databaseUrl === undefined ? await startEmbeddedServer({ folder }) : undefined;
+  const embedded =
+    databaseUrl === undefined ? await startEmbeddedServer({ folder, bufferPoolMb }) : undefined;
   const connection = await createConnection({ uri: embedded?.urlOf('') ?? databaseUrl ?? '' });
   const made = new Set<string>();
   return {

@@ -18,10 +18,10 @@ let metricsUrl = '';
 beforeAll(async () => {
   database = await createTestDatabase();
   folder = mkdtempSync(join(tmpdir(), 'manam-workers-'));
-  const env = { WORKERS: String(count), METRICS_PORT: '0', HOST: '127.0.0.1' };
+  const env = { WORKERS: String(count), METRICS_PORT: '0', RESPONSE_FLOOR_MS: '250' };
   server = await startServerProcess(database.url, folder, env);
   metricsUrl = await server.said(/metrics on (\S+)/);
-  await until(() => workers().length === count);
+  await until(async () => (await servingWorkers()) === count);
 });
 afterAll(async () => {
   server.child.kill('SIGKILL');
@@ -41,13 +41,20 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   while (!(await condition())) await pause(50);
 }
 
-/** How many calls of a method the figures tell of. */
-async function countedCalls(method: string): Promise<number> {
+async function figures(pattern: RegExp): Promise<string[]> {
   const text = await (await fetch(metricsUrl)).text();
-  const lines = text
-    .split('\n')
-    .filter((line) => line.startsWith('manam_calls_total') && line.includes(method));
-  return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+  return text.split('\n').filter((line) => pattern.test(line));
+}
+
+/** How many workers the figures tell of: one that does not serve yet has none of its hashes. */
+async function servingWorkers(): Promise<number> {
+  return (await figures(/^manam_hash_queue\{state="running"/)).length;
+}
+
+/** How many calls of a method each worker has taken, of those that have taken any. */
+async function countedCalls(method: string): Promise<number[]> {
+  const lines = await figures(new RegExp(`^manam_calls_total\\{.*${method}`));
+  return lines.map((line) => Number(line.split(' ').at(-1)));
 }
 
 /** A call over a connection of its own, so that the workers take turns. */
@@ -65,8 +72,10 @@ test('what one worker has written the others know, and the figures are those of 
   const { auth } = clientsOf(server);
   await auth.register({ email, password });
   expect(await Promise.all(Array.from({ length: 8 }, callOnce))).toEqual(Array(8).fill(401));
-  await until(async () => (await countedCalls('AuthService/Login')) === 8);
-  expect(await countedCalls('AuthService/Register')).toBe(1);
+  await until(async () => (await countedCalls('AuthService/Login')).reduce((a, b) => a + b, 0) === 8);
+  // Each worker has taken some, and knows the tenant that another one has made.
+  expect(await countedCalls('AuthService/Login')).toHaveLength(count);
+  expect(await countedCalls('AuthService/Register')).toEqual([1]);
 });
 
 test('a worker that is killed is replaced, and the service goes on', async () => {
@@ -79,19 +88,29 @@ test('a worker that is killed is replaced, and the service goes on', async () =>
   expect(await callOnce()).toBe(401);
 });
 
-test('a port that is taken is told once, and no worker is left', async () => {
-  const blocker = createServer().listen(0, '127.0.0.1');
-  await once(blocker, 'listening');
-  const { port } = blocker.address() as { port: number };
-  const started = startServerProcess(database.url, folder, { WORKERS: '2', PORT: String(port) });
-  const output = String(await started.catch((error: unknown) => error));
-  expect(output.match(new RegExp(`port ${port} is taken`, 'g'))).toHaveLength(1);
-  blocker.close();
-});
+test.each(['PORT', 'ADMIN_PORT', 'METRICS_PORT'])(
+  'a taken %s is told once, and ends the service',
+  async (name) => {
+    const blocker = createServer().listen(0, '127.0.0.1');
+    await once(blocker, 'listening');
+    const { port } = blocker.address() as { port: number };
+    const started = startServerProcess(database.url, folder, { WORKERS: '2', [name]: String(port) });
+    const output = String(await started.catch((error: unknown) => error));
+    expect(
+      output.match(new RegExp(`port ${port} is taken: stop what uses it, or set ${name}`, 'g')),
+    ).toHaveLength(1);
+    blocker.close();
+  },
+);
 
-test('a signal lets every worker end, and ends them all', async () => {
+test('a signal to all of them lets a running call end, and ends them all', async () => {
   const all = workers();
-  server.child.kill('SIGTERM');
+  const email = freshEmail();
+  // It is held back for a quarter of a second.
+  const running = clientsOf(server).auth.register({ email, password });
+  await pause(100);
+  for (const pid of [...all, server.child.pid ?? 0]) process.kill(pid, 'SIGTERM');
+  await running;
   const [code] = await once(server.child, 'exit');
   expect(code).toBe(0);
   expect(all.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);

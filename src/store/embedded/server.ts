@@ -38,6 +38,8 @@ export type EmbeddedOptions = {
   readonly folder: string;
   /** Gives up crash safety for speed: for tests only. */
   readonly volatile?: boolean;
+  /** How much of the data the server keeps in memory. Default 128 MB. */
+  readonly bufferPoolMb?: number;
   readonly report?: (line: string) => void;
 };
 
@@ -92,8 +94,8 @@ export async function startEmbeddedServer(options: EmbeddedOptions): Promise<Emb
       '--skip-name-resolve',
       '--character-set-server=utf8mb4',
       '--collation-server=utf8mb4_bin',
-      '--max-connections=300',
-      '--innodb-buffer-pool-size=128M',
+      '--max-connections=1000',
+      `--innodb-buffer-pool-size=${options.bufferPoolMb ?? 128}M`,
       '--performance-schema=OFF',
       ...(options.volatile ? ['--innodb-flush-log-at-trx-commit=0', '--innodb-doublewrite=0'] : []),
       ...account,
