@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { quantile } from 'simple-statistics';
 
 /** What a slice of time has brought. */
@@ -32,17 +33,13 @@ export function closedLoop(concurrency: number, callOf: (caller: number) => Call
   };
 }
 
-/** An open loop: so many calls a second, whether the ones before are answered or not. */
-export async function openLoop(
-  perSecond: number,
-  ms: number,
-  call: (n: number) => Promise<unknown>,
-): Promise<void> {
+/** An open loop: so many calls a second until it is over, whether the ones before are answered or not. */
+export async function openLoop(perSecond: number, isOver: () => boolean, call: Call): Promise<void> {
   const start = performance.now();
   const running: Promise<unknown>[] = [];
-  for (let elapsed = 0; elapsed < ms; elapsed = performance.now() - start) {
-    while (running.length < (elapsed * perSecond) / 1000) running.push(call(running.length));
-    await new Promise((resolve) => setTimeout(resolve, 5));
+  while (!isOver()) {
+    while (running.length < ((performance.now() - start) * perSecond) / 1000) running.push(call());
+    await pause(5);
   }
   await Promise.all(running);
 }

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { availableParallelism } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { networkOf } from '../../src/domain/network.ts';
@@ -10,6 +13,8 @@ import { protocols } from '../support/protocols.ts';
 
 // A hash that takes a good part of a second, so that a queue of a few is one of seconds.
 const slow = { memoryKiB: 131_072, passes: 8 };
+/** How many may wait for a hash (R6). */
+const maxWaiting = 64;
 /** More than can be served while one waits for his turn. */
 const crowd = 10 * availableParallelism();
 
@@ -38,7 +43,7 @@ test('over every protocol a call whose deadline cannot be met is refused at once
   const clients = protocols.map(({ connect }) =>
     connect(AuthService, testApp().url, { apieco_key: testApp().dev.publishable }),
   );
-  await untilHashing();
+  await untilHashing(waiting);
   const refused = clients.map((client) =>
     failureOf(client.login({ email: freshEmail(), password }, { timeoutMs: shortMs })),
   );
@@ -74,9 +79,29 @@ test('over REST who would wait too long is told when to come again', async () =>
   expect(others).toEqual(others.map(() => ({ status: 401, reason: 'CREDENTIALS_INVALID', retryAfterS: 0 })));
 });
 
+test('calls whose body never comes keep nobody from signing in', async () => {
+  const { hostname, port } = new URL(testApp().url);
+  const headers = {
+    apieco_key: testApp().dev.publishable,
+    'content-type': 'application/json',
+    'content-length': 100,
+  };
+  const silent = Array.from({ length: maxWaiting + 1 }, () => {
+    const call = request({ hostname, port, method: 'POST', path: '/auth/login', headers });
+    call.on('error', () => {});
+    call.flushHeaders();
+    return call;
+  });
+  await Promise.all(silent.map((call) => once(call, 'socket')));
+  await pause(200);
+  const login = testApp().client(AuthService).login({ email: freshEmail(), password });
+  expect(await failureOf(login)).toEqual(failure('Unauthenticated', 'CREDENTIALS_INVALID'));
+  for (const call of silent) call.destroy();
+});
+
 test('calls that need no hash go on while the queue for hashes is full', async () => {
   const waiting = crowdIn();
-  await untilHashing();
+  await untilHashing(waiting);
   const ready = await fetch(`${testApp().url}/readyz`);
   expect(ready.status).toBe(200);
   const token = testApp().client(AuthService).refreshToken({ refreshToken: 'mrt_unknown' });
@@ -85,12 +110,17 @@ test('calls that need no hash go on while the queue for hashes is full', async (
 });
 
 /** Waits until every core is busy with a hash and as many wait for one. */
-async function untilHashing(): Promise<void> {
-  for (;;) {
+async function untilHashing(crowd: Promise<unknown>[]): Promise<void> {
+  let isOver = false;
+  void Promise.all(crowd).then(() => {
+    isOver = true;
+  });
+  while (!isOver) {
     const text = await (await fetch(`${testApp().metricsUrl}/metrics`)).text();
     const [running, waiting] = ['running', 'waiting'].map((state) =>
       Number(new RegExp(`^manam_hash_queue\\{state="${state}"\\} (\\d+)$`, 'm').exec(text)?.[1]),
     );
     if (Number(running) + Number(waiting) >= 2 * availableParallelism()) return;
   }
+  throw new Error('the crowd was served before it had to wait');
 }

@@ -33,11 +33,13 @@ export const overloaded: Scenario = async ({ options, database }) => {
     const capacity = throughput(await calm(sliceMs));
     const storm = createStorm(http, accounts, users);
     const stormBeside = <T>(work: () => Promise<T>) =>
-      beside(async (isOver) => {
-        while (!isOver()) await storm.run(overload * capacity, 250);
-      }, work);
+      beside(async (isOver) => void (await storm.run(overload * capacity, isOver)), work);
 
-    const goodput: Side = (ms) => storm.run(overload * capacity, ms);
+    const goodput: Side = async (ms) => {
+      const start = performance.now();
+      const served = await storm.run(overload * capacity, () => performance.now() - start > ms);
+      return { calls: served.length, ms: performance.now() - start, latencies: served };
+    };
     const rows: Row[] = [];
     const whole = await compare({ seconds, sliceMs, a: goodput, b: calm });
     rows.push({
@@ -109,14 +111,13 @@ function createStorm(http: HttpClient, { key }: Accounts, users: number) {
   const pairs: [number, number][] = [];
   return {
     pairs,
-    /** Answers what was served. */
-    run: async (perSecond: number, ms: number): Promise<Slice> => {
+    /** Answers the times of the calls that were served. */
+    run: async (perSecond: number, isOver: () => boolean): Promise<number[]> => {
       served = [];
       refused = [];
-      const start = performance.now();
-      await openLoop(perSecond, ms, login);
+      await openLoop(perSecond, isOver, login);
       if (served.length > 0 && refused.length > 0) pairs.push([median(refused), median(served)]);
-      return { calls: served.length, ms: performance.now() - start, latencies: served };
+      return served;
     },
   };
 }

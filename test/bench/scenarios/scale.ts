@@ -26,6 +26,7 @@ const maxTenants = 1000;
  */
 export const scale: Scenario = async ({ options, database }) => {
   const { seconds, users, tenants } = options;
+  if (users % tenants !== 0) throw new Error('--users must be a multiple of --tenants');
   const timer = timeStatements();
   const few = await createScene(await database.urlOf('few'), { users: fewUsers });
   const many = await createScene(await database.urlOf('many'), { users });
