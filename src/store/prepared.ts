@@ -2,7 +2,8 @@ import { type Column, getTableColumns, type Placeholder, sql } from 'drizzle-orm
 import type { MySqlTable } from 'drizzle-orm/mysql-core';
 
 // Drizzle takes longer to write the text of a statement than MySQL to run it. What the calls
-// that matter send is therefore written once for each connection, with slots for its values.
+// that matter send is therefore written once, and inside of transactions once for each
+// connection, with slots for its values.
 
 /** Makes something at its first use, and keeps it. */
 export function once<T>(make: () => T): () => T {

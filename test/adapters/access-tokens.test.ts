@@ -1,0 +1,87 @@
+import { generateKeyPair } from 'jose';
+import { expect, test } from 'vitest';
+import { createAccessTokens } from '../../src/adapters/access-tokens.ts';
+import { systemRandom } from '../../src/adapters/random.ts';
+
+const start = new Date('2026-11-25T12:00:00Z');
+
+/** Tokens over one key that can be taken away or changed, and a clock that can be moved. */
+async function createTokens() {
+  const pair = await generateKeyPair('EdDSA');
+  let now = start;
+  let verifier: CryptoKey | undefined = pair.publicKey;
+  const tokens = createAccessTokens({
+    ring: {
+      signer: () => ({ kid: 'one', key: pair.privateKey }),
+      verifier: (kid) => (kid === 'one' ? verifier : undefined),
+      jwks: () => ({ keys: [] }),
+      reload: async () => {},
+    },
+    issuer: 'https://id.example.com',
+    clock: () => now,
+    random: systemRandom,
+  });
+  const claims = {
+    tenantId: systemRandom.uuid(),
+    userId: systemRandom.uuid(),
+    sessionId: systemRandom.uuid(),
+    level: 'signed-in',
+    authTime: start,
+    amr: ['pwd'],
+  } as const;
+  return {
+    tokens,
+    token: await tokens.sign(claims),
+    claims,
+    advance: (seconds: number) => {
+      now = new Date(now.getTime() + seconds * 1000);
+    },
+    setVerifier: (key: CryptoKey | undefined) => {
+      verifier = key;
+    },
+  };
+}
+
+test('a token that was found right before is right again, and says the same', async () => {
+  const { tokens, token, claims } = await createTokens();
+  const first = await tokens.verify(token);
+  expect(first).toMatchObject(claims);
+  expect(await tokens.verify(token)).toEqual(first);
+});
+
+test('a token that was found right before is refused once it has ended', async () => {
+  const { tokens, token, advance } = await createTokens();
+  expect(await tokens.verify(token)).toBeDefined();
+  // 10 minutes, and the 30 s that clocks may be apart.
+  advance(629);
+  expect(await tokens.verify(token)).toBeDefined();
+  advance(1);
+  expect(await tokens.verify(token)).toBeUndefined();
+});
+
+test('a token that was found right before is refused once its key is gone, or is another one', async () => {
+  const { tokens, token, setVerifier } = await createTokens();
+  expect(await tokens.verify(token)).toBeDefined();
+  setVerifier((await generateKeyPair('EdDSA')).publicKey);
+  expect(await tokens.verify(token)).toBeUndefined();
+  setVerifier(undefined);
+  expect(await tokens.verify(token)).toBeUndefined();
+});
+
+test('a token that was found right before is no token of another kind', async () => {
+  const { tokens, token, claims } = await createTokens();
+  expect(await tokens.verify(token)).toBeDefined();
+  expect(await tokens.verifyPending(token)).toBeUndefined();
+  const challengeId = systemRandom.uuid();
+  const pending = await tokens.signPending({ ...claims, challengeId });
+  expect(await tokens.verifyPending(pending)).toMatchObject({ challengeId });
+  expect(await tokens.verify(pending)).toBeUndefined();
+});
+
+test('a token that differs from a right one by its signature is refused', async () => {
+  const { tokens, token } = await createTokens();
+  expect(await tokens.verify(token)).toBeDefined();
+  const [header, payload, signature = ''] = token.split('.');
+  const other = `${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`;
+  expect(await tokens.verify(`${header}.${payload}.${other}`)).toBeUndefined();
+});
