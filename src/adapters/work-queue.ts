@@ -15,8 +15,9 @@ export type WorkQueueOptions = {
 
 export type WorkQueue = {
   /**
-   * Refuses what `run` would refuse now. It keeps no place: a call that never sends its body
-   * would hold one that others need.
+   * Refuses what `run` would refuse now. Whoever it lets pass counts as one who waits until he
+   * comes or his call ends, so that a burst is not let pass as a whole; but only for a moment,
+   * because a call whose body never comes would hold a place that others need.
    */
   admit(lane: string, deadline: Deadline): void;
   run<T>(lane: string, deadline: Deadline, work: () => Promise<T>): Promise<T>;
@@ -25,6 +26,10 @@ export type WorkQueue = {
 
 type Waiter = { readonly start: () => void; readonly refuse: (error: DomainError) => void };
 
+/** How much of the places one lane may have: a newcomer to another one need not drive anybody out. */
+const laneShare = 0.75;
+/** For how long whoever was let pass is waited for. */
+const expectedMs = 250;
 /** How much a new duration counts in the typical one. */
 const smoothing = 0.1;
 
@@ -43,6 +48,8 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   let typicalMs = options.typicalMs ?? 0;
   /** The lanes that somebody waits in, the next one to be served first. */
   const lanes = new Map<string, Waiter[]>();
+  /** Who was let pass and has not come yet, the first one first. */
+  const expected = new Map<AbortSignal, { readonly lane: string; readonly until: number }>();
 
   const refusal = (retryAfterMs: number) => {
     refused += 1;
@@ -51,17 +58,27 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
 
   /** Throws where there is no place for one more in the lane, or where his turn comes too late for him. */
   function assertRoom(lane: string, { leftMs }: Deadline): void {
-    if (running < concurrency) return;
-    const own = lanes.get(lane)?.length ?? 0;
+    const all = lengths();
+    if (running + waiting + expected.size < concurrency) return;
+    const own = all.get(lane) ?? 0;
     // The others have a turn each before every one of ours.
-    const ahead = [...lanes].map(([name, line]) => (name === lane ? own : Math.min(line.length, own + 1)));
+    const ahead = [...all].map(([name, length]) => (name === lane ? own : Math.min(length, own + 1)));
     const waitMs = (typicalMs * (ahead.reduce((sum, each) => sum + each, 0) + 1)) / concurrency;
     if (waitMs > maxWaitMs || waitMs + typicalMs > leftMs()) throw refusal(waitMs);
-    if (waiting >= maxWaiting && longestLane()[1].length <= own + 1) throw refusal(waitMs);
+    const isFull = waiting + expected.size >= maxWaiting;
+    if (own >= maxWaiting * laneShare) throw refusal(waitMs);
+    if (isFull && Math.max(...all.values()) <= own + 1) throw refusal(waitMs);
   }
 
-  function longestLane(): [string, Waiter[]] {
-    return [...lanes].reduce((a, b) => (b[1].length > a[1].length ? b : a));
+  /** How many wait in each lane or are expected there. */
+  function lengths(): Map<string, number> {
+    const now = performance.now();
+    const found = new Map([...lanes].map(([lane, line]) => [lane, line.length]));
+    for (const [signal, { lane, until }] of expected) {
+      if (until < now) expected.delete(signal);
+      else found.set(lane, (found.get(lane) ?? 0) + 1);
+    }
+    return found;
   }
 
   function take(lane: string, waiter: Waiter): void {
@@ -71,24 +88,26 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     if (line.length === 0) lanes.delete(lane);
   }
 
-  /** Makes a place where there is none: the newest of the longest lane has to give up his. */
-  function makePlace(): void {
+  /** Makes a place in the lane where there is none: the newest of one that is longer has to give up his. */
+  function makePlace(lane: string): void {
     if (waiting < maxWaiting) return;
-    const [name, longest] = longestLane();
+    const error = refusal((typicalMs * maxWaiting) / concurrency);
+    const [name, longest] = [...lanes].reduce((a, b) => (b[1].length > a[1].length ? b : a));
     const newest = longest.at(-1);
-    if (newest === undefined) return;
+    if (newest === undefined || longest.length <= (lanes.get(lane)?.length ?? 0) + 1) throw error;
     take(name, newest);
-    newest.refuse(refusal((typicalMs * maxWaiting) / concurrency));
+    newest.refuse(error);
   }
 
   async function enter(lane: string, deadline: Deadline): Promise<void> {
     if (deadline.signal.aborted) throw new DomainError('DEADLINE_EXCEEDED');
+    expected.delete(deadline.signal);
     if (running < concurrency) {
       running += 1;
       return;
     }
     assertRoom(lane, deadline);
-    makePlace();
+    makePlace(lane);
     await new Promise<void>((resolve, reject) => {
       const end = () => {
         clearTimeout(timer);
@@ -136,7 +155,12 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   }
 
   return {
-    admit: assertRoom,
+    admit(lane, deadline) {
+      assertRoom(lane, deadline);
+      if (deadline.signal.aborted) return;
+      expected.set(deadline.signal, { lane, until: performance.now() + expectedMs });
+      deadline.signal.addEventListener('abort', () => expected.delete(deadline.signal), { once: true });
+    },
     async run(lane, deadline, work) {
       await enter(lane, deadline);
       const startedAt = performance.now();

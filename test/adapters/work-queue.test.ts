@@ -87,13 +87,48 @@ test('who finds nobody before him is let pass, however short his deadline', asyn
   admit('a', createDeadline(1));
 });
 
-test('who is let pass keeps no place: whoever comes first has it', async () => {
-  const { start, admit, load, endNext } = createJobs({ concurrency: 1, maxWaiting: 1 });
+test('a burst is let pass only as far as there are places, and a call that ends gives its place back', async () => {
+  const { start, admit, endNext } = createJobs({ concurrency: 1, maxWaiting: 2 });
+  const running = start('a', 'a0');
+  const burst = [createDeadline(), createDeadline()];
+  for (const deadline of burst) admit('a', deadline);
+  expect(() => admit('a', createDeadline())).toThrow(expect.objectContaining(refusal));
+  // Another lane is shorter by more than one: it has a claim to a place.
+  admit('b', createDeadline());
+  for (const { end } of burst) end();
+  admit('a', createDeadline());
+  await endNext();
+  await running;
+});
+
+test('no lane may have all the places', async () => {
+  const { start, load, endNext } = createJobs({ concurrency: 1, maxWaiting: 4 });
+  const ours = ['a0', 'a1', 'a2', 'a3'].map((name) => start('a', name));
+  expect(await thrownBy(start('a', 'a4'))).toMatchObject(refusal);
+  const other = start('b', 'b0');
+  expect(load()).toMatchObject({ running: 1, waiting: 4 });
+  for (let count = 0; count < 5; count += 1) await endNext();
+  await Promise.all([...ours, other]);
+});
+
+test('whoever was let pass and does not come is soon expected no more', async () => {
+  const { start, admit, endNext } = createJobs({ concurrency: 1, maxWaiting: 1 });
   const running = start('a', 'a0');
   admit('a', createDeadline());
-  const waiting = start('a', 'a1');
   expect(() => admit('a', createDeadline())).toThrow(expect.objectContaining(refusal));
-  expect(load()).toMatchObject({ running: 1, waiting: 1 });
+  await pause(300);
+  admit('a', createDeadline());
+  await endNext();
+  await running;
+});
+
+test('who was let pass and comes counts once', async () => {
+  const { start, admit, load, endNext } = createJobs({ concurrency: 1, maxWaiting: 1 });
+  const running = start('a', 'a0');
+  const deadline = createDeadline();
+  admit('a', deadline);
+  const waiting = start('a', 'a1', deadline);
+  expect(load()).toMatchObject({ running: 1, waiting: 1, refused: 0 });
   await endNext();
   await endNext();
   await Promise.all([running, waiting]);
