@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { openBenchDatabase } from './database.ts';
-import { startLimits } from './limits.ts';
+import { type Limits, startLimits } from './limits.ts';
 import { printTable, type Row, writeReport } from './report.ts';
 import { calls } from './scenarios/calls.ts';
 import { overloaded } from './scenarios/overload.ts';
@@ -51,8 +51,9 @@ if (values.help || unknown.length > 0) {
 
 const rows: Row[] = [];
 const database = await openBenchDatabase(process.env['DATABASE_URL']);
-const limits = await startLimits(await database.urlOf('limits'));
+let limits: Limits | undefined;
 try {
+  limits = await startLimits(await database.urlOf('limits'));
   for (const [name, scenario] of wanted) {
     const options: Options = {
       seconds: Number(values.seconds),
@@ -65,7 +66,7 @@ try {
     rows.push(...((await scenario?.({ options, database, limits })) ?? []));
   }
 } finally {
-  limits.stop();
+  limits?.stop();
   await database.stop();
 }
 printTable(rows);
