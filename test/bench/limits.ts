@@ -17,13 +17,20 @@ export async function startLimits(databaseUrl: string): Promise<Limits> {
   const child = fork(new URL('limit-process.ts', import.meta.url), [databaseUrl], {
     env: { ...process.env, UV_THREADPOOL_SIZE: String(availableParallelism() + 4) },
   });
-  const [{ url }] = (await once(child, 'message')) as [{ url: string }];
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`the process of the limits has ended with ${code}`);
+  });
+  ended.catch(() => {});
+  const answer = async <T>() => {
+    const [message] = (await Promise.race([once(child, 'message'), ended])) as [T];
+    return message;
+  };
+  const { url } = await answer<{ url: string }>();
   return {
     url,
     side: (request) => async (ms) => {
       child.send({ ...request, ms } satisfies LimitRequest);
-      const [slice] = (await once(child, 'message')) as [Slice];
-      return slice;
+      return await answer<Slice>();
     },
     stop: () => child.disconnect(),
   };
