@@ -70,7 +70,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     if (isFull && Math.max(...all.values()) <= own + 1) throw refusal(waitMs);
   }
 
-  /** How many wait in each lane or are expected there. */
+  /** How many wait in each lane or are expected there; who was expected for too long is forgotten. */
   function lengths(): Map<string, number> {
     const now = performance.now();
     const found = new Map([...lanes].map(([lane, line]) => [lane, line.length]));

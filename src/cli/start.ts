@@ -7,7 +7,7 @@ import { type Logger, pino } from 'pino';
 import { lowerBackgroundThreads } from '../adapters/background-threads.ts';
 import { systemRandom } from '../adapters/random.ts';
 import { startTracing } from '../adapters/tracing.ts';
-import { type App, createApp, type Listeners } from '../app.ts';
+import { type App, type AppOptions, createApp, type Listeners } from '../app.ts';
 import type { Config } from '../config.ts';
 import { makeWritable, startEmbeddedServer } from '../store/embedded/server.ts';
 import { complain, say } from './common.ts';
@@ -16,14 +16,8 @@ import { seedTenant } from './dev-tenants.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import { createLifetime, type Lifetime } from './lifetime.ts';
 import { masterKeysOf } from './master-key.ts';
-import {
-  isPrimary,
-  isSpokesman,
-  namingPort,
-  type ServingConfig,
-  startWorkers,
-  tellReady,
-} from './workers.ts';
+import { namingPort } from './taken-port.ts';
+import { isPrimary, isSpokesman, startWorkers, tellReady } from './workers.ts';
 
 type DevelopmentFile = {
   readonly url: string;
@@ -76,7 +70,7 @@ async function startPrivateDatabase({ dataFolder }: Config, lifetime: Lifetime):
 }
 
 /** Serves in this process. */
-async function serve(config: ServingConfig, log: Logger, lifetime: Lifetime): Promise<void> {
+async function serve(config: AppOptions['config'], log: Logger, lifetime: Lifetime): Promise<void> {
   makeWritable(resolve(config.dataFolder));
   if (config.tracing) {
     lifetime.add(

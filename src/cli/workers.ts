@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { sharedFigures } from '../adapters/metrics.ts';
 import { systemRandom } from '../adapters/random.ts';
 import { renderWorkers } from '../adapters/worker-figures.ts';
+import type { AppOptions } from '../app.ts';
 import type { Config } from '../config.ts';
 import { createHandler } from '../server/handler.ts';
 import { listen } from '../server/listener.ts';
@@ -11,12 +12,10 @@ import { createMetricsRoute } from '../server/metrics-route.ts';
 import { say } from './common.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
 import type { Lifetime } from './lifetime.ts';
+import { namingPort } from './taken-port.ts';
 
 /** How long after its end a worker is started again, so that one that cannot live is no storm of processes. */
 const restartMs = 1000;
-
-/** A configuration whose database runs. */
-export type ServingConfig = Config & { readonly databaseUrl: string };
 
 /** Whether this process only starts and watches others, which do the work. */
 export function isPrimary({ workers }: Pick<Config, 'workers'>): boolean {
@@ -40,7 +39,11 @@ export function tellReady(): void {
  * Runs the service in several processes behind one port, which share nothing but MySQL. The
  * first one is up before the others begin: what it complains of is told once, and ends all.
  */
-export async function startWorkers(config: ServingConfig, log: Logger, lifetime: Lifetime): Promise<void> {
+export async function startWorkers(
+  config: AppOptions['config'],
+  log: Logger,
+  lifetime: Lifetime,
+): Promise<void> {
   const { workers, production, databaseUrl, googleEmulatorUrl } = config;
   cluster.setupPrimary({ args: ['start', ...(production ? ['--production'] : [])] });
   // What belongs to one process alone is this one's: the private database, the emulator, the figures.
@@ -100,7 +103,7 @@ async function stopWorkers(): Promise<void> {
 
 /** The figures of all workers, where the configuration wants figures. */
 async function serveFigures(
-  config: ServingConfig,
+  config: AppOptions['config'],
   running: ReadonlyMap<number, Worker>,
   log: Logger,
   lifetime: Lifetime,
@@ -113,17 +116,4 @@ async function serveFigures(
   const listener = await namingPort(config, listen({ ...metrics, maxConnectionsPerAddress }, handle));
   lifetime.add(() => listener.close());
   say(`manam: metrics on http://${metrics.host}:${listener.port}/metrics`);
-}
-
-/** The same, whose failure for a port that is taken says what to set. */
-export async function namingPort<T>({ admin, metrics }: Config, listening: Promise<T>): Promise<T> {
-  return await listening.catch((error: unknown) => {
-    const { code, port } = error as NodeJS.ErrnoException & { port?: number };
-    if (code !== 'EADDRINUSE') throw error;
-    const keys: Record<number, string> = {
-      ...(metrics && { [metrics.port]: 'METRICS_PORT' }),
-      ...(admin && { [admin.port]: 'ADMIN_PORT' }),
-    };
-    throw new Error(`port ${port} is taken: stop what uses it, or set ${keys[port ?? 0] ?? 'PORT'}`);
-  });
 }

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
 import { digestApiKey } from '../domain/api-key.ts';
-import type { Caller, Deadline } from '../domain/caller.ts';
+import type { Caller } from '../domain/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import { negotiateLocale } from '../domain/locale.ts';
 import type { Tenant } from '../domain/tenant.ts';
 import type { RequestInfo } from '../rpc/context.ts';
-import { serverDeadlineMs } from './interceptors.ts';
+import { createDeadline, serverDeadlineMs } from './deadline.ts';
 import type { TenantDirectory } from './tenant-directory.ts';
 
 /** Who a browser is that comes by a link: of a tenant, and nobody yet. */
@@ -17,16 +17,10 @@ export function browserCaller(request: IncomingMessage, info: RequestInfo, tenan
     requestId: info.requestId,
     tenant,
     client: info.client,
-    deadline: browserDeadline(),
+    deadline: createDeadline(AbortSignal.timeout(serverDeadlineMs)),
     locale,
     ...nobody,
   };
-}
-
-/** A browser says not how long it waits. */
-function browserDeadline(): Deadline {
-  const until = performance.now() + serverDeadlineMs;
-  return { signal: AbortSignal.timeout(serverDeadlineMs), leftMs: () => until - performance.now() };
 }
 
 export type KeyedCallerDeps = { readonly directory: TenantDirectory; readonly log: Logger };

@@ -6,7 +6,6 @@ import type {
   Caller,
   SessionLevel as CallerLevel,
   CallerSession,
-  Deadline,
   IdempotencyKey,
 } from '../domain/caller.ts';
 import { DomainError, invalid, type Reason } from '../domain/errors.ts';
@@ -20,8 +19,8 @@ import type { ApiKey, Scope, Tenant } from '../domain/tenant.ts';
 import type { Limiter, Limits } from '../flows/limits.ts';
 import { requestOf, setCaller } from '../rpc/context.ts';
 import { type AccessRules, ruleOf } from './access-rules.ts';
+import { createDeadline } from './deadline.ts';
 import type { ErrorDoor } from './error-door.ts';
-import { serverDeadlineMs } from './interceptors.ts';
 import type { TenantDirectory } from './tenant-directory.ts';
 
 export type GateDeps = {
@@ -66,7 +65,7 @@ export function createGate(deps: GateDeps) {
       ) {
         throw new DomainError('ORIGIN_DENIED');
       }
-      const deadline = deadlineOf(context);
+      const deadline = createDeadline(context.signal, context.timeoutMs);
       if (rule.passwordHash) deps.hasher.admit({ tenant, deadline });
       await chargeNetwork(deps, rule, tenant.id, request.client.address);
       if (rule.fresh) assertFresh(session, deps.clock());
@@ -78,12 +77,6 @@ export function createGate(deps: GateDeps) {
       throw deps.door(error, request, locale);
     }
   };
-}
-
-/** Until when the caller waits: as long as he says, and never longer than the server works. */
-function deadlineOf({ signal, timeoutMs }: HandlerContext): Deadline {
-  const until = performance.now() + serverDeadlineMs;
-  return { signal, leftMs: () => Math.min(timeoutMs() ?? serverDeadlineMs, until - performance.now()) };
 }
 
 type Identity = Pick<Caller, 'tenant' | 'key' | 'session' | 'pending'>;

@@ -8,11 +8,9 @@ import type { Clock } from '../domain/ports.ts';
 import type { Limiter, Limits } from '../flows/limits.ts';
 import { callerOf, requestOf } from '../rpc/context.ts';
 import { type AccessRules, ruleOf } from './access-rules.ts';
+import { serverDeadlineMs } from './deadline.ts';
 import type { ErrorDoor } from './error-door.ts';
 import { codeOf } from './error-reasons.ts';
-
-/** How long a call may take where the caller set no shorter deadline (R56). */
-export const serverDeadlineMs = 10_000;
 
 /** Every error of a flow leaves by the door. It is the outermost interceptor. */
 export function errorInterceptor(door: ErrorDoor): Interceptor {

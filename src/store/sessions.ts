@@ -1,4 +1,4 @@
-import { and, desc, eq, exists, gt, isNotNull, isNull, lt, ne, sql } from 'drizzle-orm';
+import { and, desc, eq, exists, gt, isNotNull, isNull, lt, ne, type Param, sql } from 'drizzle-orm';
 import type { SessionRow } from '../domain/model.ts';
 import type { SessionRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
@@ -10,21 +10,15 @@ function toSession({ address, userAgent, revokedAt: _, ...row }: typeof sessions
 }
 
 export function createSessionRepository(db: Database): SessionRepository {
-  const is = (tenantId: string, id: string) => and(eq(sessions.tenantId, tenantId), eq(sessions.id, id));
+  const is = (tenantId: string | Param, id: string | Param) =>
+    and(eq(sessions.tenantId, tenantId), eq(sessions.id, id));
   const ofUser = (tenantId: string, userId: string) =>
     and(eq(sessions.tenantId, tenantId), eq(sessions.userId, userId));
-  const isLive = (now: Date) =>
+  const isLive = (now: Date | Param) =>
     and(isNull(sessions.revokedAt), gt(sessions.expiresAt, now), gt(sessions.idleExpiresAt, now));
   const given = {
-    session: and(
-      eq(sessions.tenantId, slot('tenantId', sessions.tenantId)),
-      eq(sessions.id, slot('id', sessions.id)),
-    ),
-    isLive: and(
-      isNull(sessions.revokedAt),
-      gt(sessions.expiresAt, slot('now', sessions.expiresAt)),
-      gt(sessions.idleExpiresAt, slot('now', sessions.idleExpiresAt)),
-    ),
+    session: is(slot('tenantId', sessions.tenantId), slot('id', sessions.id)),
+    isLive: isLive(slot('now', sessions.expiresAt)),
   };
 
   const insert = once(() => db.insert(sessions).values(slotsOf(sessions)).prepare());

@@ -1,4 +1,4 @@
-import { and, asc, count, eq, gt, inArray, isNull, like, ne, sql } from 'drizzle-orm';
+import { and, asc, count, eq, gt, inArray, isNull, like, ne, type Param, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/mysql-core';
 import type { HeldIdentifier, Identifier, SessionAccount, User, UserView } from '../domain/model.ts';
 import type { UserRepository } from '../domain/repositories.ts';
@@ -78,7 +78,9 @@ function ownedBy(table: typeof emails | typeof mobiles, kind: Identifier['kind']
   return and(eq(table.tenantId, users.tenantId), eq(table.userId, users.id), eq(table.kind, kind));
 }
 
-function is(tenantId: string, { kind, canonical }: Identifier) {
+type Given<T> = { readonly [Name in keyof T]: T[Name] | Param };
+
+function is(tenantId: string | Param, { kind, canonical }: Given<Identifier>) {
   return and(
     eq(identifiers.tenantId, tenantId),
     eq(identifiers.kind, kind),
@@ -121,11 +123,10 @@ export function createUserRepository(db: Database): UserRepository {
       .leftJoin(totpFactors, and(eq(totpFactors.tenantId, users.tenantId), eq(totpFactors.userId, users.id)))
       .leftJoin(smsFactors, and(eq(smsFactors.tenantId, users.tenantId), eq(smsFactors.userId, users.id)))
       .where(
-        and(
-          eq(identifiers.tenantId, slot('tenantId', identifiers.tenantId)),
-          eq(identifiers.kind, slot('kind', identifiers.kind)),
-          eq(identifiers.canonical, slot('canonical', identifiers.canonical)),
-        ),
+        is(slot('tenantId', identifiers.tenantId), {
+          kind: slot('kind', identifiers.kind),
+          canonical: slot('canonical', identifiers.canonical),
+        }),
       )
       .prepare(),
   );
