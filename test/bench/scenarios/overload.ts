@@ -1,7 +1,7 @@
 import { median } from 'simple-statistics';
 import { type Accounts, makeAccounts, password, withServer } from '../accounts.ts';
 import type { Answer, HttpClient } from '../calls.ts';
-import { atLeast, atMost, type Row } from '../report.ts';
+import { atLeast, atMost } from '../report.ts';
 import { seededEmail } from '../seed.ts';
 import { startServer } from '../server.ts';
 import {
@@ -40,52 +40,44 @@ export const overloaded: Scenario = async ({ options, database }) => {
       const served = await storm.run(overload * capacity, () => performance.now() - start > ms);
       return { calls: served.length, ms: performance.now() - start, latencies: served };
     };
-    const rows: Row[] = [];
-    const whole = await compare({ seconds, sliceMs, a: goodput, b: calm });
-    rows.push({
-      name: `Login at ${overload} × the capacity: goodput`,
-      against: 'the capacity',
-      goal: atLeast(0.8),
-      ...whole,
-    });
-    rows.push(refusedRow(storm));
-
+    const goodputs = await compare({ seconds, sliceMs, a: goodput, b: calm });
+    const besideStorm = (b: Side, of: (slice: Slice) => number) =>
+      compare({ seconds, sliceMs, a: (ms) => stormBeside(() => b(ms)), b, of });
     const { access_token: token } = await accounts.login();
     const session = { authorization: `Bearer ${token}` };
     const view = closedLoop(2, () => () => http.succeed('GET', '/view_user', session));
-    rows.push({
-      name: 'ViewUser beside the storm: p99',
-      against: 'its p99 when it is quiet',
-      goal: atMost(5),
-      ...(await compare({ seconds, sliceMs, a: (ms) => stormBeside(() => view(ms)), b: view, of: p99 })),
-    });
-    const refresh = await accounts.refreshing(2);
-    rows.push({
-      name: 'RefreshToken beside the storm: p99',
-      against: 'its p99 when it is quiet',
-      goal: atMost(5),
-      ...(await compare({
-        seconds,
-        sliceMs,
-        a: (ms) => stormBeside(() => refresh(ms)),
-        b: refresh,
-        of: p99,
-      })),
-    });
-    const ofOther = closedLoop(concurrency, () => others.login);
-    rows.push({
-      name: "another tenant's logins beside the storm",
-      against: 'half of what they are alone',
-      goal: atLeast(0.8),
-      ...(await compare({
-        seconds,
-        sliceMs,
-        a: (ms) => stormBeside(() => ofOther(ms)),
-        b: ofOther,
-        of: throughput,
-      }).then(halved)),
-    });
-    return rows;
+    const quiet = { against: 'its p99 when it is quiet', goal: atMost(5) };
+    return [
+      {
+        name: `Login at ${overload} × the capacity: goodput`,
+        against: 'the capacity',
+        goal: atLeast(0.8),
+        ...goodputs,
+      },
+      {
+        name: 'a refused Login: time',
+        against: 'the time of a served one',
+        goal: atMost(0.25),
+        ...ratioOf(storm.pairs),
+      },
+      { name: 'ViewUser beside the storm: p99', ...quiet, ...(await besideStorm(view, p99)) },
+      {
+        name: 'RefreshToken beside the storm: p99',
+        ...quiet,
+        ...(await besideStorm(await accounts.refreshing(2), p99)),
+      },
+      {
+        name: "another tenant's logins beside the storm",
+        against: 'half of what they are alone',
+        goal: atLeast(0.8),
+        ...halved(
+          await besideStorm(
+            closedLoop(concurrency, () => others.login),
+            throughput,
+          ),
+        ),
+      },
+    ];
   });
 };
 
@@ -127,13 +119,4 @@ function isServed({ status, headers, body }: Answer): boolean {
   const { reason } = JSON.parse(body) as { reason?: string };
   if (status === 429 && reason === 'RATE_LIMITED' && headers['retry-after'] !== undefined) return false;
   throw new Error(`a call was neither served nor refused: ${status} ${body}`);
-}
-
-function refusedRow({ pairs }: { readonly pairs: readonly [number, number][] }): Row {
-  return {
-    name: 'a refused Login: time',
-    against: 'the time of a served one',
-    goal: atMost(0.25),
-    ...ratioOf(pairs),
-  };
 }
