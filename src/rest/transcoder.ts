@@ -192,8 +192,10 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
     const nameOf = (field: string) =>
       route === undefined ? field : speller.restNameOf(route.method.input, field);
     const { status, body } = dialect.failure(route?.method, error, httpStatus, request, nameOf);
-    // What was not read of the request would be taken for the next one.
-    if (!request.complete && request.httpVersionMajor === 1) response.setHeader('connection', 'close');
+    // Node reads over what is left of a body before the next request. Nobody waits for a long one.
+    const isShort = Number(request.headers['content-length']) <= options.maxBodyBytes;
+    if (!request.complete && !isShort && request.httpVersionMajor === 1)
+      response.setHeader('connection', 'close');
     send(response, status, 'application/json', Buffer.from(JSON.stringify(body)), request);
   }
 }

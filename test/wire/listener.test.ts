@@ -72,3 +72,35 @@ test('one address cannot hold more connections than it may', async () => {
   expect((await fetch(`http://127.0.0.1:${listener.port}`)).status).toBe(200);
   await listener.close();
 });
+
+/** Says what is to be said after each answer, and returns the status lines that came until the connection ended. */
+async function converse(url: string, ...parts: readonly string[]): Promise<string[]> {
+  const socket = connectSocket(Number(new URL(url).port), '127.0.0.1');
+  const left = [...parts];
+  let heard = '';
+  const say = () => socket.write(left.shift() ?? '');
+  const statusLines = () => heard.match(/HTTP\/1\.1 \d+/g) ?? [];
+  socket.on('connect', say);
+  socket.on('data', (chunk: Buffer) => {
+    const before = statusLines().length;
+    heard += chunk.toString();
+    if (statusLines().length > before && left.length > 0) say();
+  });
+  await new Promise((resolve) => socket.once('close', resolve));
+  return statusLines();
+}
+
+test('a call that is refused before its body has come keeps its connection, and its body is no request', async () => {
+  const app = await startTestApp();
+  const smuggled = 'GET /.well-known/jwks.json HTTP/1.1\r\nhost: a\r\n\r\n';
+  const head = (length: number | string) =>
+    `POST /auth/login HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
+  const last = `${smuggled.replace('host: a', 'host: a\r\nconnection: close')}`;
+  expect(await converse(app.url, head(smuggled.length), `${smuggled}${last}`)).toEqual([
+    'HTTP/1.1 401',
+    'HTTP/1.1 200',
+  ]);
+  // For a body that nobody would read to its end it does not wait.
+  expect(await converse(app.url, head(1_000_000), smuggled)).toEqual(['HTTP/1.1 401']);
+  await app.close();
+});
