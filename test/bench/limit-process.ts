@@ -1,4 +1,4 @@
-import { create } from '@bufbuild/protobuf';
+import { create, fromJsonString } from '@bufbuild/protobuf';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { argon2id, hash, verify } from 'argon2';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
@@ -21,6 +21,9 @@ export type LimitRequest = {
   readonly token?: string;
   readonly keys?: JSONWebKeySet;
 };
+
+/** What the bare handler is to answer, in JSON. */
+export type LimitAnswer = { readonly viewUser: string };
 
 const rows = 1000;
 const database = openDatabase({ url: process.argv[2] ?? '' });
@@ -57,7 +60,7 @@ function callOf({ limit, token = '', keys = { keys: [] } }: LimitRequest): () =>
 }
 
 /** The bare handler: the listener of the service, and behind it Connect and nothing else. */
-const user = create(ViewUserResponseSchema, { user: { email: 'bench@example.com' } });
+let user = create(ViewUserResponseSchema);
 const listener = await listen(
   { host: '127.0.0.1', port: 0, maxConnectionsPerAddress: 1_000_000 },
   connectNodeAdapter({
@@ -83,7 +86,12 @@ const listener = await listen(
   }),
 );
 
-process.on('message', (request: LimitRequest) => {
+process.on('message', (request: LimitRequest | LimitAnswer) => {
+  if ('viewUser' in request) {
+    user = fromJsonString(ViewUserResponseSchema, request.viewUser);
+    process.send?.({});
+    return;
+  }
   void closedLoop(request.concurrency, callOf(request))(request.ms).then((slice) => process.send?.(slice));
 });
 process.on('disconnect', () => process.exit());

@@ -1,12 +1,14 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
-import type { LimitRequest } from './limit-process.ts';
+import type { LimitAnswer, LimitRequest } from './limit-process.ts';
 import type { Side, Slice } from './slices.ts';
 
 export type Limits = {
   /** The address of a bare Connect handler on the listener of the service. */
   readonly url: string;
+  /** Has the bare handler answer what the service answers, so that both write the same. */
+  answer(viewUser: string): Promise<void>;
   /** That part of the service, alone, as a side of a comparison. */
   side(request: Omit<LimitRequest, 'ms'>): Side;
   stop(): void;
@@ -28,6 +30,10 @@ export async function startLimits(databaseUrl: string): Promise<Limits> {
   const { url } = await answer<{ url: string }>();
   return {
     url,
+    answer: async (viewUser) => {
+      child.send({ viewUser } satisfies LimitAnswer);
+      await answer();
+    },
     side: (request) => async (ms) => {
       child.send({ ...request, ms } satisfies LimitRequest);
       return await answer<Slice>();

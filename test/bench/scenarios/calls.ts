@@ -5,7 +5,15 @@ import { createGrpcClient, createHttpClient } from '../calls.ts';
 import type { Limits } from '../limits.ts';
 import { atLeast, atMost, type Row } from '../report.ts';
 import { startServer } from '../server.ts';
-import { type CompareOptions, closedLoop, compare, medianLatency, type Side, throughput } from '../slices.ts';
+import {
+  type CompareOptions,
+  closedLoop,
+  compare,
+  medianLatency,
+  type Side,
+  throughput,
+  warmUp,
+} from '../slices.ts';
 import { meter } from '../usage.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -42,7 +50,14 @@ export const calls: Scenario = async ({ options, database, limits }) => {
     };
 
     const overConnect = () => http.succeed('POST', `/${viewUser}`, session, {});
+    const overGrpc = () => grpc.call(viewUser, session);
     const bare = (procedure: string) => bareHttp.succeed('POST', `/${procedure}`, session, {});
+    await limits.answer((await overConnect()).body);
+    await warmUp(
+      ...[overConnect, overGrpc, () => bare(viewUser)].map((call) => loop(call)),
+      await accounts.refreshing(concurrency),
+      loop(accounts.login),
+    );
     const select = limits.side({ limit: 'select', concurrency });
     const update = limits.side({ limit: 'update', concurrency });
     const hash = limits.side({ limit: 'hash', concurrency: await bestConcurrency(limits) });
@@ -96,7 +111,7 @@ export const calls: Scenario = async ({ options, database, limits }) => {
         await row(
           { name: 'ViewUser, gRPC', against: 'a bare handler, gRPC', goal: atLeast(0.5, 0.35) },
           {
-            a: loop(() => grpc.call(viewUser, session)),
+            a: loop(overGrpc),
             b: loop(() => bareGrpc.call(viewUser, session)),
             sliceMs: short,
           },

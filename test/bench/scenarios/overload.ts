@@ -14,6 +14,7 @@ import {
   type Side,
   type Slice,
   throughput,
+  warmUp,
 } from '../slices.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -29,7 +30,10 @@ export const overloaded: Scenario = async ({ options, database }) => {
     const accounts = await makeAccounts(server, http, users);
     const others = await makeAccounts(server, http, users, 'manam');
     const calm = closedLoop(concurrency, () => accounts.login);
-    await calm(sliceMs);
+    const { access_token: token } = await accounts.login();
+    const session = { authorization: `Bearer ${token}` };
+    const view = closedLoop(2, () => () => http.succeed('GET', '/view_user', session));
+    await warmUp(view, await accounts.refreshing(2), calm);
     const capacity = throughput(await calm(sliceMs));
     const storm = createStorm(http, accounts, users);
     const stormBeside = <T>(work: () => Promise<T>) =>
@@ -43,9 +47,6 @@ export const overloaded: Scenario = async ({ options, database }) => {
     const goodputs = await compare({ seconds, sliceMs, a: goodput, b: calm });
     const besideStorm = (b: Side, of: (slice: Slice) => number) =>
       compare({ seconds, sliceMs, a: (ms) => stormBeside(() => b(ms)), b, of });
-    const { access_token: token } = await accounts.login();
-    const session = { authorization: `Bearer ${token}` };
-    const view = closedLoop(2, () => () => http.succeed('GET', '/view_user', session));
     const quiet = { against: 'its p99 when it is quiet', goal: atMost(5) };
     return [
       {

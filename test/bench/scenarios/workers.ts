@@ -2,7 +2,7 @@ import { median } from 'simple-statistics';
 import { makeAccounts, withServer } from '../accounts.ts';
 import { atLeast, type Row } from '../report.ts';
 import { type BenchServer, startServer } from '../server.ts';
-import { closedLoop, ratioOf, round, type Side, throughput } from '../slices.ts';
+import { closedLoop, ratioOf, round, type Side, throughput, warmUp } from '../slices.ts';
 import type { Scenario } from './scenario.ts';
 
 /** Long enough for the kernel's count of CPU time, which is in hundredths of a second. */
@@ -29,6 +29,7 @@ export const manyWorkers: Scenario = async ({ options, database }) => {
         return closedLoop(readers, () => () => http.succeed('GET', '/view_user', session));
       }) as [Side, Side];
       const servers = [ofSeveral, ofOne] as const;
+      await warmUp(...reads, ...logins);
       return [
         await row('Login', servers, logins, workers, seconds),
         await row('ViewUser', servers, reads, workers, seconds),
