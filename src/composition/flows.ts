@@ -24,7 +24,7 @@ import { createChangeIdentifier, createStartChange } from '../flows/profile/chan
 import { createDeleteAccount } from '../flows/profile/delete-account.ts';
 import { createEditUser } from '../flows/profile/edit-user.ts';
 import { createManamUser } from '../flows/profile/manam-user.ts';
-import { createViewUser } from '../flows/profile/view-user.ts';
+import { createReadUser, createViewUser } from '../flows/profile/view-user.ts';
 import { createChangePassword } from '../flows/recovery/change-password.ts';
 import { createEndRecovery } from '../flows/recovery/end-recovery.ts';
 import { createRecover } from '../flows/recovery/recover.ts';
@@ -126,6 +126,7 @@ export function createFlows(
     ),
     changePassword: createChangePassword({ store, hasher, passwords, policy: passwordPolicy, clock, random }),
     viewUser: createViewUser({ store }),
+    readUser: createReadUser({ store }),
     editUser: idempotent(
       'EditUser',
       createEditUser({ store, clock, random, startChange: createStartChange(changeDeps), chargeMessage }),

@@ -1,4 +1,5 @@
 import type { Locale } from './locale.ts';
+import type { UserView } from './model.ts';
 import type { ApiKey, Tenant } from './tenant.ts';
 
 /** How far a session has authenticated; a pending second factor has no session yet. */
@@ -14,6 +15,8 @@ export type CallerSession = {
   readonly level: SessionLevel;
   readonly amr: readonly AuthenticationMethod[];
   readonly authTime: Date;
+  /** Whose session it is, as he was when the call came in. */
+  readonly holder: UserView;
 };
 
 /** Where a call came from, as far as it can be known. */

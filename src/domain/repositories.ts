@@ -1,4 +1,4 @@
-import type { AuthenticationMethod } from './caller.ts';
+import type { AuthenticationMethod, CallerSession } from './caller.ts';
 import type { DeliveryStatus } from './delivery.ts';
 import type { Factors, SecondFactorMethod } from './factors.ts';
 import type {
@@ -167,6 +167,8 @@ export type SessionRepository = {
   insert(session: SessionRow): Promise<void>;
   /** Finds a session that is live and whose user is active and has a confirmed identifier. */
   findLive(tenantId: string, id: string, now: Date): Promise<LiveSession | undefined>;
+  /** The same with the user, in one read: what nearly every call with a session needs. */
+  findOfCall(tenantId: string, id: string, now: Date): Promise<CallerSession | undefined>;
   /** The live sessions of a user, the newest first. */
   listLive(tenantId: string, userId: string, now: Date): Promise<SessionRow[]>;
   /** Rotates the refresh token of a live session; true for exactly one caller per counter. */

@@ -4,12 +4,13 @@ import type { createChangeIdentifier } from '../flows/profile/change-identifier.
 import type { createDeleteAccount } from '../flows/profile/delete-account.ts';
 import type { createEditUser } from '../flows/profile/edit-user.ts';
 import type { createManamUser } from '../flows/profile/manam-user.ts';
-import type { createViewUser } from '../flows/profile/view-user.ts';
+import type { createReadUser, createViewUser } from '../flows/profile/view-user.ts';
 import { callerOf } from './context.ts';
 import { fromValue, toManamUser, toProfile } from './convert.ts';
 
 export type ProfileFlows = {
   readonly viewUser: ReturnType<typeof createViewUser>;
+  readonly readUser: ReturnType<typeof createReadUser>;
   readonly editUser: ReturnType<typeof createEditUser>;
   readonly changeIdentifier: ReturnType<typeof createChangeIdentifier>;
   readonly deleteAccount: ReturnType<typeof createDeleteAccount>;
@@ -27,7 +28,7 @@ export function profileHandlers(flows: ProfileFlows): Partial<ServiceImpl<typeof
       const caller = callerOf(context);
       const customFields = fromValue(request.customFields);
       const { userId } = await flows.editUser(caller, { ...optional, ...request, customFields });
-      const view = await flows.viewUser(caller, { email: '', userId });
+      const view = await flows.readUser(caller, userId);
       const { firstName, lastName } = view.user.profile;
       return { user: toProfile(view, caller.tenant.policy), name: `${firstName} ${lastName}`.trim() };
     },

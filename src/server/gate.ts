@@ -163,12 +163,12 @@ async function findSession(
 ): Promise<{ tenantId: string; session: CallerSession }> {
   const claims = await accessTokens.verify(bearer);
   if (claims === undefined) throw new DomainError('TOKEN_INVALID');
-  const row = await sessions.findLive(claims.tenantId, claims.sessionId, clock());
-  if (row === undefined || row.userId !== claims.userId || row.level !== claims.level) {
+  const { tenantId, sessionId, userId, level } = claims;
+  const session = await sessions.findOfCall(tenantId, sessionId, clock());
+  if (session === undefined || session.userId !== userId || session.level !== level) {
     throw new DomainError('TOKEN_INVALID');
   }
-  const { id, userId, level, amr, authTime } = row;
-  return { tenantId: claims.tenantId, session: { id, userId, level, amr, authTime } };
+  return { tenantId, session };
 }
 
 function assertLevel(rule: Access, session: CallerSession): void {

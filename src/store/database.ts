@@ -2,7 +2,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { drizzle, type MySql2Database } from 'drizzle-orm/mysql2';
 import { createPool, type Pool, type PoolConnection, type QueryOptions } from 'mysql2';
-import { isConnectionLost, isFatal, isRetryable, outage, translateDriverError } from './driver-error.ts';
+import {
+  isConnectionLost,
+  isFatal,
+  isPreparedRefused,
+  isRetryable,
+  outage,
+  translateDriverError,
+} from './driver-error.ts';
 import { traceStatement } from './tracing.ts';
 
 /** What repositories query through: the pool, or the connection of a transaction. */
@@ -44,6 +51,8 @@ const sessionSetup = [
 export type DatabaseHandle = {
   /** For single statements, each in a transaction of its own. */
   readonly db: Database;
+  /** The same, for the few reads that nearly every call makes: the server keeps their statements, prepared. */
+  readonly prepared: Database;
   transaction<T>(work: (db: Database) => Promise<T>): Promise<T>;
   /** Runs one statement as it is: for boot checks and migrations. */
   query(sql: string): Promise<Record<string, unknown>[]>;
@@ -69,17 +78,35 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
   let busy = 0;
   let waiting = 0;
 
-  async function send(connection: PoolConnection, query: string | QueryOptions, values?: unknown[]) {
-    const request = typeof query === 'string' ? { sql: query } : query;
-    onStatement(request.sql);
-    return await traceStatement(request.sql, () => run(connection, request, values));
+  type Send = (connection: PoolConnection, query: QueryOptions, values?: unknown[]) => Promise<[unknown]>;
+
+  function sendAs(way: Way): Send {
+    return async (connection, request, values) => {
+      onStatement(request.sql);
+      return await traceStatement(request.sql, () => run(connection, way, request, values));
+    };
   }
+  const send = sendAs('query');
+  const execute = sendAs('execute');
+
+  const unprepared = new WeakSet<PoolConnection>();
+  /** Has the server prepare the statement, once for a connection; where it does not, the text is sent each time. */
+  const sendPrepared: Send = async (connection, request, values) => {
+    if (unprepared.has(connection)) return await send(connection, request, values);
+    try {
+      return await execute(connection, request, values);
+    } catch (error) {
+      if (!isPreparedRefused(error)) throw error;
+      unprepared.add(connection);
+      return await send(connection, request, values);
+    }
+  };
 
   const prepared = new WeakSet<PoolConnection>();
   /** Sets a new connection up, under the deadline of any other statement. */
   async function prepare(connection: PoolConnection): Promise<void> {
     if (prepared.has(connection)) return;
-    for (const sql of sessionSetup) await run(connection, { sql });
+    for (const sql of sessionSetup) await run(connection, 'query', { sql });
     prepared.add(connection);
   }
 
@@ -105,9 +132,14 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
   }
 
   /** Runs a statement that is in no transaction. */
-  async function runAlone(query: QueryOptions, values?: unknown[]) {
-    const once = () => borrow((connection) => send(connection, query, values));
+  async function runAlone(way: Send, query: QueryOptions, values?: unknown[]) {
+    const once = () => borrow((connection) => way(connection, query, values));
     return await retrying(isRead(query.sql) ? () => withoutLoss(once) : once);
+  }
+
+  function alone(way: Send): Database {
+    const client = { query: (query: QueryOptions, values?: unknown[]) => runAlone(way, query, values) };
+    return drizzle({ client: client as unknown as Pool });
   }
 
   function databaseOf(connection: PoolConnection): Database {
@@ -121,23 +153,24 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
 
   async function attempt<T>(work: (db: Database) => Promise<T>): Promise<T> {
     return await borrow(async (connection) => {
-      await send(connection, 'BEGIN');
+      await send(connection, { sql: 'BEGIN' });
       try {
         const result = await work(databaseOf(connection));
-        await send(connection, 'COMMIT');
+        await send(connection, { sql: 'COMMIT' });
         return result;
       } catch (error) {
-        if (!isFatal(error)) await send(connection, 'ROLLBACK');
+        if (!isFatal(error)) await send(connection, { sql: 'ROLLBACK' });
         throw error;
       }
     });
   }
 
   return {
-    db: drizzle({ client: { query: runAlone } as unknown as Pool }),
+    db: alone(send),
+    prepared: alone(sendPrepared),
     transaction: (work) => retrying(() => attempt(work)),
     query: async (sql) => {
-      const [rows] = await runAlone({ sql });
+      const [rows] = await runAlone(send, { sql });
       return rows as Record<string, unknown>[];
     },
     load: () => ({ busy, waiting }),
@@ -145,17 +178,29 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
   };
 }
 
+/** As a text with its values in it, or prepared by the server (COM_STMT_EXECUTE). */
+type Way = 'query' | 'execute';
+
 /**
  * Sends a statement, and answers as a client of mysql2/promise does: that one makes a new
  * wrapper for every loan and notes the stack at every statement, which is more work than
  * most statements are. Times stay text, as Drizzle wants them, without a cast for each field.
+ * The deadline is ours, because the driver's does not hold while a statement is prepared.
  */
-function run(connection: PoolConnection, request: QueryOptions, values?: unknown[]): Promise<[unknown]> {
-  const { sql, rowsAsArray = false } = request;
+function run(
+  connection: PoolConnection,
+  way: Way,
+  { sql, rowsAsArray = false }: QueryOptions,
+  values: unknown[] = [],
+): Promise<[unknown]> {
   return new Promise((resolve, reject) => {
-    connection.query({ sql, rowsAsArray, values, timeout: statementDeadlineMs }, (error, result) =>
-      error === null ? resolve([result]) : reject(error),
-    );
+    const late = () => reject(Object.assign(new Error('no answer'), { code: 'STATEMENT_DEADLINE' }));
+    const timer = setTimeout(late, statementDeadlineMs);
+    connection[way]({ sql, rowsAsArray, values }, (error: Error | null, result: unknown) => {
+      clearTimeout(timer);
+      if (error === null) resolve([result]);
+      else reject(error);
+    });
   });
 }
 

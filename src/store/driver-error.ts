@@ -67,6 +67,18 @@ export function isConnectionLost(error: unknown): boolean {
   return fault !== undefined && (lostCodes.has(fault.code) || lostNumbers.has(fault.errno));
 }
 
+/**
+ * Too many prepared statements on the server, a statement it does not know (any more) or
+ * cannot prepare, as behind some proxies, and one that it would have to prepare anew.
+ */
+const preparedRefused = new Set([1461, 1243, 1295, 1615]);
+
+/** Whether a statement did not run because it was to be a prepared one. */
+export function isPreparedRefused(error: unknown): boolean {
+  const fault = faultOf(error);
+  return fault !== undefined && preparedRefused.has(fault.errno);
+}
+
 /** What mysql2 says, in an error without a code, where too many wait for a connection. */
 const queueFull = 'Queue limit reached.';
 

@@ -1,15 +1,30 @@
-import { and, desc, eq, exists, gt, isNotNull, isNull, lt, ne, type Param, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, isNotNull, isNull, lt, ne, or, type Param, sql } from 'drizzle-orm';
+import type { AuthenticationMethod } from '../domain/caller.ts';
 import type { SessionRow } from '../domain/model.ts';
 import type { SessionRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
 import { once, slot, slotsOf } from './prepared.ts';
 import { identifiers, sessions, smsFactors, totpFactors, users } from './schema.ts';
+import { emails, mobiles, ownedBy, toView } from './user-view.ts';
 
 function toSession({ address, userAgent, revokedAt: _, ...row }: typeof sessions.$inferSelect): SessionRow {
   return { ...row, client: { address, userAgent } };
 }
 
-export function createSessionRepository(db: Database): SessionRepository {
+/** When the factors of a user were confirmed. */
+const factors = { totp: totpFactors.confirmedAt, sms: smsFactors.confirmedAt };
+type Factors = { readonly [Name in keyof typeof factors]: Date | null };
+
+function hasSecondFactor({ totp, sms }: Factors): boolean {
+  return totp !== null || sms !== null;
+}
+
+/** A sign-in that began before the factor was there may end after: it is no session. */
+function lacksSecondFactor(row: Factors, { amr }: { readonly amr: readonly AuthenticationMethod[] }) {
+  return hasSecondFactor(row) && !amr.includes('mfa');
+}
+
+export function createSessionRepository(db: Database, prepared: Database): SessionRepository {
   const is = (tenantId: string | Param, id: string | Param) =>
     and(eq(sessions.tenantId, tenantId), eq(sessions.id, id));
   const ofUser = (tenantId: string, userId: string) =>
@@ -23,24 +38,42 @@ export function createSessionRepository(db: Database): SessionRepository {
 
   const insert = once(() => db.insert(sessions).values(slotsOf(sessions)).prepare());
 
-  const findLive = once(() => {
-    const confirmed = db
-      .select({ userId: identifiers.userId })
-      .from(identifiers)
-      .where(
+  const ownerOf = and(eq(users.tenantId, sessions.tenantId), eq(users.id, sessions.userId));
+  const totpOf = and(eq(totpFactors.tenantId, users.tenantId), eq(totpFactors.userId, users.id));
+  const smsOf = and(eq(smsFactors.tenantId, users.tenantId), eq(smsFactors.userId, users.id));
+  const isUsable = and(given.session, given.isLive, eq(users.status, 'active'));
+
+  const findLive = once(() =>
+    prepared
+      .select({ session: sessions, ...factors })
+      .from(sessions)
+      .innerJoin(users, ownerOf)
+      .innerJoin(
+        identifiers,
         and(
           eq(identifiers.tenantId, users.tenantId),
           eq(identifiers.userId, users.id),
           isNotNull(identifiers.confirmedAt),
         ),
-      );
-    return db
-      .select({ session: sessions, totp: totpFactors.confirmedAt, sms: smsFactors.confirmedAt })
+      )
+      .leftJoin(totpFactors, totpOf)
+      .leftJoin(smsFactors, smsOf)
+      .where(isUsable)
+      .limit(1)
+      .prepare(),
+  );
+
+  const findOfCall = once(() => {
+    const { id, userId, level, amr, authTime } = sessions;
+    return prepared
+      .select({ session: { id, userId, level, amr, authTime }, ...factors, users, emails, mobiles })
       .from(sessions)
-      .innerJoin(users, and(eq(users.tenantId, sessions.tenantId), eq(users.id, sessions.userId)))
-      .leftJoin(totpFactors, and(eq(totpFactors.tenantId, users.tenantId), eq(totpFactors.userId, users.id)))
-      .leftJoin(smsFactors, and(eq(smsFactors.tenantId, users.tenantId), eq(smsFactors.userId, users.id)))
-      .where(and(given.session, given.isLive, eq(users.status, 'active'), exists(confirmed)))
+      .innerJoin(users, ownerOf)
+      .leftJoin(emails, ownedBy(emails, 'email'))
+      .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
+      .leftJoin(totpFactors, totpOf)
+      .leftJoin(smsFactors, smsOf)
+      .where(and(isUsable, or(isNotNull(emails.confirmedAt), isNotNull(mobiles.confirmedAt))))
       .prepare();
   });
 
@@ -72,11 +105,14 @@ export function createSessionRepository(db: Database): SessionRepository {
 
     async findLive(tenantId, id, now) {
       const [row] = await findLive().execute({ tenantId, id, now });
-      if (row === undefined) return undefined;
-      const hasSecondFactor = row.totp !== null || row.sms !== null;
-      // A sign-in that began before the factor was there may end after: it is no session.
-      if (hasSecondFactor && !row.session.amr.includes('mfa')) return undefined;
-      return { ...toSession(row.session), hasSecondFactor };
+      if (row === undefined || lacksSecondFactor(row, row.session)) return undefined;
+      return { ...toSession(row.session), hasSecondFactor: hasSecondFactor(row) };
+    },
+
+    async findOfCall(tenantId, id, now) {
+      const [row] = await findOfCall().execute({ tenantId, id, now });
+      if (row === undefined || lacksSecondFactor(row, row.session)) return undefined;
+      return { ...row.session, holder: toView(row) };
     },
 
     async listLive(tenantId, userId, now) {

@@ -33,11 +33,11 @@ function withoutSql<R extends object>(repository: R): R {
   return Object.fromEntries(Object.entries(repository).map(([name, method]) => [name, guard(method)])) as R;
 }
 
-function createRepositories(db: Database, vault: Vault): Repositories {
+function createRepositories(db: Database, prepared: Database, vault: Vault): Repositories {
   return {
     users: withoutSql(createUserRepository(db)),
     challenges: withoutSql(createChallengeRepository(db)),
-    sessions: withoutSql(createSessionRepository(db)),
+    sessions: withoutSql(createSessionRepository(db, prepared)),
     factors: withoutSql(createFactorRepository(db, vault)),
     guesses: withoutSql(createGuessRepository(db)),
     budgets: withoutSql(createBudgetRepository(db)),
@@ -59,10 +59,10 @@ function createRepositories(db: Database, vault: Vault): Repositories {
 export function createStore(database: DatabaseHandle, vault: Vault): Store {
   const made = new WeakMap<Database, Repositories>();
   return {
-    ...createRepositories(database.db, vault),
+    ...createRepositories(database.db, database.prepared, vault),
     transaction: (work) =>
       database.transaction((db) => {
-        const repositories = made.get(db) ?? createRepositories(db, vault);
+        const repositories = made.get(db) ?? createRepositories(db, db, vault);
         made.set(db, repositories);
         return work(repositories);
       }),

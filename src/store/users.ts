@@ -1,32 +1,10 @@
 import { and, asc, count, eq, gt, inArray, isNull, like, ne, type Param, sql } from 'drizzle-orm';
-import { alias } from 'drizzle-orm/mysql-core';
-import type { HeldIdentifier, Identifier, SessionAccount, User, UserView } from '../domain/model.ts';
+import type { Identifier, SessionAccount, User } from '../domain/model.ts';
 import type { UserRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
 import { once, slot } from './prepared.ts';
 import { credentials, identifiers, sessions, smsFactors, totpFactors, users } from './schema.ts';
-
-type UserRow = typeof users.$inferSelect;
-type IdentifierRow = typeof identifiers.$inferSelect;
-
-const emails = alias(identifiers, 'emails');
-const mobiles = alias(identifiers, 'mobiles');
-
-function toUser({ birthdayGregorian, ...row }: UserRow): User {
-  const { tenantId, id, status, confirmedAt: _, ...rest } = row;
-  const { locale, roles, senderEmail, confirmUrl, createdAt, ...profile } = rest;
-  return {
-    tenantId,
-    id,
-    status,
-    locale,
-    roles,
-    senderEmail,
-    confirmUrl,
-    createdAt,
-    profile: { ...profile, birthdayGregorian: birthdayGregorian ?? undefined },
-  };
-}
+import { emails, mobiles, ownedBy, toIdentifier, toView, type ViewRow } from './user-view.ts';
 
 function toRow({ profile, ...user }: User): typeof users.$inferInsert {
   return {
@@ -37,24 +15,7 @@ function toRow({ profile, ...user }: User): typeof users.$inferInsert {
   };
 }
 
-function toIdentifier(row: IdentifierRow): HeldIdentifier {
-  const { kind, canonical, userId, address, confirmedAt } = row;
-  return { kind, canonical, userId, address, confirmedAt: confirmedAt ?? undefined };
-}
-
-function toView(row: {
-  users: UserRow;
-  emails: IdentifierRow | null;
-  mobiles: IdentifierRow | null;
-}): UserView {
-  return {
-    user: toUser(row.users),
-    email: row.emails === null ? undefined : toIdentifier(row.emails),
-    mobile: row.mobiles === null ? undefined : toIdentifier(row.mobiles),
-  };
-}
-
-type AccountRow = Parameters<typeof toView>[0] & {
+type AccountRow = ViewRow & {
   readonly totp: Date | null;
   readonly smsNumber: string | null;
   readonly live: number;
@@ -71,11 +32,6 @@ function toAccount(row: AccountRow): SessionAccount {
 /** A LIKE pattern for what begins with a text, whose own wildcards stand for themselves. */
 function beginning(prefix: string): string {
   return `${prefix.replace(/[\\%_]/g, (character) => `\\${character}`)}%`;
-}
-
-/** Joins an identifier of the user in `users`. */
-function ownedBy(table: typeof emails | typeof mobiles, kind: Identifier['kind']) {
-  return and(eq(table.tenantId, users.tenantId), eq(table.userId, users.id), eq(table.kind, kind));
 }
 
 type Given<T> = { readonly [Name in keyof T]: T[Name] | Param };

@@ -1,7 +1,8 @@
-import { getTableColumns, getTableName, is } from 'drizzle-orm';
-import { MySqlTable } from 'drizzle-orm/mysql-core';
+import { getTableColumns, getTableName, gt, is, sql } from 'drizzle-orm';
+import { int, MySqlTable, mysqlTable } from 'drizzle-orm/mysql-core';
 import { createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bytes, exact, instant, json } from '../../src/store/columns.ts';
 import { type DatabaseHandle, openDatabase } from '../../src/store/database.ts';
 import { inspectDatabase } from '../../src/store/health.ts';
 import { migrate, pendingMigrations, readMigrations } from '../../src/store/migrate.ts';
@@ -152,5 +153,59 @@ test('a killed connection fails its call and is replaced', async () => {
   await other.end();
   expect(await sleeping).toMatchObject({ reason: 'UNAVAILABLE' });
   expect(await small.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  await small.close();
+});
+
+test('what a prepared statement reads is what its text reads', async () => {
+  const typed = mysqlTable('typed', {
+    at: instant('at').notNull(),
+    n: int('n', { unsigned: true }),
+    digest: bytes('digest', { type: 'binary(4)' }),
+    name: exact('name', { length: 64 }),
+    body: json('body'),
+  });
+  await database.query(
+    'CREATE TABLE typed (at DATETIME(3), n INT UNSIGNED, digest BINARY(4), name VARBINARY(64), body MEDIUMTEXT)',
+  );
+  const rows = [
+    { at: new Date('2026-01-01'), n: 0, digest: Buffer.from('00ff00ff', 'hex'), name: 'é', body: ['ü'] },
+    { at: new Date('2026-01-01T12:30Z'), n: 4294967295, digest: Buffer.alloc(4), name: '', body: '' },
+    { at: new Date('2026-01-01T12:30:00.007Z'), n: null, digest: null, name: null, body: null },
+  ];
+  await database.db.insert(typed).values(rows);
+  for (const db of [database.db, database.prepared]) {
+    const read = db
+      .select()
+      .from(typed)
+      .where(gt(typed.at, new Date('2025-01-01')));
+    expect(await read.orderBy(typed.at)).toEqual(rows);
+  }
+});
+
+test('a server that keeps no more prepared statements is sent the text', async () => {
+  const operator = await createConnection({ uri: url });
+  const small = openDatabase({ url, connections: 1 });
+  const read = () => small.prepared.execute(sql`SELECT ${'text'} AS sent`);
+  await operator.query('SET GLOBAL max_prepared_stmt_count = 0');
+  try {
+    expect((await read())[0]).toEqual([{ sent: 'text' }]);
+    expect((await read())[0]).toEqual([{ sent: 'text' }]);
+  } finally {
+    await operator.query('SET GLOBAL max_prepared_stmt_count = DEFAULT');
+    await operator.end();
+    await small.close();
+  }
+});
+
+test('a statement that the server does not come to prepare has the same deadline', async () => {
+  await database.query('CREATE TABLE locked (id INT PRIMARY KEY)');
+  const holder = await createConnection({ uri: url });
+  const small = openDatabase({ url, connections: 1 });
+  await holder.query('LOCK TABLES locked WRITE');
+  expect(await thrownBy(small.prepared.execute(sql`SELECT id FROM locked`))).toMatchObject({
+    cause: { reason: 'UNAVAILABLE' },
+  });
+  await holder.end();
+  expect((await small.prepared.execute(sql`SELECT id FROM locked`))[0]).toEqual([]);
   await small.close();
 });

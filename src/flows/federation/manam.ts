@@ -53,9 +53,7 @@ export function createManamLogin(deps: ManamLoginDeps) {
     const tenant = await store.tenants.findById(request.tenantId);
     if (tenant?.status !== 'active' || !tenant.policy.manam.enabled)
       throw new DomainError('LOGIN_STATE_INVALID');
-    const view = await store.users.findById(caller.tenant.id, ownSession(caller).userId);
-    if (view === undefined) throw new DomainError('TOKEN_INVALID');
-    return { view, request, tenant };
+    return { view: ownSession(caller).holder, request, tenant };
   }
 
   function arrivalOf(view: UserView, tenant: Tenant): Arrival {

@@ -96,9 +96,7 @@ export function createChangeIdentifier(deps: ChangeIdentifierDeps) {
 
   async function start(caller: Caller, type: IdentifierKind, command: StartChangeCommand): Promise<void> {
     const identifier = parseIdentifier({ ...command, type }, caller.tenant.policy);
-    const view = await store.users.findById(caller.tenant.id, ownSession(caller).userId);
-    if (view === undefined) throw new DomainError('TOKEN_INVALID');
-    await startChange(caller, view, identifier);
+    await startChange(caller, ownSession(caller).holder, identifier);
   }
 
   return {

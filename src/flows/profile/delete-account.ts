@@ -1,5 +1,4 @@
 import type { Caller } from '../../domain/caller.ts';
-import { DomainError } from '../../domain/errors.ts';
 import type { Clock, Random, ReceiptSigner } from '../../domain/ports.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { auditEvent } from '../audit.ts';
@@ -16,10 +15,9 @@ export type DeleteAccountDeps = {
 /** Erases the caller's user; answers the receipt. A last notice goes to his address. */
 export function createDeleteAccount({ store, ...deps }: DeleteAccountDeps) {
   return async function deleteAccount(caller: Caller): Promise<string> {
-    const view = await store.users.findById(caller.tenant.id, ownSession(caller).userId);
-    if (view === undefined) throw new DomainError('TOKEN_INVALID');
+    const { holder } = ownSession(caller);
     return await store.transaction(async (repositories) => {
-      const receipt = await eraseUser(repositories, deps, caller, view);
+      const receipt = await eraseUser(repositories, deps, caller, holder);
       // Whose account it was, and where from, the line does not say.
       const nobody = { ...caller, session: undefined, client: { ...caller.client, address: '' } };
       await repositories.audit.add(auditEvent(deps, nobody, 'delete-account', 'success'));

@@ -67,7 +67,8 @@ export function createEditUser({ store, startChange, chargeMessage, clock, rando
     const { changes, identifiers } = parse(caller, command, clock());
     const byKey = caller.session === undefined;
     const reference = byKey ? command : { email: '', userId: command.userId };
-    const view = await store.users.findById(tenantId, await targetOf(store, caller, reference));
+    const target = await targetOf(store, caller, reference);
+    const view = caller.session?.holder ?? (await store.users.findById(tenantId, target));
     if (view === undefined) throw new DomainError('NOT_FOUND');
     const { id: userId } = view.user;
 

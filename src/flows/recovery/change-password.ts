@@ -29,13 +29,11 @@ export type ChangePasswordCommand = {
 export function createChangePassword(deps: ChangePasswordDeps) {
   const { store, hasher, passwords, policy, clock } = deps;
   async function attempt(caller: Caller, command: ChangePasswordCommand): Promise<void> {
-    const { userId } = ownSession(caller);
+    const { userId, holder } = ownSession(caller);
     const tenantId = caller.tenant.id;
     if (command.currentPassword === '')
       throw invalid({ field: 'current_password', reason: 'FIELD_REQUIRED' });
-    const view = await store.users.findById(tenantId, userId);
-    if (view === undefined) throw new DomainError('TOKEN_INVALID');
-    const identifiers = [view.email?.canonical ?? '', view.mobile?.canonical ?? ''];
+    const identifiers = [holder.email?.canonical ?? '', holder.mobile?.canonical ?? ''];
     const password = policy.parse(caller, identifiers, command.password, command.confirmPassword);
 
     const factors = await store.factors.find(tenantId, userId);
@@ -55,7 +53,7 @@ export function createChangePassword(deps: ChangePasswordDeps) {
       ) {
         throw new DomainError('CREDENTIALS_INVALID');
       }
-      await replacePassword(deps, repositories, caller, view, replacement, 'change-password');
+      await replacePassword(deps, repositories, caller, holder, replacement, 'change-password');
     });
   }
 

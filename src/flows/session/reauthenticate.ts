@@ -26,7 +26,7 @@ export type ReauthenticateCommand = TypedCodes & { readonly password: string };
 export function createReauthenticate(deps: ReauthenticateDeps) {
   const { store, passwords, secondFactors, clock } = deps;
   async function attempt(caller: Caller, command: ReauthenticateCommand): Promise<IssuedTokens> {
-    const { userId, id: sessionId } = ownSession(caller);
+    const { userId, id: sessionId, holder } = ownSession(caller);
     const tenantId = caller.tenant.id;
     if (command.password === '') throw invalid({ field: 'password', reason: 'FIELD_REQUIRED' });
     const passwordHash = await store.users.findPasswordHash(tenantId, userId);
@@ -41,8 +41,6 @@ export function createReauthenticate(deps: ReauthenticateDeps) {
       throw new DomainError('CREDENTIALS_INVALID');
     }
 
-    const view = await store.users.findById(tenantId, userId);
-    if (view === undefined) throw new DomainError('TOKEN_INVALID');
     const [method] = methodsOf(await store.factors.find(tenantId, userId));
     const proof =
       method === undefined
@@ -52,7 +50,7 @@ export function createReauthenticate(deps: ReauthenticateDeps) {
     const now = clock();
     await store.transaction(async (repositories) => {
       const { sessions, audit } = repositories;
-      if (proof !== undefined) await settleProof(deps, repositories, caller, view, proof);
+      if (proof !== undefined) await settleProof(deps, repositories, caller, holder, proof);
       await sessions.updateAuthTime(tenantId, sessionId, now);
       await audit.add(auditEvent(deps, caller, 'reauthenticate', 'success'));
     });

@@ -29,7 +29,7 @@ const seedPurpose = 'totp-pending-seed';
 export function createEnrolment(deps: EnrolDeps) {
   const { store, chargeRecipient, renderQr, vault, clock, random } = deps;
   const steps = createSteps(deps);
-  const { ownView, stepOf, step } = steps;
+  const { stepOf, step } = steps;
   const { sendProof, confirmProof } = createProofs(deps, steps);
 
   /** The end of an enrolment, in one transaction: the factor, the codes, and this session at its new level. */
@@ -39,7 +39,7 @@ export function createEnrolment(deps: EnrolDeps) {
     setup: Challenge,
     insert: (factors: Repositories['factors']) => Promise<void>,
   ): Promise<string[]> {
-    const view = await ownView(caller);
+    const { holder: view, id: sessionId } = ownSession(caller);
     const { tenantId, id: userId } = view.user;
     const now = clock();
     return await store.transaction(async (repositories) => {
@@ -52,7 +52,7 @@ export function createEnrolment(deps: EnrolDeps) {
         const digests = codes.map((code) => digestRecoveryCode(vault, tenantId, userId, code));
         await factors.replaceRecoveryCodes(tenantId, userId, digests);
       }
-      await sessions.raise(tenantId, view.sessionId, method === 'totp' ? 'otp' : 'sms', now);
+      await sessions.raise(tenantId, sessionId, method === 'totp' ? 'otp' : 'sms', now);
       await settleChange(deps, repositories, caller, view, 'add-two-factor');
       await rememberResult(repositories, caller, codes);
       return codes;
@@ -81,9 +81,9 @@ export function createEnrolment(deps: EnrolDeps) {
     /** Makes a seed; called again it makes a new one, and the earlier one is dead. */
     async setupTotp(caller: Caller): Promise<{ secret: string; uri: string }> {
       await stepOf(caller, provenPurpose.totp, 'ConfirmTotpEmail');
-      const view = await ownView(caller);
+      const { holder: view, id: sessionId } = ownSession(caller);
       const secret = makeTotpSeed(random);
-      const data = vault.seal(seedPurpose, view.sessionId, Buffer.from(secret));
+      const data = vault.seal(seedPurpose, sessionId, Buffer.from(secret));
       await store.challenges.put(step(caller, setupPurpose.totp, data));
       return { secret, uri: totpUri(secret, caller.tenant.name, labelOf(view)) };
     },
@@ -91,7 +91,7 @@ export function createEnrolment(deps: EnrolDeps) {
     async getTotpQr(caller: Caller): Promise<Buffer> {
       const setup = await stepOf(caller, setupPurpose.totp, 'SetupTotp');
       const secret = openSeed(vault, setup);
-      return await renderQr(totpUri(secret, caller.tenant.name, labelOf(await ownView(caller))));
+      return await renderQr(totpUri(secret, caller.tenant.name, labelOf(ownSession(caller).holder)));
     },
 
     /** Confirms the seed with a code of the new device; answers the recovery codes. */
@@ -120,10 +120,10 @@ export function createEnrolment(deps: EnrolDeps) {
       const { tenant } = caller;
       const { address } = parseMobile(command.phoneNumber, command.mobileSeed, tenant.policy, 'phone_number');
       await chargeRecipient(caller, 'sms-setup', address);
-      const { user, sessionId: slot } = await ownView(caller);
-      const to = { kind: 'mobile', address, userLocale: user.locale, senderEmail: '' } as const;
+      const { holder, id: slot } = ownSession(caller);
+      const to = { kind: 'mobile', address, userLocale: holder.user.locale, senderEmail: '' } as const;
       const order = {
-        userId: user.id,
+        userId: holder.user.id,
         purpose: setupPurpose.sms,
         slot,
         template: 'two-factor-setup-sms',

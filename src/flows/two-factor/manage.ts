@@ -42,11 +42,8 @@ export function createManageFactors(deps: ManageFactorsDeps) {
   const { store, secondFactors, chargeRecipient, vault, random } = deps;
 
   async function ownFactors(caller: Caller): Promise<{ view: UserView; factors: Factors }> {
-    const tenantId = caller.tenant.id;
-    const { userId } = ownSession(caller);
-    const view = await store.users.findById(tenantId, userId);
-    if (view === undefined) throw new DomainError('TOKEN_INVALID');
-    return { view, factors: await store.factors.find(tenantId, userId) };
+    const { holder: view, userId } = ownSession(caller);
+    return { view, factors: await store.factors.find(caller.tenant.id, userId) };
   }
 
   /** Removes a factor for a valid code of it, or a recovery code; with the last one go the recovery codes. */
@@ -104,7 +101,7 @@ export function createManageFactors(deps: ManageFactorsDeps) {
 
     /** Ten new recovery codes; the old ones are dead. */
     async regenerateRecoveryCodes(caller: Caller): Promise<string[]> {
-      const { view } = await ownFactors(caller);
+      const { holder: view } = ownSession(caller);
       const { tenantId, id: userId } = view.user;
       const codes = makeRecoveryCodes(random);
       const digests = codes.map((code) => digestRecoveryCode(vault, tenantId, userId, code));

@@ -24,7 +24,7 @@ import {
 const proofLifetimeMs = 600_000;
 
 /** The first step of an enrolment: a proof to the user's own address or number. */
-export function createProofs(deps: EnrolDeps, { ownView, step }: Steps) {
+export function createProofs(deps: EnrolDeps, { step }: Steps) {
   const { store, chargeRecipient, vault, clock, random } = deps;
 
   /** A proof by a link to the user's address, or by a code to the number of one who has none. */
@@ -58,7 +58,7 @@ export function createProofs(deps: EnrolDeps, { ownView, step }: Steps) {
   }
 
   async function sendProof(caller: Caller, method: SecondFactorMethod, submitted: string): Promise<void> {
-    const view = await ownView(caller);
+    const { holder: view } = ownSession(caller);
     assertOwnAddress(view, submitted);
     const factors = await store.factors.find(caller.tenant.id, view.user.id);
     if (method === 'totp' ? factors.totp : factors.smsNumber !== undefined) {

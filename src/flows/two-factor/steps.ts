@@ -1,7 +1,7 @@
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { SecondFactorMethod } from '../../domain/factors.ts';
-import type { Challenge, ChallengePurpose, UserView } from '../../domain/model.ts';
+import type { Challenge, ChallengePurpose } from '../../domain/model.ts';
 import type { Clock, QrRenderer, Random, Vault } from '../../domain/ports.ts';
 import type { Store } from '../../domain/repositories.ts';
 import type { RecipientCharge } from '../limits.ts';
@@ -48,13 +48,6 @@ export const names = { totp: 'Totp', sms: 'Sms' } as const;
 
 /** Where an enrolment stands: rows of the session, so that no step can be skipped or reordered (R30). */
 export function createSteps({ store, clock, random }: Pick<EnrolDeps, 'store' | 'clock' | 'random'>) {
-  async function ownView(caller: Caller): Promise<UserView & { sessionId: string }> {
-    const { userId, id: sessionId } = ownSession(caller);
-    const view = await store.users.findById(caller.tenant.id, userId);
-    if (view === undefined) throw new DomainError('TOKEN_INVALID');
-    return { ...view, sessionId };
-  }
-
   /** The live challenge of this session and purpose, or STEP_MISSING with the step that makes one. */
   async function stepOf(caller: Caller, purpose: ChallengePurpose, missingStep: string): Promise<Challenge> {
     const found = await store.challenges.findInSlot(
@@ -85,7 +78,7 @@ export function createSteps({ store, clock, random }: Pick<EnrolDeps, 'store' | 
     };
   }
 
-  return { ownView, stepOf, step };
+  return { stepOf, step };
 }
 
 export type Steps = ReturnType<typeof createSteps>;

@@ -1,0 +1,51 @@
+import { and, eq } from 'drizzle-orm';
+import { alias } from 'drizzle-orm/mysql-core';
+import type { HeldIdentifier, Identifier, User, UserView } from '../domain/model.ts';
+import { identifiers, users } from './schema.ts';
+
+type UserRow = typeof users.$inferSelect;
+type IdentifierRow = typeof identifiers.$inferSelect;
+
+export const emails = alias(identifiers, 'emails');
+export const mobiles = alias(identifiers, 'mobiles');
+
+function toUser({ birthdayGregorian, ...row }: UserRow): User {
+  const { tenantId, id, status, confirmedAt: _, ...rest } = row;
+  const { locale, roles, senderEmail, confirmUrl, createdAt, ...profile } = rest;
+  return {
+    tenantId,
+    id,
+    status,
+    locale,
+    roles,
+    senderEmail,
+    confirmUrl,
+    createdAt,
+    profile: { ...profile, birthdayGregorian: birthdayGregorian ?? undefined },
+  };
+}
+
+export function toIdentifier(row: IdentifierRow): HeldIdentifier {
+  const { kind, canonical, userId, address, confirmedAt } = row;
+  return { kind, canonical, userId, address, confirmedAt: confirmedAt ?? undefined };
+}
+
+/** The rows of a user, his address and his number, as they come out of a join. */
+export type ViewRow = {
+  readonly users: UserRow;
+  readonly emails: IdentifierRow | null;
+  readonly mobiles: IdentifierRow | null;
+};
+
+export function toView(row: ViewRow): UserView {
+  return {
+    user: toUser(row.users),
+    email: row.emails === null ? undefined : toIdentifier(row.emails),
+    mobile: row.mobiles === null ? undefined : toIdentifier(row.mobiles),
+  };
+}
+
+/** Joins an identifier of the user in `users`. */
+export function ownedBy(table: typeof emails | typeof mobiles, kind: Identifier['kind']) {
+  return and(eq(table.tenantId, users.tenantId), eq(table.userId, users.id), eq(table.kind, kind));
+}
