@@ -102,12 +102,12 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
     }
   };
 
-  const prepared = new WeakSet<PoolConnection>();
+  const ready = new WeakSet<PoolConnection>();
   /** Sets a new connection up, under the deadline of any other statement. */
-  async function prepare(connection: PoolConnection): Promise<void> {
-    if (prepared.has(connection)) return;
+  async function setUp(connection: PoolConnection): Promise<void> {
+    if (ready.has(connection)) return;
     for (const sql of sessionSetup) await run(connection, 'query', { sql });
-    prepared.add(connection);
+    ready.add(connection);
   }
 
   /** Lends a connection; it is destroyed where the work left it in doubt. */
@@ -118,7 +118,7 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
     });
     busy += 1;
     try {
-      await prepare(connection);
+      await setUp(connection);
       const result = await work(connection);
       connection.release();
       return result;

@@ -70,7 +70,6 @@ const listener = await listen(
         // What a ViewUser cannot do without.
         getManamUserInfo: async () => {
           await select();
-          await select();
           return {};
         },
       });

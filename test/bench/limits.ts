@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import type { LimitAnswer, LimitRequest } from './limit-process.ts';
+import { type Usage, usageOf } from './processes.ts';
 import type { Side, Slice } from './slices.ts';
 
 export type Limits = {
@@ -11,6 +12,8 @@ export type Limits = {
   answer(viewUser: string): Promise<void>;
   /** That part of the service, alone, as a side of a comparison. */
   side(request: Omit<LimitRequest, 'ms'>): Side;
+  /** CPU seconds so far and resident memory now. */
+  usage(): Usage;
   stop(): void;
 };
 
@@ -38,6 +41,7 @@ export async function startLimits(databaseUrl: string): Promise<Limits> {
       child.send({ ...request, ms } satisfies LimitRequest);
       return await answer<Slice>();
     },
+    usage: () => usageOf(child.pid ?? 0),
     stop: () => child.disconnect(),
   };
 }

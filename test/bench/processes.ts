@@ -9,10 +9,12 @@ const ticksPerSecond = 100;
 
 /** What a process and those that it has started have used so far; those of the database are not counted. */
 export function usageOf(pid: number): Usage {
-  const own = read(pid);
-  return childrenOf(pid)
-    .map(usageOf)
-    .reduce((sum, each) => ({ cpuS: sum.cpuS + each.cpuS, rssMb: sum.rssMb + each.rssMb }), own);
+  return sumOf([read(pid), ...childrenOf(pid).map(usageOf)]);
+}
+
+export function sumOf(usages: readonly Usage[]): Usage {
+  const sum = (name: keyof Usage) => usages.reduce((total, usage) => total + usage[name], 0);
+  return { cpuS: sum('cpuS'), rssMb: sum('rssMb') };
 }
 
 function read(pid: number): Usage {

@@ -93,7 +93,7 @@ export const calls: Scenario = async ({ options, database, limits }) => {
           },
         ),
         await row(
-          { name: 'ViewUser, Connect', against: 'a bare handler of 2 SELECTs, Connect' },
+          { name: 'ViewUser, Connect', against: 'a bare handler of one SELECT, Connect' },
           {
             a: loop(overConnect),
             b: loop(() => bare('manam.v1.ProfileService/GetManamUserInfo')),

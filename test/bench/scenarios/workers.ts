@@ -1,15 +1,20 @@
 import { median } from 'simple-statistics';
 import { makeAccounts, withServer } from '../accounts.ts';
+import { createHttpClient, type HttpClient } from '../calls.ts';
+import { type Limits, startLimits } from '../limits.ts';
+import { sumOf } from '../processes.ts';
 import { atLeast, type Row } from '../report.ts';
 import { type BenchServer, startServer } from '../server.ts';
 import { closedLoop, ratioOf, round, type Side, throughput, warmUp } from '../slices.ts';
 import type { Scenario } from './scenario.ts';
 
+type Measured = Pick<BenchServer, 'usage'>;
+
 /** Long enough for the kernel's count of CPU time, which is in hundredths of a second. */
 const sliceMs = 2000;
 
 /** What a second of the server's CPU brings with several processes and with one. */
-export const manyWorkers: Scenario = async ({ options, database }) => {
+export const manyWorkers: Scenario = async ({ options, database, limits }) => {
   const { seconds, concurrency, users } = options;
   const workers = Math.max(2, options.workers);
   const several = await startServer({ databaseUrl: await database.urlOf('several'), workers });
@@ -33,15 +38,36 @@ export const manyWorkers: Scenario = async ({ options, database }) => {
       return [
         await row('Login', servers, logins, workers, seconds),
         await row('ViewUser', servers, reads, workers, seconds),
+        await bareRow(limits, await startLimits(await database.urlOf('limits_beside')), readers, seconds),
       ];
     });
   });
 };
 
+/** The same for what cannot be had better: a bare handler of one SELECT, in two processes and in one. */
+async function bareRow(one: Limits, beside: Limits, callers: number, seconds: number): Promise<Row> {
+  const clients = [one, beside].map(({ url }) => createHttpClient(url)) as [HttpClient, HttpClient];
+  const sideOf = (of: (caller: number) => HttpClient) =>
+    closedLoop(
+      callers,
+      (caller) => () => of(caller).succeed('POST', '/manam.v1.ProfileService/GetManamUserInfo', {}, {}),
+    );
+  const both = { usage: () => sumOf([one.usage(), beside.usage()]) };
+  const sides = [sideOf((caller) => clients[caller % 2 === 0 ? 0 : 1]), sideOf(() => clients[0])] as const;
+  try {
+    await warmUp(...sides);
+    const { goal: _, ...bare } = await row('a bare handler of one SELECT', [both, one], sides, 2, seconds);
+    return bare;
+  } finally {
+    for (const client of clients) client.close();
+    beside.stop();
+  }
+}
+
 async function row(
   name: string,
-  [several, one]: readonly [BenchServer, BenchServer],
-  [ofSeveral, ofOne]: [Side, Side],
+  [several, one]: readonly [Measured, Measured],
+  [ofSeveral, ofOne]: readonly [Side, Side],
   workers: number,
   seconds: number,
 ): Promise<Row> {
@@ -68,7 +94,7 @@ async function row(
   };
 }
 
-async function measured(server: BenchServer, side: Side) {
+async function measured(server: Measured, side: Side) {
   const before = server.usage().cpuS;
   const slice = await side(sliceMs);
   return { perCpuSecond: slice.calls / (server.usage().cpuS - before), perSecond: throughput(slice) };
