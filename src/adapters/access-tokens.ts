@@ -1,7 +1,8 @@
-import { type CryptoKey, decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import { type CryptoKey, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { AuthenticationMethod, SessionLevel } from '../domain/caller.ts';
 import type { AccessTokens, Clock, Random } from '../domain/ports.ts';
+import { signJws } from './jws.ts';
 import type { KeyRing } from './key-ring.ts';
 
 /** How long an access token lives (R11). */
@@ -83,9 +84,8 @@ export function createAccessTokens({ ring, issuer, clock, random }: AccessTokenD
     lifetimeS,
 
     async sign(claims) {
-      const { kid, key } = ring.signer();
       const issuedAt = seconds(clock());
-      return await new SignJWT({
+      const payload = {
         iss: issuer,
         aud: audienceOf(claims.level, claims.tenantId),
         sub: claims.userId,
@@ -95,20 +95,17 @@ export function createAccessTokens({ ring, issuer, clock, random }: AccessTokenD
         iat: issuedAt,
         exp: issuedAt + lifetimeS,
         auth_time: seconds(claims.authTime),
-        amr: [...claims.amr],
-      })
-        .setProtectedHeader({ alg: 'EdDSA', kid, typ: types[claims.level] })
-        .sign(key);
+        amr: claims.amr,
+      };
+      return signJws(ring.signer(), types[claims.level], payload);
     },
 
     async signPending({ tenantId, userId, challengeId }) {
-      const { kid, key } = ring.signer();
       const iat = seconds(clock());
       const exp = iat + pendingLifetimeS;
       const aud = pendingAudience(tenantId);
-      return await new SignJWT({ iss: issuer, aud, sub: userId, tid: tenantId, jti: challengeId, iat, exp })
-        .setProtectedHeader({ alg: 'EdDSA', kid, typ: pendingType })
-        .sign(key);
+      const payload = { iss: issuer, aud, sub: userId, tid: tenantId, jti: challengeId, iat, exp };
+      return signJws(ring.signer(), pendingType, payload);
     },
 
     async verifyPending(token) {

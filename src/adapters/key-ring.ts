@@ -1,3 +1,4 @@
+import { createPrivateKey, type KeyObject, type webcrypto } from 'node:crypto';
 import { type CryptoKey, importJWK, type JWK } from 'jose';
 import type { Clock, Vault } from '../domain/ports.ts';
 import type { KeyRepository } from '../domain/repositories.ts';
@@ -6,7 +7,7 @@ import { signingKeyPurpose } from './keys.ts';
 
 export type KeyRing = {
   /** The key to sign with now. */
-  signer(): { readonly kid: string; readonly key: CryptoKey };
+  signer(): { readonly kid: string; readonly key: KeyObject };
   /** The public key of that id; undefined for an id that is not ours, which nothing is fetched for (R13). */
   verifier(kid: string): CryptoKey | undefined;
   /** The public keys, those that will sign next included (RFC 7517, section 5). */
@@ -20,7 +21,7 @@ type Member = {
   readonly activatesAt: Date;
   readonly publicJwk: Record<string, unknown>;
   readonly publicKey: CryptoKey;
-  readonly privateKey: CryptoKey;
+  readonly privateKey: KeyObject;
 };
 
 /** Loads the signing keys of the deployment; which of them signs follows from the time. */
@@ -34,9 +35,9 @@ export async function loadKeyRing(keys: KeyRepository, vault: Vault, clock: Cloc
     for (const { id, sealed, activatesAt, publicJwk } of rows) {
       const known = members.get(id);
       const secret = () =>
-        JSON.parse(vault.open(signingKeyPurpose, id, sealed).toString()) as Record<string, unknown>;
-      const publicKey = known?.publicKey ?? (await importKey(publicJwk));
-      const privateKey = known?.privateKey ?? (await importKey(secret()));
+        JSON.parse(vault.open(signingKeyPurpose, id, sealed).toString()) as webcrypto.JsonWebKey;
+      const publicKey = known?.publicKey ?? (await importPublicKey(publicJwk));
+      const privateKey = known?.privateKey ?? createPrivateKey({ key: secret(), format: 'jwk' });
       loaded.set(id, { id, activatesAt, publicJwk, publicKey, privateKey });
     }
     members = loaded;
@@ -56,6 +57,6 @@ export async function loadKeyRing(keys: KeyRepository, vault: Vault, clock: Cloc
   };
 }
 
-async function importKey(jwk: Record<string, unknown>): Promise<CryptoKey> {
+async function importPublicKey(jwk: Record<string, unknown>): Promise<CryptoKey> {
   return (await importJWK(jwk as JWK, 'EdDSA')) as CryptoKey;
 }

@@ -1,6 +1,6 @@
-import { SignJWT } from 'jose';
 import type { Random, ReceiptSigner } from '../domain/ports.ts';
 import { sha256 } from '../domain/token.ts';
+import { signJws } from './jws.ts';
 import type { KeyRing } from './key-ring.ts';
 
 /** A token of no other kind can be taken for it, and it for no other (RFC 8725, section 3.11). */
@@ -13,8 +13,7 @@ export function createReceiptSigner(
   random: Random,
 ): ReceiptSigner {
   return async ({ tenantId, userId, erasedAt, messages, auditLines }) => {
-    const { kid, key } = ring.signer();
-    return await new SignJWT({
+    return signJws(ring.signer(), type, {
       iss: issuer,
       aud: `urn:manam:receipt:${tenantId}`,
       jti: random.uuid(),
@@ -22,8 +21,6 @@ export function createReceiptSigner(
       user: sha256(userId).toString('base64url'),
       messages,
       audit_lines: auditLines,
-    })
-      .setProtectedHeader({ alg: 'EdDSA', kid, typ: type })
-      .sign(key);
+    });
   };
 }

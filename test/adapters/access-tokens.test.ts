@@ -1,4 +1,5 @@
-import { generateKeyPair } from 'jose';
+import { createPrivateKey } from 'node:crypto';
+import { exportPKCS8, generateKeyPair } from 'jose';
 import { expect, test } from 'vitest';
 import { createAccessTokens } from '../../src/adapters/access-tokens.ts';
 import { systemRandom } from '../../src/adapters/random.ts';
@@ -7,12 +8,13 @@ const start = new Date('2026-11-25T12:00:00Z');
 
 /** Tokens over one key that can be taken away or changed, and a clock that can be moved. */
 async function createTokens() {
-  const pair = await generateKeyPair('EdDSA');
+  const pair = await generateKeyPair('EdDSA', { extractable: true });
+  const signer = { kid: 'one', key: createPrivateKey(await exportPKCS8(pair.privateKey)) };
   let now = start;
   let verifier: CryptoKey | undefined = pair.publicKey;
   const tokens = createAccessTokens({
     ring: {
-      signer: () => ({ kid: 'one', key: pair.privateKey }),
+      signer: () => signer,
       verifier: (kid) => (kid === 'one' ? verifier : undefined),
       jwks: () => ({ keys: [] }),
       reload: async () => {},
