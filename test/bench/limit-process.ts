@@ -5,8 +5,12 @@ import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ProfileService, ViewUserResponseSchema } from '../../gen/manam/v1/profile_service_pb.js';
 import { floorProfile } from '../../src/adapters/password-hasher.ts';
+import type { UserView } from '../../src/domain/model.ts';
+import { defaultPolicy } from '../../src/domain/tenant-policy.ts';
+import { toProfile } from '../../src/rpc/convert.ts';
 import { listen } from '../../src/server/listener.ts';
 import { openDatabase } from '../../src/store/database.ts';
+import { createSessionRepository } from '../../src/store/sessions.ts';
 import { type Call, closedLoop } from './slices.ts';
 
 // What cannot be surpassed: the parts that the service is made of, alone, in a process of their own.
@@ -22,8 +26,13 @@ export type LimitRequest = {
   readonly keys?: JSONWebKeySet;
 };
 
-/** What the bare handler is to answer, in JSON. */
-export type LimitAnswer = { readonly viewUser: string };
+/** What the bare handlers are to answer: that JSON, and what the service reads for a session. */
+export type LimitAnswer = {
+  readonly viewUser: string;
+  readonly databaseUrl: string;
+  readonly tenantId: string;
+  readonly sessionId: string;
+};
 
 const rows = 1000;
 const database = openDatabase({ url: process.argv[2] ?? '' });
@@ -59,15 +68,21 @@ function callOf({ limit, token = '', keys = { keys: [] } }: LimitRequest): () =>
   return () => () => jwtVerify(token, jwks, { algorithms: ['EdDSA'] });
 }
 
-/** The bare handler: the listener of the service, and behind it Connect and nothing else. */
+const policy = defaultPolicy('http://localhost', 'bench');
+/** The bare handlers: the listener of the service, and behind it Connect and nothing else. */
 let user = create(ViewUserResponseSchema);
+let readHolder = async (): Promise<UserView | undefined> => undefined;
 const listener = await listen(
   { host: '127.0.0.1', port: 0, maxConnectionsPerAddress: 1_000_000 },
   connectNodeAdapter({
     routes: (router) => {
       router.service(ProfileService, {
         viewUser: () => user,
-        // What a ViewUser cannot do without.
+        // The read of a ViewUser and its answer, and nothing else of it.
+        editUser: async () => {
+          const holder = await readHolder();
+          return holder === undefined ? {} : { user: toProfile(holder, policy) };
+        },
         getManamUserInfo: async () => {
           await select();
           return {};
@@ -87,7 +102,11 @@ const listener = await listen(
 
 process.on('message', (request: LimitRequest | LimitAnswer) => {
   if ('viewUser' in request) {
-    user = fromJsonString(ViewUserResponseSchema, request.viewUser);
+    const { viewUser, databaseUrl, tenantId, sessionId } = request;
+    user = fromJsonString(ViewUserResponseSchema, viewUser);
+    const { db, prepared } = openDatabase({ url: databaseUrl });
+    const sessions = createSessionRepository(db, prepared);
+    readHolder = async () => (await sessions.findOfCall(tenantId, sessionId, new Date()))?.holder;
     process.send?.({});
     return;
   }

@@ -8,8 +8,8 @@ import type { Side, Slice } from './slices.ts';
 export type Limits = {
   /** The address of a bare Connect handler on the listener of the service. */
   readonly url: string;
-  /** Has the bare handler answer what the service answers, so that both write the same. */
-  answer(viewUser: string): Promise<void>;
+  /** Has the bare handlers read and answer what the service does, so that both write the same. */
+  answer(answer: LimitAnswer): Promise<void>;
   /** That part of the service, alone, as a side of a comparison. */
   side(request: Omit<LimitRequest, 'ms'>): Side;
   /** CPU seconds so far and resident memory now. */
@@ -33,8 +33,8 @@ export async function startLimits(databaseUrl: string): Promise<Limits> {
   const { url } = await answer<{ url: string }>();
   return {
     url,
-    answer: async (viewUser) => {
-      child.send({ viewUser } satisfies LimitAnswer);
+    answer: async (request) => {
+      child.send(request);
       await answer();
     },
     side: (request) => async (ms) => {

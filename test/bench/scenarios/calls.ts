@@ -52,9 +52,12 @@ export const calls: Scenario = async ({ options, database, limits }) => {
     const overConnect = () => http.succeed('POST', `/${viewUser}`, session, {});
     const overGrpc = () => grpc.call(viewUser, session);
     const bare = (procedure: string) => bareHttp.succeed('POST', `/${procedure}`, session, {});
-    await limits.answer((await overConnect()).body);
+    const readAlone = () => bare('manam.v1.ProfileService/EditUser');
+    const { body } = await overConnect();
+    const { aud: tenantId = '', sid: sessionId = '' } = claimsOf(token);
+    await limits.answer({ viewUser: body, databaseUrl: server.databaseUrl, tenantId, sessionId });
     await warmUp(
-      ...[overConnect, overGrpc, () => bare(viewUser)].map((call) => loop(call)),
+      ...[overConnect, overGrpc, readAlone, () => bare(viewUser)].map((call) => loop(call)),
       await accounts.refreshing(concurrency),
       loop(accounts.login),
     );
@@ -93,13 +96,23 @@ export const calls: Scenario = async ({ options, database, limits }) => {
           },
         ),
         await row(
-          { name: 'ViewUser, Connect', against: 'a bare handler of one SELECT, Connect' },
+          { name: 'ViewUser, Connect', against: 'a bare handler of its read alone, Connect' },
           {
             a: loop(overConnect),
-            b: loop(() => bare('manam.v1.ProfileService/GetManamUserInfo')),
+            b: loop(readAlone),
             sliceMs: short,
           },
         ),
+        {
+          name: 'the read of ViewUser alone, Connect',
+          against: 'a bare handler, Connect',
+          ...(await compare({
+            seconds,
+            sliceMs: short,
+            a: loop(readAlone),
+            b: loop(() => bare(viewUser)),
+          })),
+        },
         await row(
           { name: 'RefreshToken', against: 'a bare handler of SELECT, UPDATE and COMMIT, Connect' },
           {
@@ -144,9 +157,13 @@ async function bestConcurrency(limits: Limits): Promise<number> {
   return best.concurrency;
 }
 
-async function offline(issuer: string, token: string, limits: Limits, seconds: number): Promise<Row> {
+function claimsOf(token: string): Record<string, string> {
   const [, payload = ''] = token.split('.');
-  const { aud, iss } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, string>;
+  return JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, string>;
+}
+
+async function offline(issuer: string, token: string, limits: Limits, seconds: number): Promise<Row> {
+  const { aud, iss } = claimsOf(token);
   const verify = createAccessTokenVerifier({
     issuer: iss ?? '',
     tenantId: aud ?? '',
