@@ -18,6 +18,8 @@ export class StoreError extends Error {
 
 /** Duplicate entry for a unique key. */
 const duplicate = 1062;
+/** The row that another one belongs to is not there. */
+const orphaned = 1452;
 /**
  * Lock wait timeout, deadlock (which a failed certification in Galera is as well), what Galera
  * answers while it has no quorum, and a failed certification in Group Replication (R63).
@@ -90,6 +92,8 @@ export function translateDriverError(error: unknown): unknown {
     return known instanceof Error && known.message === queueFull ? outage('POOL_QUEUE_FULL') : known;
   }
   if (fault.errno === duplicate) return new DuplicateError();
+  // Whom it belongs to was erased while the call was on its way.
+  if (fault.errno === orphaned) return new DomainError('NOT_FOUND', { cause: new StoreError(fault) });
   // Without an SQLSTATE it was not the server that answered: refused, reset, timed out.
   if (isRetryable(error) || unavailable.has(fault.errno) || fault.sqlState === '') return outage(fault.code);
   return new StoreError(fault);
