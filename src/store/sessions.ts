@@ -5,7 +5,7 @@ import type { SessionRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
 import { once, slot, slotsOf } from './prepared.ts';
 import { identifiers, sessions, smsFactors, totpFactors, users } from './schema.ts';
-import { emails, mobiles, ownedBy, toView } from './user-view.ts';
+import { emails, mobiles, ownedBy, smsOf, totpOf, toView } from './user-view.ts';
 
 function toSession({ address, userAgent, revokedAt: _, ...row }: typeof sessions.$inferSelect): SessionRow {
   return { ...row, client: { address, userAgent } };
@@ -39,8 +39,6 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
   const insert = once(() => db.insert(sessions).values(slotsOf(sessions)).prepare());
 
   const ownerOf = and(eq(users.tenantId, sessions.tenantId), eq(users.id, sessions.userId));
-  const totpOf = and(eq(totpFactors.tenantId, users.tenantId), eq(totpFactors.userId, users.id));
-  const smsOf = and(eq(smsFactors.tenantId, users.tenantId), eq(smsFactors.userId, users.id));
   const isUsable = and(given.session, given.isLive, eq(users.status, 'active'));
 
   const findLive = once(() =>

@@ -1,7 +1,7 @@
 import { and, eq } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/mysql-core';
 import type { HeldIdentifier, Identifier, User, UserView } from '../domain/model.ts';
-import { identifiers, users } from './schema.ts';
+import { identifiers, smsFactors, totpFactors, users } from './schema.ts';
 
 type UserRow = typeof users.$inferSelect;
 type IdentifierRow = typeof identifiers.$inferSelect;
@@ -49,3 +49,7 @@ export function toView(row: ViewRow): UserView {
 export function ownedBy(table: typeof emails | typeof mobiles, kind: Identifier['kind']) {
   return and(eq(table.tenantId, users.tenantId), eq(table.userId, users.id), eq(table.kind, kind));
 }
+
+/** Joins the second factors of the user in `users`. */
+export const totpOf = and(eq(totpFactors.tenantId, users.tenantId), eq(totpFactors.userId, users.id));
+export const smsOf = and(eq(smsFactors.tenantId, users.tenantId), eq(smsFactors.userId, users.id));

@@ -4,7 +4,7 @@ import type { UserRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
 import { once, slot } from './prepared.ts';
 import { credentials, identifiers, sessions, smsFactors, totpFactors, users } from './schema.ts';
-import { emails, mobiles, ownedBy, toIdentifier, toView, type ViewRow } from './user-view.ts';
+import { emails, mobiles, ownedBy, smsOf, toIdentifier, totpOf, toView, type ViewRow } from './user-view.ts';
 
 function toRow({ profile, ...user }: User): typeof users.$inferInsert {
   return {
@@ -76,8 +76,8 @@ export function createUserRepository(db: Database): UserRepository {
       .leftJoin(credentials, and(eq(credentials.tenantId, users.tenantId), eq(credentials.userId, users.id)))
       .leftJoin(emails, ownedBy(emails, 'email'))
       .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
-      .leftJoin(totpFactors, and(eq(totpFactors.tenantId, users.tenantId), eq(totpFactors.userId, users.id)))
-      .leftJoin(smsFactors, and(eq(smsFactors.tenantId, users.tenantId), eq(smsFactors.userId, users.id)))
+      .leftJoin(totpFactors, totpOf)
+      .leftJoin(smsFactors, smsOf)
       .where(
         is(slot('tenantId', identifiers.tenantId), {
           kind: slot('kind', identifiers.kind),
@@ -93,8 +93,8 @@ export function createUserRepository(db: Database): UserRepository {
       .from(users)
       .leftJoin(emails, ownedBy(emails, 'email'))
       .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
-      .leftJoin(totpFactors, and(eq(totpFactors.tenantId, users.tenantId), eq(totpFactors.userId, users.id)))
-      .leftJoin(smsFactors, and(eq(smsFactors.tenantId, users.tenantId), eq(smsFactors.userId, users.id)))
+      .leftJoin(totpFactors, totpOf)
+      .leftJoin(smsFactors, smsOf)
       .where(givenUser)
       .prepare(),
   );
