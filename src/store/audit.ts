@@ -5,8 +5,8 @@ import type { Database } from './database.ts';
 import { once, slotsOf } from './prepared.ts';
 import { auditEvents as table } from './schema.ts';
 
-export function createAuditRepository(db: Database): AuditRepository {
-  const insert = once(() => db.insert(table).values(slotsOf(table)).prepare());
+export function createAuditRepository(db: Database, prepared: Database): AuditRepository {
+  const insert = once(() => prepared.insert(table).values(slotsOf(table)).prepare());
 
   return {
     async add({ userId = null, sessionId = null, keyId = null, ...event }) {

@@ -7,7 +7,7 @@ import { budgets as table } from './schema.ts';
 /** What the statement reports where too little is left. */
 const refused = 4_294_967_295;
 
-export function createBudgetRepository(db: Database): BudgetRepository {
+export function createBudgetRepository(prepared: Database): BudgetRepository {
   const charge = once(() => {
     const start = slot('windowStart', table.windowStart);
     const [amount, max] = [sql.placeholder('used'), sql.placeholder('max')];
@@ -16,7 +16,7 @@ export function createBudgetRepository(db: Database): BudgetRepository {
     const spent = sql`IF(${table.windowStart} = ${start}, ${table.used}, 0)`;
     const isLeft = sql`LAST_INSERT_ID(IF(${spent} + ${amount} > ${max}, ${refused}, ${spent} + ${amount})) <> ${refused}`;
     const used = sql`IF(${isLeft}, ${spent} + ${amount}, ${spent})`;
-    return db
+    return prepared
       .insert(table)
       .values(slotsOf(table))
       .onDuplicateKeyUpdate({ set: { used, windowStart: sql`${start}` } })
@@ -24,7 +24,7 @@ export function createBudgetRepository(db: Database): BudgetRepository {
   });
 
   const refund = once(() =>
-    db
+    prepared
       .update(table)
       .set({ used: sql`${table.used} - 1` })
       .where(

@@ -51,9 +51,9 @@ const sessionSetup = [
 export type DatabaseHandle = {
   /** For single statements, each in a transaction of its own. */
   readonly db: Database;
-  /** The same, for the few reads that nearly every call makes: the server keeps their statements, prepared. */
+  /** The same, for the few statements of the calls that matter: the server keeps them, prepared. */
   readonly prepared: Database;
-  transaction<T>(work: (db: Database) => Promise<T>): Promise<T>;
+  transaction<T>(work: (db: Database, prepared: Database) => Promise<T>): Promise<T>;
   /** Runs one statement as it is: for boot checks and migrations. */
   query(sql: string): Promise<Record<string, unknown>[]>;
   /** How many connections are lent out now, and how many callers wait for one. */
@@ -74,7 +74,7 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
     dateStrings: true,
   });
   const onStatement = options.onStatement ?? (() => {});
-  const transactional = new WeakMap<PoolConnection, Database>();
+  const transactional = new WeakMap<PoolConnection, readonly [db: Database, prepared: Database]>();
   let busy = 0;
   let waiting = 0;
 
@@ -137,25 +137,21 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
     return await retrying(isRead(query.sql) ? () => withoutLoss(once) : once);
   }
 
-  function alone(way: Send): Database {
-    const client = { query: (query: QueryOptions, values?: unknown[]) => runAlone(way, query, values) };
-    return drizzle({ client: client as unknown as Pool });
-  }
+  const alone = (way: Send) => clientOf((query, values) => runAlone(way, query, values));
 
-  function databaseOf(connection: PoolConnection): Database {
-    const known = transactional.get(connection);
-    if (known !== undefined) return known;
-    const client = { query: (query: QueryOptions, values?: unknown[]) => send(connection, query, values) };
-    const made = drizzle({ client: client as unknown as Pool });
+  /** The two that work within the transaction of a connection. */
+  function databasesOf(connection: PoolConnection) {
+    const within = (way: Send) => clientOf((query, values) => way(connection, query, values));
+    const made = transactional.get(connection) ?? [within(send), within(sendPrepared)];
     transactional.set(connection, made);
     return made;
   }
 
-  async function attempt<T>(work: (db: Database) => Promise<T>): Promise<T> {
+  async function attempt<T>(work: (db: Database, prepared: Database) => Promise<T>): Promise<T> {
     return await borrow(async (connection) => {
       await send(connection, { sql: 'BEGIN' });
       try {
-        const result = await work(databaseOf(connection));
+        const result = await work(...databasesOf(connection));
         await send(connection, { sql: 'COMMIT' });
         return result;
       } catch (error) {
@@ -176,6 +172,11 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
     load: () => ({ busy, waiting }),
     close: promisify(pool.end.bind(pool)),
   };
+}
+
+/** Drizzle over what sends a statement: it asks nothing else of a client. */
+function clientOf(query: (query: QueryOptions, values?: unknown[]) => Promise<[unknown]>): Database {
+  return drizzle({ client: { query } as unknown as Pool });
 }
 
 /** As a text with its values in it, or prepared by the server (COM_STMT_EXECUTE). */

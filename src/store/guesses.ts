@@ -11,7 +11,7 @@ const refused = 4_294_967_295;
 /** For an attempt that the next one need not wait for: a time past every clock's, which tells how old the row is. */
 const pastOf = (now: Date) => new Date(now.getTime() - 86_400_000);
 
-export function createGuessRepository(db: Database): GuessRepository {
+export function createGuessRepository(db: Database, prepared: Database): GuessRepository {
   const count = once(() => {
     const nowText = slot('now', table.nextAttemptAt);
     const past = slot('nextAttemptAt', table.nextAttemptAt);
@@ -24,7 +24,7 @@ export function createGuessRepository(db: Database): GuessRepository {
     const failures = sql`IF(LAST_INSERT_ID(IF(${mayTry}, ${table.failures} + 1, ${refused})) = ${refused}, ${table.failures}, ${table.failures} + 1)`;
     const delayS = sql`LEAST(${maxDelayS}, ${firstDelayS} * POW(2, ${table.failures} - ${free}))`;
     const nextAttemptAt = sql`IF(${table.nextAttemptAt} > ${nowText}, ${table.nextAttemptAt}, IF(${table.failures} < ${free}, ${past}, ${nowText} + INTERVAL ${delayS} SECOND))`;
-    return db
+    return prepared
       .insert(table)
       .values(slotsOf(table))
       .onDuplicateKeyUpdate({ set: { failures, nextAttemptAt } })

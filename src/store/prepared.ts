@@ -3,7 +3,7 @@ import type { MySqlTable } from 'drizzle-orm/mysql-core';
 
 // Drizzle takes longer to write the text of a statement than MySQL to run it. What the calls
 // that matter send is therefore written once, and inside of transactions once for each
-// connection, with slots for its values.
+// connection, with slots for its values; and the server is asked to keep it prepared.
 
 /** Makes something at its first use, and keeps it. */
 export function once<T>(make: () => T): () => T {

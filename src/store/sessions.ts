@@ -36,7 +36,7 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
     isLive: isLive(slot('now', sessions.expiresAt)),
   };
 
-  const insert = once(() => db.insert(sessions).values(slotsOf(sessions)).prepare());
+  const insert = once(() => prepared.insert(sessions).values(slotsOf(sessions)).prepare());
 
   const ownerOf = and(eq(users.tenantId, sessions.tenantId), eq(users.id, sessions.userId));
   const isUsable = and(given.session, given.isLive, eq(users.status, 'active'));
@@ -76,7 +76,7 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
   });
 
   const rotate = once(() =>
-    db
+    prepared
       .update(sessions)
       .set({
         refreshCounter: sql`${sql.placeholder('next')}`,

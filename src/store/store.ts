@@ -35,14 +35,14 @@ function withoutSql<R extends object>(repository: R): R {
 
 function createRepositories(db: Database, prepared: Database, vault: Vault): Repositories {
   return {
-    users: withoutSql(createUserRepository(db)),
+    users: withoutSql(createUserRepository(db, prepared)),
     challenges: withoutSql(createChallengeRepository(db)),
     sessions: withoutSql(createSessionRepository(db, prepared)),
     factors: withoutSql(createFactorRepository(db, vault)),
-    guesses: withoutSql(createGuessRepository(db)),
-    budgets: withoutSql(createBudgetRepository(db)),
+    guesses: withoutSql(createGuessRepository(db, prepared)),
+    budgets: withoutSql(createBudgetRepository(prepared)),
     idempotency: withoutSql(createIdempotencyRepository(db, vault)),
-    audit: withoutSql(createAuditRepository(db)),
+    audit: withoutSql(createAuditRepository(db, prepared)),
     outbox: withoutSql(createOutboxRepository(db, vault)),
     identities: withoutSql(createIdentityRepository(db)),
     loginRequests: withoutSql(createLoginRequestRepository(db, vault)),
@@ -61,8 +61,8 @@ export function createStore(database: DatabaseHandle, vault: Vault): Store {
   return {
     ...createRepositories(database.db, database.prepared, vault),
     transaction: (work) =>
-      database.transaction((db) => {
-        const repositories = made.get(db) ?? createRepositories(db, db, vault);
+      database.transaction((db, prepared) => {
+        const repositories = made.get(db) ?? createRepositories(db, prepared, vault);
         made.set(db, repositories);
         return work(repositories);
       }),

@@ -44,7 +44,7 @@ function is(tenantId: string | Param, { kind, canonical }: Given<Identifier>) {
   );
 }
 
-export function createUserRepository(db: Database): UserRepository {
+export function createUserRepository(db: Database, prepared: Database): UserRepository {
   /** What the gate that mints sessions needs, beside the joins of emails, mobiles and factors. */
   const accountColumns = () => {
     const live = db
@@ -69,7 +69,7 @@ export function createUserRepository(db: Database): UserRepository {
   );
 
   const findForLogin = once(() =>
-    db
+    prepared
       .select({ identifiers, credentials, ...accountColumns() })
       .from(identifiers)
       .innerJoin(users, and(eq(users.tenantId, identifiers.tenantId), eq(users.id, identifiers.userId)))
@@ -88,7 +88,7 @@ export function createUserRepository(db: Database): UserRepository {
   );
 
   const findForSession = once(() =>
-    db
+    prepared
       .select(accountColumns())
       .from(users)
       .leftJoin(emails, ownedBy(emails, 'email'))
@@ -100,7 +100,7 @@ export function createUserRepository(db: Database): UserRepository {
   );
 
   const findById = once(() =>
-    db
+    prepared
       .select()
       .from(users)
       .leftJoin(emails, ownedBy(emails, 'email'))
