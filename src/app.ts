@@ -17,6 +17,7 @@ import type { Config } from './config.ts';
 import type { Clock, Random, Vault } from './domain/ports.ts';
 import type { Store } from './domain/repositories.ts';
 import { createLimiter, type Limiter } from './flows/limits.ts';
+import { createRefunds, type Refunds } from './flows/refunds.ts';
 import { createSmsGuard } from './flows/sms-guard.ts';
 import { type Flows, services } from './rpc/services.ts';
 import { readAccessRules } from './server/access-rules.ts';
@@ -64,6 +65,8 @@ export type App = {
   readonly flows: Flows;
   /** Listens, also for operators where the configuration says so, and begins to send messages. */
   listen(): Promise<Listeners>;
+  /** Resolves once what calls have left behind to be written is written. */
+  settled(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -105,10 +108,12 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
   const adapters: Adapters = { store, vault, accessTokens, hasher, signReceipt, clock, random };
   const metrics = createInstanceMetrics(store, hasher, database);
   const limiter = createLimiter({ store, clock, onRefusal: metrics.observeRefusal });
+  const onError = (error: unknown) => log.warn({ err: error }, 'a limit could not be given back its use');
+  const refunds = createRefunds({ store, clock, onError });
   const flows = createFlows(adapters, config, limiter, log);
   const door = createErrorDoor(log);
   const directory = createTenantDirectory(store.tenants, clock);
-  const rpc = createRpcOptions(adapters, config, limiter, directory, door);
+  const rpc = createRpcOptions(adapters, { config, limiter, refunds, directory, door });
   const readiness = createReadiness(() => isReady(database, clock, readinessDeadlineMs));
   const { proxies, tls } = config;
   const handlerDeps = { log, random, proxies, encrypted: tls !== undefined };
@@ -177,8 +182,10 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
         },
       };
     },
+    settled: refunds.flush,
     async close() {
       clearInterval(reload);
+      await refunds.flush();
       await database.close();
     },
   };
@@ -202,13 +209,18 @@ async function prepareDatabase(
   return vault;
 }
 
+type RpcDeps = {
+  readonly config: Config;
+  readonly limiter: Limiter;
+  readonly refunds: Refunds;
+  readonly directory: TenantDirectory;
+  readonly door: ErrorDoor;
+};
+
 /** The gate and the interceptors, the same for every protocol. */
 function createRpcOptions(
   { store, accessTokens, hasher, clock }: Adapters,
-  config: Config,
-  limiter: Limiter,
-  directory: TenantDirectory,
-  door: ErrorDoor,
+  { config, limiter, refunds, directory, door }: RpcDeps,
 ): RpcOptions {
   const { limits } = config;
   const rules = readAccessRules(services);
@@ -231,7 +243,7 @@ function createRpcOptions(
       errorInterceptor(door),
       deadlineInterceptor,
       floorInterceptor(rules, config.responseFloorMs),
-      guessInterceptor({ rules, limiter, limits, clock }),
+      guessInterceptor({ rules, limiter, refunds, limits, clock }),
     ],
   };
 }

@@ -221,8 +221,8 @@ export type BudgetRepository = {
     windowStart: Date,
     amount?: number,
   ): Promise<boolean>;
-  /** Gives one back. */
-  refund(tenantId: string, name: string, subject: Buffer, windowStart: Date): Promise<void>;
+  /** Gives some back, as far as that much was used of the window that begins then. */
+  refund(tenantId: string, name: string, subject: Buffer, windowStart: Date, amount: number): Promise<void>;
 };
 
 export type IdempotencyRepository = {

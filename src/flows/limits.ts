@@ -37,9 +37,13 @@ export type LimiterDeps = {
   readonly onRefusal?: (limit: string) => void;
 };
 
+/** When the present window of a budget began. */
+export function windowOf({ windowMs }: Budget, now: Date): Date {
+  return new Date(Math.floor(now.getTime() / windowMs) * windowMs);
+}
+
 /** Counts against limits in the database, so that all instances share them. It fails closed. */
 export function createLimiter({ store, clock, onRefusal }: LimiterDeps) {
-  const windowOf = ({ windowMs }: Budget) => new Date(Math.floor(clock().getTime() / windowMs) * windowMs);
   const refusal = (budget: Budget, windowStart: Date) =>
     new DomainError('RATE_LIMITED', {
       retryAfterMs: windowStart.getTime() + budget.windowMs - clock().getTime(),
@@ -48,16 +52,11 @@ export function createLimiter({ store, clock, onRefusal }: LimiterDeps) {
   return {
     /** Uses some of a budget, by default one, and refuses the call where that is not left. */
     async charge(tenantId: string, budget: Budget, subject: string, amount = 1): Promise<void> {
-      const windowStart = windowOf(budget);
+      const windowStart = windowOf(budget, clock());
       const isLeft = await store.budgets.charge(tenantId, budget, sha256(subject), windowStart, amount);
       if (isLeft) return;
       onRefusal?.(budget.name);
       throw refusal(budget, windowStart);
-    },
-
-    /** Gives one back, because what was counted turned out harmless. */
-    async refund(tenantId: string, budget: Budget, subject: string): Promise<void> {
-      await store.budgets.refund(tenantId, budget.name, sha256(subject), windowOf(budget));
     },
   };
 }

@@ -6,6 +6,7 @@ import { negotiateLocale } from '../domain/locale.ts';
 import { networkOf } from '../domain/network.ts';
 import type { Clock } from '../domain/ports.ts';
 import type { Limiter, Limits } from '../flows/limits.ts';
+import type { Refunds } from '../flows/refunds.ts';
 import { callerOf, requestOf } from '../rpc/context.ts';
 import { type AccessRules, ruleOf } from './access-rules.ts';
 import { serverDeadlineMs } from './deadline.ts';
@@ -90,6 +91,7 @@ export function floorInterceptor(rules: AccessRules, floorMs: number): Intercept
 export type GuessDeps = {
   readonly rules: AccessRules;
   readonly limiter: Limiter;
+  readonly refunds: Refunds;
   readonly limits: Limits;
   readonly clock: Clock;
 };
@@ -99,26 +101,27 @@ export type GuessDeps = {
  * that what counts against a network is failures (R9). Failures also count against the
  * tenant; over its ceiling this instance refuses guesses until the window ends.
  */
-export function guessInterceptor({ rules, limiter, limits, clock }: GuessDeps): Interceptor {
+export function guessInterceptor({ rules, limiter, refunds, limits, clock }: GuessDeps): Interceptor {
   const closedUntil = new Map<string, number>();
   return (next) => async (request) => {
     if (ruleOf(rules, request.method).rate !== RateClass.GUESS) return await next(request);
     const { tenant, client } = callerOf({ values: request.contextValues });
+    const refund = () => refunds.add(tenant.id, limits.guessesPerNetwork, networkOf(client.address));
     const now = clock().getTime();
     const closed = closedUntil.get(tenant.id) ?? 0;
     if (closed > now) {
-      await limiter.refund(tenant.id, limits.guessesPerNetwork, networkOf(client.address));
+      refund();
       throw new DomainError('RATE_LIMITED', { retryAfterMs: closed - now });
     }
     closedUntil.delete(tenant.id);
     try {
       const answer = await next(request);
-      await limiter.refund(tenant.id, limits.guessesPerNetwork, networkOf(client.address));
+      refund();
       return answer;
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
       if (!isWrongGuess(error)) {
-        await limiter.refund(tenant.id, limits.guessesPerNetwork, networkOf(client.address));
+        refund();
         throw error;
       }
       await limiter.charge(tenant.id, limits.guessesPerTenant, '').catch((refusal: unknown) => {

@@ -1,4 +1,4 @@
-import { and, eq, gt, sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import type { BudgetRepository } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
 import { once, slot, slotsOf } from './prepared.ts';
@@ -26,14 +26,13 @@ export function createBudgetRepository(prepared: Database): BudgetRepository {
   const refund = once(() =>
     prepared
       .update(table)
-      .set({ used: sql`${table.used} - 1` })
+      .set({ used: sql`${table.used} - LEAST(${table.used}, ${sql.placeholder('amount')})` })
       .where(
         and(
           eq(table.tenantId, slot('tenantId', table.tenantId)),
           eq(table.name, slot('name', table.name)),
           eq(table.subject, slot('subject', table.subject)),
           eq(table.windowStart, slot('windowStart', table.windowStart)),
-          gt(table.used, 0),
         ),
       )
       .prepare(),
@@ -47,8 +46,8 @@ export function createBudgetRepository(prepared: Database): BudgetRepository {
       return result.insertId !== refused;
     },
 
-    async refund(tenantId, name, subject, windowStart) {
-      await refund().execute({ tenantId, name, subject, windowStart });
+    async refund(tenantId, name, subject, windowStart, amount) {
+      await refund().execute({ tenantId, name, subject, windowStart, amount });
     },
   };
 }

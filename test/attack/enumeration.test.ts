@@ -78,7 +78,7 @@ for (const [name, { path, body, sameStatements }] of Object.entries(calls)) {
     const seen: Record<string, { answer: string; hashes: number; statements: string }> = {};
     for (const [state, make] of Object.entries(states)) {
       const identifier = await make();
-      takeStatements();
+      await takeStatements();
       takeHashes();
       const response = await fetch(url + path(identifier), {
         method: 'POST',
@@ -91,7 +91,7 @@ for (const [name, { path, body, sameStatements }] of Object.entries(calls)) {
       });
       const text = await response.text();
       const answer = `${response.status} ${comparable(text, response.headers, identifier)}`;
-      seen[state] = { answer, hashes: takeHashes(), statements: JSON.stringify(takeStatements()) };
+      seen[state] = { answer, hashes: takeHashes(), statements: JSON.stringify(await takeStatements()) };
     }
     const isSms = name.startsWith('Send');
     // The text of the success names the channel that was asked for.

@@ -30,12 +30,12 @@ test('a locked account answers the right password as it does a wrong one, and op
   const { advance, takeStatements } = testApp();
   const { email } = await signUp(testApp());
   for (let count = 0; count < 5; count += 1) await failureOf(login(email, wrong));
-  takeStatements();
+  await takeStatements();
   const locked = await thrownBy(login(email, password));
-  const statements = takeStatements();
+  const statements = await takeStatements();
   const wrongAgain = await thrownBy(login(email, wrong));
   expect(shapeOf(locked)).toEqual(refused);
-  expect(takeStatements()).toEqual(statements);
+  expect(await takeStatements()).toEqual(statements);
   const bytes = (error: unknown) => JSON.stringify([String(error), [...(error as ConnectError).metadata]]);
   expect(bytes(locked)).toBe(bytes(wrongAgain));
   advance(30_000);
@@ -71,12 +71,12 @@ test('after 100 failures in a row the password is not tried any more', async () 
 test('an unknown address is counted and costs the same statements as a known one', async () => {
   const { takeStatements, sql } = testApp();
   const { email } = await signUp(testApp());
-  takeStatements();
+  await takeStatements();
   await failureOf(login(email, wrong));
-  const known = takeStatements();
+  const known = await takeStatements();
   const before = await sql('SELECT COUNT(*) AS n FROM guess_counters');
   await failureOf(login(freshEmail(), wrong));
-  expect(takeStatements()).toEqual(known);
+  expect(await takeStatements()).toEqual(known);
   const after = await sql('SELECT COUNT(*) AS n FROM guess_counters');
   expect(Number(after[0]?.['n'])).toBe(Number(before[0]?.['n']) + 1);
 });

@@ -44,8 +44,9 @@ test('a budget is whole again in its next window', async () => {
     true,
     false,
   ]);
-  await app.store.budgets.refund(tenant?.id ?? '', 'window', Buffer.from('x'), new Date(start + 1000));
-  await app.store.budgets.refund(tenant?.id ?? '', 'window', Buffer.from('x'), new Date(start + 1000));
+  const refund = (window: number, amount: number) =>
+    app.store.budgets.refund(tenant?.id ?? '', 'window', Buffer.from('x'), new Date(window), amount);
+  await refund(start + 1000, 2);
   expect(await charge(start + 1000), 'what was refused is not owed').toBe(true);
 });
 
@@ -154,9 +155,9 @@ test('the fifth failure costs the same statements whether or not there is somebo
   for (const address of [email, freshEmail()]) {
     for (let count = 0; count < 4; count += 1)
       await failureOf(client(AuthService).login({ email: address, password: 'wrong-one-47' }));
-    takeStatements();
+    await takeStatements();
     await failureOf(client(AuthService).login({ email: address, password: 'wrong-one-47' }));
-    fifth.push(takeStatements());
+    fifth.push(await takeStatements());
   }
   expect(fifth[0]).toEqual(fifth[1]);
   expect((await messagesTo(email))[0]?.subject).toBe('Wrong passwords for your account at Dev');

@@ -34,11 +34,11 @@ test('a failed sign-in is the same answer and the same statements for every stat
   const { client, takeStatements } = testApp();
   const seen: Record<string, unknown> = {};
   for (const [state, email] of Object.entries(await addressesByState())) {
-    takeStatements();
+    await takeStatements();
     const wrong = state === 'with a wrong password' ? 'wrong-password-47' : password;
     const answer = await failureOf(client(AuthService).login({ email, password: wrong }));
     expect(answer, state).toEqual(failure('Unauthenticated', 'CREDENTIALS_INVALID'));
-    seen[state] = takeStatements();
+    seen[state] = await takeStatements();
   }
   const [first, ...others] = Object.values(seen);
   for (const other of others) expect(other).toEqual(first);

@@ -40,8 +40,8 @@ export type TestApp = {
   client<S extends DescService>(service: S, headers?: Record<string, string>): Client<S>;
   /** The captured messages to an address, newest first. */
   messagesTo(to: string): Promise<Message[]>;
-  /** Statements since the last call of this, BEGIN and COMMIT left out. */
-  takeStatements(): string[];
+  /** Statements since the last call of this, those included that no caller waits for, BEGIN and COMMIT left out. */
+  takeStatements(): Promise<string[]>;
   /** How many password hashes were made or checked since the last call of this. */
   takeHashes(): number;
   /** Runs SQL beside the server. */
@@ -171,7 +171,8 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
       const entries = await app.store.outbox.listPending(1000);
       return entries.map(({ message }) => message).filter((message) => message.to === to);
     },
-    takeStatements: () => {
+    takeStatements: async () => {
+      await app.settled();
       const taken = statements.filter((sql) => !['BEGIN', 'COMMIT', 'ROLLBACK'].includes(sql));
       statements = [];
       return taken;

@@ -1,0 +1,56 @@
+import type { Budget } from '../domain/model.ts';
+import type { Clock } from '../domain/ports.ts';
+import type { Repositories } from '../domain/repositories.ts';
+import { sha256 } from '../domain/token.ts';
+import { windowOf } from './limits.ts';
+
+export type RefundDeps = {
+  readonly store: Pick<Repositories, 'budgets'>;
+  readonly clock: Clock;
+  /** Told what has kept a refund from being written: it is lost then, and its budget the smaller for it. */
+  readonly onError: (error: unknown) => void;
+};
+
+type Refund = Parameters<Repositories['budgets']['refund']>;
+
+/** How long refunds wait for others of the same budget. */
+const delayMs = 10;
+
+/**
+ * Gives back what was counted and turned out harmless. No caller waits for it: what a
+ * network sends in a moment is given back by one statement a little later. An instance
+ * that dies before that leaves the network charged, never the reverse.
+ */
+export function createRefunds({ store, clock, onError }: RefundDeps) {
+  let noted = new Map<string, Refund>();
+  let timer: NodeJS.Timeout | undefined;
+  let written = Promise.resolve();
+
+  async function write(refunds: Iterable<Refund>): Promise<void> {
+    // One after the other: they must not take the connections that calls wait for.
+    for (const refund of refunds) await store.budgets.refund(...refund).catch(onError);
+  }
+
+  /** Writes what is noted now; resolves when that, and what was noted before, is written. */
+  function flush(): Promise<void> {
+    clearTimeout(timer);
+    timer = undefined;
+    const refunds = noted.values();
+    noted = new Map();
+    written = written.then(() => write(refunds));
+    return written;
+  }
+
+  return {
+    add(tenantId: string, budget: Budget, subject: string): void {
+      const windowStart = windowOf(budget, clock());
+      const key = JSON.stringify([tenantId, budget.name, subject, windowStart]);
+      const amount = (noted.get(key)?.[4] ?? 0) + 1;
+      noted.set(key, [tenantId, budget.name, sha256(subject), windowStart, amount]);
+      timer ??= setTimeout(flush, delayMs).unref();
+    },
+    flush,
+  };
+}
+
+export type Refunds = ReturnType<typeof createRefunds>;
