@@ -70,6 +70,7 @@ type Exchange = {
   readonly bind: () => Promise<Message>;
   readonly isHead: boolean;
   answer: Message | undefined;
+  error: ConnectError | undefined;
 };
 
 const exchangeKey = createContextKey<Exchange | undefined>(undefined, { description: 'REST exchange' });
@@ -84,15 +85,19 @@ export type Transcoder = (
  * Serves the routes of google.api.http over a Connect router of its own, so that gate
  * and interceptors are those of every other protocol. The body is read and bound by
  * the innermost interceptor: whom the gate refuses, of him nothing is read. The answer
- * is taken from there as well, so that nothing is encoded twice.
+ * is taken from there as well, and errors where they leave, so that nothing is encoded twice.
  */
 export function createTranscoder(options: TranscoderOptions): Transcoder {
   const { dialect } = options;
   const speller = createSpeller(options.spelling);
+  const { requestGate, interceptors = [] } = options.router;
   const router = createConnectRouter({
     ...options.router,
     acceptCompression: [],
-    interceptors: [...(options.router.interceptors ?? []), exchangeInterceptor],
+    ...(requestGate && {
+      requestGate: async (context) => await keepingError(context.values, async () => requestGate(context)),
+    }),
+    interceptors: [errorInterceptor, ...interceptors, exchangeInterceptor],
   });
   options.routes(router);
 
@@ -159,7 +164,12 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
         throw error instanceof RestError ? dialect.refusal(error) : error;
       }
     };
-    const exchange: Exchange = { bind, isHead: request.method === 'HEAD', answer: undefined };
+    const exchange: Exchange = {
+      bind,
+      isHead: request.method === 'HEAD',
+      answer: undefined,
+      error: undefined,
+    };
     values.set(exchangeKey, exchange);
     const result = await route.handler({
       httpVersion: request.httpVersion,
@@ -170,11 +180,12 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
       signal: closeSignal(response),
       contextValues: values,
     });
-    for (const [name, value] of result.header ?? []) {
+    const error = result.status === 200 ? undefined : (exchange.error ?? (await errorOf(result)));
+    for (const [name, value] of [...(result.header ?? []), ...(error?.metadata ?? [])]) {
       if (!name.startsWith('content-')) response.setHeader(name, value);
     }
-    if (result.status !== 200) {
-      fail(route, await errorOf(result), result.status, request, response);
+    if (error !== undefined) {
+      fail(route, error, result.status, request, response);
     } else if (exchange.answer === undefined) {
       response.writeHead(200, { 'content-type': 'application/json' }).end();
     } else {
@@ -235,6 +246,21 @@ function send(
   response.writeHead(status, { 'content-type': type, 'content-length': body.length });
   response.end(request.method === 'HEAD' ? undefined : body);
 }
+
+/** Keeps the error of a call for the socket, and has Connect encode one that says nothing. */
+async function keepingError<T>(values: ContextValues, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const exchange = values.get(exchangeKey);
+    if (exchange === undefined || !(error instanceof ConnectError)) throw error;
+    exchange.error = error;
+    throw new ConnectError('', error.code);
+  }
+}
+
+const errorInterceptor: Interceptor = (next) => (request) =>
+  keepingError(request.contextValues, () => next(request));
 
 /**
  * Binds the request behind the gate, and keeps the answer for the socket. A HEAD

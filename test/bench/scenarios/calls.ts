@@ -21,6 +21,8 @@ const viewUser = 'manam.v1.ProfileService/ViewUser';
 /** The slices of what takes a millisecond, and of what takes a hash. */
 const short = 500;
 const long = 1500;
+/** With a hash in each of them it takes longer until there were some thousand. */
+const loginWarmUpMs = 60_000;
 
 /** Each call beside what it cannot surpass. */
 export const calls: Scenario = async ({ options, database, limits }) => {
@@ -59,8 +61,8 @@ export const calls: Scenario = async ({ options, database, limits }) => {
     await warmUp(
       ...[overConnect, overGrpc, readAlone, () => bare(viewUser)].map((call) => loop(call)),
       await accounts.refreshing(concurrency),
-      loop(accounts.login),
     );
+    await loop(accounts.login)(loginWarmUpMs);
     const select = limits.side({ limit: 'select', concurrency });
     const update = limits.side({ limit: 'update', concurrency });
     const hash = limits.side({ limit: 'hash', concurrency: await bestConcurrency(limits) });
