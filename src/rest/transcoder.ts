@@ -1,13 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import {
-  create,
-  type DescMethod,
-  fromJson,
-  getOption,
-  hasOption,
-  type Message,
-  toJson,
-} from '@bufbuild/protobuf';
+import { type DescMethod, fromJson, getOption, hasOption, type Message, toJson } from '@bufbuild/protobuf';
 import {
   Code,
   ConnectError,
@@ -15,13 +7,10 @@ import {
   type ConnectRouterOptions,
   type ContextValues,
   createConnectRouter,
-  createContextKey,
-  type Interceptor,
 } from '@connectrpc/connect';
-import { readAllBytes, type UniversalServerResponse } from '@connectrpc/connect/protocol';
-import { errorFromJsonBytes } from '@connectrpc/connect/protocol-connect';
 import { http } from '../../gen/google/api/annotations_pb.js';
 import { bindRequest, type PathVariable } from './bind.ts';
+import { type Exchange, errorOf, setExchange, throughExchange } from './exchange.ts';
 import type { JsonObject } from './json.ts';
 import { RestError } from './rest-error.ts';
 import { bindingsOf, type MethodSpelling, type Route } from './route.ts';
@@ -65,16 +54,6 @@ export type TranscoderOptions = {
   readonly maxBodyBytes: number;
 };
 
-/** What a running call carries between its router and its socket. */
-type Exchange = {
-  readonly bind: () => Promise<Message>;
-  readonly isHead: boolean;
-  answer: Message | undefined;
-  error: ConnectError | undefined;
-};
-
-const exchangeKey = createContextKey<Exchange | undefined>(undefined, { description: 'REST exchange' });
-
 export type Transcoder = (
   request: IncomingMessage,
   response: ServerResponse,
@@ -84,21 +63,12 @@ export type Transcoder = (
 /**
  * Serves the routes of google.api.http over a Connect router of its own, so that gate
  * and interceptors are those of every other protocol. The body is read and bound by
- * the innermost interceptor: whom the gate refuses, of him nothing is read. The answer
- * is taken from there as well, and errors where they leave, so that nothing is encoded twice.
+ * the innermost interceptor: whom the gate refuses, of him nothing is read.
  */
 export function createTranscoder(options: TranscoderOptions): Transcoder {
   const { dialect } = options;
   const speller = createSpeller(options.spelling);
-  const { requestGate, interceptors = [] } = options.router;
-  const router = createConnectRouter({
-    ...options.router,
-    acceptCompression: [],
-    ...(requestGate && {
-      requestGate: async (context) => await keepingError(context.values, async () => requestGate(context)),
-    }),
-    interceptors: [errorInterceptor, ...interceptors, exchangeInterceptor],
-  });
+  const router = createConnectRouter({ ...throughExchange(options.router), acceptCompression: [] });
   options.routes(router);
 
   const trie = createRouteTrie<Route>();
@@ -164,13 +134,8 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
         throw error instanceof RestError ? dialect.refusal(error) : error;
       }
     };
-    const exchange: Exchange = {
-      bind,
-      isHead: request.method === 'HEAD',
-      answer: undefined,
-      error: undefined,
-    };
-    values.set(exchangeKey, exchange);
+    const exchange: Exchange = { bind, isHead: request.method === 'HEAD' };
+    setExchange(values, exchange);
     const result = await route.handler({
       httpVersion: request.httpVersion,
       method: 'POST',
@@ -180,7 +145,7 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
       signal: closeSignal(response),
       contextValues: values,
     });
-    const error = result.status === 200 ? undefined : (exchange.error ?? (await errorOf(result)));
+    const error = result.status === 200 ? undefined : await errorOf(exchange, result);
     for (const [name, value] of [...(result.header ?? []), ...(error?.metadata ?? [])]) {
       if (!name.startsWith('content-')) response.setHeader(name, value);
     }
@@ -247,43 +212,6 @@ function send(
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-/** Keeps the error of a call for the socket, and has Connect encode one that says nothing. */
-async function keepingError<T>(values: ContextValues, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const exchange = values.get(exchangeKey);
-    if (exchange === undefined || !(error instanceof ConnectError)) throw error;
-    exchange.error = error;
-    throw new ConnectError('', error.code);
-  }
-}
-
-const errorInterceptor: Interceptor = (next) => (request) =>
-  keepingError(request.contextValues, () => next(request));
-
-/**
- * Binds the request behind the gate, and keeps the answer for the socket. A HEAD
- * passes gate and binding and runs nothing, so that it never changes anything.
- */
-const exchangeInterceptor: Interceptor = (next) => async (request) => {
-  const exchange = request.contextValues.get(exchangeKey);
-  if (exchange === undefined || request.stream) return await next(request);
-  const message = await exchange.bind();
-  const empty = {
-    stream: false,
-    service: request.service,
-    method: request.method,
-    header: new Headers(),
-    trailer: new Headers(),
-    message: create(request.method.output),
-  } as const;
-  if (exchange.isHead) return empty;
-  const answer = await next({ ...request, message } as typeof request);
-  exchange.answer = answer.message as Message;
-  return { ...answer, message: empty.message } as typeof answer;
-};
-
 /** The message, whose fields the speller has checked; what is left is values that no message can hold. */
 function parseMessage(method: DescMethod, json: JsonObject): Message {
   try {
@@ -317,14 +245,4 @@ function closeSignal(response: ServerResponse): AbortSignal {
     if (!response.writableFinished) controller.abort(new ConnectError('the caller went away', Code.Canceled));
   });
   return controller.signal;
-}
-
-async function errorOf(result: UniversalServerResponse): Promise<ConnectError> {
-  const fallback = new ConnectError('unreadable error', Code.Internal);
-  if (result.body === undefined) return fallback;
-  try {
-    return errorFromJsonBytes(await readAllBytes(result.body, 1024 * 1024), undefined, fallback);
-  } catch {
-    return fallback;
-  }
 }
