@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, type webcrypto } from 'node:crypto';
 import { type CryptoKey, importJWK, type JWK } from 'jose';
 import type { Clock, Vault } from '../domain/ports.ts';
-import type { KeyRepository } from '../domain/repositories.ts';
+import type { KeyRepository } from '../domain/repositories/operations.ts';
 import { activeKey, publishedKeys } from '../domain/signing-key.ts';
 import { signingKeyPurpose } from './keys.ts';
 

@@ -1,7 +1,7 @@
 import { exportJWK, generateKeyPair } from 'jose';
 import type { SealedKey, SigningKeyRow } from '../domain/model.ts';
 import type { Clock, Random, Vault } from '../domain/ports.ts';
-import type { KeyRepository } from '../domain/repositories.ts';
+import type { KeyRepository } from '../domain/repositories/operations.ts';
 import { activeKey } from '../domain/signing-key.ts';
 import { createVault, keyBytes } from './vault.ts';
 

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { AdminService } from '../../gen/manam/admin/v1/admin_service_pb.js';
 import type { Config } from '../config.ts';
 import type { Clock } from '../domain/ports.ts';
-import type { AdminKeyRepository } from '../domain/repositories.ts';
+import type { AdminKeyRepository } from '../domain/repositories/operations.ts';
 import type { Limiter } from '../flows/limits.ts';
 import { createMailbox } from '../pages/mailbox.ts';
 import { type AdminFlows, registerAdmin } from '../rpc/admin-service.ts';

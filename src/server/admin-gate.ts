@@ -4,7 +4,7 @@ import { digestAdminKey } from '../domain/api-key.ts';
 import { DomainError } from '../domain/errors.ts';
 import { negotiateLocale } from '../domain/locale.ts';
 import type { Clock } from '../domain/ports.ts';
-import type { AdminKeyRepository } from '../domain/repositories.ts';
+import type { AdminKeyRepository } from '../domain/repositories/operations.ts';
 import { requestOf, setOperator } from '../rpc/context.ts';
 import { type AccessRules, ruleOf } from './access-rules.ts';
 import type { ErrorDoor } from './error-door.ts';

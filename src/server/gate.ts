@@ -14,7 +14,7 @@ import { negotiateLocale } from '../domain/locale.ts';
 import { networkOf } from '../domain/network.ts';
 import type { AccessTokens, Clock, PasswordHasher } from '../domain/ports.ts';
 import { isRegisteredOrigin } from '../domain/registered-url.ts';
-import type { ChallengeRepository, SessionRepository } from '../domain/repositories.ts';
+import type { ChallengeRepository, SessionRepository } from '../domain/repositories/sessions.ts';
 import type { ApiKey, Scope, Tenant } from '../domain/tenant.ts';
 import type { Limiter, Limits } from '../flows/limits.ts';
 import { requestOf, setCaller } from '../rpc/context.ts';

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../domain/ports.ts';
-import type { TenantRepository } from '../domain/repositories.ts';
+import type { TenantRepository } from '../domain/repositories/operations.ts';
 import type { ApiKey, Tenant } from '../domain/tenant.ts';
 
 /** How long a suspended tenant or a revoked key may still be taken for a live one. */

@@ -1,7 +1,7 @@
 import { and, count, eq, lt } from 'drizzle-orm';
 import type { Factors } from '../domain/factors.ts';
 import type { Vault } from '../domain/ports.ts';
-import type { FactorRepository } from '../domain/repositories.ts';
+import type { FactorRepository } from '../domain/repositories/accounts.ts';
 import type { Database } from './database.ts';
 import { foreignRecoveryCodes, recoveryCodes, smsFactors, totpFactors, users } from './schema.ts';
 

@@ -1,6 +1,7 @@
 import { and, eq, isNull, lte, or } from 'drizzle-orm';
 import type { Vault } from '../domain/ports.ts';
-import { DuplicateError, type IdempotencyRepository } from '../domain/repositories.ts';
+import type { IdempotencyRepository } from '../domain/repositories/sessions.ts';
+import { DuplicateError } from '../domain/repositories.ts';
 import type { Database } from './database.ts';
 import { translateDriverError } from './driver-error.ts';
 import { idempotency as table } from './schema.ts';

@@ -1,6 +1,6 @@
 import { and, eq } from 'drizzle-orm';
 import type { ExternalIdentity } from '../domain/model.ts';
-import type { IdentityRepository } from '../domain/repositories.ts';
+import type { IdentityRepository } from '../domain/repositories/accounts.ts';
 import type { Database } from './database.ts';
 import { consents, externalIdentities as table } from './schema.ts';
 

@@ -1,7 +1,7 @@
 import { and, eq, gt, isNull } from 'drizzle-orm';
 import type { LoginRequestData } from '../domain/model.ts';
 import type { Vault } from '../domain/ports.ts';
-import type { LoginRequestRepository } from '../domain/repositories.ts';
+import type { LoginRequestRepository } from '../domain/repositories/accounts.ts';
 import type { Database } from './database.ts';
 import { loginRequests as table } from './schema.ts';
 

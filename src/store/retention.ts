@@ -1,5 +1,5 @@
 import { and, eq, inArray, lt, lte, or } from 'drizzle-orm';
-import type { LeaseRepository, RetentionRepository } from '../domain/repositories.ts';
+import type { LeaseRepository, RetentionRepository } from '../domain/repositories/operations.ts';
 import { uuidOfTime } from '../domain/token.ts';
 import type { Database } from './database.ts';
 import {

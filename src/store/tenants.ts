@@ -1,6 +1,6 @@
 import { and, asc, eq, gt, isNull, or } from 'drizzle-orm';
 import type { Vault } from '../domain/ports.ts';
-import type { TenantRepository } from '../domain/repositories.ts';
+import type { TenantRepository } from '../domain/repositories/operations.ts';
 import type { ApiKeyRow, Tenant, TenantPolicy } from '../domain/tenant.ts';
 import { defaultPolicy, withDefaults } from '../domain/tenant-policy.ts';
 import type { Database } from './database.ts';

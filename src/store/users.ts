@@ -1,6 +1,6 @@
 import { and, asc, count, eq, gt, inArray, isNull, like, ne, type Param, sql } from 'drizzle-orm';
 import type { Identifier, SessionAccount, User } from '../domain/model.ts';
-import type { UserRepository } from '../domain/repositories.ts';
+import type { UserRepository } from '../domain/repositories/accounts.ts';
 import type { Database } from './database.ts';
 import { once, slot } from './prepared.ts';
 import { credentials, identifiers, sessions, smsFactors, totpFactors, users } from './schema.ts';

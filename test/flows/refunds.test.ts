@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
-import type { BudgetRepository } from '../../src/domain/repositories.ts';
+import type { BudgetRepository } from '../../src/domain/repositories/sessions.ts';
 import { createRefunds } from '../../src/flows/refunds.ts';
 import { defaultLimits, password, startTestApp, useTestApp } from '../support/app.ts';
 import { signUp } from '../support/journey.ts';

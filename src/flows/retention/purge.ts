@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../../domain/ports.ts';
-import { retained, type Store } from '../../domain/repositories.ts';
+import { retained } from '../../domain/repositories/operations.ts';
+import type { Store } from '../../domain/repositories.ts';
 import { deploymentId } from '../admin/operator.ts';
 
 /** How long what has ended is kept, in days. */
