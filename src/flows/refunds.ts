@@ -1,5 +1,6 @@
 import type { Budget } from '../domain/model.ts';
 import type { Clock } from '../domain/ports.ts';
+import type { Refund } from '../domain/repositories/sessions.ts';
 import type { Repositories } from '../domain/repositories.ts';
 import { sha256 } from '../domain/token.ts';
 import { windowOf } from './limits.ts';
@@ -10,8 +11,6 @@ export type RefundDeps = {
   /** Told what has kept a refund from being written: it is lost then, and its budget the smaller for it. */
   readonly onError: (error: unknown) => void;
 };
-
-type Refund = Parameters<Repositories['budgets']['refund']>;
 
 /** How long refunds wait for others of the same budget. */
 const delayMs = 10;
@@ -28,7 +27,7 @@ export function createRefunds({ store, clock, onError }: RefundDeps) {
 
   async function write(refunds: Iterable<Refund>): Promise<void> {
     // One after the other: they must not take the connections that calls wait for.
-    for (const refund of refunds) await store.budgets.refund(...refund).catch(onError);
+    for (const refund of refunds) await store.budgets.refund(refund).catch(onError);
   }
 
   /** Writes what is noted now; resolves when that, and what was noted before, is written. */
@@ -43,10 +42,11 @@ export function createRefunds({ store, clock, onError }: RefundDeps) {
 
   return {
     add(tenantId: string, budget: Budget, subject: string): void {
+      const { name } = budget;
       const windowStart = windowOf(budget, clock());
-      const key = JSON.stringify([tenantId, budget.name, subject, windowStart]);
-      const amount = (noted.get(key)?.[4] ?? 0) + 1;
-      noted.set(key, [tenantId, budget.name, sha256(subject), windowStart, amount]);
+      const key = JSON.stringify([tenantId, name, subject, windowStart]);
+      const amount = (noted.get(key)?.amount ?? 0) + 1;
+      noted.set(key, { tenantId, name, subject: sha256(subject), windowStart, amount });
       timer ??= setTimeout(flush, delayMs).unref();
     },
     flush,

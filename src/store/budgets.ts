@@ -46,8 +46,8 @@ export function createBudgetRepository(prepared: Database): BudgetRepository {
       return result.insertId !== refused;
     },
 
-    async refund(tenantId, name, subject, windowStart, amount) {
-      await refund().execute({ tenantId, name, subject, windowStart, amount });
+    async refund(given) {
+      await refund().execute(given);
     },
   };
 }

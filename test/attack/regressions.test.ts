@@ -44,9 +44,13 @@ test('a budget is whole again in its next window', async () => {
     true,
     false,
   ]);
-  const refund = (window: number, amount: number) =>
-    app.store.budgets.refund(tenant?.id ?? '', 'window', Buffer.from('x'), new Date(window), amount);
-  await refund(start + 1000, 2);
+  await app.store.budgets.refund({
+    tenantId: tenant?.id ?? '',
+    name: budget.name,
+    subject: Buffer.from('x'),
+    windowStart: new Date(start + 1000),
+    amount: 2,
+  });
   expect(await charge(start + 1000), 'what was refused is not owed').toBe(true);
 });
 

@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import type { BudgetRepository } from '../../src/domain/repositories/sessions.ts';
+import { sha256 } from '../../src/domain/token.ts';
 import { createRefunds } from '../../src/flows/refunds.ts';
 import { defaultLimits, password, startTestApp, useTestApp } from '../support/app.ts';
 import { signUp } from '../support/journey.ts';
@@ -21,12 +22,12 @@ test('what is given back to a network in a moment is one statement, and each net
   add('other', guesses, '198.51.100.1');
   expect(refund).not.toHaveBeenCalled();
   await flush();
-  const subject = expect.any(Buffer);
-  const windowStart = new Date(5000);
+  const [first, second] = ['198.51.100.1', '198.51.100.2'].map(sha256);
+  const given = { tenantId: 'tenant', name: 'guess', windowStart: new Date(5000), amount: 1 };
   expect(refund.mock.calls).toEqual([
-    ['tenant', 'guess', subject, windowStart, 2],
-    ['tenant', 'guess', subject, windowStart, 1],
-    ['other', 'guess', subject, windowStart, 1],
+    [{ ...given, subject: first, amount: 2 }],
+    [{ ...given, subject: second }],
+    [{ ...given, subject: first, tenantId: 'other' }],
   ]);
   await flush();
   expect(refund).toHaveBeenCalledTimes(3);
@@ -34,15 +35,15 @@ test('what is given back to a network in a moment is one statement, and each net
 
 test('refunds of two windows are not mixed', async () => {
   let now = 5999;
-  const refund = vi.fn(async () => {});
+  const refund = vi.fn<BudgetRepository['refund']>(async () => {});
   const { add, flush } = refundsOver(refund, () => new Date(now));
   add('tenant', guesses, 'network');
   now = 6000;
   add('tenant', guesses, 'network');
   await flush();
-  expect(refund.mock.calls.map(([, , , windowStart, amount]: unknown[]) => [windowStart, amount])).toEqual([
-    [new Date(5000), 1],
-    [new Date(6000), 1],
+  expect(refund.mock.calls).toMatchObject([
+    [{ windowStart: new Date(5000), amount: 1 }],
+    [{ windowStart: new Date(6000), amount: 1 }],
   ]);
 });
 
@@ -64,7 +65,7 @@ test('one refund is written at a time, and nobody has to ask for it', async () =
 
 test('a refund that cannot be written is told of, and the others are written', async () => {
   const outage = new Error('no database');
-  const refund = vi.fn<BudgetRepository['refund']>(async (tenantId) => {
+  const refund = vi.fn<BudgetRepository['refund']>(async ({ tenantId }) => {
     if (tenantId === 'first') throw outage;
   });
   const { add, flush, errors } = refundsOver(refund);

@@ -97,6 +97,15 @@ export type GuessRepository = {
   forget(tenantId: string, subject: string): Promise<void>;
 };
 
+/** What is given back to a budget, of the window that begins then. */
+export type Refund = {
+  readonly tenantId: string;
+  readonly name: string;
+  readonly subject: Buffer;
+  readonly windowStart: Date;
+  readonly amount: number;
+};
+
 export type BudgetRepository = {
   /**
    * Uses some of a budget, by default one, in one statement; false where that much was not
@@ -109,8 +118,8 @@ export type BudgetRepository = {
     windowStart: Date,
     amount?: number,
   ): Promise<boolean>;
-  /** Gives some back, as far as that much was used of the window that begins then. */
-  refund(tenantId: string, name: string, subject: Buffer, windowStart: Date, amount: number): Promise<void>;
+  /** Gives some back, as far as that much was used. */
+  refund(refund: Refund): Promise<void>;
 };
 
 export type IdempotencyRepository = {
