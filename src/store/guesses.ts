@@ -8,13 +8,9 @@ import { credentials, guessCounters as table } from './schema.ts';
 /** What the statement reports for an attempt that may not be tried. */
 const refused = 4_294_967_295;
 
-/** For an attempt that the next one need not wait for: a time past every clock's, which tells how old the row is. */
-const pastOf = (now: Date) => new Date(now.getTime() - 86_400_000);
-
 export function createGuessRepository(db: Database, prepared: Database): GuessRepository {
   const count = once(() => {
     const nowText = slot('now', table.nextAttemptAt);
-    const past = slot('nextAttemptAt', table.nextAttemptAt);
     const [free, cap] = [sql.placeholder('free'), sql.placeholder('cap')];
     const [firstDelayS, maxDelayS] = [sql.placeholder('firstDelayS'), sql.placeholder('maxDelayS')];
     const mayTry = sql`${table.failures} < ${cap} AND (${table.nextAttemptAt} IS NULL OR ${table.nextAttemptAt} <= ${nowText})`;
@@ -23,26 +19,20 @@ export function createGuessRepository(db: Database, prepared: Database): GuessRe
     // sees the new number and only moves a time that has passed.
     const failures = sql`IF(LAST_INSERT_ID(IF(${mayTry}, ${table.failures} + 1, ${refused})) = ${refused}, ${table.failures}, ${table.failures} + 1)`;
     const delayS = sql`LEAST(${maxDelayS}, ${firstDelayS} * POW(2, ${table.failures} - ${free}))`;
-    const nextAttemptAt = sql`IF(${table.nextAttemptAt} > ${nowText}, ${table.nextAttemptAt}, IF(${table.failures} < ${free}, ${past}, ${nowText} + INTERVAL ${delayS} SECOND))`;
+    const nextAttemptAt = sql`IF(${table.nextAttemptAt} > ${nowText}, ${table.nextAttemptAt}, IF(${table.failures} < ${free}, NULL, ${nowText} + INTERVAL ${delayS} SECOND))`;
+    // Also where it may not be tried: what changes nothing is not waited for, and a locked account would answer sooner.
+    const attemptedAt = sql`${nowText}`;
     return prepared
       .insert(table)
       .values(slotsOf(table))
-      .onDuplicateKeyUpdate({ set: { failures, nextAttemptAt } })
+      .onDuplicateKeyUpdate({ set: { failures, nextAttemptAt, attemptedAt } })
       .prepare();
   });
 
   return {
     async count(tenantId, { kind, ...policy }, subject, now) {
-      const nextAttemptAt = pastOf(now);
-      const [result] = await count().execute({
-        ...policy,
-        tenantId,
-        kind,
-        subject,
-        failures: 1,
-        now,
-        nextAttemptAt,
-      });
+      const row = { tenantId, kind, subject, failures: 1, nextAttemptAt: null, attemptedAt: now };
+      const [result] = await count().execute({ ...policy, ...row, now });
       // A new row has gone through no LAST_INSERT_ID(…).
       if (result.insertId === 0) return 1;
       return result.insertId === refused ? undefined : result.insertId;

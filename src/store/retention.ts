@@ -41,7 +41,7 @@ export function createRetentionRepository(db: Database): RetentionRepository {
         budgets: [budgets, lt(budgets.windowStart, before)],
         // Of those who got in; others still count.
         guesses: [guessCounters, eq(guessCounters.failures, 0)],
-        oldGuesses: [guessCounters, lt(guessCounters.nextAttemptAt, before)],
+        oldGuesses: [guessCounters, lt(guessCounters.attemptedAt, before)],
         smsBackoffs: [smsBackoffs, lt(smsBackoffs.nextAt, before)],
         smsCounters: [smsCounters, lt(smsCounters.hour, before)],
         // Ids grow with time, and the key begins with them.

@@ -206,6 +206,7 @@ export const guessCounters = mysqlTable(
     subject: uuid('subject').notNull(),
     failures: int('failures', { unsigned: true }).notNull(),
     nextAttemptAt: instant('next_attempt_at'),
+    attemptedAt: instant('attempted_at').notNull(),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.kind, table.subject] })],
 );

@@ -42,6 +42,25 @@ test('a locked account answers the right password as it does a wrong one, and op
   await login(email, password);
 });
 
+test('an attempt at a locked account is written as any other is, because it must not be answered sooner', async () => {
+  const { advance, sql } = testApp();
+  const { email, userId } = await signUp(testApp());
+  for (let count = 0; count < 5; count += 1) await failureOf(login(email, wrong));
+  const counter = async () => {
+    const [row] = await sql(
+      "SELECT failures, next_attempt_at, attempted_at FROM guess_counters WHERE subject = UNHEX(REPLACE(?, '-', ''))",
+      [userId],
+    );
+    return row;
+  };
+  const before = await counter();
+  advance(1000);
+  await failureOf(login(email, password));
+  const after = await counter();
+  expect(after).toEqual({ ...before, attempted_at: expect.any(Date) });
+  expect(after?.['attempted_at'].getTime()).toBeGreaterThan(before?.['attempted_at'].getTime());
+});
+
 test('each further failure doubles the delay, up to an hour, and a success forgets them', async () => {
   const { advance } = testApp();
   const { email } = await signUp(testApp());

@@ -239,7 +239,7 @@ test('the second factor of an account is open again after a recovery, and a hund
   const { client, sql, messagesTo, advance } = testApp();
   const user = await enrolTotp(testApp(), await signUp(testApp()));
   await sql(
-    "INSERT INTO guess_counters VALUES ((SELECT tenant_id FROM users WHERE id = UNHEX(REPLACE(?, '-', ''))), 'second-factor', UNHEX(REPLACE(?, '-', '')), 100, NULL)",
+    "INSERT INTO guess_counters (tenant_id, kind, subject, failures) VALUES ((SELECT tenant_id FROM users WHERE id = UNHEX(REPLACE(?, '-', ''))), 'second-factor', UNHEX(REPLACE(?, '-', '')), 100)",
     [user.userId, user.userId],
   );
   advance(30_000);
