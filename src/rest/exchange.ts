@@ -43,8 +43,9 @@ export function throughExchange(options: ConnectRouterOptions): ConnectRouterOpt
 
 /** What a call failed of. What Connect refuses by itself is in its answer alone. */
 export async function errorOf({ error }: Exchange, result: UniversalServerResponse): Promise<ConnectError> {
+  if (error !== undefined) return error;
   const fallback = new ConnectError('unreadable error', Code.Internal);
-  if (error !== undefined || result.body === undefined) return error ?? fallback;
+  if (result.body === undefined) return fallback;
   try {
     return errorFromJsonBytes(await readAllBytes(result.body, 1024 * 1024), undefined, fallback);
   } catch {
