@@ -8,8 +8,9 @@ import { createPasswordHasher } from './adapters/password-hasher.ts';
 import { systemRandom } from './adapters/random.ts';
 import { createReceiptSigner } from './adapters/receipts.ts';
 import { createAdminFlows } from './composition/admin.ts';
-import { createDelivery } from './composition/delivery.ts';
+import { createDelivery, createTransports } from './composition/delivery.ts';
 import { type Adapters, createFlows } from './composition/flows.ts';
+import { createGatewayHealth } from './composition/gateway-health.ts';
 import { callObserver, createInstanceMetrics } from './composition/metrics.ts';
 import { createRetention } from './composition/retention.ts';
 import { createAdminRoutes, createRoutes } from './composition/routes.ts';
@@ -30,7 +31,7 @@ import {
   floorInterceptor,
   guessInterceptor,
 } from './server/interceptors.ts';
-import { type Listener, listen } from './server/listener.ts';
+import { type Listener, listen, listenNear } from './server/listener.ts';
 import { createMetricsRoute } from './server/metrics-route.ts';
 import { createReadiness } from './server/readiness.ts';
 import type { RpcOptions } from './server/rpc-route.ts';
@@ -77,7 +78,7 @@ export type Listeners = Listener & {
   readonly metricsPort: number | undefined;
 };
 
-/** The composition root: builds adapters, store, flows and server, and is the only place that does. */
+/** The composition root of a running service: builds adapters, store, flows and server. */
 export async function createApp({ config, masterKeys, log, ...options }: AppOptions): Promise<App> {
   const { onStatement, onHash } = options;
   const clock = options.clock ?? (() => new Date());
@@ -109,14 +110,16 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
   const metrics = createInstanceMetrics(store, hasher, database);
   const limiter = createLimiter({ store, clock, onRefusal: metrics.observeRefusal });
   const onError = (error: unknown) => log.warn({ err: error }, 'a limit could not be given back its use');
-  const refunds = createRefunds({ store, clock, onError });
+  const refunds = createRefunds({ store, onError });
   const flows = createFlows(adapters, config, limiter, log);
   const door = createErrorDoor(log);
   const directory = createTenantDirectory(store.tenants, clock);
   const rpc = createRpcOptions(adapters, { config, limiter, refunds, directory, door });
-  const readiness = createReadiness(() => isReady(database, clock, readinessDeadlineMs));
+  const gateways = createGatewayHealth(log);
+  const readiness = createReadiness(() => isReady(database, clock, readinessDeadlineMs), gateways.failing);
   const { proxies, tls } = config;
-  const handlerDeps = { log, random, proxies, encrypted: tls !== undefined };
+  const encryptedOrigin = tls && new URL(config.issuer).origin;
+  const handlerDeps = { log, random, door, proxies, encryptedOrigin };
   const routeDeps = {
     adapters,
     config,
@@ -141,10 +144,22 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
   });
   const adminRoutes = createAdminRoutes(adminFlows, store.adminKeys, clock, door);
   const handleAdmin = createHandler({ ...handlerDeps, observe, routes: adminRoutes });
-  const handleMetrics = createHandler({ ...handlerDeps, routes: [createMetricsRoute(metrics.render)] });
+  const handleMetrics = createHandler({
+    ...handlerDeps,
+    encryptedOrigin: undefined,
+    routes: [createMetricsRoute(metrics.render)],
+  });
 
   const smsGuard = createSmsGuard({ store, limiter, limits: config.limits, clock });
-  const delivery = createDelivery(config, store, smsGuard, clock, metrics.observeDelivery, log);
+  const transports = createTransports(config, gateways);
+  const delivery = createDelivery(config, {
+    store,
+    transports,
+    smsGuard,
+    clock,
+    observe: metrics.observeDelivery,
+    log,
+  });
   const retention = createRetention(config, store, { clock, random }, log);
 
   const reload = setInterval(() => {
@@ -157,13 +172,14 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     rpc,
     flows,
     async listen() {
-      const { host, port, admin, metrics, maxConnectionsPerAddress } = config;
+      const { host, port, admin, metrics, maxConnectionsPerAddress, keepAliveMs } = config;
       const pem = tls && { cert: readFileSync(tls.certFile, 'utf8'), key: readFileSync(tls.keyFile, 'utf8') };
-      const options = { maxConnectionsPerAddress, ...(pem ? { tls: pem } : {}) };
+      const bounds = { maxConnectionsPerAddress, keepAliveMs };
+      const options = { ...bounds, ...(pem ? { tls: pem } : {}) };
       const listener = await listen({ ...options, host, port }, handle);
       const adminListener = admin && (await listen({ ...options, ...admin }, handleAdmin));
       const metricsListener =
-        metrics && (await listen({ maxConnectionsPerAddress, ...metrics }, handleMetrics));
+        metrics && (await listenNear({ ...bounds, ...metrics }, handleMetrics, config.isMetricsPortAssumed));
       delivery.start();
       retention.start();
       const listeners = [listener, adminListener, metricsListener];
@@ -226,6 +242,7 @@ function createRpcOptions(
   const rules = readAccessRules(services);
   const ownOrigin = new URL(config.issuer).origin;
   return {
+    door,
     gate: createGate({
       rules,
       directory,

@@ -99,14 +99,15 @@ function parseDkim({ text, mistakes }: ConfigReader): SmtpConfig['dkim'] {
 }
 
 /** The gateway for SMS. */
-export function parseSms({ text, needed, mistakes }: ConfigReader): SmsConfig | undefined {
+export function parseSms({ text, mistakes }: ConfigReader): SmsConfig | undefined {
   const provider = smsProviders.find((name) => name === (text('SMS_PROVIDER') ?? 'webhook'));
   if (provider === undefined) {
     mistakes.push(`SMS_PROVIDER must be one of ${smsProviders.join(', ')}`);
     return undefined;
   }
   const standard = providerUrls[provider];
-  const url = standard === undefined ? needed('SMS_URL') : (text('SMS_URL') ?? standard);
+  // Unconfigured channels are off: not every deployment sends SMS.
+  const url = text('SMS_URL') ?? (text('SMS_PROVIDER') === undefined ? undefined : standard);
   if (url === undefined) return undefined;
   if (!isSafeUrl(url)) {
     mistakes.push('SMS_URL must be a URL with https, or with http on this machine');

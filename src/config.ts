@@ -43,6 +43,8 @@ export type Config = {
   readonly breachCheckUrl: string | undefined;
   readonly proxies: ReturnType<typeof parseNetworks>;
   readonly maxConnectionsPerAddress: number;
+  /** How long an idle connection is kept, in milliseconds. */
+  readonly keepAliveMs: number;
   readonly responseFloorMs: number;
   readonly limits: Limits;
   readonly logLevel: string;
@@ -54,6 +56,8 @@ export type Config = {
   readonly tracing: boolean;
   /** Where Prometheus finds its figures; undefined: nowhere. */
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
+  /** Whether the port of the figures may be chosen freely: in development, when none is configured. */
+  readonly isMetricsPortAssumed: boolean;
   /** How long what has ended is kept, and how often it is looked for; 0: never. */
   readonly retention: Retention & { readonly intervalMinutes: number };
   /** The deployment's client at Google; undefined: tenants have their own, or none. In development there is always one. */
@@ -164,6 +168,7 @@ export function parseConfig(env: Environment, args: { readonly production: boole
     pepper: parsePepper(text('MANAM_PEPPER'), mistakes),
     breachCheckUrl: parseBreachCheckUrl(text('BREACH_CHECK_URL'), mistakes),
     proxies: parseProxies(text('TRUSTED_PROXIES'), mistakes),
+    keepAliveMs: 1000 * integer('KEEP_ALIVE_S', 75, 1, 3600),
     maxConnectionsPerAddress: integer('MAX_CONNECTIONS_PER_ADDRESS', 100, 1, 1_000_000),
     responseFloorMs: integer('RESPONSE_FLOOR_MS', 250, 0, 5000),
     limits: parseLimits(integer, production),
@@ -174,10 +179,12 @@ export function parseConfig(env: Environment, args: { readonly production: boole
     reflection: flag('GRPC_REFLECTION', !production),
     tracing: isTracing(text),
     metrics: listenerOf('METRICS', '9464'),
+    isMetricsPortAssumed: !production && text('METRICS_PORT') === undefined,
     retention: {
       auditDays: integer('RETENTION_AUDIT_DAYS', 400, 1, 36_500),
       sessionDays: integer('RETENTION_SESSION_DAYS', 30, 1, 36_500),
       messageDays: integer('RETENTION_MESSAGE_DAYS', 30, 1, 36_500),
+      unprovedDays: integer('RETENTION_UNCONFIRMED_DAYS', 7, 2, 36_500),
       intervalMinutes: integer('RETENTION_INTERVAL_MINUTES', 10, 0, 10_080),
     },
     logLevel,

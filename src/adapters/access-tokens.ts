@@ -1,5 +1,6 @@
 import { type CryptoKey, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
+import { isCanonicalJws } from '../domain/base64url.ts';
 import type { AuthenticationMethod, SessionLevel } from '../domain/caller.ts';
 import type { AccessTokens, Clock, Random } from '../domain/ports.ts';
 import { signJws } from './jws.ts';
@@ -61,6 +62,7 @@ export function createAccessTokens({ ring, issuer, clock, random }: AccessTokenD
   ): Promise<JWTPayload | undefined> {
     const known = recall(token, typ);
     if (known !== undefined) return known;
+    if (!isCanonicalJws(token)) return undefined;
     try {
       const { payload, protectedHeader, key } = await jwtVerify(
         token,

@@ -30,9 +30,10 @@ const maxArgonPasses = 20;
 const maxArgonLanes = 16;
 /** 128 · N · r bytes: 256 MiB. */
 const maxScryptBytes = 268_435_456;
-const digests: Record<string, number> = { sha1: 20, sha256: 32, sha512: 64 };
+const maxKeyBytes = 128;
+const digests = new Set(['sha1', 'sha256', 'sha512']);
 
-/** Base64 of the PHC format and of passlib, which writes `.` for `+`, both without padding. */
+/** Base64 of the PHC format and of passlib, which writes `.` for `+`; some libraries pad it. */
 function fromBase64(text: string): Buffer {
   return Buffer.from(text.replaceAll('.', '+'), 'base64');
 }
@@ -47,8 +48,8 @@ function isLongEnough(tag: Buffer): boolean {
 }
 
 function pbkdf2Verifier(digest: string, iterations: number, salt: Buffer, wanted: Buffer) {
-  const length = digests[digest];
-  const isSound = length !== undefined && isLongEnough(wanted) && wanted.length <= length;
+  // A key may be longer than the digest is (RFC 8018, section 5.2): 64 bytes is a library's default.
+  const isSound = digests.has(digest) && isLongEnough(wanted) && wanted.length <= maxKeyBytes;
   if (!isSound || !(iterations >= 1 && iterations <= maxIterations)) return undefined;
   return async (password: string) =>
     equal(await derivePbkdf2(password, salt, iterations, wanted.length, digest), wanted);
@@ -57,7 +58,7 @@ function pbkdf2Verifier(digest: string, iterations: number, salt: Buffer, wanted
 const schemes: readonly Scheme[] = [
   {
     // Libraries write the parameters in different orders.
-    form: /^\$argon2(?:id|i|d)\$v=19\$([mtp]=\d+,[mtp]=\d+,[mtp]=\d+)\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}$/,
+    form: /^\$argon2(?:id|i|d)\$v=19\$([mtp]=\d+,[mtp]=\d+,[mtp]=\d+)\$[A-Za-z0-9+/]{11,86}={0,2}\$[A-Za-z0-9+/]{22,86}={0,2}$/,
     verifier: ([phc, parameters = '']) => {
       const { m, t, p } = Object.fromEntries(parameters.split(',').map((each) => each.split('='))) as Record<
         string,
@@ -65,7 +66,7 @@ const schemes: readonly Scheme[] = [
       >;
       const isSound = Number(t) >= 1 && Number(p) >= 1 && Number(m) >= 8 * Number(p);
       return isSound && Number(m) <= maxArgonKiB && Number(t) <= maxArgonPasses && Number(p) <= maxArgonLanes
-        ? (password) => verifyArgon2(phc, password)
+        ? (password) => verifyArgon2(phc.replaceAll(/(?<![mtp])=+(?=\$|$)/g, ''), password)
         : undefined;
     },
   },
@@ -78,14 +79,14 @@ const schemes: readonly Scheme[] = [
         : undefined,
   },
   {
-    form: /^\$pbkdf2-(sha1|sha256|sha512)\$i=(\d+)(?:,l=\d+)?\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/,
+    form: /^\$pbkdf2-(sha1|sha256|sha512)\$i=(\d+)(?:,l=\d+)?\$([A-Za-z0-9+/]+={0,2})\$([A-Za-z0-9+/]+={0,2})$/,
     verifier: ([, digest = '', iterations, salt = '', hash = '']) =>
       pbkdf2Verifier(digest, Number(iterations), fromBase64(salt), fromBase64(hash)),
   },
   {
-    // passlib's.
-    form: /^\$pbkdf2-(sha256|sha512)\$(\d+)\$([A-Za-z0-9./]+)\$([A-Za-z0-9./]+)$/,
-    verifier: ([, digest = '', iterations, salt = '', hash = '']) =>
+    // passlib's, whose name for SHA-1 says nothing.
+    form: /^\$pbkdf2(?:-(sha1|sha256|sha512))?\$(\d+)\$([A-Za-z0-9./+]+={0,2})\$([A-Za-z0-9./+]+={0,2})$/,
+    verifier: ([, digest = 'sha1', iterations, salt = '', hash = '']) =>
       pbkdf2Verifier(digest, Number(iterations), fromBase64(salt), fromBase64(hash)),
   },
   {
@@ -95,7 +96,7 @@ const schemes: readonly Scheme[] = [
       pbkdf2Verifier(digest, Number(iterations), Buffer.from(salt), Buffer.from(hash, 'base64')),
   },
   {
-    form: /^\$scrypt\$ln=(\d+),r=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/,
+    form: /^\$scrypt\$ln=(\d+),r=(\d+),p=(\d+)\$([A-Za-z0-9+/]+={0,2})\$([A-Za-z0-9+/]+={0,2})$/,
     verifier: ([, ln, r, p, salt = '', hash = '']) => {
       const [N, wanted] = [2 ** Number(ln), fromBase64(hash)];
       const bytes = 128 * N * Number(r);
@@ -112,7 +113,18 @@ const schemes: readonly Scheme[] = [
 export function foreignVerifier(hash: string): ((password: string) => Promise<boolean>) | undefined {
   for (const { form, verifier } of schemes) {
     const match = form.exec(hash);
-    if (match !== null) return verifier(match);
+    if (match === null) continue;
+    const compare = verifier(match);
+    // HMAC pads keys with NUL and bcrypt ends at one: with it, other passwords would be right too.
+    return compare && (async (password) => !password.includes('\0') && (await compare(password)));
   }
   return undefined;
+}
+
+/** The bytes that bcrypt looks at (Provos and Mazières, 1999, section 4). */
+const maxBcryptBytes = 72;
+
+/** Whether a hash was made of all of a password, so that no other one compares equal. */
+export function comparesWhole(hash: string, password: string): boolean {
+  return !/^\$2[aby]\$/.test(hash) || Buffer.byteLength(password) <= maxBcryptBytes;
 }

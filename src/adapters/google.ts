@@ -1,4 +1,5 @@
 import { createLocalJWKSet, createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { isCanonicalJws } from '../domain/base64url.ts';
 import { DomainError } from '../domain/errors.ts';
 import { googleIssuer, isGoogleAuthoritative } from '../domain/federation.ts';
 import type { ExternalProfile } from '../domain/model.ts';
@@ -127,6 +128,7 @@ export function createGoogle({
     },
 
     async verify(idToken, audiences) {
+      if (!isCanonicalJws(idToken)) throw new DomainError('PROVIDER_TOKEN_INVALID');
       try {
         const { payload } = await jwtVerify(idToken, keyOf, {
           algorithms: ['RS256'],
@@ -138,7 +140,7 @@ export function createGoogle({
           currentDate: clock(),
         });
         const {
-          sub = '',
+          sub,
           azp,
           nonce,
           email,
@@ -151,9 +153,11 @@ export function createGoogle({
         // Made for one of ours, and for nobody else beside (OpenID Connect Core, section 3.1.3.7).
         const isForeign =
           Array.isArray(payload.aud) || (azp !== undefined && !audiences.includes(String(azp)));
-        if (isForeign || sub === '' || typeof nonce !== 'string')
+        // OpenID Connect Core, section 2: a string of at most 255 ASCII characters.
+        const isSubject = typeof sub === 'string' && /^[\x20-\x7e]{1,255}$/.test(sub);
+        if (isForeign || !isSubject || typeof nonce !== 'string')
           throw new DomainError('PROVIDER_TOKEN_INVALID');
-        const text = (value: unknown) => (typeof value === 'string' ? value : '');
+        const text = (value: unknown) => boundedText(value, maxClaimLength);
         return {
           nonce,
           claims: {
@@ -196,6 +200,14 @@ export function createGoogle({
       }
     },
   };
+}
+
+/** The longest claim that is kept, in UTF-16 code units; an address of a picture is that long. */
+const maxClaimLength = 2048;
+
+/** A text that another site sent; empty where it is none, is too long, or is ill-formed. */
+function boundedText(value: unknown, maxLength: number): string {
+  return typeof value === 'string' && value.length <= maxLength && value.isWellFormed() ? value : '';
 }
 
 /** An error of Google's client without its request, which holds the secret and the code. */
@@ -260,7 +272,7 @@ function toProfile(person: Person): ExternalProfile {
   };
   return Object.fromEntries(
     Object.entries(fields).flatMap(([field, value]) =>
-      value === undefined || value === null ? [] : [[field, String(value)]],
+      value === undefined || value === null ? [] : [[field, boundedText(String(value), maxClaimLength)]],
     ),
   );
 }

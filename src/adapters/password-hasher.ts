@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { argon2id, hash, needsRehash, verify } from 'argon2';
+import { normalizePassword } from '../domain/password.ts';
 import type { PasswordHasher } from '../domain/ports.ts';
-import { foreignVerifier } from './foreign-hash.ts';
+import { comparesWhole, foreignVerifier } from './foreign-hash.ts';
 import { createWorkQueue } from './work-queue.ts';
 
 export type HashProfile = {
@@ -42,6 +43,19 @@ export function passwordHashTest(pepper: Buffer | undefined): (hash: string) => 
   };
 }
 
+/** The spellings that a hash of another system may be of: as typed, then normalized. */
+function spellingsOf(password: string): readonly string[] {
+  return [...new Set([password, normalizePassword(password)])];
+}
+
+async function matchesAny(
+  compare: (text: string) => Promise<boolean>,
+  texts: readonly string[],
+): Promise<boolean> {
+  for (const text of texts) if (await compare(text)) return true;
+  return false;
+}
+
 /**
  * argon2id with 16 bytes of salt and 32 of tag, in libuv's pool and therefore off the
  * event loop, as many at a time as there are cores.
@@ -53,15 +67,22 @@ export async function createPasswordHasher(options: PasswordHasherOptions): Prom
   const pepperId = pepperIdOf(pepper);
   const prefix = pepperId === undefined ? '' : `pepper:${pepperId}:`;
 
-  const make = async (password: string) =>
-    prefix + (await hash(password, { ...parameters, ...secret, type: argon2id, hashLength: 32 }));
+  const make = async (password: string, salt?: Buffer) => {
+    const options = { ...parameters, ...secret, type: argon2id, hashLength: 32 } as const;
+    return prefix + (await hash(password, salt === undefined ? options : { ...options, salt }));
+  };
   const check = async (stored: string, password: string) => {
     const id = peppered.exec(stored)?.[1];
     const phc = stored.replace(peppered, '');
     const foreign = phc.startsWith('$argon2id$') ? undefined : foreignVerifier(phc);
-    if (foreign !== undefined) return await foreign(password);
+    if (foreign !== undefined) return await matchesAny(foreign, spellingsOf(password));
     // Made with a pepper that we do not have: the work is done, and never right.
-    const right = await verify(phc, password, id === undefined ? {} : secret);
+    const own = (text: string) => verify(phc, text, id === undefined ? {} : secret);
+    // Argon2 of another system looks like ours, and may be of the password as it was typed.
+    const right = await matchesAny(
+      own,
+      id === undefined ? spellingsOf(password) : [normalizePassword(password)],
+    );
     return right && (id === undefined || id === pepperId);
   };
   const startedAt = performance.now();
@@ -71,17 +92,19 @@ export async function createPasswordHasher(options: PasswordHasherOptions): Prom
 
   return {
     admit: ({ tenant, deadline }) => queue.admit(tenant.id, deadline),
-    hash: ({ tenant, deadline }, password) => {
+    hash: ({ tenant, deadline }, password, salt) => {
       onHash();
-      return queue.run(tenant.id, deadline, () => make(password));
+      return queue.run(tenant.id, deadline, () => make(password, salt));
     },
     verify: async ({ tenant, deadline }, phc, password) => {
       onHash();
       const right = await queue.run(tenant.id, deadline, () => check(phc ?? dummy, password));
       return right && phc !== undefined;
     },
-    needsRehash: (phc) =>
-      !phc.startsWith(`${prefix}$argon2id$`) || needsRehash(phc.replace(peppered, ''), parameters),
+    needsRehash: (phc, password) =>
+      phc.startsWith(`${prefix}$argon2id$`)
+        ? needsRehash(phc.replace(peppered, ''), parameters)
+        : comparesWhole(phc, password),
     canVerify: passwordHashTest(pepper),
     load: queue.load,
   };

@@ -84,7 +84,7 @@ export function addDeploymentKeyCommands({
   prepareNextMasterKey,
 }: Cli & {
   /** Makes the next master key where it lies in the data folder; what it answers takes it over. */
-  readonly prepareNextMasterKey: () => (() => void) | undefined;
+  readonly prepareNextMasterKey: () => Promise<(() => void) | undefined>;
 }): void {
   const signingKey = program
     .command('signing-key')
@@ -129,7 +129,7 @@ export function addDeploymentKeyCommands({
   ).action((options: Output & Destructive) =>
     (async () => {
       await assertWanted('Seal the data keys with the next master key?', options.yes);
-      const takeOver = prepareNextMasterKey();
+      const takeOver = await prepareNextMasterKey();
       await admin('keys', async (client) => {
         const answer = await client.rotateMasterKey({});
         takeOver?.();

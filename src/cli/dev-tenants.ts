@@ -26,6 +26,7 @@ function developmentPolicy(origin: string, slug: string): TenantPolicy {
     origins: ['http://localhost:*', 'http://127.0.0.1:*'],
     google: { ...standard.google, enabled: true },
     manam: { enabled: true },
+    defaultCountry: 'IR',
     countries: ['IR', 'AF', 'AE', 'TR', 'DE', 'GB', 'US'],
   };
 }

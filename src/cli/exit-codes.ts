@@ -4,7 +4,7 @@ import { BadRequestSchema, PreconditionFailureSchema } from '../../gen/google/rp
 import { ConfigError } from '../config.ts';
 import { DomainError } from '../domain/errors.ts';
 
-/** What a command ends with; the README's table says the same. */
+/** The exit codes of commands; docs/operators.md lists them. */
 export const exitCodes = {
   done: 0,
   failed: 1,

@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { type Config, parseConfig } from '../config.ts';
+import type { Config } from '../config.ts';
 import { addAuditCommands } from './audit.ts';
-import { type RemoteAdmin, withAdmin } from './connection.ts';
+import type { RemoteAdmin } from './connection.ts';
 import type { Cli } from './context.ts';
 import {
   addBackupCommands,
@@ -10,14 +11,12 @@ import {
   addMigrateCommands,
 } from './deployment.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
-import { withEmulatedGoogle } from './google-emulator.ts';
 import { addAdminKeyCommands, addKeyCommands } from './key.ts';
-import { prepareNextMasterKey } from './master-key.ts';
 import { addOutboxCommands, addTemplateCommands } from './message.ts';
-import { start } from './start.ts';
 import { addTenantCommands } from './tenant.ts';
 import { addTransferCommands } from './transfer.ts';
 import { addUserCommands } from './user.ts';
+import { addUserCareCommands } from './user-care.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -32,11 +31,27 @@ function remoteOf(env: Environment): RemoteAdmin | undefined {
   return { url, key };
 }
 
+/** The version of the package, in a checkout and in an installation. */
+function versionOf(): string {
+  for (const up of ['../../', '../../../']) {
+    try {
+      const text = readFileSync(new URL(`${up}package.json`, import.meta.url), 'utf8');
+      return (JSON.parse(text) as { readonly version: string }).version;
+    } catch {
+      // Compiled sources lie a folder deeper.
+    }
+  }
+  return 'unknown';
+}
+
 /** The command line: the words of the commands, each group in a file of its own. */
 export function createProgram(env: Environment): Command {
-  const config = (production = false): Config => parseConfig(env, { production });
+  // Each command loads its modules when it runs: most of them are for the service alone.
+  const config = async (production = false): Promise<Config> =>
+    (await import('../config.ts')).parseConfig(env, { production });
   const program = new Command('manam')
     .description('An identity service that other products rent.')
+    .version(versionOf(), '-V, --version', 'print the version')
     .exitOverride()
     .showHelpAfterError();
 
@@ -46,20 +61,34 @@ export function createProgram(env: Environment): Command {
     .option('--production', 'refuse to run with anything missing or weak')
     .option('--with-google-emulator', 'sign in with a Google that is not Google, on this machine')
     .action(async ({ production, withGoogleEmulator }: StartOptions) => {
-      const configured = config(production);
-      await start(withGoogleEmulator ? await withEmulatedGoogle(configured) : configured);
+      const configured = await config(production);
+      const { start } = await import('./start.ts');
+      if (!withGoogleEmulator) return await start(configured);
+      const { withEmulatedGoogle } = await import('./google-emulator.ts');
+      await start(await withEmulatedGoogle(configured));
     });
 
-  const cli: Cli = { program, admin: (needs, work) => withAdmin(config(), remoteOf(env), needs, work) };
+  const cli: Cli = {
+    program,
+    admin: async (needs, work) => {
+      const { withAdmin } = await import('./connection.ts');
+      await withAdmin(await config(), remoteOf(env), needs, work);
+    },
+  };
   addAuditCommands(cli);
   addTenantCommands(cli);
   addKeyCommands(cli);
   addUserCommands(cli);
+  addUserCareCommands(cli);
   addTransferCommands(cli);
   addMigrateCommands(cli);
   addDeploymentKeyCommands({
     ...cli,
-    prepareNextMasterKey: () => (remoteOf(env) === undefined ? prepareNextMasterKey(config()) : undefined),
+    prepareNextMasterKey: async () => {
+      if (remoteOf(env) !== undefined) return undefined;
+      const { prepareNextMasterKey } = await import('./master-key.ts');
+      return prepareNextMasterKey(await config());
+    },
   });
   addOutboxCommands(cli);
   addTemplateCommands(cli);

@@ -8,6 +8,12 @@ export async function run(
   env: Readonly<Record<string, string | undefined>>,
   argv: readonly string[],
 ): Promise<number> {
+  // A reader that has seen enough, such as `head`, is no failure.
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      process.exit(exitCodes.done);
+    });
   try {
     await createProgram(env).parseAsync(argv);
     return exitCodes.done;

@@ -9,6 +9,7 @@ import { systemRandom } from '../adapters/random.ts';
 import { startTracing } from '../adapters/tracing.ts';
 import { type App, type AppOptions, createApp, type Listeners } from '../app.ts';
 import type { Config } from '../config.ts';
+import { assertPagesBuilt } from '../pages/account.ts';
 import { makeWritable, startEmbeddedServer } from '../store/embedded/server.ts';
 import { complain, say } from './common.ts';
 import { databaseName } from './connection.ts';
@@ -49,6 +50,7 @@ export async function start(config: Config): Promise<void> {
 
   const lifetime = createLifetime();
   try {
+    assertPagesBuilt();
     const databaseUrl = config.databaseUrl ?? (await startPrivateDatabase(config, lifetime));
     await (isPrimary(config) ? startWorkers : serve)({ ...config, databaseUrl }, log, lifetime);
     setTimeout(collectGarbage, settledMs).unref();
@@ -95,8 +97,11 @@ async function tell(config: Config, app: App, listener: Listeners): Promise<void
   const url = `${config.tls ? 'https' : 'http'}://${config.host}:${listener.port}`;
   if (listener.adminPort !== undefined)
     say(`manam: operators on ${config.admin?.host}:${listener.adminPort}`);
-  if (listener.metricsPort !== undefined)
-    say(`manam: metrics on http://${config.metrics?.host}:${listener.metricsPort}/metrics`);
+  if (listener.metricsPort !== undefined) {
+    const isMoved = config.metrics?.port !== 0 && listener.metricsPort !== config.metrics?.port;
+    const why = isMoved ? ` (${config.metrics?.port} is taken)` : '';
+    say(`manam: metrics on http://${config.metrics?.host}:${listener.metricsPort}/metrics${why}`);
+  }
   if (config.production) say(`manam: listening on ${url}`);
   else await announce(app.store, url, join(resolve(config.dataFolder), 'dev.json'));
 }

@@ -12,7 +12,12 @@ import { assertWanted, describeEnum, describeTime, say, sayJson, sayTable } from
 import { type Cli, type Destructive, destructive, type Output, printing, repeated } from './context.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
 
-type PolicyOptions = { readonly name?: string; readonly set?: readonly string[]; readonly file?: string };
+type PolicyOptions = {
+  readonly name?: string;
+  readonly country?: string;
+  readonly set?: readonly string[];
+  readonly file?: string;
+};
 
 const pageSize = 1000;
 
@@ -38,9 +43,10 @@ function parseValue(text: string): JsonValue {
 }
 
 /** The merge patch of a policy out of a file and of `--set path=value`, the later ones winning. */
-export function policyPatch({ file, set = [] }: PolicyOptions): JsonObject | undefined {
-  if (file === undefined && set.length === 0) return undefined;
+export function policyPatch({ file, set = [], country }: PolicyOptions): JsonObject | undefined {
+  if (file === undefined && set.length === 0 && country === undefined) return undefined;
   const patch = (file === undefined ? {} : readPatch(file)) as JsonObject;
+  if (country !== undefined) Object.assign(patch, { defaultCountry: country, countries: [country] });
   for (const assignment of set) {
     const [, path, value] = /^([\w.]+)=(.*)$/s.exec(assignment) ?? [];
     if (path === undefined || value === undefined)
@@ -64,6 +70,25 @@ function define(target: JsonObject, name: string, value: JsonValue): void {
   Object.defineProperty(target, name, { value, enumerable: true, configurable: true, writable: true });
 }
 
+/** The paths that a patch sets. */
+function pathsOf(patch: JsonObject, prefix = ''): string[] {
+  return Object.entries(patch).flatMap(([name, value]) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0
+      ? pathsOf(value, `${prefix}${name}.`)
+      : [prefix + name],
+  );
+}
+
+function valueAt(policy: JsonValue | undefined, path: string): JsonValue {
+  let value: JsonValue = policy ?? null;
+  for (const name of path.split('.')) {
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    const held = (isObject ? value : {}) as JsonObject;
+    value = Object.hasOwn(held, name) ? (held[name] ?? null) : null;
+  }
+  return value;
+}
+
 function readPatch(file: string): JsonValue {
   const fail = (why: string) => new CommandError(`${file}: ${why}`, exitCodes.usage);
   let text: string;
@@ -84,6 +109,7 @@ export function addTenantCommands({ program, admin }: Cli): void {
   const withPolicy = (command: ReturnType<typeof tenant.command>) =>
     command
       .option('--name <name>', 'the name that people see')
+      .option('--country <code>', 'the country, such as IR, of numbers without a calling code')
       .option('--set <path=value>', 'set a path of the policy; null goes back to the default', repeated)
       .option('--file <file>', 'a JSON merge patch of the policy');
 
@@ -150,8 +176,10 @@ export function addTenantCommands({ program, admin }: Cli): void {
         ...(options.name === undefined ? {} : { name: options.name }),
         ...(policy === undefined ? {} : { policy }),
       });
-      if (options.json) sayJson(UpdateTenantResponseSchema, answer);
-      else show(answer.tenant);
+      if (options.json) return sayJson(UpdateTenantResponseSchema, answer);
+      show(answer.tenant);
+      for (const path of pathsOf(policy ?? {}))
+        say(`${path} = ${JSON.stringify(valueAt(answer.tenant?.policy, path))}`);
     }),
   );
 

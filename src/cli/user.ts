@@ -11,9 +11,19 @@ import type { AdminClient } from './connection.ts';
 import { type Cli, type Destructive, destructive, type Output, printing, repeated } from './context.ts';
 
 type OfTenant = { readonly tenant: string };
+type CreateOptions = {
+  readonly mobile: string;
+  readonly firstName: string;
+  readonly lastName: string;
+  readonly role?: readonly string[];
+  readonly locale: string;
+  readonly confirmed: boolean;
+  readonly silent: boolean;
+};
 type Named = { readonly tenant: string; readonly user: string };
 
-function ofTenant(command: Command): Command {
+/** A command on the users of one tenant. */
+export function ofTenant(command: Command): Command {
   return command.requiredOption('--tenant <tenant>', 'the tenant, by slug or id');
 }
 
@@ -86,6 +96,54 @@ export function addUserCommands({ program, admin }: Cli): void {
         showUsers(answer.users);
         if (answer.nextPageToken !== '') say(`more: --page-token ${answer.nextPageToken}`);
       }),
+  );
+
+  printing(
+    ofTenant(user.command('list')).description('list all users of a tenant, the oldest first'),
+    'user list --tenant acme --json',
+  ).action(({ tenant, json }: Output & OfTenant) =>
+    admin('keys', async (client) => {
+      const users: User[] = [];
+      let pageToken = '';
+      do {
+        const page = await client.searchUsers({ tenant, query: '', pageSize: 1000, pageToken });
+        users.push(...page.users);
+        pageToken = page.nextPageToken;
+      } while (pageToken !== '');
+      const $typeName = 'manam.admin.v1.SearchUsersResponse' as const;
+      if (json) sayJson(SearchUsersResponseSchema, { $typeName, users, nextPageToken: '' });
+      else showUsers(users);
+    }),
+  );
+
+  printing(
+    ofTenant(user.command('create <identifier>'))
+      .description('make a user by e-mail address or mobile number, who gets a message to set a password')
+      .option('--mobile <number>', 'a mobile number beside the address', '')
+      .option('--first-name <name>', 'the given name', '')
+      .option('--last-name <name>', 'the family name', '')
+      .option('--role <role>', 'a role that the policy declares', repeated)
+      .option('--locale <locale>', 'the language of messages: en or fa', '')
+      .option('--confirmed', 'vouch for the address and the number', false)
+      .option('--silent', 'send no message', false),
+    'user create sara@example.com --tenant acme --first-name Sara --role admin',
+  ).action((identifier: string, options: Output & OfTenant & CreateOptions) =>
+    admin('keys', async (client) => {
+      const { tenant, firstName, lastName, role = [], locale, confirmed, silent } = options;
+      const isEmail = identifier.includes('@');
+      const answer = await client.createUser({
+        tenant,
+        email: isEmail ? identifier : '',
+        mobile: isEmail ? options.mobile : identifier,
+        firstName,
+        lastName,
+        roles: [...role],
+        locale,
+        confirmed,
+        silent,
+      });
+      answerUser(answer.user, options);
+    }),
   );
 
   onUser('confirm', 'confirm what a user signs in with, in place of his own proof', (client, named) =>

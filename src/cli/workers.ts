@@ -6,6 +6,7 @@ import { systemRandom } from '../adapters/random.ts';
 import { renderWorkers } from '../adapters/worker-figures.ts';
 import type { AppOptions } from '../app.ts';
 import type { Config } from '../config.ts';
+import { createErrorDoor } from '../server/error-door.ts';
 import { createHandler } from '../server/handler.ts';
 import { listen } from '../server/listener.ts';
 import { createMetricsRoute } from '../server/metrics-route.ts';
@@ -108,12 +109,21 @@ async function serveFigures(
   log: Logger,
   lifetime: Lifetime,
 ): Promise<void> {
-  const { metrics, maxConnectionsPerAddress, proxies } = config;
+  const { metrics, maxConnectionsPerAddress, keepAliveMs, proxies } = config;
   if (metrics === undefined) return;
-  const deps = { log, random: systemRandom, proxies, encrypted: false };
+  const deps = {
+    log,
+    random: systemRandom,
+    door: createErrorDoor(log),
+    proxies,
+    encryptedOrigin: undefined,
+  };
   const render = () => renderWorkers(running, sharedFigures);
   const handle = createHandler({ ...deps, routes: [createMetricsRoute(render)] });
-  const listener = await namingPort(config, listen({ ...metrics, maxConnectionsPerAddress }, handle));
+  const listener = await namingPort(
+    config,
+    listen({ ...metrics, maxConnectionsPerAddress, keepAliveMs }, handle),
+  );
   lifetime.add(() => listener.close());
   say(`manam: metrics on http://${metrics.host}:${listener.port}/metrics`);
 }

@@ -53,7 +53,7 @@ function headerInterceptor(key: string | undefined, locale: ClientOptions['local
     const { header } = request;
     const rule = getOption(request.method, access);
     if (key !== undefined && rule.key === KeyKind.ADMIN) setOnce(header, 'authorization', `Bearer ${key}`);
-    else if (key !== undefined) setOnce(header, 'apieco_key', key);
+    else if (key !== undefined && !header.has('apieco_key')) setOnce(header, 'x-api-key', key);
     const spoken = language();
     if (spoken !== undefined) setOnce(header, 'accept-language', spoken);
     if (rule.idempotencyKey) setOnce(header, 'idempotency-key', globalThis.crypto.randomUUID());

@@ -1,4 +1,5 @@
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from 'jose';
+import { isCanonicalJws } from '../domain/base64url.ts';
 
 export type VerifierOptions = {
   /** The `iss` of tokens: MANAM_ISSUER of the service. */
@@ -50,6 +51,7 @@ export function createAccessTokenVerifier(
   const keys = createRemoteJWKSet(jwksUrl, { cacheMaxAge: keyLifetimeMs, cooldownDuration: 5000 });
 
   return async (token) => {
+    if (!isCanonicalJws(token)) throw new AccessTokenError('not a JWS in its canonical form');
     try {
       const { payload } = await jwtVerify(token, keys, {
         algorithms: ['EdDSA'],

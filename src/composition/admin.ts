@@ -20,6 +20,7 @@ import { createAdminKeyAdmin, createKeyAdmin } from '../flows/admin/keys.ts';
 import { createMessageAdmin } from '../flows/admin/messages.ts';
 import { createTenantAdmin } from '../flows/admin/tenants.ts';
 import { createTransfer } from '../flows/admin/transfer.ts';
+import { createUserCare } from '../flows/admin/user-care.ts';
 import { createUserAdmin } from '../flows/admin/users.ts';
 import type { AdminFlows, InspectionFlows } from '../rpc/admin-service.ts';
 import type { DatabaseHandle } from '../store/database.ts';
@@ -85,12 +86,14 @@ export function createAdminFlows(parts: AdminParts): AdminFlows {
   const { pageOrigin, store, vault, signReceipt, masterKeys, clock, random } = parts;
   const { next } = masterKeys;
   const deps = { store, vault, clock, random };
+  const users = createUserAdmin({ ...deps, signReceipt });
   return {
     ...createInspectionFlows(parts),
     tenants: createTenantAdmin({ ...deps, origin: pageOrigin }),
     keys: createKeyAdmin(deps),
     adminKeys: createAdminKeyAdmin(deps),
-    users: createUserAdmin({ ...deps, signReceipt }),
+    users,
+    userCare: createUserCare({ ...deps, signReceipt }, users.find),
     transfer: createTransfer({
       ...deps,
       canVerify: passwordHashTest(parts.config.pepper),

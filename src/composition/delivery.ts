@@ -11,6 +11,7 @@ import type { Clock, DeliveryObserver, Transport, Transports } from '../domain/p
 import type { Store } from '../domain/repositories.ts';
 import { createDispatcher } from '../flows/delivery/dispatch.ts';
 import type { SmsGuard } from '../flows/sms-guard.ts';
+import type { GatewayHealth } from './gateway-health.ts';
 import { createLoop } from './loop.ts';
 
 /** How long the dispatcher rests when nothing is due. */
@@ -31,11 +32,16 @@ function createGateway({ provider, url, account, secret, from }: SmsConfig): Tra
   }
 }
 
-/** The transports that are configured; messages of other channels are captured. */
-export function createTransports({ smtp, sms }: Pick<Config, 'smtp' | 'sms'>): Transports {
+/** The transports that are configured; messages of other channels are captured, or dropped in production. */
+export function createTransports(
+  { smtp, sms }: Pick<Config, 'smtp' | 'sms'>,
+  health?: GatewayHealth,
+): Transports {
+  const watched = (channel: Message['channel'], transport: Transport) =>
+    health?.watch(channel, transport) ?? transport;
   return {
-    ...(smtp && { email: createSmtpTransport(smtp) }),
-    ...(sms && { sms: withBreaker(createGateway(sms)) }),
+    ...(smtp && { email: watched('email', createSmtpTransport(smtp)) }),
+    ...(sms && { sms: withBreaker(watched('sms', createGateway(sms))) }),
   };
 }
 
@@ -46,16 +52,18 @@ export type Delivery = {
   stop(): Promise<void>;
 };
 
+export type DeliveryDeps = {
+  readonly store: Store;
+  readonly transports: Transports;
+  readonly smsGuard: SmsGuard;
+  readonly clock: Clock;
+  readonly observe: DeliveryObserver;
+  readonly log: Logger;
+};
+
 /** The dispatcher of this instance. */
-export function createDelivery(
-  config: Pick<Config, 'smtp' | 'sms'>,
-  store: Store,
-  smsGuard: SmsGuard,
-  clock: Clock,
-  observe: DeliveryObserver,
-  log: Logger,
-): Delivery {
-  const transports = createTransports(config);
+export function createDelivery({ production }: Pick<Config, 'production'>, deps: DeliveryDeps): Delivery {
+  const { store, transports, smsGuard, clock, observe, log } = deps;
   const dispatcher = createDispatcher({
     store,
     transports,
@@ -66,7 +74,11 @@ export function createDelivery(
   });
   const stopping = new AbortController();
   const onError = (error: unknown) => log.warn({ err: error }, 'the outbox could not be read');
-  const loops = (Object.keys(transports) as Message['channel'][]).map((channel) =>
+  // In production nothing is captured: what has no gateway expires and is dropped.
+  const channels: readonly Message['channel'][] = production
+    ? ['email', 'sms']
+    : (Object.keys(transports) as Message['channel'][]);
+  const loops = channels.map((channel) =>
     createLoop((signal) => dispatcher.runOnce(channel, signal), restMs, stopping.signal, onError),
   );
   const wiping = createLoop(() => dispatcher.wipeExpired(), wipeMs, stopping.signal, onError);

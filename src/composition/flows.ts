@@ -1,7 +1,10 @@
+import { type DescMethod, getOption } from '@bufbuild/protobuf';
 import type { Logger } from 'pino';
+import { access } from '../../gen/manam/options/v1/access_pb.js';
 import { createBreachCheck } from '../adapters/breach-check.ts';
 import { createGoogle, googleEndpointsOf } from '../adapters/google.ts';
 import { loadPasswordBlocklist } from '../adapters/password-blocklist.ts';
+import { createPasswordStrength } from '../adapters/password-strength.ts';
 import { renderQrCode } from '../adapters/qr-code.ts';
 import type { Config } from '../config.ts';
 import { networkOf } from '../domain/network.ts';
@@ -24,6 +27,7 @@ import { createChangeIdentifier, createStartChange } from '../flows/profile/chan
 import { createDeleteAccount } from '../flows/profile/delete-account.ts';
 import { createEditUser } from '../flows/profile/edit-user.ts';
 import { createManamUser } from '../flows/profile/manam-user.ts';
+import { createRemoveIdentifier } from '../flows/profile/remove-identifier.ts';
 import { createReadUser, createViewUser } from '../flows/profile/view-user.ts';
 import { createChangePassword } from '../flows/recovery/change-password.ts';
 import { createEndRecovery } from '../flows/recovery/end-recovery.ts';
@@ -39,7 +43,7 @@ import { createEnrolment } from '../flows/two-factor/enrol.ts';
 import { createManageFactors } from '../flows/two-factor/manage.ts';
 import { createValidate } from '../flows/two-factor/validate.ts';
 import { manamLoginPage } from '../pages/manam-login.ts';
-import type { Flows } from '../rpc/services.ts';
+import { type Flows, services } from '../rpc/services.ts';
 
 /** What flows and server are made of. */
 export type Adapters = {
@@ -61,15 +65,28 @@ export function createFlows(
 ): Flows {
   const { limits } = config;
   const { origin } = new URL(config.issuer);
-  const smsGuard = createSmsGuard({ store, limiter, limits, clock });
+  // In development what cannot be sent is captured.
+  const guard = { limits, clock, isOn: config.sms !== undefined || !config.production };
+  const smsGuard = createSmsGuard({ ...guard, store, limiter });
   const chargeRecipient = createRecipientCharge(limiter, limits, smsGuard);
   const chargeMessage = createMessageCharge(limiter, limits);
   const passwords = createPasswordCheck({ store, hasher, vault, clock });
   const secondFactors = createSecondFactors({ store, hasher, vault, clock, random });
-  const openSession = createSessionGate({ secondFactors, limits, clock, random });
-  const idempotent = createIdempotency({ store, vault, clock });
+  const openSession = createSessionGate({
+    secondFactors,
+    clock,
+    random,
+    chargeCode: async (repositories, caller, number) => {
+      const inTransaction = limiter.over(repositories);
+      await createMessageCharge(inTransaction, limits)(caller, 'user');
+      const own = createSmsGuard({ ...guard, store: repositories, limiter: inTransaction });
+      await own.chargeRequest(caller, number, 'user');
+    },
+  });
+  const { idempotent, names } = createIdempotency({ store, vault, clock });
   const passwordPolicy = createPasswordPolicy({
     blocklist: loadPasswordBlocklist(),
+    strengthOf: createPasswordStrength(),
     isBreached:
       config.breachCheckUrl === undefined
         ? async () => false
@@ -99,7 +116,7 @@ export function createFlows(
     onProfileFailure: (error) => log.warn({ err: error }, 'a Google profile could not be read'),
   });
   const sendSmsCode = idempotent('SendSmsCode', factors.sendSmsCode);
-  return {
+  const flows: Flows = {
     register: idempotent('Register', createRegister({ store, hasher, passwordPolicy, ...messageDeps })),
     confirmEmail: idempotent('ConfirmEmail', createConfirmEmail({ store, vault, clock, random })),
     confirmSms: idempotent('ConfirmSms', createConfirmSms({ store, vault, clock, random })),
@@ -136,6 +153,7 @@ export function createFlows(
       startEmailChange: idempotent('StartEmailChange', changeIdentifier.startEmailChange),
       startMobileChange: idempotent('StartMobileChange', changeIdentifier.startMobileChange),
     },
+    removeIdentifier: createRemoveIdentifier({ store, clock, random }),
     deleteAccount: createDeleteAccount({ store, signReceipt, clock, random }),
     manamUser: createManamUser({ store, vault }),
     google: createGoogleLogin({ ...federationDeps, google, defaultClient: config.google }),
@@ -146,4 +164,16 @@ export function createFlows(
     }),
     redeemLoginCode: createRedeemLoginCode(federationDeps),
   };
+  assertDeclared(names);
+  return flows;
+}
+
+/** Stops the server where flows and contract disagree on which calls honour an idempotency key. */
+function assertDeclared(kept: ReadonlySet<string>): void {
+  const methods = services.flatMap((service) => service.methods);
+  const differs = (method: DescMethod) => getOption(method, access).idempotencyKey !== kept.has(method.name);
+  const differing = methods.filter(differs).map(({ name }) => name);
+  if (differing.length > 0) {
+    throw new Error(`the contract and the flows disagree on idempotency of ${differing.join(', ')}`);
+  }
 }

@@ -65,7 +65,7 @@ export function createRoutes(deps: RouteDeps): Route[] {
     }),
     createManamLoginRoute({ manamLogin: flows.manamLogin, directory, door, log, hostedTenants, prefixes }),
     createAccountRoute(hostedTenants),
-    createOpenRpcRoute((router) => {
+    createOpenRpcRoute(door, (router) => {
       registerHealth(router, { readiness, names: services.map(({ typeName }) => typeName) });
       if (config.reflection) registerReflection(router, services);
     }),
@@ -82,7 +82,7 @@ export function createAdminRoutes(
   door: ErrorDoor,
 ): Route[] {
   const gate = createAdminGate({ rules: readAccessRules([AdminService]), adminKeys, clock, door });
-  const rpc = { gate, interceptors: [errorInterceptor(door), deadlineInterceptor] };
+  const rpc = { door, gate, interceptors: [errorInterceptor(door), deadlineInterceptor] };
   const register = (router: ConnectRouter) => registerAdmin(router, flows);
   return [createRpcRoute(rpc, register), createRestRoute({ rpc, door, routes: register, prefixes: [''] })];
 }

@@ -1,7 +1,10 @@
 import { invalid } from './errors.ts';
+import { foldDigits } from './typed-text.ts';
 
 /** Years below this are of the Jalali calendar: no one alive was born in a Gregorian year so low. */
 const firstGregorianYear = 1500;
+/** Years below this are mistakes: Jalali ones of the 17th century. */
+const firstYear = 1000;
 const form = /^(\d{4})-(\d{2})-(\d{2})$/;
 const dayMs = 86_400_000;
 /** 1 Farvardin of the Jalali year 1 (Julian 19 March 622), in days of the Unix epoch. */
@@ -37,18 +40,19 @@ function dayOfJalali(year: number, month: number, date: number): number | undefi
 }
 
 export type Birthday = {
-  /** As sent. */
+  /** As sent, in Latin digits. */
   readonly text: string;
   /** The Gregorian date, YYYY-MM-DD. */
   readonly gregorian: string;
 };
 
 /** Reads a birthday in either calendar; the future is refused. Empty: undefined. */
-export function parseBirthday(text: string, now: Date): Birthday | undefined {
-  if (text === '') return undefined;
+export function parseBirthday(typed: string, now: Date): Birthday | undefined {
+  if (typed === '') return undefined;
+  const text = foldDigits(typed);
   const [, year, month, date] = (form.exec(text) ?? []).map(Number);
   const refuse = () => invalid({ field: 'birthday', reason: 'DATE_INVALID' });
-  if (year === undefined || month === undefined || date === undefined) throw refuse();
+  if (year === undefined || month === undefined || date === undefined || year < firstYear) throw refuse();
   const day =
     year < firstGregorianYear ? dayOfJalali(year, month, date) : Date.UTC(year, month - 1, date) / dayMs;
   if (day === undefined || Number.isNaN(day) || day * dayMs > now.getTime()) throw refuse();

@@ -56,6 +56,17 @@ export type IdempotencyKey = {
   readonly claim?: { readonly digest: Buffer; readonly leaseUntil: Date };
 };
 
+/**
+ * On whose behalf a call is made. What anybody can ask for by naming an address or a number
+ * is counted apart from what users need who are signed in, or half-way so (R70).
+ */
+export type Audience = 'anonymous' | 'user';
+
+/** A session, a pending sign-in, or a back end of the tenant that speaks for its users. */
+export function audienceOf({ session, pending, key }: Pick<Caller, 'session' | 'pending' | 'key'>): Audience {
+  return session !== undefined || pending !== undefined || key?.kind === 'secret' ? 'user' : 'anonymous';
+}
+
 /** Who calls: what the gate has established before a flow begins. */
 export type Caller = {
   readonly requestId: string;

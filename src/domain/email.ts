@@ -1,5 +1,6 @@
 import { domainToASCII } from 'node:url';
 import { invalid } from './errors.ts';
+import { cleanTyped } from './typed-text.ts';
 
 /** Printable characters of an unquoted local part (RFC 5321, section 4.1.2, Dot-string). */
 const localPart = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/i;
@@ -18,12 +19,13 @@ export type EmailAddress = {
  * literals and addresses of more than 254 bytes are refused.
  */
 export function parseEmail(text: string, field = 'email'): EmailAddress {
-  const normalized = text.normalize('NFKC').trim();
+  const normalized = cleanTyped(text).normalize('NFKC').trim();
   const at = normalized.lastIndexOf('@');
   const local = normalized.slice(0, Math.max(at, 0));
   const written = normalized.slice(at + 1).toLowerCase();
-  // domainToASCII drops line breaks and tabs without a word, as URLs do.
-  const host = /[\s\p{Cc}]/u.test(written) ? '' : domainToASCII(written);
+  // domainToASCII drops these without a word, and one host would become another. Joiners
+  // are letters of Persian names, and it checks where they stand (RFC 5892, appendix A).
+  const host = /[\s\p{Cc}]|(?![\u200c\u200d])\p{DI}/u.test(written) ? '' : domainToASCII(written);
   const address = `${local}@${host}`;
   if (!localPart.test(local) || local.length > 64 || !hostName.test(host) || address.length > 254) {
     throw invalid({ field, reason: text === '' ? 'FIELD_REQUIRED' : 'EMAIL_INVALID' });

@@ -72,6 +72,12 @@ export const reasons = [
   'CODE_CHALLENGE_INVALID',
   'IDENTITY_TAKEN',
   'LAST_SIGN_IN',
+  'REGISTRATION_REQUIRED',
+  'CHANNEL_UNAVAILABLE',
+  'HEADER_DUPLICATE',
+  'TLS_REQUIRED',
+  'HEADERS_TOO_LARGE',
+  'LAST_IDENTIFIER',
 ] as const;
 
 /** A stable reason; texts may change, reasons may not. */
@@ -84,6 +90,8 @@ export type Violation = {
   readonly reason: Reason;
   /** What exactly is wrong, in English, where the reason alone does not say it. */
   readonly description?: string;
+  /** The same in every language. */
+  readonly texts?: { readonly en: string; readonly fa: string };
 };
 
 type Details = {
@@ -93,6 +101,8 @@ type Details = {
   readonly retryAfterMs?: number;
   /** The RPC that has to come first, with STEP_MISSING and REAUTHENTICATION_REQUIRED. */
   readonly missingStep?: string;
+  /** A reason whose text comes first, because the caller more probably forgot that. */
+  readonly hint?: Reason;
   /** Values for the placeholders of the reason's text. Never secret. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** The error behind this one: for the log, never for the caller. */
@@ -115,6 +125,14 @@ export class DomainError extends Error {
 /** A request with the given fields at fault. */
 export function invalid(...violations: Violation[]): DomainError {
   return new DomainError('REQUEST_INVALID', { violations });
+}
+
+/**
+ * Whether a name that a caller sent may be repeated in an error: a field's could look so, while
+ * anything else may be content of the request, such as a password (R73).
+ */
+export function isPlausibleField(name: string): boolean {
+  return /^[A-Za-z0-9_.-]{1,64}$/.test(name);
 }
 
 /** Collects what is wrong with a request, so that all of it is told at once. */

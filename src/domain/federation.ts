@@ -17,16 +17,19 @@ export type ProviderClaims = {
   readonly picture: string;
 };
 
+/** The domains of Google's own mailboxes; the second is what it was called in Germany and Britain. */
+const googleMailDomains: readonly string[] = ['gmail.com', 'googlemail.com'];
+
 /**
  * Whether Google answers for an address: it has verified it, and hosts the mailbox, as
- * gmail.com or as the domain that the account belongs to (`hd`). Any other address may
+ * gmail.com or googlemail.com, or as the domain that the account belongs to (`hd`). Any other address may
  * have gone to somebody else since.
  */
 export function isGoogleAuthoritative(email: string, emailVerified: boolean, hostedDomain: string): boolean {
   const domain = email.slice(email.lastIndexOf('@') + 1).toLowerCase();
   return (
     emailVerified &&
-    (domain === 'gmail.com' || (hostedDomain !== '' && domain === hostedDomain.toLowerCase()))
+    (googleMailDomains.includes(domain) || (hostedDomain !== '' && domain === hostedDomain.toLowerCase()))
   );
 }
 

@@ -1,5 +1,6 @@
 import { type CountryCode, type PhoneNumber, parsePhoneNumberFromString } from 'libphonenumber-js/mobile';
 import { invalid, type Reason } from './errors.ts';
+import { foldDigits } from './typed-text.ts';
 
 export type MobileNumber = {
   /** E.164: what messages go to, and the form that all spellings share. */
@@ -8,13 +9,6 @@ export type MobileNumber = {
 };
 
 export type NumberingPolicy = { readonly defaultCountry: string; readonly countries: readonly string[] };
-
-/** Digits of Persian and Arabic keyboards as Latin ones. */
-export function foldDigits(text: string): string {
-  return text
-    .normalize('NFKC')
-    .replace(/[\u06f0-\u06f9\u0660-\u0669]/g, (digit) => String(digit.charCodeAt(0) & 15));
-}
 
 /**
  * Reads a mobile number (R40) in national form, with the calling code in `seed` or the
@@ -28,29 +22,48 @@ export function parseMobile(
   field = 'mobile',
 ): MobileNumber {
   const refuse = (reason: Reason) => invalid({ field, reason });
-  const number = foldDigits(text).trim();
+  const number = digitsOf(text);
   if (number === '') throw refuse('FIELD_REQUIRED');
   if (!/^\+?[\d\s().-]{4,30}$/.test(number)) throw refuse('MOBILE_INVALID');
-  const callingCode = foldDigits(seed)
-    .trim()
-    .replace(/^(?:\+|00)/, '');
+  const callingCode = digitsOf(seed).replace(/^(?:\+|00)/, '');
   if (!/^\d{0,4}$/.test(callingCode)) throw invalid({ field: 'mobile_seed', reason: 'MOBILE_INVALID' });
 
   const international = number.replace(/^00/, '+');
   const parsed = international.startsWith('+')
-    ? parsePhoneNumberFromString(international)
+    ? parseNumber(international, {})
     : parseNational(number, callingCode, policy.defaultCountry);
-  if (!parsed?.isValid()) throw refuse('MOBILE_INVALID');
+  if (!parsed?.isValid()) {
+    const lacksCountry = parsed === undefined && callingCode === '' && policy.defaultCountry === '';
+    const description = 'write the number with its country calling code, such as +98';
+    throw lacksCountry ? invalid({ field, reason: 'MOBILE_INVALID', description }) : refuse('MOBILE_INVALID');
+  }
   if (callingCode !== '' && parsed.countryCallingCode !== callingCode) throw refuse('MOBILE_INVALID');
   if (parsed.country === undefined || !policy.countries.includes(parsed.country))
     throw refuse('COUNTRY_DENIED');
   return { address: parsed.number, canonical: parsed.number };
 }
 
+/** A number without anything that is invisible: between digits it says nothing. */
+function digitsOf(text: string): string {
+  return foldDigits(text).replace(/\p{Cf}/gu, '');
+}
+
 function parseNational(number: string, callingCode: string, country: string): PhoneNumber | undefined {
-  return callingCode === ''
-    ? parsePhoneNumberFromString(number, country as CountryCode)
-    : parsePhoneNumberFromString(number, { defaultCallingCode: callingCode });
+  if (callingCode !== '') return parseNumber(number, { defaultCallingCode: callingCode });
+  return country === '' ? undefined : parseNumber(number, { defaultCountry: country as CountryCode });
+}
+
+/** The number in a text; undefined for whatever the library cannot read or does not know (R77). */
+function parseNumber(
+  text: string,
+  options: { readonly defaultCallingCode?: string; readonly defaultCountry?: CountryCode },
+): PhoneNumber | undefined {
+  try {
+    return parsePhoneNumberFromString(text, options);
+  } catch {
+    // It throws for calling codes that no country has.
+    return undefined;
+  }
 }
 
 /** A number as the Manam page shows it: national form and calling code. */

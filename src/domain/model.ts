@@ -1,4 +1,4 @@
-import type { AuthenticationMethod, Client, SessionLevel } from './caller.ts';
+import type { Audience, AuthenticationMethod, Client, SessionLevel } from './caller.ts';
 import type { DeliveryStatus } from './delivery.ts';
 import type { Factors } from './factors.ts';
 import type { Locale } from './locale.ts';
@@ -44,6 +44,8 @@ export type User = {
   readonly confirmUrl: string;
   readonly profile: Profile;
   readonly createdAt: Date;
+  /** Whether the user registered, or a back end of the tenant or an operator made the account. */
+  readonly origin: 'self' | 'back-end';
 };
 
 /** An identifier as it stands in its row. */
@@ -52,6 +54,8 @@ export type HeldIdentifier = Identifier & {
   /** The form that messages go to. */
   readonly address: string;
   readonly confirmedAt: Date | undefined;
+  /** When it came to the account. */
+  readonly addedAt: Date;
 };
 
 /** An identifier with what a message to its owner needs. */
@@ -59,8 +63,10 @@ export type OwnedIdentifier = HeldIdentifier & {
   readonly locale: Locale;
   readonly senderEmail: string;
   readonly confirmUrl: string;
-  /** Whether the owner has ever proved himself by this or another identifier: his account is nobody's to replace. */
+  /** Whether the owner has ever proved this or another identifier: then no other registration may replace the account. */
   readonly isOwnerConfirmed: boolean;
+  readonly origin: User['origin'];
+  readonly passwordHash: string | undefined;
 };
 
 /** A user with all that he can sign in with. */
@@ -82,6 +88,10 @@ export type LoginView = SessionAccount & {
   readonly passwordHash: string | undefined;
   /** The identifier that was looked up. */
   readonly identifier: HeldIdentifier;
+  /** How many sign-ins in a row have failed, over all networks. */
+  readonly totalFailures: number;
+  /** Whether a session was begun from the address that the sign-in comes from. */
+  readonly isKnownAddress: boolean;
 };
 
 /** What can be changed of a user; only what is set is written. */
@@ -153,6 +163,8 @@ export type Challenge = {
   readonly digest: Buffer;
   /** The address or number that it was sent to; empty where it was sent nowhere. */
   readonly identifier: string;
+  /** How it was sent; undefined where it was sent nowhere. */
+  readonly channel: Message['channel'] | undefined;
   /** What else belongs to it, sealed where it is secret. */
   readonly data: Buffer | undefined;
   readonly expiresAt: Date;
@@ -181,8 +193,18 @@ export type SessionRow = {
 /** A live session, and whether its user has a second factor. */
 export type LiveSession = SessionRow & { readonly hasSecondFactor: boolean };
 
-/** What can be guessed: each kind has counters of its own. */
-export type GuessKind = 'password' | 'second-factor' | 'recovery';
+/**
+ * The kinds of guesses, each with separate counters. `password` counts the failed
+ * sign-ins of one network at one account, `password-total` those of all networks;
+ * `reauthentication` those of a user who is signed in.
+ */
+export type GuessKind =
+  | 'password'
+  | 'password-total'
+  | 'reauthentication'
+  | 'second-factor'
+  | 'recovery'
+  | 'recovery-total';
 
 /** How guessing is slowed down (R7, R8). */
 export type GuessPolicy = {
@@ -221,6 +243,7 @@ export type AuditAction =
   | 'edit-user'
   | 'start-identifier-change'
   | 'change-identifier'
+  | 'remove-identifier'
   | 'delete-account'
   | 'recover'
   | 'end-recovery'
@@ -257,7 +280,10 @@ export type OperatorAction =
   | 'rotate-key'
   | 'revoke-key'
   | 'set-tenant-secret'
+  | 'create-user'
   | 'confirm-user'
+  | 'end-user-sessions'
+  | 'reset-user-factors'
   | 'disable-user'
   | 'enable-user'
   | 'delete-user'
@@ -310,6 +336,8 @@ export type Message = {
   readonly text: string;
   /** Empty for an SMS. */
   readonly html: string;
+  /** For whom the code of an SMS is; rows of older versions do not say. */
+  readonly audience?: Audience;
   /** The one-time code or token in it; empty where there is none. */
   readonly code: string;
   /** The full link in it; empty where there is none. */

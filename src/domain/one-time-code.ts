@@ -1,6 +1,6 @@
-import { foldDigits } from './mobile.ts';
 import type { ChallengePurpose } from './model.ts';
 import type { Random, Vault } from './ports.ts';
+import { foldDigits } from './typed-text.ts';
 
 /** Crockford's Base32: no letter that could be taken for a digit. */
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
@@ -20,7 +20,7 @@ export function makeDigitCode(random: Random): string {
 /** A typed code in its one spelling: Latin digits, no spaces or dashes, and what Crockford's alphabet takes for one. */
 export function normalizeCode(text: string): string {
   return foldDigits(text.slice(0, 64))
-    .replace(/[\s-]/g, '')
+    .replace(/[\s\p{Cf}-]/gu, '')
     .toUpperCase()
     .replace(/O/g, '0')
     .replace(/[IL]/g, '1');

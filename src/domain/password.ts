@@ -1,4 +1,5 @@
-import { invalid, type Reason } from './errors.ts';
+import { invalid, type Violation } from './errors.ts';
+import type { PasswordStrength } from './ports.ts';
 
 /** The longest password that is hashed, in code points and in bytes of UTF-8 (R3). */
 const maxLength = 256;
@@ -16,27 +17,72 @@ export type PasswordContext = {
   readonly words: readonly string[];
   /** Known passwords, in lower case. */
   readonly blocklist: ReadonlySet<string>;
+  /** The least strength that the tenant takes, from 0 to 4. */
+  readonly minStrength: number;
+  readonly strengthOf: PasswordStrength;
 };
+
+/** What makes a password weak, by zxcvbn's names, in words for the person who chose it. */
+const weaknesses: Readonly<Record<string, Violation['texts']>> = {
+  simpleRepeat: {
+    en: 'Repeated characters like "aaa" are easy to guess.',
+    fa: 'نویسه‌های تکراری مانند «aaa» به‌آسانی حدس زده می‌شوند.',
+  },
+  extendedRepeat: {
+    en: 'Repeated patterns like "abcabcabc" are easy to guess.',
+    fa: 'الگوهای تکراری مانند «abcabcabc» به‌آسانی حدس زده می‌شوند.',
+  },
+  sequences: {
+    en: 'Sequences like "abc" or "6543" are easy to guess.',
+    fa: 'دنباله‌هایی مانند «abc» یا «6543» به‌آسانی حدس زده می‌شوند.',
+  },
+  keyPattern: {
+    en: 'Short keyboard patterns are easy to guess.',
+    fa: 'الگوهای کوتاه صفحه‌کلید به‌آسانی حدس زده می‌شوند.',
+  },
+  straightRow: {
+    en: 'Rows of keys on the keyboard are easy to guess.',
+    fa: 'ردیف‌های صفحه‌کلید به‌آسانی حدس زده می‌شوند.',
+  },
+  dates: { en: 'Dates are easy to guess.', fa: 'تاریخ‌ها به‌آسانی حدس زده می‌شوند.' },
+  recentYears: { en: 'Recent years are easy to guess.', fa: 'سال‌های اخیر به‌آسانی حدس زده می‌شوند.' },
+  similarToCommon: {
+    en: 'This is similar to a commonly used password.',
+    fa: 'این رمز شبیه یکی از رمزهای پرکاربرد است.',
+  },
+  common: { en: 'This is a commonly used password.', fa: 'این یکی از رمزهای پرکاربرد است.' },
+  userInputs: {
+    en: 'Do not use words that are known of you or of this site.',
+    fa: 'از واژه‌هایی که از شما یا این سایت شناخته‌شده‌اند استفاده نکنید.',
+  },
+};
+
+type Judgement = Pick<Violation, 'reason' | 'texts'>;
 
 /** Why a new password is refused, or undefined where it is good. Nothing about its composition is demanded. */
 export function judgePassword(
   password: string,
-  { minLength, words, blocklist }: PasswordContext,
-): Reason | undefined {
+  { minLength, words, blocklist, minStrength, strengthOf }: PasswordContext,
+): Judgement | undefined {
   const normalized = normalizePassword(password);
   const length = [...normalized].length;
-  if (length === 0) return 'FIELD_REQUIRED';
-  if (length > maxLength || Buffer.byteLength(normalized) > maxBytes) return 'PASSWORD_TOO_LONG';
-  if (length < minLength) return 'PASSWORD_TOO_SHORT';
+  if (length === 0) return { reason: 'FIELD_REQUIRED' };
+  if (length > maxLength || Buffer.byteLength(normalized) > maxBytes) return { reason: 'PASSWORD_TOO_LONG' };
+  if (length < minLength) return { reason: 'PASSWORD_TOO_SHORT' };
   const folded = normalized.toLowerCase();
   const isOwnWord = words.some((word) => word !== '' && folded === word.toLowerCase());
-  return isOwnWord || blocklist.has(folded) ? 'PASSWORD_COMMON' : undefined;
+  if (isOwnWord || blocklist.has(folded)) return { reason: 'PASSWORD_COMMON' };
+  if (minStrength === 0) return undefined;
+  const { score, weakness } = strengthOf(normalized, words);
+  if (score >= minStrength) return undefined;
+  const texts = weaknesses[weakness ?? ''];
+  return { reason: 'PASSWORD_COMMON', ...(texts === undefined ? {} : { texts }) };
 }
 
 /** Checks a new password with its confirmation and answers its normal form. */
 export function parseNewPassword(password: string, confirmation: string, context: PasswordContext): string {
-  const reason = judgePassword(password, context);
-  if (reason !== undefined) throw invalid({ field: 'password', reason });
+  const judgement = judgePassword(password, context);
+  if (judgement !== undefined) throw invalid({ field: 'password', ...judgement });
   if (confirmation !== '' && normalizePassword(confirmation) !== normalizePassword(password)) {
     throw invalid({ field: 'confirm_password', reason: 'PASSWORD_MISMATCH' });
   }

@@ -29,17 +29,25 @@ export type HashTurn = { readonly tenant: Pick<Tenant, 'id'>; readonly deadline:
 export type PasswordHasher = {
   /** Refuses a call that will need a hash, before anything is done for it; throws as `hash` would. */
   admit(turn: HashTurn): void;
-  /** Hashes a normalized password into a PHC string. */
-  hash(turn: HashTurn, password: string): Promise<string>;
   /**
-   * Compares a password with a PHC string. Without one the same work is done
-   * against a dummy and the answer is false (R5).
+   * Hashes a normalized password into a PHC string. Default: with 16 random bytes of salt; with
+   * given ones the same password gives the same string.
+   */
+  hash(turn: HashTurn, password: string, salt?: Buffer): Promise<string>;
+  /**
+   * Compares a password, as typed, with a PHC string. Without one the same work is done
+   * against a dummy and the answer is false (R5). Our own hashes are of the normalized
+   * password; one of another system may be of either, and is compared with both.
    */
   verify(turn: HashTurn, phc: string | undefined, password: string): Promise<boolean>;
   /** Whether a hash that another system made is one that `verify` can compare. */
   canVerify(hash: string): boolean;
-  /** Whether a PHC string was made with less than today's parameters, or by another system. */
-  needsRehash(phc: string): boolean;
+  /**
+   * Whether a hash that a password was found right by is to be replaced by one of the
+   * password: it was made with less than today's parameters, or by another system that
+   * compares all of the password, so that no other one is right as well.
+   */
+  needsRehash(phc: string, password: string): boolean;
   load(): QueueLoad;
 };
 
@@ -110,6 +118,15 @@ export type GoogleProvider = {
   /** What the People API says of the user, as far as the scopes reach; empty where it cannot be had. */
   profile(accessToken: string, scopes: readonly GoogleScope[]): Promise<ExternalProfile>;
 };
+
+/**
+ * How hard a password is to guess, from 0 (at once) to 4 (beyond reach), and what makes it
+ * weak, by the name that zxcvbn has for it. `words`: what the account is known by.
+ */
+export type PasswordStrength = (
+  password: string,
+  words: readonly string[],
+) => { readonly score: number; readonly weakness: string | undefined };
 
 /** Whether a password is known from a breach. */
 export type BreachCheck = (password: string) => Promise<boolean>;

@@ -45,6 +45,11 @@ export function matchRegisteredUrl(
   return parseUrl(match)?.href ?? fallback;
 }
 
+/** Whether a URL that was registered once still is. */
+export function isRegisteredUrl(text: string, registered: readonly string[]): boolean {
+  return text !== '' && registered.some((url) => parseUrl(url)?.href === text);
+}
+
 /** Whether a browser's origin is one of the tenant's; `http://localhost:*` stands for any port. */
 export function isRegisteredOrigin(origin: string, registered: readonly string[]): boolean {
   return registered.some(

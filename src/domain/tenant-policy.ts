@@ -18,10 +18,10 @@ export function defaultPolicy(origin: string, slug: string): TenantPolicy {
     redirectUris: [],
     senders: { default: '', addresses: [] },
     origins: [],
-    defaultCountry: 'IR',
-    countries: ['IR'],
+    defaultCountry: '',
+    countries: [],
     defaultLocale: 'en',
-    password: { minLength: 8 },
+    password: { minLength: 8, minStrength: 2 },
     requireSecondFactor: false,
     roles: { admin: [...scopes], user: [] },
     discloseRegistration: false,
@@ -91,11 +91,15 @@ const schema: v.GenericSchema<unknown, TenantPolicy> = strict({
   redirectUris: listOf(page),
   senders: strict({ default: email, addresses: listOf(email) }),
   origins: listOf(origin),
-  defaultCountry: country,
+  defaultCountry: v.union(
+    [v.literal(''), country],
+    'must be the ISO 3166 code of a country, such as IR, or empty',
+  ),
   countries: listOf(country),
   defaultLocale: v.picklist(locales, `must be one of ${locales.join(', ')}`),
   password: strict({
     minLength: wholeNumber(8, 256),
+    minStrength: wholeNumber(0, 4),
   }),
   requireSecondFactor: flag,
   roles: v.record(role, listOf(permission), 'must be an object'),
@@ -144,7 +148,7 @@ function crossViolations(policy: TenantPolicy): Violation[] {
     violations.push({ field: `policy.${path}`, reason: 'FIELD_INVALID', description });
   if (!policy.senders.addresses.includes(policy.senders.default))
     add('senders.addresses', 'must contain senders.default');
-  if (!policy.countries.includes(policy.defaultCountry))
+  if (policy.defaultCountry !== '' && !policy.countries.includes(policy.defaultCountry))
     add('countries', 'must contain defaultCountry, whose numbers need no calling code');
   const unpriced = policy.countries.filter((code) => policy.sms.prices[code] === undefined);
   if (policy.sms.dailyBudget > 0 && unpriced.length > 0)

@@ -12,12 +12,16 @@ export type TenantPolicy = {
   readonly senders: { readonly default: string; readonly addresses: readonly string[] };
   /** Browser origins that may call, such as `https://tenant.com`; `http://localhost:*` stands for any port. */
   readonly origins: readonly string[];
-  /** ISO 3166 code of the country of numbers without a calling code. */
+  /** ISO 3166 code of the country of numbers without a calling code; empty: they need one. */
   readonly defaultCountry: string;
   /** ISO 3166 codes of the countries that messages are sent to. */
   readonly countries: readonly string[];
   readonly defaultLocale: Locale;
-  readonly password: { readonly minLength: number };
+  readonly password: {
+    readonly minLength: number;
+    /** How hard a new password has to be to guess: 0 (not judged) to 4, as zxcvbn counts. */
+    readonly minStrength: number;
+  };
   readonly requireSecondFactor: boolean;
   /** Every role that a user may have, with what it permits. */
   readonly roles: Readonly<Record<string, readonly string[]>>;
@@ -37,7 +41,7 @@ export type TenantPolicy = {
   readonly manam: { readonly enabled: boolean };
   /** What SMS may cost (R45). */
   readonly sms: {
-    /** The most SMS of a day. */
+    /** The most SMS of a day, for strangers, for users and for notices each. */
     readonly dailyMessages: number;
     /** The most that the SMS of a day may cost, in whole units of the tenant's choice; 0: no such limit. */
     readonly dailyBudget: number;

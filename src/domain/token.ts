@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { cleanTyped } from './typed-text.ts';
 
 /** SHA-256, which is enough for what carries 128 random bits or more. */
 export function sha256(data: string | Uint8Array): Buffer {
@@ -26,9 +27,9 @@ export function formatChallengeToken(challengeId: string, verifier: Uint8Array):
   return Buffer.concat([uuidToBytes(challengeId), verifier]).toString('base64url');
 }
 
-/** Reads a one-time token, or answers undefined where the text cannot be one. */
+/** Reads a one-time token, as people paste it out of a message; undefined where the text cannot be one. */
 export function parseChallengeToken(text: string): ChallengeToken | undefined {
-  const bytes = decodeBase64url(text, selectorBytes + verifierBytes);
+  const bytes = decodeBase64url(cleanTyped(text), selectorBytes + verifierBytes);
   if (bytes === undefined) return undefined;
   return {
     challengeId: bytesToUuid(bytes.subarray(0, selectorBytes)),

@@ -4,12 +4,14 @@ import { parseEmail } from './email.ts';
 import { emptyProfile } from './empty-profile.ts';
 import { createViolations, invalid, type Violation } from './errors.ts';
 import type { ParsedIdentifier } from './identifier.ts';
-import { locales } from './locale.ts';
+import { parseLocale } from './locale.ts';
 import { parseMobile } from './mobile.ts';
 import type { ExternalProfile, Profile, User } from './model.ts';
-import { type Json, parseCustomFields, parseName, parseText } from './profile.ts';
+import { type Json, parseCustomFields, parseLines, parseName, parseText } from './profile.ts';
 import type { TenantPolicy } from './tenant.ts';
 import { bytesToUuid, isUuid, sha256 } from './token.ts';
+import { isUsableSeed } from './totp.ts';
+import { cleanTyped } from './typed-text.ts';
 
 // The form in which users come and go: a line of NDJSON a user.
 
@@ -34,10 +36,11 @@ const textNames = Object.keys(texts) as TextName[];
 /** What fits where hashes and the names of identities are kept. */
 const maxColumnBytes = 255;
 
-const text = v.optional(v.string('must be a text'), '');
-const flag = v.optional(v.boolean('must be true or false'), false);
+// What other systems write for nothing is null.
+const text = v.nullish(v.string('must be a text'), '');
+const flag = v.nullish(v.boolean('must be true or false'), false);
 const texts_ = (most: number) =>
-  v.optional(
+  v.nullish(
     v.pipe(
       v.array(v.string('must be a text'), 'must be a list'),
       v.maxLength(most, `must have at most ${most} entries`),
@@ -50,7 +53,7 @@ const name = v.pipe(v.string('must be a text'), v.minLength(1), v.maxBytes(maxCo
 const schema = v.strictObject(
   {
     user_id: text,
-    status: v.optional(v.picklist(['active', 'disabled'], 'must be active or disabled'), 'active'),
+    status: v.nullish(v.picklist(['active', 'disabled'], 'must be active or disabled'), 'active'),
     created_at: text,
     email: text,
     email_confirmed: flag,
@@ -64,10 +67,10 @@ const schema = v.strictObject(
     last_name: text,
     birthday: text,
     ...(Object.fromEntries(textNames.map((name) => [name, text])) as Record<TextName, typeof text>),
-    custom_fields: v.optional(v.unknown(), []),
+    custom_fields: v.nullish(v.unknown(), []),
     roles: texts_(20),
-    locale: v.optional(v.picklist(['', ...locales], `must be one of ${locales.join(', ')}`), ''),
-    external_identities: v.optional(
+    locale: text,
+    external_identities: v.nullish(
       v.array(
         v.strictObject({
           issuer: name,
@@ -120,11 +123,23 @@ function derivedId(tenantId: string, identifier: string): string {
   return bytesToUuid(bytes);
 }
 
+/** Nothing that could be imported is older. */
+const firstDay = '1970-01-01';
+
+/** Whether the calendar has a day, as YYYY-MM-DD. */
+function isDate(day: string): boolean {
+  const date = new Date(`${day}T00:00:00Z`);
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day);
+}
+
 function parseTime(text: string, now: Date): Date {
   if (text === '') return now;
   const date = new Date(text);
-  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$/.test(text);
-  if (!isTime || Number.isNaN(date.getTime()) || date > now)
+  const [, day = ''] =
+    /^(\d{4}-\d\d-\d\d)T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$/.exec(text) ?? [];
+  // Date turns 30 February into 2 March instead of refusing it.
+  const isDay = day !== '' && isDate(day) && day >= firstDay;
+  if (!isDay || Number.isNaN(date.getTime()) || date > now)
     throw invalid({ field: 'created_at', reason: 'DATE_INVALID' });
   return date;
 }
@@ -156,8 +171,11 @@ function readRecord(record: UserRecord, { tenantId, policy, now, canVerify }: Re
   if (Buffer.byteLength(record.password_hash) > maxColumnBytes) add('password_hash', 'FIELD_TOO_LONG');
   else if (record.password_hash !== '' && !canVerify(record.password_hash))
     add('password_hash', 'FIELD_INVALID');
-  const totpSeed = record.totp_secret.replace(/[\s=-]/g, '').toUpperCase();
-  if (totpSeed !== '' && !/^[A-Z2-7]{16,128}$/.test(totpSeed)) add('totp_secret', 'FIELD_INVALID');
+  const totpSeed = cleanTyped(record.totp_secret)
+    .replace(/[\s=-]/g, '')
+    .toUpperCase();
+  const isSeed = /^[A-Z2-7]{16,128}$/.test(totpSeed) && isUsableSeed(totpSeed);
+  if (totpSeed !== '' && !isSeed) add('totp_secret', 'FIELD_INVALID');
   const sms =
     record.sms_factor === ''
       ? undefined
@@ -174,6 +192,8 @@ function readRecord(record: UserRecord, { tenantId, policy, now, canVerify }: Re
     totpSeed !== '' ||
     record.sms_factor !== '';
   if (opens && !isProved) add(record.email === '' ? 'mobile_confirmed' : 'email_confirmed', 'FIELD_REQUIRED');
+  const locale = record.locale === '' ? policy.defaultLocale : parseLocale(record.locale);
+  if (locale === undefined) add('locale', 'FIELD_INVALID');
   if (record.roles.some((role) => !Object.hasOwn(policy.roles, role))) add('roles', 'ROLE_UNKNOWN');
 
   const profile: { -readonly [name in keyof Profile]: Profile[name] } = { ...emptyProfile };
@@ -184,7 +204,8 @@ function readRecord(record: UserRecord, { tenantId, policy, now, canVerify }: Re
   profile.birthdayGregorian = birthday?.gregorian;
   for (const name of textNames) {
     const [field, most] = texts[name];
-    profile[field] = collect(() => parseText(record[name], name, most)) ?? '';
+    const parse = name === 'address' ? parseLines : parseText;
+    profile[field] = collect(() => parse(record[name], name, most)) ?? '';
   }
   profile.customFields = collect(() => parseCustomFields(record.custom_fields as Json)) ?? [];
   const createdAt = collect(() => parseTime(record.created_at, now)) ?? now;
@@ -195,11 +216,12 @@ function readRecord(record: UserRecord, { tenantId, policy, now, canVerify }: Re
     id: record.user_id === '' ? derivedId(tenantId, known) : record.user_id,
     tenantId,
     status: record.status,
-    locale: record.locale === '' ? policy.defaultLocale : record.locale,
+    locale: locale ?? policy.defaultLocale,
     roles: record.roles,
     senderEmail: '',
     confirmUrl: '',
     createdAt,
+    origin: 'back-end',
     profile,
   };
   const optional = (value: string) => (value === '' ? undefined : value);

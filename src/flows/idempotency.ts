@@ -46,10 +46,10 @@ export async function rememberResult(
  * request with the key is refused; a call that fails gives the key back.
  */
 export function createIdempotency({ store, vault, clock }: IdempotencyDeps) {
-  return function idempotent<Command, Result>(
-    name: string,
-    flow: Flow<Command, Result>,
-  ): Flow<Command, Result> {
+  const names = new Set<string>();
+
+  function idempotent<Command, Result>(name: string, flow: Flow<Command, Result>): Flow<Command, Result> {
+    names.add(name);
     return async (caller, command) => {
       if (caller.idempotency === undefined) return await flow(caller, command);
       const tenantId = caller.tenant.id;
@@ -85,7 +85,9 @@ export function createIdempotency({ store, vault, clock }: IdempotencyDeps) {
         throw error;
       }
     };
-  };
+  }
+
+  return { idempotent, names: names as ReadonlySet<string> };
 
   /** Claims the key; answers until when it is held, or undefined where it is somebody else's. */
   async function claim(tenantId: string, digest: Buffer, requestDigest: Buffer): Promise<Date | undefined> {

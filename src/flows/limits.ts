@@ -1,4 +1,4 @@
-import type { Caller } from '../domain/caller.ts';
+import { type Audience, audienceOf, type Caller } from '../domain/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { Budget } from '../domain/model.ts';
 import { networkOf } from '../domain/network.ts';
@@ -37,34 +37,43 @@ export type LimiterDeps = {
   readonly onRefusal?: (limit: string) => void;
 };
 
-/** When the present window of a budget began. */
-export function windowOf({ windowMs }: Budget, now: Date): Date {
-  return new Date(Math.floor(now.getTime() / windowMs) * windowMs);
+/** A budget for these callers: what strangers ask for takes nothing from what users need (R70). */
+export function budgetOf(budget: Budget, audience: Audience): Budget {
+  return audience === 'anonymous' ? budget : { ...budget, name: `${budget.name}.user` };
 }
 
-/** Counts against limits in the database, so that all instances share them. It fails closed. */
-export function createLimiter({ store, clock, onRefusal }: LimiterDeps) {
-  const refusal = (budget: Budget, windowStart: Date) =>
-    new DomainError('RATE_LIMITED', {
-      retryAfterMs: windowStart.getTime() + budget.windowMs - clock().getTime(),
-    });
+export type Limiter = {
+  /** Uses some of a budget, by default one; throws RATE_LIMITED where that is not left. */
+  charge(tenantId: string, budget: Budget, subject: string, amount?: number): Promise<void>;
+  /** The same limiter inside of a transaction. */
+  over(repositories: LimiterDeps['store']): Limiter;
+};
 
+/** Counts against limits in the database, so that all instances share them. It fails closed. */
+export function createLimiter({ store, clock, onRefusal }: LimiterDeps): Limiter {
   return {
-    /** Uses some of a budget, by default one, and refuses the call where that is not left. */
-    async charge(tenantId: string, budget: Budget, subject: string, amount = 1): Promise<void> {
-      const windowStart = windowOf(budget, clock());
-      const isLeft = await store.budgets.charge(tenantId, budget, sha256(subject), windowStart, amount);
-      if (isLeft) return;
+    async charge(tenantId: string, budget: Budget, subject: string, amount = 1) {
+      const retryAfterMs = await store.budgets.charge(tenantId, budget, sha256(subject), clock(), amount);
+      if (retryAfterMs === 0) return;
       onRefusal?.(budget.name);
-      throw refusal(budget, windowStart);
+      throw new DomainError('RATE_LIMITED', { retryAfterMs });
     },
+
+    over: (repositories) => createLimiter({ store: repositories, clock, ...(onRefusal && { onRefusal }) }),
   };
 }
 
 /** Counts a message of one kind to an address or number, whether it is known or not. */
 export type RecipientCharge = (caller: Caller, kind: string, recipient: string) => Promise<void>;
 
-/** E-mails are counted by kind; SMS cost money, and all kinds of them count together. */
+/** How often as many e-mails of a kind go to an address as one network may ask for. */
+const networksPerRecipient = 4;
+
+/**
+ * E-mails are counted by kind; SMS cost money, and all kinds of them count together. What a
+ * stranger asks for in a user's name counts by network, so that the owner is not kept from
+ * asking; over all networks it has a ceiling (R70).
+ */
 export function createRecipientCharge(
   limiter: Limiter,
   { emailsPerRecipient }: Limits,
@@ -72,22 +81,25 @@ export function createRecipientCharge(
 ): RecipientCharge {
   return async (caller, kind, recipient) => {
     if (!recipient.includes('@')) return await smsGuard.chargeRequest(caller, recipient);
-    const name = `${emailsPerRecipient.name}.${kind}`;
-    await limiter.charge(caller.tenant.id, { ...emailsPerRecipient, name }, recipient);
+    const budget = { ...emailsPerRecipient, name: `${emailsPerRecipient.name}.${kind}` };
+    const { id } = caller.tenant;
+    if (audienceOf(caller) === 'user') return await limiter.charge(id, budgetOf(budget, 'user'), recipient);
+    await limiter.charge(id, budget, `${recipient} ${networkOf(caller.client.address)}`);
+    const ceiling = { ...budget, name: `${budget.name}.all`, max: budget.max * networksPerRecipient };
+    await limiter.charge(id, ceiling, recipient);
   };
 }
 
-export type Limiter = ReturnType<typeof createLimiter>;
-
 /** Counts a message of a call that the gate did not count as one. */
-export type MessageCharge = (caller: Caller) => Promise<void>;
+export type MessageCharge = (caller: Caller, audience?: Audience) => Promise<void>;
 
 export function createMessageCharge(
   limiter: Limiter,
   { messagesPerNetwork, messagesPerTenant }: Limits,
 ): MessageCharge {
-  return async ({ tenant, client }) => {
-    await limiter.charge(tenant.id, messagesPerNetwork, networkOf(client.address));
-    await limiter.charge(tenant.id, messagesPerTenant, '');
+  return async (caller, audience = audienceOf(caller)) => {
+    const { tenant, client } = caller;
+    await limiter.charge(tenant.id, budgetOf(messagesPerNetwork, audience), networkOf(client.address));
+    await limiter.charge(tenant.id, budgetOf(messagesPerTenant, audience), '');
   };
 }

@@ -1,11 +1,19 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Caller } from '../domain/caller.ts';
+import { DomainError } from '../domain/errors.ts';
 import type { GuessPolicy } from '../domain/model.ts';
-import { isPlausiblePassword, normalizePassword } from '../domain/password.ts';
+import { networkOf } from '../domain/network.ts';
+import { isPlausiblePassword } from '../domain/password.ts';
 import type { Clock, PasswordHasher, Vault } from '../domain/ports.ts';
+import type { GuessCounter } from '../domain/repositories/sessions.ts';
 import type { Store } from '../domain/repositories.ts';
-import { bytesToUuid } from '../domain/token.ts';
+import { bytesToUuid, sha256 } from '../domain/token.ts';
 
-/** 5 free failures, then 30 s doubling to 1 h; after 100 in a row only recovery helps (R7). */
+/**
+ * 5 free failures, then 30 s doubling to 1 h; after 100 in a row only recovery helps (R7).
+ * Sign-ins are counted for each network, so that a stranger who tries passwords locks out
+ * no one else (R70), and over all networks.
+ */
 export const passwordPolicy: GuessPolicy = {
   kind: 'password',
   free: 5,
@@ -14,6 +22,14 @@ export const passwordPolicy: GuessPolicy = {
   cap: 100,
 };
 
+/** The same for users who are signed in: strangers do not use up their attempts. */
+const reauthenticationPolicy: GuessPolicy = { ...passwordPolicy, kind: 'reauthentication' };
+
+/** How long an attempt waits for those that are under way, how often it looks, and how many wait at a time. */
+const maxBusyMs = 2000;
+const busyPollMs = 60;
+const maxBusy = 64;
+
 export type PasswordCheckDeps = {
   readonly store: Store<'guesses'>;
   readonly hasher: PasswordHasher;
@@ -21,11 +37,49 @@ export type PasswordCheckDeps = {
   readonly clock: Clock;
 };
 
+/** The account whose password is tried, as far as there is one. */
+export type PasswordAccount = {
+  readonly userId: string | undefined;
+  /** What the caller named it by; empty where a session did. */
+  readonly canonical: string;
+  readonly passwordHash: string | undefined;
+  /** Whether too many sign-ins have failed, over all networks, for one from an address that is new. */
+  readonly isClosed?: boolean;
+};
+
 export type PasswordCheck = {
   readonly right: boolean;
   /** How many failures in a row there are, this one included; undefined where nothing was tried. */
   readonly failures: number | undefined;
+  /** The counters that a success forgets. */
+  readonly counters: readonly GuessCounter[];
 };
+
+/** A name, to count by, for an account that does not exist. */
+export function shadowSubject(vault: Vault, { tenant }: Caller, canonical: string): string {
+  return bytesToUuid(vault.mac('guess-shadow', Buffer.from(`${tenant.id} ${canonical}`)).subarray(0, 16));
+}
+
+/** What the attempts of one network at one account are counted by. */
+export function networkSubject(subject: string, { client }: Pick<Caller, 'client'>): string {
+  return bytesToUuid(sha256(`${subject} ${networkOf(client.address)}`).subarray(0, 16));
+}
+
+/** The counters of a user's sign-ins from the caller's network and from all networks. */
+export function signInCounters(userId: string, caller: Pick<Caller, 'client'>): GuessCounter[] {
+  return [
+    { kind: 'password-total', subject: userId },
+    { kind: passwordPolicy.kind, subject: networkSubject(userId, caller) },
+  ];
+}
+
+/** Whether so many sign-ins have failed that only addresses which the user has used may go on (R7, R70). */
+export function isClosedTo(account: {
+  readonly totalFailures: number;
+  readonly isKnownAddress: boolean;
+}): boolean {
+  return account.totalFailures >= passwordPolicy.cap && !account.isKnownAddress;
+}
 
 /**
  * Compares a password, counting the attempt first. A locked account, and one that does
@@ -33,34 +87,59 @@ export type PasswordCheck = {
  * same to the caller (R5, R10).
  */
 export function createPasswordCheck({ store, hasher, vault, clock }: PasswordCheckDeps) {
-  /** What failures are counted by: the user, or a name for one who does not exist. */
-  const shadowOf = (caller: Caller, canonical: string) =>
-    bytesToUuid(vault.mac('guess-shadow', Buffer.from(`${caller.tenant.id} ${canonical}`)).subarray(0, 16));
+  let waiting = 0;
+
+  /** Counts an attempt; one that others under way stand before waits until they have ended. */
+  async function count(
+    caller: Caller,
+    policy: GuessPolicy,
+    subject: string,
+    total: GuessCounter | undefined,
+  ): Promise<number | undefined> {
+    const tenantId = caller.tenant.id;
+    const tryAgain = () => new DomainError('RATE_LIMITED', { retryAfterMs: 1000 });
+    const until = performance.now() + Math.min(maxBusyMs, caller.deadline.leftMs());
+    let outcome = await store.guesses.count(tenantId, policy, subject, clock(), total);
+    while (outcome === 'busy') {
+      if (waiting >= maxBusy || performance.now() + busyPollMs > until) throw tryAgain();
+      waiting += 1;
+      try {
+        await pause(busyPollMs);
+      } finally {
+        waiting -= 1;
+      }
+      outcome = await store.guesses.count(tenantId, policy, subject, clock());
+    }
+    return outcome === 'locked' ? undefined : outcome;
+  }
+
+  async function countAtSignIn(caller: Caller, userId: string): Promise<void> {
+    const counter = { kind: passwordPolicy.kind, subject: networkSubject(userId, caller) };
+    await store.guesses.count(caller.tenant.id, passwordPolicy, counter.subject, clock());
+    await store.guesses.countWrong(caller.tenant.id, counter, clock());
+  }
 
   return {
-    async check(
-      caller: Caller,
-      account: {
-        readonly userId: string | undefined;
-        readonly canonical: string;
-        readonly passwordHash: string | undefined;
-      },
-      password: string,
-    ): Promise<PasswordCheck> {
-      const subject = account.userId ?? shadowOf(caller, account.canonical);
-      const failures = await store.guesses.count(caller.tenant.id, passwordPolicy, subject, clock());
-      const mayTry = failures !== undefined && isPlausiblePassword(password);
+    async check(caller: Caller, account: PasswordAccount, password: string): Promise<PasswordCheck> {
+      const tenantId = caller.tenant.id;
+      const isSignedIn = caller.session !== undefined;
+      const policy = isSignedIn ? reauthenticationPolicy : passwordPolicy;
+      const named = account.userId ?? shadowSubject(vault, caller, account.canonical);
+      const signIn = signInCounters(named, caller);
+      const counters = isSignedIn ? [{ kind: policy.kind, subject: named }, ...signIn] : signIn;
+      const subject = isSignedIn ? named : networkSubject(named, caller);
+      const total = isSignedIn ? undefined : signIn[0];
+      const failures = await count(caller, policy, subject, total);
+      const mayTry = failures !== undefined && account.isClosed !== true && isPlausiblePassword(password);
       try {
-        const right = await hasher.verify(
-          caller,
-          mayTry ? account.passwordHash : undefined,
-          normalizePassword(password),
-        );
-        return { right, failures };
+        const right = await hasher.verify(caller, mayTry ? account.passwordHash : undefined, password);
+        if (!right) await store.guesses.countWrong(tenantId, { kind: policy.kind, subject }, clock());
+        // What is guessed in a stolen session is guessed at the sign-in as well.
+        if (!right && isSignedIn) await countAtSignIn(caller, named);
+        return { right, failures, counters };
       } catch (error) {
         // No place in the queue: nothing was compared, so nothing was guessed.
-        if (failures !== undefined)
-          await store.guesses.uncount(caller.tenant.id, passwordPolicy.kind, subject);
+        if (failures !== undefined) await store.guesses.uncount(tenantId, { kind: policy.kind, subject });
         throw error;
       }
     },

@@ -1,15 +1,16 @@
 import type { Caller } from '../domain/caller.ts';
 import { invalid } from '../domain/errors.ts';
 import { parseNewPassword } from '../domain/password.ts';
-import type { BreachCheck } from '../domain/ports.ts';
+import type { BreachCheck, PasswordStrength } from '../domain/ports.ts';
 
 export type PasswordPolicyDeps = {
   readonly blocklist: ReadonlySet<string>;
+  readonly strengthOf: PasswordStrength;
   readonly isBreached: BreachCheck;
 };
 
 /** What a new password has to be, the same at every place where one is chosen (R3, R4). */
-export function createPasswordPolicy({ blocklist, isBreached }: PasswordPolicyDeps) {
+export function createPasswordPolicy({ blocklist, strengthOf, isBreached }: PasswordPolicyDeps) {
   return {
     /** The password in the form to hash; throws REQUEST_INVALID with the reason. */
     parse(
@@ -21,9 +22,10 @@ export function createPasswordPolicy({ blocklist, isBreached }: PasswordPolicyDe
       const own = identifiers.flatMap((identifier) => [identifier, identifier.split('@', 1)[0] ?? '']);
       const words = [...own, tenant.name, tenant.slug, 'manam'];
       return parseNewPassword(password, confirmation, {
-        minLength: tenant.policy.password.minLength,
+        ...tenant.policy.password,
         words,
         blocklist,
+        strengthOf,
       });
     },
 

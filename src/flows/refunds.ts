@@ -1,13 +1,10 @@
 import type { Budget } from '../domain/model.ts';
-import type { Clock } from '../domain/ports.ts';
 import type { Refund } from '../domain/repositories/sessions.ts';
 import type { Repositories } from '../domain/repositories.ts';
 import { sha256 } from '../domain/token.ts';
-import { windowOf } from './limits.ts';
 
 export type RefundDeps = {
   readonly store: Pick<Repositories, 'budgets'>;
-  readonly clock: Clock;
   /** Told what has kept a refund from being written: it is lost then, and its budget the smaller for it. */
   readonly onError: (error: unknown) => void;
 };
@@ -20,7 +17,7 @@ const delayMs = 10;
  * network sends in a moment is given back by one statement a little later. An instance
  * that dies before that leaves the network charged, never the reverse.
  */
-export function createRefunds({ store, clock, onError }: RefundDeps) {
+export function createRefunds({ store, onError }: RefundDeps) {
   let noted = new Map<string, Refund>();
   let timer: NodeJS.Timeout | undefined;
   let written = Promise.resolve();
@@ -43,10 +40,9 @@ export function createRefunds({ store, clock, onError }: RefundDeps) {
   return {
     add(tenantId: string, budget: Budget, subject: string): void {
       const { name } = budget;
-      const windowStart = windowOf(budget, clock());
-      const key = JSON.stringify([tenantId, name, subject, windowStart]);
+      const key = JSON.stringify([tenantId, name, subject]);
       const amount = (noted.get(key)?.amount ?? 0) + 1;
-      noted.set(key, { tenantId, name, subject: sha256(subject), windowStart, amount });
+      noted.set(key, { tenantId, name, subject: sha256(subject), amount });
       timer ??= setTimeout(flush, delayMs).unref();
     },
     flush,

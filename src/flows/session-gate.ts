@@ -5,13 +5,16 @@ import type { SessionAccount, SessionRow, UserView } from '../domain/model.ts';
 import type { AccessTokens, Clock, Random, Vault } from '../domain/ports.ts';
 import { formatRefreshToken } from '../domain/refresh-token.ts';
 import type { Repositories } from '../domain/repositories.ts';
-import { createLimiter, createMessageCharge, type Limits } from './limits.ts';
-import { createSmsGuard } from './sms-guard.ts';
 import type { SecondFactors } from './two-factor/codes.ts';
 
 export type SessionGateDeps = {
   readonly secondFactors: SecondFactors;
-  readonly limits: Limits;
+  /** Counts the SMS of a second factor in the sign-in's own transaction, for a user who has proved the first. */
+  readonly chargeCode: (
+    repositories: Pick<Repositories, 'budgets' | 'smsUsage'>,
+    caller: Caller,
+    number: string,
+  ) => Promise<void>;
   readonly clock: Clock;
   readonly random: Random;
 };
@@ -88,7 +91,7 @@ export async function concludeSignIn(
  * The one gate that mints sessions: every way to sign in ends here, and here alone it
  * is decided whether a session begins or a second factor comes first (R25).
  */
-export function createSessionGate({ secondFactors, limits, clock, random }: SessionGateDeps) {
+export function createSessionGate({ secondFactors, chargeCode, clock, random }: SessionGateDeps) {
   type GateRepositories = Pick<Repositories, 'sessions' | 'challenges' | 'outbox' | 'budgets' | 'smsUsage'>;
 
   /** Notes what was proved so far; with SMS as the only factor its code goes out at once. */
@@ -107,19 +110,18 @@ export function createSessionGate({ secondFactors, limits, clock, random }: Sess
       slot: id,
       digest: Buffer.alloc(0),
       identifier: '',
+      channel: undefined,
       data: Buffer.from(JSON.stringify(amr)),
       expiresAt: new Date(clock().getTime() + pendingLifetimeMs),
     });
     if (!factors.totp && factors.smsNumber !== undefined) {
-      const limiter = createLimiter({ store: repositories, clock });
       try {
-        await createMessageCharge(limiter, limits)(caller);
-        const guard = createSmsGuard({ store: repositories, limiter, limits, clock });
-        await guard.chargeRequest(caller, factors.smsNumber);
+        await chargeCode(repositories, caller, factors.smsNumber);
         await secondFactors.sendSms(repositories, caller, user, id, factors.smsNumber);
       } catch (error) {
-        // Over the limit nothing is sent; a recovery code still opens the session.
-        if (!(error instanceof DomainError) || error.reason !== 'RATE_LIMITED') throw error;
+        // Over the limit, and where no SMS are sent, a recovery code still opens the session.
+        const isOff = error instanceof DomainError && error.reason === 'CHANNEL_UNAVAILABLE';
+        if (!(error instanceof DomainError) || (error.reason !== 'RATE_LIMITED' && !isOff)) throw error;
       }
     }
     return { kind: 'pending', challengeId: id };

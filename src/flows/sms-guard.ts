@@ -1,7 +1,7 @@
-import type { Caller } from '../domain/caller.ts';
+import { type Audience, audienceOf, type Caller } from '../domain/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import { countryOf } from '../domain/mobile.ts';
-import type { Budget, Challenge } from '../domain/model.ts';
+import type { Budget, Challenge, ChallengePurpose, Message } from '../domain/model.ts';
 import { networkOf } from '../domain/network.ts';
 import type { Clock } from '../domain/ports.ts';
 import type { Repositories } from '../domain/repositories.ts';
@@ -27,6 +27,8 @@ export type SmsGuardDeps = {
   readonly limiter: Limiter;
   readonly limits: Limits;
   readonly clock: Clock;
+  /** Whether the deployment sends SMS. Default: it does. */
+  readonly isOn?: boolean;
 };
 
 /** The hour in which something is counted. */
@@ -34,63 +36,89 @@ function hourOf(now: Date): Date {
   return new Date(Math.floor(now.getTime() / hourMs) * hourMs);
 }
 
+/** Who an SMS is counted for: a stranger who names a number, a user, or a notice without a caller. */
+type Payer = Audience | 'notice';
+
+/** What a code of this purpose is for: anybody may ask for one of the first two. */
+export function audienceOfPurpose(purpose: ChallengePurpose): Audience {
+  return purpose === 'confirm-sms' || purpose === 'recover-sms' ? 'anonymous' : 'user';
+}
+
+/** A budget of these payers alone. */
+function payedBy(budget: Budget, payer: Payer): Budget {
+  return payer === 'anonymous' ? budget : { ...budget, name: `${budget.name}.${payer}` };
+}
+
+/** What the wait for the next SMS is counted by: a stranger's network makes no other caller wait (R70). */
+function backOffKey(audience: Audience, number: string, address: string): Buffer {
+  return sha256(audience === 'user' ? number : `${number} ${networkOf(address)}`);
+}
+
 /**
  * Guards against SMS pumping (R45): counts every SMS that is asked for, known number or
  * not, before anything is sent, and fails closed. The tenant's budgets come last, so that
  * nobody uses them up with calls that are refused anyway.
  */
-export function createSmsGuard({ store, limiter, limits, clock }: SmsGuardDeps) {
-  async function backOff(tenantId: string, number: string): Promise<void> {
+export function createSmsGuard({ store, limiter, limits, clock, isOn = true }: SmsGuardDeps) {
+  async function backOff(tenantId: string, key: Buffer): Promise<void> {
     const firstDelayS = limits.smsResendDelayS;
     if (firstDelayS === 0) return;
     const now = clock();
     const delay = { firstDelayS, maxDelayS, forgetAfterS };
-    const waitUntil = await store.smsUsage.backOff(tenantId, sha256(number), delay, now);
+    const waitUntil = await store.smsUsage.backOff(tenantId, key, delay, now);
     if (waitUntil !== undefined)
       throw new DomainError('RATE_LIMITED', { retryAfterMs: waitUntil.getTime() - now.getTime() });
   }
 
-  async function isPumped(tenantId: string, country: string, since: Date): Promise<boolean> {
-    const { sent, confirmed } = await store.smsUsage.totals(tenantId, country, since);
+  async function isPumped(
+    tenantId: string,
+    country: string,
+    audience: Audience,
+    since: Date,
+  ): Promise<boolean> {
+    const { sent, confirmed } = await store.smsUsage.totals(tenantId, country, audience, since);
     return sent >= breakerMinSent && confirmed / sent < breakerMinShare;
   }
 
-  /** Refuses a country whose codes nobody types, until the hours that show it have passed. */
-  async function assertNotPumped(tenantId: string, country: string): Promise<void> {
+  /** Refuses a country whose codes are not entered, until the hours that show it have passed. */
+  async function assertNotPumped(tenantId: string, country: string, audience: Audience): Promise<void> {
     const now = clock();
     const hour = hourOf(now);
-    if (!(await isPumped(tenantId, country, new Date(hour.getTime() - breakerWindowMs)))) return;
-    const hours = (await isPumped(tenantId, country, hour)) ? 2 : 1;
+    const before = new Date(hour.getTime() - breakerWindowMs);
+    if (!(await isPumped(tenantId, country, audience, before))) return;
+    const hours = (await isPumped(tenantId, country, audience, hour)) ? 2 : 1;
     throw new DomainError('RATE_LIMITED', { retryAfterMs: hour.getTime() + hours * hourMs - now.getTime() });
   }
 
-  /** What every SMS counts against, whoever it is that asks for it. */
-  async function chargeNumber({ id, policy }: Tenant, number: string): Promise<void> {
-    await limiter.charge(id, limits.smsPerRecipient, number);
-    await limiter.charge(id, limits.smsPerRecipientDay, number);
-    await limiter.charge(id, limits.smsPerPrefix, number.slice(0, -4));
+  /** What every SMS counts against: each kind of payers has the same budgets for itself. */
+  async function chargeNumber({ id, policy }: Tenant, number: string, payer: Payer): Promise<void> {
+    await limiter.charge(id, payedBy(limits.smsPerRecipient, payer), number);
+    await limiter.charge(id, payedBy(limits.smsPerRecipientDay, payer), number);
+    await limiter.charge(id, payedBy(limits.smsPerPrefix, payer), number.slice(0, -4));
     const { dailyMessages, dailyBudget, prices } = policy.sms;
-    await limiter.charge(id, dayBudget('sms.tenant', dailyMessages), '');
+    await limiter.charge(id, payedBy(dayBudget('sms.tenant', dailyMessages), payer), '');
     if (dailyBudget === 0) return;
     const price = prices[countryOf(number)];
     // What a country without a price costs cannot be told: it is too dear.
     if (price === undefined) throw new DomainError('RATE_LIMITED', { retryAfterMs: dayMs });
-    await limiter.charge(id, dayBudget('sms.money', dailyBudget), '', price);
+    await limiter.charge(id, payedBy(dayBudget('sms.money', dailyBudget), payer), '', price);
   }
 
   return {
     /** Charges an SMS to a number, in E.164, that a caller asks for. */
-    async chargeRequest({ tenant, client }: Caller, number: string): Promise<void> {
-      await assertNotPumped(tenant.id, countryOf(number));
-      await limiter.charge(tenant.id, limits.smsPerNetwork, networkOf(client.address));
-      await backOff(tenant.id, number);
-      await chargeNumber(tenant, number);
+    async chargeRequest(caller: Caller, number: string, audience = audienceOf(caller)): Promise<void> {
+      if (!isOn) throw new DomainError('CHANNEL_UNAVAILABLE', { metadata: { channel: 'SMS' } });
+      const { tenant, client } = caller;
+      await assertNotPumped(tenant.id, countryOf(number), audience);
+      await limiter.charge(tenant.id, payedBy(limits.smsPerNetwork, audience), networkOf(client.address));
+      await backOff(tenant.id, backOffKey(audience, number, client.address));
+      await chargeNumber(tenant, number, audience);
     },
 
     /** Charges a notice that nobody asked for, before it is sent; false where it has to be left out. */
     async chargeNotice(tenant: Tenant, number: string): Promise<boolean> {
       try {
-        await chargeNumber(tenant, number);
+        await chargeNumber(tenant, number, 'notice');
         return true;
       } catch (error) {
         if (error instanceof DomainError && error.reason === 'RATE_LIMITED') return false;
@@ -111,15 +139,15 @@ export async function countingCode(
   { smsUsage }: Pick<Repositories, 'smsUsage'>,
   clock: Clock,
   tenantId: string,
-  number: string,
+  { to, audience = 'anonymous' }: Pick<Message, 'to' | 'audience'>,
   send: () => Promise<void>,
 ): Promise<void> {
-  const [country, hour] = [countryOf(number), hourOf(clock())];
-  await smsUsage.countSent(tenantId, country, hour, 1);
+  const period = { country: countryOf(to), hour: hourOf(clock()), audience };
+  await smsUsage.countSent(tenantId, period, 1);
   try {
     await send();
   } catch (error) {
-    await smsUsage.countSent(tenantId, country, hour, -1);
+    await smsUsage.countSent(tenantId, period, -1);
     throw error;
   }
 }
@@ -131,14 +159,21 @@ export async function countingCode(
 export async function consumeChallenge(
   { challenges, smsUsage }: Pick<Repositories, 'challenges' | 'smsUsage'>,
   clock: Clock,
-  { tenantId, id, identifier }: Pick<Challenge, 'tenantId' | 'id' | 'identifier'>,
+  { client }: Pick<Caller, 'client'>,
+  {
+    tenantId,
+    id,
+    identifier,
+    channel,
+    purpose,
+  }: Pick<Challenge, 'tenantId' | 'id' | 'identifier' | 'channel' | 'purpose'>,
 ): Promise<boolean> {
   const now = clock();
   if (!(await challenges.consume(tenantId, id, now))) return false;
-  // An address may begin like a number.
-  if (identifier.startsWith('+') && !identifier.includes('@')) {
-    await smsUsage.countConfirmed(tenantId, countryOf(identifier), hourOf(now));
-    await smsUsage.forgetBackOff(tenantId, sha256(identifier));
+  if (channel === 'sms') {
+    const audience = audienceOfPurpose(purpose);
+    await smsUsage.countConfirmed(tenantId, { country: countryOf(identifier), hour: hourOf(now), audience });
+    await smsUsage.forgetBackOff(tenantId, backOffKey(audience, identifier, client.address));
   }
   return true;
 }

@@ -30,6 +30,17 @@ function readManifest(): Entry {
   return knownEntry;
 }
 
+/** Throws where the hosted pages were not built: without them a start would only seem to succeed. */
+export function assertPagesBuilt(): void {
+  try {
+    readManifest();
+  } catch {
+    throw new Error(
+      'the hosted pages are not there: in a checkout run `npm ci && npm run pages`; for production install what `npm pack` makes',
+    );
+  }
+}
+
 /** The page of a tenant; the script in it draws what its path asks for. */
 export function renderAccountPage(locale: Locale, { name, slug, policy }: Tenant, key: string): string {
   const { script, styles } = readManifest();

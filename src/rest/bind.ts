@@ -24,9 +24,16 @@ export async function bindRequest(
     const unexpected = Object.keys(body.value).map((field): FieldProblem => ({ field, problem: 'unknown' }));
     throw new RestError('fields-invalid', unexpected);
   }
+  const query = queryToJson(request);
+  // What a call that changes something is about, and what it authenticates with, never
+  // stands in an address, which logs and histories keep (R74).
+  if (route.httpMethod !== 'GET' && Object.keys(query).length > 0) {
+    const misplaced = Object.keys(query).map((field): FieldProblem => ({ field, problem: 'unknown' }));
+    throw new RestError('fields-invalid', misplaced);
+  }
   const parts = [
     pathToJson(variables),
-    speller.fromRest(route.input, queryToJson(request), true),
+    speller.fromRest(route.input, query, true),
     speller.fromRest(route.input, body.value, body.isText),
   ];
   const message = mergeOnce(parts);

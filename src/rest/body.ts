@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { parse as parseQuery } from 'qs';
-import { type Json, type JsonObject, parseJson } from './json.ts';
+import { decodeJson, type Json, type JsonObject, parseJson } from './json.ts';
 import { RestError } from './rest-error.ts';
 
 /** What a body was read as: the values of a form are texts, whatever the fields are. */
@@ -21,13 +21,14 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
   const charset = parameters.map((part) => part.trim()).find((part) => part.startsWith('charset='));
   if (
     encoding !== 'identity' ||
-    (charset !== undefined && !/^charset="?(?:utf-8|us-ascii)"?$/.test(charset))
+    (charset !== undefined && !/^charset="?(?:utf-?8|us-ascii)"?$/.test(charset))
   ) {
     throw new RestError('media-type-unsupported');
   }
-  if (type.trim() === 'application/json') return { value: asObject(parseJson(decode(bytes))), isText: false };
+  if (type.trim() === 'application/json')
+    return { value: asObject(parseJson(decodeJson(bytes))), isText: false };
   if (type.trim() === 'application/x-www-form-urlencoded')
-    return { value: parseForm(decode(bytes)), isText: true };
+    return { value: parseForm(decodeJson(bytes)), isText: true };
   throw new RestError('media-type-unsupported');
 }
 
@@ -48,23 +49,18 @@ async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Bu
   return Buffer.concat(chunks);
 }
 
-function decode(bytes: Buffer): string {
-  try {
-    // A byte order mark is kept, and then is no JSON (RFC 8259, section 8.1).
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw new RestError('body-malformed');
-  }
-}
-
 function asObject(value: Json): JsonObject {
   if (value === null || typeof value !== 'object' || Array.isArray(value))
     throw new RestError('body-malformed');
   return value;
 }
 
-/** Reads a form with the brackets of jQuery: `a[0][b]=c`. */
+/**
+ * Reads a form with the brackets of jQuery: `a[0][b]=c`. JSON that was sent as a form, which
+ * is what curl does by default, is told from one: its content would become a field's name.
+ */
 function parseForm(text: string): JsonObject {
+  if (/^\s*[{[]/.test(text)) throw new RestError('media-type-unsupported');
   try {
     return parseQuery(text, { ...formLimits, strictDepth: true, throwOnLimitExceeded: true }) as JsonObject;
   } catch {

@@ -29,15 +29,21 @@ export function setExchange(values: ContextValues, exchange: Exchange): void {
   values.set(exchangeKey, exchange);
 }
 
-/** The same router, whose calls are bound behind its gate, and leave answer or error in their exchange. */
-export function throughExchange(options: ConnectRouterOptions): ConnectRouterOptions {
+/**
+ * The same router, whose calls are bound behind its gate, and leave answer or error in their
+ * exchange. `inner` are the interceptors that see the bound request.
+ */
+export function throughExchange(
+  options: ConnectRouterOptions,
+  inner: readonly Interceptor[],
+): ConnectRouterOptions {
   const { requestGate, interceptors = [] } = options;
   return {
     ...options,
     ...(requestGate && {
       requestGate: (context) => keepingError(context.values, async () => requestGate(context)),
     }),
-    interceptors: [errorInterceptor, ...interceptors, exchangeInterceptor],
+    interceptors: [errorInterceptor, ...interceptors, exchangeInterceptor, ...inner],
   };
 }
 

@@ -21,10 +21,19 @@ export function parseJson(text: string): Json {
   return value;
 }
 
+/** Decodes UTF-8 strictly. A byte order mark is dropped, as RFC 8259, section 8.1, allows. */
+export function decodeJson(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new RestError('body-malformed');
+  }
+}
+
 const tokens = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g;
 
-/** Looks for repeated keys and depth in a text that is known to be valid JSON. */
-function assertPlain(text: string): void {
+/** Looks for repeated keys and for depth in the text of a JSON document. */
+export function assertPlain(text: string): void {
   /** The keys seen in each open object; undefined for an array. */
   const open: (Set<string> | undefined)[] = [];
   let expectsKey = false;

@@ -20,7 +20,7 @@ export class RestError extends Error {
   readonly fields: readonly FieldProblem[];
 
   constructor(problem: RestProblem, fields: readonly FieldProblem[] = []) {
-    super(problem);
+    super(fields.length === 0 ? problem : `${problem}: ${fields.map(({ field }) => field).join(', ')}`);
     this.name = 'RestError';
     this.problem = problem;
     this.fields = fields;

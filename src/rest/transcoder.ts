@@ -7,6 +7,7 @@ import {
   type ConnectRouterOptions,
   type ContextValues,
   createConnectRouter,
+  type Interceptor,
 } from '@connectrpc/connect';
 import { http } from '../../gen/google/api/annotations_pb.js';
 import { bindRequest, type PathVariable } from './bind.ts';
@@ -45,6 +46,8 @@ export type TranscoderOptions = {
   readonly routes: (router: ConnectRouter) => void;
   /** The options of that router: the gate and the interceptors of the others. */
   readonly router: ConnectRouterOptions;
+  /** Interceptors that need the bound request; they run after those of `router`. */
+  readonly inner: readonly Interceptor[];
   readonly spelling: SpellingOptions;
   readonly method: (method: DescMethod) => MethodSpelling;
   readonly dialect: Dialect;
@@ -68,7 +71,10 @@ export type Transcoder = (
 export function createTranscoder(options: TranscoderOptions): Transcoder {
   const { dialect } = options;
   const speller = createSpeller(options.spelling);
-  const router = createConnectRouter({ ...throughExchange(options.router), acceptCompression: [] });
+  const router = createConnectRouter({
+    ...throughExchange(options.router, options.inner),
+    acceptCompression: [],
+  });
   options.routes(router);
 
   const trie = createRouteTrie<Route>();

@@ -17,11 +17,19 @@ import {
   type TenantSchema,
   TenantState,
   type UserSchema,
+  type UserSessionSchema,
   UserState,
 } from '../../gen/manam/admin/v1/admin_service_pb.js';
 import type { DeliveryStatus } from '../domain/delivery.ts';
 import { invalid } from '../domain/errors.ts';
-import type { AuditEvent, Finding, MigrationState, OutboxRow, UserView } from '../domain/model.ts';
+import type {
+  AuditEvent,
+  Finding,
+  MigrationState,
+  OutboxRow,
+  SessionRow,
+  UserView,
+} from '../domain/model.ts';
 import type { AdminKey, ApiKeyRow, KeyKind, Tenant } from '../domain/tenant.ts';
 import type { SigningKeyView } from '../flows/admin/deployment.ts';
 import type { ImportResult } from '../flows/admin/transfer.ts';
@@ -117,6 +125,25 @@ export function toOperatorUser({ user, email, mobile }: UserView): MessageInitSh
     roles: [...user.roles],
     locale: user.locale,
     createTime: timestampFromDate(user.createdAt),
+  };
+}
+
+export function toUserSession({
+  id: sessionId,
+  client,
+  amr,
+  createdAt,
+  refreshedAt,
+  expiresAt,
+}: SessionRow): MessageInitShape<typeof UserSessionSchema> {
+  return {
+    sessionId,
+    device: client.userAgent,
+    address: client.address,
+    amr: [...amr],
+    createTime: timestampFromDate(createdAt),
+    lastUseTime: timestampFromDate(refreshedAt),
+    expireTime: timestampFromDate(expiresAt),
   };
 }
 

@@ -2,6 +2,7 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import { type Duration, durationMs } from '@bufbuild/protobuf/wkt';
 import type { ConnectRouter, HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { AdminService } from '../../gen/manam/admin/v1/admin_service_pb.js';
+import { DomainError } from '../domain/errors.ts';
 import type { Migrations } from '../domain/ports.ts';
 import type { createAuditLog } from '../flows/admin/audit-log.ts';
 import type { createBackupCheck } from '../flows/admin/backup.ts';
@@ -11,6 +12,7 @@ import type { createAdminKeyAdmin, createKeyAdmin } from '../flows/admin/keys.ts
 import type { createMessageAdmin } from '../flows/admin/messages.ts';
 import type { createTenantAdmin } from '../flows/admin/tenants.ts';
 import type { createTransfer } from '../flows/admin/transfer.ts';
+import type { createUserCare } from '../flows/admin/user-care.ts';
 import type { createUserAdmin } from '../flows/admin/users.ts';
 import {
   fromKeyKind,
@@ -25,9 +27,9 @@ import {
   toOperatorUser,
   toOutboxMessage,
   toSigningKey,
+  toUserSession,
 } from './admin-convert.ts';
 import { operatorOf } from './context.ts';
-import { whole } from './services.ts';
 
 /** What needs the database and none of its keys. */
 export type InspectionFlows = { readonly migrations: Migrations; readonly diagnose: Diagnose };
@@ -37,6 +39,7 @@ export type AdminFlows = InspectionFlows & {
   readonly keys: ReturnType<typeof createKeyAdmin>;
   readonly adminKeys: ReturnType<typeof createAdminKeyAdmin>;
   readonly users: ReturnType<typeof createUserAdmin>;
+  readonly userCare: ReturnType<typeof createUserCare>;
   readonly deployment: ReturnType<typeof createDeployment>;
   readonly messages: ReturnType<typeof createMessageAdmin>;
   readonly transfer: ReturnType<typeof createTransfer>;
@@ -46,7 +49,7 @@ export type AdminFlows = InspectionFlows & {
 
 /** Registers the admin service. */
 export function registerAdmin(router: ConnectRouter, flows: AdminFlows): void {
-  const handlers = {
+  const handlers: ServiceImpl<typeof AdminService> = {
     ...inspectionHandlers(flows),
     ...tenantHandlers(flows),
     ...keyHandlers(flows),
@@ -56,12 +59,16 @@ export function registerAdmin(router: ConnectRouter, flows: AdminFlows): void {
     ...transferHandlers(flows),
     ...recordHandlers(flows),
   };
-  router.service(AdminService, whole(AdminService, handlers));
+  router.service(AdminService, handlers);
 }
 
-/** Registers what can be asked of a deployment whose keys cannot be opened. */
+/** Registers what can be asked of a deployment whose keys cannot be opened; the rest says that it is not to be had. */
 export function registerInspection(router: ConnectRouter, flows: InspectionFlows): void {
-  router.service(AdminService, whole(AdminService, inspectionHandlers(flows)));
+  const refuse = () => {
+    throw new DomainError('NOT_IMPLEMENTED');
+  };
+  const others = AdminService.methods.map(({ localName }) => [localName, refuse]);
+  router.service(AdminService, { ...Object.fromEntries(others), ...inspectionHandlers(flows) });
 }
 
 type Handlers = Partial<ServiceImpl<typeof AdminService>>;
@@ -70,7 +77,7 @@ function millisecondsOf(duration: Duration | undefined): number | undefined {
   return duration === undefined ? undefined : durationMs(duration);
 }
 
-function inspectionHandlers({ migrations, diagnose }: InspectionFlows): Handlers {
+function inspectionHandlers({ migrations, diagnose }: InspectionFlows) {
   const list = async () => ({ migrations: (await migrations.list()).map(toMigration) });
   return {
     listMigrations: list,
@@ -81,10 +88,10 @@ function inspectionHandlers({ migrations, diagnose }: InspectionFlows): Handlers
     async diagnose() {
       return { findings: (await diagnose()).map(toFinding) };
     },
-  };
+  } satisfies Handlers;
 }
 
-function tenantHandlers({ tenants }: AdminFlows): Handlers {
+function tenantHandlers({ tenants }: AdminFlows) {
   return {
     async createTenant(request, context) {
       return {
@@ -114,10 +121,10 @@ function tenantHandlers({ tenants }: AdminFlows): Handlers {
       return { tenant: toOperatorTenant(await tenants.resume(operatorOf(context), request.tenant)) };
     },
     deleteTenant: (request, context) => tenants.delete(operatorOf(context), request.tenant),
-  };
+  } satisfies Handlers;
 }
 
-function keyHandlers({ keys, adminKeys }: AdminFlows): Handlers {
+function keyHandlers({ keys, adminKeys }: AdminFlows) {
   return {
     async createKey(request, context) {
       const command = { ...request, kind: fromKeyKind(request.kind) };
@@ -147,10 +154,10 @@ function keyHandlers({ keys, adminKeys }: AdminFlows): Handlers {
       await adminKeys.revoke(operatorOf(context), request.keyId);
       return {};
     },
-  };
+  } satisfies Handlers;
 }
 
-function userHandlers({ users }: AdminFlows): Handlers {
+function userHandlers({ users, userCare }: AdminFlows) {
   const changing =
     (change: typeof users.confirm) =>
     async (request: { tenant: string; user: string }, context: HandlerContext) => ({
@@ -164,6 +171,19 @@ function userHandlers({ users }: AdminFlows): Handlers {
       const { users: page, nextPageToken } = await users.search(request);
       return { users: page.map(toOperatorUser), nextPageToken };
     },
+    async createUser(request, context) {
+      return { user: toOperatorUser(await userCare.create(operatorOf(context), request)) };
+    },
+    async listUserSessions(request) {
+      return { sessions: (await userCare.listSessions(request)).map(toUserSession) };
+    },
+    async endUserSessions(request, context) {
+      return { ended: await userCare.endSessions(operatorOf(context), request) };
+    },
+    getUserFactors: (request) => userCare.factorsOf(request),
+    async resetUserFactors(request, context) {
+      return { user: toOperatorUser(await userCare.resetFactors(operatorOf(context), request)) };
+    },
     confirmUser: changing(users.confirm),
     disableUser: changing(users.disable),
     enableUser: changing(users.enable),
@@ -173,10 +193,10 @@ function userHandlers({ users }: AdminFlows): Handlers {
     async setUserRoles(request, context) {
       return { user: toOperatorUser(await users.setRoles(operatorOf(context), request, request.roles)) };
     },
-  };
+  } satisfies Handlers;
 }
 
-function deploymentHandlers({ deployment }: AdminFlows): Handlers {
+function deploymentHandlers({ deployment }: AdminFlows) {
   return {
     async listSigningKeys() {
       return { signingKeys: (await deployment.listSigningKeys()).map(toSigningKey) };
@@ -188,10 +208,10 @@ function deploymentHandlers({ deployment }: AdminFlows): Handlers {
     async rotateMasterKey(_, context) {
       return { dataKeys: await deployment.rotateMasterKey(operatorOf(context)) };
     },
-  };
+  } satisfies Handlers;
 }
 
-function messageHandlers({ messages }: AdminFlows): Handlers {
+function messageHandlers({ messages }: AdminFlows) {
   return {
     async listMessages({ state, ...request }) {
       const { messages: page, nextPageToken } = await messages.list({
@@ -212,10 +232,10 @@ function messageHandlers({ messages }: AdminFlows): Handlers {
       return { channel, locale, subject, text, html, overridden };
     },
     listTemplates: () => messages.listTemplates(),
-  };
+  } satisfies Handlers;
 }
 
-function transferHandlers({ transfer, users }: AdminFlows): Handlers {
+function transferHandlers({ transfer, users }: AdminFlows) {
   return {
     async importUsers(request, context) {
       const results = await transfer.importUsers(operatorOf(context), request);
@@ -226,11 +246,11 @@ function transferHandlers({ transfer, users }: AdminFlows): Handlers {
       const { tenant, view } = await users.find(request);
       return { document: (await transfer.exportUser(operatorOf(context), tenant, view)) as JsonObject };
     },
-  };
+  } satisfies Handlers;
 }
 
 /** What is written down of the deployment: its audit log, and what a backup brought back. */
-function recordHandlers({ listAuditEvents, checkBackup }: AdminFlows): Handlers {
+function recordHandlers({ listAuditEvents, checkBackup }: AdminFlows) {
   return {
     async listAuditEvents(request) {
       return { events: (await listAuditEvents(request)).map(toAuditEvent) };
@@ -238,5 +258,5 @@ function recordHandlers({ listAuditEvents, checkBackup }: AdminFlows): Handlers 
     async checkBackup() {
       return { findings: (await checkBackup()).map(toFinding) };
     },
-  };
+  } satisfies Handlers;
 }

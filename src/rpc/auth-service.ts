@@ -1,6 +1,6 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
-import type { createConfirmEmail, createConfirmSms } from '../flows/auth/confirm.ts';
+import type { Confirmed, createConfirmEmail, createConfirmSms } from '../flows/auth/confirm.ts';
 import type { createLogin } from '../flows/auth/login.ts';
 import type { createRegister } from '../flows/auth/register.ts';
 import type { createSendConfirmation } from '../flows/auth/send-confirmation.ts';
@@ -42,7 +42,7 @@ export type AuthFlows = {
   readonly redeemLoginCode: ReturnType<typeof createRedeemLoginCode>;
 };
 
-export function authHandlers(flows: AuthFlows): Partial<ServiceImpl<typeof AuthService>> {
+export function authHandlers(flows: AuthFlows): ServiceImpl<typeof AuthService> {
   return {
     async register(request, context) {
       const { $typeName: _, password: __, confirmPassword: ___, ...echo } = request;
@@ -54,8 +54,7 @@ export function authHandlers(flows: AuthFlows): Partial<ServiceImpl<typeof AuthS
     },
 
     async confirmEmail(request, context) {
-      await flows.confirmEmail(callerOf(context), { token: request.cnf });
-      return {};
+      return toConfirmed(await flows.confirmEmail(callerOf(context), { token: request.cnf }));
     },
 
     async sendConfirmEmail(request, context) {
@@ -69,8 +68,7 @@ export function authHandlers(flows: AuthFlows): Partial<ServiceImpl<typeof AuthS
     },
 
     async confirmSms(request, context) {
-      await flows.confirmSms(callerOf(context), { token: request.cnf });
-      return {};
+      return toConfirmed(await flows.confirmSms(callerOf(context), { token: request.cnf }));
     },
 
     async sendConfirmSms(request, context) {
@@ -168,4 +166,9 @@ export function authHandlers(flows: AuthFlows): Partial<ServiceImpl<typeof AuthS
       return { info: toManamUser(await flows.manamUser.loginWithManam(caller), caller.tenant.policy) };
     },
   };
+}
+
+/** A confirmation as it always was, but for an account that lacks a password. */
+function toConfirmed({ passwordRequired }: Confirmed): { passwordRequired?: boolean } {
+  return passwordRequired ? { passwordRequired } : {};
 }

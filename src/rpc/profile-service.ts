@@ -1,9 +1,12 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
+import { IdentifierType } from '../../gen/manam/v1/user_pb.js';
+import { invalid } from '../domain/errors.ts';
 import type { createChangeIdentifier } from '../flows/profile/change-identifier.ts';
 import type { createDeleteAccount } from '../flows/profile/delete-account.ts';
 import type { createEditUser } from '../flows/profile/edit-user.ts';
 import type { createManamUser } from '../flows/profile/manam-user.ts';
+import type { createRemoveIdentifier } from '../flows/profile/remove-identifier.ts';
 import type { createReadUser, createViewUser } from '../flows/profile/view-user.ts';
 import { callerOf } from './context.ts';
 import { fromValue, toManamUser, toProfile } from './convert.ts';
@@ -13,11 +16,12 @@ export type ProfileFlows = {
   readonly readUser: ReturnType<typeof createReadUser>;
   readonly editUser: ReturnType<typeof createEditUser>;
   readonly changeIdentifier: ReturnType<typeof createChangeIdentifier>;
+  readonly removeIdentifier: ReturnType<typeof createRemoveIdentifier>;
   readonly deleteAccount: ReturnType<typeof createDeleteAccount>;
   readonly manamUser: ReturnType<typeof createManamUser>;
 };
 
-export function profileHandlers(flows: ProfileFlows): Partial<ServiceImpl<typeof ProfileService>> {
+export function profileHandlers(flows: ProfileFlows): ServiceImpl<typeof ProfileService> {
   return {
     async viewUser(request, context) {
       const caller = callerOf(context);
@@ -50,6 +54,13 @@ export function profileHandlers(flows: ProfileFlows): Partial<ServiceImpl<typeof
 
     async confirmMobileChange(request, context) {
       await flows.changeIdentifier.confirmMobileChange(callerOf(context), request);
+      return {};
+    },
+
+    async removeIdentifier({ type }, context) {
+      if (type === IdentifierType.UNSPECIFIED) throw invalid({ field: 'type', reason: 'FIELD_REQUIRED' });
+      const kind = type === IdentifierType.EMAIL ? 'email' : 'mobile';
+      await flows.removeIdentifier(callerOf(context), { kind });
       return {};
     },
 

@@ -12,11 +12,11 @@ export type RecoveryFlows = {
   readonly changePassword: ReturnType<typeof createChangePassword>;
 };
 
-export function recoveryHandlers(flows: RecoveryFlows): Partial<ServiceImpl<typeof RecoveryService>> {
+export function recoveryHandlers(flows: RecoveryFlows): ServiceImpl<typeof RecoveryService> {
   return {
     async recover(request, context) {
-      await flows.recover(callerOf(context), { ...request, type: identifierKind(request) });
-      return {};
+      const handle = await flows.recover(callerOf(context), { ...request, type: identifierKind(request) });
+      return request.withHandle ? { handle } : {};
     },
 
     async endRecovery(request, context) {

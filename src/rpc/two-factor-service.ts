@@ -13,7 +13,7 @@ export type TwoFactorFlows = {
   readonly validate: ReturnType<typeof createValidate>;
 };
 
-export function twoFactorHandlers(flows: TwoFactorFlows): Partial<ServiceImpl<typeof TwoFactorService>> {
+export function twoFactorHandlers(flows: TwoFactorFlows): ServiceImpl<typeof TwoFactorService> {
   const { enrolment, factors } = flows;
 
   async function validate(
@@ -57,8 +57,8 @@ export function twoFactorHandlers(flows: TwoFactorFlows): Partial<ServiceImpl<ty
       return { started: await enrolment.getTotpSetup(callerOf(context)) };
     },
 
-    async setupTotp(_, context) {
-      const { secret, uri } = await enrolment.setupTotp(callerOf(context));
+    async setupTotp(request, context) {
+      const { secret, uri } = await enrolment.setupTotp(callerOf(context), request);
       return { secret, otpauthUri: uri };
     },
 

@@ -29,6 +29,25 @@ function isIn(address: string, networks: readonly Network[]): boolean {
 }
 
 /**
+ * The address in one hop of `X-Forwarded-For`, in every spelling that proxies use: with a
+ * port, IPv6 in brackets or with a zone (RFC 4007, section 11), and as a `for` parameter of
+ * `Forwarded` (RFC 7239, section 6). Undefined: there is no address in it.
+ */
+function readHop(text: string): string | undefined {
+  const named = /(?:^|;)\s*for=([^;]*)/i.exec(text)?.[1];
+  const value = (named ?? text)
+    .trim()
+    .replace(/^"(.*)"$/, '$1')
+    .trim();
+  const bracketed = /^\[([^\]]*)\](?::\d{1,5})?$/.exec(value)?.[1];
+  const withPort = /^([\d.]+):\d{1,5}$/.exec(value)?.[1];
+  const address = (bracketed ?? withPort ?? value).replace(/%[^%]*$/, '');
+  // The library also reads numbers such as 1 and 0x7f as addresses.
+  const isWritten = address.includes(':') || /^\d+\.\d+\.\d+\.\d+$/.test(address);
+  return isWritten && ipaddr.isValid(address) ? ipaddr.process(address).toString() : undefined;
+}
+
+/**
  * The address that a call came from. `X-Forwarded-For` counts only as far as
  * configured proxies wrote it: read from the right, the first address that is not a
  * proxy of ours (R9). Empty: unknown.
@@ -38,12 +57,13 @@ export function clientAddress(
   forwardedFor: string | undefined,
   proxies: readonly Network[],
 ): string {
-  let address = peer ?? '';
-  for (const hop of (forwardedFor ?? '').split(',').reverse()) {
+  let address = readHop(peer ?? '') ?? '';
+  if (forwardedFor === undefined) return address;
+  for (const hop of forwardedFor.split(',').reverse()) {
     if (!isIn(address, proxies)) break;
-    const claimed = hop.trim();
-    if (!ipaddr.isValid(claimed)) break;
+    const claimed = readHop(hop);
+    if (claimed === undefined) break;
     address = claimed;
   }
-  return ipaddr.isValid(address) ? ipaddr.process(address).toString() : '';
+  return address;
 }

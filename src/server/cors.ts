@@ -10,9 +10,41 @@ const ownHeaders = [
   'accept-language',
   'idempotency-key',
   'access_token',
+  'dpop',
+  'manam-tenant',
 ];
-const allowedHeaders = [...connectCors.allowedHeaders, ...ownHeaders].join(', ');
-const exposedHeaders = [...connectCors.exposedHeaders, 'x-request-id', 'retry-after'].join(', ');
+/** What tracing in a browser adds to every call (W3C Trace Context and Baggage, and what precedes them). */
+const tracingHeaders = [
+  'traceparent',
+  'tracestate',
+  'baggage',
+  'sentry-trace',
+  'b3',
+  'x-b3-traceid',
+  'x-b3-spanid',
+  'x-b3-parentspanid',
+  'x-b3-sampled',
+  'x-b3-flags',
+  'uber-trace-id',
+  'x-request-id',
+  'x-correlation-id',
+  'x-datadog-trace-id',
+  'x-datadog-parent-id',
+  'x-datadog-origin',
+  'x-datadog-sampling-priority',
+  'x-datadog-tags',
+  'newrelic',
+  'elastic-apm-traceparent',
+  'x-amzn-trace-id',
+  'x-cloud-trace-context',
+];
+const allowedHeaders = [...connectCors.allowedHeaders, ...ownHeaders, ...tracingHeaders].join(', ');
+const exposedHeaders = [
+  ...connectCors.exposedHeaders,
+  'x-request-id',
+  'retry-after',
+  'www-authenticate',
+].join(', ');
 const allowedMethods = 'GET, POST, DELETE, HEAD';
 const preflightLifetimeS = 600;
 

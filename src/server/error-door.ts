@@ -15,6 +15,7 @@ import { codeOf, textOf } from './error-reasons.ts';
 
 /** The `domain` of every ErrorInfo. */
 export const errorDomain = 'manam';
+const challenge = 'Bearer realm="manam"';
 /** The language of an error to a caller that asked for none of ours. */
 const fallbackLocale: Locale = 'en';
 
@@ -55,14 +56,23 @@ function toDomainError(error: unknown): DomainError {
 
 function toConnectError({ reason, details }: DomainError, requestId: string, locale: Locale): ConnectError {
   const metadata = { ...details.metadata };
-  const error = new ConnectError(textOf(reason, 'en', metadata), codeOf(reason));
+  const { hint } = details;
+  const textIn = (language: Locale) =>
+    (hint === undefined ? '' : `${textOf(hint, language)} `) + textOf(reason, language, metadata);
+  const error = new ConnectError(textIn('en'), codeOf(reason));
   error.details.push(
     {
       desc: ErrorInfoSchema,
       value: { reason, domain: errorDomain, metadata: { ...metadata, request_id: requestId } },
     },
-    { desc: LocalizedMessageSchema, value: { locale, message: textOf(reason, locale, metadata) } },
+    { desc: LocalizedMessageSchema, value: { locale, message: textIn(locale) } },
   );
+  // RFC 9110, section 15.5.2, and RFC 6750, section 3: every 401 says how to authenticate.
+  if (error.code === Code.Unauthenticated)
+    error.metadata.set(
+      'www-authenticate',
+      reason === 'TOKEN_INVALID' ? `${challenge}, error="invalid_token"` : challenge,
+    );
   if (details.violations !== undefined) {
     const fieldViolations = details.violations.map((violation) => fieldViolation(violation, locale));
     error.details.push({ desc: BadRequestSchema, value: { fieldViolations } });
@@ -85,7 +95,9 @@ function toConnectError({ reason, details }: DomainError, requestId: string, loc
   return error;
 }
 
-function fieldViolation({ field, reason, description = textOf(reason, 'en') }: Violation, locale: Locale) {
-  const message = locale === 'en' ? description : textOf(reason, locale);
+function fieldViolation(violation: Violation, locale: Locale) {
+  const { field, reason, texts } = violation;
+  const description = violation.description ?? texts?.en ?? textOf(reason, 'en');
+  const message = locale === 'en' ? description : (texts?.[locale] ?? textOf(reason, locale));
   return { field, reason, description, localizedMessage: { locale, message } };
 }

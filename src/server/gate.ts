@@ -1,12 +1,14 @@
 import type { HandlerContext } from '@connectrpc/connect';
 import { type Access, KeyKind, RateClass, SessionLevel } from '../../gen/manam/options/v1/access_pb.js';
 import { digestApiKey } from '../domain/api-key.ts';
-import type {
-  AuthenticationMethod,
-  Caller,
-  SessionLevel as CallerLevel,
-  CallerSession,
-  IdempotencyKey,
+import {
+  type Audience,
+  type AuthenticationMethod,
+  audienceOf,
+  type Caller,
+  type SessionLevel as CallerLevel,
+  type CallerSession,
+  type IdempotencyKey,
 } from '../domain/caller.ts';
 import { DomainError, invalid, type Reason } from '../domain/errors.ts';
 import { assertFresh } from '../domain/freshness.ts';
@@ -16,7 +18,7 @@ import type { AccessTokens, Clock, PasswordHasher } from '../domain/ports.ts';
 import { isRegisteredOrigin } from '../domain/registered-url.ts';
 import type { ChallengeRepository, SessionRepository } from '../domain/repositories/sessions.ts';
 import type { ApiKey, Scope, Tenant } from '../domain/tenant.ts';
-import type { Limiter, Limits } from '../flows/limits.ts';
+import { budgetOf, type Limiter, type Limits } from '../flows/limits.ts';
 import { requestOf, setCaller } from '../rpc/context.ts';
 import { type AccessRules, ruleOf } from './access-rules.ts';
 import { createDeadline } from './deadline.ts';
@@ -58,6 +60,8 @@ export function createGate(deps: GateDeps) {
       const { tenant, key, session, pending } = await identify(deps, rule, header);
       request.tenantId = tenant.id;
       const origin = header.get('origin');
+      // A page can be read by every visitor: a secret key that comes from one is lost (R79).
+      if (origin !== null && key?.kind === 'secret') throw new DomainError('SECRET_KEY_EXPOSED');
       if (
         origin !== null &&
         origin !== deps.ownOrigin &&
@@ -67,7 +71,8 @@ export function createGate(deps: GateDeps) {
       }
       const deadline = createDeadline(context.signal, context.timeoutMs);
       if (rule.passwordHash) deps.hasher.admit({ tenant, deadline });
-      await chargeNetwork(deps, rule, tenant.id, request.client.address);
+      const audience = audienceOf({ session, pending, key });
+      await chargeNetwork(deps, rule, { tenantId: tenant.id, audience }, request.client.address);
       if (rule.fresh) assertFresh(session, deps.clock());
       const idempotency = rule.idempotencyKey ? readIdempotencyKey(header) : undefined;
       const { requestId, client } = request;
@@ -151,7 +156,8 @@ export function readBearer(
 ): string | undefined {
   const value = header.get('authorization');
   if (value === null) return undefined;
-  const token = /^bearer +([\w.~+/-]+=*)$/i.exec(value)?.[1];
+  // All our tokens are Base64url without padding: with one it would have several spellings.
+  const token = /^bearer +([\w.-]+)$/i.exec(value)?.[1];
   if (token === undefined) throw new DomainError(refusal);
   return token;
 }
@@ -182,14 +188,14 @@ function assertLevel(rule: Access, session: CallerSession): void {
 async function chargeNetwork(
   { limiter, limits }: GateDeps,
   { rate }: Access,
-  tenantId: string,
+  { tenantId, audience }: { readonly tenantId: string; readonly audience: Audience },
   address: string,
 ): Promise<void> {
   if (rate === RateClass.GUESS) {
-    await limiter.charge(tenantId, limits.guessesPerNetwork, networkOf(address));
+    await limiter.charge(tenantId, budgetOf(limits.guessesPerNetwork, audience), networkOf(address));
   } else if (rate === RateClass.MESSAGE) {
-    await limiter.charge(tenantId, limits.messagesPerNetwork, networkOf(address));
-    await limiter.charge(tenantId, limits.messagesPerTenant, '');
+    await limiter.charge(tenantId, budgetOf(limits.messagesPerNetwork, audience), networkOf(address));
+    await limiter.charge(tenantId, budgetOf(limits.messagesPerTenant, audience), '');
   }
 }
 
@@ -200,10 +206,11 @@ function readIdempotencyKey(header: Headers): IdempotencyKey | undefined {
   return { key };
 }
 
-/** Whether a key may stand in for a session. Told before any look-up, so that it is the same for everyone (R42). */
+/** Whether a key may stand in for a session. Decided before any look-up, so that it is the same for every user (R42). */
 function assertScope(rule: Access, key: ApiKey): void {
   if (rule.scope === '') throw new DomainError('TOKEN_MISSING');
-  if (key.kind !== 'secret') throw new DomainError('SECRET_KEY_REQUIRED');
+  // A page or an app holds a publishable key: what it lacks is a session.
+  if (key.kind !== 'secret') throw new DomainError('SECRET_KEY_REQUIRED', { hint: 'TOKEN_MISSING' });
   if (!key.scopes.includes(rule.scope as Scope)) {
     throw new DomainError('SCOPE_REQUIRED', { metadata: { scope: rule.scope } });
   }

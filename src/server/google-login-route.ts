@@ -10,6 +10,7 @@ import { permissionsOf } from '../domain/tenant.ts';
 import type { GoogleLogin } from '../flows/federation/google.ts';
 import type { Limiter, Limits } from '../flows/limits.ts';
 import type { SignInResult } from '../flows/session-gate.ts';
+import { accountPath } from '../pages/account.ts';
 import type { RequestInfo } from '../rpc/context.ts';
 import type { ErrorDoor } from './error-door.ts';
 import { browserCaller, keyedCaller } from './federation-caller.ts';
@@ -44,6 +45,21 @@ export function createGoogleLoginRoute(deps: GoogleLoginRouteDeps): Route {
     return browserCaller(request, info, tenant);
   }
 
+  /** The hosted page that a person goes on from, where a browser would show them an error in JSON. */
+  async function pageFor(
+    request: IncomingMessage,
+    info: RequestInfo,
+    state: string,
+    thrown: unknown,
+  ): Promise<string | undefined> {
+    const isBrowser = /\btext\/html\b/.test(String(request.headers.accept ?? ''));
+    const tenantId = isBrowser ? google.tenantOf(state) : undefined;
+    const tenant = tenantId === undefined ? undefined : await directory.findById(tenantId);
+    if (tenant === undefined) return undefined;
+    door(thrown, info);
+    return `${accountPath}/${tenant.slug}/?error=${info.reason}`;
+  }
+
   return async (request, response, info) => {
     const name = nameIn(pathOf(request), prefixes);
     if (request.method !== 'GET' || name === undefined) return 'go on';
@@ -64,6 +80,11 @@ export function createGoogleLoginRoute(deps: GoogleLoginRouteDeps): Route {
       response.writeHead(302, { location: outcome.url }).end();
       return 'answered';
     } catch (thrown) {
+      const page = name === 'callback' ? await pageFor(request, info, text('state'), thrown) : undefined;
+      if (page !== undefined) {
+        response.writeHead(302, { location: page }).end();
+        return 'answered';
+      }
       const error = door(thrown, info, negotiateLocale(request.headers['accept-language'] ?? null));
       const { status, body } = toFailure(error, codeToHttpStatus(error.code), 'unsuccess', (field) => field);
       return sendJson(response, status, body);

@@ -1,9 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
+import { DomainError } from '../domain/errors.ts';
 import type { Random } from '../domain/ports.ts';
 import { createRequestInfo, type RequestInfo } from '../rpc/context.ts';
 import { clientAddress, type parseNetworks, peerAddress } from './client-address.ts';
+import type { ErrorDoor } from './error-door.ts';
+import { refuse } from './refuse.ts';
 import { traceRequest } from './tracing.ts';
 
 /** Answers a request, or says that it is not its own. */
@@ -17,8 +21,10 @@ export type HandlerDeps = {
   readonly routes: readonly Route[];
   readonly log: Logger;
   readonly random: Random;
+  readonly door: ErrorDoor;
   readonly proxies: ReturnType<typeof parseNetworks>;
-  readonly encrypted: boolean;
+  /** Set where the listener speaks TLS: cleartext is refused, pages are redirected to this origin (R72). */
+  readonly encryptedOrigin: string | undefined;
   /** Told of every request that has ended. */
   readonly observe?: RequestObserver;
 };
@@ -36,7 +42,8 @@ const commonHeaders = {
 } as const;
 
 /** The request listener: names the request, sets the common headers, asks the routes in turn, and logs. */
-export function createHandler({ routes, log, random, proxies, encrypted, observe }: HandlerDeps) {
+export function createHandler(deps: HandlerDeps) {
+  const { log, random, proxies, encryptedOrigin, observe } = deps;
   return function handle(request: IncomingMessage, response: ServerResponse): void {
     const info = createRequestInfo(random.uuid(), {
       address: clientAddress(peerAddress(request), header(request, 'x-forwarded-for'), proxies),
@@ -56,7 +63,7 @@ export function createHandler({ routes, log, random, proxies, encrypted, observe
           protocol: info.protocol,
           method: request.method,
           http: request.httpVersion,
-          contentType: header(request, 'content-type')?.slice(0, 64),
+          contentType: plausibleContentType(header(request, 'content-type')),
           status: response.headersSent ? response.statusCode : undefined,
           reason: info.reason,
           durationMs: Math.round(durationMs * 10) / 10,
@@ -67,23 +74,84 @@ export function createHandler({ routes, log, random, proxies, encrypted, observe
 
     for (const [name, value] of Object.entries(commonHeaders)) response.setHeader(name, value);
     response.setHeader('x-request-id', info.requestId);
-    if (encrypted) response.setHeader('strict-transport-security', 'max-age=31536000; includeSubDomains');
-    traceRequest(request, response, info, () => answer(routes, request, response, info)).catch(
-      (error: unknown) => {
-        log.error({ requestId: info.requestId, err: error }, 'request failed outside of any call');
-        if (!response.headersSent) response.writeHead(500);
-        response.end();
-      },
-    );
+    const isSecure = (request.socket as Partial<TLSSocket>).encrypted === true;
+    if (isSecure) response.setHeader('strict-transport-security', 'max-age=31536000; includeSubDomains');
+    const work =
+      encryptedOrigin !== undefined && !isSecure
+        ? async () => refuseCleartext(deps, encryptedOrigin, request, response, info)
+        : () => answer(deps, request, response, info);
+    traceRequest(request, response, info, work).catch((error: unknown) => {
+      log.error({ requestId: info.requestId, err: error }, 'request failed outside of any call');
+      if (!response.headersSent) response.writeHead(500);
+      response.end();
+    });
   };
 }
 
-async function answer(
-  routes: readonly Route[],
+/** Cleartext has shown its secrets to the network already: a page is redirected, anything else refused (R72). */
+async function refuseCleartext(
+  { door }: HandlerDeps,
+  origin: string,
   request: IncomingMessage,
   response: ServerResponse,
   info: RequestInfo,
 ): Promise<void> {
+  const isPage = request.method === 'GET' && /\btext\/html\b/.test(header(request, 'accept') ?? '');
+  if (isPage && hasPlausibleTarget(request)) {
+    response.writeHead(308, { location: new URL(request.url ?? '/', origin).href }).end();
+    return;
+  }
+  refuse(door, request, response, info, new DomainError('TLS_REQUIRED'));
+}
+
+/** Headers that decide who calls and what is read: a second one would let two readers disagree (R75). */
+const singleHeaders = new Set([
+  'authorization',
+  'apieco_key',
+  'x-api-key',
+  'access_token',
+  'content-type',
+  'content-length',
+  'content-encoding',
+  'idempotency-key',
+  'manam-tenant',
+  'dpop',
+  'origin',
+  'host',
+]);
+/** The limits of R56. Node holds HTTP/1.1 to them, and HTTP/2 only asks for them. */
+const maxHeaderBytes = 16 * 1024;
+const maxHeaderPairs = 64;
+
+/** The reason why headers are refused; undefined: they are not. */
+function judgeHeaders({ rawHeaders }: IncomingMessage): DomainError | undefined {
+  const seen = new Set<string>();
+  let bytes = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = (rawHeaders[index] ?? '').toLowerCase();
+    bytes += name.length + (rawHeaders[index + 1] ?? '').length;
+    if (singleHeaders.has(name) && seen.has(name))
+      return new DomainError('HEADER_DUPLICATE', { metadata: { header: name } });
+    seen.add(name);
+  }
+  return bytes > maxHeaderBytes || rawHeaders.length > 2 * maxHeaderPairs
+    ? new DomainError('HEADERS_TOO_LARGE')
+    : undefined;
+}
+
+/** A content type without anything else that a caller may have put there (R73). */
+function plausibleContentType(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : (/^[\w.+-]{1,40}\/[\w.+-]{1,60}/.exec(text)?.[0] ?? 'unreadable');
+}
+
+async function answer(
+  { routes, door }: HandlerDeps,
+  request: IncomingMessage,
+  response: ServerResponse,
+  info: RequestInfo,
+): Promise<void> {
+  const refused = judgeHeaders(request);
+  if (refused !== undefined) return refuse(door, request, response, info, refused);
   if (!hasPlausibleTarget(request)) {
     response.writeHead(400).end();
     return;
@@ -94,13 +162,8 @@ async function answer(
   response.writeHead(404).end();
 }
 
-/**
- * Whether target and authority make a URL: what is behind us parses them without a second
- * look. Two Host fields are none (RFC 9112, section 3.2), and Node takes the first.
- */
+/** Whether target and authority make a URL: what is behind us parses them without a second look. */
 function hasPlausibleTarget(request: IncomingMessage): boolean {
-  const hosts = request.rawHeaders.filter((name, index) => index % 2 === 0 && /^host$/i.test(name));
-  if (hosts.length > 1) return false;
   const authority =
     (request as unknown as Partial<Http2ServerRequest>).authority ?? request.headers.host ?? '';
   return (

@@ -3,10 +3,11 @@ import { digestApiKey, formatApiKey } from '../domain/api-key.ts';
 import type { Clock, Random, Vault } from '../domain/ports.ts';
 import { DuplicateError, type Store } from '../domain/repositories.ts';
 import type { Tenant } from '../domain/tenant.ts';
+import { type Actor, auditEvent } from '../flows/audit.ts';
 import type { TenantDirectory } from './tenant-directory.ts';
 
 export type HostedTenantDeps = {
-  readonly store: Store<'tenants'>;
+  readonly store: Store<'tenants' | 'audit'>;
   readonly directory: TenantDirectory;
   readonly vault: Vault;
   readonly clock: Clock;
@@ -49,6 +50,11 @@ export function createHostedTenants(deps: HostedTenantDeps): HostedTenants {
   };
 }
 
+/** The hosted pages make a key for themselves: no caller and no operator stands behind it. */
+function hostedPages({ id }: Tenant, random: Random): Actor {
+  return { requestId: random.uuid(), client: { address: '', userAgent: '' }, key: undefined, tenant: { id } };
+}
+
 async function withKey(
   { store, directory, vault, clock, random }: HostedTenantDeps,
   tenant: Tenant,
@@ -70,7 +76,14 @@ async function withKey(
         scopes: [],
         digest,
       } as const;
-      await store.tenants.insertKey(row, clock());
+      await store.transaction(async ({ tenants, audit }) => {
+        await tenants.insertKey(row, clock());
+        await audit.add(
+          auditEvent({ clock, random }, hostedPages(tenant, random), 'create-key', 'success', {
+            reason: 'HOSTED_PAGES',
+          }),
+        );
+      });
       directory.forgetKey(digest);
       return { tenant, key };
     } catch (error) {

@@ -1,11 +1,11 @@
-import type { DescMethod } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import { RateClass } from '../../gen/manam/options/v1/access_pb.js';
+import { audienceOf } from '../domain/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import { negotiateLocale } from '../domain/locale.ts';
 import { networkOf } from '../domain/network.ts';
 import type { Clock } from '../domain/ports.ts';
-import type { Limiter, Limits } from '../flows/limits.ts';
+import { budgetOf, type Limiter, type Limits } from '../flows/limits.ts';
 import type { Refunds } from '../flows/refunds.ts';
 import { callerOf, requestOf } from '../rpc/context.ts';
 import { type AccessRules, ruleOf } from './access-rules.ts';
@@ -73,17 +73,21 @@ export const deadlineInterceptor: Interceptor = (next) => async (request) => {
 
 /**
  * Holds back the answers that must not tell the state of an account until the floor
- * has passed, so that the work that differs does not show in time (R33).
+ * has passed, so that the work that differs does not show in time (R33): every answer that
+ * is the same for all accounts, and the failures of what names an account.
  */
 export function floorInterceptor(rules: AccessRules, floorMs: number): Interceptor {
-  const isGeneric = (method: DescMethod) => ruleOf(rules, method).genericAnswer;
   return (next) => async (request) => {
-    if (floorMs === 0 || !isGeneric(request.method)) return await next(request);
+    const { genericAnswer, namesAccount } = ruleOf(rules, request.method);
+    if (floorMs === 0 || (!genericAnswer && !namesAccount)) return await next(request);
     const floor = new Promise((resolve) => setTimeout(resolve, floorMs));
     try {
-      return await next(request);
-    } finally {
-      await floor;
+      const answer = await next(request);
+      if (genericAnswer) await floor;
+      return answer;
+    } catch (error) {
+      if (genericAnswer || (error instanceof DomainError && isWrongGuess(error))) await floor;
+      throw error;
     }
   };
 }
@@ -105,15 +109,20 @@ export function guessInterceptor({ rules, limiter, refunds, limits, clock }: Gue
   const closedUntil = new Map<string, number>();
   return (next) => async (request) => {
     if (ruleOf(rules, request.method).rate !== RateClass.GUESS) return await next(request);
-    const { tenant, client } = callerOf({ values: request.contextValues });
-    const refund = () => refunds.add(tenant.id, limits.guessesPerNetwork, networkOf(client.address));
+    const caller = callerOf({ values: request.contextValues });
+    const { tenant, client } = caller;
+    const audience = audienceOf(caller);
+    const perNetwork = budgetOf(limits.guessesPerNetwork, audience);
+    const refund = () => refunds.add(tenant.id, perNetwork, networkOf(client.address));
     const now = clock().getTime();
-    const closed = closedUntil.get(tenant.id) ?? 0;
+    // What strangers guess wrong closes no second step to those who have passed the first.
+    const lane = `${tenant.id} ${audience}`;
+    const closed = closedUntil.get(lane) ?? 0;
     if (closed > now) {
       refund();
       throw new DomainError('RATE_LIMITED', { retryAfterMs: closed - now });
     }
-    closedUntil.delete(tenant.id);
+    closedUntil.delete(lane);
     try {
       const answer = await next(request);
       refund();
@@ -121,12 +130,14 @@ export function guessInterceptor({ rules, limiter, refunds, limits, clock }: Gue
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
       if (!isWrongGuess(error)) {
-        refund();
+        // What cannot be a right call costs its sender as much as a wrong one.
+        if (codeOf(error.reason) !== Code.InvalidArgument) refund();
         throw error;
       }
-      await limiter.charge(tenant.id, limits.guessesPerTenant, '').catch((refusal: unknown) => {
+      const perTenant = budgetOf(limits.guessesPerTenant, audience);
+      await limiter.charge(tenant.id, perTenant, '').catch((refusal: unknown) => {
         if (!(refusal instanceof DomainError) || refusal.reason !== 'RATE_LIMITED') throw refusal;
-        closedUntil.set(tenant.id, now + (refusal.details.retryAfterMs ?? 0));
+        closedUntil.set(lane, now + (refusal.details.retryAfterMs ?? 0));
       });
       throw error;
     }

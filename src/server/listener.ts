@@ -12,6 +12,8 @@ export type ListenerOptions = {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** How many connections one address may hold (R56). */
   readonly maxConnectionsPerAddress: number;
+  /** How long an idle connection is kept, in milliseconds: longer than a balancer keeps its own. */
+  readonly keepAliveMs: number;
 };
 
 /** The limits of R56. */
@@ -24,7 +26,6 @@ const limits = {
   maxConcurrentStreams: 100,
   streamResetBurst: 200,
   streamResetRate: 33,
-  idleSessionMs: 60_000,
   sessionCloseMs: 5000,
   greetingMs: 10_000,
   tlsHandshakeMs: 10_000,
@@ -82,14 +83,16 @@ export async function listen(options: ListenerOptions, handle: RequestHandler): 
   // timer that enforces its time-outs.
   const { _httpServer: http1 } = server as unknown as { _httpServer: http.Server };
   http1.maxRequestsPerSocket = limits.maxRequestsPerSocket;
-  http1.maxHeadersCount = limits.maxHeaderPairs;
+  // One more than the handler lets pass, which answers where Node would cut them off in silence.
+  http1.maxHeadersCount = limits.maxHeaderPairs + 1;
+  http1.keepAliveTimeout = options.keepAliveMs;
   http1.emit('listening');
 
   const sockets = boundConnections(server, options.maxConnectionsPerAddress);
   const sessions = new Set<http2.ServerHttp2Session>();
   server.on('session', (session: http2.ServerHttp2Session) => {
     sessions.add(session);
-    session.setTimeout(limits.idleSessionMs, () => {
+    session.setTimeout(options.keepAliveMs, () => {
       session.close();
       // A stream that never ends would keep the session open.
       setTimeout(() => session.destroy(), limits.sessionCloseMs).unref();
@@ -133,6 +136,25 @@ export async function listen(options: ListenerOptions, handle: RequestHandler): 
       http1.close();
     },
   };
+}
+
+/** How many ports are tried behind one that is taken. */
+const nearbyPorts = 20;
+
+/** Listens on a port, or where it is taken and `mayMove` on the next one that is free. */
+export async function listenNear(
+  options: ListenerOptions,
+  handle: RequestHandler,
+  mayMove: boolean,
+): Promise<Listener> {
+  const last = options.port + (mayMove ? nearbyPorts : 0);
+  for (let port = options.port; ; port += 1) {
+    try {
+      return await listen({ ...options, port }, handle);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || port >= last) throw error;
+    }
+  }
 }
 
 /** Refuses more connections than one address may hold; answers the set of open ones. */

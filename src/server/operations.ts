@@ -22,7 +22,9 @@ export function createOperations({ jwks, readiness }: OperationsDeps): Route {
     if (path === '/healthz') return sendJson(response, 200, { status: 'ok' });
     if (path === '/readyz') {
       const ready = await readiness.isReady();
-      return sendJson(response, ready ? 200 : 503, { status: ready ? 'ready' : 'unavailable' });
+      const failing = readiness.failing();
+      const gateways = failing.length === 0 ? {} : { failing_gateways: failing };
+      return sendJson(response, ready ? 200 : 503, { status: ready ? 'ready' : 'unavailable', ...gateways });
     }
     response.setHeader('cache-control', `public, max-age=${jwksLifetimeS}`);
     return sendJson(response, 200, jwks());

@@ -2,6 +2,8 @@
 export type Readiness = {
   /** False while the database does not answer or disagrees about the time, and for good once it drains. */
   isReady(): Promise<boolean>;
+  /** The channels whose gateway fails: messages wait, and calls are served. */
+  failing(): readonly string[];
   /** From now on it is not ready (R65). */
   drain(): void;
   /** Aborts when it drains. */
@@ -9,7 +11,10 @@ export type Readiness = {
 };
 
 /** Probes that come at the same time share one look at the database: anybody may probe. */
-export function createReadiness(look: () => Promise<boolean>): Readiness {
+export function createReadiness(
+  look: () => Promise<boolean>,
+  failing: Readiness['failing'] = () => [],
+): Readiness {
   const draining = new AbortController();
   let running: Promise<boolean> | undefined;
   return {
@@ -19,6 +24,7 @@ export function createReadiness(look: () => Promise<boolean>): Readiness {
       });
       return (await running) && !draining.signal.aborted;
     },
+    failing,
     drain: () => draining.abort(),
     drained: draining.signal,
   };

@@ -6,7 +6,7 @@ import {
   LocalizedMessageSchema,
 } from '../../gen/google/rpc/error_details_pb.js';
 import { rest_method } from '../../gen/manam/options/v1/rest_pb.js';
-import { DomainError, type Reason } from '../domain/errors.ts';
+import { DomainError, isPlausibleField, type Reason } from '../domain/errors.ts';
 import { negotiateLocale } from '../domain/locale.ts';
 import type { JsonObject } from '../rest/json.ts';
 import type { FieldProblem, RestError, RestProblem } from '../rest/rest-error.ts';
@@ -34,10 +34,15 @@ const statuses: Partial<Record<string, number>> = {
   METHOD_NOT_ALLOWED: 405,
   MEDIA_TYPE_UNSUPPORTED: 415,
   BODY_TOO_LARGE: 413,
+  TLS_REQUIRED: 426,
+  HEADERS_TOO_LARGE: 431,
 } satisfies Partial<Record<Reason, number>>;
 
 function toDomainError({ problem, fields }: RestError): DomainError {
-  const violations = fields.map(({ field, problem: what }) => ({ field, reason: fieldReasons[what] }));
+  // What cannot be the name of a field is content of the request: it is not repeated.
+  const violations = fields
+    .filter(({ field }) => isPlausibleField(field))
+    .map(({ field, problem: what }) => ({ field, reason: fieldReasons[what] }));
   return new DomainError(problemReasons[problem], violations.length === 0 ? {} : { violations });
 }
 

@@ -6,6 +6,7 @@ import { createTranscoder } from '../rest/transcoder.ts';
 import { contextValuesOf } from '../rpc/context.ts';
 import type { ErrorDoor } from './error-door.ts';
 import type { Route } from './handler.ts';
+import { boundsInterceptor } from './input-bounds.ts';
 import { createDialect } from './rest-dialect.ts';
 import { maxMessageBytes, type RpcOptions, routerOptions } from './rpc-route.ts';
 
@@ -27,7 +28,8 @@ export type RestOptions = {
 export function createRestRoute({ rpc, door, routes, prefixes }: RestOptions): Route {
   const transcode = createTranscoder({
     routes,
-    router: routerOptions(rpc),
+    router: routerOptions(rpc, []),
+    inner: [boundsInterceptor],
     spelling: restSpelling,
     method: (method) => getOption(method, rest_method),
     dialect: createDialect(door),

@@ -1,16 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { ConnectRouter, ConnectRouterOptions, HandlerContext, Interceptor } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
-import {
-  contextValuesOf,
-  createRequestInfo,
-  type Protocol,
-  type RequestInfo,
-  requestOf,
-} from '../rpc/context.ts';
+import { assertPlain, decodeJson } from '../rest/json.ts';
+import { contextValuesOf, createRequestInfo, type RequestInfo, requestOf } from '../rpc/context.ts';
+import type { ErrorDoor } from './error-door.ts';
+import { protocolOf, throughDoor } from './framework-errors.ts';
 import type { Route } from './handler.ts';
+import { boundsInterceptor } from './input-bounds.ts';
 import { outcomeInterceptor, successInterceptor } from './interceptors.ts';
-import { answerMalformed } from './malformed.ts';
 
 /** The largest message (R56). */
 export const maxMessageBytes = 64 * 1024;
@@ -21,38 +18,59 @@ export type RpcOptions = {
   readonly gate: (context: HandlerContext) => Promise<void>;
   /** The outermost first. */
   readonly interceptors: Interceptor[];
+  /** What errors of Connect itself leave by. */
+  readonly door: ErrorDoor;
 };
+
+/** Bodies in JSON: well-formed UTF-8, no name twice, of which two readers may see different values. */
+const strictJson = {
+  decode(bytes: Uint8Array): string {
+    const text = decodeJson(bytes);
+    assertPlain(text);
+    return text;
+  },
+};
+
+/** `textDecoder` is an option of Connect's JSON serialization that the types of routers do not name. */
+const jsonOptions = { ignoreUnknownFields: false, textDecoder: strictJson };
 
 /**
  * The options of every router. They are set once, here: options of a single service
  * would take their place and drop the gate with them.
  */
-export function routerOptions({ gate, interceptors }: RpcOptions): ConnectRouterOptions {
+export function routerOptions(
+  { gate, interceptors }: Omit<RpcOptions, 'door'>,
+  inner: readonly Interceptor[] = [boundsInterceptor],
+): ConnectRouterOptions {
   return {
     requestGate: gate,
-    interceptors: [successInterceptor, ...interceptors],
+    interceptors: [successInterceptor, ...interceptors, ...inner],
     readMaxBytes: maxMessageBytes,
     writeMaxBytes: 4 * 1024 * 1024,
     maxTimeoutMs,
-    jsonOptions: { ignoreUnknownFields: false },
+    jsonOptions,
   };
 }
 
 /** Serves gRPC, gRPC-Web and Connect. */
 export function createRpcRoute(options: RpcOptions, routes: (router: ConnectRouter) => void): Route {
-  return createAdapterRoute(routerOptions(options), routes);
+  return createAdapterRoute(routerOptions(options), routes, options.door);
 }
 
 /** The same for what anybody may call, such as health; its streams end when the caller goes away. */
-export function createOpenRpcRoute(routes: (router: ConnectRouter) => void): Route {
+export function createOpenRpcRoute(door: ErrorDoor, routes: (router: ConnectRouter) => void): Route {
   const gate = async ({ method, values }: HandlerContext) => {
     requestOf(values).procedure = `${method.parent.typeName}/${method.name}`;
   };
   const { maxTimeoutMs: _, ...options } = routerOptions({ gate, interceptors: [outcomeInterceptor] });
-  return createAdapterRoute(options, routes);
+  return createAdapterRoute(options, routes, door);
 }
 
-function createAdapterRoute(options: ConnectRouterOptions, routes: (router: ConnectRouter) => void): Route {
+function createAdapterRoute(
+  options: ConnectRouterOptions,
+  routes: (router: ConnectRouter) => void,
+  door: ErrorDoor,
+): Route {
   const infos = new WeakMap<object, RequestInfo>();
   const passedOn = new WeakSet<object>();
   const adapter = connectNodeAdapter({
@@ -60,7 +78,7 @@ function createAdapterRoute(options: ConnectRouterOptions, routes: (router: Conn
     routes: (router) => {
       routes(router);
       router.handlers.forEach((handler, index) => {
-        router.handlers[index] = answerMalformed(handler);
+        router.handlers[index] = throughDoor(handler, door);
       });
     },
     contextValues: (request) =>
@@ -70,6 +88,7 @@ function createAdapterRoute(options: ConnectRouterOptions, routes: (router: Conn
   return async (request: IncomingMessage, response, info) => {
     infos.set(request, info);
     boundTimeouts(request.headers);
+    plainCharset(request.headers);
     adapter(request, response);
     if (passedOn.has(request)) return 'go on';
     info.protocol = protocolOf(request.headers['content-type'] ?? '');
@@ -89,7 +108,8 @@ function boundTimeouts(headers: IncomingMessage['headers']): void {
     headers['connect-timeout-ms'] = String(longestTimerMs);
 }
 
-function protocolOf(contentType: string): Protocol {
-  if (contentType.startsWith('application/grpc-web')) return 'grpc-web';
-  return contentType.startsWith('application/grpc') ? 'grpc' : 'connect';
+/** Connect reads JSON with one spelling of its charset alone; all of these mean the same (RFC 8259, section 8.1). */
+function plainCharset(headers: IncomingMessage['headers']): void {
+  if (/^application\/json\s*;\s*charset\s*=\s*"?utf-?8"?\s*$/i.test(headers['content-type'] ?? ''))
+    headers['content-type'] = 'application/json';
 }

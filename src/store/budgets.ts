@@ -1,49 +1,76 @@
-import { and, eq, sql } from 'drizzle-orm';
+import { and, type Column, eq, type SQL, sql } from 'drizzle-orm';
 import type { BudgetRepository } from '../domain/repositories/sessions.ts';
 import type { Database } from './database.ts';
 import { once, slot, slotsOf } from './prepared.ts';
 import { budgets as table } from './schema.ts';
 
-/** What the statement reports where too little is left. */
-const refused = 4_294_967_295;
+/** From here on the statement reports that too little is left, and for how many milliseconds. */
+const refused = 4_294_967_296;
+
+/** The milliseconds from one time to another. */
+function between(from: SQL | Column | ReturnType<typeof slot>, to: SQL | Column | ReturnType<typeof slot>) {
+  return sql`(TIMESTAMPDIFF(MICROSECOND, ${from}, ${to}) / 1000)`;
+}
 
 export function createBudgetRepository(prepared: Database): BudgetRepository {
   const charge = once(() => {
-    const start = slot('windowStart', table.windowStart);
-    const [amount, max] = [sql.placeholder('used'), sql.placeholder('max')];
-    // Judged by the window that is still in the row, so it is assigned first. What is
-    // refused is reported through LAST_INSERT_ID(…) and not owed.
-    const spent = sql`IF(${table.windowStart} = ${start}, ${table.used}, 0)`;
-    const isLeft = sql`LAST_INSERT_ID(IF(${spent} + ${amount} > ${max}, ${refused}, ${spent} + ${amount})) <> ${refused}`;
-    const used = sql`IF(${isLeft}, ${spent} + ${amount}, ${spent})`;
+    const [now, before] = [slot('usedAt', table.usedAt), slot('before', table.windowStart)];
+    const [amount, max, windowMs] = ['used', 'max', 'windowMs'].map((name) => sql.placeholder(name));
+    // A window begins with its first use. Judged by the one that is still in the row, which is assigned last.
+    const isOver = sql`${table.windowStart} <= ${before}`;
+    const previous = sql`IF(${isOver}, ${table.used}, ${table.previous})`;
+    const previousStart = sql`IF(${isOver}, ${table.windowStart}, ${table.previousStart})`;
+    const previousEnd = sql`IF(${isOver}, ${table.usedAt}, ${table.previousEnd})`;
+    const current = sql`IF(${isOver}, 0, ${table.used})`;
+    // How much of the window before lies within the last windowMs, as if it had been used evenly.
+    const length = between(table.previousStart, table.previousEnd);
+    const share = sql`IF(${table.previousStart} > ${before}, 1, ${between(before, table.previousEnd)} / ${length})`;
+    const fading = sql`IF(${table.previousEnd} <= ${before}, 0, CEIL(${table.previous} * ${share}))`;
+    const spent = sql`(${fading} + ${current})`;
+    const untilOver = sql`${windowMs} - ${between(table.windowStart, now)} + ${between(table.windowStart, table.usedAt)} * (${current} + ${amount} - ${max}) / ${current}`;
+    const untilFaded = sql`${between(before, table.previousEnd)} - ${length} * (${max} - ${amount} - ${current}) / ${table.previous}`;
+    const retryMs = sql`CEIL(IF(${current} + ${amount} > ${max}, ${untilOver}, ${untilFaded}))`;
+    const usedAt = sql`IF(${spent} + ${amount} > ${max}, ${table.usedAt}, ${now})`;
+    // What is refused is reported through LAST_INSERT_ID(…) and not owed.
+    const isLeft = sql`LAST_INSERT_ID(IF(${spent} + ${amount} > ${max}, ${refused} + ${retryMs}, ${spent} + ${amount})) < ${refused}`;
+    const used = sql`IF(${isLeft}, ${current} + ${amount}, ${current})`;
+    const windowStart = sql`IF(${isOver}, ${now}, ${table.windowStart})`;
     return prepared
       .insert(table)
       .values(slotsOf(table))
-      .onDuplicateKeyUpdate({ set: { used, windowStart: sql`${start}` } })
+      .onDuplicateKeyUpdate({
+        set: { previous, previousStart, previousEnd, usedAt, used, windowStart },
+      })
       .prepare();
   });
 
-  const refund = once(() =>
-    prepared
+  const refund = once(() => {
+    const amount = sql.placeholder('amount');
+    return prepared
       .update(table)
-      .set({ used: sql`${table.used} - LEAST(${table.used}, ${sql.placeholder('amount')})` })
+      .set({
+        previous: sql`${table.previous} - LEAST(${table.previous}, ${amount} - LEAST(${table.used}, ${amount}))`,
+        used: sql`${table.used} - LEAST(${table.used}, ${amount})`,
+      })
       .where(
         and(
           eq(table.tenantId, slot('tenantId', table.tenantId)),
           eq(table.name, slot('name', table.name)),
           eq(table.subject, slot('subject', table.subject)),
-          eq(table.windowStart, slot('windowStart', table.windowStart)),
         ),
       )
-      .prepare(),
-  );
+      .prepare();
+  });
 
   return {
-    async charge(tenantId, { name, max }, subject, windowStart, amount = 1) {
-      if (amount > max) return false;
-      const [result] = await charge().execute({ tenantId, name, subject, windowStart, used: amount, max });
+    async charge(tenantId, { name, max, windowMs }, subject, now, amount = 1) {
+      if (amount > max) return windowMs;
+      const times = { usedAt: now, windowStart: now, previousStart: now, previousEnd: now };
+      const row = { tenantId, name, subject, ...times, used: amount, previous: 0 };
+      const before = new Date(now.getTime() - windowMs);
+      const [result] = await charge().execute({ ...row, before, windowMs, max });
       // A new row has gone through no LAST_INSERT_ID(…).
-      return result.insertId !== refused;
+      return result.insertId < refused ? 0 : Math.max(1, result.insertId - refused);
     },
 
     async refund(given) {

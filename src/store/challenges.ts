@@ -6,11 +6,12 @@ import { challenges } from './schema.ts';
 
 function toChallenge({
   data,
+  channel,
   attempts: _attempts,
   consumedAt: _consumed,
   ...row
 }: typeof challenges.$inferSelect): Challenge {
-  return { ...row, data: data ?? undefined };
+  return { ...row, channel: channel ?? undefined, data: data ?? undefined };
 }
 
 export function createChallengeRepository(db: Database): ChallengeRepository {
@@ -33,12 +34,12 @@ export function createChallengeRepository(db: Database): ChallengeRepository {
   }
 
   return {
-    async put({ data = null, ...challenge }) {
+    async put({ data = null, channel = null, ...challenge }) {
       const { tenantId: _tenant, purpose: _purpose, slot: _slot, ...replaced } = challenge;
       await db
         .insert(challenges)
-        .values({ ...challenge, data })
-        .onDuplicateKeyUpdate({ set: { ...replaced, data, attempts: 0, consumedAt: null } });
+        .values({ ...challenge, channel, data })
+        .onDuplicateKeyUpdate({ set: { ...replaced, channel, data, attempts: 0, consumedAt: null } });
     },
 
     async findLive(tenantId, id, purpose, digest, now) {
@@ -66,6 +67,28 @@ export function createChallengeRepository(db: Database): ChallengeRepository {
       return found;
     },
 
+    async listLive(tenantId, userId, purpose, now) {
+      const found = await findLive(tenantId, purpose, now, eq(challenges.userId, userId));
+      // Ids grow with time.
+      return found.sort((a, b) => (a.id < b.id ? 1 : -1));
+    },
+
+    async findUnexpired(tenantId, purpose, { id, digest }, now) {
+      const rows = await db
+        .select()
+        .from(challenges)
+        .where(
+          and(
+            eq(challenges.tenantId, tenantId),
+            eq(challenges.purpose, purpose),
+            gt(challenges.expiresAt, now),
+            eq(challenges.digest, digest),
+            id === undefined ? undefined : eq(challenges.id, id),
+          ),
+        );
+      return rows.map((row) => ({ ...toChallenge(row), isConsumed: row.consumedAt !== null }));
+    },
+
     async countAttempt(tenantId, id, max) {
       const [result] = await db
         .update(challenges)
@@ -74,10 +97,10 @@ export function createChallengeRepository(db: Database): ChallengeRepository {
       return result.affectedRows === 1;
     },
 
-    async killAll(tenantId, userId, now) {
+    async killAll(tenantId, userId) {
+      // Gone, and not used: what was used may say so again.
       await db
-        .update(challenges)
-        .set({ consumedAt: now })
+        .delete(challenges)
         .where(
           and(
             eq(challenges.tenantId, tenantId),

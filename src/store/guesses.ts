@@ -1,51 +1,85 @@
-import { and, eq, gt, sql } from 'drizzle-orm';
+import { and, eq, gt, or, sql } from 'drizzle-orm';
 import type { ResultSetHeader } from 'mysql2';
-import type { GuessRepository } from '../domain/repositories/sessions.ts';
+import type { GuessCounter, GuessRepository } from '../domain/repositories/sessions.ts';
 import type { Database } from './database.ts';
 import { once, slot, slotsOf } from './prepared.ts';
 import { credentials, guessCounters as table } from './schema.ts';
 
-/** What the statement reports for an attempt that may not be tried. */
-const refused = 4_294_967_295;
+/** What the statement reports for an attempt that may not be tried, and for one that may be later. */
+const locked = 4_294_967_295;
+const busy = 4_294_967_294;
 
 export function createGuessRepository(db: Database, prepared: Database): GuessRepository {
-  const count = once(() => {
-    const nowText = slot('now', table.nextAttemptAt);
-    const [free, cap] = [sql.placeholder('free'), sql.placeholder('cap')];
-    const [firstDelayS, maxDelayS] = [sql.placeholder('firstDelayS'), sql.placeholder('maxDelayS')];
-    const mayTry = sql`${table.failures} < ${cap} AND (${table.nextAttemptAt} IS NULL OR ${table.nextAttemptAt} <= ${nowText})`;
-    // The assignments run in order. The first reports through LAST_INSERT_ID(…) what
-    // the attempt made of the row, which the driver hands back as insertId; the second
-    // sees the new number and only moves a time that has passed.
-    const failures = sql`IF(LAST_INSERT_ID(IF(${mayTry}, ${table.failures} + 1, ${refused})) = ${refused}, ${table.failures}, ${table.failures} + 1)`;
-    const delayS = sql`LEAST(${maxDelayS}, ${firstDelayS} * POW(2, ${table.failures} - ${free}))`;
-    const nextAttemptAt = sql`IF(${table.nextAttemptAt} > ${nowText}, ${table.nextAttemptAt}, IF(${table.failures} < ${free}, NULL, ${nowText} + INTERVAL ${delayS} SECOND))`;
-    // Also where it may not be tried: what changes nothing is not waited for, and a locked account would answer sooner.
-    const attemptedAt = sql`${nowText}`;
-    return prepared
-      .insert(table)
-      .values(slotsOf(table))
-      .onDuplicateKeyUpdate({ set: { failures, nextAttemptAt, attemptedAt } })
-      .prepare();
-  });
+  /** Counts an attempt, and with `withTotal` in a second row as well, which nothing locks. */
+  const countStatement = (withTotal: boolean) =>
+    once(() => {
+      const nowText = slot('now', table.nextAttemptAt);
+      const [free, cap] = [sql.placeholder('free'), sql.placeholder('cap')];
+      const [firstDelayS, maxDelayS] = [sql.placeholder('firstDelayS'), sql.placeholder('maxDelayS')];
+      const mayTry = sql`${table.failures} < ${cap} AND (${table.nextAttemptAt} IS NULL OR ${table.nextAttemptAt} <= ${nowText})`;
+      const isTotal = sql`${table.kind} = ${slot('totalKind', table.kind)}`;
+      const mayLater = sql`IF(${table.failures} > ${table.wrong}, ${busy}, ${locked})`;
+      // The assignments run in order. The first reports through LAST_INSERT_ID(…) what
+      // the attempt made of the row, which the driver hands back as insertId; the second
+      // sees the new number and only moves a time that has passed.
+      const counted = sql`IF(LAST_INSERT_ID(IF(${mayTry}, ${table.failures} + 1, ${mayLater})) >= ${busy}, ${table.failures}, ${table.failures} + 1)`;
+      const failures = sql`IF(${isTotal}, ${table.failures} + 1, ${counted})`;
+      const delayS = sql`LEAST(${maxDelayS}, ${firstDelayS} * POW(2, ${table.failures} - ${free}))`;
+      const delayed = sql`IF(${table.failures} < ${free}, NULL, ${nowText} + INTERVAL ${delayS} SECOND)`;
+      const nextAttemptAt = sql`IF(${isTotal}, NULL, IF(${table.nextAttemptAt} > ${nowText}, ${table.nextAttemptAt}, ${delayed}))`;
+      // Also where it may not be tried: what changes nothing is not waited for, and a locked account would answer sooner.
+      const attemptedAt = sql`${nowText}`;
+      const row = slotsOf(table);
+      const total = {
+        ...row,
+        kind: sql.placeholder('totalKind'),
+        subject: sql.placeholder('totalSubject'),
+      };
+      return prepared
+        .insert(table)
+        .values(withTotal ? [total, row] : [row])
+        .onDuplicateKeyUpdate({ set: { failures, nextAttemptAt, attemptedAt } })
+        .prepare();
+    });
+  const countOne = countStatement(false);
+  const countBoth = countStatement(true);
+
+  const is = (tenantId: string, { kind, subject }: GuessCounter) =>
+    and(eq(table.tenantId, tenantId), eq(table.kind, kind), eq(table.subject, subject));
 
   return {
-    async count(tenantId, { kind, ...policy }, subject, now) {
-      const row = { tenantId, kind, subject, failures: 1, nextAttemptAt: null, attemptedAt: now };
-      const [result] = await count().execute({ ...policy, ...row, now });
+    async count(tenantId, { kind, ...policy }, subject, now, total) {
+      const row = { tenantId, kind, subject, failures: 1, wrong: 0, nextAttemptAt: null, attemptedAt: now };
+      const totals = { totalKind: total?.kind ?? 'password-total', totalSubject: total?.subject ?? subject };
+      const statement = total === undefined ? countOne() : countBoth();
+      const [result] = await statement.execute({ ...policy, ...row, ...totals, now });
       // A new row has gone through no LAST_INSERT_ID(…).
       if (result.insertId === 0) return 1;
-      return result.insertId === refused ? undefined : result.insertId;
+      if (result.insertId === locked) return 'locked';
+      return result.insertId === busy ? 'busy' : result.insertId;
     },
 
-    async resetForPassword(tenantId, kind, userId, passwordHash) {
+    async countWrong(tenantId, counter, now) {
+      // The time changes in any case, so that what was not counted takes as long.
+      const attemptedAt = new Date(now.getTime() + 1);
+      await db
+        .update(table)
+        .set({ wrong: sql`LEAST(${table.failures}, ${table.wrong} + 1)`, attemptedAt })
+        .where(is(tenantId, counter));
+    },
+
+    async resetForPassword(tenantId, counters, userId, passwordHash) {
+      const isCounter = counters.map(
+        ({ kind, subject }) =>
+          sql`(${table.kind} = ${sql.param(kind, table.kind)} AND ${table.subject} = ${sql.param(subject, table.subject)})`,
+      );
       const [result] = (await db.execute(sql`
         UPDATE ${table} JOIN ${credentials}
-          ON ${credentials.tenantId} = ${table.tenantId} AND ${credentials.userId} = ${table.subject}
-        SET ${table.failures} = 0, ${table.nextAttemptAt} = NULL
+          ON ${credentials.tenantId} = ${table.tenantId}
+          AND ${credentials.userId} = ${sql.param(userId, credentials.userId)}
+        SET ${table.failures} = 0, ${table.wrong} = 0, ${table.nextAttemptAt} = NULL
         WHERE ${table.tenantId} = ${sql.param(tenantId, table.tenantId)}
-          AND ${table.kind} = ${sql.param(kind, table.kind)}
-          AND ${table.subject} = ${sql.param(userId, table.subject)}
+          AND (${sql.join(isCounter, sql` OR `)})
           AND ${credentials.passwordHash} = ${sql.param(passwordHash, credentials.passwordHash)}
       `)) as unknown as [ResultSetHeader];
       return result.affectedRows > 0;
@@ -54,40 +88,30 @@ export function createGuessRepository(db: Database, prepared: Database): GuessRe
     async lower(tenantId, kind, userId, failures) {
       await db
         .update(table)
-        .set({ failures })
-        .where(
-          and(
-            eq(table.tenantId, tenantId),
-            eq(table.kind, kind),
-            eq(table.subject, userId),
-            gt(table.failures, failures),
-          ),
-        );
+        .set({ failures, wrong: failures })
+        .where(and(is(tenantId, { kind, subject: userId }), gt(table.failures, failures)));
     },
 
-    async uncount(tenantId, kind, subject) {
+    async uncount(tenantId, counter) {
       await db
         .update(table)
-        .set({ failures: sql`${table.failures} - 1`, nextAttemptAt: null })
-        .where(
-          and(
-            eq(table.tenantId, tenantId),
-            eq(table.kind, kind),
-            eq(table.subject, subject),
-            gt(table.failures, 0),
-          ),
-        );
+        .set({
+          failures: sql`${table.failures} - 1`,
+          wrong: sql`LEAST(${table.wrong}, ${table.failures})`,
+          nextAttemptAt: null,
+        })
+        .where(and(is(tenantId, counter), gt(table.failures, 0)));
     },
 
     async forget(tenantId, subject) {
       await db.delete(table).where(and(eq(table.tenantId, tenantId), eq(table.subject, subject)));
     },
 
-    async reset(tenantId, kind, subject) {
+    async reset(tenantId, ...counters) {
       await db
         .update(table)
-        .set({ failures: 0, nextAttemptAt: null })
-        .where(and(eq(table.tenantId, tenantId), eq(table.kind, kind), eq(table.subject, subject)));
+        .set({ failures: 0, wrong: 0, nextAttemptAt: null })
+        .where(or(...counters.map((counter) => is(tenantId, counter))));
     },
   };
 }

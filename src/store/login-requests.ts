@@ -1,5 +1,5 @@
 import { and, eq, gt, isNull } from 'drizzle-orm';
-import type { LoginRequestData } from '../domain/model.ts';
+import type { LoginRequest, LoginRequestData } from '../domain/model.ts';
 import type { Vault } from '../domain/ports.ts';
 import type { LoginRequestRepository } from '../domain/repositories/accounts.ts';
 import type { Database } from './database.ts';
@@ -11,6 +11,11 @@ const purpose = 'login-request';
 export function createLoginRequestRepository(db: Database, vault: Vault): LoginRequestRepository {
   const isLive = (tenantId: string, id: string, now: Date) =>
     and(eq(table.tenantId, tenantId), eq(table.id, id), isNull(table.consumedAt), gt(table.expiresAt, now));
+  function toRequest({ consumedAt: _, data, ...request }: typeof table.$inferSelect): LoginRequest {
+    const opened = vault.open(purpose, request.id, data).toString();
+    return { ...request, data: JSON.parse(opened) as LoginRequestData };
+  }
+
   return {
     async insert({ data, ...request }) {
       const sealed = vault.seal(purpose, request.id, Buffer.from(JSON.stringify(data)));
@@ -22,9 +27,15 @@ export function createLoginRequestRepository(db: Database, vault: Vault): LoginR
         .select()
         .from(table)
         .where(and(isLive(tenantId, id, now), eq(table.digest, digest)));
-      if (row === undefined) return undefined;
-      const { consumedAt: _, data, ...request } = row;
-      return { ...request, data: JSON.parse(vault.open(purpose, id, data).toString()) as LoginRequestData };
+      return row && toRequest(row);
+    },
+
+    async find(tenantId, id, digest) {
+      const [row] = await db
+        .select()
+        .from(table)
+        .where(and(eq(table.tenantId, tenantId), eq(table.id, id), eq(table.digest, digest)));
+      return row && toRequest(row);
     },
 
     async consume(tenantId, id, now) {

@@ -1,4 +1,4 @@
-import { and, eq, inArray, lt, lte, or } from 'drizzle-orm';
+import { and, eq, inArray, isNull, lt, lte, or } from 'drizzle-orm';
 import type { LeaseRepository, RetentionRepository } from '../domain/repositories/operations.ts';
 import { uuidOfTime } from '../domain/token.ts';
 import type { Database } from './database.ts';
@@ -14,6 +14,7 @@ import {
   sessions,
   smsBackoffs,
   smsCounters,
+  users,
 } from './schema.ts';
 
 export function createLeaseRepository(db: Database): LeaseRepository {
@@ -52,6 +53,11 @@ export function createRetentionRepository(db: Database): RetentionRepository {
             lt(outbox.id, uuidOfTime(before)),
             inArray(outbox.status, ['sent', 'dropped', 'dead', 'decoy']),
           ),
+        ],
+        // Unproved registrations; what a back end made stays.
+        unproved: [
+          users,
+          and(isNull(users.confirmedAt), eq(users.origin, 'self'), lt(users.createdAt, before)),
         ],
       } as const;
       const [table, isOver] = rules[what];

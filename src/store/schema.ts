@@ -1,5 +1,5 @@
 import { bigint, date, int, mysqlTable, primaryKey, tinyint, varchar } from 'drizzle-orm/mysql-core';
-import type { AuthenticationMethod, SessionLevel } from '../domain/caller.ts';
+import type { Audience, AuthenticationMethod, SessionLevel } from '../domain/caller.ts';
 import type { DeliveryStatus } from '../domain/delivery.ts';
 import type { Locale } from '../domain/locale.ts';
 import type {
@@ -68,6 +68,7 @@ export const users = mysqlTable(
     telephone: varchar('telephone', { length: 32 }).notNull(),
     customFields: json('custom_fields').$type<Json>().notNull(),
     createdAt: instant('created_at').notNull(),
+    origin: exact('origin', { length: 16 }).$type<User['origin']>().notNull(),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.id] })],
 );
@@ -81,6 +82,7 @@ export const identifiers = mysqlTable(
     userId: uuid('user_id').notNull(),
     address: exact('address', { length: 254 }).notNull(),
     confirmedAt: instant('confirmed_at'),
+    addedAt: instant('added_at').notNull(),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.kind, table.canonical] })],
 );
@@ -105,6 +107,7 @@ export const challenges = mysqlTable(
     slot: uuid('slot').notNull(),
     digest: bytes('digest', { type: 'varbinary(32)' }).notNull(),
     identifier: exact('identifier', { length: 254 }).notNull(),
+    channel: exact('channel', { length: 8 }).$type<Message['channel']>(),
     data: bytes('data', { type: 'varbinary(512)' }),
     attempts: int('attempts', { unsigned: true }).notNull().default(0),
     expiresAt: instant('expires_at').notNull(),
@@ -170,10 +173,11 @@ export const smsCounters = mysqlTable(
     tenantId: uuid('tenant_id').notNull(),
     country: exact('country', { length: 2 }).notNull(),
     hour: instant('hour').notNull(),
+    audience: exact('audience', { length: 16 }).$type<Audience>().notNull(),
     sent: int('sent').notNull(),
     confirmed: int('confirmed').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.tenantId, table.country, table.hour] })],
+  (table) => [primaryKey({ columns: [table.tenantId, table.country, table.hour, table.audience] })],
 );
 
 export const dataKeys = mysqlTable('data_keys', {
@@ -202,9 +206,11 @@ export const guessCounters = mysqlTable(
   'guess_counters',
   {
     tenantId: uuid('tenant_id').notNull(),
-    kind: exact('kind', { length: 16 }).$type<GuessKind>().notNull(),
+    kind: exact('kind', { length: 32 }).$type<GuessKind>().notNull(),
     subject: uuid('subject').notNull(),
     failures: int('failures', { unsigned: true }).notNull(),
+    // Behind failures, which it is computed from.
+    wrong: int('wrong', { unsigned: true }).notNull().default(0),
     nextAttemptAt: instant('next_attempt_at'),
     attemptedAt: instant('attempted_at').notNull(),
   },
@@ -217,8 +223,12 @@ export const budgets = mysqlTable(
     tenantId: uuid('tenant_id').notNull(),
     name: exact('name', { length: 64 }).notNull(),
     subject: bytes('subject', { type: 'varbinary(32)' }).notNull(),
-    // Before windowStart: Drizzle writes assignments in the order of the columns, and MySQL
-    // runs them in the order they are written.
+    // In this order: Drizzle writes assignments in the order of the columns, MySQL runs them in
+    // the order they are written, and each of these is computed from those behind it.
+    previous: int('previous', { unsigned: true }).notNull(),
+    previousStart: instant('previous_start').notNull(),
+    previousEnd: instant('previous_end').notNull(),
+    usedAt: instant('used_at').notNull(),
     used: int('used', { unsigned: true }).notNull(),
     windowStart: instant('window_start').notNull(),
   },

@@ -1,13 +1,13 @@
 import { and, eq, gte, lte, sql } from 'drizzle-orm';
-import type { SmsUsageRepository } from '../domain/repositories/messages.ts';
+import type { SmsPeriod, SmsUsageRepository } from '../domain/repositories/messages.ts';
 import type { Database } from './database.ts';
 import { smsBackoffs as backoffs, smsCounters as counters } from './schema.ts';
 
 export function createSmsUsageRepository(db: Database): SmsUsageRepository {
-  async function add(tenantId: string, country: string, hour: Date, sent: number, confirmed: number) {
+  async function add(tenantId: string, period: SmsPeriod, sent: number, confirmed: number) {
     await db
       .insert(counters)
-      .values({ tenantId, country, hour, sent, confirmed })
+      .values({ tenantId, ...period, sent, confirmed })
       .onDuplicateKeyUpdate({
         set: { sent: sql`${counters.sent} + ${sent}`, confirmed: sql`${counters.confirmed} + ${confirmed}` },
       });
@@ -38,10 +38,10 @@ export function createSmsUsageRepository(db: Database): SmsUsageRepository {
       await db.delete(backoffs).where(and(eq(backoffs.tenantId, tenantId), eq(backoffs.number, number)));
     },
 
-    countSent: (tenantId, country, hour, by) => add(tenantId, country, hour, by, 0),
-    countConfirmed: (tenantId, country, hour) => add(tenantId, country, hour, 0, 1),
+    countSent: (tenantId, period, by) => add(tenantId, period, by, 0),
+    countConfirmed: (tenantId, period) => add(tenantId, period, 0, 1),
 
-    async totals(tenantId, country, since) {
+    async totals(tenantId, country, audience, since) {
       const [row] = await db
         .select({
           sent: sql<string | null>`SUM(${counters.sent})`,
@@ -49,7 +49,12 @@ export function createSmsUsageRepository(db: Database): SmsUsageRepository {
         })
         .from(counters)
         .where(
-          and(eq(counters.tenantId, tenantId), eq(counters.country, country), gte(counters.hour, since)),
+          and(
+            eq(counters.tenantId, tenantId),
+            eq(counters.country, country),
+            eq(counters.audience, audience),
+            gte(counters.hour, since),
+          ),
         );
       return { sent: Number(row?.sent ?? 0), confirmed: Number(row?.confirmed ?? 0) };
     },

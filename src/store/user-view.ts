@@ -11,7 +11,7 @@ export const mobiles = alias(identifiers, 'mobiles');
 
 function toUser({ birthdayGregorian, ...row }: UserRow): User {
   const { tenantId, id, status, confirmedAt: _, ...rest } = row;
-  const { locale, roles, senderEmail, confirmUrl, createdAt, ...profile } = rest;
+  const { locale, roles, senderEmail, confirmUrl, createdAt, origin, ...profile } = rest;
   return {
     tenantId,
     id,
@@ -21,13 +21,14 @@ function toUser({ birthdayGregorian, ...row }: UserRow): User {
     senderEmail,
     confirmUrl,
     createdAt,
+    origin,
     profile: { ...profile, birthdayGregorian: birthdayGregorian ?? undefined },
   };
 }
 
 export function toIdentifier(row: IdentifierRow): HeldIdentifier {
-  const { kind, canonical, userId, address, confirmedAt } = row;
-  return { kind, canonical, userId, address, confirmedAt: confirmedAt ?? undefined };
+  const { kind, canonical, userId, address, confirmedAt, addedAt } = row;
+  return { kind, canonical, userId, address, confirmedAt: confirmedAt ?? undefined, addedAt };
 }
 
 /** The rows of a user, his address and his number, as they come out of a join. */

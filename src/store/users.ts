@@ -1,9 +1,18 @@
 import { and, asc, count, eq, gt, inArray, isNull, like, ne, type Param, sql } from 'drizzle-orm';
+import { emptyProfile } from '../domain/empty-profile.ts';
 import type { Identifier, SessionAccount, User } from '../domain/model.ts';
 import type { UserRepository } from '../domain/repositories/accounts.ts';
 import type { Database } from './database.ts';
 import { once, slot } from './prepared.ts';
-import { credentials, identifiers, sessions, smsFactors, totpFactors, users } from './schema.ts';
+import {
+  credentials,
+  guessCounters,
+  identifiers,
+  sessions,
+  smsFactors,
+  totpFactors,
+  users,
+} from './schema.ts';
 import { emails, mobiles, ownedBy, smsOf, toIdentifier, totpOf, toView, type ViewRow } from './user-view.ts';
 
 function toRow({ profile, ...user }: User): typeof users.$inferInsert {
@@ -68,9 +77,32 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
     eq(users.id, slot('userId', users.id)),
   );
 
-  const findForLogin = once(() =>
-    prepared
-      .select({ identifiers, credentials, ...accountColumns() })
+  const findForLogin = once(() => {
+    const begun = db
+      .select({ count: count() })
+      .from(sessions)
+      .where(
+        and(
+          eq(sessions.tenantId, users.tenantId),
+          eq(sessions.userId, users.id),
+          eq(sessions.address, slot('address', sessions.address)),
+          // An address that could not be told is everybody's.
+          ne(sessions.address, sql.param('', sessions.address)),
+        ),
+      );
+    const isOfUser = and(
+      eq(guessCounters.tenantId, users.tenantId),
+      eq(guessCounters.kind, sql.param('password-total', guessCounters.kind)),
+      eq(guessCounters.subject, users.id),
+    );
+    return prepared
+      .select({
+        identifiers,
+        credentials,
+        totalFailures: guessCounters.failures,
+        begun: sql<number>`(${begun})`.as('begun'),
+        ...accountColumns(),
+      })
       .from(identifiers)
       .innerJoin(users, and(eq(users.tenantId, identifiers.tenantId), eq(users.id, identifiers.userId)))
       .leftJoin(credentials, and(eq(credentials.tenantId, users.tenantId), eq(credentials.userId, users.id)))
@@ -78,14 +110,15 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
       .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
       .leftJoin(totpFactors, totpOf)
       .leftJoin(smsFactors, smsOf)
+      .leftJoin(guessCounters, isOfUser)
       .where(
         is(slot('tenantId', identifiers.tenantId), {
           kind: slot('kind', identifiers.kind),
           canonical: slot('canonical', identifiers.canonical),
         }),
       )
-      .prepare(),
-  );
+      .prepare();
+  });
 
   const findForSession = once(() =>
     prepared
@@ -109,6 +142,26 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
       .prepare(),
   );
 
+  async function setPassword(tenantId: string, userId: string, passwordHash: string): Promise<void> {
+    await db
+      .insert(credentials)
+      .values({ tenantId, userId, passwordHash })
+      .onDuplicateKeyUpdate({ set: { passwordHash } });
+  }
+
+  async function dropPassword(tenantId: string, userId: string): Promise<void> {
+    await db
+      .delete(credentials)
+      .where(and(eq(credentials.tenantId, tenantId), eq(credentials.userId, userId)));
+  }
+
+  async function markConfirmed(tenantId: string, userId: string, at: Date): Promise<void> {
+    await db
+      .update(users)
+      .set({ confirmedAt: at })
+      .where(and(eq(users.tenantId, tenantId), eq(users.id, userId), isNull(users.confirmedAt)));
+  }
+
   return {
     async findIdentifier(tenantId, identifier) {
       const [row] = await db
@@ -117,24 +170,37 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
           locale: users.locale,
           senderEmail: users.senderEmail,
           confirmUrl: users.confirmUrl,
+          origin: users.origin,
           ownerConfirmedAt: users.confirmedAt,
+          passwordHash: credentials.passwordHash,
         })
         .from(identifiers)
         .innerJoin(users, and(eq(users.tenantId, identifiers.tenantId), eq(users.id, identifiers.userId)))
+        .leftJoin(
+          credentials,
+          and(eq(credentials.tenantId, users.tenantId), eq(credentials.userId, users.id)),
+        )
         .where(is(tenantId, identifier));
       if (row === undefined) return undefined;
-      const { identifier: found, ownerConfirmedAt, ...owner } = row;
-      return { ...toIdentifier(found), ...owner, isOwnerConfirmed: ownerConfirmedAt !== null };
+      const { identifier: found, ownerConfirmedAt, passwordHash, ...owner } = row;
+      return {
+        ...toIdentifier(found),
+        ...owner,
+        isOwnerConfirmed: ownerConfirmedAt !== null,
+        passwordHash: passwordHash ?? undefined,
+      };
     },
 
-    async findForLogin(tenantId, identifier, now) {
+    async findForLogin(tenantId, identifier, address, now) {
       const { kind, canonical } = identifier;
-      const [row] = await findForLogin().execute({ tenantId, kind, canonical, now });
+      const [row] = await findForLogin().execute({ tenantId, kind, canonical, address, now });
       if (row === undefined) return undefined;
       return {
         ...toAccount(row),
         identifier: toIdentifier(row.identifiers),
         passwordHash: row.credentials?.passwordHash,
+        totalFailures: row.totalFailures ?? 0,
+        isKnownAddress: Number(row.begun) > 0,
       };
     },
 
@@ -151,14 +217,15 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
     async insert(user, identifier, passwordHash) {
       const { id: userId, tenantId } = user;
       await db.insert(users).values(toRow(user));
-      await db
-        .insert(identifiers)
-        .values({ ...identifier, tenantId, confirmedAt: identifier.confirmedAt ?? null });
+      if (identifier !== undefined)
+        await db
+          .insert(identifiers)
+          .values({ ...identifier, tenantId, confirmedAt: identifier.confirmedAt ?? null });
       if (passwordHash !== undefined) await db.insert(credentials).values({ tenantId, userId, passwordHash });
     },
 
     async replaceUnconfirmed(user, identifier, passwordHash) {
-      const { id, tenantId, createdAt: _created, status: _status, ...changes } = toRow(user);
+      const { id, tenantId, status: _status, ...changes } = toRow(user);
       const [replaced] = await db
         .update(users)
         .set(changes)
@@ -168,11 +235,68 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
         .update(identifiers)
         .set({ address: identifier.address })
         .where(and(is(tenantId, identifier), eq(identifiers.userId, id)));
-      await db
-        .insert(credentials)
-        .values({ tenantId, userId: id, passwordHash })
-        .onDuplicateKeyUpdate({ set: { passwordHash } });
+      if (passwordHash !== undefined) await setPassword(tenantId, id, passwordHash);
+      else await dropPassword(tenantId, id);
       return true;
+    },
+
+    async dispute(tenantId, userId, at) {
+      const [disputed] = await db
+        .update(users)
+        .set({ ...emptyProfile, birthdayGregorian: null, senderEmail: '', confirmUrl: '', createdAt: at })
+        .where(
+          and(
+            eq(users.tenantId, tenantId),
+            eq(users.id, userId),
+            eq(users.origin, 'self'),
+            isNull(users.confirmedAt),
+          ),
+        );
+      if (disputed.affectedRows !== 1) return false;
+      await dropPassword(tenantId, userId);
+      return true;
+    },
+
+    async adopt(tenantId, userId) {
+      const [adopted] = await db
+        .update(users)
+        .set({ origin: 'back-end' })
+        .where(
+          and(
+            eq(users.tenantId, tenantId),
+            eq(users.id, userId),
+            eq(users.origin, 'self'),
+            isNull(users.confirmedAt),
+          ),
+        );
+      if (adopted.affectedRows === 1) await dropPassword(tenantId, userId);
+    },
+
+    async releaseClaim(tenantId, identifier, userId, mode) {
+      const claim = sql`${identifiers.tenantId} = ${sql.param(tenantId, identifiers.tenantId)}
+        AND ${identifiers.kind} = ${sql.param(identifier.kind, identifiers.kind)}
+        AND ${identifiers.canonical} = ${sql.param(identifier.canonical, identifiers.canonical)}
+        AND ${identifiers.userId} <> ${sql.param(userId, identifiers.userId)}
+        AND ${identifiers.confirmedAt} IS NULL`;
+      // An unproved registration goes with its claim, and all that is in it.
+      await db.execute(sql`
+        DELETE ${users} FROM ${users} JOIN ${identifiers}
+          ON ${identifiers.tenantId} = ${users.tenantId} AND ${identifiers.userId} = ${users.id}
+        WHERE ${claim} AND ${users.confirmedAt} IS NULL AND ${users.origin} = 'self'`);
+      if (mode === 'proved') await db.execute(sql`DELETE FROM ${identifiers} WHERE ${claim}`);
+    },
+
+    async removeIdentifiers(tenantId, userId, kinds) {
+      if (kinds.length === 0) return;
+      await db
+        .delete(identifiers)
+        .where(
+          and(
+            eq(identifiers.tenantId, tenantId),
+            eq(identifiers.userId, userId),
+            inArray(identifiers.kind, [...kinds]),
+          ),
+        );
     },
 
     async confirmIdentifier(tenantId, userId, identifier, at) {
@@ -183,11 +307,12 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
           and(is(tenantId, identifier), eq(identifiers.userId, userId), isNull(identifiers.confirmedAt)),
         );
       if (result.affectedRows !== 1) return false;
-      await db
-        .update(users)
-        .set({ confirmedAt: at })
-        .where(and(eq(users.tenantId, tenantId), eq(users.id, userId), isNull(users.confirmedAt)));
+      await markConfirmed(tenantId, userId, at);
       return true;
+    },
+
+    async markConfirmed(tenantId, userId, at) {
+      await markConfirmed(tenantId, userId, at);
     },
 
     async update(tenantId, userId, { birthdayGregorian, roles, ...changes }) {
@@ -236,11 +361,7 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
         );
     },
 
-    async deletePassword(tenantId, userId) {
-      await db
-        .delete(credentials)
-        .where(and(eq(credentials.tenantId, tenantId), eq(credentials.userId, userId)));
-    },
+    deletePassword: dropPassword,
 
     async search(tenantId, { prefix, afterId }, limit) {
       const begins = db
@@ -279,11 +400,6 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
       return row?.passwordHash;
     },
 
-    async updatePasswordHash(tenantId, userId, passwordHash) {
-      await db
-        .insert(credentials)
-        .values({ tenantId, userId, passwordHash })
-        .onDuplicateKeyUpdate({ set: { passwordHash } });
-    },
+    updatePasswordHash: setPassword,
   };
 }

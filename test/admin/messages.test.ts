@@ -156,7 +156,11 @@ test('a tenant’s own words are sent in the place of ours, escaped like ours', 
     },
     'confirm-sms': { en: { text: '{code} opens {tenant}' } },
   };
-  const { publishable } = await makeTenant(admin, 'worded', { templates });
+  const { publishable } = await makeTenant(admin, 'worded', {
+    templates,
+    countries: ['IR'],
+    defaultCountry: 'IR',
+  });
   const key = { apieco_key: publishable.text };
   const email = freshEmail();
   await register(testApp(), email, key);

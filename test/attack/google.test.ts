@@ -319,7 +319,7 @@ test('a failure goes back to the page too, with its reason and nothing else', as
   });
   expect(await visit(callback)).toMatchObject({
     status: 302,
-    location: `${redirectUri}?error=LOCAL_LOGIN_REQUIRED`,
+    location: `${redirectUri}?error=REGISTRATION_REQUIRED`,
   });
 });
 

@@ -2,6 +2,7 @@ import { Code, type ConnectError } from '@connectrpc/connect';
 import { expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
+import { networkSubject } from '../../src/flows/password-check.ts';
 import { parseNetworks } from '../../src/server/client-address.ts';
 import { freshEmail, password, startTestApp, type TestApp, useTestApp } from '../support/app.ts';
 import { failure, failureOf, shapeOf, thrownBy } from '../support/errors.ts';
@@ -20,8 +21,8 @@ test('of 50 parallel wrong passwords at most five are compared with the real one
   const answers = await Promise.allSettled(Array.from({ length: 50 }, () => login(email, wrong)));
   expect(answers.every(({ status }) => status === 'rejected')).toBe(true);
   const [row] = await testApp().sql(
-    "SELECT failures FROM guess_counters WHERE subject = UNHEX(REPLACE(?, '-', ''))",
-    [userId],
+    "SELECT failures FROM guess_counters WHERE kind = 'password' AND subject = UNHEX(REPLACE(?, '-', ''))",
+    [networkSubject(userId, { client: { address: '', userAgent: '' } })],
   );
   expect(row?.['failures']).toBe(5);
 });
@@ -48,8 +49,8 @@ test('an attempt at a locked account is written as any other is, because it must
   for (let count = 0; count < 5; count += 1) await failureOf(login(email, wrong));
   const counter = async () => {
     const [row] = await sql(
-      "SELECT failures, next_attempt_at, attempted_at FROM guess_counters WHERE subject = UNHEX(REPLACE(?, '-', ''))",
-      [userId],
+      "SELECT failures, next_attempt_at, attempted_at FROM guess_counters WHERE kind = 'password' AND subject = UNHEX(REPLACE(?, '-', ''))",
+      [networkSubject(userId, { client: { address: '', userAgent: '' } })],
     );
     return row;
   };
@@ -97,7 +98,7 @@ test('an unknown address is counted and costs the same statements as a known one
   await failureOf(login(freshEmail(), wrong));
   expect(await takeStatements()).toEqual(known);
   const after = await sql('SELECT COUNT(*) AS n FROM guess_counters');
-  expect(Number(after[0]?.['n'])).toBe(Number(before[0]?.['n']) + 1);
+  expect(Number(after[0]?.['n'])).toBe(Number(before[0]?.['n']) + 2);
 });
 
 test('failures are shared by two instances and survive a restart', async () => {

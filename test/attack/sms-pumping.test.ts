@@ -160,16 +160,17 @@ test('where fewer than a fifth of fifty codes are typed the country is closed, a
   const { smsUsage, tenants } = app.app.store;
   const tenantId = (await tenants.findBySlug('dev'))?.id ?? '';
   const thisHour = new Date(Math.floor(app.now().getTime() / hour) * hour);
-  for (let count = 0; count < 49; count += 1) await smsUsage.countSent(tenantId, 'IR', thisHour, 1);
-  for (let count = 0; count < 9; count += 1) await smsUsage.countConfirmed(tenantId, 'IR', thisHour);
+  const period = { country: 'IR', hour: thisHour, audience: 'anonymous' } as const;
+  for (let count = 0; count < 49; count += 1) await smsUsage.countSent(tenantId, period, 1);
+  for (let count = 0; count < 9; count += 1) await smsUsage.countConfirmed(tenantId, period);
   await recover(app, freshMobile());
-  await smsUsage.countSent(tenantId, 'IR', thisHour, 1);
+  await smsUsage.countSent(tenantId, period, 1);
   expect(await failureOf(recover(app, freshMobile()))).toEqual(limited);
   expect(await thrownBy(recover(app, freshMobile()))).toHaveProperty('code', 8);
   await recover(app, '+4915112345678');
-  await smsUsage.countConfirmed(tenantId, 'IR', thisHour);
+  await smsUsage.countConfirmed(tenantId, period);
   await recover(app, freshMobile());
-  await smsUsage.countSent(tenantId, 'IR', thisHour, 1);
+  await smsUsage.countSent(tenantId, period, 1);
   expect(await failureOf(recover(app, freshMobile()))).toEqual(limited);
   // The breaker looks back over this hour and the one before.
   app.advance(2 * hour);

@@ -28,14 +28,14 @@ const auth = () => app.test.client(AuthService);
 
 test('an address that Google does not host opens no account and makes none', async () => {
   const local = await signUp(app.test);
-  for (const user of [
-    freshGoogleUser({ email: local.email }),
-    freshGoogleUser({ email: freshEmail() }),
-    freshGoogleUser({ email: freshGoogleUser().email, email_verified: false }),
-    freshGoogleUser({ email: 'x@corp.example', hd: 'other.example' }),
-    freshGoogleUser({ email: '' }),
-  ])
-    expect((await signInWithGoogle(app, user)).json).toMatchObject({ reason: 'LOCAL_LOGIN_REQUIRED' });
+  for (const [user, reason] of [
+    [freshGoogleUser({ email: local.email }), 'LOCAL_LOGIN_REQUIRED'],
+    [freshGoogleUser({ email: freshEmail() }), 'REGISTRATION_REQUIRED'],
+    [freshGoogleUser({ email: freshGoogleUser().email, email_verified: false }), 'REGISTRATION_REQUIRED'],
+    [freshGoogleUser({ email: 'x@corp.example', hd: 'other.example' }), 'REGISTRATION_REQUIRED'],
+    [freshGoogleUser({ email: '' }), 'REGISTRATION_REQUIRED'],
+  ] as const)
+    expect((await signInWithGoogle(app, user)).json).toMatchObject({ reason });
 });
 
 test('a hosted domain’s address is one that Google answers for', async () => {
@@ -95,7 +95,7 @@ test('pre-hijack 6, second address: a number that the maker left on the account 
   await register(app.test, user.email);
   const mobile = `+98${freshMobile().slice(1)}`;
   await app.test.sql(
-    "INSERT INTO identifiers SELECT tenant_id, 'mobile', ?, user_id, ?, NULL FROM identifiers WHERE canonical = ?",
+    "INSERT INTO identifiers SELECT tenant_id, 'mobile', ?, user_id, ?, NULL, NOW(3) FROM identifiers WHERE canonical = ?",
     [mobile, mobile, user.email],
   );
   const { json } = await signInWithGoogle(app, user);
@@ -125,7 +125,7 @@ test('what a thief of a session connected goes with a new password by recovery',
     password: replacement,
     confirmPassword: replacement,
   });
-  expect((await signInWithGoogle(app, thief)).json).toMatchObject({ reason: 'LOCAL_LOGIN_REQUIRED' });
+  expect((await signInWithGoogle(app, thief)).json).toMatchObject({ reason: 'REGISTRATION_REQUIRED' });
 });
 
 // Five ways to be there before the owner of an address (arXiv 2205.10174).
@@ -179,7 +179,7 @@ test('pre-hijack 4, trojan identity: what the maker had connected is gone', asyn
   );
   await signInWithGoogle(app, user);
   const trojan = freshGoogleUser({ sub: 'trojan', email: 'attacker@elsewhere.example' });
-  expect((await signInWithGoogle(app, trojan)).json).toMatchObject({ reason: 'LOCAL_LOGIN_REQUIRED' });
+  expect((await signInWithGoogle(app, trojan)).json).toMatchObject({ reason: 'REGISTRATION_REQUIRED' });
 });
 
 test('pre-hijack 5, foreign address: an account that somebody else has proved in another way is not opened by its unproved address', async () => {
@@ -190,8 +190,10 @@ test('pre-hijack 5, foreign address: an account that somebody else has proved in
   await auth().confirmSms({ cnf: sms?.code ?? '' });
   const { userId } = await auth().login({ type: IdentifierType.MOBILE, mobile, password });
   await app.test.sql(
-    "INSERT INTO identifiers SELECT tenant_id, 'email', ?, user_id, ?, NULL FROM identifiers WHERE user_id = UNHEX(REPLACE(?, '-', ''))",
+    "INSERT INTO identifiers SELECT tenant_id, 'email', ?, user_id, ?, NULL, NOW(3) FROM identifiers WHERE user_id = UNHEX(REPLACE(?, '-', ''))",
     [user.email, user.email, userId],
   );
-  expect((await signInWithGoogle(app, user)).json).toMatchObject({ reason: 'LOCAL_LOGIN_REQUIRED' });
+  const { json } = await signInWithGoogle(app, user);
+  expect(json['user_id'], 'the owner of the address gets an account').toEqual(expect.any(String));
+  expect(json['user_id']).not.toBe(userId);
 });

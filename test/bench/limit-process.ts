@@ -73,7 +73,7 @@ const policy = defaultPolicy('http://localhost', 'bench');
 let user = create(ViewUserResponseSchema);
 let readHolder = async (): Promise<UserView | undefined> => undefined;
 const listener = await listen(
-  { host: '127.0.0.1', port: 0, maxConnectionsPerAddress: 1_000_000 },
+  { host: '127.0.0.1', port: 0, maxConnectionsPerAddress: 1_000_000, keepAliveMs: 75_000 },
   connectNodeAdapter({
     routes: (router) => {
       router.service(ProfileService, {

@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import { createProgram } from '../../src/cli/program.ts';
 import { policyPatch } from '../../src/cli/tenant.ts';
 import { makeAdminKey } from '../support/admin.ts';
 import { freshEmail, masterKeys, password, useTestApp } from '../support/app.ts';
 import { runCommand } from '../support/command.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { register, signUp } from '../support/journey.ts';
+import { enrolTotp, freshMobile, register, signUp } from '../support/journey.ts';
 
 const testApp = useTestApp({ config: { admin: { host: '127.0.0.1', port: 0 } } });
 const root = new URL('../..', import.meta.url).pathname;
@@ -173,6 +174,43 @@ test('users are disabled, enabled, confirmed, given roles and deleted', async ()
     out: expect.stringMatching(/^deleted; the receipt: eyJ[\w-]+\.[\w-]+\.[\w-]+\n$/),
   });
   expect(await manam(['user', 'show', email, ...of])).toMatchObject({ code: 3 });
+}, 60_000);
+
+test('users are made and listed, and those who lost a device are helped', async () => {
+  const of = ['--tenant', 'dev'];
+  const [email, mobile] = [freshEmail(), freshMobile()];
+  for (const who of [
+    [email, '--first-name', 'Sara'],
+    [mobile, '--locale', 'fa'],
+  ]) {
+    const made = await manam(['user', 'create', ...who, ...of]);
+    expect(made).toMatchObject({ code: 0, err: '' });
+  }
+  expect((await manam(['user', 'list', ...of])).out).toContain(email);
+  const user = await enrolTotp(testApp(), await signUp(testApp()));
+  const sessions = await manam(['user', 'sessions', user.email, ...of]);
+  expect(sessions.out.split('\n')[0]).toMatch(/^ID +BEGAN +LAST USED +ADDRESS +METHODS +DEVICE$/);
+  expect((await manam(['user', 'factors', user.email, ...of])).out).toMatch(/yes +yes +no +10/);
+  expect(await manam(['user', 'reset-factors', user.email, ...of, '--yes'])).toMatchObject({ code: 0 });
+  expect((await manam(['user', 'factors', user.email, ...of])).out).toMatch(/yes +no +no +0/);
+  const { tokens } = await testApp().client(AuthService).login({ email: user.email, password });
+  expect(tokens?.accessToken).toBeTruthy();
+  expect((await manam(['user', 'end-sessions', user.email, ...of, '--yes'])).out).toMatch(/^ended: \d\n$/);
+  const view = testApp().client(ProfileService, { authorization: `Bearer ${tokens?.accessToken}` });
+  await expect(view.viewUser({})).rejects.toThrowError();
+}, 90_000);
+
+test('--version prints the version, and a reader that goes away early ends the command without a word', async () => {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  expect(await manam(['--version'])).toMatchObject({ code: 0, out: `${version}\n`, err: '' });
+  for (const command of ['--help', 'user list --tenant dev', 'tenant list']) {
+    const { stdout, stderr } = await promisify(execFile)(
+      'sh',
+      ['-c', `"$0" src/main.ts ${command} | head -1`, process.execPath],
+      { cwd: root, env: { ...process.env, ...local } },
+    );
+    expect([command, stdout.split('\n').length, stderr]).toEqual([command, 2, '']);
+  }
 }, 60_000);
 
 test('messages are listed, tried again and dropped, and templates shown', async () => {

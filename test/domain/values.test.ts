@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { createPasswordStrength } from '../../src/adapters/password-strength.ts';
 import { digestApiKey, formatApiKey } from '../../src/domain/api-key.ts';
 import { parseBirthday } from '../../src/domain/birthday.ts';
 import { negotiateLocale } from '../../src/domain/locale.ts';
@@ -35,7 +36,9 @@ for (const sent of [
   '1410-01-01',
   '90-01-01',
   '1990/01/01',
-  '۱۳۷۰-۰۱-۰۳',
+  '0000-01-01',
+  '0999-01-01',
+  '2021-02-30',
   'x',
 ]) {
   test(`the birthday ${sent} is refused`, () => {
@@ -66,6 +69,8 @@ const context = {
   minLength: 8,
   words: ['sara', 'sara@example.com', 'Manam'],
   blocklist: new Set(['iloveyou1']),
+  minStrength: 0,
+  strengthOf: createPasswordStrength(),
 };
 for (const [password, reason] of [
   ['1234567', 'PASSWORD_TOO_SHORT'],
@@ -82,7 +87,34 @@ for (const [password, reason] of [
   ['گذرواژهٔ بلند من', undefined],
 ] as const) {
   test(`the password '${password.slice(0, 20)}' of ${[...password].length} characters is ${reason ?? 'good'}`, () => {
-    expect(judgePassword(password, context)).toBe(reason);
+    expect(judgePassword(password, context)?.reason).toBe(reason);
+  });
+}
+
+for (const [password, why] of [
+  ['aaaaaaaa', 'Repeated characters like "aaa" are easy to guess.'],
+  ['Password123!', 'This is similar to a commonly used password.'],
+  ['abcabcabcabc', 'Repeated patterns like "abcabcabc" are easy to guess.'],
+  ['abcdefgh', 'Sequences like "abc" or "6543" are easy to guess.'],
+  ['qazwsxedc', 'This is a commonly used password.'],
+  ['a'.repeat(200), 'Repeated characters like "aaa" are easy to guess.'],
+  ['sara2024', undefined],
+] as const) {
+  test(`'${password.slice(0, 20)}' is refused as easy to guess, and at a tenant that does not mind it is not`, () => {
+    const strict = { ...context, minStrength: 2 };
+    const judgement = judgePassword(password, strict);
+    expect(judgement?.reason).toBe('PASSWORD_COMMON');
+    if (why !== undefined) expect(judgement?.texts?.en).toBe(why);
+    expect(judgePassword(password, context)).toBeUndefined();
+  });
+}
+for (const password of [
+  'quiet-orbit-lantern-47',
+  'گذرواژهٔ بلند من',
+  `${'a'.repeat(30)} quiet orbit lantern`,
+]) {
+  test(`'${password}' is hard enough to guess`, () => {
+    expect(judgePassword(password, { ...context, minStrength: 2 })).toBeUndefined();
   });
 }
 
@@ -123,20 +155,28 @@ for (const [what, value] of [
     expect(parseCustomFields(value as Json)).toEqual(value);
   });
 }
-for (const [what, value] of [
-  ['fifty-one keys', keys(51)],
-  ['ten thousand keys', keys(10_000)],
-  ['five levels', nested(5)],
-  ['a thousand levels', nested(1000)],
-  ['more than 16 KiB', { a: 'x'.repeat(17_000) }],
-  ['a key of an object', JSON.parse('{"__proto__":1}')],
-  ['a constructor', { constructor: 1 }],
-  ['a capital in a key', { Colour: 1 }],
+const keyRule = 'a key is 1 to 64 lower-case letters, digits and _, with a letter first';
+test('a birthday in Persian digits is stored in Latin ones', () => {
+  expect(parseBirthday(' ۱۳۷۰-۰۱-۰۳', new Date())).toEqual(parseBirthday('1370-01-03', new Date()));
+  expect(parseBirthday('١٣٧٠‐٠١‑٠٣', new Date())?.text).toBe('1370-01-03');
+});
+
+for (const [what, value, description] of [
+  ['fifty-one keys', keys(51), 'at most 50 keys'],
+  ['ten thousand keys', keys(10_000), 'at most 50 keys'],
+  ['five levels', nested(5), 'at most 4 levels'],
+  ['a thousand levels', nested(1000), 'at most 4 levels'],
+  ['more than 16 KiB', { a: 'x'.repeat(17_000) }, 'at most 16384 bytes of JSON'],
+  ['a key of an object', JSON.parse('{"__proto__":1}'), '__proto__: this key is reserved'],
+  ['a constructor', { constructor: 1 }, 'constructor: this key is reserved'],
+  ['a capital in a key', { favoriteTeam: 'x' }, `favoriteTeam: ${keyRule}`],
+  ['a digit first', { a: { '1st': 1 } }, `1st: ${keyRule}`],
+  ['a key that may be anything', { 'my password is x': 1 }, keyRule],
 ] as const) {
   test(`custom fields may not have ${what}`, () => {
     expect(() => parseCustomFields(value as Json)).toThrowError(
       expect.objectContaining({
-        details: { violations: [{ field: 'custom_fields', reason: 'CUSTOM_FIELDS_INVALID' }] },
+        details: { violations: [{ field: 'custom_fields', reason: 'CUSTOM_FIELDS_INVALID', description }] },
       }),
     );
   });
@@ -253,6 +293,6 @@ test('a one-time token has one spelling', () => {
     `${token}\n`,
   ];
   expect(
-    variants.filter((variant) => variant !== token && parseChallengeToken(variant) !== undefined),
+    variants.filter((variant) => variant.trim() !== token && parseChallengeToken(variant) !== undefined),
   ).toEqual([]);
 });

@@ -252,7 +252,7 @@ test('a signed-in user connects a Google account, signs in with either, and take
   expect(json).toMatchObject({ user_id: local.userId, email: local.email });
 
   await mine.unlinkGoogle({});
-  expect((await signInWithGoogle(app, user)).json).toMatchObject({ reason: 'LOCAL_LOGIN_REQUIRED' });
+  expect((await signInWithGoogle(app, user)).json).toMatchObject({ reason: 'REGISTRATION_REQUIRED' });
   expect(await failureOf(mine.unlinkGoogle({}))).toEqual(failure('NotFound', 'NOT_FOUND'));
 });
 

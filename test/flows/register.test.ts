@@ -1,6 +1,8 @@
+import { create } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
-import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { AuthService, ConfirmEmailResponseSchema } from '../../gen/manam/v1/auth_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
+import { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
 import { freshEmail, password, useTestApp } from '../support/app.ts';
 import { failure, failureOf, localizedOf, thrownBy } from '../support/errors.ts';
 import { bearer, register, signUp } from '../support/journey.ts';
@@ -24,7 +26,7 @@ test('a confirmed account is left alone by another registration, and its owner g
   expect(user?.firstName).toBe('Sara');
 });
 
-test('an account that never was confirmed is replaced, and only the newest link confirms it', async () => {
+test('of two passwords that were registered before a proof neither signs in, and the owner sets one', async () => {
   const { client } = testApp();
   const auth = client(AuthService);
   const email = freshEmail();
@@ -32,24 +34,44 @@ test('an account that never was confirmed is replaced, and only the newest link 
   await auth.register({ email, password: 'another-fine-password', firstName: 'Newer' });
   const [message] = await testApp().messagesTo(email);
 
-  expect(await failureOf(auth.confirmEmail({ cnf: first }))).toEqual(
-    failure('Unauthenticated', 'CONFIRMATION_INVALID'),
-  );
-  await auth.confirmEmail({ cnf: message?.code ?? '' });
-  expect(await failureOf(auth.login({ email, password }))).toEqual(
-    failure('Unauthenticated', 'CREDENTIALS_INVALID'),
-  );
-  const { account } = await auth.login({ email, password: 'another-fine-password' });
-  expect(account?.firstName).toBe('Newer');
+  expect(message?.code).not.toBe(first);
+  expect(await auth.confirmEmail({ cnf: first })).toMatchObject({ passwordRequired: true });
+  for (const secret of [password, 'another-fine-password'])
+    expect(await failureOf(auth.login({ email, password: secret }))).toEqual(
+      failure('Unauthenticated', 'CREDENTIALS_INVALID'),
+    );
+  const [recovery] = await testApp().messagesTo(email);
+  await client(RecoveryService).endRecovery({
+    token: recovery?.code ?? '',
+    password: 'a-third-fine-password',
+  });
+  const { account } = await auth.login({ email, password: 'a-third-fine-password' });
+  expect(account?.firstName, 'an unproved name is void').toBe('');
 });
 
-test('one confirmation token used 20 times in parallel wins once', async () => {
+test('a registration that is sent twice is one, and every link of it confirms', async () => {
   const { client } = testApp();
+  const auth = client(AuthService);
+  const email = freshEmail();
+  const first = await register(testApp(), email);
+  const second = await register(testApp(), email);
+  expect(second).not.toBe(first);
+  expect(await auth.confirmEmail({ cnf: first })).toEqual(create(ConfirmEmailResponseSchema));
+  expect(await auth.confirmEmail({ cnf: second })).toEqual(create(ConfirmEmailResponseSchema));
+  await auth.login({ email, password });
+});
+
+test('one confirmation token used 20 times in parallel confirms once, and says so to all', async () => {
+  const { client, sql } = testApp();
   const cnf = await register(testApp(), freshEmail());
   const uses = await Promise.allSettled(
     Array.from({ length: 20 }, () => client(AuthService).confirmEmail({ cnf })),
   );
-  expect(uses.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  expect(uses.filter(({ status }) => status === 'fulfilled')).toHaveLength(20);
+  const [row] = await sql(
+    "SELECT COUNT(*) AS n FROM audit_events WHERE action = 'confirm-email' AND user_id = (SELECT user_id FROM challenges ORDER BY id DESC LIMIT 1)",
+  );
+  expect(row).toEqual({ n: 1 });
 });
 
 test('one address registered 100 times in parallel is one account, without a failure of the server', async () => {
@@ -67,7 +89,9 @@ test('one address registered 100 times in parallel is one account, without a fai
     'SELECT COUNT(*) AS n FROM challenges WHERE identifier = ? AND consumed_at IS NULL',
     [email],
   );
-  expect(users).toEqual([{ n: 1 }]);
+  // One for each registration that was let pass, five at the most.
+  expect(users[0]?.['n']).toBeLessThanOrEqual(5);
+  expect(users[0]?.['n']).toBeGreaterThan(0);
 });
 
 test('a confirmation token dies after 24 hours, and a new one can be had', async () => {

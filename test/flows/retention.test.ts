@@ -1,15 +1,16 @@
 import { expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
+import { IdentifierType } from '../../gen/manam/v1/user_pb.js';
 import { systemRandom } from '../../src/adapters/random.ts';
 import { createPurge } from '../../src/flows/retention/purge.ts';
-import { startTestApp, useTestApp } from '../support/app.ts';
+import { freshEmail, password, startTestApp, useTestApp } from '../support/app.ts';
 import { failureOf } from '../support/errors.ts';
-import { signUp } from '../support/journey.ts';
+import { freshMobile, signUp } from '../support/journey.ts';
 
 const testApp = useTestApp();
 const dayMs = 86_400_000;
-const retention = { auditDays: 400, sessionDays: 30, messageDays: 30 };
+const retention = { auditDays: 400, sessionDays: 30, messageDays: 30, unprovedDays: 7 };
 
 /** The purge of an instance whose clock is ahead by that many days. */
 function purgeAt(days: number, isStopping = () => false) {
@@ -58,7 +59,7 @@ test('each table is emptied of what has had its time, and of nothing else', asyn
   });
   expect((await counts())['audit_events']).toBeGreaterThanOrEqual(before['audit_events'] ?? 0);
   // A wrong password of last year is still one of a hundred.
-  expect((await counts())['guess_counters']).toBe(1);
+  expect((await counts())['guess_counters']).toBe(2);
   await purgeAt(500)();
   expect(await counts()).toMatchObject({ audit_events: 0, guess_counters: 0, users: before['users'] });
 });
@@ -89,4 +90,27 @@ test('a service on its way out begins no further batch', async () => {
   const before = await counts();
   await purgeAt(2000, () => true)();
   expect(await counts()).toEqual(before);
+});
+
+test('an unconfirmed account is gone after seven days, and what is younger or confirmed is not', async () => {
+  const { sql } = testApp();
+  await sql('DELETE FROM leases');
+  const client = testApp().client(AuthService);
+  const confirmed = await signUp(testApp());
+  const type = IdentifierType.MOBILE;
+  const claims = [{ email: freshEmail() }, { email: freshEmail() }, { type, mobile: freshMobile() }];
+  for (const claim of claims) await client.register({ ...claim, password });
+  const unproved = async () => {
+    const [row] = await testApp().sql('SELECT COUNT(*) AS n FROM users WHERE confirmed_at IS NULL');
+    return Number(row?.['n']);
+  };
+  await purgeAt(6)();
+  expect(await unproved()).toBe(3);
+  await sql('DELETE FROM leases');
+  await purgeAt(8)();
+  expect(await unproved()).toBe(0);
+  await client.login({ email: confirmed.email, password });
+  // The owner registers as if the claim had never been.
+  for (const claim of claims) await client.register({ ...claim, password });
+  expect(await unproved()).toBe(3);
 });

@@ -97,7 +97,8 @@ test('TOTP is enrolled step by step, and the picture drives an independent authe
   expect(await client.getTotpSetup({})).toMatchObject({ started: false });
 
   const first = await client.setupTotp({});
-  const { secret, otpauthUri } = await client.setupTotp({});
+  expect(await client.setupTotp({}), 'a reload shows the seed that was scanned').toEqual(first);
+  const { secret, otpauthUri } = await client.setupTotp({ replace: true });
   expect(secret).not.toBe(first.secret);
   const { image, contentType } = await client.getTotpQr({});
   const png = PNG.sync.read(Buffer.from(image));

@@ -45,7 +45,7 @@ test('a secret key with the scope sees every user of its tenant and none of anot
   );
 });
 
-test('the publishable key alone opens nobody, whether he exists or not', async () => {
+test('the publishable key alone opens no user, and the error says that a session is missing', async () => {
   const { client } = testApp();
   const { email } = await signUp(testApp());
   for (const request of [{ email }, { email: freshEmail() }, {}]) {

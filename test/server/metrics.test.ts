@@ -53,7 +53,7 @@ test('calls are counted by method, protocol and reason, whatever they speak', as
     [login('grpc-web', 'CREDENTIALS_INVALID')]: 1,
     [login('connect', 'CREDENTIALS_INVALID')]: 1,
     [login('rest', 'CREDENTIALS_INVALID')]: 1,
-    [login('connect', 'MALFORMED')]: 1,
+    [login('connect', 'REQUEST_INVALID')]: 1,
     '{method="unknown",protocol="rest",reason="ROUTE_NOT_FOUND"}': 1,
     '{method="grpc.health.v1.Health/Check",protocol="grpc",reason="OK"}': 1,
   });

@@ -28,7 +28,12 @@ export async function connectAdmin(test: TestApp): Promise<Admin> {
 export async function makeTenant(admin: Admin, slug: string, policy = {}) {
   const { tenant } = await admin.createTenant({
     slug,
-    policy: { senders: { default: `info@${slug}.example` }, ...policy },
+    policy: {
+      senders: { default: `info@${slug}.example` },
+      defaultCountry: 'IR',
+      countries: ['IR'],
+      ...policy,
+    },
   });
   const publishable = await admin.createKey({ tenant: slug, kind: 1 });
   const secret = await admin.createKey({ tenant: slug, kind: 2, scopes: ['users.read', 'users.write'] });

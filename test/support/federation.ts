@@ -1,9 +1,13 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { systemRandom } from '../../src/adapters/random.ts';
+import {
+  type EmulatedUser,
+  type GoogleEmulator,
+  startGoogleEmulator,
+} from '../../src/dev/google-emulator.ts';
 import { codeChallengeOf } from '../../src/domain/federation.ts';
 import type { TenantPolicy } from '../../src/domain/tenant.ts';
-import { type EmulatedUser, type GoogleEmulator, startGoogleEmulator } from '../emulator/google.ts';
 import { startTestApp, type TestApp, type TestAppOptions } from './app.ts';
 
 /** A port that nobody listens on now: addresses of callbacks are known before the server is. */

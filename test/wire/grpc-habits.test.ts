@@ -169,7 +169,7 @@ test('reflection answers for files, symbols and extensions, and says what it doe
   }
   expect(answers).toEqual([
     ...Array.from({ length: 5 }, () => 'files'),
-    [50_103],
+    [50_103, 50_106],
     'files',
     'files',
     5,

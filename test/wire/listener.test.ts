@@ -37,11 +37,26 @@ test('under TLS the same port speaks HTTP/2 and HTTP/1.1 by ALPN, and tells brow
   });
   expect([session.alpnProtocol, status]).toEqual(['h2', 200]);
   session.close();
+  // What speaks cleartext on that port has shown its secrets to the network: nothing is done for it (R72).
+  const port = new URL(test.url).port;
+  const bare = (path: string, init: RequestInit = {}) =>
+    fetch(`http://127.0.0.1:${port}${path}`, { redirect: 'manual', ...init });
+  const json = { 'content-type': 'application/json', 'x-api-key': test.dev.publishable };
+  for (const path of ['/manam.v1.AuthService/Login', '/auth/login', '/healthz', '/nowhere']) {
+    const refused = await bare(path, { method: 'POST', headers: json, body: '{}' });
+    expect([path, refused.status, /TLS_REQUIRED/.test(await refused.text())]).toEqual([path, 426, true]);
+    expect(refused.headers.get('strict-transport-security')).toBeNull();
+  }
+  const page = await bare('/account/dev/?lang=fa', { headers: { accept: 'text/html' } });
+  expect([page.status, page.headers.get('location')]).toEqual([
+    308,
+    expect.stringMatching(/^https?:\/\/[^/]+\/account\/dev\/\?lang=fa$/),
+  ]);
   await test.close();
   rmSync(folder, { recursive: true });
 });
 
-const options = { host: '127.0.0.1', port: 0, maxConnectionsPerAddress: 3 };
+const options = { host: '127.0.0.1', port: 0, maxConnectionsPerAddress: 3, keepAliveMs: 75_000 };
 
 test('calls that run when the server closes are answered, over both versions of HTTP', async () => {
   const listener = await listen(options, (_, response) => setTimeout(() => response.end('done'), 300));

@@ -8,6 +8,7 @@ import {
   ScalarType,
 } from '@bufbuild/protobuf';
 import { rest_enum_value } from '../../gen/manam/options/v1/rest_pb.js';
+import { text } from '../../gen/manam/options/v1/text_pb.js';
 import { createSpeller } from '../../src/rest/spelling.ts';
 import { restSpelling } from '../../src/server/rest-route.ts';
 import { commentOf } from './contract.ts';
@@ -89,7 +90,7 @@ export function createSchemas(dialect: Dialect, services: readonly DescService[]
   function unitOf(field: DescField, lenient: boolean): Schema {
     if (field.message !== undefined) return refer(field.message);
     if (field.enum !== undefined) return enumSchema(field.enum, dialect);
-    const scalar = scalarSchema(field.scalar);
+    const scalar = { ...scalarSchema(field.scalar), ...boundOf(field) };
     return dialect === 'rest' && lenient ? { ...scalar, type: ['string', 'number'] } : scalar;
   }
 
@@ -103,6 +104,11 @@ function enumSchema(type: DescEnum, dialect: Dialect): Schema {
     dialect === 'rest' && hasOption(value, rest_enum_value) ? getOption(value, rest_enum_value) : value.name,
   );
   return { type: 'string', enum: [...new Set(names)] };
+}
+
+/** The limit of a text. The contract counts bytes: no fewer than there are characters. */
+function boundOf(field: DescField): Schema {
+  return hasOption(field, text) ? { maxLength: getOption(field, text).maxBytes } : {};
 }
 
 function scalarSchema(scalar: ScalarType | undefined): Schema {

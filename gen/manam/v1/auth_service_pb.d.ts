@@ -186,6 +186,13 @@ export declare const ConfirmEmailRequestSchema: GenMessage<ConfirmEmailRequest>;
  * @generated from message manam.v1.ConfirmEmailResponse
  */
 export declare type ConfirmEmailResponse = Message<"manam.v1.ConfirmEmailResponse"> & {
+  /**
+   * Whether the account has no password yet, because different ones were registered for it
+   * before anybody proved the identifier. A message to set one is on its way. Unset: it has one.
+   *
+   * @generated from field: optional bool password_required = 1;
+   */
+  passwordRequired?: boolean | undefined;
 };
 
 /**
@@ -220,6 +227,13 @@ export declare const ConfirmSmsRequestSchema: GenMessage<ConfirmSmsRequest>;
  * @generated from message manam.v1.ConfirmSmsResponse
  */
 export declare type ConfirmSmsResponse = Message<"manam.v1.ConfirmSmsResponse"> & {
+  /**
+   * Whether the account has no password yet, because different ones were registered for it
+   * before anybody proved the identifier. A message to set one is on its way. Unset: it has one.
+   *
+   * @generated from field: optional bool password_required = 1;
+   */
+  passwordRequired?: boolean | undefined;
 };
 
 /**

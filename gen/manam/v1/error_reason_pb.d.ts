@@ -508,6 +508,48 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_LAST_SIGN_IN = 69;
    */
   LAST_SIGN_IN = 69,
+
+  /**
+   * The provider's word is not enough for this address, and there is no account for it: register first, and connect then.
+   *
+   * @generated from enum value: ERROR_REASON_REGISTRATION_REQUIRED = 70;
+   */
+  REGISTRATION_REQUIRED = 70,
+
+  /**
+   * The deployment sends no messages of the channel named in the metadata `channel`.
+   *
+   * @generated from enum value: ERROR_REASON_CHANNEL_UNAVAILABLE = 71;
+   */
+  CHANNEL_UNAVAILABLE = 71,
+
+  /**
+   * A header that decides about the call was sent more than once; the metadata `header` names it.
+   *
+   * @generated from enum value: ERROR_REASON_HEADER_DUPLICATE = 72;
+   */
+  HEADER_DUPLICATE = 72,
+
+  /**
+   * The call came without TLS to an address that speaks TLS. HTTP status 426.
+   *
+   * @generated from enum value: ERROR_REASON_TLS_REQUIRED = 73;
+   */
+  TLS_REQUIRED = 73,
+
+  /**
+   * The headers are larger than 16 KiB or more than 64. HTTP status 431.
+   *
+   * @generated from enum value: ERROR_REASON_HEADERS_TOO_LARGE = 74;
+   */
+  HEADERS_TOO_LARGE = 74,
+
+  /**
+   * The last confirmed address or number of a user is not removed.
+   *
+   * @generated from enum value: ERROR_REASON_LAST_IDENTIFIER = 75;
+   */
+  LAST_IDENTIFIER = 75,
 }
 
 /**

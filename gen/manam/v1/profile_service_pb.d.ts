@@ -402,6 +402,40 @@ export declare type ConfirmMobileChangeResponse = Message<"manam.v1.ConfirmMobil
 export declare const ConfirmMobileChangeResponseSchema: GenMessage<ConfirmMobileChangeResponse>;
 
 /**
+ * The request of RemoveIdentifier.
+ *
+ * @generated from message manam.v1.RemoveIdentifierRequest
+ */
+export declare type RemoveIdentifierRequest = Message<"manam.v1.RemoveIdentifierRequest"> & {
+  /**
+   * Which identifier to remove. Required.
+   *
+   * @generated from field: manam.v1.IdentifierType type = 1;
+   */
+  type: IdentifierType;
+};
+
+/**
+ * Describes the message manam.v1.RemoveIdentifierRequest.
+ * Use `create(RemoveIdentifierRequestSchema)` to create a new message.
+ */
+export declare const RemoveIdentifierRequestSchema: GenMessage<RemoveIdentifierRequest>;
+
+/**
+ * The response of RemoveIdentifier.
+ *
+ * @generated from message manam.v1.RemoveIdentifierResponse
+ */
+export declare type RemoveIdentifierResponse = Message<"manam.v1.RemoveIdentifierResponse"> & {
+};
+
+/**
+ * Describes the message manam.v1.RemoveIdentifierResponse.
+ * Use `create(RemoveIdentifierResponseSchema)` to create a new message.
+ */
+export declare const RemoveIdentifierResponseSchema: GenMessage<RemoveIdentifierResponse>;
+
+/**
  * What DeleteAccount is asked.
  *
  * @generated from message manam.v1.DeleteAccountRequest
@@ -565,6 +599,18 @@ export declare const ProfileService: GenService<{
     methodKind: "unary";
     input: typeof ConfirmMobileChangeRequestSchema;
     output: typeof ConfirmMobileChangeResponseSchema;
+  },
+  /**
+   * Removes the user's e-mail address or mobile number. The last confirmed identifier stays.
+   * All identifiers get a notice and the user's other sessions end. Reasons:
+   * REAUTHENTICATION_REQUIRED, LAST_IDENTIFIER, NOT_FOUND where there is none of that kind.
+   *
+   * @generated from rpc manam.v1.ProfileService.RemoveIdentifier
+   */
+  removeIdentifier: {
+    methodKind: "unary";
+    input: typeof RemoveIdentifierRequestSchema;
+    output: typeof RemoveIdentifierResponseSchema;
   },
   /**
    * Deletes the user and all that is held about him; his sessions end. Reasons:

@@ -48,6 +48,13 @@ export declare type RecoverRequest = Message<"manam.v1.RecoverRequest"> & {
    * @generated from field: string mobile_seed = 4;
    */
   mobileSeed: string;
+
+  /**
+   * Whether the answer names the request by a handle. Default: the answer is empty.
+   *
+   * @generated from field: bool with_handle = 5;
+   */
+  withHandle: boolean;
 };
 
 /**
@@ -62,6 +69,14 @@ export declare const RecoverRequestSchema: GenMessage<RecoverRequest>;
  * @generated from message manam.v1.RecoverResponse
  */
 export declare type RecoverResponse = Message<"manam.v1.RecoverResponse"> & {
+  /**
+   * Names this request in EndRecovery, with the code of its SMS: attempts with a handle count
+   * against that handle alone, so that no other caller can use them up. Set where the request asks
+   * for it, for every identifier, known or not; 64 characters.
+   *
+   * @generated from field: optional string handle = 1;
+   */
+  handle?: string | undefined;
 };
 
 /**
@@ -111,6 +126,22 @@ export declare type EndRecoveryRequest = Message<"manam.v1.EndRecoveryRequest"> 
    * @generated from field: string confirm_password = 5;
    */
   confirmPassword: string;
+
+  /**
+   * The handle of the Recover call that the code belongs to. Only with a code by SMS. Empty:
+   * the newest codes of the number are tried, and attempts count against the caller's network.
+   *
+   * @generated from field: string handle = 6;
+   */
+  handle: string;
+
+  /**
+   * Whether addresses and numbers that were added within the last 72 hours are kept. Default:
+   * they are removed, because an intruder with the old password may have added them.
+   *
+   * @generated from field: bool keep_recent = 7;
+   */
+  keepRecent: boolean;
 };
 
 /**

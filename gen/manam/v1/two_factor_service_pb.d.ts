@@ -178,6 +178,13 @@ export declare const GetTotpSetupResponseSchema: GenMessage<GetTotpSetupResponse
  * @generated from message manam.v1.SetupTotpRequest
  */
 export declare type SetupTotpRequest = Message<"manam.v1.SetupTotpRequest"> & {
+  /**
+   * Whether a pending seed is replaced by a new one. Default: the pending seed is returned
+   * until it is confirmed or expires.
+   *
+   * @generated from field: bool replace = 1;
+   */
+  replace: boolean;
 };
 
 /**

@@ -14,11 +14,20 @@ import type {
 
 export type UserRepository = {
   findIdentifier(tenantId: string, identifier: Identifier): Promise<OwnedIdentifier | undefined>;
-  findForLogin(tenantId: string, identifier: Identifier, now: Date): Promise<LoginView | undefined>;
+  /** `address`: the network address that the sign-in comes from. */
+  findForLogin(
+    tenantId: string,
+    identifier: Identifier,
+    address: string,
+    now: Date,
+  ): Promise<LoginView | undefined>;
   findById(tenantId: string, userId: string): Promise<UserView | undefined>;
   findForSession(tenantId: string, userId: string, now: Date): Promise<SessionAccount | undefined>;
-  /** Throws DuplicateError where the identifier is taken. Without a hash the user has no password. */
-  insert(user: User, identifier: HeldIdentifier, passwordHash: string | undefined): Promise<void>;
+  /**
+   * Throws DuplicateError where the identifier is taken. Without a hash the user has no
+   * password; without an identifier a proof brings it later.
+   */
+  insert(user: User, identifier: HeldIdentifier | undefined, passwordHash: string | undefined): Promise<void>;
   /** Gives a user one more identifier. Throws DuplicateError where it is taken. */
   addIdentifier(tenantId: string, identifier: HeldIdentifier): Promise<void>;
   /** Holds a user still until the transaction ends. */
@@ -28,9 +37,34 @@ export type UserRepository = {
   /** Takes the password of a user away. */
   deletePassword(tenantId: string, userId: string): Promise<void>;
   /** Replaces an account that never was confirmed; false where it was, meanwhile. Its status stays. */
-  replaceUnconfirmed(user: User, identifier: HeldIdentifier, passwordHash: string): Promise<boolean>;
+  replaceUnconfirmed(
+    user: User,
+    identifier: HeldIdentifier,
+    passwordHash: string | undefined,
+  ): Promise<boolean>;
+  /**
+   * Empties an account that several parties registered and none has proved: its password and
+   * its names are void (R71). False where it was proved meanwhile, or a back end made it.
+   */
+  dispute(tenantId: string, userId: string, at: Date): Promise<boolean>;
+  /** Makes an unproved account one of a back end: the password that was registered for it is void. */
+  adopt(tenantId: string, userId: string): Promise<void>;
+  /**
+   * Takes an unproved identifier away from other users. `proved`: its owner is
+   * here. `claimed`: only registrations lose it, and no account that a back end made.
+   */
+  releaseClaim(
+    tenantId: string,
+    identifier: Identifier,
+    userId: string,
+    mode: 'proved' | 'claimed',
+  ): Promise<void>;
+  /** Takes the identifiers of these kinds away from a user. */
+  removeIdentifiers(tenantId: string, userId: string, kinds: readonly Identifier['kind'][]): Promise<void>;
   /** Marks an identifier confirmed; false where it is already, or no longer this user's. */
   confirmIdentifier(tenantId: string, userId: string, identifier: Identifier, at: Date): Promise<boolean>;
+  /** Notes that a user has proved an identifier. */
+  markConfirmed(tenantId: string, userId: string, at: Date): Promise<void>;
   /** Changes the fields that are set and no other. */
   update(tenantId: string, userId: string, changes: UserChanges): Promise<void>;
   /** Puts an identifier in the place of the user's one of that kind. Throws DuplicateError where it is taken. */
@@ -72,6 +106,8 @@ export type LoginRequestRepository = {
   insert(request: LoginRequest): Promise<void>;
   /** Finds a request that is neither consumed nor expired. */
   findLive(tenantId: string, id: string, digest: Buffer, now: Date): Promise<LoginRequest | undefined>;
+  /** Finds a request whether or not it is still good, as long as its row is kept. */
+  find(tenantId: string, id: string, digest: Buffer): Promise<LoginRequest | undefined>;
   /** Consumes it; true for exactly one of any number of callers. */
   consume(tenantId: string, id: string, now: Date): Promise<boolean>;
 };

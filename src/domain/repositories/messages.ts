@@ -1,3 +1,4 @@
+import type { Audience } from '../caller.ts';
 import type { DeliveryStatus } from '../delivery.ts';
 import type {
   ClaimedMessage,
@@ -48,6 +49,9 @@ export type OutboxRepository = {
   countWaiting(): Promise<WaitingMessages[]>;
 };
 
+/** What codes are counted by. */
+export type SmsPeriod = { readonly country: string; readonly hour: Date; readonly audience: Audience };
+
 export type SmsUsageRepository = {
   /**
    * Counts an SMS to a number and makes the next one wait, each time twice as long;
@@ -62,8 +66,13 @@ export type SmsUsageRepository = {
   /** Forgets how many SMS a number has had: the next one does not wait. */
   forgetBackOff(tenantId: string, number: Buffer): Promise<void>;
   /** Counts a code that is sent to a country in an hour, or with -1 takes it back. */
-  countSent(tenantId: string, country: string, hour: Date, by: 1 | -1): Promise<void>;
+  countSent(tenantId: string, period: SmsPeriod, by: 1 | -1): Promise<void>;
   /** Counts a code that somebody typed rightly. */
-  countConfirmed(tenantId: string, country: string, hour: Date): Promise<void>;
-  totals(tenantId: string, country: string, since: Date): Promise<{ sent: number; confirmed: number }>;
+  countConfirmed(tenantId: string, period: SmsPeriod): Promise<void>;
+  totals(
+    tenantId: string,
+    country: string,
+    audience: Audience,
+    since: Date,
+  ): Promise<{ sent: number; confirmed: number }>;
 };

@@ -76,6 +76,7 @@ export const retained = [
   'smsCounters',
   'audit',
   'outbox',
+  'unproved',
 ] as const;
 
 export type RetentionRepository = {

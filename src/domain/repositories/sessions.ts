@@ -45,8 +45,17 @@ export type ChallengeRepository = {
   ): Promise<Challenge | undefined>;
   /** Counts a guess before it is checked; false where that many were made. */
   countAttempt(tenantId: string, id: string, max: number): Promise<boolean>;
+  /** The live challenges of a user and purpose, the newest first. */
+  listLive(tenantId: string, userId: string, purpose: ChallengePurpose, now: Date): Promise<Challenge[]>;
+  /** Finds a challenge that has not expired, whether or not it was used. */
+  findUnexpired(
+    tenantId: string,
+    purpose: ChallengePurpose,
+    proof: { readonly id?: string; readonly digest: Buffer },
+    now: Date,
+  ): Promise<(Challenge & { readonly isConsumed: boolean })[]>;
   /** Kills all that is outstanding for a user. */
-  killAll(tenantId: string, userId: string, now: Date): Promise<void>;
+  killAll(tenantId: string, userId: string): Promise<void>;
   /** Consumes it; true for exactly one of any number of callers. */
   consume(tenantId: string, id: string, now: Date): Promise<boolean>;
 };
@@ -76,48 +85,61 @@ export type SessionRepository = {
   revokeBeyond(tenantId: string, userId: string, kept: number, now: Date): Promise<void>;
 };
 
+/** Names a counter of failures. */
+export type GuessCounter = { readonly kind: GuessKind; readonly subject: string };
+
 export type GuessRepository = {
   /**
-   * Counts an attempt before it is checked, in one guarded statement. Answers how many
-   * failures in a row it would make, or undefined where it may not be tried.
+   * Counts an attempt before it is checked, in one guarded statement. Returns how many
+   * failures in a row it would make. `locked`: too many have failed. `busy`: too many are
+   * under way, and it may be tried once they have ended. With `total`, a counter over all
+   * networks counts it as well, in the same statement.
    */
-  count(tenantId: string, policy: GuessPolicy, subject: string, now: Date): Promise<number | undefined>;
+  count(
+    tenantId: string,
+    policy: GuessPolicy,
+    subject: string,
+    now: Date,
+    total?: GuessCounter,
+  ): Promise<number | 'locked' | 'busy'>;
+  /** Notes that a counted attempt has failed. Takes as long for one that was not counted. */
+  countWrong(tenantId: string, counter: GuessCounter, now: Date): Promise<void>;
   /** Forgets the failures after a success. */
-  reset(tenantId: string, kind: GuessKind, subject: string): Promise<void>;
+  reset(tenantId: string, ...counters: readonly GuessCounter[]): Promise<void>;
   /**
    * Forgets the failures of a user whose password was found right, and holds that password
    * until the transaction ends; false where it was changed since.
    */
-  resetForPassword(tenantId: string, kind: GuessKind, userId: string, passwordHash: string): Promise<boolean>;
+  resetForPassword(
+    tenantId: string,
+    counters: readonly GuessCounter[],
+    userId: string,
+    passwordHash: string,
+  ): Promise<boolean>;
   /** Lowers the failures of a user to that many, so that he may try again. */
   lower(tenantId: string, kind: GuessKind, userId: string, failures: number): Promise<void>;
   /** Takes back an attempt that was counted and then not made. */
-  uncount(tenantId: string, kind: GuessKind, subject: string): Promise<void>;
+  uncount(tenantId: string, counter: GuessCounter): Promise<void>;
   /** Forgets all counters of a user. */
   forget(tenantId: string, subject: string): Promise<void>;
 };
 
-/** What is given back to a budget, of the window that begins then. */
+/** What is given back to a budget. */
 export type Refund = {
   readonly tenantId: string;
   readonly name: string;
   readonly subject: Buffer;
-  readonly windowStart: Date;
   readonly amount: number;
 };
 
 export type BudgetRepository = {
   /**
-   * Uses some of a budget, by default one, in one statement; false where that much was not
-   * left of the window that begins then.
+   * Uses some of a budget, by default one, in one statement. Returns 0, or where that much is
+   * not left of the last `windowMs`, in how many milliseconds it will be. The window slides: what
+   * was used in the one before fades as it grows older than that, so that no burst at the
+   * boundary of two windows gets twice the budget (R76).
    */
-  charge(
-    tenantId: string,
-    budget: Budget,
-    subject: Buffer,
-    windowStart: Date,
-    amount?: number,
-  ): Promise<boolean>;
+  charge(tenantId: string, budget: Budget, subject: Buffer, now: Date, amount?: number): Promise<number>;
   /** Gives some back, as far as that much was used. */
   refund(refund: Refund): Promise<void>;
 };

@@ -1,3 +1,4 @@
+import { isCanonicalBase64url } from '../../domain/base64url.ts';
 import type { Operator } from '../../domain/caller.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
 import type { Vault } from '../../domain/ports.ts';
@@ -50,6 +51,7 @@ export function createPages(vault: Vault) {
       const size = pageSize === 0 ? defaultPageSize : pageSize;
       if (pageToken === '') return { after: undefined, size };
       try {
+        if (!isCanonicalBase64url(pageToken)) throw new TypeError('not canonical');
         return { after: vault.open(purpose, list, Buffer.from(pageToken, 'base64url')).toString(), size };
       } catch {
         throw invalid({ field: 'page_token', reason: 'FIELD_INVALID' });

@@ -36,7 +36,9 @@ export function createTransfer({ store, canVerify, vault, clock, random }: Trans
     const taken: Violation[] = [];
     for (const identifier of [parsed.email, parsed.mobile]) {
       const held = identifier && (await store.users.findIdentifier(tenantId, identifier));
-      if (held !== undefined && held.userId !== id)
+      // An unproved registration gives way.
+      const isClaim = held?.isOwnerConfirmed === false && held.origin === 'self';
+      if (held !== undefined && held.userId !== id && !isClaim)
         taken.push({ field: held.kind, reason: 'IDENTIFIER_TAKEN' });
     }
     for (const { issuer, subject } of parsed.identities) {
@@ -58,8 +60,11 @@ export function createTransfer({ store, canVerify, vault, clock, random }: Trans
       ...identifier,
       userId,
       confirmedAt: undefined,
+      addedAt: now,
     });
     await store.transaction(async ({ users, factors, identities: known }) => {
+      for (const identifier of [first, second])
+        if (identifier !== undefined) await users.releaseClaim(tenantId, identifier, userId, 'claimed');
       await users.insert(user, heldOf(first), parsed.passwordHash);
       if (second !== undefined) await users.addIdentifier(tenantId, heldOf(second));
       for (const identifier of [first, second]) {
@@ -214,7 +219,9 @@ export function createTransfer({ store, canVerify, vault, clock, random }: Trans
 
 function parseJson(line: string): unknown {
   try {
-    return JSON.parse(line) as unknown;
+    // Files of some systems begin with a byte order mark.
+    if (!line.isWellFormed()) throw new TypeError('ill-formed');
+    return JSON.parse(line.replace(/^\ufeff/, '')) as unknown;
   } catch {
     throw invalid({
       field: 'record',

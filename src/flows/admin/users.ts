@@ -1,12 +1,13 @@
 import type { Operator } from '../../domain/caller.ts';
 import { parseEmail } from '../../domain/email.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
-import { foldDigits, parseMobile } from '../../domain/mobile.ts';
+import { parseMobile } from '../../domain/mobile.ts';
 import type { Identifier, OperatorAction, UserView } from '../../domain/model.ts';
 import type { Clock, Random, ReceiptSigner, Vault } from '../../domain/ports.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
 import type { Tenant } from '../../domain/tenant.ts';
 import { isUuid } from '../../domain/token.ts';
+import { foldDigits } from '../../domain/typed-text.ts';
 import { auditEvent } from '../audit.ts';
 import { eraseUser } from '../profile/erase-user.ts';
 import { asActor, createPages, findTenant, onBehalfOf, type PageRequest } from './operator.ts';
@@ -110,7 +111,7 @@ export function createUserAdmin({ store, vault, ...deps }: UserAdminDeps) {
       change(operator, reference, 'disable-user', async ({ users, sessions, challenges }, { user }) => {
         await users.setStatus(user.tenantId, user.id, 'disabled');
         // A second step that is under way ends first, so that it opens no session behind this.
-        await challenges.killAll(user.tenantId, user.id, clock());
+        await challenges.killAll(user.tenantId, user.id);
         await sessions.revokeOthers(user.tenantId, user.id, undefined, clock());
       }),
 

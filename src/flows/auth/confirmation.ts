@@ -1,9 +1,10 @@
-import type { Caller } from '../../domain/caller.ts';
+import type { OwnedIdentifier } from '../../domain/model.ts';
 import { makeStandaloneCode } from '../../domain/one-time-code.ts';
 import type { Vault } from '../../domain/ports.ts';
+import { isRegisteredUrl } from '../../domain/registered-url.ts';
 import type { Repositories } from '../../domain/repositories.ts';
-import type { MessageDeps, Recipient } from '../messages.ts';
-import { codeBySms, linkByEmail, sendOutOfBand } from '../out-of-band.ts';
+import type { MessageContext, MessageDeps, Recipient } from '../messages.ts';
+import { codeBySms, linkByEmail, sendIfRoom } from '../out-of-band.ts';
 
 /** How long a confirmation link and a confirmation code are good (R34). */
 const linkLifetimeMs = 86_400_000;
@@ -17,33 +18,45 @@ export type ConfirmationOrder = Recipient & {
   readonly confirmUrl: string;
 };
 
-/** Puts a new confirmation in the place of any earlier one and queues its message. */
+/** Queues a confirmation beside the earlier ones, which stay good. */
 export async function sendConfirmation(
   deps: ConfirmationDeps,
   repositories: Pick<Repositories, 'challenges' | 'outbox'>,
-  caller: Caller,
+  caller: MessageContext,
   { userId, confirmUrl, ...to }: ConfirmationOrder,
 ): Promise<void> {
+  const { pages, confirmUrls } = caller.tenant.policy;
   const confirmation =
     to.kind === 'email'
       ? linkByEmail(deps, caller, to, {
           userId,
           purpose: 'confirm-email',
-          slot: userId,
           template: 'confirm-email',
-          page: confirmUrl || caller.tenant.policy.pages.confirm,
+          // It may have been taken out of the policy since the account was made.
+          page: isRegisteredUrl(confirmUrl, confirmUrls) ? confirmUrl : pages.confirm,
           parameter: 'cnf',
           lifetimeMs: linkLifetimeMs,
         })
       : codeBySms(deps, caller, to, {
           userId,
           purpose: 'confirm-sms',
-          slot: userId,
-          // Whoever confirms names the code alone.
+          // The request that confirms names the code alone.
           subject: '',
           template: 'confirm-sms',
           code: makeStandaloneCode(deps.random),
           lifetimeMs: codeLifetimeMs,
         });
-  await sendOutOfBand(repositories, confirmation);
+  await sendIfRoom(repositories, confirmation, deps.clock());
+}
+
+/** The confirmation of an identifier as its account has it. */
+export function confirmationOf({
+  kind,
+  address,
+  userId,
+  locale: userLocale,
+  senderEmail,
+  confirmUrl,
+}: OwnedIdentifier): ConfirmationOrder {
+  return { kind, address, userId, userLocale, senderEmail, confirmUrl };
 }

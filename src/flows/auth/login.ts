@@ -7,7 +7,7 @@ import type { Clock, PasswordHasher, Random } from '../../domain/ports.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { auditEvent } from '../audit.ts';
 import { composeNotice } from '../messages.ts';
-import { type PasswordChecker, passwordPolicy } from '../password-check.ts';
+import { isClosedTo, type PasswordChecker, passwordPolicy } from '../password-check.ts';
 import { concludeSignIn, type SessionGate, type SignInResult, type TokenDeps } from '../session-gate.ts';
 
 export type LoginDeps = TokenDeps & {
@@ -35,12 +35,13 @@ export function createLogin(deps: LoginDeps) {
     if (command.password === '') throw invalid({ field: 'password', reason: 'FIELD_REQUIRED' });
 
     const tenantId = caller.tenant.id;
-    const account = await store.users.findForLogin(tenantId, identifier, clock());
+    const { address } = caller.client;
+    const account = await store.users.findForLogin(tenantId, identifier, address, clock());
     const passwordHash = maySignIn(account) ? account?.passwordHash : undefined;
     const userId = account?.user.id;
-    const { right, failures } = await passwords.check(
+    const { right, failures, counters } = await passwords.check(
       caller,
-      { userId, canonical, passwordHash },
+      { userId, canonical, passwordHash, isClosed: account !== undefined && isClosedTo(account) },
       command.password,
     );
     if (!right || account === undefined || passwordHash === undefined) {
@@ -49,12 +50,11 @@ export function createLogin(deps: LoginDeps) {
     }
 
     const { user } = account;
-    const rehashed = hasher.needsRehash(passwordHash)
+    const rehashed = hasher.needsRehash(passwordHash, command.password)
       ? await hasher.hash(caller, normalizePassword(command.password))
       : undefined;
     const opened = await store.transaction(async (repositories) => {
-      const { kind } = passwordPolicy;
-      if (!(await repositories.guesses.resetForPassword(tenantId, kind, user.id, passwordHash))) {
+      if (!(await repositories.guesses.resetForPassword(tenantId, counters, user.id, passwordHash))) {
         throw new DomainError('CREDENTIALS_INVALID');
       }
       if (rehashed !== undefined) await repositories.users.updatePasswordHash(tenantId, user.id, rehashed);
@@ -69,7 +69,10 @@ export function createLogin(deps: LoginDeps) {
   };
 }
 
-/** Notes a failure; the owner, where there is one, is told when the account begins to wait (R10). */
+/** Past so many failures over all networks no more notices go out: strangers could send any number. */
+const maxNotified = 4 * passwordPolicy.free;
+
+/** Notes a failure; the owner, where there is one, hears of it when a network begins to wait (R10). */
 async function fail(
   deps: LoginDeps,
   caller: Caller,
@@ -83,7 +86,7 @@ async function fail(
     await audit.add(event);
     const now = deps.clock();
     const { tenantId } = event;
-    if (account === undefined) {
+    if (account === undefined || account.totalFailures >= maxNotified) {
       await outbox.addDecoy({ id: deps.random.uuid(), tenantId, createdAt: now, expiresAt: now });
     } else {
       const { kind, address } = account.identifier;

@@ -3,7 +3,7 @@ import type { Caller } from '../../domain/caller.ts';
 import { emptyProfile } from '../../domain/empty-profile.ts';
 import { createViolations, DomainError } from '../../domain/errors.ts';
 import { type IdentifierInput, parseIdentifier } from '../../domain/identifier.ts';
-import type { HeldIdentifier, User } from '../../domain/model.ts';
+import type { HeldIdentifier, OwnedIdentifier, User } from '../../domain/model.ts';
 import type { Clock, PasswordHasher, Random, Vault } from '../../domain/ports.ts';
 import { type Json, parseCustomFields, parseName, parseText } from '../../domain/profile.ts';
 import { matchRegisteredUrl } from '../../domain/registered-url.ts';
@@ -46,64 +46,114 @@ const maxRaces = 5;
  * answer and the same number of password hashes is done (R33).
  */
 export function createRegister(deps: RegisterDeps) {
-  const { hasher, passwordPolicy, clock, random, chargeRecipient } = deps;
+  const { store, hasher, passwordPolicy, vault, clock, random, chargeRecipient } = deps;
   return async function register(caller: Caller, command: RegisterCommand): Promise<void> {
     const { user, identifier, password } = parse(caller, command, passwordPolicy, clock(), random);
     await chargeRecipient(caller, 'register', identifier.canonical);
     await passwordPolicy.refuseBreached(password);
-    const passwordHash = await hasher.hash(caller, password);
+    const passwordHash = await hasher.hash(caller, password, saltOf(vault, caller, identifier));
 
     for (let race = 0; race < maxRaces; race += 1) {
-      if (await write(deps, caller, user, identifier, passwordHash)) return;
+      const held = await store.users.findIdentifier(caller.tenant.id, identifier);
+      if (await write(deps, caller, { user, identifier, passwordHash }, held)) return;
     }
     throw new DomainError('UNAVAILABLE', { retryAfterMs: 1000 });
   };
 }
 
+/**
+ * The salt of what is registered for an identifier: with it, two hashes tell whether two
+ * registrations have the same password, such as those of a double click.
+ */
+function saltOf(vault: Vault, { tenant }: Caller, { kind, canonical }: HeldIdentifier): Buffer {
+  return vault
+    .mac('registration-salt', Buffer.from(JSON.stringify([tenant.id, kind, canonical])))
+    .subarray(0, 16);
+}
+
+type Registration = {
+  readonly user: User;
+  readonly identifier: HeldIdentifier;
+  readonly passwordHash: string;
+};
+
+type WriteDeps = Pick<RegisterDeps, 'store' | 'clock' | 'random' | 'vault'>;
+
 /** Writes the registration as the account stands now; false where another call changed it meanwhile. */
 async function write(
-  deps: Pick<RegisterDeps, 'store' | 'clock' | 'random' | 'vault'>,
+  deps: WriteDeps,
   caller: Caller,
-  user: User,
-  identifier: HeldIdentifier,
-  passwordHash: string,
+  registration: Registration,
+  held: OwnedIdentifier | undefined,
 ): Promise<boolean> {
-  const { tenant } = caller;
-  const held = await deps.store.users.findIdentifier(tenant.id, identifier);
-
-  if (held?.isOwnerConfirmed) {
-    if (tenant.policy.discloseRegistration) throw new DomainError('IDENTIFIER_TAKEN');
-    const { kind, address, locale: userLocale, senderEmail, userId } = held;
-    const notice = composeNotice(deps, caller, { kind, address, userLocale, senderEmail }, 'account-exists');
-    await deps.store.transaction(async (repositories) => {
-      await repositories.outbox.add(notice);
-      await conclude(deps, repositories, caller, { userId, reason: 'IDENTIFIER_TAKEN' });
-    });
-    return true;
-  }
-
-  const owned = held === undefined ? user : { ...user, id: held.userId };
-  const own = { ...identifier, userId: owned.id };
-  const order = {
-    kind: own.kind,
-    address: own.address,
-    userId: own.userId,
-    userLocale: owned.locale,
-    senderEmail: owned.senderEmail,
-    confirmUrl: owned.confirmUrl,
-  };
+  if (held?.confirmedAt !== undefined) return await tellOwner(deps, caller, held);
   try {
     return await deps.store.transaction(async (repositories) => {
-      if (held === undefined) await repositories.users.insert(owned, own, passwordHash);
-      else if (!(await repositories.users.replaceUnconfirmed(owned, own, passwordHash))) return false;
-      await sendConfirmation(deps, repositories, caller, order);
-      await conclude(deps, repositories, caller, { userId: owned.id });
+      const userId = await claim(deps, repositories, registration, held);
+      if (userId === undefined) return false;
+      const { kind, address } = registration.identifier;
+      const { locale: userLocale, senderEmail, confirmUrl } = registration.user;
+      await sendConfirmation(deps, repositories, caller, {
+        kind,
+        address,
+        userId,
+        userLocale,
+        senderEmail,
+        confirmUrl,
+      });
+      await conclude(deps, repositories, caller, { userId });
       return true;
     });
   } catch (error) {
     if (error instanceof DuplicateError) return false;
     throw error;
   }
+}
+
+/** The identifier is already proved: the account is left alone. */
+async function tellOwner(deps: WriteDeps, caller: Caller, held: OwnedIdentifier): Promise<boolean> {
+  if (caller.tenant.policy.discloseRegistration) throw new DomainError('IDENTIFIER_TAKEN');
+  const { kind, address, locale: userLocale, senderEmail, userId } = held;
+  const notice = composeNotice(deps, caller, { kind, address, userLocale, senderEmail }, 'account-exists');
+  await deps.store.transaction(async (repositories) => {
+    await repositories.outbox.add(notice);
+    await conclude(deps, repositories, caller, { userId, reason: 'IDENTIFIER_TAKEN' });
+  });
+  return true;
+}
+
+/**
+ * Notes who wants to prove the identifier. It is still unproved, so it blocks no one:
+ * a second party with another password makes the first password void, and its own as well,
+ * because the owner of the address need not be either of them (R71). What a back end
+ * made stays as it is. Returns the user who is confirmed by the message; undefined where
+ * the account was proved meanwhile.
+ */
+async function claim(
+  { clock }: WriteDeps,
+  { users }: Pick<Repositories, 'users'>,
+  { user, identifier, passwordHash }: Registration,
+  held: OwnedIdentifier | undefined,
+): Promise<string | undefined> {
+  if (held === undefined) {
+    await users.insert(user, identifier, passwordHash);
+    return user.id;
+  }
+  const { userId } = held;
+  const own = { ...user, id: userId };
+  // The account is its owner's, who has proved something else: the proof will make one of its own.
+  if (held.isOwnerConfirmed) {
+    await users.insert(user, undefined, undefined);
+    return user.id;
+  }
+  const isBackEnd = user.origin === 'back-end';
+  if (isBackEnd || (held.origin === 'self' && held.passwordHash === passwordHash)) {
+    return (await users.replaceUnconfirmed(own, { ...identifier, userId }, passwordHash))
+      ? userId
+      : undefined;
+  }
+  if (held.origin === 'back-end') return userId;
+  return (await users.dispute(user.tenantId, userId, clock())) ? userId : undefined;
 }
 
 /** The end of every registration, in its transaction: the audit line, and the answer for a retry. */
@@ -117,6 +167,11 @@ async function conclude(
   await rememberResult(repositories, caller, undefined);
 }
 
+/** Whether a back end of the tenant registers a user, and not the user. */
+function isBackEnd({ key }: Caller): boolean {
+  return key?.kind === 'secret' && key.scopes.includes('users.write');
+}
+
 /** Reads the command; everything that is wrong with it is told at once. */
 function parse(
   caller: Caller,
@@ -125,11 +180,9 @@ function parse(
   now: Date,
   random: Random,
 ) {
-  const { tenant, key } = caller;
+  const { tenant } = caller;
   const { policy } = tenant;
-  if (command.role !== '' && (key?.kind !== 'secret' || !key.scopes.includes('users.write'))) {
-    throw new DomainError('ROLE_DENIED');
-  }
+  if (command.role !== '' && !isBackEnd(caller)) throw new DomainError('ROLE_DENIED');
 
   const violations = createViolations();
   const { collect } = violations;
@@ -164,6 +217,7 @@ function parse(
     senderEmail: command.senderEmail,
     confirmUrl: confirmUrl ?? '',
     createdAt: now,
+    origin: isBackEnd(caller) ? 'back-end' : 'self',
     profile: {
       ...emptyProfile,
       firstName: firstName ?? '',
@@ -174,6 +228,6 @@ function parse(
       customFields: customFields ?? [],
     },
   };
-  const identifier: HeldIdentifier = { ...parsed, userId: id, confirmedAt: undefined };
+  const identifier: HeldIdentifier = { ...parsed, userId: id, confirmedAt: undefined, addedAt: now };
   return { user, identifier, password };
 }

@@ -6,7 +6,7 @@ import type { Store } from '../../domain/repositories.ts';
 import { auditEvent } from '../audit.ts';
 import { rememberResult } from '../idempotency.ts';
 import type { RecipientCharge } from '../limits.ts';
-import { type ConfirmationDeps, sendConfirmation } from './confirmation.ts';
+import { type ConfirmationDeps, confirmationOf, sendConfirmation } from './confirmation.ts';
 
 export type SendConfirmationDeps = ConfirmationDeps & {
   readonly store: Store<'users' | 'challenges' | 'outbox' | 'audit' | 'idempotency'>;
@@ -37,13 +37,11 @@ export function createSendConfirmation({ store, chargeRecipient, ...deps }: Send
     const held = await store.users.findIdentifier(tenantId, identifier);
     await store.transaction(async (repositories) => {
       if (held !== undefined && held.confirmedAt === undefined) {
+        const own = confirmationOf(held);
         await sendConfirmation(deps, repositories, caller, {
-          kind: held.kind,
-          address: held.address,
-          userId: held.userId,
-          userLocale: held.locale,
-          senderEmail: command.senderEmail || held.senderEmail,
-          confirmUrl: confirmUrl || held.confirmUrl,
+          ...own,
+          senderEmail: command.senderEmail || own.senderEmail,
+          confirmUrl: confirmUrl || own.confirmUrl,
         });
       }
       const userId = held?.userId;

@@ -121,7 +121,7 @@ export function createDispatcher(deps: DispatchDeps): Dispatcher {
     };
     const send = () => withinDeadline(stop, (signal) => transport.send(outgoing, signal));
     if (message.channel === 'sms' && message.code !== '')
-      await countingCode(store, clock, tenantId, message.to, send);
+      await countingCode(store, clock, tenantId, message, send);
     else await send();
   }
 

@@ -163,10 +163,11 @@ export function createGoogleLogin(deps: GoogleDeps) {
      * too, so that the user is not stranded.
      */
     async callback(caller: Caller, command: CallbackCommand): Promise<CallbackResult> {
-      const request = await requests.find(command.state, ['google', 'google-link']);
+      // A reload, or one that comes too late, still knows where its browser came from.
+      const request = await requests.recall(command.state, ['google', 'google-link']);
       if (request.tenantId !== caller.tenant.id) throw new DomainError('LOGIN_STATE_INVALID');
-      await requests.consume(request);
       try {
+        await requests.consume(request);
         return await auditFailure(deps, caller, 'login-google', async () => {
           if (command.error !== '' || command.code === '') throw new DomainError('PROVIDER_DENIED');
           return await comeBack(caller, request, command);
@@ -246,7 +247,7 @@ export function createGoogleLogin(deps: GoogleDeps) {
         if ((await repositories.identities.remove(tenantId, userId, googleIssuer)) === 0)
           throw new DomainError('NOT_FOUND');
         // Whoever came in through it is out as well.
-        await repositories.challenges.killAll(tenantId, userId, clock());
+        await repositories.challenges.killAll(tenantId, userId);
         await repositories.sessions.revokeOthers(tenantId, userId, caller.session?.id, clock());
         await tellUser(deps, repositories, caller, view, 'identity-linked');
         await repositories.audit.add(auditEvent(deps, caller, 'unlink-google', 'success'));

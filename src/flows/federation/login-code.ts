@@ -41,6 +41,7 @@ export async function makeLoginCode(
     slot: id,
     digest: sha256(secret),
     identifier: '',
+    channel: undefined,
     data: Buffer.from(JSON.stringify(content)),
     expiresAt: new Date(clock().getTime() + lifetimeMs),
   });

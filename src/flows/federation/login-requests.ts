@@ -73,6 +73,14 @@ export function createLoginRequests({ store, clock, random, chargeStart }: Login
       return found;
     },
 
+    /** The request of a handle whether or not it is still good: where its browser is to go. */
+    async recall(handle: string, kinds: readonly LoginRequest['kind'][]): Promise<LoginRequest> {
+      const parsed = parseHandle(handle);
+      const found = parsed && (await store.loginRequests.find(parsed.tenantId, parsed.id, parsed.digest));
+      if (found === undefined || !kinds.includes(found.kind)) throw new DomainError('LOGIN_STATE_INVALID');
+      return found;
+    },
+
     /** Uses a request up; for exactly one of any number of callers. */
     async consume({ tenantId, id }: LoginRequest): Promise<void> {
       if (!(await store.loginRequests.consume(tenantId, id, clock())))

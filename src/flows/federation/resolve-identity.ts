@@ -3,7 +3,7 @@ import { parseEmail } from '../../domain/email.ts';
 import { emptyProfile } from '../../domain/empty-profile.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { ProviderClaims } from '../../domain/federation.ts';
-import type { ExternalProfile, HeldIdentifier, User, UserView } from '../../domain/model.ts';
+import type { ExternalProfile, HeldIdentifier, OwnedIdentifier, User, UserView } from '../../domain/model.ts';
 import type { Clock, Random } from '../../domain/ports.ts';
 import { parseName } from '../../domain/profile.ts';
 import { DuplicateError, type Repositories, type Store } from '../../domain/repositories.ts';
@@ -34,7 +34,7 @@ const maxRaces = 5;
 /** The part of a name that a profile takes; a provider's names are the user's own words. */
 function nameOf(text: string, field: string): string {
   try {
-    return parseName(text.slice(0, 100), field);
+    return parseName(text.slice(0, 100).replace(/[<>\p{Cc}\p{Zl}\p{Zp}]/gu, ''), field);
   } catch {
     return '';
   }
@@ -74,20 +74,28 @@ export function createResolveIdentity(deps: ResolveDeps) {
       return known.userId;
     }
     const { identifier, mayLink } = arrival;
-    if (identifier === undefined) throw new DomainError('LOCAL_LOGIN_REQUIRED');
+    if (identifier === undefined) throw await dueElsewhere(tenantId, arrival.claims.email);
     const held = await store.users.findIdentifier(tenantId, identifier);
     try {
-      if (held === undefined) return await create(caller, arrival, identifier);
-      // Its owner has proved himself in another way, and this address not: it is not his to open.
-      const isForeign = held.confirmedAt === undefined && held.isOwnerConfirmed;
-      if (!mayLink || isForeign) throw new DomainError('LOCAL_LOGIN_REQUIRED');
-      return held.confirmedAt === undefined
-        ? await takeOver(caller, arrival, held)
-        : await link(caller, arrival, held);
+      // Where its owner has proved something else, this identifier was only claimed, and the proof is here.
+      if (held === undefined || (held.confirmedAt === undefined && held.isOwnerConfirmed))
+        return await create(caller, arrival, identifier);
+      if (held.confirmedAt === undefined && (mayLink || held.origin === 'self'))
+        return await takeOver(caller, arrival, held);
+      if (!mayLink) throw new DomainError('LOCAL_LOGIN_REQUIRED');
+      return await link(caller, arrival, held);
     } catch (error) {
       if (error instanceof DuplicateError) return undefined;
       throw error;
     }
+  }
+
+  /** The provider does not answer for the address: what its holder can do here instead, without a dead end. */
+  async function dueElsewhere(tenantId: string, address: string): Promise<DomainError> {
+    const identifier = emailIdentifier(address);
+    const held = identifier && (await store.users.findIdentifier(tenantId, identifier));
+    const reason = held?.confirmedAt === undefined ? 'REGISTRATION_REQUIRED' : 'LOCAL_LOGIN_REQUIRED';
+    return new DomainError(reason);
   }
 
   function identityOf(caller: Caller, { claims, profile }: Arrival, userId: string) {
@@ -111,6 +119,7 @@ export function createResolveIdentity(deps: ResolveDeps) {
       senderEmail: '',
       confirmUrl: '',
       createdAt: now,
+      origin: 'self',
       profile: {
         ...emptyProfile,
         firstName: nameOf(claims.firstName, 'first_name'),
@@ -119,7 +128,9 @@ export function createResolveIdentity(deps: ResolveDeps) {
       },
     };
     await store.transaction(async ({ users, identities, audit }) => {
-      await users.insert(user, { ...identifier, userId: user.id, confirmedAt: undefined }, undefined);
+      const own = { ...identifier, userId: user.id, confirmedAt: undefined, addedAt: now };
+      await users.releaseClaim(user.tenantId, identifier, user.id, 'proved');
+      await users.insert(user, own, undefined);
       await users.confirmIdentifier(user.tenantId, user.id, identifier, now);
       await identities.insert(identityOf(caller, arrival, user.id), now);
       await audit.add(auditEvent(deps, caller, 'register', 'success', { userId: user.id }));
@@ -161,7 +172,7 @@ export function createResolveIdentity(deps: ResolveDeps) {
   async function takeOver(
     caller: Caller,
     arrival: Arrival,
-    held: HeldIdentifier,
+    held: OwnedIdentifier,
   ): Promise<string | undefined> {
     const { id: tenantId } = caller.tenant;
     const { userId } = held;
@@ -172,22 +183,25 @@ export function createResolveIdentity(deps: ResolveDeps) {
       // Whoever confirms it at this moment, by any of its addresses, has proved himself, and wins.
       if ([email, mobile].some((each) => each?.confirmedAt !== undefined)) return undefined;
       if (!(await users.confirmIdentifier(tenantId, userId, held, now))) return undefined;
-      // The maker's other address would let him back in.
+      // The maker's other address would let the maker back in.
       await users.removeOtherIdentifiers(tenantId, userId, held);
-      await users.deletePassword(tenantId, userId);
+      if (held.origin === 'self') await users.deletePassword(tenantId, userId);
+      // First what could still become a session: a second step that is under way holds its row.
+      await challenges.killAll(tenantId, userId);
       await sessions.revokeOthers(tenantId, userId, undefined, now);
-      await challenges.killAll(tenantId, userId, now);
       await identities.remove(tenantId, userId, undefined);
       await factors.remove(tenantId, userId, 'totp');
       await factors.remove(tenantId, userId, 'sms');
       await factors.replaceRecoveryCodes(tenantId, userId, []);
       await guesses.forget(tenantId, userId);
-      await users.update(tenantId, userId, {
-        ...emptyProfile,
-        roles: [],
-        firstName: nameOf(arrival.claims.firstName, 'first_name'),
-        lastName: nameOf(arrival.claims.lastName, 'last_name'),
-      });
+      // What a back end has put into the account for this address is for its owner.
+      if (held.origin === 'self')
+        await users.update(tenantId, userId, {
+          ...emptyProfile,
+          roles: [],
+          firstName: nameOf(arrival.claims.firstName, 'first_name'),
+          lastName: nameOf(arrival.claims.lastName, 'last_name'),
+        });
       await identities.insert(identityOf(caller, arrival, userId), now);
       await audit.add(auditEvent(deps, caller, 'take-over-account', 'success', { userId }));
       return userId;

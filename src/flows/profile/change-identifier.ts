@@ -9,7 +9,7 @@ import { parseChallengeToken } from '../../domain/token.ts';
 import { auditEvent, auditFailure } from '../audit.ts';
 import { rememberResult } from '../idempotency.ts';
 import type { RecipientCharge } from '../limits.ts';
-import { composeNotice, type Recipient } from '../messages.ts';
+import { composeNotice, type Recipient, tellUser } from '../messages.ts';
 import { codeBySms, linkByEmail, type OutOfBand, sendOutOfBand } from '../out-of-band.ts';
 import { ownSession } from '../session/own-session.ts';
 import { consumeChallenge } from '../sms-guard.ts';
@@ -48,7 +48,8 @@ export function createStartChange(deps: ChangeIdentifierDeps): StartChange {
     const recipient = { kind: identifier.kind, address: identifier.address, userLocale, senderEmail };
 
     await store.transaction(async (repositories) => {
-      if (taken === undefined) {
+      // An unproved claim does not stop another user from proving it.
+      if (taken?.confirmedAt === undefined) {
         await sendOutOfBand(repositories, proofOf(deps, caller, userId, recipient));
       } else if (taken.userId !== userId) {
         await repositories.outbox.add(composeNotice(deps, caller, recipient, 'account-exists'));
@@ -77,6 +78,7 @@ function proofOf(deps: ChangeIdentifierDeps, caller: Caller, userId: string, to:
     userId,
     purpose: purposes.mobile,
     slot: userId,
+    subject: userId,
     template: 'change-mobile',
     code: makeDigitCode(deps.random),
     lifetimeMs: codeLifetimeMs,
@@ -151,27 +153,24 @@ async function finish(
   const now = clock();
   const view = await store.users.findById(tenantId, userId);
   if (view === undefined) throw refusal();
-  const old = kind === 'email' ? view.email : view.mobile;
-  const told = old ?? view.email ?? view.mobile;
   const canonical = identifier.toLowerCase();
   try {
     await store.transaction(async (repositories) => {
       const { challenges, users, sessions, outbox, audit } = repositories;
-      if (!(await consumeChallenge(repositories, clock, challenge))) throw refusal();
+      if (!(await consumeChallenge(repositories, clock, caller, challenge))) throw refusal();
+      await users.releaseClaim(tenantId, { kind, canonical }, userId, 'proved');
       await users.replaceIdentifier(tenantId, {
         kind,
         canonical,
         address: identifier,
         userId,
         confirmedAt: now,
+        addedAt: now,
       });
-      await challenges.killAll(tenantId, userId, now);
+      await challenges.killAll(tenantId, userId);
       await sessions.revokeOthers(tenantId, userId, caller.session?.id, now);
-      if (told !== undefined) {
-        const { locale: userLocale, senderEmail } = view.user;
-        const to = { kind: told.kind, address: told.address, userLocale, senderEmail };
-        await outbox.add(composeNotice({ clock, random }, caller, to, 'identifier-changed'));
-      }
+      // Everything that the user had before hears of it: the caller may be an intruder.
+      await tellUser({ clock, random }, { outbox }, caller, view, 'identifier-changed');
       await audit.add(auditEvent({ clock, random }, caller, 'change-identifier', 'success'));
     });
   } catch (error) {

@@ -4,11 +4,11 @@ import { parseEmail } from '../../domain/email.ts';
 import { createViolations, DomainError } from '../../domain/errors.ts';
 import { assertFresh } from '../../domain/freshness.ts';
 import type { ParsedIdentifier } from '../../domain/identifier.ts';
-import { isLocale } from '../../domain/locale.ts';
+import { parseLocale } from '../../domain/locale.ts';
 import { parseMobile } from '../../domain/mobile.ts';
 import type { UserChanges, UserView } from '../../domain/model.ts';
 import type { Clock, Random } from '../../domain/ports.ts';
-import { type Json, parseCustomFields, parseName, parseText } from '../../domain/profile.ts';
+import { type Json, parseCustomFields, parseLines, parseName, parseText } from '../../domain/profile.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
 import { auditEvent } from '../audit.ts';
 import { rememberResult } from '../idempotency.ts';
@@ -81,15 +81,20 @@ export function createEditUser({ store, startChange, chargeMessage, clock, rando
     }
     try {
       await store.transaction(async (repositories) => {
+        // A role opens more than the account: no password opens it that was set before a proof (R71).
+        if (byKey && changes.roles !== undefined && changes.roles.length > 0)
+          await repositories.users.adopt(tenantId, userId);
         if (Object.keys(changes).length > 0) await repositories.users.update(tenantId, userId, changes);
         if (byKey) {
           for (const identifier of moved) {
+            await repositories.users.releaseClaim(tenantId, identifier, userId, 'claimed');
             await repositories.users.replaceIdentifier(tenantId, {
               ...identifier,
               userId,
               confirmedAt: undefined,
+              addedAt: clock(),
             });
-            await repositories.challenges.killAll(tenantId, userId, clock());
+            await repositories.challenges.killAll(tenantId, userId);
             await repositories.sessions.revokeOthers(tenantId, userId, undefined, clock());
             const old = heldOf(view, identifier.kind);
             if (old?.confirmedAt === undefined) continue;
@@ -132,7 +137,8 @@ function parse(
     readonly [string, number],
   ][]) {
     const value = command[name];
-    if (value !== undefined) changes[name] = collect(() => parseText(value, field, max)) ?? '';
+    const parse = name === 'address' ? parseLines : parseText;
+    if (value !== undefined) changes[name] = collect(() => parse(value, field, max)) ?? '';
   }
   const { birthday, locale, customFields, role } = command;
   if (birthday !== undefined) {
@@ -141,8 +147,9 @@ function parse(
     changes.birthdayGregorian = parsed?.gregorian;
   }
   if (locale !== undefined) {
-    if (isLocale(locale)) changes.locale = locale;
-    else violations.add('locale', 'FIELD_INVALID');
+    const known = parseLocale(locale);
+    if (known === undefined) violations.add('locale', 'FIELD_INVALID');
+    else changes.locale = known;
   }
   if (customFields !== undefined) changes.customFields = collect(() => parseCustomFields(customFields)) ?? [];
   if (role !== undefined) {

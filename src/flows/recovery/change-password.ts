@@ -5,7 +5,7 @@ import { assertFresh } from '../../domain/freshness.ts';
 import type { Clock, PasswordHasher, Random } from '../../domain/ports.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { auditFailure } from '../audit.ts';
-import { type PasswordChecker, passwordPolicy } from '../password-check.ts';
+import type { PasswordChecker } from '../password-check.ts';
 import type { PasswordPolicy } from '../password-policy.ts';
 import { ownSession } from '../session/own-session.ts';
 import { replacePassword } from './replace-password.ts';
@@ -39,7 +39,7 @@ export function createChangePassword(deps: ChangePasswordDeps) {
     const factors = await store.factors.find(tenantId, userId);
     if (methodsOf(factors).length > 0) assertFresh(caller.session, clock());
     const passwordHash = await store.users.findPasswordHash(tenantId, userId);
-    const { right } = await passwords.check(
+    const { right, counters } = await passwords.check(
       caller,
       { userId, canonical: '', passwordHash },
       command.currentPassword,
@@ -48,9 +48,7 @@ export function createChangePassword(deps: ChangePasswordDeps) {
     await policy.refuseBreached(password);
     const replacement = await hasher.hash(caller, password);
     await store.transaction(async (repositories) => {
-      if (
-        !(await repositories.guesses.resetForPassword(tenantId, passwordPolicy.kind, userId, passwordHash))
-      ) {
+      if (!(await repositories.guesses.resetForPassword(tenantId, counters, userId, passwordHash))) {
         throw new DomainError('CREDENTIALS_INVALID');
       }
       await replacePassword(deps, repositories, caller, holder, replacement, 'change-password');

@@ -1,17 +1,18 @@
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { parseMobile } from '../../domain/mobile.ts';
-import type { Challenge, GuessPolicy } from '../../domain/model.ts';
+import type { Challenge, GuessPolicy, HeldIdentifier, IdentifierKind, UserView } from '../../domain/model.ts';
 import { digestCode } from '../../domain/one-time-code.ts';
 import type { Clock, PasswordHasher, Random, Vault } from '../../domain/ports.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { parseChallengeToken } from '../../domain/token.ts';
 import { auditFailure } from '../audit.ts';
 import { rememberResult } from '../idempotency.ts';
+import { networkSubject, shadowSubject } from '../password-check.ts';
 import type { PasswordPolicy } from '../password-policy.ts';
 import { consumeChallenge } from '../sms-guard.ts';
 import { secondFactorPolicy } from '../two-factor/codes.ts';
-import { recoveryPurposes } from './recover.ts';
+import { parseRecoveryHandle, recoveryPurposes } from './recover.ts';
 import { replacePassword } from './replace-password.ts';
 
 export type EndRecoveryDeps = {
@@ -38,28 +39,44 @@ export type EndRecoveryCommand = {
   /** The number that the code went to; empty: the token is that of an e-mail. */
   readonly mobile: string;
   readonly mobileSeed: string;
+  /** Names the Recover call of the code; empty: the live codes of the number are tried. */
+  readonly handle: string;
   readonly password: string;
   readonly confirmPassword: string;
+  /** Whether identifiers that were added lately stay. */
+  readonly keepRecent: boolean;
 };
 
-/** How many guesses a code survives (R8). */
+/** How many guesses a code survives that come with its handle (R8). */
 const maxAttempts = 5;
 
-/** Codes are short, and a new one can be asked for: beside each code the account counts (R8). */
-const recoveryPolicy: GuessPolicy = {
+/** Guesses without a handle, by the network that they come from. */
+const networkPolicy: GuessPolicy = {
   kind: 'recovery',
-  free: 10,
+  free: 5,
   firstDelayS: 900,
   maxDelayS: 3600,
   cap: 1_000_000,
 };
 
+/** The same over all networks: what bounds guessing by many of them. Callers with a handle never meet it. */
+const totalPolicy: GuessPolicy = {
+  kind: 'recovery-total',
+  free: 20,
+  firstDelayS: 600,
+  maxDelayS: 600,
+  cap: 1_000_000,
+};
+
+/** How long what was added may still be an intruder's: a recovery takes it away. */
+const recentMs = 72 * 3_600_000;
+
 const refusal = () => new DomainError('RECOVERY_INVALID');
 
 /**
- * Replaces a forgotten password for the holder of a right, unused token. It signs
- * nobody in and leaves the second factor alone (R36), and takes connected identities
- * away; a refused password does not consume the token.
+ * Replaces a forgotten password for the holder of a right, unused token. It issues
+ * no session and leaves the second factor alone (R36), and takes away connected identities and
+ * identifiers that were added lately; a refused password does not consume the token.
  */
 export function createEndRecovery(deps: EndRecoveryDeps) {
   const { store, hasher, policy, clock } = deps;
@@ -70,7 +87,7 @@ export function createEndRecovery(deps: EndRecoveryDeps) {
     const { tenantId, userId } = challenge;
     const view = await store.users.findById(tenantId, userId);
     if (view === undefined || view.user.status !== 'active') throw refusal();
-    // The message went to an identifier that he had then: one that is his no more proves nothing.
+    // The message went to an identifier of that time: one that is no longer the user's proves nothing.
     const proved = [view.email, view.mobile].find((held) => held?.address === challenge.identifier);
     if (proved?.confirmedAt === undefined) throw refusal();
 
@@ -79,20 +96,34 @@ export function createEndRecovery(deps: EndRecoveryDeps) {
     await policy.refuseBreached(password);
     const passwordHash = await hasher.hash(caller, password);
     await store.transaction(async (repositories) => {
-      if (!(await consumeChallenge(repositories, clock, challenge))) throw refusal();
-      await repositories.guesses.reset(tenantId, recoveryPolicy.kind, userId);
+      const { guesses, identities, users } = repositories;
+      if (!(await consumeChallenge(repositories, clock, caller, challenge))) throw refusal();
+      await guesses.reset(
+        tenantId,
+        { kind: networkPolicy.kind, subject: networkSubject(userId, caller) },
+        { kind: totalPolicy.kind, subject: userId },
+      );
       // What somebody else connected opens the account no more; its owner connects again.
-      await repositories.identities.remove(tenantId, userId, undefined);
+      await identities.remove(tenantId, userId, undefined);
+      if (!command.keepRecent)
+        await users.removeIdentifiers(tenantId, userId, recentKinds(view, proved, clock()));
       await replacePassword(deps, repositories, caller, view, passwordHash, 'end-recovery');
       // "Recovery only" after a hundred wrong codes (R8): it gives attempts back, and none for free.
       const { kind, free } = secondFactorPolicy;
-      await repositories.guesses.lower(tenantId, kind, userId, free);
+      await guesses.lower(tenantId, kind, userId, free);
       await rememberResult(repositories, caller, undefined);
     });
   }
 
   return (caller: Caller, command: EndRecoveryCommand) =>
     auditFailure(deps, caller, 'end-recovery', () => attempt(caller, command));
+}
+
+/** The kinds of identifiers that came within 72 hours, after the one that is proved: an intruder may have added them. */
+function recentKinds({ email, mobile }: UserView, proved: HeldIdentifier, now: Date): IdentifierKind[] {
+  const since = Math.max(now.getTime() - recentMs, proved.addedAt.getTime());
+  const recent = [email, mobile].filter((held) => held !== undefined && held.addedAt.getTime() > since);
+  return recent.flatMap((held) => (held === undefined ? [] : [held.kind]));
 }
 
 async function byToken(
@@ -112,21 +143,35 @@ async function byToken(
   );
 }
 
+/**
+ * The challenge whose code was sent. Statements and their order are the same for a number that
+ * nobody has, so that time does not tell which numbers have an account (R33).
+ */
 async function byCode(
-  { store, vault, clock }: EndRecoveryDeps,
+  deps: EndRecoveryDeps,
   caller: Caller,
   command: EndRecoveryCommand,
 ): Promise<Challenge | undefined> {
+  const { store, vault, clock, random } = deps;
   const { id: tenantId, policy } = caller.tenant;
   const mobile = parseMobile(command.mobile, command.mobileSeed, policy);
   const held = await store.users.findIdentifier(tenantId, { kind: 'mobile', canonical: mobile.canonical });
   const purpose = recoveryPurposes.mobile;
-  const found = held && (await store.challenges.findInSlot(tenantId, purpose, held.userId, clock()));
-  // The code went to the number that the user had then: another one of his is not it.
-  if (found === undefined || found.identifier !== mobile.address) return undefined;
-  if ((await store.guesses.count(tenantId, recoveryPolicy, found.userId, clock())) === undefined)
-    return undefined;
-  if (!(await store.challenges.countAttempt(tenantId, found.id, maxAttempts))) return undefined;
-  const digest = digestCode(vault, { tenantId, purpose, subject: found.userId }, command.token);
-  return digest.equals(found.digest) ? found : undefined;
+  const userId = held?.userId ?? shadowSubject(vault, caller, mobile.canonical);
+  const live = await store.challenges.listLive(tenantId, userId, purpose, clock());
+  // The code went to the number that the user had then: another one is not it.
+  const sent = live.filter(({ identifier }) => identifier === mobile.address);
+  const digest = digestCode(vault, { tenantId, purpose, subject: userId }, command.token);
+
+  if (command.handle !== '') {
+    const challengeId = parseRecoveryHandle(vault, tenantId, command.handle);
+    const named = sent.find(({ id }) => id === challengeId);
+    const mayTry = await store.challenges.countAttempt(tenantId, named?.id ?? random.uuid(), maxAttempts);
+    return mayTry && named?.digest.equals(digest) ? named : undefined;
+  }
+  const subject = networkSubject(userId, caller);
+  const byNetwork = await store.guesses.count(tenantId, networkPolicy, subject, clock());
+  const overall = await store.guesses.count(tenantId, totalPolicy, userId, clock());
+  if (typeof byNetwork !== 'number' || typeof overall !== 'number') return undefined;
+  return sent.find((each) => each.digest.equals(digest));
 }

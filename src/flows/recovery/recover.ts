@@ -1,14 +1,16 @@
 import type { Caller } from '../../domain/caller.ts';
 import { type IdentifierInput, parseIdentifier } from '../../domain/identifier.ts';
-import type { ChallengePurpose, IdentifierKind } from '../../domain/model.ts';
+import type { ChallengePurpose, HeldIdentifier, IdentifierKind, User } from '../../domain/model.ts';
 import { makeDigitCode } from '../../domain/one-time-code.ts';
 import type { Clock, Random, Vault } from '../../domain/ports.ts';
 import type { Store } from '../../domain/repositories.ts';
+import { formatChallengeToken, parseChallengeToken, sha256, uuidToBytes } from '../../domain/token.ts';
 import { auditEvent } from '../audit.ts';
+import { confirmationOf, sendConfirmation } from '../auth/confirmation.ts';
 import { rememberResult } from '../idempotency.ts';
 import type { RecipientCharge } from '../limits.ts';
-import type { Recipient } from '../messages.ts';
-import { codeBySms, linkByEmail, type OutOfBand, sendOutOfBand } from '../out-of-band.ts';
+import type { MessageContext } from '../messages.ts';
+import { codeBySms, linkByEmail, type OutOfBand, sendIfRoom } from '../out-of-band.ts';
 
 export type RecoverDeps = {
   readonly store: Store<'users' | 'challenges' | 'outbox' | 'audit' | 'idempotency'>;
@@ -27,45 +29,72 @@ export const recoveryPurposes = {
   mobile: 'recover-sms',
 } as const satisfies Record<IdentifierKind, ChallengePurpose>;
 
+const handlePurpose = 'recovery-handle';
+
+function handleMac(vault: Vault, tenantId: string, challengeId: string): Buffer {
+  return vault.mac(handlePurpose, Buffer.concat([uuidToBytes(tenantId), uuidToBytes(challengeId)]));
+}
+
+/** Names a challenge for the caller that asked for it: it is not stored and cannot be forged. */
+function formatRecoveryHandle(vault: Vault, tenantId: string, challengeId: string): string {
+  return formatChallengeToken(challengeId, handleMac(vault, tenantId, challengeId));
+}
+
+/** The challenge that a handle names; undefined for any other text. */
+export function parseRecoveryHandle(vault: Vault, tenantId: string, text: string): string | undefined {
+  const parsed = parseChallengeToken(text);
+  if (parsed === undefined) return undefined;
+  const wanted = sha256(handleMac(vault, tenantId, parsed.challengeId));
+  return wanted.equals(parsed.digest) ? parsed.challengeId : undefined;
+}
+
 /**
  * Sends what a forgotten password can be replaced with, to a confirmed address or
- * number; the answer never tells whether there is one. A locked account can be
- * recovered, and asking locks nothing (R10).
+ * number, and a confirmation to an unconfirmed one; the answer never tells
+ * which. A locked account can be recovered, and asking locks nothing (R10). Returns the
+ * handle for EndRecovery.
  */
-export function createRecover({ store, chargeRecipient, ...deps }: RecoverDeps) {
-  return async function recover(caller: Caller, command: IdentifierInput): Promise<void> {
+export function createRecover(deps: RecoverDeps) {
+  const { store, chargeRecipient, vault, clock, random } = deps;
+  return async function recover(caller: Caller, command: IdentifierInput): Promise<string> {
     const { id: tenantId, policy } = caller.tenant;
     const identifier = parseIdentifier(command, policy);
     await chargeRecipient(caller, 'recover', identifier.canonical);
     const held = await store.users.findIdentifier(tenantId, identifier);
 
-    await store.transaction(async (repositories) => {
+    return await store.transaction(async (repositories) => {
+      let challengeId = random.uuid();
       if (held?.confirmedAt !== undefined) {
-        const to = {
-          kind: held.kind,
-          address: held.address,
-          userLocale: held.locale,
-          senderEmail: held.senderEmail,
-        };
-        await sendOutOfBand(repositories, proofOf(deps, caller, held.userId, to));
+        const proof = recoveryProof(deps, caller, held, held);
+        await sendIfRoom(repositories, proof, clock());
+        challengeId = proof.challenge.id;
+      } else if (held !== undefined) {
+        await sendConfirmation(deps, repositories, caller, confirmationOf(held));
       }
+      const handle = formatRecoveryHandle(vault, tenantId, challengeId);
       await repositories.audit.add(auditEvent(deps, caller, 'recover', 'success', { userId: held?.userId }));
-      await rememberResult(repositories, caller, undefined);
+      await rememberResult(repositories, caller, handle);
+      return handle;
     });
   };
 }
 
-function proofOf(
+/** What a confirmed identifier is proved with, to set a password: a link to an address, a code to a number. */
+export function recoveryProof(
   deps: Pick<RecoverDeps, 'vault' | 'clock' | 'random'>,
-  caller: Caller,
-  userId: string,
-  to: Recipient,
+  caller: MessageContext,
+  {
+    userId,
+    locale: userLocale,
+    senderEmail,
+  }: Pick<User, 'locale' | 'senderEmail'> & { readonly userId: string },
+  { kind, address }: Pick<HeldIdentifier, 'kind' | 'address'>,
 ): OutOfBand {
-  if (to.kind === 'email') {
+  const to = { kind, address, userLocale, senderEmail };
+  if (kind === 'email') {
     return linkByEmail(deps, caller, to, {
       userId,
       purpose: recoveryPurposes.email,
-      slot: userId,
       template: 'recover',
       page: caller.tenant.policy.pages.recover,
       parameter: 'token',
@@ -75,7 +104,7 @@ function proofOf(
   return codeBySms(deps, caller, to, {
     userId,
     purpose: recoveryPurposes.mobile,
-    slot: userId,
+    subject: userId,
     template: 'recover-sms',
     code: makeDigitCode(deps.random),
     lifetimeMs: codeLifetimeMs,

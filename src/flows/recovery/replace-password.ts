@@ -4,7 +4,7 @@ import type { Clock, Random } from '../../domain/ports.ts';
 import type { Repositories } from '../../domain/repositories.ts';
 import { auditEvent } from '../audit.ts';
 import { composeNotice } from '../messages.ts';
-import { passwordPolicy } from '../password-check.ts';
+import { signInCounters } from '../password-check.ts';
 
 /**
  * What every change of a password does, in its transaction: the new hash, the counters
@@ -29,9 +29,10 @@ export async function replacePassword(
   const { tenantId, id: userId, locale: userLocale, senderEmail } = user;
   const now = deps.clock();
   await users.updatePasswordHash(tenantId, userId, passwordHash);
-  await guesses.reset(tenantId, passwordPolicy.kind, userId);
+  const own = { kind: 'reauthentication', subject: userId } as const;
+  await guesses.reset(tenantId, own, ...signInCounters(userId, caller));
   // First what could still become a session: a second step that is under way holds its row.
-  await challenges.killAll(tenantId, userId, now);
+  await challenges.killAll(tenantId, userId);
   await sessions.revokeOthers(tenantId, userId, caller.session?.id, now);
   for (const told of [email, mobile]) {
     if (told?.confirmedAt === undefined) continue;

@@ -10,6 +10,8 @@ export type Retention = {
   readonly sessionDays: number;
   /** Messages that were sent, dropped or given up; their text is wiped long before. */
   readonly messageDays: number;
+  /** Unconfirmed registrations. */
+  readonly unprovedDays: number;
 };
 
 export type PurgeDeps = {
@@ -51,6 +53,7 @@ export function createPurge({ store, retention, clock, random, rest, isStopping,
     smsCounters: 2,
     audit: retention.auditDays,
     outbox: retention.messageDays,
+    unproved: retention.unprovedDays,
   };
 
   async function keepLease(): Promise<boolean> {

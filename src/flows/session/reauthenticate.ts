@@ -4,7 +4,7 @@ import { methodsOf } from '../../domain/factors.ts';
 import type { AccessTokens, Clock, Random, Vault } from '../../domain/ports.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { auditEvent, auditFailure } from '../audit.ts';
-import { type PasswordChecker, passwordPolicy } from '../password-check.ts';
+import type { PasswordChecker } from '../password-check.ts';
 import { type IssuedTokens, issueTokens } from '../session-gate.ts';
 import type { SecondFactors, TypedCodes } from '../two-factor/codes.ts';
 import { settleProof } from '../two-factor/settle.ts';
@@ -22,30 +22,43 @@ export type ReauthenticateDeps = {
 
 export type ReauthenticateCommand = TypedCodes & { readonly password: string };
 
-/** Renews the freshness of the caller's session with the password; failures count like those of a sign-in (R20). */
+/** Renews the freshness of the caller's session with the password and any second factor; failures count like those of a sign-in (R20). */
 export function createReauthenticate(deps: ReauthenticateDeps) {
   const { store, passwords, secondFactors, clock } = deps;
+  async function provePassword(
+    caller: Caller,
+    userId: string,
+    passwordHash: string | undefined,
+    password: string,
+  ): Promise<void> {
+    const tenantId = caller.tenant.id;
+    if (password === '') throw invalid({ field: 'password', reason: 'FIELD_REQUIRED' });
+    const { right, counters } = await passwords.check(
+      caller,
+      { userId, canonical: '', passwordHash },
+      password,
+    );
+    const isRight =
+      right &&
+      passwordHash !== undefined &&
+      (await store.guesses.resetForPassword(tenantId, counters, userId, passwordHash));
+    if (!isRight) throw new DomainError('CREDENTIALS_INVALID');
+  }
+
   async function attempt(caller: Caller, command: ReauthenticateCommand): Promise<IssuedTokens> {
     const { userId, id: sessionId, holder } = ownSession(caller);
     const tenantId = caller.tenant.id;
-    if (command.password === '') throw invalid({ field: 'password', reason: 'FIELD_REQUIRED' });
     const passwordHash = await store.users.findPasswordHash(tenantId, userId);
-    const { right } = await passwords.check(
-      caller,
-      { userId, canonical: '', passwordHash },
-      command.password,
-    );
-    if (!right || passwordHash === undefined) throw new DomainError('CREDENTIALS_INVALID');
-    // The password was right, whatever comes of the second factor.
-    if (!(await store.guesses.resetForPassword(tenantId, passwordPolicy.kind, userId, passwordHash))) {
-      throw new DomainError('CREDENTIALS_INVALID');
+    const methods = methodsOf(await store.factors.find(tenantId, userId));
+    // An account of a provider may have no password: then its second factor has to do.
+    if (passwordHash !== undefined || methods.length === 0) {
+      await provePassword(caller, userId, passwordHash, command.password);
     }
-
-    const [method] = methodsOf(await store.factors.find(tenantId, userId));
+    // The password was right, whatever comes of the second factor.
     const proof =
-      method === undefined
+      methods.length === 0
         ? undefined
-        : await secondFactors.prove(caller, userId, method, sessionId, command);
+        : await secondFactors.prove(caller, userId, methods, sessionId, command);
 
     const now = clock();
     await store.transaction(async (repositories) => {

@@ -7,6 +7,7 @@ import type { Clock, PasswordHasher, Random, Vault } from '../../domain/ports.ts
 import { digestRecoveryCode } from '../../domain/recovery-code.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
 import { matchTotp } from '../../domain/totp.ts';
+import { foldDigits } from '../../domain/typed-text.ts';
 import { codeBySms, sendOutOfBand } from '../out-of-band.ts';
 import { consumeChallenge } from '../sms-guard.ts';
 
@@ -51,46 +52,52 @@ export function createSecondFactors({ store, hasher, vault, clock, random }: Sec
     return step !== undefined && (await store.factors.useTotpStep(tenantId, userId, step));
   }
 
-  async function checkSms(tenantId: string, slot: string, code: string): Promise<boolean> {
+  async function checkSms(caller: Caller, slot: string, code: string): Promise<boolean> {
+    const tenantId = caller.tenant.id;
     const now = clock();
     const found = await store.challenges.findInSlot(tenantId, 'sms-code', slot, now);
     if (found === undefined) return false;
     const digest = digestCode(vault, { tenantId, purpose: 'sms-code', subject: slot }, code);
     return (
       digest.equals(found.digest) &&
-      (await store.transaction((repositories) => consumeChallenge(repositories, clock, found)))
+      (await store.transaction((repositories) => consumeChallenge(repositories, clock, caller, found)))
     );
   }
 
   /** The code of the system that a user came from, if he has such codes and this is one. */
   async function findForeignCode(caller: Caller, userId: string, code: string): Promise<string | undefined> {
-    const typed = code.trim().toLowerCase();
-    for (const hash of await store.factors.listForeignCodes(caller.tenant.id, userId))
-      if (await hasher.verify(caller, hash, typed)) return hash;
+    // As it was typed first: the other system may have told large letters from small ones.
+    const typed = foldDigits(code);
+    const spellings = new Set([typed, typed.toLowerCase()]);
+    const hashes = await store.factors.listForeignCodes(caller.tenant.id, userId);
+    for (const spelling of spellings)
+      for (const hash of hashes) if (await hasher.verify(caller, hash, spelling)) return hash;
     return undefined;
   }
 
   return {
     /**
-     * Proves a second factor of a user, or throws CODE_INVALID. `slot` names what an SMS
-     * code was sent for: a session, or a pending sign-in.
+     * Proves one of the given second factors of a user, or throws CODE_INVALID. `slot` names
+     * what an SMS code was sent for: a session, or a pending sign-in.
      */
     async prove(
       caller: Caller,
       userId: string,
-      method: SecondFactorMethod,
+      methods: readonly SecondFactorMethod[],
       slot: string,
       { code, recoveryCode }: TypedCodes,
     ): Promise<Proof> {
       const tenantId = caller.tenant.id;
       const failures = await store.guesses.count(tenantId, secondFactorPolicy, userId, clock());
-      if (failures === undefined) throw refusal();
+      if (typeof failures !== 'number') throw refusal();
       if (code !== '' || recoveryCode === '') {
-        const isRight = await (method === 'totp'
-          ? checkTotp(tenantId, userId, code)
-          : checkSms(tenantId, slot, code));
-        if (!isRight) throw refusal();
-        return { method };
+        for (const method of methods) {
+          const isRight = await (method === 'totp'
+            ? checkTotp(tenantId, userId, code)
+            : checkSms(caller, slot, code));
+          if (isRight) return { method };
+        }
+        throw refusal();
       }
       const foreignCode = await findForeignCode(caller, userId, recoveryCode);
       if (foreignCode !== undefined) return { foreignCode };
@@ -110,6 +117,7 @@ export function createSecondFactors({ store, hasher, vault, clock, random }: Sec
         userId: user.id,
         purpose: 'sms-code',
         slot,
+        subject: slot,
         template: 'sign-in-sms',
         code: makeDigitCode(random),
         lifetimeMs: codeLifetimeMs,

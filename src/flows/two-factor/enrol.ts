@@ -45,7 +45,8 @@ export function createEnrolment(deps: EnrolDeps) {
     return await store.transaction(async (repositories) => {
       const { factors, sessions } = repositories;
       const isFirst = methodsOf(await factors.hold(tenantId, userId)).length === 0;
-      if (!(await consumeChallenge(repositories, clock, setup))) throw new DomainError('CODE_INVALID');
+      if (!(await consumeChallenge(repositories, clock, caller, setup)))
+        throw new DomainError('CODE_INVALID');
       await insert(factors);
       const codes = isFirst ? makeRecoveryCodes(random) : [];
       if (codes.length > 0) {
@@ -78,13 +79,25 @@ export function createEnrolment(deps: EnrolDeps) {
       );
     },
 
-    /** Makes a seed; called again it makes a new one, and the earlier one is dead. */
-    async setupTotp(caller: Caller): Promise<{ secret: string; uri: string }> {
+    /** Returns the pending seed, so that a reload does not kill the one that was scanned, or makes one. */
+    async setupTotp(
+      caller: Caller,
+      command: { readonly replace: boolean },
+    ): Promise<{ secret: string; uri: string }> {
       await stepOf(caller, provenPurpose.totp, 'ConfirmTotpEmail');
       const { holder: view, id: sessionId } = ownSession(caller);
-      const secret = makeTotpSeed(random);
-      const data = vault.seal(seedPurpose, sessionId, Buffer.from(secret));
-      await store.challenges.put(step(caller, setupPurpose.totp, data));
+      const pending = await store.challenges.findInSlot(
+        caller.tenant.id,
+        setupPurpose.totp,
+        sessionId,
+        clock(),
+      );
+      const isKept = pending !== undefined && !command.replace;
+      const secret = isKept ? openSeed(vault, pending) : makeTotpSeed(random);
+      if (!isKept) {
+        const data = vault.seal(seedPurpose, sessionId, Buffer.from(secret));
+        await store.challenges.put(step(caller, setupPurpose.totp, data));
+      }
       return { secret, uri: totpUri(secret, caller.tenant.name, labelOf(view)) };
     },
 
@@ -126,6 +139,7 @@ export function createEnrolment(deps: EnrolDeps) {
         userId: holder.user.id,
         purpose: setupPurpose.sms,
         slot,
+        subject: slot,
         template: 'two-factor-setup-sms',
         code: makeDigitCode(random),
         lifetimeMs: codeLifetimeMs,

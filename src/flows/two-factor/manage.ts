@@ -53,7 +53,7 @@ export function createManageFactors(deps: ManageFactorsDeps) {
     if (!methodsOf(factors).includes(method))
       throw new DomainError('STEP_MISSING', { missingStep: setupStep[method] });
     await auditFailure(deps, caller, 'remove-two-factor', async () => {
-      const proof = await secondFactors.prove(caller, userId, method, ownSession(caller).id, codes);
+      const proof = await secondFactors.prove(caller, userId, [method], ownSession(caller).id, codes);
       await store.transaction(async (repositories) => {
         const held = methodsOf(await repositories.factors.hold(tenantId, userId));
         await settleProof(deps, repositories, caller, view, proof);

@@ -54,7 +54,8 @@ export function createProofs(deps: EnrolDeps, { step }: Steps) {
     }
     const to = { kind: 'mobile', address: mobile?.address ?? '', userLocale, senderEmail } as const;
     const code = makeStandaloneCode(random);
-    return codeBySms(deps, caller, to, { ...order, template: 'two-factor-proof-sms', code });
+    const message = { template: 'two-factor-proof-sms', code } as const;
+    return codeBySms(deps, caller, to, { ...order, subject: order.slot, ...message });
   }
 
   async function sendProof(caller: Caller, method: SecondFactorMethod, submitted: string): Promise<void> {
@@ -93,7 +94,7 @@ export function createProofs(deps: EnrolDeps, { step }: Steps) {
     const digest = token?.digest ?? digestCode(vault, { tenantId, purpose, subject: slot }, text);
     if (!digest.equals(found.digest)) throw refusal();
     await store.transaction(async (repositories) => {
-      if (!(await consumeChallenge(repositories, clock, found))) throw refusal();
+      if (!(await consumeChallenge(repositories, clock, caller, found))) throw refusal();
       await repositories.challenges.put(step(caller, provenPurpose[method]));
     });
   }

@@ -27,7 +27,7 @@ export async function settleProof(
     if (!isUsed) throw new DomainError('CODE_INVALID');
     await tellUser(deps, repositories, caller, view, 'recovery-code-used');
   }
-  await repositories.guesses.reset(tenantId, secondFactorPolicy.kind, userId);
+  await repositories.guesses.reset(tenantId, { kind: secondFactorPolicy.kind, subject: userId });
 }
 
 /** What follows every change of the factors: other sessions and all that is outstanding die, the user is told (R19). */
@@ -41,7 +41,7 @@ export async function settleChange(
   const { tenantId, id: userId } = view.user;
   const now = deps.clock();
   // First what could still become a session: a second step that is under way holds its row.
-  await repositories.challenges.killAll(tenantId, userId, now);
+  await repositories.challenges.killAll(tenantId, userId);
   await repositories.sessions.revokeOthers(tenantId, userId, caller.session?.id, now);
   await tellUser(deps, repositories, caller, view, 'two-factor-changed');
   await repositories.audit.add(auditEvent(deps, caller, action, 'success', { userId }));

@@ -65,7 +65,7 @@ export function createSteps({ store, clock, random }: Pick<EnrolDeps, 'store' | 
   function step(caller: Caller, purpose: ChallengePurpose, data?: Buffer): Challenge {
     const { userId, id: slot } = ownSession(caller);
     const expiresAt = new Date(clock().getTime() + setupLifetimeMs);
-    const nowhere = { digest: Buffer.alloc(0), identifier: '' };
+    const nowhere = { digest: Buffer.alloc(0), identifier: '', channel: undefined };
     return {
       ...nowhere,
       id: random.uuid(),

@@ -38,7 +38,7 @@ export function createValidate(deps: ValidateDeps) {
       if (!(await store.challenges.countAttempt(tenantId, challengeId, maxAttempts))) {
         throw new DomainError('CODE_INVALID');
       }
-      const proof = await secondFactors.prove(caller, userId, method, challengeId, codes);
+      const proof = await secondFactors.prove(caller, userId, [method], challengeId, codes);
       const account = await store.users.findForSession(tenantId, userId, clock());
       if (account === undefined || account.user.status !== 'active') throw new DomainError('TOKEN_INVALID');
       const used: AuthenticationMethod = 'method' in proof && proof.method === 'sms' ? 'sms' : 'otp';

@@ -19,7 +19,7 @@ function takePlace(slug: string): Place {
   const lang = query.get('lang');
   // A page that is loaded again still knows its token: not from the address, but from its place in the history.
   const kept = new URLSearchParams((history.state as { readonly link?: string } | null)?.link ?? '');
-  const link = ['cnf', 'token'].some((name) => query.has(name)) ? query : kept;
+  const link = ['cnf', 'token', 'error'].some((name) => query.has(name)) ? query : kept;
   history.replaceState(
     { link: String(link) },
     '',
@@ -162,6 +162,6 @@ function Screen() {
     case 'deleted':
       return path === 'sign-up' ? <SignUp /> : <Deleted {...stage} />;
     case 'outside':
-      return path === 'sign-up' ? <SignUp /> : <SignIn />;
+      return path === 'sign-up' ? <SignUp /> : <SignIn failure={query.get('error') ?? ''} />;
   }
 }

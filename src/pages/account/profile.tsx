@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { UserProfile } from '../../clients/web.ts';
+import { IdentifierType, type UserProfile } from '../../clients/web.ts';
 import { useAwaitedToken } from './awaited-token.ts';
 import { DateField } from './date-field.tsx';
 import { CodeField, codeIn, Field, Form, type Values } from './form.tsx';
@@ -86,6 +86,9 @@ function Addresses({ user, reload }: { readonly user: UserProfile; readonly relo
   const { t } = useLanguage();
   const [changing, setChanging] = useState<Kind>();
   const [done, setDone] = useState<Kind>();
+  const [removing, setRemoving] = useState<Kind>();
+  const [removed, setRemoved] = useState<Kind>();
+  const isRemovable = user.email !== '' && user.mobile !== '';
   const held = [
     { kind: 'email', label: t('email'), address: user.email, isConfirmed: user.emailConfirmed },
     { kind: 'mobile', label: t('mobile'), address: user.mobile, isConfirmed: user.mobileConfirmed },
@@ -100,6 +103,7 @@ function Addresses({ user, reload }: { readonly user: UserProfile; readonly relo
               <bdi dir="ltr">{address || t('none')}</bdi>
               {address !== '' && !isConfirmed && <span class="badge">{t('notConfirmed')}</span>}
               {done === kind && <span role="status">{t('changed')}</span>}
+              {removed === kind && <span role="status">{t('removed')}</span>}
             </dd>
             <dd>
               {changing !== kind && (
@@ -107,10 +111,28 @@ function Addresses({ user, reload }: { readonly user: UserProfile; readonly relo
                   {t(address === '' ? 'add' : 'change')} <span class="unseen">{label}</span>
                 </button>
               )}
+              {isRemovable && removing !== kind && (
+                <button type="button" class="quiet" onClick={() => setRemoving(kind)}>
+                  {t('remove')} <span class="unseen">{label}</span>
+                </button>
+              )}
             </dd>
           </div>
         ))}
       </dl>
+      {removing !== undefined && (
+        <Remove
+          key={removing}
+          kind={removing}
+          address={user[removing]}
+          onCancel={() => setRemoving(undefined)}
+          onDone={async () => {
+            setRemoved(removing);
+            setRemoving(undefined);
+            await reload();
+          }}
+        />
+      )}
       {changing !== undefined && (
         <Change
           key={changing}
@@ -124,6 +146,38 @@ function Addresses({ user, reload }: { readonly user: UserProfile; readonly relo
         />
       )}
     </Section>
+  );
+}
+
+type RemoveProps = {
+  readonly kind: Kind;
+  readonly address: string;
+  readonly onCancel: () => void;
+  readonly onDone: () => Promise<void>;
+};
+
+/** Asks once more before an address or a number is taken away. */
+function Remove({ kind, address, onCancel, onDone }: RemoveProps) {
+  const { t } = useLanguage();
+  const { manam } = useAccount();
+  const remove = async () => {
+    const type = kind === 'email' ? IdentifierType.EMAIL : IdentifierType.MOBILE;
+    await manam.profile.removeIdentifier({ type });
+    await onDone();
+  };
+  const cancel = (
+    <button type="button" class="quiet" onClick={onCancel}>
+      {t('cancel')}
+    </button>
+  );
+  return (
+    <Form submit={t('remove')} about={t(kind)} weight="danger" onSubmit={remove} aside={cancel}>
+      <p>
+        <bdi dir="ltr">{address}</bdi>
+        <br />
+        {t('removeAsk')}
+      </p>
+    </Form>
   );
 }
 

@@ -13,11 +13,24 @@ export function Recover() {
   const { t } = useLanguage();
   const { manam } = useAccount();
   const [sent, setSent] = useState('');
+  const [handle, setHandle] = useState('');
+  const ask = async (identifier: string) => {
+    const answer = await manam.recovery.recover({ ...identifierIn(identifier), withHandle: true });
+    setHandle(answer.handle ?? '');
+  };
   const submit = async ({ identifier = '' }: Values) => {
-    await manam.recovery.recover(identifierIn(identifier));
+    await ask(identifier);
     setSent(identifier.trim());
   };
-  if (sent !== '' && !sent.includes('@')) return <RecoverBySms address={sent} onAgain={() => setSent('')} />;
+  if (sent !== '' && !sent.includes('@'))
+    return (
+      <RecoverBySms
+        address={sent}
+        handle={handle}
+        onSendAgain={() => ask(sent)}
+        onAgain={() => setSent('')}
+      />
+    );
   return (
     <Section title={t(sent === '' ? 'recoverTitle' : 'mailSentTitle')} isPage key={sent}>
       {sent === '' ? (
@@ -38,12 +51,22 @@ export function Recover() {
   );
 }
 
-function RecoverBySms({ address, onAgain }: { readonly address: string; readonly onAgain: () => void }) {
+type RecoverBySmsProps = {
+  readonly address: string;
+  /** Names the code that this page has asked for, so that no other caller can use its attempts up. */
+  readonly handle: string;
+  readonly onSendAgain: () => Promise<void>;
+  readonly onAgain: () => void;
+};
+
+function RecoverBySms({ address, handle, onSendAgain, onAgain }: RecoverBySmsProps) {
   const { t } = useLanguage();
   const { manam, go } = useAccount();
   const submit = async (values: Values) => {
     const { password = '' } = values;
-    await manam.recovery.endRecovery({ ...identifierIn(address), token: codeIn(values), password });
+    const keepRecent = values['keep_recent'] === 'on';
+    const proof = { ...identifierIn(address), handle, token: codeIn(values) };
+    await manam.recovery.endRecovery({ ...proof, password, keepRecent });
     go('', t('recovered'));
   };
   return (
@@ -52,8 +75,9 @@ function RecoverBySms({ address, onAgain }: { readonly address: string; readonly
       <Form submit={t('save')} onSubmit={submit} rephrase={{ RECOVERY_INVALID: t('codeInvalid') }}>
         <CodeField name="code" label={t('code')} />
         <PasswordField isNew />
+        <KeepRecent />
       </Form>
-      <Again send={() => manam.recovery.recover(identifierIn(address))} />
+      <Again send={onSendAgain} />
       <Elsewhere onAgain={onAgain} />
     </Section>
   );
@@ -63,8 +87,8 @@ function RecoverBySms({ address, onAgain }: { readonly address: string; readonly
 export function NewPassword({ token }: { readonly token: string }) {
   const { t } = useLanguage();
   const { manam, go } = useAccount();
-  const submit = async ({ password = '' }: Values) => {
-    await manam.recovery.endRecovery({ token, password });
+  const submit = async ({ password = '', keep_recent: kept }: Values) => {
+    await manam.recovery.endRecovery({ token, password, keepRecent: kept === 'on' });
     go('', t('recovered'));
   };
   const help = ({ reason }: Failure) =>
@@ -73,7 +97,23 @@ export function NewPassword({ token }: { readonly token: string }) {
     <Section title={t('recoverTitle')} isPage>
       <Form submit={t('save')} onSubmit={submit} help={help}>
         <PasswordField isNew />
+        <KeepRecent />
       </Form>
     </Section>
+  );
+}
+
+/** An intruder with the old password may have added an address or a number: it goes, unless its owner says no. */
+function KeepRecent() {
+  const { t } = useLanguage();
+  return (
+    <div class="field check">
+      <label>
+        <input type="checkbox" name="keep_recent" aria-describedby="keep-recent-hint" /> {t('keepRecent')}
+      </label>
+      <p id="keep-recent-hint" class="hint">
+        {t('keepRecentHint')}
+      </p>
+    </div>
   );
 }

@@ -7,9 +7,24 @@ import { Link, Section } from './parts.tsx';
 import { PasswordField } from './password-field.tsx';
 import { type Stage, useAccount } from './state.ts';
 
+/** What to say of a sign-in with a provider that came back without success, by its reason. */
+const failures = {
+  LOGIN_STATE_INVALID: 'signInState',
+  PROVIDER_DENIED: 'signInDenied',
+  LOCAL_LOGIN_REQUIRED: 'signInLocal',
+  REGISTRATION_REQUIRED: 'signInRegister',
+} as const;
+
+type SignInProps = {
+  readonly note?: string;
+  /** The reason that a provider's sign-in failed for; empty: there was none. */
+  readonly failure?: string;
+};
+
 /** Address or number, and the password. */
-export function SignIn({ note }: { readonly note?: string }) {
+export function SignIn({ note, failure = '' }: SignInProps) {
   const { t } = useLanguage();
+  const said = Object.hasOwn(failures, failure) ? failures[failure as keyof typeof failures] : 'signInFailed';
   const { manam, enter, setStage } = useAccount();
   const submit = async ({ identifier = '', password = '' }: Values) => {
     const { twoFactor } = await manam.auth.login({ ...identifierIn(identifier), password });
@@ -19,6 +34,11 @@ export function SignIn({ note }: { readonly note?: string }) {
   return (
     <Section title={t('signInTitle')} isPage>
       {note !== undefined && <p>{note}</p>}
+      {failure !== '' && (
+        <p role="alert" class="problem">
+          {t(said)}
+        </p>
+      )}
       <Form submit={t('signIn')} onSubmit={submit}>
         <IdentifierField />
         <PasswordField />

@@ -68,8 +68,8 @@ function SmsSent({ address, onAgain }: SentProps) {
   const { t } = useLanguage();
   const { manam, go } = useAccount();
   const submit = async (values: Values) => {
-    await manam.auth.confirmSms({ cnf: codeIn(values) });
-    go('', t('confirmed'));
+    const { passwordRequired } = await manam.auth.confirmSms({ cnf: codeIn(values) });
+    go('', t(passwordRequired ? 'passwordNeeded' : 'confirmed'));
   };
   return (
     <Section title={t('smsSentTitle')} isPage>
@@ -119,13 +119,11 @@ export function Confirm({ token }: { readonly token: string }) {
   const { manam, go } = useAccount();
   const [isRefused, setRefused] = useState(token === '');
   const submit = async () => {
-    try {
-      await manam.auth.confirmEmail({ cnf: token });
-    } catch (error) {
+    const { passwordRequired } = await manam.auth.confirmEmail({ cnf: token }).catch((error: unknown) => {
       setRefused(readFailure(error).reason === 'CONFIRMATION_INVALID');
       throw error;
-    }
-    go('', t('confirmed'));
+    });
+    go('', t(passwordRequired ? 'passwordNeeded' : 'confirmed'));
   };
   return (
     <Section title={t('confirmTitle')} isPage>

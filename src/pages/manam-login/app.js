@@ -22,7 +22,7 @@ async function call(path, body) {
   try {
     const headers = {
       'content-type': 'application/json',
-      apieco_key: meta('manam-key'),
+      'x-api-key': meta('manam-key'),
       'accept-language': document.documentElement.lang,
     };
     if (token !== '') headers.authorization = `Bearer ${token}`;

@@ -1014,6 +1014,380 @@ export declare type SearchUsersResponse = Message<"manam.admin.v1.SearchUsersRes
 export declare const SearchUsersResponseSchema: GenMessage<SearchUsersResponse>;
 
 /**
+ * The request of CreateUser.
+ *
+ * @generated from message manam.admin.v1.CreateUserRequest
+ */
+export declare type CreateUserRequest = Message<"manam.admin.v1.CreateUserRequest"> & {
+  /**
+   * The tenant, by slug or id.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * The e-mail address. An address, a number or both are required.
+   *
+   * @generated from field: string email = 2;
+   */
+  email: string;
+
+  /**
+   * The mobile number.
+   *
+   * @generated from field: string mobile = 3;
+   */
+  mobile: string;
+
+  /**
+   * The given name, at most 100 characters.
+   *
+   * @generated from field: string first_name = 4;
+   */
+  firstName: string;
+
+  /**
+   * The family name, at most 100 characters.
+   *
+   * @generated from field: string last_name = 5;
+   */
+  lastName: string;
+
+  /**
+   * The roles, each one that the tenant's policy declares.
+   *
+   * @generated from field: repeated string roles = 6;
+   */
+  roles: string[];
+
+  /**
+   * The language of messages to the user. Default: the tenant's.
+   *
+   * @generated from field: string locale = 7;
+   */
+  locale: string;
+
+  /**
+   * Whether the operator vouches for the address and the number. Default: the user confirms them.
+   *
+   * @generated from field: bool confirmed = 8;
+   */
+  confirmed: boolean;
+
+  /**
+   * Whether no message is sent.
+   *
+   * @generated from field: bool silent = 9;
+   */
+  silent: boolean;
+};
+
+/**
+ * Describes the message manam.admin.v1.CreateUserRequest.
+ * Use `create(CreateUserRequestSchema)` to create a new message.
+ */
+export declare const CreateUserRequestSchema: GenMessage<CreateUserRequest>;
+
+/**
+ * The answer of CreateUser.
+ *
+ * @generated from message manam.admin.v1.CreateUserResponse
+ */
+export declare type CreateUserResponse = Message<"manam.admin.v1.CreateUserResponse"> & {
+  /**
+   * The user.
+   *
+   * @generated from field: manam.admin.v1.User user = 1;
+   */
+  user?: User | undefined;
+};
+
+/**
+ * Describes the message manam.admin.v1.CreateUserResponse.
+ * Use `create(CreateUserResponseSchema)` to create a new message.
+ */
+export declare const CreateUserResponseSchema: GenMessage<CreateUserResponse>;
+
+/**
+ * The request of ListUserSessions.
+ *
+ * @generated from message manam.admin.v1.ListUserSessionsRequest
+ */
+export declare type ListUserSessionsRequest = Message<"manam.admin.v1.ListUserSessionsRequest"> & {
+  /**
+   * The tenant, by slug or id.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * The user, by id, e-mail address or mobile number.
+   *
+   * @generated from field: string user = 2;
+   */
+  user: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.ListUserSessionsRequest.
+ * Use `create(ListUserSessionsRequestSchema)` to create a new message.
+ */
+export declare const ListUserSessionsRequestSchema: GenMessage<ListUserSessionsRequest>;
+
+/**
+ * A live session of a user.
+ *
+ * @generated from message manam.admin.v1.UserSession
+ */
+export declare type UserSession = Message<"manam.admin.v1.UserSession"> & {
+  /**
+   * The session's id.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * The device, as the client named it.
+   *
+   * @generated from field: string device = 2;
+   */
+  device: string;
+
+  /**
+   * The network address that it was last used from.
+   *
+   * @generated from field: string address = 3;
+   */
+  address: string;
+
+  /**
+   * How the user authenticated (RFC 8176).
+   *
+   * @generated from field: repeated string amr = 4;
+   */
+  amr: string[];
+
+  /**
+   * When it began.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 5;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * When its tokens were last renewed.
+   *
+   * @generated from field: google.protobuf.Timestamp last_use_time = 6;
+   */
+  lastUseTime?: Timestamp | undefined;
+
+  /**
+   * When it ends at the latest.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 7;
+   */
+  expireTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message manam.admin.v1.UserSession.
+ * Use `create(UserSessionSchema)` to create a new message.
+ */
+export declare const UserSessionSchema: GenMessage<UserSession>;
+
+/**
+ * The answer of ListUserSessions.
+ *
+ * @generated from message manam.admin.v1.ListUserSessionsResponse
+ */
+export declare type ListUserSessionsResponse = Message<"manam.admin.v1.ListUserSessionsResponse"> & {
+  /**
+   * The sessions.
+   *
+   * @generated from field: repeated manam.admin.v1.UserSession sessions = 1;
+   */
+  sessions: UserSession[];
+};
+
+/**
+ * Describes the message manam.admin.v1.ListUserSessionsResponse.
+ * Use `create(ListUserSessionsResponseSchema)` to create a new message.
+ */
+export declare const ListUserSessionsResponseSchema: GenMessage<ListUserSessionsResponse>;
+
+/**
+ * The request of EndUserSessions.
+ *
+ * @generated from message manam.admin.v1.EndUserSessionsRequest
+ */
+export declare type EndUserSessionsRequest = Message<"manam.admin.v1.EndUserSessionsRequest"> & {
+  /**
+   * The tenant, by slug or id.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * The user, by id, e-mail address or mobile number.
+   *
+   * @generated from field: string user = 2;
+   */
+  user: string;
+
+  /**
+   * The session. Empty: all of them.
+   *
+   * @generated from field: string session_id = 3;
+   */
+  sessionId: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.EndUserSessionsRequest.
+ * Use `create(EndUserSessionsRequestSchema)` to create a new message.
+ */
+export declare const EndUserSessionsRequestSchema: GenMessage<EndUserSessionsRequest>;
+
+/**
+ * The answer of EndUserSessions.
+ *
+ * @generated from message manam.admin.v1.EndUserSessionsResponse
+ */
+export declare type EndUserSessionsResponse = Message<"manam.admin.v1.EndUserSessionsResponse"> & {
+  /**
+   * How many sessions ended.
+   *
+   * @generated from field: int32 ended = 1;
+   */
+  ended: number;
+};
+
+/**
+ * Describes the message manam.admin.v1.EndUserSessionsResponse.
+ * Use `create(EndUserSessionsResponseSchema)` to create a new message.
+ */
+export declare const EndUserSessionsResponseSchema: GenMessage<EndUserSessionsResponse>;
+
+/**
+ * The request of GetUserFactors.
+ *
+ * @generated from message manam.admin.v1.GetUserFactorsRequest
+ */
+export declare type GetUserFactorsRequest = Message<"manam.admin.v1.GetUserFactorsRequest"> & {
+  /**
+   * The tenant, by slug or id.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * The user, by id, e-mail address or mobile number.
+   *
+   * @generated from field: string user = 2;
+   */
+  user: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.GetUserFactorsRequest.
+ * Use `create(GetUserFactorsRequestSchema)` to create a new message.
+ */
+export declare const GetUserFactorsRequestSchema: GenMessage<GetUserFactorsRequest>;
+
+/**
+ * The answer of GetUserFactors.
+ *
+ * @generated from message manam.admin.v1.GetUserFactorsResponse
+ */
+export declare type GetUserFactorsResponse = Message<"manam.admin.v1.GetUserFactorsResponse"> & {
+  /**
+   * Whether an authenticator app is enrolled.
+   *
+   * @generated from field: bool totp = 1;
+   */
+  totp: boolean;
+
+  /**
+   * The number that codes go to, masked. Empty: none.
+   *
+   * @generated from field: string masked_phone_number = 2;
+   */
+  maskedPhoneNumber: string;
+
+  /**
+   * How many recovery codes are left.
+   *
+   * @generated from field: int32 recovery_codes_left = 3;
+   */
+  recoveryCodesLeft: number;
+
+  /**
+   * Whether the user has a password.
+   *
+   * @generated from field: bool password = 4;
+   */
+  password: boolean;
+};
+
+/**
+ * Describes the message manam.admin.v1.GetUserFactorsResponse.
+ * Use `create(GetUserFactorsResponseSchema)` to create a new message.
+ */
+export declare const GetUserFactorsResponseSchema: GenMessage<GetUserFactorsResponse>;
+
+/**
+ * The request of ResetUserFactors.
+ *
+ * @generated from message manam.admin.v1.ResetUserFactorsRequest
+ */
+export declare type ResetUserFactorsRequest = Message<"manam.admin.v1.ResetUserFactorsRequest"> & {
+  /**
+   * The tenant, by slug or id.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * The user, by id, e-mail address or mobile number.
+   *
+   * @generated from field: string user = 2;
+   */
+  user: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.ResetUserFactorsRequest.
+ * Use `create(ResetUserFactorsRequestSchema)` to create a new message.
+ */
+export declare const ResetUserFactorsRequestSchema: GenMessage<ResetUserFactorsRequest>;
+
+/**
+ * The answer of ResetUserFactors.
+ *
+ * @generated from message manam.admin.v1.ResetUserFactorsResponse
+ */
+export declare type ResetUserFactorsResponse = Message<"manam.admin.v1.ResetUserFactorsResponse"> & {
+  /**
+   * The user.
+   *
+   * @generated from field: manam.admin.v1.User user = 1;
+   */
+  user?: User | undefined;
+};
+
+/**
+ * Describes the message manam.admin.v1.ResetUserFactorsResponse.
+ * Use `create(ResetUserFactorsResponseSchema)` to create a new message.
+ */
+export declare const ResetUserFactorsResponseSchema: GenMessage<ResetUserFactorsResponse>;
+
+/**
  * The request of ConfirmUser.
  *
  * @generated from message manam.admin.v1.ConfirmUserRequest
@@ -2842,6 +3216,58 @@ export declare const AdminService: GenService<{
     methodKind: "unary";
     input: typeof SearchUsersRequestSchema;
     output: typeof SearchUsersResponseSchema;
+  },
+  /**
+   * Makes a user, without a password: a message to confirm the identifier, or to set a password
+   * where it is confirmed already, goes out. Reasons: NOT_FOUND, REQUEST_INVALID, IDENTIFIER_TAKEN.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.CreateUser
+   */
+  createUser: {
+    methodKind: "unary";
+    input: typeof CreateUserRequestSchema;
+    output: typeof CreateUserResponseSchema;
+  },
+  /**
+   * Lists the live sessions of a user, the newest first. Reasons: NOT_FOUND.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.ListUserSessions
+   */
+  listUserSessions: {
+    methodKind: "unary";
+    input: typeof ListUserSessionsRequestSchema;
+    output: typeof ListUserSessionsResponseSchema;
+  },
+  /**
+   * Ends one session of a user, or all of them. Reasons: NOT_FOUND.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.EndUserSessions
+   */
+  endUserSessions: {
+    methodKind: "unary";
+    input: typeof EndUserSessionsRequestSchema;
+    output: typeof EndUserSessionsResponseSchema;
+  },
+  /**
+   * Shows the second factors of a user. Reasons: NOT_FOUND.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.GetUserFactors
+   */
+  getUserFactors: {
+    methodKind: "unary";
+    input: typeof GetUserFactorsRequestSchema;
+    output: typeof GetUserFactorsResponseSchema;
+  },
+  /**
+   * Removes the second factors and the recovery codes of a user who has lost them, and ends the
+   * sessions. The user gets a notice. Reasons: NOT_FOUND.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.ResetUserFactors
+   */
+  resetUserFactors: {
+    methodKind: "unary";
+    input: typeof ResetUserFactorsRequestSchema;
+    output: typeof ResetUserFactorsResponseSchema;
   },
   /**
    * Confirms what a user signs in with, in place of his own proof. Reasons: NOT_FOUND.

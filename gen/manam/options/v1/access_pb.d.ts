@@ -21,7 +21,8 @@ export declare const file_manam_options_v1_access: GenFile;
  */
 export declare type Access = Message<"manam.options.v1.Access"> & {
   /**
-   * The kind of tenant key that the call must carry in the `apieco_key` header.
+   * The kind of tenant key that the call must carry in the `x-api-key` header
+   * (or `apieco_key`, its older name).
    * Where `sessions` is set and the call carries a session token, the key may be
    * left out: the tenant of the token counts. If both come they must agree.
    *
@@ -93,6 +94,15 @@ export declare type Access = Message<"manam.options.v1.Access"> & {
    * @generated from field: bool password_hash = 9;
    */
   passwordHash: boolean;
+
+  /**
+   * Whether a request names an account by an address, a number or an id, without a session
+   * or a code that proves it. Failures of such a method take as long as the configured
+   * response floor, so that their time does not reveal whether the account exists (R33).
+   *
+   * @generated from field: bool names_account = 10;
+   */
+  namesAccount: boolean;
 };
 
 /**

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
-import { codeChallengeOf } from '../../src/domain/federation.ts';
-import { escapeHtml } from '../../src/domain/html.ts';
+import { codeChallengeOf } from '../domain/federation.ts';
+import { escapeHtml } from '../domain/html.ts';
 
 // A Google that is not Google: real keys and real protocol, for tests and for newcomers
 // who have no client at Google. It lets anybody in as anybody.
@@ -222,7 +222,10 @@ export async function startGoogleEmulator(port = 0, now = () => new Date()): Pro
       response.writeHead(status, { 'content-type': type, ...(location && { location }) }).end(body);
     });
   });
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });
 
   const emulator: GoogleEmulator = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

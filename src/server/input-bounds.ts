@@ -1,0 +1,113 @@
+import { type DescField, type DescMessage, getOption, type Message, ScalarType } from '@bufbuild/protobuf';
+import type { Interceptor } from '@connectrpc/connect';
+import { text as textOption } from '../../gen/manam/options/v1/text_pb.js';
+import { invalid, type Reason, type Violation } from '../domain/errors.ts';
+
+/** The most bytes of a text whose field declares nothing. */
+const defaultMaxBytes = 1024;
+/** More combining marks in a row make normalization quadratic (UAX #15, section 13, Stream-Safe Text Format). */
+const tooManyMarks = /\p{M}{31}/u;
+/** Text of these characters alone is its own normal form, one byte a character. */
+const ascii = /^[\0-\x7f]*$/;
+
+type Limits = { readonly maxBytes: number; readonly isPassword: boolean };
+type Report = (field: string, reason: Reason, description?: string) => void;
+type Check = (value: unknown, path: string, report: Report) => void;
+
+/** The reason why a text is outside of its limits; undefined: it is within. Linear in `maxBytes`. */
+function judgeText(text: string, { maxBytes, isPassword }: Limits): Reason | undefined {
+  const tooLong = isPassword ? 'PASSWORD_TOO_LONG' : 'FIELD_TOO_LONG';
+  // A character is at least one byte: what is too long is rejected before anything reads it.
+  if (text.length > maxBytes) return tooLong;
+  if (ascii.test(text)) return undefined;
+  if (!text.isWellFormed()) return 'FIELD_INVALID';
+  if (Buffer.byteLength(text) > maxBytes) return tooLong;
+  if (!isPassword && tooManyMarks.test(text)) return 'FIELD_INVALID';
+  return Buffer.byteLength(text.normalize('NFKC')) > maxBytes ? tooLong : undefined;
+}
+
+function checkText(limits: Limits): Check {
+  return (value, path, report) => {
+    const reason = judgeText(value as string, limits);
+    if (reason === undefined) return;
+    report(path, reason, reason === 'FIELD_TOO_LONG' ? `at most ${limits.maxBytes} bytes` : undefined);
+  };
+}
+
+/** The limits of a text inside of a JSON value: those of the message that it came in. */
+const jsonText = checkText({ maxBytes: 64 * 1024, isPassword: false });
+
+/** Checks every name and every text of a JSON value. Its size and depth are bounded by the parser. */
+const checkJson: Check = (value, path, report) => {
+  if (typeof value === 'string') jsonText(value, path, report);
+  if (typeof value !== 'object' || value === null) return;
+  for (const [name, inner] of Object.entries(value)) {
+    jsonText(name, path, report);
+    checkJson(inner, path, report);
+  }
+};
+
+const isJson = ({ typeName }: DescMessage) =>
+  ['google.protobuf.Struct', 'google.protobuf.Value', 'google.protobuf.ListValue'].includes(typeName);
+
+const checks = new Map<DescMessage, Check>();
+
+function checkOf(field: DescField): Check | undefined {
+  if (field.message !== undefined) return isJson(field.message) ? checkJson : messageCheck(field.message);
+  if (field.scalar !== ScalarType.STRING) return undefined;
+  const { maxBytes, password } = getOption(field, textOption);
+  return checkText({ maxBytes: maxBytes === 0 ? defaultMaxBytes : maxBytes, isPassword: password });
+}
+
+/** The value of a field in a message; undefined where it is not set. */
+function heldBy(message: Record<string, unknown>, { oneof, localName }: DescField): unknown {
+  if (oneof === undefined) return message[localName];
+  const held = message[oneof.localName] as { case?: string; value?: unknown } | undefined;
+  return held?.case === localName ? held.value : undefined;
+}
+
+/** The check of a message, resolved once for each type. */
+function messageCheck(type: DescMessage): Check {
+  const known = checks.get(type);
+  if (known !== undefined) return known;
+  const fields: { readonly field: DescField; readonly check: Check }[] = [];
+  const check: Check = (value, path, report) => {
+    for (const { field, check: inner } of fields) {
+      const held = heldBy(value as Record<string, unknown>, field);
+      if (held === undefined) continue;
+      const name = path + field.name;
+      const nested = field.message === undefined ? name : `${name}.`;
+      if (field.fieldKind === 'list') for (const item of held as unknown[]) inner(item, nested, report);
+      else if (field.fieldKind === 'map')
+        for (const item of Object.values(held as object)) inner(item, nested, report);
+      else inner(held, field.message !== undefined && isJson(field.message) ? name : nested, report);
+    }
+  };
+  // Known before it is whole: a message may contain itself.
+  checks.set(type, check);
+  for (const field of type.fields) {
+    const inner = checkOf(field);
+    if (inner !== undefined) fields.push({ field, check: inner });
+  }
+  return check;
+}
+
+/** Throws REQUEST_INVALID with every text of a request that is outside of the limits of its field. */
+export function assertBounded(type: DescMessage, message: Message): void {
+  const violations: Violation[] = [];
+  messageCheck(type)(message, '', (field, reason, description) => {
+    // One field of a list or a JSON value can be at fault many times.
+    if (violations.some((known) => known.field === field)) return;
+    violations.push({ field, reason, ...(description === undefined ? {} : { description }) });
+  });
+  if (violations.length > 0) throw invalid(...violations);
+}
+
+/**
+ * Holds every text of a request to the limits that the contract declares, before a flow
+ * normalizes, hashes or stores any of it. It is the innermost interceptor.
+ */
+export const boundsInterceptor: Interceptor = (next) => (request) => {
+  if (!request.stream) assertBounded(request.method.input, request.message as Message);
+  return next(request);
+};
