@@ -72,6 +72,16 @@ export function createHandler(deps: HandlerDeps) {
       );
     });
 
+    // A refusal may come before the body has: what is left of it would hold up the next request
+    // of the connection. The time that a request may take bounds it.
+    response.once('finish', () => {
+      if (request.complete) return;
+      // A reader that stopped early, such as Connect's, keeps the stream paused; Node
+      // drops its listener one tick later.
+      request.removeAllListeners('readable');
+      setImmediate(() => request.resume());
+    });
+
     for (const [name, value] of Object.entries(commonHeaders)) response.setHeader(name, value);
     response.setHeader('x-request-id', info.requestId);
     const isSecure = (request.socket as Partial<TLSSocket>).encrypted === true;
