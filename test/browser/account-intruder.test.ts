@@ -1,0 +1,100 @@
+import { expect, test } from 'vitest';
+import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
+import { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
+import { password, useTestApp } from '../support/app.ts';
+import { pictureFolder, useBrowser } from '../support/browser.ts';
+import { bearer, freshMobile, signUp } from '../support/journey.ts';
+import { button, heading, signIn, visit } from '../support/visitor.ts';
+
+// The pages that keep an intruder out: removing an address, recovering without what was added
+// lately, and a sign-in with a provider that came back without success.
+
+const folder = pictureFolder('account');
+const browser = useBrowser();
+const app = useTestApp();
+
+const newest = async (to: string) => (await app().messagesTo(to))[0];
+
+async function signUpWithMobile() {
+  const user = await signUp(app());
+  const mobile = freshMobile();
+  const profile = app().client(ProfileService, bearer(user.accessToken));
+  await profile.startMobileChange({ mobile });
+  await profile.confirmMobileChange({ code: (await newest(`+98${mobile.slice(1)}`))?.code ?? '' });
+  return { ...user, mobile };
+}
+
+for (const viewing of [
+  { locale: 'en', width: 1280 },
+  { locale: 'fa', width: 390 },
+  { locale: 'en', width: 390 },
+] as const) {
+  const name = `in ${viewing.locale}, ${viewing.width} wide`;
+
+  test(`a sign-in that a provider ended says why, ${name}`, async () => {
+    const who = await visit(browser(), app().url, viewing, folder);
+    const { page, t } = who;
+    for (const [reason, word] of [
+      ['PROVIDER_DENIED', 'signInDenied'],
+      ['LOCAL_LOGIN_REQUIRED', 'signInLocal'],
+      ['REGISTRATION_REQUIRED', 'signInRegister'],
+      ['<script>alert(1)</script>', 'signInFailed'],
+    ] as const) {
+      await page.goto(`${app().url}/account/dev/?error=${encodeURIComponent(reason)}`);
+      await page.getByText(t(word)).waitFor();
+    }
+    await who.look('sign-in-failed');
+    expect(who.problems).toEqual([]);
+  });
+
+  test(`a user removes a number, and is asked once more, ${name}`, async () => {
+    const user = await signUpWithMobile();
+    const who = await visit(browser(), app().url, viewing, folder);
+    const { page, t } = who;
+    await page.goto(`${app().url}/account/dev/`);
+    await signIn(who, user.email, password);
+    await heading(who, t('profile')).waitFor();
+    await page
+      .getByRole('button', { name: t('remove') })
+      .nth(1)
+      .click();
+    await page.getByText(t('removeAsk')).waitFor();
+    await who.look('remove-mobile');
+    await page
+      .locator('form')
+      .filter({ hasText: t('removeAsk') })
+      .locator('button[type="submit"]')
+      .click();
+    await page.getByText(t('removed')).waitFor();
+    await expect(app().client(AuthService).login({ mobile: user.mobile, password })).rejects.toThrowError();
+    expect(who.problems).toEqual([]);
+  });
+
+  for (const isKept of [true, false]) {
+    test(`a recovery ${isKept ? 'keeps what its owner added' : 'takes what was added lately away'}, ${name}`, async () => {
+      const user = await signUpWithMobile();
+      const who = await visit(browser(), app().url, viewing, folder);
+      const { page, t } = who;
+      await app().client(RecoveryService).recover({ email: user.email });
+      await page.goto((await newest(user.email))?.link ?? '');
+      await page
+        .getByLabel(t('password'), { exact: true })
+        .or(page.getByLabel(t('newPassword'), { exact: true }))
+        .first()
+        .fill('brand-new-secret-48');
+      if (isKept) await page.getByLabel(t('keepRecent')).check();
+      await who.look('recover-keep-recent');
+      await button(who, t('save')).click();
+      await page.getByText(t('recovered')).waitFor();
+      const login = app().client(AuthService).login({ mobile: user.mobile, password: 'brand-new-secret-48' });
+      expect(
+        await login.then(
+          () => true,
+          () => false,
+        ),
+      ).toBe(isKept);
+      expect(who.problems).toEqual([]);
+    });
+  }
+}
