@@ -4,6 +4,7 @@ import { type Limits, startLimits } from './limits.ts';
 import { printTable, type Row, writeReport } from './report.ts';
 import { calls } from './scenarios/calls.ts';
 import { overloaded } from './scenarios/overload.ts';
+import { refusals } from './scenarios/refusals.ts';
 import { scale } from './scenarios/scale.ts';
 import type { Options, Scenario } from './scenarios/scenario.ts';
 import { startup } from './scenarios/startup.ts';
@@ -14,6 +15,7 @@ const scenarios: Record<string, Scenario> = {
   calls,
   startup,
   states,
+  refusals,
   overload: overloaded,
   workers: manyWorkers,
   scale,

@@ -1,5 +1,7 @@
-import { createConnection } from 'mysql2/promise';
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { cumulativeStdNormalProbability, median, wilcoxonRankSum } from 'simple-statistics';
+import { bytesToUuid, uuidToBytes } from '../../../src/domain/token.ts';
+import { networkSubject } from '../../../src/flows/password-check.ts';
 import { freshEmail, makeAccounts, password, withServer } from '../accounts.ts';
 import { atMost, type Row } from '../report.ts';
 import { seededEmail } from '../seed.ts';
@@ -34,6 +36,8 @@ export const states: Scenario = async ({ database }) => {
       http.send('POST', '/auth/login', key, { email: email(), password: 'a-wrong-password-48' });
     const register = (email: () => string) => () =>
       http.succeed('POST', '/auth/register', key, { email: email(), password });
+    const endRecovery = (mobile: () => string) => () =>
+      http.send('POST', '/auth/recover/end', key, { mobile: mobile(), token: '12345678', password });
     const recover = (email: () => string) => () =>
       http.succeed('POST', '/auth/recover', key, { email: email() });
     return [
@@ -44,6 +48,12 @@ export const states: Scenario = async ({ database }) => {
       await comparison('Register: unconfirmed', 'confirmed', register(unconfirmed), register(known)),
       await comparison('Recover: unknown', 'known', recover(freshEmail), recover(known)),
       await comparison('Recover: unconfirmed', 'known', recover(unconfirmed), recover(known)),
+      await comparison(
+        'EndRecovery by number: unknown',
+        'known',
+        endRecovery(numberInTurn(accountsOfEach)),
+        endRecovery(numberInTurn(0)),
+      ),
     ];
   });
 };
@@ -57,7 +67,18 @@ function inTurn(from: number): () => string {
   };
 }
 
-/** Takes the confirmation from the second part of the accounts, and locks the third. */
+const numberOf = (index: number) => `+98912${String(1_000_000 + index)}`;
+
+/** Numbers from one on: those of the first part of the accounts are held. */
+function numberInTurn(from: number): () => string {
+  let next = from;
+  return () => {
+    next += 1;
+    return numberOf(next - 1);
+  };
+}
+
+/** Gives numbers to the first part of the accounts, takes the confirmation from the second, and locks the third. */
 async function prepare(databaseUrl: string): Promise<void> {
   const number = "CAST(SUBSTRING_INDEX(SUBSTRING(canonical, 2), '@', 1) AS UNSIGNED)";
   const chosen = `canonical LIKE 'u%' AND ${number} >= ? AND ${number} < ?`;
@@ -67,10 +88,30 @@ async function prepare(databaseUrl: string): Promise<void> {
        SET users.confirmed_at = NULL, identifiers.confirmed_at = NULL WHERE ${chosen}`,
     [accountsOfEach, 2 * accountsOfEach],
   );
+  const idsIn = async (from: number) => {
+    const [rows] = await connection.query<RowDataPacket[]>(
+      `SELECT tenant_id, user_id FROM identifiers WHERE ${chosen}`,
+      [from, from + accountsOfEach],
+    );
+    return rows.map((row) => [row['tenant_id'], row['user_id']] as [Buffer, Buffer]);
+  };
+  const until = new Date(Date.now() + 86_400_000);
+  const client = { address: '127.0.0.1', userAgent: '' };
+  const locks = (await idsIn(2 * accountsOfEach)).map(([tenantId, userId]) => {
+    const subject = uuidToBytes(networkSubject(bytesToUuid(userId), { client }));
+    return [tenantId, 'password', subject, 10, 10, until];
+  });
   await connection.query(
-    `INSERT INTO guess_counters (tenant_id, kind, subject, failures, next_attempt_at)
-       SELECT tenant_id, 'password', user_id, 10, UTC_TIMESTAMP() + INTERVAL 1 DAY FROM identifiers WHERE ${chosen}`,
-    [2 * accountsOfEach, 3 * accountsOfEach],
+    'INSERT INTO guess_counters (tenant_id, kind, subject, failures, wrong, next_attempt_at) VALUES ?',
+    [locks],
+  );
+  const now = new Date();
+  const numbers = (await idsIn(0)).map(([tenantId, userId], index) => {
+    return [tenantId, 'mobile', numberOf(index), userId, numberOf(index), now];
+  });
+  await connection.query(
+    'INSERT INTO identifiers (tenant_id, kind, canonical, user_id, address, confirmed_at) VALUES ?',
+    [numbers],
   );
   await connection.end();
 }
