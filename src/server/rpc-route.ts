@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { ConnectRouter, ConnectRouterOptions, HandlerContext, Interceptor } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
+import { DomainError } from '../domain/errors.ts';
 import { assertPlain, decodeJson } from '../rest/json.ts';
 import { contextValuesOf, createRequestInfo, type RequestInfo, requestOf } from '../rpc/context.ts';
 import type { ErrorDoor } from './error-door.ts';
@@ -8,6 +9,7 @@ import { protocolOf, throughDoor } from './framework-errors.ts';
 import type { Route } from './handler.ts';
 import { boundsInterceptor } from './input-bounds.ts';
 import { outcomeInterceptor, successInterceptor } from './interceptors.ts';
+import { refuse } from './refuse.ts';
 
 /** The largest message (R56). */
 export const maxMessageBytes = 64 * 1024;
@@ -52,9 +54,16 @@ export function routerOptions(
   };
 }
 
-/** Serves gRPC, gRPC-Web and Connect. */
+/** Serves gRPC, gRPC-Web and Connect; a method that does not exist is UNIMPLEMENTED over gRPC and gRPC-Web. */
 export function createRpcRoute(options: RpcOptions, routes: (router: ConnectRouter) => void): Route {
-  return createAdapterRoute(routerOptions(options), routes, options.door);
+  const { door } = options;
+  const known = createAdapterRoute(routerOptions(options), routes, door);
+  return async (request, response, info) => {
+    if ((await known(request, response, info)) === 'answered') return 'answered';
+    if (protocolOf(request.headers['content-type'] ?? '') === 'connect') return 'go on';
+    refuse(door, request, response, info, new DomainError('NOT_IMPLEMENTED'));
+    return 'answered';
+  };
 }
 
 /** The same for what anybody may call, such as health; its streams end when the caller goes away. */

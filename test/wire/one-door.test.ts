@@ -158,6 +158,24 @@ test('a wrong method, path and content type say so with a body and what would be
   expect(cases.filter(({ status }) => status === 405).every(({ headers }) => headers.allow)).toBe(true);
 });
 
+test('a method that does not exist is UNIMPLEMENTED over gRPC and gRPC-Web, with our details', async () => {
+  const session = connectHttp2(testApp().url);
+  for (const path of ['/manam.v1.AuthService/Nothing', '/manam.v1.Nope/Login', '/x.Y/Z'])
+    for (const type of ['application/grpc', 'application/grpc+json', 'application/grpc-web+proto']) {
+      const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': type });
+      const headers = await new Promise<Record<string, unknown>>((resolve) => {
+        stream.on('response', (answer) => resolve(answer));
+        stream.end(Buffer.alloc(5));
+      });
+      stream.close();
+      expect([path, type, headers['grpc-status']]).toEqual([path, type, '12']);
+      expect(Buffer.from(String(headers['grpc-status-details-bin']), 'base64').toString()).toContain(
+        'NOT_IMPLEMENTED',
+      );
+    }
+  session.destroy();
+});
+
 test('a secret that is sent without a content type stands in no answer', async () => {
   for (const body of [
     'password=quiet-orbit-lantern-47',
