@@ -1,5 +1,6 @@
 import type { Caller } from '../domain/caller.ts';
 import { invalid } from '../domain/errors.ts';
+import type { UserView } from '../domain/model.ts';
 import { parseNewPassword } from '../domain/password.ts';
 import type { BreachCheck, PasswordStrength } from '../domain/ports.ts';
 
@@ -12,15 +13,12 @@ export type PasswordPolicyDeps = {
 /** What a new password has to be, the same at every place where one is chosen (R3, R4). */
 export function createPasswordPolicy({ blocklist, strengthOf, isBreached }: PasswordPolicyDeps) {
   return {
-    /** The password in the form to hash; throws REQUEST_INVALID with the reason. */
-    parse(
-      { tenant }: Caller,
-      identifiers: readonly string[],
-      password: string,
-      confirmation: string,
-    ): string {
-      const own = identifiers.flatMap((identifier) => [identifier, identifier.split('@', 1)[0] ?? '']);
-      const words = [...own, tenant.name, tenant.slug, 'manam'];
+    /**
+     * The password in the form to hash; throws REQUEST_INVALID with the reason. `own` are the
+     * identifiers and names of the account.
+     */
+    parse({ tenant }: Caller, own: readonly string[], password: string, confirmation: string): string {
+      const words = [...own.flatMap(spellingsOf), tenant.name, tenant.slug, 'manam'];
       return parseNewPassword(password, confirmation, {
         ...tenant.policy.password,
         words,
@@ -34,6 +32,22 @@ export function createPasswordPolicy({ blocklist, strengthOf, isBreached }: Pass
       if (await isBreached(password)) throw invalid({ field: 'password', reason: 'PASSWORD_COMMON' });
     },
   };
+}
+
+/** The identifiers and names of an account. */
+export function ownWords({ user, email, mobile }: UserView): string[] {
+  const { firstName, lastName } = user.profile;
+  return [email?.canonical ?? '', mobile?.canonical ?? '', firstName, lastName];
+}
+
+/** An identifier or a name as it would stand in a password: an address in parts, a number without its country. */
+function spellingsOf(word: string): string[] {
+  if (/^\+\d+$/.test(word)) {
+    const national = word.slice(-10);
+    return [word, word.slice(1), national, `0${national}`];
+  }
+  const [local = ''] = word.split('@', 1);
+  return [word, local, ...local.split(/[._+-]/)];
 }
 
 export type PasswordPolicy = ReturnType<typeof createPasswordPolicy>;

@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull, lt, lte, or } from 'drizzle-orm';
+import { and, eq, gt, inArray, isNull, lt, lte, notExists, or } from 'drizzle-orm';
 import type { LeaseRepository, RetentionRepository } from '../domain/repositories/operations.ts';
 import { uuidOfTime } from '../domain/token.ts';
 import type { Database } from './database.ts';
@@ -32,6 +32,18 @@ export function createLeaseRepository(db: Database): LeaseRepository {
 }
 
 export function createRetentionRepository(db: Database): RetentionRepository {
+  const freshChallengesOfUser = (since: Date) =>
+    db
+      .select({ id: challenges.id })
+      .from(challenges)
+      .where(
+        and(
+          eq(challenges.tenantId, users.tenantId),
+          eq(challenges.userId, users.id),
+          gt(challenges.expiresAt, since),
+        ),
+      );
+
   return {
     async purge(what, tenantId, before, limit) {
       const rules = {
@@ -54,10 +66,15 @@ export function createRetentionRepository(db: Database): RetentionRepository {
             inArray(outbox.status, ['sent', 'dropped', 'dead', 'decoy']),
           ),
         ],
-        // Unproved registrations; what a back end made stays.
+        // Unproved registrations that have no fresh confirmation; what a back end made stays.
         unproved: [
           users,
-          and(isNull(users.confirmedAt), eq(users.origin, 'self'), lt(users.createdAt, before)),
+          and(
+            isNull(users.confirmedAt),
+            eq(users.origin, 'self'),
+            lt(users.createdAt, before),
+            notExists(freshChallengesOfUser(before)),
+          ),
         ],
       } as const;
       const [table, isOver] = rules[what];

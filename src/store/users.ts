@@ -225,7 +225,21 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
     },
 
     async replaceUnconfirmed(user, identifier, passwordHash) {
-      const { id, tenantId, status: _status, ...changes } = toRow(user);
+      if (user.origin === 'self') {
+        // Since the caller looked, another party may have registered another password.
+        const [held] = await db
+          .select({ passwordHash: credentials.passwordHash })
+          .from(users)
+          .innerJoin(
+            credentials,
+            and(eq(credentials.tenantId, users.tenantId), eq(credentials.userId, users.id)),
+          )
+          .where(and(eq(users.tenantId, user.tenantId), eq(users.id, user.id), isNull(users.confirmedAt)))
+          .for('update');
+        if (held?.passwordHash !== passwordHash) return false;
+      }
+      // An entry that moves in the index of unconfirmed accounts would hide from a guard that waits for it.
+      const { id, tenantId, status: _status, createdAt: _createdAt, ...changes } = toRow(user);
       const [replaced] = await db
         .update(users)
         .set(changes)
@@ -240,10 +254,10 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
       return true;
     },
 
-    async dispute(tenantId, userId, at) {
+    async dispute(tenantId, userId) {
       const [disputed] = await db
         .update(users)
-        .set({ ...emptyProfile, birthdayGregorian: null, senderEmail: '', confirmUrl: '', createdAt: at })
+        .set({ ...emptyProfile, birthdayGregorian: null, senderEmail: '', confirmUrl: '' })
         .where(
           and(
             eq(users.tenantId, tenantId),

@@ -66,6 +66,17 @@ for (const [kind, make] of Object.entries(kinds)) {
     });
   }
 
+  test(`of registrations of one ${kind} at the same moment no password survives another`, async () => {
+    for (let round = 0; round < 3; round += 1) {
+      const account = make();
+      const calls = [his, hers, his, hers, his, his, hers, his].map((password) => account.register(password));
+      await Promise.all(calls);
+      for (const { code } of await testApp().messagesTo(account.address))
+        await account.confirm(code ?? '').catch(() => undefined);
+      for (const password of [hers, his]) expect(await failureOf(account.login(password))).toEqual(invalid);
+    }
+  });
+
   test(`a double click registers one ${kind} with one password, and both messages confirm it`, async () => {
     const account = make();
     await Promise.all([account.register(hers), account.register(hers)]);

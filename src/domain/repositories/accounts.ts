@@ -46,7 +46,7 @@ export type UserRepository = {
    * Empties an account that several parties registered and none has proved: its password and
    * its names are void (R71). False where it was proved meanwhile, or a back end made it.
    */
-  dispute(tenantId: string, userId: string, at: Date): Promise<boolean>;
+  dispute(tenantId: string, userId: string): Promise<boolean>;
   /** Makes an unproved account one of a back end: the password that was registered for it is void. */
   adopt(tenantId: string, userId: string): Promise<void>;
   /**

@@ -89,7 +89,7 @@ async function write(
   if (held?.confirmedAt !== undefined) return await tellOwner(deps, caller, held);
   try {
     return await deps.store.transaction(async (repositories) => {
-      const userId = await claim(deps, repositories, registration, held);
+      const userId = await claim(repositories, registration, held);
       if (userId === undefined) return false;
       const { kind, address } = registration.identifier;
       const { locale: userLocale, senderEmail, confirmUrl } = registration.user;
@@ -130,7 +130,6 @@ async function tellOwner(deps: WriteDeps, caller: Caller, held: OwnedIdentifier)
  * the account was proved meanwhile.
  */
 async function claim(
-  { clock }: WriteDeps,
   { users }: Pick<Repositories, 'users'>,
   { user, identifier, passwordHash }: Registration,
   held: OwnedIdentifier | undefined,
@@ -153,7 +152,7 @@ async function claim(
       : undefined;
   }
   if (held.origin === 'back-end') return userId;
-  return (await users.dispute(user.tenantId, userId, clock())) ? userId : undefined;
+  return (await users.dispute(user.tenantId, userId)) ? userId : undefined;
 }
 
 /** The end of every registration, in its transaction: the audit line, and the answer for a retry. */
@@ -190,7 +189,12 @@ function parse(
   const firstName = collect(() => parseName(command.firstName, 'first_name'));
   const lastName = collect(() => parseName(command.lastName, 'last_name'));
   const password = collect(() =>
-    passwordPolicy.parse(caller, [parsed?.canonical ?? ''], command.password, command.confirmPassword),
+    passwordPolicy.parse(
+      caller,
+      [parsed?.canonical ?? '', firstName ?? '', lastName ?? ''],
+      command.password,
+      command.confirmPassword,
+    ),
   );
   const nationalCode = collect(() => parseText(command.nationalCode, 'national_code', 32));
   const birthday = collect(() => parseBirthday(command.birthday, now));

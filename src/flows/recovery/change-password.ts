@@ -6,7 +6,7 @@ import type { Clock, PasswordHasher, Random } from '../../domain/ports.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { auditFailure } from '../audit.ts';
 import type { PasswordChecker } from '../password-check.ts';
-import type { PasswordPolicy } from '../password-policy.ts';
+import { ownWords, type PasswordPolicy } from '../password-policy.ts';
 import { ownSession } from '../session/own-session.ts';
 import { replacePassword } from './replace-password.ts';
 
@@ -33,8 +33,7 @@ export function createChangePassword(deps: ChangePasswordDeps) {
     const tenantId = caller.tenant.id;
     if (command.currentPassword === '')
       throw invalid({ field: 'current_password', reason: 'FIELD_REQUIRED' });
-    const identifiers = [holder.email?.canonical ?? '', holder.mobile?.canonical ?? ''];
-    const password = policy.parse(caller, identifiers, command.password, command.confirmPassword);
+    const password = policy.parse(caller, ownWords(holder), command.password, command.confirmPassword);
 
     const factors = await store.factors.find(tenantId, userId);
     if (methodsOf(factors).length > 0) assertFresh(caller.session, clock());

@@ -9,7 +9,7 @@ import { parseChallengeToken } from '../../domain/token.ts';
 import { auditFailure } from '../audit.ts';
 import { rememberResult } from '../idempotency.ts';
 import { networkSubject, shadowSubject } from '../password-check.ts';
-import type { PasswordPolicy } from '../password-policy.ts';
+import { ownWords, type PasswordPolicy } from '../password-policy.ts';
 import { consumeChallenge } from '../sms-guard.ts';
 import { secondFactorPolicy } from '../two-factor/codes.ts';
 import { parseRecoveryHandle, recoveryPurposes } from './recover.ts';
@@ -91,8 +91,7 @@ export function createEndRecovery(deps: EndRecoveryDeps) {
     const proved = [view.email, view.mobile].find((held) => held?.address === challenge.identifier);
     if (proved?.confirmedAt === undefined) throw refusal();
 
-    const identifiers = [view.email?.canonical ?? '', view.mobile?.canonical ?? ''];
-    const password = policy.parse(caller, identifiers, command.password, command.confirmPassword);
+    const password = policy.parse(caller, ownWords(view), command.password, command.confirmPassword);
     await policy.refuseBreached(password);
     const passwordHash = await hasher.hash(caller, password);
     await store.transaction(async (repositories) => {
