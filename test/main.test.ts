@@ -1,5 +1,5 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -116,6 +116,23 @@ test('the service starts without any configuration, stops on a signal, and finds
   fourth.child.kill('SIGINT');
   expect(await fourth.exit).toMatchObject({ code: 0 });
 }, 120_000);
+
+test('a service that lacks its pages does not start, and says how they are made', async () => {
+  const bare = mkdtempSync(join(tmpdir(), 'manam-bare-'));
+  for (const name of ['src', 'gen', 'package.json'])
+    cpSync(join(root, name), join(bare, name), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(bare, 'node_modules'));
+  const { status, stderr } = spawnSync(process.execPath, ['src/main.ts', 'start'], {
+    cwd: bare,
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'] ?? '', MANAM_DATA: join(bare, 'data'), LOG_LEVEL: 'error' },
+  });
+  expect([status, stderr]).toEqual([
+    1,
+    'manam: the hosted pages are not there: in a checkout run `npm ci && npm run pages`; for production install what `npm pack` makes\n',
+  ]);
+  rmSync(bare, { recursive: true, force: true });
+}, 60_000);
 
 test('a taken port is named in one line', async () => {
   const holder = (await import('node:http')).createServer().listen(0, '127.0.0.1');

@@ -83,6 +83,27 @@ test('with a registered page the browser comes back with a code that is good onc
   expect(await failureOf(auth().redeemLoginCode({ code, codeVerifier }))).toEqual(refused);
 });
 
+test('a browser that loads the callback again, or comes with a bad one, lands on a page of the tenant', async () => {
+  const html = { accept: 'text/html,application/xhtml+xml' };
+  const answered = await beginAtGoogle(app, freshGoogleUser());
+  await visit(answered, html);
+  const returning = await beginAtGoogle(app, freshGoogleUser(), {
+    redirect_uri: redirectUri,
+    code_challenge: makePkce().codeChallenge,
+  });
+  await visit(returning, html);
+  const denied = new URL(await beginAtGoogle(app, freshGoogleUser()));
+  denied.searchParams.delete('code');
+  denied.searchParams.set('error', 'access_denied');
+  for (const url of [answered, returning, denied.href]) {
+    const { status, location } = await visit(url, html);
+    expect([status, /[?&]error=[A-Z_]+$/.test(location)]).toEqual([302, true]);
+    expect(location).not.toMatch(/code=|state=/);
+  }
+  // A program gets its error in JSON.
+  expect((await visit(answered)).json).toMatchObject({ reason: 'LOGIN_STATE_INVALID' });
+});
+
 test('of twenty who redeem one code at once exactly one signs in, and after a minute nobody does', async () => {
   const { code, codeVerifier } = await codeFor();
   const calls = await Promise.allSettled(

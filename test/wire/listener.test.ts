@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
 import { expect, test } from 'vitest';
-import { listen } from '../../src/server/listener.ts';
+import { listen, listenNear } from '../../src/server/listener.ts';
 import { startTestApp } from '../support/app.ts';
 
 test('under TLS the same port speaks HTTP/2 and HTTP/1.1 by ALPN, and tells browsers to stay there', async () => {
@@ -120,4 +120,16 @@ test('a call that is refused before its body has come keeps its connection, and 
   // For a body that nobody would read to its end it does not wait.
   expect(await converse(app.url, head(1_000_000), smuggled)).toEqual(['HTTP/1.1 401']);
   await app.close();
+});
+
+test('a port that may move goes to the next free one, and one that was asked for does not', async () => {
+  const first = await listen(options, (_, response) => response.end());
+  const taken = { ...options, port: first.port };
+  const second = await listenNear(taken, (_, response) => response.end(), true);
+  const third = await listenNear(taken, (_, response) => response.end(), true);
+  expect(new Set([first.port, second.port, third.port]).size).toBe(3);
+  await expect(listenNear(taken, (_, response) => response.end(), false)).rejects.toMatchObject({
+    code: 'EADDRINUSE',
+  });
+  await Promise.all([first.close(), second.close(), third.close()]);
 });
