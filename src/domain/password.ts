@@ -22,7 +22,7 @@ export type PasswordContext = {
   readonly strengthOf: PasswordStrength;
 };
 
-/** What makes a password weak, by zxcvbn's names, in words for the person who chose it. */
+/** Advice to the user about a weak password, by zxcvbn's name of the weakness. */
 const weaknesses: Readonly<Record<string, Violation['texts']>> = {
   simpleRepeat: {
     en: 'Repeated characters like "aaa" are easy to guess.',

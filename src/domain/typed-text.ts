@@ -1,6 +1,6 @@
 /**
- * What copying brings along unseen: soft hyphens, marks of writing direction (Unicode TR9,
- * section 2) and byte order marks.
+ * Invisible characters that copying adds: soft hyphens, marks of writing direction (Unicode
+ * TR9, section 2) and byte order marks.
  */
 const unseen = /[\u00ad\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
 /** The dashes that word processors and mail programs write for a hyphen. */
@@ -8,8 +8,8 @@ const dashes = /[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]/g;
 const blankEnds = /^[\s\u200b-\u200d\u2060]+|[\s\u200b-\u200d\u2060]+$/g;
 
 /**
- * A text as it was meant by whoever typed or pasted it: without invisible characters, with plain
- * hyphens, and without blanks around it. What is invisible between two characters and could
+ * Cleans a text that a user typed or pasted: removes invisible characters and blanks around
+ * it, and writes plain hyphens. An invisible character inside of it that could
  * make one identifier of another, such as a zero-width space, stays, and is rejected later.
  */
 export function cleanTyped(text: string): string {

@@ -36,7 +36,7 @@ const textNames = Object.keys(texts) as TextName[];
 /** What fits where hashes and the names of identities are kept. */
 const maxColumnBytes = 255;
 
-// What other systems write for nothing is null.
+// Other systems write null for an empty field.
 const text = v.nullish(v.string('must be a text'), '');
 const flag = v.nullish(v.boolean('must be true or false'), false);
 const texts_ = (most: number) =>

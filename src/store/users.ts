@@ -1,4 +1,4 @@
-import { and, asc, count, eq, gt, inArray, isNull, like, ne, type Param, sql } from 'drizzle-orm';
+import { and, asc, count, eq, gt, inArray, isNull, like, ne, type Param, type SQL, sql } from 'drizzle-orm';
 import { emptyProfile } from '../domain/empty-profile.ts';
 import type { Identifier, SessionAccount, User } from '../domain/model.ts';
 import type { UserRepository } from '../domain/repositories/accounts.ts';
@@ -54,19 +54,20 @@ function is(tenantId: string | Param, { kind, canonical }: Given<Identifier>) {
 }
 
 export function createUserRepository(db: Database, prepared: Database): UserRepository {
-  /** What the gate that mints sessions needs, beside the joins of emails, mobiles and factors. */
-  const accountColumns = () => {
-    const live = db
+  const hasCredentials = and(eq(credentials.tenantId, users.tenantId), eq(credentials.userId, users.id));
+  /** The number of a user's sessions that meet the conditions. */
+  const countSessions = (...conditions: SQL[]) =>
+    db
       .select({ count: count() })
       .from(sessions)
-      .where(
-        and(
-          eq(sessions.tenantId, users.tenantId),
-          eq(sessions.userId, users.id),
-          isNull(sessions.revokedAt),
-          gt(sessions.expiresAt, slot('now', sessions.expiresAt)),
-        ),
-      );
+      .where(and(eq(sessions.tenantId, users.tenantId), eq(sessions.userId, users.id), ...conditions));
+
+  /** What the gate that mints sessions needs, beside the joins of emails, mobiles and factors. */
+  const accountColumns = () => {
+    const live = countSessions(
+      isNull(sessions.revokedAt),
+      gt(sessions.expiresAt, slot('now', sessions.expiresAt)),
+    );
     // Without a name it would be named by its text, values included, and the driver writes a parser
     // of rows for every set of names.
     const factors = { totp: totpFactors.confirmedAt, smsNumber: smsFactors.number };
@@ -78,18 +79,11 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
   );
 
   const findForLogin = once(() => {
-    const begun = db
-      .select({ count: count() })
-      .from(sessions)
-      .where(
-        and(
-          eq(sessions.tenantId, users.tenantId),
-          eq(sessions.userId, users.id),
-          eq(sessions.address, slot('address', sessions.address)),
-          // An address that could not be told is everybody's.
-          ne(sessions.address, sql.param('', sessions.address)),
-        ),
-      );
+    const begun = countSessions(
+      eq(sessions.address, slot('address', sessions.address)),
+      // All callers of unknown address share the empty one.
+      ne(sessions.address, sql.param('', sessions.address)),
+    );
     const isOfUser = and(
       eq(guessCounters.tenantId, users.tenantId),
       eq(guessCounters.kind, sql.param('password-total', guessCounters.kind)),
@@ -105,7 +99,7 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
       })
       .from(identifiers)
       .innerJoin(users, and(eq(users.tenantId, identifiers.tenantId), eq(users.id, identifiers.userId)))
-      .leftJoin(credentials, and(eq(credentials.tenantId, users.tenantId), eq(credentials.userId, users.id)))
+      .leftJoin(credentials, hasCredentials)
       .leftJoin(emails, ownedBy(emails, 'email'))
       .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
       .leftJoin(totpFactors, totpOf)
@@ -176,10 +170,7 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
         })
         .from(identifiers)
         .innerJoin(users, and(eq(users.tenantId, identifiers.tenantId), eq(users.id, identifiers.userId)))
-        .leftJoin(
-          credentials,
-          and(eq(credentials.tenantId, users.tenantId), eq(credentials.userId, users.id)),
-        )
+        .leftJoin(credentials, hasCredentials)
         .where(is(tenantId, identifier));
       if (row === undefined) return undefined;
       const { identifier: found, ownerConfirmedAt, passwordHash, ...owner } = row;
@@ -230,10 +221,7 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
         const [held] = await db
           .select({ passwordHash: credentials.passwordHash })
           .from(users)
-          .innerJoin(
-            credentials,
-            and(eq(credentials.tenantId, users.tenantId), eq(credentials.userId, users.id)),
-          )
+          .innerJoin(credentials, hasCredentials)
           .where(and(eq(users.tenantId, user.tenantId), eq(users.id, user.id), isNull(users.confirmedAt)))
           .for('update');
         if (held?.passwordHash !== passwordHash) return false;

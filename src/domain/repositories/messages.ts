@@ -49,7 +49,7 @@ export type OutboxRepository = {
   countWaiting(): Promise<WaitingMessages[]>;
 };
 
-/** What codes are counted by. */
+/** The key that sent and confirmed codes are counted under. */
 export type SmsPeriod = { readonly country: string; readonly hour: Date; readonly audience: Audience };
 
 export type SmsUsageRepository = {

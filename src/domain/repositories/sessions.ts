@@ -124,7 +124,7 @@ export type GuessRepository = {
   forget(tenantId: string, subject: string): Promise<void>;
 };
 
-/** What is given back to a budget. */
+/** An amount to return to a budget. */
 export type Refund = {
   readonly tenantId: string;
   readonly name: string;
