@@ -17,7 +17,7 @@ import { seedTenant } from './dev-tenants.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import { createLifetime, type Lifetime } from './lifetime.ts';
 import { masterKeysOf } from './master-key.ts';
-import { namingPort } from './taken-port.ts';
+import { namingPort, sayMetrics } from './taken-port.ts';
 import { isPrimary, isSpokesman, startWorkers, tellReady } from './workers.ts';
 
 type DevelopmentFile = {
@@ -97,11 +97,8 @@ async function tell(config: Config, app: App, listener: Listeners): Promise<void
   const url = `${config.tls ? 'https' : 'http'}://${config.host}:${listener.port}`;
   if (listener.adminPort !== undefined)
     say(`manam: operators on ${config.admin?.host}:${listener.adminPort}`);
-  if (listener.metricsPort !== undefined) {
-    const isMoved = config.metrics?.port !== 0 && listener.metricsPort !== config.metrics?.port;
-    const why = isMoved ? ` (${config.metrics?.port} is taken)` : '';
-    say(`manam: metrics on http://${config.metrics?.host}:${listener.metricsPort}/metrics${why}`);
-  }
+  if (listener.metricsPort !== undefined && config.metrics !== undefined)
+    sayMetrics(config.metrics, listener.metricsPort);
   if (config.production) say(`manam: listening on ${url}`);
   else await announce(app.store, url, join(resolve(config.dataFolder), 'dev.json'));
 }

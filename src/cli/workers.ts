@@ -8,12 +8,11 @@ import type { AppOptions } from '../app.ts';
 import type { Config } from '../config.ts';
 import { createErrorDoor } from '../server/error-door.ts';
 import { createHandler } from '../server/handler.ts';
-import { listen } from '../server/listener.ts';
+import { listenNear } from '../server/listener.ts';
 import { createMetricsRoute } from '../server/metrics-route.ts';
-import { say } from './common.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
 import type { Lifetime } from './lifetime.ts';
-import { namingPort } from './taken-port.ts';
+import { namingPort, sayMetrics } from './taken-port.ts';
 
 /** How long after its end a worker is started again, so that one that cannot live is no storm of processes. */
 const restartMs = 1000;
@@ -109,7 +108,7 @@ async function serveFigures(
   log: Logger,
   lifetime: Lifetime,
 ): Promise<void> {
-  const { metrics, maxConnectionsPerAddress, keepAliveMs, proxies } = config;
+  const { metrics, isMetricsPortAssumed, maxConnectionsPerAddress, keepAliveMs, proxies } = config;
   if (metrics === undefined) return;
   const deps = {
     log,
@@ -122,8 +121,8 @@ async function serveFigures(
   const handle = createHandler({ ...deps, routes: [createMetricsRoute(render)] });
   const listener = await namingPort(
     config,
-    listen({ ...metrics, maxConnectionsPerAddress, keepAliveMs }, handle),
+    listenNear({ ...metrics, maxConnectionsPerAddress, keepAliveMs }, handle, isMetricsPortAssumed),
   );
   lifetime.add(() => listener.close());
-  say(`manam: metrics on http://${metrics.host}:${listener.port}/metrics`);
+  sayMetrics(metrics, listener.port);
 }
