@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ConfigError, parseConfig } from '../src/config.ts';
+import { ConfigError, parseConfig } from '../src/config/config.ts';
 
 const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 

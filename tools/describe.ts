@@ -1,4 +1,5 @@
 // Writes what is told of the contract to people and to their tools: gen/openapi.json, and a
+
 // page per service in docs/api/.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadContract } from './contract/contract.ts';

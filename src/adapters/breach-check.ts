@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { BreachCheck } from '../domain/ports.ts';
+import type { BreachCheck } from '../domain/password.ts';
 
 /** How much of the digest the other side learns: one of a million. */
 const prefixLength = 5;

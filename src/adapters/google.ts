@@ -1,9 +1,14 @@
 import { createLocalJWKSet, createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { isCanonicalJws } from '../domain/base64url.ts';
+import type { Clock } from '../domain/clock.ts';
 import { DomainError } from '../domain/errors.ts';
-import { googleIssuer, isGoogleAuthoritative } from '../domain/federation.ts';
-import type { ExternalProfile } from '../domain/model.ts';
-import type { Clock, GoogleClient, GoogleProvider } from '../domain/ports.ts';
+import type { ExternalProfile } from '../domain/external-identity.ts';
+import {
+  type GoogleClient,
+  type GoogleProvider,
+  googleIssuer,
+  isGoogleAuthoritative,
+} from '../domain/google.ts';
 import type { GoogleScope } from '../domain/tenant.ts';
 
 /** Where Google is; a stand-in has other addresses. */

@@ -1,8 +1,8 @@
 import { createPrivateKey, type KeyObject, type webcrypto } from 'node:crypto';
 import { type CryptoKey, importJWK, type JWK } from 'jose';
-import type { Clock, Vault } from '../domain/ports.ts';
-import type { KeyRepository } from '../domain/repositories/operations.ts';
-import { activeKey, publishedKeys } from '../domain/signing-key.ts';
+import type { Clock } from '../domain/clock.ts';
+import { activeKey, type KeyRepository, publishedKeys } from '../domain/signing-key.ts';
+import type { Vault } from '../domain/vault.ts';
 import { signingKeyPurpose } from './keys.ts';
 
 export type KeyRing = {

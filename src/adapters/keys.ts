@@ -1,8 +1,8 @@
 import { exportJWK, generateKeyPair } from 'jose';
-import type { SealedKey, SigningKeyRow } from '../domain/model.ts';
-import type { Clock, Random, Vault } from '../domain/ports.ts';
-import type { KeyRepository } from '../domain/repositories/operations.ts';
-import { activeKey } from '../domain/signing-key.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { Random } from '../domain/random.ts';
+import { activeKey, type KeyRepository, type SealedKey, type SigningKeyRow } from '../domain/signing-key.ts';
+import type { Vault } from '../domain/vault.ts';
 import { createVault, keyBytes } from './vault.ts';
 
 const dataKeyPurpose = 'data-key';

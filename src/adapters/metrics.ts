@@ -1,7 +1,8 @@
 import cluster from 'node:cluster';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { WaitingMessages } from '../domain/model.ts';
-import type { DeliveryObserver, QueueLoad } from '../domain/ports.ts';
+import type { DeliveryObserver } from '../domain/delivery.ts';
+import type { WaitingMessages } from '../domain/message.ts';
+import type { QueueLoad } from '../domain/password.ts';
 import { answerFigures } from './worker-figures.ts';
 
 /** What is asked at every scrape. */

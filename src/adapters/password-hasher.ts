@@ -1,17 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { argon2id, hash, needsRehash, verify } from 'argon2';
-import { normalizePassword } from '../domain/password.ts';
-import type { PasswordHasher } from '../domain/ports.ts';
+import { type HashProfile, normalizePassword, type PasswordHasher } from '../domain/password.ts';
 import { comparesWhole, foreignVerifier } from './foreign-hash.ts';
 import { createWorkQueue } from './work-queue.ts';
-
-export type HashProfile = {
-  readonly memoryKiB: number;
-  readonly passes: number;
-};
-
-/** What production asks for at least (OWASP Password Storage Cheat Sheet; R1). */
-export const floorProfile: HashProfile = { memoryKiB: 19_456, passes: 2 };
 
 export type PasswordHasherOptions = {
   readonly profile: HashProfile;

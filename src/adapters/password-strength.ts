@@ -1,6 +1,6 @@
 import { ZxcvbnFactory } from '@zxcvbn-ts/core';
 import { adjacencyGraphs, dictionary } from '@zxcvbn-ts/language-common';
-import type { PasswordStrength } from '../domain/ports.ts';
+import type { PasswordStrength } from '../domain/password.ts';
 
 /**
  * How much of a password is looked at, at each end: the time grows with the square of it. An

@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { v7 } from 'uuid';
-import type { Random } from '../domain/ports.ts';
+import type { Random } from '../domain/random.ts';
 
 /** The system's generator. */
 export const systemRandom: Random = {

@@ -1,4 +1,5 @@
-import type { Random, ReceiptSigner } from '../domain/ports.ts';
+import type { ReceiptSigner } from '../domain/erasure.ts';
+import type { Random } from '../domain/random.ts';
 import { sha256 } from '../domain/token.ts';
 import { signJws } from './jws.ts';
 import type { KeyRing } from './key-ring.ts';

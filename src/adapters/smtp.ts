@@ -1,7 +1,6 @@
 import { createTransport } from 'nodemailer';
-import { DeliveryError, deliveryBatch, type Outgoing } from '../domain/delivery.ts';
+import { DeliveryError, deliveryBatch, type Outgoing, type Transport } from '../domain/delivery.ts';
 import { parseEmail } from '../domain/email.ts';
-import type { Transport } from '../domain/ports.ts';
 
 export type SmtpOptions = {
   /** How long the other side may be silent, also after DATA. Default: 20 s. */

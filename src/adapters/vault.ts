@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
-import type { Vault } from '../domain/ports.ts';
 import { uuidToBytes } from '../domain/token.ts';
+import type { Vault } from '../domain/vault.ts';
 
 const algorithm = 'aes-256-gcm';
 const version = 1;

@@ -1,6 +1,6 @@
-import type { Deadline } from '../domain/caller.ts';
+import type { Deadline } from '../domain/deadline.ts';
 import { DomainError } from '../domain/errors.ts';
-import type { QueueLoad } from '../domain/ports.ts';
+import type { QueueLoad } from '../domain/password.ts';
 
 export type WorkQueueOptions = {
   /** How many run at a time. */

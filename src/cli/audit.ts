@@ -1,8 +1,8 @@
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { AuditEvent } from '../../gen/manam/admin/v1/admin_service_pb.js';
-import { say } from './common.ts';
-import type { AdminClient } from './connection.ts';
+import type { AdminClient } from '../composition/admin-client.ts';
+import { say } from '../composition/terminal.ts';
 import type { Cli } from './context.ts';
 
 type AuditOptions = {

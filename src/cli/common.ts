@@ -2,17 +2,8 @@ import { createInterface } from 'node:readline/promises';
 import { type DescMessage, type MessageShape, toJson } from '@bufbuild/protobuf';
 import { type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt';
 import Table from 'cli-table3';
-import { CommandError, exitCodes, linesOf } from './exit-codes.ts';
-
-/** Writes a line for the person at the terminal. */
-export function say(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-/** Writes what went wrong, a line each. */
-export function complain(error: unknown): void {
-  for (const line of linesOf(error)) process.stderr.write(`manam: ${line}\n`);
-}
+import { CommandError, exitCodes } from '../composition/exit-codes.ts';
+import { say } from '../composition/terminal.ts';
 
 /** What a program reads: the answer of the service, in the names of the contract. */
 export function sayJson<D extends DescMessage>(schema: D, message: MessageShape<D>): void {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { AdminClient, Needs } from './connection.ts';
+import type { AdminClient, Needs } from '../composition/admin-client.ts';
 
 /** What the commands are given. */
 export type Cli = {

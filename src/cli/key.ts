@@ -8,7 +8,8 @@ import {
   RotateKeyResponseSchema,
   TenantKeyKind,
 } from '../../gen/manam/admin/v1/admin_service_pb.js';
-import { assertWanted, describeEnum, describeTime, say, sayJson, sayTable } from './common.ts';
+import { say } from '../composition/terminal.ts';
+import { assertWanted, describeEnum, describeTime, sayJson, sayTable } from './common.ts';
 import { type Cli, type Destructive, destructive, type Output, printing, repeated } from './context.ts';
 
 type CreateOptions = Output & {

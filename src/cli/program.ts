@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import type { Config } from '../config.ts';
+import type { RemoteAdmin } from '../composition/admin-client.ts';
+import { CommandError, exitCodes } from '../composition/exit-codes.ts';
+import type { Config } from '../config/config.ts';
 import { addAuditCommands } from './audit.ts';
-import type { RemoteAdmin } from './connection.ts';
 import type { Cli } from './context.ts';
 import {
   addBackupCommands,
@@ -10,7 +11,6 @@ import {
   addDoctorCommand,
   addMigrateCommands,
 } from './deployment.ts';
-import { CommandError, exitCodes } from './exit-codes.ts';
 import { addAdminKeyCommands, addKeyCommands } from './key.ts';
 import { addOutboxCommands, addTemplateCommands } from './message.ts';
 import { addTenantCommands } from './tenant.ts';
@@ -48,7 +48,7 @@ function versionOf(): string {
 export function createProgram(env: Environment): Command {
   // Each command loads its modules when it runs: most of them are for the service alone.
   const config = async (production = false): Promise<Config> =>
-    (await import('../config.ts')).parseConfig(env, { production });
+    (await import('../config/config.ts')).parseConfig(env, { production });
   const program = new Command('manam')
     .description('An identity service that other products rent.')
     .version(versionOf(), '-V, --version', 'print the version')
@@ -62,16 +62,16 @@ export function createProgram(env: Environment): Command {
     .option('--with-google-emulator', 'sign in with a Google that is not Google, on this machine')
     .action(async ({ production, withGoogleEmulator }: StartOptions) => {
       const configured = await config(production);
-      const { start } = await import('./start.ts');
+      const { start } = await import('../composition/start.ts');
       if (!withGoogleEmulator) return await start(configured);
-      const { withEmulatedGoogle } = await import('./google-emulator.ts');
+      const { withEmulatedGoogle } = await import('../composition/google-emulator.ts');
       await start(await withEmulatedGoogle(configured));
     });
 
   const cli: Cli = {
     program,
     admin: async (needs, work) => {
-      const { withAdmin } = await import('./connection.ts');
+      const { withAdmin } = await import('../composition/admin-client.ts');
       await withAdmin(await config(), remoteOf(env), needs, work);
     },
   };
@@ -86,7 +86,7 @@ export function createProgram(env: Environment): Command {
     ...cli,
     prepareNextMasterKey: async () => {
       if (remoteOf(env) !== undefined) return undefined;
-      const { prepareNextMasterKey } = await import('./master-key.ts');
+      const { prepareNextMasterKey } = await import('../composition/master-key.ts');
       return prepareNextMasterKey(await config());
     },
   });

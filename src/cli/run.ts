@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
-import { complain } from './common.ts';
-import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { exitCodeOf, exitCodes } from '../composition/exit-codes.ts';
+import { complain } from '../composition/terminal.ts';
 import { createProgram } from './program.ts';
 
 /** Runs a command line; answers the code to exit with. A service that was started goes on after that. */

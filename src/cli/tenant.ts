@@ -8,9 +8,10 @@ import {
   TenantState,
   UpdateTenantResponseSchema,
 } from '../../gen/manam/admin/v1/admin_service_pb.js';
-import { assertWanted, describeEnum, describeTime, say, sayJson, sayTable } from './common.ts';
+import { CommandError, exitCodes } from '../composition/exit-codes.ts';
+import { say } from '../composition/terminal.ts';
+import { assertWanted, describeEnum, describeTime, sayJson, sayTable } from './common.ts';
 import { type Cli, type Destructive, destructive, type Output, printing, repeated } from './context.ts';
-import { CommandError, exitCodes } from './exit-codes.ts';
 
 type PolicyOptions = {
   readonly name?: string;

@@ -7,11 +7,12 @@ import {
   type ImportResult,
   ImportState,
 } from '../../gen/manam/admin/v1/admin_service_pb.js';
+import type { AdminClient } from '../composition/admin-client.ts';
+import { CommandError, exitCodes } from '../composition/exit-codes.ts';
+import { say } from '../composition/terminal.ts';
 import { recordMappings } from '../domain/record-mappings.ts';
-import { describeEnum, say } from './common.ts';
-import type { AdminClient } from './connection.ts';
+import { describeEnum } from './common.ts';
 import type { Cli } from './context.ts';
-import { CommandError, exitCodes } from './exit-codes.ts';
 
 type ImportOptions = {
   readonly tenant: string;

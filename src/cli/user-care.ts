@@ -3,7 +3,8 @@ import {
   GetUserFactorsResponseSchema,
   ListUserSessionsResponseSchema,
 } from '../../gen/manam/admin/v1/admin_service_pb.js';
-import { assertWanted, describeTime, say, sayJson, sayTable } from './common.ts';
+import { say } from '../composition/terminal.ts';
+import { assertWanted, describeTime, sayJson, sayTable } from './common.ts';
 import { type Cli, type Destructive, destructive, type Output, printing } from './context.ts';
 import { ofTenant } from './user.ts';
 

@@ -6,8 +6,9 @@ import {
   type User,
   UserState,
 } from '../../gen/manam/admin/v1/admin_service_pb.js';
-import { assertWanted, describeEnum, describeTime, say, sayJson, sayTable } from './common.ts';
-import type { AdminClient } from './connection.ts';
+import type { AdminClient } from '../composition/admin-client.ts';
+import { say } from '../composition/terminal.ts';
+import { assertWanted, describeEnum, describeTime, sayJson, sayTable } from './common.ts';
 import { type Cli, type Destructive, destructive, type Output, printing, repeated } from './context.ts';
 
 type OfTenant = { readonly tenant: string };

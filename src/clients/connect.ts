@@ -1,14 +1,16 @@
 import type { Transport } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
+
+export * from './contract.ts';
+export * from './failure.ts';
+export * from './tokens.ts';
+
 import { type ClientOptions, callInterceptors, defaultTimeoutMs } from './interceptors.ts';
 import { type Manam, manamOver } from './manam.ts';
 
 export { createClient } from '@connectrpc/connect';
-export * from './contract.ts';
-export * from './failure.ts';
 export { bearer, type ClientOptions } from './interceptors.ts';
 export type { Manam } from './manam.ts';
-export * from './tokens.ts';
 
 export type ConnectOptions = ClientOptions & {
   /** Default 1.1; with `2`, calls share one connection. */

@@ -1,4 +1,3 @@
-/** Everything that is generated from the contract: services, messages and enums. */
 export * from '../../gen/manam/v1/auth_service_pb.js';
 export * from '../../gen/manam/v1/error_reason_pb.js';
 export * from '../../gen/manam/v1/profile_service_pb.js';

@@ -18,6 +18,11 @@ import {
 import { runUnaryCall } from '@connectrpc/connect/protocol';
 import { findTrailerError } from '@connectrpc/connect/protocol-grpc';
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+
+export * from './contract.ts';
+export * from './failure.ts';
+export * from './tokens.ts';
+
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
@@ -33,11 +38,8 @@ import {
 import { type Manam, manamOver } from './manam.ts';
 
 export { createClient } from '@connectrpc/connect';
-export * from './contract.ts';
-export * from './failure.ts';
 export { bearer, type ClientOptions } from './interceptors.ts';
 export type { Manam } from './manam.ts';
-export * from './tokens.ts';
 
 export type GrpcOptions = ClientOptions & {
   /** Certificates to trust instead of the system's, in PEM. */

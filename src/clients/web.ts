@@ -1,16 +1,18 @@
 import { type Client, createClient, type Interceptor, type Transport } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-web';
+
+export * from './contract.ts';
+export * from './failure.ts';
+export * from './tokens.ts';
+
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import type { SessionTokens } from '../../gen/manam/v1/session_pb.js';
 import { type ClientOptions, callInterceptors, defaultTimeoutMs } from './interceptors.ts';
 import { type Manam, manamOver } from './manam.ts';
 import { type ClientSession, createSession, type TokenStorage } from './tokens.ts';
 
-export * from './contract.ts';
-export * from './failure.ts';
 export { bearer } from './interceptors.ts';
 export type { Manam } from './manam.ts';
-export * from './tokens.ts';
 
 export type WebOptions = Pick<ClientOptions, 'url' | 'key' | 'locale' | 'timeoutMs'> & {
   /** Default: memory, so that nothing is left when the page is. */

@@ -6,12 +6,14 @@ import {
   signingKeyPurpose,
 } from '../adapters/keys.ts';
 import { passwordHashTest } from '../adapters/password-hasher.ts';
-import type { Config } from '../config.ts';
-import type { Finding } from '../domain/model.ts';
-import type { Check, Clock, Random, ReceiptSigner, Vault } from '../domain/ports.ts';
-import type { KeyRepository } from '../domain/repositories/operations.ts';
+import type { Config } from '../config/config.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { ReceiptSigner } from '../domain/erasure.ts';
+import type { Check, Finding } from '../domain/finding.ts';
+import type { Random } from '../domain/random.ts';
 import type { Store } from '../domain/repositories.ts';
-import { activeKey } from '../domain/signing-key.ts';
+import { activeKey, type KeyRepository } from '../domain/signing-key.ts';
+import type { Vault } from '../domain/vault.ts';
 import { createAuditLog } from '../flows/admin/audit-log.ts';
 import { createBackupCheck } from '../flows/admin/backup.ts';
 import { createDeployment } from '../flows/admin/deployment.ts';

@@ -1,7 +1,6 @@
 import type { Logger } from 'pino';
-import { DeliveryError } from '../domain/delivery.ts';
-import type { Message } from '../domain/model.ts';
-import type { Transport } from '../domain/ports.ts';
+import { DeliveryError, type Transport } from '../domain/delivery.ts';
+import type { Message } from '../domain/message.ts';
 
 type Channel = Message['channel'];
 

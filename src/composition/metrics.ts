@@ -1,5 +1,5 @@
 import { createMetrics, type Metrics } from '../adapters/metrics.ts';
-import type { PasswordHasher } from '../domain/ports.ts';
+import type { PasswordHasher } from '../domain/password.ts';
 import type { Store } from '../domain/repositories.ts';
 import type { RequestObserver } from '../server/handler.ts';
 import type { DatabaseHandle } from '../store/database.ts';

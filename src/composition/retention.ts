@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Config } from '../config.ts';
-import type { Clock, Random } from '../domain/ports.ts';
+import type { Config } from '../config/config.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { Random } from '../domain/random.ts';
 import type { Store } from '../domain/repositories.ts';
 import { createPurge } from '../flows/retention/purge.ts';
 import { createLoop } from './loop.ts';

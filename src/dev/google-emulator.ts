@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
-import { codeChallengeOf } from '../domain/federation.ts';
 import { escapeHtml } from '../domain/html.ts';
+import { codeChallengeOf } from '../domain/pkce.ts';
 
 // A Google that is not Google: real keys and real protocol, for tests and for newcomers
 // who have no client at Google. It lets anybody in as anybody.

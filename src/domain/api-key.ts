@@ -1,4 +1,3 @@
-import type { KeyKind } from './tenant.ts';
 import { sha256 } from './token.ts';
 
 const prefixes: Record<KeyKind | 'admin', string> = {
@@ -38,3 +37,24 @@ export function digestApiKey(text: string): Buffer | undefined {
 export function digestAdminKey(text: string): Buffer | undefined {
   return digestOf(adminForm, text);
 }
+
+export type KeyKind = 'publishable' | 'secret';
+
+/** What a secret key may do to any user of its tenant. */
+export const scopes = ['users.read', 'users.write'] as const;
+
+export type Scope = (typeof scopes)[number];
+
+export type ApiKey = {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly kind: KeyKind;
+  readonly scopes: readonly Scope[];
+};
+
+/** A key as it stands in its row. */
+export type ApiKeyRow = ApiKey & {
+  readonly createdAt: Date;
+  /** When it is or was revoked; a rotated key is good until then. */
+  readonly revokedAt: Date | undefined;
+};

@@ -1,30 +1,11 @@
+import type { ApiKey } from './api-key.ts';
+import type { Audience } from './audience.ts';
+import type { Deadline } from './deadline.ts';
+import type { IdempotencyKey } from './idempotency.ts';
 import type { Locale } from './locale.ts';
-import type { UserView } from './model.ts';
-import type { ApiKey, Tenant } from './tenant.ts';
-
-/** How far a session has authenticated; a pending second factor has no session yet. */
-export type SessionLevel = 'signed-in' | 'enrol-only';
-
-/** How a user authenticated (RFC 8176). */
-export type AuthenticationMethod = 'pwd' | 'otp' | 'sms' | 'mfa' | 'fed';
-
-/** The session of a call, as its row was when the call came in. */
-export type CallerSession = {
-  readonly id: string;
-  readonly userId: string;
-  readonly level: SessionLevel;
-  readonly amr: readonly AuthenticationMethod[];
-  readonly authTime: Date;
-  /** Whose session it is, as he was when the call came in. */
-  readonly holder: UserView;
-};
-
-/** Where a call came from, as far as it can be known. */
-export type Client = {
-  /** The network address; proxies count only where they are configured. */
-  readonly address: string;
-  readonly userAgent: string;
-};
+import type { Client } from './network.ts';
+import type { AuthenticationMethod, CallerSession } from './session.ts';
+import type { Tenant } from './tenant.ts';
 
 /** A sign-in whose first factor was right. */
 export type PendingSignIn = {
@@ -33,15 +14,6 @@ export type PendingSignIn = {
   /** How the user has authenticated so far. */
   readonly amr: readonly AuthenticationMethod[];
 };
-
-/** Until when somebody waits for the answer of a call. */
-export type Deadline = {
-  /** Aborted when the call has ended, or nobody waits for it any more. */
-  readonly signal: AbortSignal;
-  /** How long the caller still waits, in milliseconds. */
-  readonly leftMs: () => number;
-};
-
 /** Who calls the admin service. */
 export type Operator = {
   readonly requestId: string;
@@ -49,18 +21,6 @@ export type Operator = {
   readonly keyId: string | undefined;
   readonly client: Client;
 };
-
-export type IdempotencyKey = {
-  readonly key: string;
-  /** The claim under which the result is kept, and its lease; set where the flow is claimed. */
-  readonly claim?: { readonly digest: Buffer; readonly leaseUntil: Date };
-};
-
-/**
- * On whose behalf a call is made. What anybody can ask for by naming an address or a number
- * is counted apart from what users need who are signed in, or half-way so (R70).
- */
-export type Audience = 'anonymous' | 'user';
 
 /** A session, a pending sign-in, or a back end of the tenant that speaks for its users. */
 export function audienceOf({ session, pending, key }: Pick<Caller, 'session' | 'pending' | 'key'>): Audience {

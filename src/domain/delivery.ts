@@ -1,7 +1,4 @@
-import type { Message } from './model.ts';
-
-/** How a message to be sent stands, and how it can end. */
-export type DeliveryStatus = 'queued' | 'sent' | 'dead' | 'dropped';
+import type { Message } from './message.ts';
 
 /** A message on its way out. */
 export type Outgoing = {
@@ -50,3 +47,25 @@ const maxRetryMs = 3_600_000;
 export function retryDelayMs(attempts: number): number {
   return Math.min(maxRetryMs, firstRetryMs * 2 ** Math.max(0, attempts - 1));
 }
+
+/** A way to send messages of one channel. */
+export type Transport = {
+  /**
+   * Sends a message once; throws DeliveryError, which says what that means for the message.
+   * When the signal comes, the attempt ends on the wire as well.
+   */
+  send(outgoing: Outgoing, signal: AbortSignal): Promise<void>;
+  /** Throws where the other side cannot be reached or does not know us. Sends nothing. */
+  probe(): Promise<void>;
+  close(): void;
+};
+
+/** The transports there are; messages of a channel without one are captured. */
+export type Transports = Partial<Record<Message['channel'], Transport>>;
+
+/** Told how each attempt to send a message ended. */
+export type DeliveryObserver = (
+  channel: Message['channel'],
+  tenantSlug: string,
+  outcome: 'sent' | 'failed' | 'dead' | 'dropped',
+) => void;

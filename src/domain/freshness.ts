@@ -1,5 +1,5 @@
-import type { CallerSession } from './caller.ts';
 import { DomainError } from './errors.ts';
+import type { CallerSession } from './session.ts';
 
 /** How long an authentication stays fresh (R20). */
 const freshMs = 300_000;

@@ -1,6 +1,5 @@
 import { parseEmail } from './email.ts';
 import { parseMobile } from './mobile.ts';
-import type { HeldIdentifier, IdentifierKind } from './model.ts';
 import type { TenantPolicy } from './tenant.ts';
 
 /** How a request names an account. */
@@ -19,3 +18,19 @@ export function parseIdentifier(input: IdentifierInput, policy: TenantPolicy): P
     ? { kind: 'email', ...parseEmail(input.email) }
     : { kind: 'mobile', ...parseMobile(input.mobile, input.mobileSeed, policy) };
 }
+
+/** The kinds of what a user signs in with. */
+export type IdentifierKind = 'email' | 'mobile';
+
+/** One identifier in the form in which it is compared. */
+export type Identifier = { readonly kind: IdentifierKind; readonly canonical: string };
+
+/** An identifier as it stands in its row. */
+export type HeldIdentifier = Identifier & {
+  readonly userId: string;
+  /** The form that messages go to. */
+  readonly address: string;
+  readonly confirmedAt: Date | undefined;
+  /** When it came to the account. */
+  readonly addedAt: Date;
+};

@@ -8,3 +8,29 @@ export function networkOf(address: string): string {
     ? parsed.toString()
     : `${ipaddr.IPv6.networkAddressFromCIDR(`${address}/64`).toString()}/64`;
 }
+
+/** Where a call came from, as far as it can be known. */
+export type Client = {
+  /** The network address; proxies count only where they are configured. */
+  readonly address: string;
+  readonly userAgent: string;
+};
+
+/** An address range in CIDR notation, parsed. */
+export type Network = ReturnType<typeof ipaddr.parseCIDR>;
+
+/** Parses networks such as `10.0.0.0/8`; a bare address is a network of one. Throws where a text is neither. */
+export function parseNetworks(texts: readonly string[]): Network[] {
+  return texts.map((text) => {
+    if (text.includes('/')) return ipaddr.parseCIDR(text);
+    const address = ipaddr.parse(text);
+    return [address, address.kind() === 'ipv4' ? 32 : 128];
+  });
+}
+
+/** Whether an address lies in one of the networks; false for text that is no address. */
+export function isIn(address: string, networks: readonly Network[]): boolean {
+  if (!ipaddr.isValid(address)) return false;
+  const parsed = ipaddr.process(address);
+  return networks.some(([network, bits]) => parsed.kind() === network.kind() && parsed.match(network, bits));
+}

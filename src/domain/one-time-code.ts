@@ -1,6 +1,7 @@
-import type { ChallengePurpose } from './model.ts';
-import type { Random, Vault } from './ports.ts';
+import type { ChallengePurpose } from './challenge.ts';
+import type { Random } from './random.ts';
 import { foldDigits } from './typed-text.ts';
+import type { Vault } from './vault.ts';
 
 /** Crockford's Base32: no letter that could be taken for a digit. */
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';

@@ -1,5 +1,6 @@
+import type { Deadline } from './deadline.ts';
 import { invalid, type Violation } from './errors.ts';
-import type { PasswordStrength } from './ports.ts';
+import type { Tenant } from './tenant.ts';
 
 /** The longest password that is hashed, in code points and in bytes of UTF-8 (R3). */
 const maxLength = 256;
@@ -95,3 +96,58 @@ export function isPlausiblePassword(password: string): boolean {
   if (password === '' || password.length > 4 * maxBytes) return false;
   return Buffer.byteLength(normalizePassword(password)) <= maxBytes;
 }
+
+/** How much a queue has to do, and how many it has refused since the start. */
+export type QueueLoad = { readonly running: number; readonly waiting: number; readonly refused: number };
+
+/** For whom a hash is made: his tenant, and until when he waits for it. */
+export type HashTurn = { readonly tenant: Pick<Tenant, 'id'>; readonly deadline: Deadline };
+
+/**
+ * Hashes a few passwords at a time; tenants that wait take turns, so that none can shut out
+ * another. Throws RATE_LIMITED where too many wait, or the turn would come after the deadline.
+ */
+export type PasswordHasher = {
+  /** Refuses a call that will need a hash, before anything is done for it; throws as `hash` would. */
+  admit(turn: HashTurn): void;
+  /**
+   * Hashes a normalized password into a PHC string. Default: with 16 random bytes of salt; with
+   * given ones the same password gives the same string.
+   */
+  hash(turn: HashTurn, password: string, salt?: Buffer): Promise<string>;
+  /**
+   * Compares a password, as typed, with a PHC string. Without one the same work is done
+   * against a dummy and the answer is false (R5). Our own hashes are of the normalized
+   * password; one of another system may be of either, and is compared with both.
+   */
+  verify(turn: HashTurn, phc: string | undefined, password: string): Promise<boolean>;
+  /** Whether a hash that another system made is one that `verify` can compare. */
+  canVerify(hash: string): boolean;
+  /**
+   * Whether a hash that a password was found right by is to be replaced by one of the
+   * password: it was made with less than today's parameters, or by another system that
+   * compares all of the password, so that no other one is right as well.
+   */
+  needsRehash(phc: string, password: string): boolean;
+  load(): QueueLoad;
+};
+
+/**
+ * How hard a password is to guess, from 0 (at once) to 4 (beyond reach), and what makes it
+ * weak, by the name that zxcvbn has for it. `words`: what the account is known by.
+ */
+export type PasswordStrength = (
+  password: string,
+  words: readonly string[],
+) => { readonly score: number; readonly weakness: string | undefined };
+
+/** Whether a password is known from a breach. */
+export type BreachCheck = (password: string) => Promise<boolean>;
+
+export type HashProfile = {
+  readonly memoryKiB: number;
+  readonly passes: number;
+};
+
+/** What production asks for at least (OWASP Password Storage Cheat Sheet; R1). */
+export const floorProfile: HashProfile = { memoryKiB: 19_456, passes: 2 };

@@ -70,3 +70,45 @@ export function parseCustomFields(value: Json | undefined): Json {
   if (Buffer.byteLength(JSON.stringify(value)) > maxBytes) throw refuse('bytes');
   return value;
 }
+
+/** The personal data of a user, in one place so that it can be erased. */
+export type Profile = {
+  readonly firstName: string;
+  readonly lastName: string;
+  readonly nationalCode: string;
+  /** As sent, in either calendar. */
+  readonly birthday: string;
+  /** The same day as a Gregorian date, or undefined. */
+  readonly birthdayGregorian: string | undefined;
+  readonly picture: string;
+  readonly address: string;
+  readonly postalCode: string;
+  readonly maritalStatus: string;
+  readonly facebookId: string;
+  readonly instagramId: string;
+  readonly twitterId: string;
+  readonly linkedinId: string;
+  readonly document: string;
+  readonly telephone: string;
+  readonly customFields: Json;
+};
+
+/** The profile of a user who has said nothing of himself. */
+export const emptyProfile: Profile = {
+  firstName: '',
+  lastName: '',
+  nationalCode: '',
+  birthday: '',
+  birthdayGregorian: undefined,
+  picture: '',
+  address: '',
+  postalCode: '',
+  maritalStatus: '',
+  facebookId: '',
+  instagramId: '',
+  twitterId: '',
+  linkedinId: '',
+  document: '',
+  telephone: '',
+  customFields: [],
+};

@@ -1,5 +1,6 @@
 import { normalizeCode } from './one-time-code.ts';
-import type { Random, Vault } from './ports.ts';
+import type { Random } from './random.ts';
+import type { Vault } from './vault.ts';
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 const count = 10;

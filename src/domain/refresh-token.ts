@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { SessionRow } from './model.ts';
-import type { Vault } from './ports.ts';
+import type { SessionRow } from './session.ts';
 import { bytesToUuid, decodeBase64url, uuidToBytes } from './token.ts';
+import type { Vault } from './vault.ts';
 
 const purpose = 'refresh-token';
 const idBytes = 16;

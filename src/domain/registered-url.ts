@@ -57,3 +57,12 @@ export function isRegisteredOrigin(origin: string, registered: readonly string[]
       allowed === origin || (allowed.endsWith(':*') && origin.replace(/:\d{1,5}$/, ':*') === allowed),
   );
 }
+
+/** A registered page with parameters of ours; what stood in its query stays. */
+export function withParameters(page: string, parameters: Readonly<Record<string, string>>): string {
+  const url = new URL(page);
+  // Registered pages are checked when they are registered; this is the last look before a redirect.
+  if (!isRegistrable(url)) throw new TypeError('a page that cannot be registered');
+  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+  return url.href;
+}

@@ -1,25 +1,20 @@
-import type {
-  FactorRepository,
-  IdentityRepository,
-  LoginRequestRepository,
-  UserRepository,
-} from './repositories/accounts.ts';
-import type { OutboxRepository, SmsUsageRepository } from './repositories/messages.ts';
-import type {
-  AdminKeyRepository,
-  AuditRepository,
-  KeyRepository,
-  LeaseRepository,
-  RetentionRepository,
-  TenantRepository,
-} from './repositories/operations.ts';
-import type {
-  BudgetRepository,
-  ChallengeRepository,
-  GuessRepository,
-  IdempotencyRepository,
-  SessionRepository,
-} from './repositories/sessions.ts';
+import type { AdminKeyRepository } from './admin-key.ts';
+import type { GuessRepository } from './attempt.ts';
+import type { FactorRepository } from './authenticator.ts';
+import type { BudgetRepository } from './budget.ts';
+import type { ChallengeRepository } from './challenge.ts';
+import type { AuditRepository } from './events.ts';
+import type { IdentityRepository } from './external-identity.ts';
+import type { IdempotencyRepository } from './idempotency.ts';
+import type { LeaseRepository } from './lease.ts';
+import type { LoginRequestRepository } from './login-request.ts';
+import type { OutboxRepository } from './message.ts';
+import type { RetentionRepository } from './retention.ts';
+import type { SessionRepository } from './session.ts';
+import type { KeyRepository } from './signing-key.ts';
+import type { SmsUsageRepository } from './sms-usage.ts';
+import type { TenantRepository } from './tenant.ts';
+import type { UserRepository } from './user.ts';
 
 /** Everything that flows keep. */
 export type Repositories = {

@@ -1,5 +1,3 @@
-import type { SigningKeyRow } from './model.ts';
-
 export type SigningKeyState = 'next' | 'active' | 'retired';
 
 /** How long a retired key is still published: the life of its last token, the leeway of clocks, and a margin. */
@@ -29,3 +27,28 @@ export function publishedKeys<K extends Timed>(keys: readonly K[], now: Date): K
     return retiredAt === undefined || now.getTime() - retiredAt < retirementMs;
   });
 }
+
+/** A key of the deployment, sealed with the master key. */
+export type SealedKey = { readonly id: string; readonly sealed: Buffer; readonly createdAt: Date };
+
+export type SigningKeyRow = SealedKey & {
+  /** From when on it signs; until then it is only published. */
+  readonly activatesAt: Date;
+  readonly publicJwk: Record<string, unknown>;
+};
+
+/** Makes a signing key that signs from that time on, its private half sealed. */
+export type SigningKeyMaker = (activatesAt: Date) => Promise<SigningKeyRow>;
+
+/** Seals a data key with the next master key; undefined where it already is. */
+export type DataKeyResealer = (key: SealedKey) => Buffer | undefined;
+
+export type KeyRepository = {
+  listDataKeys(): Promise<SealedKey[]>;
+  /** Puts a newly sealed value in the place of the old one; false where the old one is not there any more. */
+  resealDataKey(id: string, from: Buffer, to: Buffer): Promise<boolean>;
+  insertDataKey(key: SealedKey): Promise<void>;
+  listSigningKeys(): Promise<SigningKeyRow[]>;
+  insertSigningKey(key: SigningKeyRow): Promise<void>;
+  deleteSigningKeys(ids: readonly string[]): Promise<void>;
+};

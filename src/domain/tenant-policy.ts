@@ -1,11 +1,12 @@
 import { isSupportedCountry } from 'libphonenumber-js/mobile';
 import * as v from 'valibot';
+import { scopes } from './api-key.ts';
 import { parseEmail } from './email.ts';
 import { invalid, type Violation } from './errors.ts';
 import { locales } from './locale.ts';
 import { isRegistrable } from './registered-url.ts';
 import { templatesSchema } from './templates/override.ts';
-import { googleScopes, scopes, type TenantPolicy } from './tenant.ts';
+import { googleScopes, type TenantPolicy } from './tenant.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -1,3 +1,4 @@
+import type { ApiKey, ApiKeyRow } from './api-key.ts';
 import type { Locale } from './locale.ts';
 import type { TemplateOverrides } from './templates/template.ts';
 
@@ -81,37 +82,37 @@ export type Tenant = {
 /** The tenant of the users of Manam itself. */
 export const manamSlug = 'manam';
 
-export type KeyKind = 'publishable' | 'secret';
-
-/** What a secret key may do to any user of its tenant. */
-export const scopes = ['users.read', 'users.write'] as const;
-
-export type Scope = (typeof scopes)[number];
-
-export type ApiKey = {
-  readonly id: string;
-  readonly tenantId: string;
-  readonly kind: KeyKind;
-  readonly scopes: readonly Scope[];
-};
-
-/** A key as it stands in its row. */
-export type ApiKeyRow = ApiKey & {
-  readonly createdAt: Date;
-  /** When it is or was revoked; a rotated key is good until then. */
-  readonly revokedAt: Date | undefined;
-};
-
-/** A key of an operator, which opens the admin service. */
-export type AdminKey = {
-  readonly id: string;
-  /** Who or what holds it. */
-  readonly name: string;
-  readonly createdAt: Date;
-  readonly revokedAt: Date | undefined;
-};
-
 /** What the tenant's policy permits a user with these roles. */
 export function permissionsOf(policy: TenantPolicy, roles: readonly string[]): string[] {
   return [...new Set(roles.flatMap((role) => policy.roles[role] ?? []))];
 }
+
+export type TenantRepository = {
+  findById(id: string): Promise<Tenant | undefined>;
+  findBySlug(slug: string): Promise<Tenant | undefined>;
+  findByKeyDigest(digest: Buffer, now: Date): Promise<{ tenant: Tenant; key: ApiKey } | undefined>;
+  /** The browser origins of all active tenants. */
+  listOrigins(): Promise<string[]>;
+  /** Tenants by slug, after the one with `afterSlug`. */
+  list(afterSlug: string, limit: number): Promise<Tenant[]>;
+  /** As `findById`, and nobody else changes the tenant before this transaction ends. */
+  hold(id: string): Promise<Tenant | undefined>;
+  /** Throws DuplicateError where the slug is taken. */
+  insert(tenant: Tenant): Promise<void>;
+  update(tenantId: string, changes: Partial<Pick<Tenant, 'name' | 'status' | 'policy'>>): Promise<void>;
+  /** Deletes up to that many rows of each table of a tenant; both counts are 0 when only the tenant itself is left. */
+  purge(tenantId: string, limit: number): Promise<{ readonly users: number; readonly rows: number }>;
+  /** Deletes a tenant that has been purged. */
+  delete(tenantId: string): Promise<void>;
+  /** Keeps a secret, sealed; an empty one is forgotten. */
+  setSecret(tenantId: string, name: string, secret: string): Promise<void>;
+  findSecret(tenantId: string, name: string): Promise<string | undefined>;
+  insertKey(key: ApiKey & { readonly digest: Buffer }, now: Date): Promise<void>;
+  /** All keys of a tenant, oldest first. */
+  listKeys(tenantId: string): Promise<ApiKeyRow[]>;
+  /** Sets the end of a key that has none yet; false where it has one, or there is no such key. */
+  endKey(tenantId: string, keyId: string, at: Date): Promise<boolean>;
+  /** Revokes a key, also one that would end later; false where there is no live one. */
+  revokeKey(tenantId: string, keyId: string, now: Date): Promise<boolean>;
+  revokeKeys(tenantId: string, now: Date): Promise<void>;
+};

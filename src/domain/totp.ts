@@ -1,5 +1,5 @@
 import { createGuardrails, generateURI, verifySync } from 'otplib';
-import type { Random } from './ports.ts';
+import type { Random } from './random.ts';
 
 /** 160 bits (RFC 4226, section 4, requirement R6). */
 const seedBytes = 20;
@@ -50,3 +50,6 @@ export function matchTotp(seed: string, code: string, now: Date): number | undef
   const result = verifySync({ secret: seed, token: code, ...options });
   return result.valid && 'timeStep' in result ? result.timeStep : undefined;
 }
+
+/** Draws a text as a QR code in a PNG image. */
+export type QrRenderer = (text: string) => Promise<Buffer>;

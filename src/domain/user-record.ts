@@ -1,17 +1,25 @@
 import * as v from 'valibot';
 import { parseBirthday } from './birthday.ts';
 import { parseEmail } from './email.ts';
-import { emptyProfile } from './empty-profile.ts';
 import { createViolations, invalid, type Violation } from './errors.ts';
+import type { ExternalProfile } from './external-identity.ts';
 import type { ParsedIdentifier } from './identifier.ts';
 import { parseLocale } from './locale.ts';
 import { parseMobile } from './mobile.ts';
-import type { ExternalProfile, Profile, User } from './model.ts';
-import { type Json, parseCustomFields, parseLines, parseName, parseText } from './profile.ts';
+import {
+  emptyProfile,
+  type Json,
+  type Profile,
+  parseCustomFields,
+  parseLines,
+  parseName,
+  parseText,
+} from './profile.ts';
 import type { TenantPolicy } from './tenant.ts';
 import { bytesToUuid, isUuid, sha256 } from './token.ts';
 import { isUsableSeed } from './totp.ts';
 import { cleanTyped } from './typed-text.ts';
+import type { User } from './user.ts';
 
 // The form in which users come and go: a line of NDJSON a user.
 

@@ -1,7 +1,8 @@
 import type { Caller } from '../domain/caller.ts';
+import type { Clock } from '../domain/clock.ts';
 import { DomainError } from '../domain/errors.ts';
-import type { AuditAction, AuditEvent } from '../domain/model.ts';
-import type { Clock, Random } from '../domain/ports.ts';
+import type { AuditAction, AuditEvent } from '../domain/events.ts';
+import type { Random } from '../domain/random.ts';
 import type { Repositories } from '../domain/repositories.ts';
 
 export type AuditDeps = { readonly clock: Clock; readonly random: Random };

@@ -1,7 +1,8 @@
 import type { Caller } from '../domain/caller.ts';
+import type { Clock } from '../domain/clock.ts';
 import { DomainError } from '../domain/errors.ts';
-import type { Clock, Vault } from '../domain/ports.ts';
 import type { Repositories, Store } from '../domain/repositories.ts';
+import type { Vault } from '../domain/vault.ts';
 
 /** How long an answer can be had again (R68). */
 const lifetimeMs = 86_400_000;

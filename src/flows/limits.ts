@@ -1,8 +1,9 @@
-import { type Audience, audienceOf, type Caller } from '../domain/caller.ts';
+import type { Audience } from '../domain/audience.ts';
+import type { Budget } from '../domain/budget.ts';
+import { audienceOf, type Caller } from '../domain/caller.ts';
+import type { Clock } from '../domain/clock.ts';
 import { DomainError } from '../domain/errors.ts';
-import type { Budget } from '../domain/model.ts';
 import { networkOf } from '../domain/network.ts';
-import type { Clock } from '../domain/ports.ts';
 import type { Repositories } from '../domain/repositories.ts';
 import { sha256 } from '../domain/token.ts';
 import type { SmsGuard } from './sms-guard.ts';

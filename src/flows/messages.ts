@@ -1,7 +1,9 @@
 import type { Caller } from '../domain/caller.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { HeldIdentifier } from '../domain/identifier.ts';
 import { isLocale, type Locale } from '../domain/locale.ts';
-import type { HeldIdentifier, Message, OutboxEntry, UserView } from '../domain/model.ts';
-import type { Clock, Random } from '../domain/ports.ts';
+import type { Message, OutboxEntry } from '../domain/message.ts';
+import type { Random } from '../domain/random.ts';
 import type { Repositories } from '../domain/repositories.ts';
 import {
   type EmailName,
@@ -12,6 +14,7 @@ import {
   smsWords,
 } from '../domain/templates/index.ts';
 import type { TenantPolicy } from '../domain/tenant.ts';
+import type { UserView } from '../domain/user.ts';
 
 export type MessageDeps = { readonly clock: Clock; readonly random: Random };
 

@@ -1,8 +1,9 @@
-import type { Challenge, OutboxEntry } from '../domain/model.ts';
+import type { Challenge } from '../domain/challenge.ts';
+import type { OutboxEntry } from '../domain/message.ts';
 import { digestCode } from '../domain/one-time-code.ts';
-import type { Vault } from '../domain/ports.ts';
 import type { Repositories } from '../domain/repositories.ts';
 import { formatChallengeToken, sha256 } from '../domain/token.ts';
+import type { Vault } from '../domain/vault.ts';
 import {
   composeEmail,
   composeSms,

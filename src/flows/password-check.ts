@@ -1,13 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { GuessCounter, GuessPolicy } from '../domain/attempt.ts';
 import type { Caller } from '../domain/caller.ts';
+import type { Clock } from '../domain/clock.ts';
 import { DomainError } from '../domain/errors.ts';
-import type { GuessPolicy } from '../domain/model.ts';
 import { networkOf } from '../domain/network.ts';
-import { isPlausiblePassword } from '../domain/password.ts';
-import type { Clock, PasswordHasher, Vault } from '../domain/ports.ts';
-import type { GuessCounter } from '../domain/repositories/sessions.ts';
+import { isPlausiblePassword, type PasswordHasher } from '../domain/password.ts';
 import type { Store } from '../domain/repositories.ts';
 import { bytesToUuid, sha256 } from '../domain/token.ts';
+import type { Vault } from '../domain/vault.ts';
 
 /**
  * 5 free failures, then 30 s doubling to 1 h; after 100 in a row only recovery helps (R7).

@@ -1,8 +1,7 @@
 import type { Caller } from '../domain/caller.ts';
 import { invalid } from '../domain/errors.ts';
-import type { UserView } from '../domain/model.ts';
-import { parseNewPassword } from '../domain/password.ts';
-import type { BreachCheck, PasswordStrength } from '../domain/ports.ts';
+import { type BreachCheck, type PasswordStrength, parseNewPassword } from '../domain/password.ts';
+import type { UserView } from '../domain/user.ts';
 
 export type PasswordPolicyDeps = {
   readonly blocklist: ReadonlySet<string>;

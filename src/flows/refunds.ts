@@ -1,5 +1,4 @@
-import type { Budget } from '../domain/model.ts';
-import type { Refund } from '../domain/repositories/sessions.ts';
+import type { Budget, Refund } from '../domain/budget.ts';
 import type { Repositories } from '../domain/repositories.ts';
 import { sha256 } from '../domain/token.ts';
 

@@ -1,9 +1,12 @@
-import { type Audience, audienceOf, type Caller } from '../domain/caller.ts';
+import type { Audience } from '../domain/audience.ts';
+import type { Budget } from '../domain/budget.ts';
+import { audienceOf, type Caller } from '../domain/caller.ts';
+import type { Challenge, ChallengePurpose } from '../domain/challenge.ts';
+import type { Clock } from '../domain/clock.ts';
 import { DomainError } from '../domain/errors.ts';
+import type { Message } from '../domain/message.ts';
 import { countryOf } from '../domain/mobile.ts';
-import type { Budget, Challenge, ChallengePurpose, Message } from '../domain/model.ts';
 import { networkOf } from '../domain/network.ts';
-import type { Clock } from '../domain/ports.ts';
 import type { Repositories } from '../domain/repositories.ts';
 import type { Tenant } from '../domain/tenant.ts';
 import { sha256 } from '../domain/token.ts';

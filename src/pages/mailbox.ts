@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { escapeHtml } from '../domain/html.ts';
-import type { OutboxEntry } from '../domain/model.ts';
-import type { OutboxRepository } from '../domain/repositories/messages.ts';
+import type { OutboxEntry, OutboxRepository } from '../domain/message.ts';
 
 /** A captured message as `/dev/messages` shows it. */
 type CapturedMessage = {

@@ -20,17 +20,16 @@ import {
   type UserSessionSchema,
   UserState,
 } from '../../gen/manam/admin/v1/admin_service_pb.js';
-import type { DeliveryStatus } from '../domain/delivery.ts';
+import type { AdminKey } from '../domain/admin-key.ts';
+import type { ApiKeyRow, KeyKind } from '../domain/api-key.ts';
 import { invalid } from '../domain/errors.ts';
-import type {
-  AuditEvent,
-  Finding,
-  MigrationState,
-  OutboxRow,
-  SessionRow,
-  UserView,
-} from '../domain/model.ts';
-import type { AdminKey, ApiKeyRow, KeyKind, Tenant } from '../domain/tenant.ts';
+import type { AuditEvent } from '../domain/events.ts';
+import type { Finding } from '../domain/finding.ts';
+import type { DeliveryStatus, OutboxRow } from '../domain/message.ts';
+import type { MigrationState } from '../domain/migration.ts';
+import type { SessionRow } from '../domain/session.ts';
+import type { Tenant } from '../domain/tenant.ts';
+import type { UserView } from '../domain/user.ts';
 import type { SigningKeyView } from '../flows/admin/deployment.ts';
 import type { ImportResult } from '../flows/admin/transfer.ts';
 

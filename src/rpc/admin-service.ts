@@ -3,7 +3,7 @@ import { type Duration, durationMs } from '@bufbuild/protobuf/wkt';
 import type { ConnectRouter, HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { AdminService } from '../../gen/manam/admin/v1/admin_service_pb.js';
 import { DomainError } from '../domain/errors.ts';
-import type { Migrations } from '../domain/ports.ts';
+import type { Migrations } from '../domain/migration.ts';
 import type { createAuditLog } from '../flows/admin/audit-log.ts';
 import type { createBackupCheck } from '../flows/admin/backup.ts';
 import type { createDeployment } from '../flows/admin/deployment.ts';

@@ -1,17 +1,17 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
-import type { Confirmed, createConfirmEmail, createConfirmSms } from '../flows/auth/confirm.ts';
-import type { createLogin } from '../flows/auth/login.ts';
-import type { createRegister } from '../flows/auth/register.ts';
-import type { createSendConfirmation } from '../flows/auth/send-confirmation.ts';
+import type { Confirmed, createConfirmEmail, createConfirmSms } from '../flows/accounts/confirm.ts';
+import type { createManamUser } from '../flows/accounts/manam-user.ts';
+import type { createRegister } from '../flows/accounts/register.ts';
+import type { createSendConfirmation } from '../flows/accounts/send-confirmation.ts';
 import type { GoogleLogin } from '../flows/federation/google.ts';
 import type { ManamLogin } from '../flows/federation/manam.ts';
-import type { createRedeemLoginCode } from '../flows/federation/redeem.ts';
-import type { createManamUser } from '../flows/profile/manam-user.ts';
-import type { createIntrospectToken } from '../flows/session/introspect-token.ts';
-import type { createManageSessions } from '../flows/session/manage-sessions.ts';
-import type { createReauthenticate } from '../flows/session/reauthenticate.ts';
-import type { createRefreshToken } from '../flows/session/refresh-token.ts';
+import type { createIntrospectToken } from '../flows/sessions/introspect-token.ts';
+import type { createManageSessions } from '../flows/sessions/manage-sessions.ts';
+import type { createReauthenticate } from '../flows/sessions/reauthenticate.ts';
+import type { createRefreshToken } from '../flows/sessions/refresh-token.ts';
+import type { createRedeemLoginCode } from '../flows/sign-in/login-code.ts';
+import type { createLogin } from '../flows/sign-in/password.ts';
 import { callerOf } from './context.ts';
 import {
   fromValue,

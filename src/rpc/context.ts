@@ -1,6 +1,7 @@
 import { type ContextValues, createContextKey, createContextValues } from '@connectrpc/connect';
-import type { Caller, Client, Operator } from '../domain/caller.ts';
+import type { Caller, Operator } from '../domain/caller.ts';
 import { DomainError } from '../domain/errors.ts';
+import type { Client } from '../domain/network.ts';
 
 /** How a call came in. */
 export type Protocol = 'grpc' | 'grpc-web' | 'connect' | 'rest';

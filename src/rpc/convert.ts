@@ -12,16 +12,18 @@ import {
   IdentifierType,
   type UserProfileSchema,
 } from '../../gen/manam/v1/user_pb.js';
+import type { SecondFactorMethod } from '../domain/authenticator.ts';
 import type { Caller } from '../domain/caller.ts';
 import { invalid } from '../domain/errors.ts';
-import type { SecondFactorMethod } from '../domain/factors.ts';
+import type { IdentifierKind } from '../domain/identifier.ts';
 import { describeMobile, maskMobile } from '../domain/mobile.ts';
-import type { IdentifierKind, SessionRow, UserView } from '../domain/model.ts';
 import type { Json } from '../domain/profile.ts';
+import type { SessionRow } from '../domain/session.ts';
 import { permissionsOf, type TenantPolicy } from '../domain/tenant.ts';
-import type { ManamUser } from '../flows/profile/manam-user.ts';
-import type { Introspection } from '../flows/session/introspect-token.ts';
-import type { IssuedTokens, SecondFactorPending, SignInResult } from '../flows/session-gate.ts';
+import type { UserView } from '../domain/user.ts';
+import type { ManamUser } from '../flows/accounts/manam-user.ts';
+import type { Introspection } from '../flows/sessions/introspect-token.ts';
+import type { IssuedTokens, SecondFactorPending, SignInResult } from '../flows/sign-in/session-gate.ts';
 
 /** What a request identifies an account with: as it says, else by the field that is set. */
 export function identifierKind(request: {

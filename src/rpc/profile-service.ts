@@ -2,12 +2,12 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import type { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import { IdentifierType } from '../../gen/manam/v1/user_pb.js';
 import { invalid } from '../domain/errors.ts';
-import type { createChangeIdentifier } from '../flows/profile/change-identifier.ts';
-import type { createDeleteAccount } from '../flows/profile/delete-account.ts';
-import type { createEditUser } from '../flows/profile/edit-user.ts';
-import type { createManamUser } from '../flows/profile/manam-user.ts';
-import type { createRemoveIdentifier } from '../flows/profile/remove-identifier.ts';
-import type { createReadUser, createViewUser } from '../flows/profile/view-user.ts';
+import type { createChangeIdentifier } from '../flows/accounts/change-identifier.ts';
+import type { createDeleteAccount } from '../flows/accounts/delete-account.ts';
+import type { createEditUser } from '../flows/accounts/edit-user.ts';
+import type { createManamUser } from '../flows/accounts/manam-user.ts';
+import type { createRemoveIdentifier } from '../flows/accounts/remove-identifier.ts';
+import type { createReadUser, createViewUser } from '../flows/accounts/view-user.ts';
 import { callerOf } from './context.ts';
 import { fromValue, toManamUser, toProfile } from './convert.ts';
 

@@ -1,9 +1,9 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
-import type { SecondFactorMethod } from '../domain/factors.ts';
-import type { createEnrolment } from '../flows/two-factor/enrol.ts';
-import type { createManageFactors } from '../flows/two-factor/manage.ts';
-import type { createValidate } from '../flows/two-factor/validate.ts';
+import type { SecondFactorMethod } from '../domain/authenticator.ts';
+import type { createEnrolment } from '../flows/authenticators/enrol.ts';
+import type { createManageFactors } from '../flows/authenticators/manage.ts';
+import type { createValidate } from '../flows/sign-in/second-factor.ts';
 import { callerOf } from './context.ts';
 import { toAccount, toMethods, toTokens } from './convert.ts';
 

@@ -1,10 +1,10 @@
 import type { HandlerContext } from '@connectrpc/connect';
 import { KeyKind } from '../../gen/manam/options/v1/access_pb.js';
+import type { AdminKeyRepository } from '../domain/admin-key.ts';
 import { digestAdminKey } from '../domain/api-key.ts';
+import type { Clock } from '../domain/clock.ts';
 import { DomainError } from '../domain/errors.ts';
 import { negotiateLocale } from '../domain/locale.ts';
-import type { Clock } from '../domain/ports.ts';
-import type { AdminKeyRepository } from '../domain/repositories/operations.ts';
 import { requestOf, setOperator } from '../rpc/context.ts';
 import { type AccessRules, ruleOf } from './access-rules.ts';
 import type { ErrorDoor } from './error-door.ts';

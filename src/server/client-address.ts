@@ -1,17 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import ipaddr from 'ipaddr.js';
-
-type Network = ReturnType<typeof ipaddr.parseCIDR>;
-
-/** Reads networks such as `10.0.0.0/8`; an address alone stands for itself. */
-export function parseNetworks(texts: readonly string[]): Network[] {
-  return texts.map((text) => {
-    if (text.includes('/')) return ipaddr.parseCIDR(text);
-    const address = ipaddr.parse(text);
-    return [address, address.kind() === 'ipv4' ? 32 : 128];
-  });
-}
+import { isIn, type Network } from '../domain/network.ts';
 
 /**
  * The address at the other end of the connection. In cleartext HTTP/2 the listener
@@ -20,12 +10,6 @@ export function parseNetworks(texts: readonly string[]): Network[] {
 export function peerAddress({ socket }: IncomingMessage): string | undefined {
   const { remoteAddress, stream } = socket as Socket & { readonly stream?: Socket };
   return remoteAddress ?? stream?.remoteAddress;
-}
-
-function isIn(address: string, networks: readonly Network[]): boolean {
-  if (!ipaddr.isValid(address)) return false;
-  const parsed = ipaddr.process(address);
-  return networks.some(([network, bits]) => parsed.kind() === network.kind() && parsed.match(network, bits));
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Deadline } from '../domain/caller.ts';
+import type { Deadline } from '../domain/deadline.ts';
 
 /** How long a call may take where the caller set no shorter deadline (R56). */
 export const serverDeadlineMs = 10_000;

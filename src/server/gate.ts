@@ -1,23 +1,25 @@
 import type { HandlerContext } from '@connectrpc/connect';
 import { type Access, KeyKind, RateClass, SessionLevel } from '../../gen/manam/options/v1/access_pb.js';
-import { digestApiKey } from '../domain/api-key.ts';
-import {
-  type Audience,
-  type AuthenticationMethod,
-  audienceOf,
-  type Caller,
-  type SessionLevel as CallerLevel,
-  type CallerSession,
-  type IdempotencyKey,
-} from '../domain/caller.ts';
+import type { AccessTokens } from '../domain/access-token.ts';
+import { type ApiKey, digestApiKey, type Scope } from '../domain/api-key.ts';
+import type { Audience } from '../domain/audience.ts';
+import { audienceOf, type Caller } from '../domain/caller.ts';
+import type { ChallengeRepository } from '../domain/challenge.ts';
+import type { Clock } from '../domain/clock.ts';
 import { DomainError, invalid, type Reason } from '../domain/errors.ts';
 import { assertFresh } from '../domain/freshness.ts';
+import type { IdempotencyKey } from '../domain/idempotency.ts';
 import { negotiateLocale } from '../domain/locale.ts';
 import { networkOf } from '../domain/network.ts';
-import type { AccessTokens, Clock, PasswordHasher } from '../domain/ports.ts';
+import type { PasswordHasher } from '../domain/password.ts';
 import { isRegisteredOrigin } from '../domain/registered-url.ts';
-import type { ChallengeRepository, SessionRepository } from '../domain/repositories/sessions.ts';
-import type { ApiKey, Scope, Tenant } from '../domain/tenant.ts';
+import type {
+  AuthenticationMethod,
+  SessionLevel as CallerLevel,
+  CallerSession,
+  SessionRepository,
+} from '../domain/session.ts';
+import type { Tenant } from '../domain/tenant.ts';
 import { budgetOf, type Limiter, type Limits } from '../flows/limits.ts';
 import { requestOf, setCaller } from '../rpc/context.ts';
 import { type AccessRules, ruleOf } from './access-rules.ts';

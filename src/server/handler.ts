@@ -3,9 +3,10 @@ import type { Http2ServerRequest } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import { DomainError } from '../domain/errors.ts';
-import type { Random } from '../domain/ports.ts';
+import type { Network } from '../domain/network.ts';
+import type { Random } from '../domain/random.ts';
 import { createRequestInfo, type RequestInfo } from '../rpc/context.ts';
-import { clientAddress, type parseNetworks, peerAddress } from './client-address.ts';
+import { clientAddress, peerAddress } from './client-address.ts';
 import type { ErrorDoor } from './error-door.ts';
 import { refuse } from './refuse.ts';
 import { traceRequest } from './tracing.ts';
@@ -22,7 +23,7 @@ export type HandlerDeps = {
   readonly log: Logger;
   readonly random: Random;
   readonly door: ErrorDoor;
-  readonly proxies: ReturnType<typeof parseNetworks>;
+  readonly proxies: readonly Network[];
   /** Set where the listener speaks TLS: cleartext is refused, pages are redirected to this origin (R72). */
   readonly encryptedOrigin: string | undefined;
   /** Told of every request that has ended. */

@@ -1,10 +1,10 @@
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import { RateClass } from '../../gen/manam/options/v1/access_pb.js';
 import { audienceOf } from '../domain/caller.ts';
+import type { Clock } from '../domain/clock.ts';
 import { DomainError } from '../domain/errors.ts';
 import { negotiateLocale } from '../domain/locale.ts';
 import { networkOf } from '../domain/network.ts';
-import type { Clock } from '../domain/ports.ts';
 import { budgetOf, type Limiter, type Limits } from '../flows/limits.ts';
 import type { Refunds } from '../flows/refunds.ts';
 import { callerOf, requestOf } from '../rpc/context.ts';

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../domain/ports.ts';
-import type { TenantRepository } from '../domain/repositories/operations.ts';
-import type { ApiKey, Tenant } from '../domain/tenant.ts';
+import type { ApiKey } from '../domain/api-key.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { Tenant, TenantRepository } from '../domain/tenant.ts';
 
 /** How long a suspended tenant or a revoked key may still be taken for a live one. */
 const lifetimeMs = 5000;

@@ -1,6 +1,5 @@
 import { and, asc, eq, gt, isNull, or } from 'drizzle-orm';
-import type { AdminKeyRepository } from '../domain/repositories/operations.ts';
-import type { AdminKey } from '../domain/tenant.ts';
+import type { AdminKey, AdminKeyRepository } from '../domain/admin-key.ts';
 import type { Database } from './database.ts';
 import { adminKeys as table } from './schema.ts';
 

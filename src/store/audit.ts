@@ -1,6 +1,5 @@
 import { and, asc, desc, eq, gt } from 'drizzle-orm';
-import type { AuditAction, AuditEvent } from '../domain/model.ts';
-import type { AuditRepository } from '../domain/repositories/operations.ts';
+import type { AuditAction, AuditEvent, AuditRepository } from '../domain/events.ts';
 import type { Database } from './database.ts';
 import { once, slotsOf } from './prepared.ts';
 import { auditEvents as table } from './schema.ts';

@@ -1,5 +1,5 @@
 import { and, type Column, eq, type SQL, sql } from 'drizzle-orm';
-import type { BudgetRepository } from '../domain/repositories/sessions.ts';
+import type { BudgetRepository } from '../domain/budget.ts';
 import type { Database } from './database.ts';
 import { once, slot, slotsOf } from './prepared.ts';
 import { budgets as table } from './schema.ts';

@@ -1,6 +1,5 @@
 import { and, eq, gt, isNull, lt, type SQL, sql } from 'drizzle-orm';
-import type { Challenge } from '../domain/model.ts';
-import type { ChallengeRepository } from '../domain/repositories/sessions.ts';
+import type { Challenge, ChallengeRepository } from '../domain/challenge.ts';
 import type { Database } from './database.ts';
 import { challenges } from './schema.ts';
 

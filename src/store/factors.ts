@@ -1,7 +1,6 @@
 import { and, count, eq, lt } from 'drizzle-orm';
-import type { Factors } from '../domain/factors.ts';
-import type { Vault } from '../domain/ports.ts';
-import type { FactorRepository } from '../domain/repositories/accounts.ts';
+import type { FactorRepository, Factors } from '../domain/authenticator.ts';
+import type { Vault } from '../domain/vault.ts';
 import type { Database } from './database.ts';
 import { foreignRecoveryCodes, recoveryCodes, smsFactors, totpFactors, users } from './schema.ts';
 

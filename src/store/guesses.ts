@@ -1,6 +1,6 @@
 import { and, eq, gt, or, sql } from 'drizzle-orm';
 import type { ResultSetHeader } from 'mysql2';
-import type { GuessCounter, GuessRepository } from '../domain/repositories/sessions.ts';
+import type { GuessCounter, GuessRepository } from '../domain/attempt.ts';
 import type { Database } from './database.ts';
 import { once, slot, slotsOf } from './prepared.ts';
 import { credentials, guessCounters as table } from './schema.ts';

@@ -1,5 +1,5 @@
-import type { Finding } from '../domain/model.ts';
-import type { Clock } from '../domain/ports.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { Finding } from '../domain/finding.ts';
 import type { DatabaseHandle } from './database.ts';
 
 /** How far our clock and the database's may be apart (R60). */

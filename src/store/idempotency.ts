@@ -1,7 +1,7 @@
 import { and, eq, isNull, lte, or } from 'drizzle-orm';
-import type { Vault } from '../domain/ports.ts';
-import type { IdempotencyRepository } from '../domain/repositories/sessions.ts';
+import type { IdempotencyRepository } from '../domain/idempotency.ts';
 import { DuplicateError } from '../domain/repositories.ts';
+import type { Vault } from '../domain/vault.ts';
 import type { Database } from './database.ts';
 import { translateDriverError } from './driver-error.ts';
 import { idempotency as table } from './schema.ts';

@@ -1,6 +1,5 @@
 import { and, eq } from 'drizzle-orm';
-import type { ExternalIdentity } from '../domain/model.ts';
-import type { IdentityRepository } from '../domain/repositories/accounts.ts';
+import type { ExternalIdentity, IdentityRepository } from '../domain/external-identity.ts';
 import type { Database } from './database.ts';
 import { consents, externalIdentities as table } from './schema.ts';
 

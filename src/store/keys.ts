@@ -1,5 +1,5 @@
 import { and, asc, eq, inArray } from 'drizzle-orm';
-import type { KeyRepository } from '../domain/repositories/operations.ts';
+import type { KeyRepository } from '../domain/signing-key.ts';
 import type { Database } from './database.ts';
 import { dataKeys, signingKeys } from './schema.ts';
 

@@ -1,7 +1,6 @@
 import { and, eq, gt, isNull } from 'drizzle-orm';
-import type { LoginRequest, LoginRequestData } from '../domain/model.ts';
-import type { Vault } from '../domain/ports.ts';
-import type { LoginRequestRepository } from '../domain/repositories/accounts.ts';
+import type { LoginRequest, LoginRequestData, LoginRequestRepository } from '../domain/login-request.ts';
+import type { Vault } from '../domain/vault.ts';
 import type { Database } from './database.ts';
 import { loginRequests as table } from './schema.ts';
 

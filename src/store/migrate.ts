@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { type Connection, createConnection } from 'mysql2/promise';
-import type { MigrationState } from '../domain/model.ts';
+import type { MigrationState } from '../domain/migration.ts';
 import { sha256 } from '../domain/token.ts';
 import { isRetryable, translateDriverError } from './driver-error.ts';
 

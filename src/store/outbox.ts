@@ -1,7 +1,6 @@
 import { and, asc, count, desc, eq, gt, inArray, isNotNull, lte, or } from 'drizzle-orm';
-import type { ClaimedMessage, Message, OutboxRow } from '../domain/model.ts';
-import type { Vault } from '../domain/ports.ts';
-import type { OutboxRepository } from '../domain/repositories/messages.ts';
+import type { ClaimedMessage, Message, OutboxRepository, OutboxRow } from '../domain/message.ts';
+import type { Vault } from '../domain/vault.ts';
 import type { Database } from './database.ts';
 import { outbox } from './schema.ts';
 

@@ -1,5 +1,6 @@
 import { and, eq, gt, inArray, isNull, lt, lte, notExists, or } from 'drizzle-orm';
-import type { LeaseRepository, RetentionRepository } from '../domain/repositories/operations.ts';
+import type { LeaseRepository } from '../domain/lease.ts';
+import type { RetentionRepository } from '../domain/retention.ts';
 import { uuidOfTime } from '../domain/token.ts';
 import type { Database } from './database.ts';
 import {

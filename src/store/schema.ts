@@ -1,20 +1,18 @@
 import { bigint, date, int, mysqlTable, primaryKey, tinyint, varchar } from 'drizzle-orm/mysql-core';
-import type { Audience, AuthenticationMethod, SessionLevel } from '../domain/caller.ts';
-import type { DeliveryStatus } from '../domain/delivery.ts';
+import type { KeyKind, Scope } from '../domain/api-key.ts';
+import type { GuessKind } from '../domain/attempt.ts';
+import type { Audience } from '../domain/audience.ts';
+import type { ChallengePurpose } from '../domain/challenge.ts';
+import type { AuditAction, AuditEvent } from '../domain/events.ts';
+import type { ExternalProfile } from '../domain/external-identity.ts';
+import type { IdentifierKind } from '../domain/identifier.ts';
 import type { Locale } from '../domain/locale.ts';
-import type {
-  AuditAction,
-  AuditEvent,
-  ChallengePurpose,
-  ExternalProfile,
-  GuessKind,
-  IdentifierKind,
-  LoginRequest,
-  Message,
-  User,
-} from '../domain/model.ts';
+import type { LoginRequest } from '../domain/login-request.ts';
+import type { DeliveryStatus, Message } from '../domain/message.ts';
 import type { Json } from '../domain/profile.ts';
-import type { KeyKind, Scope, Tenant, TenantPolicy } from '../domain/tenant.ts';
+import type { AuthenticationMethod, SessionLevel } from '../domain/session.ts';
+import type { Tenant, TenantPolicy } from '../domain/tenant.ts';
+import type { User } from '../domain/user.ts';
 import { bytes, exact, instant, json, uuid } from './columns.ts';
 
 // The tables as the migrations leave them; a test compares the two. Keys and

@@ -1,7 +1,5 @@
 import { and, desc, eq, gt, isNotNull, isNull, lt, ne, or, type Param, sql } from 'drizzle-orm';
-import type { AuthenticationMethod } from '../domain/caller.ts';
-import type { SessionRow } from '../domain/model.ts';
-import type { SessionRepository } from '../domain/repositories/sessions.ts';
+import type { AuthenticationMethod, SessionRepository, SessionRow } from '../domain/session.ts';
 import type { Database } from './database.ts';
 import { once, slot, slotsOf } from './prepared.ts';
 import { identifiers, sessions, smsFactors, totpFactors, users } from './schema.ts';

@@ -1,5 +1,5 @@
 import { and, eq, gte, lte, sql } from 'drizzle-orm';
-import type { SmsPeriod, SmsUsageRepository } from '../domain/repositories/messages.ts';
+import type { SmsPeriod, SmsUsageRepository } from '../domain/sms-usage.ts';
 import type { Database } from './database.ts';
 import { smsBackoffs as backoffs, smsCounters as counters } from './schema.ts';
 

@@ -1,5 +1,5 @@
-import type { Vault } from '../domain/ports.ts';
 import type { Repositories, Store } from '../domain/repositories.ts';
+import type { Vault } from '../domain/vault.ts';
 import { createAdminKeyRepository } from './admin-keys.ts';
 import { createAuditRepository } from './audit.ts';
 import { createBudgetRepository } from './budgets.ts';

@@ -1,8 +1,8 @@
 import { and, asc, eq, gt, isNull, or } from 'drizzle-orm';
-import type { Vault } from '../domain/ports.ts';
-import type { TenantRepository } from '../domain/repositories/operations.ts';
-import type { ApiKeyRow, Tenant, TenantPolicy } from '../domain/tenant.ts';
+import type { ApiKeyRow } from '../domain/api-key.ts';
+import type { Tenant, TenantPolicy, TenantRepository } from '../domain/tenant.ts';
 import { defaultPolicy, withDefaults } from '../domain/tenant-policy.ts';
+import type { Vault } from '../domain/vault.ts';
 import type { Database } from './database.ts';
 import {
   apiKeys,

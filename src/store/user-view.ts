@@ -1,6 +1,7 @@
 import { and, eq } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/mysql-core';
-import type { HeldIdentifier, Identifier, User, UserView } from '../domain/model.ts';
+import type { HeldIdentifier, Identifier } from '../domain/identifier.ts';
+import type { User, UserView } from '../domain/user.ts';
 import { identifiers, smsFactors, totpFactors, users } from './schema.ts';
 
 type UserRow = typeof users.$inferSelect;

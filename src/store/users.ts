@@ -1,7 +1,7 @@
 import { and, asc, count, eq, gt, inArray, isNull, like, ne, type Param, type SQL, sql } from 'drizzle-orm';
-import { emptyProfile } from '../domain/empty-profile.ts';
-import type { Identifier, SessionAccount, User } from '../domain/model.ts';
-import type { UserRepository } from '../domain/repositories/accounts.ts';
+import type { Identifier } from '../domain/identifier.ts';
+import { emptyProfile } from '../domain/profile.ts';
+import type { SessionAccount, User, UserRepository } from '../domain/user.ts';
 import type { Database } from './database.ts';
 import { once, slot } from './prepared.ts';
 import {

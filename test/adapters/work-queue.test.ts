@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { createWorkQueue } from '../../src/adapters/work-queue.ts';
-import type { Deadline } from '../../src/domain/caller.ts';
+import type { Deadline } from '../../src/domain/deadline.ts';
 import { createDeadline } from '../support/deadline.ts';
 import { thrownBy } from '../support/errors.ts';
 

@@ -1,7 +1,7 @@
 import { exportPKCS8, exportSPKI, generateKeyPair, importPKCS8, type JWTPayload, SignJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
-import { formatHandle } from '../../src/domain/federation.ts';
+import { formatHandle } from '../../src/domain/login-request.ts';
 import { defaultLimits, password } from '../support/app.ts';
 import { failure, failureOf } from '../support/errors.ts';
 import {

@@ -3,7 +3,7 @@ import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { SessionTokensSchema } from '../../gen/manam/v1/session_pb.js';
 import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
 import { systemRandom } from '../../src/adapters/random.ts';
-import { makeLoginCode } from '../../src/flows/federation/login-code.ts';
+import { makeLoginCode } from '../../src/flows/federation/return-code.ts';
 import { services } from '../../src/rpc/services.ts';
 import { freshEmail, password, useTestApp } from '../support/app.ts';
 import { failure, failureOf } from '../support/errors.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { IdentifierType } from '../../gen/manam/v1/user_pb.js';
-import { parseConfig } from '../../src/config.ts';
-import { parseNetworks } from '../../src/server/client-address.ts';
+import { parseConfig } from '../../src/config/config.ts';
+import { parseNetworks } from '../../src/domain/network.ts';
 import { freshEmail, password, startTestApp, type TestApp } from '../support/app.ts';
 import { bearer, enrolSms, freshMobile, signUp, signUpByMobile } from '../support/journey.ts';
 

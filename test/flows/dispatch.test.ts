@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { systemRandom } from '../../src/adapters/random.ts';
-import { DeliveryError, retryDelayMs } from '../../src/domain/delivery.ts';
-import type { Message, OutboxRow } from '../../src/domain/model.ts';
-import type { Transport } from '../../src/domain/ports.ts';
+import { DeliveryError, retryDelayMs, type Transport } from '../../src/domain/delivery.ts';
+import type { Message, OutboxRow } from '../../src/domain/message.ts';
 import { createDispatcher } from '../../src/flows/delivery/dispatch.ts';
 import { createLimiter } from '../../src/flows/limits.ts';
 import { createSmsGuard } from '../../src/flows/sms-guard.ts';

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
-import type { BudgetRepository } from '../../src/domain/repositories/sessions.ts';
+import type { BudgetRepository } from '../../src/domain/budget.ts';
 import { sha256 } from '../../src/domain/token.ts';
 import { createRefunds } from '../../src/flows/refunds.ts';
 import { defaultLimits, password, startTestApp, useTestApp } from '../support/app.ts';

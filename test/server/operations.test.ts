@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { IdentifierType } from '../../gen/manam/v1/user_pb.js';
-import { networkOf } from '../../src/domain/network.ts';
-import { clientAddress, parseNetworks } from '../../src/server/client-address.ts';
+import { networkOf, parseNetworks } from '../../src/domain/network.ts';
+import { clientAddress } from '../../src/server/client-address.ts';
 import { startEmbeddedServer } from '../../src/store/embedded/server.ts';
 import { startTestApp, useTestApp } from '../support/app.ts';
 import { failure, failureOf } from '../support/errors.ts';

@@ -1,4 +1,4 @@
-import type { Deadline } from '../../src/domain/caller.ts';
+import type { Deadline } from '../../src/domain/deadline.ts';
 
 /** The deadline of a caller who waits for that long; its signal comes when `end` is called. */
 export function createDeadline(leftMs = 10_000): Deadline & { readonly end: () => void } {

@@ -6,7 +6,7 @@ import {
   type GoogleEmulator,
   startGoogleEmulator,
 } from '../../src/dev/google-emulator.ts';
-import { codeChallengeOf } from '../../src/domain/federation.ts';
+import { codeChallengeOf } from '../../src/domain/pkce.ts';
 import type { TenantPolicy } from '../../src/domain/tenant.ts';
 import { startTestApp, type TestApp, type TestAppOptions } from './app.ts';
 

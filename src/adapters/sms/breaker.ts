@@ -1,6 +1,5 @@
 import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
-import { DeliveryError } from '../../domain/delivery.ts';
-import type { Transport } from '../../domain/ports.ts';
+import { DeliveryError, type Transport } from '../../domain/delivery.ts';
 
 /** After how many failures in a row a gateway is left alone, and for how long. */
 const maxFailures = 5;

@@ -1,5 +1,4 @@
-import { DeliveryError, type Outgoing } from '../../domain/delivery.ts';
-import type { Transport } from '../../domain/ports.ts';
+import { DeliveryError, type Outgoing, type Transport } from '../../domain/delivery.ts';
 import { callGateway, failureOf, type GatewayAnswer } from './http.ts';
 
 export type TwilioOptions = {

@@ -1,5 +1,5 @@
 import { Webhook } from 'standardwebhooks';
-import type { Transport } from '../../domain/ports.ts';
+import type { Transport } from '../../domain/delivery.ts';
 import { callGateway, failureOf } from './http.ts';
 
 export type WebhookOptions = {

@@ -53,6 +53,8 @@ import { twoFactorProofSmsFa } from './two-factor-proof-sms.fa.ts';
 import { twoFactorSetupSmsEn } from './two-factor-setup-sms.en.ts';
 import { twoFactorSetupSmsFa } from './two-factor-setup-sms.fa.ts';
 
+export { renderEmail, renderSms } from './template.ts';
+
 /** Every e-mail in every language. */
 export const emailTemplates = {
   'confirm-email': { en: confirmEmailEn, fa: confirmEmailFa },
@@ -99,5 +101,3 @@ export function emailWords(overrides: TemplateOverrides, name: EmailName, locale
 export function smsWords(overrides: TemplateOverrides, name: SmsName, locale: Locale): SmsTemplate {
   return (overrides[name]?.[locale] as SmsTemplate | undefined) ?? smsTemplates[name][locale];
 }
-
-export { renderEmail, renderSms } from './template.ts';

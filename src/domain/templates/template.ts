@@ -1,6 +1,6 @@
 import { escapeHtml } from '../html.ts';
 import type { Locale } from '../locale.ts';
-import type { Message } from '../model.ts';
+import type { Message } from '../message.ts';
 
 /** The words of an e-mail in one language; `{name}` stands for a variable. */
 export type EmailTemplate = {

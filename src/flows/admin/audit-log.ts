@@ -1,5 +1,5 @@
 import { invalid } from '../../domain/errors.ts';
-import type { AuditEvent } from '../../domain/model.ts';
+import type { AuditEvent } from '../../domain/events.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { isUuid } from '../../domain/token.ts';
 import { deploymentId, findTenant } from './operator.ts';

@@ -1,5 +1,5 @@
-import type { Finding } from '../../domain/model.ts';
-import type { Check, Clock } from '../../domain/ports.ts';
+import type { Clock } from '../../domain/clock.ts';
+import type { Check, Finding } from '../../domain/finding.ts';
 import type { Store } from '../../domain/repositories.ts';
 
 export type BackupDeps = {

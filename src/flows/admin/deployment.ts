@@ -1,9 +1,16 @@
 import type { Operator } from '../../domain/caller.ts';
+import type { Clock } from '../../domain/clock.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
-import type { SigningKeyRow } from '../../domain/model.ts';
-import type { Clock, DataKeyResealer, Random, SigningKeyMaker } from '../../domain/ports.ts';
+import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
-import { publishedKeys, type SigningKeyState, stateOf } from '../../domain/signing-key.ts';
+import {
+  type DataKeyResealer,
+  publishedKeys,
+  type SigningKeyMaker,
+  type SigningKeyRow,
+  type SigningKeyState,
+  stateOf,
+} from '../../domain/signing-key.ts';
 import { auditEvent } from '../audit.ts';
 import { asActor } from './operator.ts';
 

@@ -1,5 +1,4 @@
-import type { Finding } from '../../domain/model.ts';
-import type { Check } from '../../domain/ports.ts';
+import type { Check, Finding } from '../../domain/finding.ts';
 
 /**
  * Examines the deployment, one check after another. The first check is what all others

@@ -1,15 +1,16 @@
-import { formatApiKey } from '../../domain/api-key.ts';
-import type { Operator } from '../../domain/caller.ts';
-import { DomainError, invalid } from '../../domain/errors.ts';
-import type { Clock, Random } from '../../domain/ports.ts';
-import type { Repositories, Store } from '../../domain/repositories.ts';
+import type { AdminKey } from '../../domain/admin-key.ts';
 import {
-  type AdminKey,
   type ApiKeyRow,
+  formatApiKey,
   type KeyKind,
   scopes as knownScopes,
   type Scope,
-} from '../../domain/tenant.ts';
+} from '../../domain/api-key.ts';
+import type { Operator } from '../../domain/caller.ts';
+import type { Clock } from '../../domain/clock.ts';
+import { DomainError, invalid } from '../../domain/errors.ts';
+import type { Random } from '../../domain/random.ts';
+import type { Repositories, Store } from '../../domain/repositories.ts';
 import { isUuid, sha256 } from '../../domain/token.ts';
 import { auditEvent } from '../audit.ts';
 import { asActor, findTenant } from './operator.ts';

@@ -1,9 +1,10 @@
 import type { Operator } from '../../domain/caller.ts';
-import type { DeliveryStatus } from '../../domain/delivery.ts';
+import type { Clock } from '../../domain/clock.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
+import type { OperatorAction } from '../../domain/events.ts';
 import { isLocale, type Locale } from '../../domain/locale.ts';
-import type { Message, OperatorAction, OutboxRow } from '../../domain/model.ts';
-import type { Clock, Random, Vault } from '../../domain/ports.ts';
+import type { DeliveryStatus, Message, OutboxRow } from '../../domain/message.ts';
+import type { Random } from '../../domain/random.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
 import {
   type EmailName,
@@ -17,6 +18,7 @@ import {
 } from '../../domain/templates/index.ts';
 import type { Tenant } from '../../domain/tenant.ts';
 import { isUuid } from '../../domain/token.ts';
+import type { Vault } from '../../domain/vault.ts';
 import { auditEvent } from '../audit.ts';
 import { asActor, createPages, findTenant, type PageRequest } from './operator.ts';
 

@@ -1,10 +1,10 @@
 import { isCanonicalBase64url } from '../../domain/base64url.ts';
 import type { Operator } from '../../domain/caller.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
-import type { Vault } from '../../domain/ports.ts';
 import type { Repositories } from '../../domain/repositories.ts';
 import type { Tenant } from '../../domain/tenant.ts';
 import { isUuid } from '../../domain/token.ts';
+import type { Vault } from '../../domain/vault.ts';
 import type { Actor } from '../audit.ts';
 import type { MessageContext } from '../messages.ts';
 

@@ -1,10 +1,12 @@
 import type { Operator } from '../../domain/caller.ts';
+import type { Clock } from '../../domain/clock.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
-import type { OperatorAction } from '../../domain/model.ts';
-import type { Clock, Random, Vault } from '../../domain/ports.ts';
+import type { OperatorAction } from '../../domain/events.ts';
+import type { Random } from '../../domain/random.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
 import { manamSlug, type Tenant, tenantSecretNames } from '../../domain/tenant.ts';
 import { defaultPolicy, patchPolicy } from '../../domain/tenant-policy.ts';
+import type { Vault } from '../../domain/vault.ts';
 import { auditEvent } from '../audit.ts';
 import { asActor, createPages, findTenant, type PageRequest } from './operator.ts';
 

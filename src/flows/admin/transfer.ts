@@ -1,11 +1,15 @@
 import type { Operator } from '../../domain/caller.ts';
+import type { Clock } from '../../domain/clock.ts';
 import { DomainError, invalid, type Violation } from '../../domain/errors.ts';
-import type { AuditEvent, UserView } from '../../domain/model.ts';
-import type { Clock, PasswordHasher, Random, Vault } from '../../domain/ports.ts';
+import type { AuditEvent } from '../../domain/events.ts';
+import type { PasswordHasher } from '../../domain/password.ts';
+import type { Random } from '../../domain/random.ts';
 import { mapRecord, type RecordMapping, recordMappings } from '../../domain/record-mappings.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
 import type { Tenant } from '../../domain/tenant.ts';
+import type { UserView } from '../../domain/user.ts';
 import { type ParsedRecord, parseRecord, toRecord, type UserRecord } from '../../domain/user-record.ts';
+import type { Vault } from '../../domain/vault.ts';
 import { auditEvent } from '../audit.ts';
 import { asActor, createPages, findTenant, type PageRequest } from './operator.ts';
 

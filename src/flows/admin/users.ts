@@ -1,15 +1,20 @@
 import type { Operator } from '../../domain/caller.ts';
+import type { Clock } from '../../domain/clock.ts';
 import { parseEmail } from '../../domain/email.ts';
+import type { ReceiptSigner } from '../../domain/erasure.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
+import type { OperatorAction } from '../../domain/events.ts';
+import type { Identifier } from '../../domain/identifier.ts';
 import { parseMobile } from '../../domain/mobile.ts';
-import type { Identifier, OperatorAction, UserView } from '../../domain/model.ts';
-import type { Clock, Random, ReceiptSigner, Vault } from '../../domain/ports.ts';
+import type { Random } from '../../domain/random.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
 import type { Tenant } from '../../domain/tenant.ts';
 import { isUuid } from '../../domain/token.ts';
 import { foldDigits } from '../../domain/typed-text.ts';
+import type { UserView } from '../../domain/user.ts';
+import type { Vault } from '../../domain/vault.ts';
+import { eraseUser } from '../accounts/erase-user.ts';
 import { auditEvent } from '../audit.ts';
-import { eraseUser } from '../profile/erase-user.ts';
 import { asActor, createPages, findTenant, onBehalfOf, type PageRequest } from './operator.ts';
 
 type UserStores =

@@ -1,14 +1,17 @@
+import type { Clock } from '../../domain/clock.ts';
 import {
   attemptDeadlineMs,
   DeliveryError,
+  type DeliveryObserver,
   deliveryBatch,
   giveUpAfterMs,
   leaseMs,
   type Outgoing,
   retryDelayMs,
+  type Transport,
+  type Transports,
 } from '../../domain/delivery.ts';
-import type { ClaimedMessage, DeliveryOutcome, Message } from '../../domain/model.ts';
-import type { Clock, DeliveryObserver, Transport, Transports } from '../../domain/ports.ts';
+import type { ClaimedMessage, DeliveryOutcome, Message } from '../../domain/message.ts';
 import type { Store } from '../../domain/repositories.ts';
 import type { Tenant } from '../../domain/tenant.ts';
 import { senderFor } from '../messages.ts';

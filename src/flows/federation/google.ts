@@ -1,17 +1,26 @@
 import type { Caller } from '../../domain/caller.ts';
+import type { Clock } from '../../domain/clock.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
-import { googleIssuer, type ProviderClaims, parseHandle, withParameters } from '../../domain/federation.ts';
-import type { ExternalProfile, LoginRequest, SessionAccount } from '../../domain/model.ts';
-import type { Clock, GoogleClient, GoogleProvider, Random } from '../../domain/ports.ts';
+import type { ExternalProfile, ProviderClaims } from '../../domain/external-identity.ts';
+import { type GoogleClient, type GoogleProvider, googleIssuer } from '../../domain/google.ts';
+import { type LoginRequest, parseHandle } from '../../domain/login-request.ts';
+import type { Random } from '../../domain/random.ts';
+import { withParameters } from '../../domain/registered-url.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
 import type { Tenant } from '../../domain/tenant.ts';
+import type { SessionAccount } from '../../domain/user.ts';
 import { auditEvent, auditFailure } from '../audit.ts';
 import { tellUser } from '../messages.ts';
-import { ownSession } from '../session/own-session.ts';
-import { concludeSignIn, type SessionGate, type SignInResult, type TokenDeps } from '../session-gate.ts';
-import { makeLoginCode, takeLoginCode } from './login-code.ts';
+import { ownSession } from '../sessions/own-session.ts';
+import {
+  concludeSignIn,
+  type SessionGate,
+  type SignInResult,
+  type TokenDeps,
+} from '../sign-in/session-gate.ts';
 import { type LoginRequests, parseReturn, type Return } from './login-requests.ts';
 import { type Arrival, emailIdentifier, type ResolveIdentity } from './resolve-identity.ts';
+import { makeLoginCode, takeLoginCode } from './return-code.ts';
 
 export type GoogleDeps = TokenDeps & {
   readonly store: Store<

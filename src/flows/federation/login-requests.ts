@@ -1,8 +1,14 @@
 import type { Caller } from '../../domain/caller.ts';
+import type { Clock } from '../../domain/clock.ts';
 import { createViolations, DomainError } from '../../domain/errors.ts';
-import { codeChallengeOf, formatHandle, isCodeChallenge, parseHandle } from '../../domain/federation.ts';
-import type { LoginRequest, LoginRequestData } from '../../domain/model.ts';
-import type { Clock, Random } from '../../domain/ports.ts';
+import {
+  formatHandle,
+  type LoginRequest,
+  type LoginRequestData,
+  parseHandle,
+} from '../../domain/login-request.ts';
+import { codeChallengeOf, isCodeChallenge } from '../../domain/pkce.ts';
+import type { Random } from '../../domain/random.ts';
 import { matchRegisteredUrl } from '../../domain/registered-url.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { sha256 } from '../../domain/token.ts';

@@ -1,16 +1,19 @@
 import type { Caller } from '../../domain/caller.ts';
+import type { Clock } from '../../domain/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
-import { withParameters } from '../../domain/federation.ts';
-import type { LoginRequest, UserView } from '../../domain/model.ts';
-import type { Clock, Random, Vault } from '../../domain/ports.ts';
+import type { LoginRequest } from '../../domain/login-request.ts';
+import type { Random } from '../../domain/random.ts';
+import { withParameters } from '../../domain/registered-url.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { manamSlug, type Tenant } from '../../domain/tenant.ts';
+import type { UserView } from '../../domain/user.ts';
+import type { Vault } from '../../domain/vault.ts';
 import { auditEvent } from '../audit.ts';
-import { ownSession } from '../session/own-session.ts';
-import { makeLoginCode } from './login-code.ts';
+import { ownSession } from '../sessions/own-session.ts';
 import { type LoginRequests, parseReturn, type Return } from './login-requests.ts';
 import { pairwiseSubject } from './pairwise-subject.ts';
 import type { Arrival, ResolveIdentity } from './resolve-identity.ts';
+import { makeLoginCode } from './return-code.ts';
 
 export type ManamLoginDeps = {
   readonly store: Store<'users' | 'identities' | 'tenants' | 'challenges' | 'audit'>;

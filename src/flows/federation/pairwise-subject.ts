@@ -1,4 +1,4 @@
-import type { Vault } from '../../domain/ports.ts';
+import type { Vault } from '../../domain/vault.ts';
 
 /**
  * The subject of a user of Manam at one tenant: two tenants cannot find out that they

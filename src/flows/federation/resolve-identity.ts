@@ -1,12 +1,13 @@
 import type { Caller } from '../../domain/caller.ts';
+import type { Clock } from '../../domain/clock.ts';
 import { parseEmail } from '../../domain/email.ts';
-import { emptyProfile } from '../../domain/empty-profile.ts';
 import { DomainError } from '../../domain/errors.ts';
-import type { ProviderClaims } from '../../domain/federation.ts';
-import type { ExternalProfile, HeldIdentifier, OwnedIdentifier, User, UserView } from '../../domain/model.ts';
-import type { Clock, Random } from '../../domain/ports.ts';
-import { parseName } from '../../domain/profile.ts';
+import type { ExternalProfile, ProviderClaims } from '../../domain/external-identity.ts';
+import type { HeldIdentifier } from '../../domain/identifier.ts';
+import { emptyProfile, parseName } from '../../domain/profile.ts';
+import type { Random } from '../../domain/random.ts';
 import { DuplicateError, type Repositories, type Store } from '../../domain/repositories.ts';
+import type { OwnedIdentifier, User, UserView } from '../../domain/user.ts';
 import { auditEvent } from '../audit.ts';
 import { messageLocale, tellUser } from '../messages.ts';
 

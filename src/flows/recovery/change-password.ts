@@ -1,13 +1,15 @@
+import { methodsOf } from '../../domain/authenticator.ts';
 import type { Caller } from '../../domain/caller.ts';
+import type { Clock } from '../../domain/clock.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
-import { methodsOf } from '../../domain/factors.ts';
 import { assertFresh } from '../../domain/freshness.ts';
-import type { Clock, PasswordHasher, Random } from '../../domain/ports.ts';
+import type { PasswordHasher } from '../../domain/password.ts';
+import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { auditFailure } from '../audit.ts';
 import type { PasswordChecker } from '../password-check.ts';
 import { ownWords, type PasswordPolicy } from '../password-policy.ts';
-import { ownSession } from '../session/own-session.ts';
+import { ownSession } from '../sessions/own-session.ts';
 import { replacePassword } from './replace-password.ts';
 
 export type ChangePasswordDeps = {

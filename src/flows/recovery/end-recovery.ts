@@ -1,17 +1,23 @@
+import type { GuessPolicy } from '../../domain/attempt.ts';
 import type { Caller } from '../../domain/caller.ts';
+import type { Challenge } from '../../domain/challenge.ts';
+import type { Clock } from '../../domain/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
+import type { HeldIdentifier, IdentifierKind } from '../../domain/identifier.ts';
 import { parseMobile } from '../../domain/mobile.ts';
-import type { Challenge, GuessPolicy, HeldIdentifier, IdentifierKind, UserView } from '../../domain/model.ts';
 import { digestCode } from '../../domain/one-time-code.ts';
-import type { Clock, PasswordHasher, Random, Vault } from '../../domain/ports.ts';
+import type { PasswordHasher } from '../../domain/password.ts';
+import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { parseChallengeToken } from '../../domain/token.ts';
+import type { UserView } from '../../domain/user.ts';
+import type { Vault } from '../../domain/vault.ts';
 import { auditFailure } from '../audit.ts';
+import { secondFactorPolicy } from '../authenticators/codes.ts';
 import { rememberResult } from '../idempotency.ts';
 import { networkSubject, shadowSubject } from '../password-check.ts';
 import { ownWords, type PasswordPolicy } from '../password-policy.ts';
 import { consumeChallenge } from '../sms-guard.ts';
-import { secondFactorPolicy } from '../two-factor/codes.ts';
 import { parseRecoveryHandle, recoveryPurposes } from './recover.ts';
 import { replacePassword } from './replace-password.ts';
 

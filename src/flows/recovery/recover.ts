@@ -1,12 +1,20 @@
 import type { Caller } from '../../domain/caller.ts';
-import { type IdentifierInput, parseIdentifier } from '../../domain/identifier.ts';
-import type { ChallengePurpose, HeldIdentifier, IdentifierKind, User } from '../../domain/model.ts';
+import type { ChallengePurpose } from '../../domain/challenge.ts';
+import type { Clock } from '../../domain/clock.ts';
+import {
+  type HeldIdentifier,
+  type IdentifierInput,
+  type IdentifierKind,
+  parseIdentifier,
+} from '../../domain/identifier.ts';
 import { makeDigitCode } from '../../domain/one-time-code.ts';
-import type { Clock, Random, Vault } from '../../domain/ports.ts';
+import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { formatChallengeToken, parseChallengeToken, sha256, uuidToBytes } from '../../domain/token.ts';
+import type { User } from '../../domain/user.ts';
+import type { Vault } from '../../domain/vault.ts';
+import { confirmationOf, sendConfirmation } from '../accounts/confirmation.ts';
 import { auditEvent } from '../audit.ts';
-import { confirmationOf, sendConfirmation } from '../auth/confirmation.ts';
 import { rememberResult } from '../idempotency.ts';
 import type { RecipientCharge } from '../limits.ts';
 import type { MessageContext } from '../messages.ts';

@@ -1,7 +1,9 @@
 import type { Caller } from '../../domain/caller.ts';
-import type { AuditAction, UserView } from '../../domain/model.ts';
-import type { Clock, Random } from '../../domain/ports.ts';
+import type { Clock } from '../../domain/clock.ts';
+import type { AuditAction } from '../../domain/events.ts';
+import type { Random } from '../../domain/random.ts';
 import type { Repositories } from '../../domain/repositories.ts';
+import type { UserView } from '../../domain/user.ts';
 import { auditEvent } from '../audit.ts';
 import { composeNotice } from '../messages.ts';
 import { signInCounters } from '../password-check.ts';

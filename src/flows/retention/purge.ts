@@ -1,6 +1,7 @@
-import type { Clock, Random } from '../../domain/ports.ts';
-import { retained } from '../../domain/repositories/operations.ts';
+import type { Clock } from '../../domain/clock.ts';
+import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
+import { retained } from '../../domain/retention.ts';
 import { deploymentId } from '../admin/operator.ts';
 
 /** How long what has ended is kept, in days. */

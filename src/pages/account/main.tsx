@@ -1,8 +1,8 @@
 import { render } from 'preact';
-import { App } from './app.tsx';
-import { applyColor, readSettings } from './settings.ts';
 import '../theme.css';
 import './account.css';
+import { App } from './app.tsx';
+import { applyColor, readSettings } from './settings.ts';
 
 const settings = readSettings();
 applyColor(settings.color);

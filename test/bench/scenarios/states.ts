@@ -6,8 +6,7 @@ import { freshEmail, makeAccounts, password, withServer } from '../accounts.ts';
 import { atMost, type Row } from '../report.ts';
 import { seededEmail } from '../seed.ts';
 import { startServer } from '../server.ts';
-import type { Call } from '../slices.ts';
-import { ratioOf, round } from '../slices.ts';
+import { type Call, ratioOf, round } from '../slices.ts';
 import type { Scenario } from './scenario.ts';
 
 /** How many calls of each state are compared. */

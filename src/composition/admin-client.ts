@@ -1,0 +1,145 @@
+import { resolve } from 'node:path';
+import { type Client, type ConnectRouter, createClient, createRouterTransport } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-node';
+import { pino } from 'pino';
+import { AdminService } from '../../gen/manam/admin/v1/admin_service_pb.js';
+import { loadKeyRing } from '../adapters/key-ring.ts';
+import { ensureSigningKey, openVault } from '../adapters/keys.ts';
+import { systemRandom } from '../adapters/random.ts';
+import { createReceiptSigner } from '../adapters/receipts.ts';
+import { createVault, type VaultKey } from '../adapters/vault.ts';
+import type { Config } from '../config/config.ts';
+import type { Vault } from '../domain/vault.ts';
+import { registerAdmin, registerInspection } from '../rpc/admin-service.ts';
+import { setOperator } from '../rpc/context.ts';
+import { createErrorDoor } from '../server/error-door.ts';
+import { deadlineInterceptor, errorInterceptor } from '../server/interceptors.ts';
+import { type DatabaseHandle, openDatabase } from '../store/database.ts';
+import { runningServerUrl, startEmbeddedServer } from '../store/embedded/server.ts';
+import { migrate, requireMigrated } from '../store/migrate.ts';
+import { createStore } from '../store/store.ts';
+import { createAdminFlows, createInspectionFlows, type InspectionParts } from './admin.ts';
+import { masterKeysOf } from './master-key.ts';
+
+/** The name of our database on the private server. */
+export const databaseName = 'manam';
+
+/** Connections that a command needs. */
+const connections = 2;
+
+export type AdminClient = Client<typeof AdminService>;
+
+/** What a command needs of a deployment: its database alone, or what its keys open too. */
+export type Needs = 'database' | 'keys';
+
+/** Where an admin service is to be asked; undefined: this process is its own. */
+export type RemoteAdmin = { readonly url: string; readonly key: string };
+
+/**
+ * Runs a command against the admin service: the one at a distance where that is
+ * configured, else the same service in this process, over the configured database or the
+ * private one.
+ */
+export async function withAdmin<T>(
+  config: Config,
+  remote: RemoteAdmin | undefined,
+  needs: Needs,
+  work: (client: AdminClient) => Promise<T>,
+): Promise<T> {
+  if (remote !== undefined) return await work(connectTo(remote));
+  return await withDatabase(config, async (database, databaseUrl) => {
+    const masterKeys = masterKeysOf(config);
+    const deps = { masterKeys, clock: () => new Date(), random: systemRandom };
+    // Behind the lock of the migrations, because it may be the first to make the data key.
+    let vault: Vault | undefined;
+    if (needs === 'keys') {
+      await requireSchema(config, databaseUrl, async () => {
+        const { keys } = createStore(database, createVault([noKey]));
+        vault = await openVault({ keys, ...deps });
+        await ensureSigningKey({ keys, ...deps }, vault);
+      });
+    }
+    return await work(await createInProcessClient({ config, database, databaseUrl, ...deps }, vault));
+  });
+}
+
+function connectTo({ url, key }: RemoteAdmin): AdminClient {
+  const transport = createConnectTransport({
+    baseUrl: url,
+    httpVersion: '1.1',
+    interceptors: [
+      (next) => (request) => {
+        request.header.set('authorization', `Bearer ${key}`);
+        return next(request);
+      },
+    ],
+  });
+  return createClient(AdminService, transport);
+}
+
+async function createInProcessClient(parts: InspectionParts, vault: Vault | undefined): Promise<AdminClient> {
+  let register: (router: ConnectRouter) => void;
+  if (vault === undefined) {
+    const flows = createInspectionFlows(parts);
+    register = (router) => registerInspection(router, flows);
+  } else {
+    const store = createStore(parts.database, vault);
+    const flows = createAdminFlows({
+      ...parts,
+      vault,
+      store,
+      // The keys are opened when a receipt is asked for: most commands need none of them.
+      signReceipt: async (erasure) => {
+        const ring = await loadKeyRing(store.keys, vault, parts.clock);
+        return await createReceiptSigner(ring, parts.config.issuer, parts.random)(erasure);
+      },
+      pageOrigin: pageOrigin(parts.config),
+    });
+    register = (router) => registerAdmin(router, flows);
+  }
+  const client = { address: '', userAgent: 'command line' };
+  const door = createErrorDoor(pino({ level: 'error', base: null }, process.stderr));
+  const transport = createRouterTransport(register, {
+    router: {
+      // Whoever holds the database and its master key needs no further key.
+      requestGate: async ({ values }) =>
+        setOperator(values, { requestId: systemRandom.uuid(), keyId: undefined, client }),
+      interceptors: [errorInterceptor(door), deadlineInterceptor],
+    },
+  });
+  return createClient(AdminService, transport);
+}
+
+/** A command that is pointed at a database and not told the issuer does not know where the pages are. */
+function pageOrigin({ issuer, isIssuerAssumed, databaseUrl }: Config): string {
+  return isIssuerAssumed && databaseUrl !== undefined ? '' : new URL(issuer).origin;
+}
+
+/** A key that opens nothing: for what reads no sealed value. */
+const noKey: VaultKey = { id: '00000000-0000-0000-0000-000000000000', key: Buffer.alloc(32) };
+
+/**
+ * Lends the database: the configured one, else the private one, which is started for
+ * the command where the service does not run.
+ */
+async function withDatabase<T>(
+  config: Config,
+  work: (database: DatabaseHandle, url: string) => Promise<T>,
+): Promise<T> {
+  const folder = resolve(config.dataFolder);
+  const running = config.databaseUrl ?? runningServerUrl(folder, databaseName);
+  const server = running === undefined ? await startEmbeddedServer({ folder }) : undefined;
+  try {
+    await server?.createDatabase(databaseName);
+    const url = running ?? server?.urlOf(databaseName) ?? '';
+    const database = openDatabase({ url, connections });
+    return await work(database, url).finally(() => database.close());
+  } finally {
+    await server?.stop();
+  }
+}
+
+/** Makes sure of the newest schema: the private database gets it, any other has to have it. */
+async function requireSchema(config: Config, url: string, prepare: () => Promise<void>): Promise<void> {
+  await (config.databaseUrl === undefined ? migrate : requireMigrated)(url, prepare);
+}

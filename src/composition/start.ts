@@ -1,0 +1,147 @@
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { type Logger, pino } from 'pino';
+import { lowerBackgroundThreads } from '../adapters/background-threads.ts';
+import { systemRandom } from '../adapters/random.ts';
+import { startTracing } from '../adapters/tracing.ts';
+import type { Config } from '../config/config.ts';
+import { seedTenant } from '../dev/tenants.ts';
+import { assertPagesBuilt } from '../pages/account.ts';
+import { makeWritable, startEmbeddedServer } from '../store/embedded/server.ts';
+import { databaseName } from './admin-client.ts';
+import { type App, type AppOptions, createApp, type Listeners } from './app.ts';
+import { exitCodeOf } from './exit-codes.ts';
+import { createLifetime, type Lifetime } from './lifetime.ts';
+import { masterKeysOf } from './master-key.ts';
+import { namingPort, sayMetrics } from './taken-port.ts';
+import { complain, say } from './terminal.ts';
+import { isPrimary, isSpokesman, startWorkers, tellReady } from './workers.ts';
+
+type DevelopmentFile = {
+  readonly url: string;
+  readonly publishable_key: string;
+  readonly secret_key: string;
+  readonly manam_publishable_key: string;
+  readonly manam_secret_key: string;
+};
+
+function readDevelopmentFile(file: string): Partial<DevelopmentFile> {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Partial<DevelopmentFile>;
+  } catch {
+    return {};
+  }
+}
+
+/** How long calls still come in after a signal: some are on their way over connections that are about to be closed. */
+const noticeMs = 250;
+/** How long after its start the service hands back what only the start has needed. */
+const settledMs = 1000;
+
+/** Starts the service, in this process or in several, and keeps it running until a signal. */
+export async function start(config: Config): Promise<void> {
+  const log = pino(
+    { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    process.stderr,
+  );
+
+  const lifetime = createLifetime();
+  try {
+    assertPagesBuilt();
+    const databaseUrl = config.databaseUrl ?? (await startPrivateDatabase(config, lifetime));
+    await (isPrimary(config) ? startWorkers : serve)({ ...config, databaseUrl }, log, lifetime);
+    setTimeout(collectGarbage, settledMs).unref();
+  } catch (error) {
+    // Whoever ends a start in its middle knows why it did not succeed.
+    if (lifetime.isStopping()) return;
+    complain(error);
+    await lifetime.stop(exitCodeOf(error));
+  }
+}
+
+/** Starts the database of the data folder; answers its URL. */
+async function startPrivateDatabase({ dataFolder }: Config, lifetime: Lifetime): Promise<string> {
+  const report = (line: string) => say(`manam: ${line}`);
+  const server = await startEmbeddedServer({ folder: resolve(dataFolder), report });
+  lifetime.add(() => server.stop());
+  await server.createDatabase(databaseName);
+  return server.urlOf(databaseName);
+}
+
+/** Serves in this process. */
+async function serve(config: AppOptions['config'], log: Logger, lifetime: Lifetime): Promise<void> {
+  makeWritable(resolve(config.dataFolder));
+  if (config.tracing) {
+    lifetime.add(
+      await startTracing((error) => log.warn({ err: error }, 'the last traces could not be sent')),
+    );
+  }
+  const app = await createApp({ config, masterKeys: masterKeysOf(config), log });
+  lifetime.add(() => app.close());
+  lowerBackgroundThreads();
+  const listener = await namingPort(config, app.listen());
+  lifetime.add(async () => {
+    listener.drain();
+    await pause(noticeMs);
+    await listener.close();
+  });
+  if (isSpokesman()) await tell(config, app, listener);
+  tellReady();
+}
+
+/** Says where the service is. */
+async function tell(config: Config, app: App, listener: Listeners): Promise<void> {
+  const url = `${config.tls ? 'https' : 'http'}://${config.host}:${listener.port}`;
+  if (listener.adminPort !== undefined)
+    say(`manam: operators on ${config.admin?.host}:${listener.adminPort}`);
+  if (listener.metricsPort !== undefined && config.metrics !== undefined)
+    sayMetrics(config.metrics, listener.metricsPort);
+  if (config.production) say(`manam: listening on ${url}`);
+  else await announce(app.store, url, join(resolve(config.dataFolder), 'dev.json'));
+}
+
+/** Loading the modules leaves some 80 MB of garbage, which V8 would keep until it needs the room. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc') as (options: object) => void;
+  // Only the last resort also hands back the room that the garbage stood in.
+  gc({ type: 'major', flavor: 'last-resort' });
+}
+
+/** Prints what a newcomer needs, and writes it for programs. */
+async function announce(
+  store: Parameters<typeof seedTenant>[0]['store'],
+  url: string,
+  file: string,
+): Promise<void> {
+  const deps = { store, clock: () => new Date(), random: systemRandom };
+  const last = readDevelopmentFile(file);
+  const known = (publishable?: string, secret?: string) =>
+    publishable === undefined || secret === undefined ? undefined : { publishable, secret };
+  const dev = await seedTenant(deps, 'dev', url, known(last.publishable_key, last.secret_key));
+  const manam = await seedTenant(
+    deps,
+    'manam',
+    url,
+    known(last.manam_publishable_key, last.manam_secret_key),
+  );
+  const content: DevelopmentFile = {
+    url,
+    publishable_key: dev.publishable,
+    secret_key: dev.secret,
+    manam_publishable_key: manam.publishable,
+    manam_secret_key: manam.secret,
+  };
+  writeFileSync(file, `${JSON.stringify(content, undefined, 2)}\n`, { mode: 0o600 });
+  chmodSync(file, 0o600);
+  say(`manam: listening on ${url}`);
+  say(`  publishable key  ${dev.publishable}`);
+  say(`  secret key       ${dev.secret}`);
+  say(`  pages            ${url}/account/dev/`);
+  say(`  mailbox          ${url}/dev/messages`);
+  say(`  API              ${url}/docs`);
+  say(`  (all of it in    ${file})`);
+}

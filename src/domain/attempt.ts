@@ -1,0 +1,63 @@
+/**
+ * The kinds of guesses, each with separate counters. `password` counts the failed
+ * sign-ins of one network at one account, `password-total` those of all networks;
+ * `reauthentication` those of a user who is signed in.
+ */
+export type GuessKind =
+  | 'password'
+  | 'password-total'
+  | 'reauthentication'
+  | 'second-factor'
+  | 'recovery'
+  | 'recovery-total';
+
+/** How guessing is slowed down (R7, R8). */
+export type GuessPolicy = {
+  readonly kind: GuessKind;
+  /** How many failures cost nothing. */
+  readonly free: number;
+  /** How long the next attempt has to wait after the last free one; it doubles with each further failure. */
+  readonly firstDelayS: number;
+  readonly maxDelayS: number;
+  /** After how many failures in a row nothing is tried any more. */
+  readonly cap: number;
+};
+
+/** Names a counter of failures. */
+export type GuessCounter = { readonly kind: GuessKind; readonly subject: string };
+
+export type GuessRepository = {
+  /**
+   * Counts an attempt before it is checked, in one guarded statement. Returns how many
+   * failures in a row it would make. `locked`: too many have failed. `busy`: too many are
+   * under way, and it may be tried once they have ended. With `total`, a counter over all
+   * networks counts it as well, in the same statement.
+   */
+  count(
+    tenantId: string,
+    policy: GuessPolicy,
+    subject: string,
+    now: Date,
+    total?: GuessCounter,
+  ): Promise<number | 'locked' | 'busy'>;
+  /** Notes that a counted attempt has failed. Takes as long for one that was not counted. */
+  countWrong(tenantId: string, counter: GuessCounter, now: Date): Promise<void>;
+  /** Forgets the failures after a success. */
+  reset(tenantId: string, ...counters: readonly GuessCounter[]): Promise<void>;
+  /**
+   * Forgets the failures of a user whose password was found right, and holds that password
+   * until the transaction ends; false where it was changed since.
+   */
+  resetForPassword(
+    tenantId: string,
+    counters: readonly GuessCounter[],
+    userId: string,
+    passwordHash: string,
+  ): Promise<boolean>;
+  /** Lowers the failures of a user to that many, so that he may try again. */
+  lower(tenantId: string, kind: GuessKind, userId: string, failures: number): Promise<void>;
+  /** Takes back an attempt that was counted and then not made. */
+  uncount(tenantId: string, counter: GuessCounter): Promise<void>;
+  /** Forgets all counters of a user. */
+  forget(tenantId: string, subject: string): Promise<void>;
+};

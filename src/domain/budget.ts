@@ -1,0 +1,22 @@
+/** A limit on how often something may happen in a window of time. */
+export type Budget = { readonly name: string; readonly max: number; readonly windowMs: number };
+
+/** An amount to return to a budget. */
+export type Refund = {
+  readonly tenantId: string;
+  readonly name: string;
+  readonly subject: Buffer;
+  readonly amount: number;
+};
+
+export type BudgetRepository = {
+  /**
+   * Uses some of a budget, by default one, in one statement. Returns 0, or where that much is
+   * not left of the last `windowMs`, in how many milliseconds it will be. The window slides: what
+   * was used in the one before fades as it grows older than that, so that no burst at the
+   * boundary of two windows gets twice the budget (R76).
+   */
+  charge(tenantId: string, budget: Budget, subject: Buffer, now: Date, amount?: number): Promise<number>;
+  /** Gives some back, as far as that much was used. */
+  refund(refund: Refund): Promise<void>;
+};

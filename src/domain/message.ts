@@ -1,0 +1,114 @@
+import type { Audience } from './audience.ts';
+import type { Locale } from './locale.ts';
+
+/** A message as it goes out. */
+export type Message = {
+  readonly channel: 'email' | 'sms';
+  /** The stored address or number of the recipient. */
+  readonly to: string;
+  /** The sender of an e-mail; empty for an SMS. */
+  readonly from: string;
+  readonly locale: Locale;
+  readonly subject: string;
+  readonly text: string;
+  /** Empty for an SMS. */
+  readonly html: string;
+  /** For whom the code of an SMS is; rows of older versions do not say. */
+  readonly audience?: Audience;
+  /** The one-time code or token in it; empty where there is none. */
+  readonly code: string;
+  /** The full link in it; empty where there is none. */
+  readonly link: string;
+};
+
+export type OutboxEntry = {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly message: Message;
+  readonly createdAt: Date;
+  /** When the message has lost its sense, such as with its code. */
+  readonly expiresAt: Date;
+};
+
+/** A message that an instance has claimed to send. */
+export type ClaimedMessage = OutboxEntry & {
+  /** Which claim on it this is; a later one takes it away. */
+  readonly claims: number;
+  /** When the claim ends. */
+  readonly leaseUntil: Date;
+  /** How often it was really tried. */
+  readonly attempts: number;
+  /** Whether an SMS of ours was counted against its tenant's budgets. */
+  readonly charged: boolean;
+};
+
+/** How an attempt ended: `at` is when the next one is due, or when the message ended. */
+export type DeliveryOutcome = Pick<ClaimedMessage, 'attempts' | 'charged'> & {
+  readonly status: DeliveryStatus;
+  readonly error: string;
+  readonly at: Date;
+};
+
+/** A message as operators see it: nothing of what it says and nobody it goes to. */
+export type OutboxRow = {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly channel: Message['channel'];
+  readonly status: DeliveryStatus;
+  readonly attempts: number;
+  /** Why the last attempt failed, or why it was dropped; empty where neither. */
+  readonly error: string;
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+  readonly nextAttemptAt: Date;
+  readonly endedAt: Date | undefined;
+};
+
+/** How many messages of a tenant and channel wait, or were given up. */
+export type WaitingMessages = Pick<OutboxRow, 'tenantId' | 'channel'> & {
+  readonly status: 'queued' | 'dead';
+  readonly messages: number;
+};
+
+export type OutboxRepository = {
+  add(entry: OutboxEntry): Promise<void>;
+  /** Deletes messages to an address or number, sent or not; answers how many. */
+  deleteTo(tenantId: string, recipient: string): Promise<number>;
+  /** Costs what `add` costs and sends nothing: where the cost would tell that there is nobody to write to. */
+  addDecoy(entry: Omit<OutboxEntry, 'message'>): Promise<void>;
+  /** The newest messages that are not sent yet, newest first. */
+  listPending(limit: number): Promise<OutboxEntry[]>;
+  /**
+   * Claims messages of a channel that are due, the one that waits longest first; nobody else
+   * gets them before the lease ends. In a transaction, which others do not wait for.
+   */
+  claim(channel: Message['channel'], limit: number, now: Date, leaseUntil: Date): Promise<ClaimedMessage[]>;
+  /**
+   * Notes how an attempt ended. False where the claim has been lost meanwhile, to another
+   * instance or to an operator. What is sent or dropped is wiped.
+   */
+  settle(
+    claimed: Pick<ClaimedMessage, 'id' | 'claims' | 'leaseUntil'>,
+    outcome: DeliveryOutcome,
+  ): Promise<boolean>;
+  /** Wipes given-up messages that have expired, at most that many; answers how many it was. */
+  wipeExpired(now: Date, limit: number): Promise<number>;
+  /** Messages as operators see them, oldest first, after the one with `afterId`. */
+  list(
+    filter: {
+      readonly tenantId: string | undefined;
+      readonly status: DeliveryStatus | undefined;
+      readonly afterId: string | undefined;
+    },
+    limit: number,
+  ): Promise<OutboxRow[]>;
+  find(id: string): Promise<OutboxRow | undefined>;
+  /** Makes a waiting or given-up message due at once; false where it is neither, or has expired. */
+  requeue(id: string, now: Date): Promise<boolean>;
+  /** Gives a message up and wipes it; false where it has ended already. */
+  drop(id: string, now: Date): Promise<boolean>;
+  countWaiting(): Promise<WaitingMessages[]>;
+};
+
+/** How a message to be sent stands, and how it can end. */
+export type DeliveryStatus = 'queued' | 'sent' | 'dead' | 'dropped';

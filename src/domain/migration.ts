@@ -1,0 +1,9 @@
+/** A migration of the schema; undefined where the database lacks it. */
+export type MigrationState = { readonly name: string; readonly appliedAt: Date | undefined };
+
+/** The migrations of the schema. */
+export type Migrations = {
+  list(): Promise<MigrationState[]>;
+  /** Applies those that the database lacks; one caller at a time does so. */
+  apply(): Promise<void>;
+};

@@ -1,0 +1,67 @@
+import type { Client } from './network.ts';
+import type { UserView } from './user.ts';
+
+export type SessionRow = {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly userId: string;
+  readonly level: SessionLevel;
+  readonly amr: readonly AuthenticationMethod[];
+  readonly authTime: Date;
+  readonly client: Client;
+  /** How often the refresh token was rotated. */
+  readonly refreshCounter: number;
+  readonly refreshSalt: Buffer;
+  /** When the refresh token was last rotated, or made. */
+  readonly refreshedAt: Date;
+  readonly createdAt: Date;
+  /** When it ends unless it is used. */
+  readonly idleExpiresAt: Date;
+  /** When it ends at the latest. */
+  readonly expiresAt: Date;
+};
+
+/** A live session, and whether its user has a second factor. */
+export type LiveSession = SessionRow & { readonly hasSecondFactor: boolean };
+
+export type SessionRepository = {
+  insert(session: SessionRow): Promise<void>;
+  /** Finds a session that is live and whose user is active and has a confirmed identifier. */
+  findLive(tenantId: string, id: string, now: Date): Promise<LiveSession | undefined>;
+  /** The same with the user, in one read: what nearly every call with a session needs. */
+  findOfCall(tenantId: string, id: string, now: Date): Promise<CallerSession | undefined>;
+  /** The live sessions of a user, the newest first. */
+  listLive(tenantId: string, userId: string, now: Date): Promise<SessionRow[]>;
+  /** Rotates the refresh token of a live session; true for exactly one caller per counter. */
+  rotate(
+    session: SessionRow,
+    next: Pick<SessionRow, 'level' | 'refreshedAt' | 'idleExpiresAt' | 'client'>,
+  ): Promise<boolean>;
+  /** Notes that a second factor was proved in a session: it is signed in at the user's full level. */
+  raise(tenantId: string, id: string, method: AuthenticationMethod, now: Date): Promise<void>;
+  /** Notes that the user has authenticated again. */
+  updateAuthTime(tenantId: string, id: string, authTime: Date): Promise<void>;
+  /** Ends one session of a user; false where he has no such live session. */
+  revoke(tenantId: string, userId: string, id: string, now: Date): Promise<boolean>;
+  /** Ends all sessions of a user but one; answers how many. */
+  revokeOthers(tenantId: string, userId: string, keptId: string | undefined, now: Date): Promise<number>;
+  /** Ends the oldest sessions of a user beyond that many. */
+  revokeBeyond(tenantId: string, userId: string, kept: number, now: Date): Promise<void>;
+};
+
+/** How far a session has authenticated; a pending second factor has no session yet. */
+export type SessionLevel = 'signed-in' | 'enrol-only';
+
+/** How a user authenticated (RFC 8176). */
+export type AuthenticationMethod = 'pwd' | 'otp' | 'sms' | 'mfa' | 'fed';
+
+/** The session of a call, as its row was when the call came in. */
+export type CallerSession = {
+  readonly id: string;
+  readonly userId: string;
+  readonly level: SessionLevel;
+  readonly amr: readonly AuthenticationMethod[];
+  readonly authTime: Date;
+  /** Whose session it is, as he was when the call came in. */
+  readonly holder: UserView;
+};

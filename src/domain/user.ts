@@ -1,0 +1,131 @@
+import type { Factors } from './authenticator.ts';
+import type { HeldIdentifier, Identifier } from './identifier.ts';
+import type { Locale } from './locale.ts';
+import type { Profile } from './profile.ts';
+
+export type User = {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly status: 'active' | 'disabled';
+  readonly locale: Locale;
+  readonly roles: readonly string[];
+  /** The sender of e-mails to the user; empty for the tenant's default. */
+  readonly senderEmail: string;
+  /** The page that confirmation links lead to; empty for the tenant's default. */
+  readonly confirmUrl: string;
+  readonly profile: Profile;
+  readonly createdAt: Date;
+  /** Whether the user registered, or a back end of the tenant or an operator made the account. */
+  readonly origin: 'self' | 'back-end';
+};
+
+/** An identifier with what a message to its owner needs. */
+export type OwnedIdentifier = HeldIdentifier & {
+  readonly locale: Locale;
+  readonly senderEmail: string;
+  readonly confirmUrl: string;
+  /** Whether the owner has ever proved this or another identifier: then no other registration may replace the account. */
+  readonly isOwnerConfirmed: boolean;
+  readonly origin: User['origin'];
+  readonly passwordHash: string | undefined;
+};
+
+/** A user with all that he can sign in with. */
+export type UserView = {
+  readonly user: User;
+  readonly email: HeldIdentifier | undefined;
+  readonly mobile: HeldIdentifier | undefined;
+};
+
+/** What the gate that mints sessions needs to know of a user. */
+export type SessionAccount = UserView & {
+  readonly factors: Factors;
+  /** How many sessions of the user are live. */
+  readonly liveSessions: number;
+};
+
+/** What a sign-in with a password needs to know. */
+export type LoginView = SessionAccount & {
+  readonly passwordHash: string | undefined;
+  /** The identifier that was looked up. */
+  readonly identifier: HeldIdentifier;
+  /** How many sign-ins in a row have failed, over all networks. */
+  readonly totalFailures: number;
+  /** Whether a session was begun from the address that the sign-in comes from. */
+  readonly isKnownAddress: boolean;
+};
+
+/** What can be changed of a user; only what is set is written. */
+export type UserChanges = Partial<Profile & Pick<User, 'locale' | 'roles'>>;
+
+export type UserRepository = {
+  findIdentifier(tenantId: string, identifier: Identifier): Promise<OwnedIdentifier | undefined>;
+  /** `address`: the network address that the sign-in comes from. */
+  findForLogin(
+    tenantId: string,
+    identifier: Identifier,
+    address: string,
+    now: Date,
+  ): Promise<LoginView | undefined>;
+  findById(tenantId: string, userId: string): Promise<UserView | undefined>;
+  findForSession(tenantId: string, userId: string, now: Date): Promise<SessionAccount | undefined>;
+  /**
+   * Throws DuplicateError where the identifier is taken. Without a hash the user has no
+   * password; without an identifier a proof brings it later.
+   */
+  insert(user: User, identifier: HeldIdentifier | undefined, passwordHash: string | undefined): Promise<void>;
+  /** Gives a user one more identifier. Throws DuplicateError where it is taken. */
+  addIdentifier(tenantId: string, identifier: HeldIdentifier): Promise<void>;
+  /** Holds a user still until the transaction ends. */
+  lock(tenantId: string, userId: string): Promise<void>;
+  /** Takes away every identifier of a user but that one. */
+  removeOtherIdentifiers(tenantId: string, userId: string, kept: Identifier): Promise<void>;
+  /** Takes the password of a user away. */
+  deletePassword(tenantId: string, userId: string): Promise<void>;
+  /** Replaces an account that never was confirmed; false where it was, meanwhile. Its status stays. */
+  replaceUnconfirmed(
+    user: User,
+    identifier: HeldIdentifier,
+    passwordHash: string | undefined,
+  ): Promise<boolean>;
+  /**
+   * Empties an account that several parties registered and none has proved: its password and
+   * its names are void (R71). False where it was proved meanwhile, or a back end made it.
+   */
+  dispute(tenantId: string, userId: string): Promise<boolean>;
+  /** Makes an unproved account one of a back end: the password that was registered for it is void. */
+  adopt(tenantId: string, userId: string): Promise<void>;
+  /**
+   * Takes an unproved identifier away from other users. `proved`: its owner is
+   * here. `claimed`: only registrations lose it, and no account that a back end made.
+   */
+  releaseClaim(
+    tenantId: string,
+    identifier: Identifier,
+    userId: string,
+    mode: 'proved' | 'claimed',
+  ): Promise<void>;
+  /** Takes the identifiers of these kinds away from a user. */
+  removeIdentifiers(tenantId: string, userId: string, kinds: readonly Identifier['kind'][]): Promise<void>;
+  /** Marks an identifier confirmed; false where it is already, or no longer this user's. */
+  confirmIdentifier(tenantId: string, userId: string, identifier: Identifier, at: Date): Promise<boolean>;
+  /** Notes that a user has proved an identifier. */
+  markConfirmed(tenantId: string, userId: string, at: Date): Promise<void>;
+  /** Changes the fields that are set and no other. */
+  update(tenantId: string, userId: string, changes: UserChanges): Promise<void>;
+  /** Puts an identifier in the place of the user's one of that kind. Throws DuplicateError where it is taken. */
+  replaceIdentifier(tenantId: string, identifier: HeldIdentifier): Promise<void>;
+  /** Deletes a user and every row that is his. */
+  delete(tenantId: string, userId: string): Promise<void>;
+  /** Users whose address or number begins so, by id, after the one with `afterId`. */
+  search(
+    tenantId: string,
+    query: { readonly prefix: string; readonly afterId: string | undefined },
+    limit: number,
+  ): Promise<UserView[]>;
+  setStatus(tenantId: string, userId: string, status: User['status']): Promise<void>;
+  /** The password hash of a user, or undefined where he has none. */
+  findPasswordHash(tenantId: string, userId: string): Promise<string | undefined>;
+  /** Sets the password hash, also of a user who had none. */
+  updatePasswordHash(tenantId: string, userId: string, passwordHash: string): Promise<void>;
+};

@@ -1,0 +1,172 @@
+import { parseBirthday } from '../../domain/birthday.ts';
+import type { Caller } from '../../domain/caller.ts';
+import type { Clock } from '../../domain/clock.ts';
+import { parseEmail } from '../../domain/email.ts';
+import { createViolations, DomainError } from '../../domain/errors.ts';
+import { assertFresh } from '../../domain/freshness.ts';
+import type { ParsedIdentifier } from '../../domain/identifier.ts';
+import { parseLocale } from '../../domain/locale.ts';
+import { parseMobile } from '../../domain/mobile.ts';
+import { type Json, parseCustomFields, parseLines, parseName, parseText } from '../../domain/profile.ts';
+import type { Random } from '../../domain/random.ts';
+import { DuplicateError, type Store } from '../../domain/repositories.ts';
+import type { UserChanges, UserView } from '../../domain/user.ts';
+import { auditEvent } from '../audit.ts';
+import { rememberResult } from '../idempotency.ts';
+import type { MessageCharge } from '../limits.ts';
+import { composeNotice } from '../messages.ts';
+import type { StartChange } from './change-identifier.ts';
+import { targetOf } from './target.ts';
+
+export type EditUserDeps = {
+  readonly store: Store<'users' | 'challenges' | 'sessions' | 'outbox' | 'audit' | 'idempotency'>;
+  readonly startChange: StartChange;
+  readonly chargeMessage: MessageCharge;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+/** The texts of a profile that are kept as sent, with the most characters of each. */
+const texts = {
+  nationalCode: ['national_code', 32],
+  picture: ['picture', 2048],
+  address: ['address', 500],
+  postalCode: ['postal_code', 32],
+  maritalStatus: ['marital_status', 32],
+  facebookId: ['facebook_id', 200],
+  instagramId: ['instagram_id', 200],
+  twitterId: ['twitter_id', 200],
+  linkedinId: ['linkedin_id', 200],
+  document: ['document', 2048],
+  telephone: ['telephone', 32],
+} as const;
+const names = { firstName: 'first_name', lastName: 'last_name' } as const;
+
+/** What is to change: only what is defined. */
+export type EditUserCommand = {
+  readonly [name in keyof typeof texts | keyof typeof names]: string | undefined;
+} & {
+  readonly userId: string;
+  readonly email: string;
+  readonly mobile: string;
+  readonly mobileSeed: string;
+  readonly birthday: string | undefined;
+  readonly locale: string | undefined;
+  readonly customFields: Json | undefined;
+  readonly role: string | undefined;
+};
+
+/**
+ * Changes the fields of a user that are sent, all of them or none. The address and the
+ * number are no such fields: another one starts its verified change for a session, and
+ * for a secret key takes the place of the old one, unconfirmed (design, section 10).
+ */
+export function createEditUser({ store, startChange, chargeMessage, clock, random }: EditUserDeps) {
+  return async function editUser(caller: Caller, command: EditUserCommand): Promise<{ userId: string }> {
+    if (command.role !== undefined && caller.session !== undefined) throw new DomainError('ROLE_DENIED');
+    const tenantId = caller.tenant.id;
+    const { changes, identifiers } = parse(caller, command, clock());
+    const byKey = caller.session === undefined;
+    const reference = byKey ? command : { email: '', userId: command.userId };
+    const target = await targetOf(store, caller, reference);
+    const view = caller.session?.holder ?? (await store.users.findById(tenantId, target));
+    if (view === undefined) throw new DomainError('NOT_FOUND');
+    const { id: userId } = view.user;
+
+    const moved = identifiers.filter(({ kind, canonical }) => heldOf(view, kind)?.canonical !== canonical);
+    if (!byKey && moved.length > 0) assertFresh(caller.session, clock());
+    // Before the edit, whose transaction keeps the answer: an answer promises all of it.
+    for (const identifier of byKey ? [] : moved) {
+      await chargeMessage(caller);
+      await startChange({ ...caller, idempotency: undefined }, view, identifier);
+    }
+    try {
+      await store.transaction(async (repositories) => {
+        // A role opens more than the account: no password opens it that was set before a proof (R71).
+        if (byKey && changes.roles !== undefined && changes.roles.length > 0)
+          await repositories.users.adopt(tenantId, userId);
+        if (Object.keys(changes).length > 0) await repositories.users.update(tenantId, userId, changes);
+        if (byKey) {
+          for (const identifier of moved) {
+            await repositories.users.releaseClaim(tenantId, identifier, userId, 'claimed');
+            await repositories.users.replaceIdentifier(tenantId, {
+              ...identifier,
+              userId,
+              confirmedAt: undefined,
+              addedAt: clock(),
+            });
+            await repositories.challenges.killAll(tenantId, userId);
+            await repositories.sessions.revokeOthers(tenantId, userId, undefined, clock());
+            const old = heldOf(view, identifier.kind);
+            if (old?.confirmedAt === undefined) continue;
+            const { locale: userLocale, senderEmail } = view.user;
+            const to = { kind: old.kind, address: old.address, userLocale, senderEmail };
+            await repositories.outbox.add(composeNotice({ clock, random }, caller, to, 'identifier-changed'));
+          }
+        }
+        await repositories.audit.add(
+          auditEvent({ clock, random }, caller, 'edit-user', 'success', { userId }),
+        );
+        await rememberResult(repositories, caller, { userId });
+      });
+    } catch (error) {
+      throw error instanceof DuplicateError ? new DomainError('IDENTIFIER_TAKEN') : error;
+    }
+    return { userId };
+  };
+}
+
+function heldOf(view: UserView, kind: ParsedIdentifier['kind']) {
+  return kind === 'email' ? view.email : view.mobile;
+}
+
+/** Reads the command; everything that is wrong with it is told at once. */
+function parse(
+  { tenant }: Caller,
+  command: EditUserCommand,
+  now: Date,
+): { changes: UserChanges; identifiers: ParsedIdentifier[] } {
+  const violations = createViolations();
+  const { collect } = violations;
+  const changes: { -readonly [name in keyof UserChanges]: UserChanges[name] } = {};
+  for (const [name, field] of Object.entries(names) as [keyof typeof names, string][]) {
+    const value = command[name];
+    if (value !== undefined) changes[name] = collect(() => parseName(value, field)) ?? '';
+  }
+  for (const [name, [field, max]] of Object.entries(texts) as [
+    keyof typeof texts,
+    readonly [string, number],
+  ][]) {
+    const value = command[name];
+    const parse = name === 'address' ? parseLines : parseText;
+    if (value !== undefined) changes[name] = collect(() => parse(value, field, max)) ?? '';
+  }
+  const { birthday, locale, customFields, role } = command;
+  if (birthday !== undefined) {
+    const parsed = collect(() => parseBirthday(birthday, now));
+    changes.birthday = parsed?.text ?? '';
+    changes.birthdayGregorian = parsed?.gregorian;
+  }
+  if (locale !== undefined) {
+    const known = parseLocale(locale);
+    if (known === undefined) violations.add('locale', 'FIELD_INVALID');
+    else changes.locale = known;
+  }
+  if (customFields !== undefined) changes.customFields = collect(() => parseCustomFields(customFields)) ?? [];
+  if (role !== undefined) {
+    if (role !== '' && !Object.hasOwn(tenant.policy.roles, role)) violations.add('role', 'ROLE_UNKNOWN');
+    changes.roles = role === '' ? [] : [role];
+  }
+
+  const identifiers: ParsedIdentifier[] = [];
+  if (command.email !== '') {
+    const email = collect(() => parseEmail(command.email));
+    if (email !== undefined) identifiers.push({ kind: 'email', ...email });
+  }
+  if (command.mobile !== '') {
+    const mobile = collect(() => parseMobile(command.mobile, command.mobileSeed, tenant.policy));
+    if (mobile !== undefined) identifiers.push({ kind: 'mobile', ...mobile });
+  }
+  violations.refuse();
+  return { changes, identifiers };
+}

@@ -1,8 +1,0 @@
-import type { Caller, CallerSession } from '../../domain/caller.ts';
-import { DomainError } from '../../domain/errors.ts';
-
-/** The session of a caller whom the gate let pass for his session. */
-export function ownSession(caller: Caller): CallerSession {
-  if (caller.session === undefined) throw new DomainError('TOKEN_MISSING');
-  return caller.session;
-}

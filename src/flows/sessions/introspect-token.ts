@@ -1,0 +1,62 @@
+import type { AccessTokens } from '../../domain/access-token.ts';
+import type { Caller } from '../../domain/caller.ts';
+import type { Clock } from '../../domain/clock.ts';
+import { invalid } from '../../domain/errors.ts';
+import { isGenuine, parseRefreshToken } from '../../domain/refresh-token.ts';
+import type { Store } from '../../domain/repositories.ts';
+import type { AuthenticationMethod, SessionRow } from '../../domain/session.ts';
+import type { Vault } from '../../domain/vault.ts';
+
+export type IntrospectTokenDeps = {
+  readonly store: Store<'sessions'>;
+  readonly accessTokens: AccessTokens;
+  readonly vault: Vault;
+  readonly clock: Clock;
+};
+
+/** What a live token stands for (RFC 7662, section 2.2). */
+export type Introspection = {
+  readonly kind: 'access_token' | 'refresh_token';
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly issuedAt: Date;
+  readonly expiresAt: Date;
+  readonly authTime: Date;
+  readonly amr: readonly AuthenticationMethod[];
+};
+
+/** Tells what a token of the tenant's users stands for now, or undefined for whatever is not live. */
+export function createIntrospectToken({ store, accessTokens, vault, clock }: IntrospectTokenDeps) {
+  async function introspectAccess(tenantId: string, text: string): Promise<Introspection | undefined> {
+    const claims = await accessTokens.verify(text);
+    if (claims?.tenantId !== tenantId || claims.level !== 'signed-in') return undefined;
+    const session = await store.sessions.findLive(tenantId, claims.sessionId, clock());
+    if (session?.userId !== claims.userId || session.level !== 'signed-in') return undefined;
+    const { issuedAt, expiresAt } = claims;
+    return { kind: 'access_token', issuedAt, expiresAt, ...factsOf(session) };
+  }
+
+  async function introspectRefresh(tenantId: string, text: string): Promise<Introspection | undefined> {
+    const token = parseRefreshToken(text);
+    const session = token && (await store.sessions.findLive(tenantId, token.sessionId, clock()));
+    if (token === undefined || session?.level !== 'signed-in') return undefined;
+    if (!isGenuine(vault, session, token) || token.counter !== session.refreshCounter) return undefined;
+    const { refreshedAt: issuedAt, idleExpiresAt: expiresAt } = session;
+    return { kind: 'refresh_token', issuedAt, expiresAt, ...factsOf(session) };
+  }
+
+  return async function introspectToken(
+    caller: Caller,
+    command: { readonly token: string },
+  ): Promise<Introspection | undefined> {
+    if (command.token === '') throw invalid({ field: 'token', reason: 'FIELD_REQUIRED' });
+    const tenantId = caller.tenant.id;
+    return (
+      (await introspectAccess(tenantId, command.token)) ?? (await introspectRefresh(tenantId, command.token))
+    );
+  };
+}
+
+function factsOf({ userId, id: sessionId, authTime, amr }: SessionRow) {
+  return { userId, sessionId, authTime, amr };
+}

@@ -1,0 +1,9 @@
+import type { Caller } from '../../domain/caller.ts';
+import { DomainError } from '../../domain/errors.ts';
+import type { CallerSession } from '../../domain/session.ts';
+
+/** The session of a caller whom the gate let pass for his session. */
+export function ownSession(caller: Caller): CallerSession {
+  if (caller.session === undefined) throw new DomainError('TOKEN_MISSING');
+  return caller.session;
+}

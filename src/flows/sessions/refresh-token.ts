@@ -1,0 +1,94 @@
+import type { AccessTokens } from '../../domain/access-token.ts';
+import type { Caller } from '../../domain/caller.ts';
+import type { Clock } from '../../domain/clock.ts';
+import { DomainError } from '../../domain/errors.ts';
+import type { Random } from '../../domain/random.ts';
+import { isGenuine, type PresentedRefreshToken, parseRefreshToken } from '../../domain/refresh-token.ts';
+import type { Store } from '../../domain/repositories.ts';
+import type { LiveSession, SessionRow } from '../../domain/session.ts';
+import type { Vault } from '../../domain/vault.ts';
+import { auditEvent } from '../audit.ts';
+import { type IssuedTokens, issueTokens, lifetimesOf } from '../sign-in/session-gate.ts';
+
+export type RefreshTokenDeps = {
+  readonly store: Store<'sessions' | 'audit'>;
+  readonly accessTokens: AccessTokens;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+/** How long the token before the newest still gets the same successor (R17). */
+const graceMs = 10_000;
+
+/**
+ * Exchanges a refresh token. One guarded UPDATE rotates it; the token just before the
+ * newest gets the same successor within the grace, because its answer may be lost; any
+ * other reuse is theft, by him or from him, and ends the session (RFC 9700, section
+ * 4.14.2).
+ */
+export function createRefreshToken(deps: RefreshTokenDeps) {
+  const { store, vault, clock } = deps;
+  return async function refreshToken(
+    caller: Caller,
+    command: { readonly refreshToken: string },
+  ): Promise<IssuedTokens> {
+    const token = parseRefreshToken(command.refreshToken);
+    const session = token && (await store.sessions.findLive(caller.tenant.id, token.sessionId, clock()));
+    if (token === undefined || session === undefined || !isGenuine(vault, session, token)) {
+      throw new DomainError('TOKEN_INVALID');
+    }
+
+    const rotated =
+      token.counter === session.refreshCounter ? await rotate(deps, caller, session) : undefined;
+    const current = rotated ?? (await successorWithinGrace(deps, caller, session, token));
+    return await issueTokens(deps, current);
+  };
+}
+
+/** Rotates the token; undefined where another call has done so first. */
+async function rotate(
+  { store, clock, ...deps }: RefreshTokenDeps,
+  caller: Caller,
+  session: LiveSession,
+): Promise<SessionRow | undefined> {
+  const now = clock();
+  const { requireSecondFactor } = caller.tenant.policy;
+  const { idleMs } = lifetimesOf(requireSecondFactor);
+  const next = {
+    // Where a second factor is demanded meanwhile, the session is good for enrolling one (R18).
+    level: requireSecondFactor && !session.hasSecondFactor ? ('enrol-only' as const) : session.level,
+    refreshedAt: now,
+    idleExpiresAt: new Date(Math.min(now.getTime() + idleMs, session.expiresAt.getTime())),
+    client: { ...session.client, address: caller.client.address },
+  };
+  return await store.transaction(async ({ sessions, audit }) => {
+    if (!(await sessions.rotate(session, next))) return undefined;
+    const { id: sessionId, userId } = session;
+    await audit.add(auditEvent({ clock, ...deps }, caller, 'refresh', 'success', { userId, sessionId }));
+    return { ...session, ...next, refreshCounter: session.refreshCounter + 1 };
+  });
+}
+
+/** The session as it stands, where the token is the one just before the newest and not late; else its end. */
+async function successorWithinGrace(
+  { store, clock, ...deps }: RefreshTokenDeps,
+  caller: Caller,
+  seen: SessionRow,
+  token: PresentedRefreshToken,
+): Promise<SessionRow> {
+  const now = clock();
+  const session =
+    token.counter < seen.refreshCounter ? seen : await store.sessions.findLive(seen.tenantId, seen.id, now);
+  if (session === undefined) throw new DomainError('TOKEN_INVALID');
+  const isPredecessor = token.counter === session.refreshCounter - 1;
+  if (isPredecessor && now.getTime() - session.refreshedAt.getTime() <= graceMs) return session;
+
+  const { tenantId, userId, id: sessionId } = session;
+  await store.transaction(async ({ sessions, audit }) => {
+    await sessions.revoke(tenantId, userId, sessionId, now);
+    const subject = { userId, sessionId, reason: 'REFRESH_TOKEN_REUSED' };
+    await audit.add(auditEvent({ clock, ...deps }, caller, 'refresh', 'failure', subject));
+  });
+  throw new DomainError('TOKEN_INVALID');
+}

@@ -1,0 +1,48 @@
+import type { ServerResponse } from 'node:http';
+import { negotiateLocale } from '../domain/locale.ts';
+import { manamSlug } from '../domain/tenant.ts';
+import { accountPath, findAccountAsset, renderAccountPage } from '../pages/account.ts';
+import { pathOf, type Route, sendBody } from '../server/handler.ts';
+import type { HostedTenants } from './hosted-tenants.ts';
+
+/** No script, style or frame of anybody else, no form that leaves the page, and images that come with it. */
+const policy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** Serves the hosted pages: `/account/{tenant}/…`. Without a tenant they are those of Manam itself. */
+export function createAccountRoute(hostedTenants: HostedTenants): Route {
+  return async (request, response) => {
+    const path = pathOf(request);
+    if (path !== accountPath && !path.startsWith(`${accountPath}/`)) return 'go on';
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.writeHead(405, { allow: 'GET, HEAD' }).end();
+      return 'answered';
+    }
+    response.setHeader('content-security-policy', policy);
+    // No page that opened this one keeps a hand on it.
+    response.setHeader('cross-origin-opener-policy', 'same-origin');
+    const asset = findAccountAsset(path);
+    if (asset !== undefined) {
+      response.setHeader('cache-control', 'public, max-age=31536000, immutable');
+      return sendBody(request, response, asset);
+    }
+    const slug = path.slice(accountPath.length + 1).split('/', 1)[0] ?? '';
+    if (slug === '') {
+      response.writeHead(302, { location: `${accountPath}/${manamSlug}/` }).end();
+      return 'answered';
+    }
+    const found = await hostedTenants(slug).catch(() => 'unavailable' as const);
+    if (found === 'unavailable') return sendText(response, 503, 'Please try again in a moment.');
+    if (found === undefined) return sendText(response, 404, 'There is nothing at this address.');
+    const { tenant, key } = found;
+    const asked = new URL(request.url ?? '', 'http://localhost').searchParams.get('lang');
+    const locale = negotiateLocale(asked ?? request.headers['accept-language'] ?? null);
+    const body = Buffer.from(renderAccountPage(locale ?? tenant.policy.defaultLocale, tenant, key));
+    return sendBody(request, response, { type: 'text/html; charset=utf-8', body });
+  };
+}
+
+function sendText(response: ServerResponse, status: number, text: string): 'answered' {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
+  return 'answered';
+}

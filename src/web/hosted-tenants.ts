@@ -1,0 +1,99 @@
+import { LRUCache } from 'lru-cache';
+import { digestApiKey, formatApiKey } from '../domain/api-key.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { Random } from '../domain/random.ts';
+import { DuplicateError, type Store } from '../domain/repositories.ts';
+import type { Tenant } from '../domain/tenant.ts';
+import type { Vault } from '../domain/vault.ts';
+import { type Actor, auditEvent } from '../flows/audit.ts';
+import type { TenantDirectory } from '../server/tenant-directory.ts';
+
+export type HostedTenantDeps = {
+  readonly store: Store<'tenants' | 'audit'>;
+  readonly directory: TenantDirectory;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+/** How many revoked keys one look passes over. */
+const maxGenerations = 100;
+
+/** A tenant with the publishable key that its hosted pages call with. */
+export type HostedTenant = { readonly tenant: Tenant; readonly key: string };
+
+/** Finds the active tenant of a name, for its hosted pages. */
+export type HostedTenants = (slug: string) => Promise<HostedTenant | undefined>;
+
+/** How long an answer is kept: anybody may ask for any name, as often as he likes. */
+const keptMs = 5000;
+const maxKept = 10_000;
+
+/**
+ * The key of a tenant's hosted pages follows from the data key, so that every instance
+ * knows the same one, and where it was revoked the next one takes its place.
+ */
+export function createHostedTenants(deps: HostedTenantDeps): HostedTenants {
+  const { store, clock } = deps;
+  const kept = new LRUCache<string, { readonly found: HostedTenant | undefined; readonly untilMs: number }>({
+    max: maxKept,
+  });
+  /** The generation of keys that a tenant has come to: the ones before were revoked. */
+  const generations = new Map<string, number>();
+
+  return async (slug) => {
+    const now = clock().getTime();
+    const known = kept.get(slug);
+    if (known !== undefined && known.untilMs > now) return known.found;
+    const tenant = await store.tenants.findBySlug(slug);
+    const found = tenant?.status === 'active' ? await withKey(deps, tenant, generations) : undefined;
+    kept.set(slug, { found, untilMs: now + keptMs });
+    return found;
+  };
+}
+
+/** The hosted pages make a key for themselves: no caller and no operator stands behind it. */
+function hostedPages({ id }: Tenant, random: Random): Actor {
+  return { requestId: random.uuid(), client: { address: '', userAgent: '' }, key: undefined, tenant: { id } };
+}
+
+async function withKey(
+  { store, directory, vault, clock, random }: HostedTenantDeps,
+  tenant: Tenant,
+  generations: Map<string, number>,
+): Promise<HostedTenant | undefined> {
+  const first = generations.get(tenant.id) ?? 0;
+  for (let generation = first; generation < first + maxGenerations; generation += 1) {
+    generations.set(tenant.id, generation);
+    const secret = vault.mac('hosted-page-key', Buffer.from(`${tenant.id} ${generation}`));
+    const key = formatApiKey('publishable', secret);
+    const digest = digestApiKey(key);
+    if (digest === undefined) return undefined;
+    if ((await directory.findByKey(digest)) !== undefined) return { tenant, key };
+    try {
+      const row = {
+        id: random.uuid(),
+        tenantId: tenant.id,
+        kind: 'publishable',
+        scopes: [],
+        digest,
+      } as const;
+      await store.transaction(async ({ tenants, audit }) => {
+        await tenants.insertKey(row, clock());
+        await audit.add(
+          auditEvent({ clock, random }, hostedPages(tenant, random), 'create-key', 'success', {
+            reason: 'HOSTED_PAGES',
+          }),
+        );
+      });
+      directory.forgetKey(digest);
+      return { tenant, key };
+    } catch (error) {
+      // Another instance has just made it, or it was revoked once.
+      if (!(error instanceof DuplicateError)) throw error;
+      directory.forgetKey(digest);
+      if ((await store.tenants.findByKeyDigest(digest, clock())) !== undefined) return { tenant, key };
+    }
+  }
+  return undefined;
+}
