@@ -1,10 +1,10 @@
 import { type CryptoKey, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { AccessTokens } from '../domain/access-token.ts';
+import type { AuthenticationMethod, SessionLevel } from '../domain/authentication.ts';
 import { isCanonicalJws } from '../domain/base64url.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Random } from '../domain/random.ts';
-import type { AuthenticationMethod, SessionLevel } from '../domain/session.ts';
 import { signJws } from './jws.ts';
 import type { KeyRing } from './key-ring.ts';
 

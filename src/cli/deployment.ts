@@ -67,14 +67,17 @@ export function addMigrateCommands({ program, admin }: Cli): void {
         else showMigrations(answer.migrations);
       }),
   );
-  printing(migrate.command('up').description('apply what is missing'), 'migrate up').action(
-    (options: Output) =>
-      admin('database', async (client) => {
-        const { migrations } = await client.applyMigrations({});
-        const $typeName = 'manam.admin.v1.ListMigrationsResponse' as const;
-        if (options.json) sayJson(ListMigrationsResponseSchema, { $typeName, migrations });
-        else showMigrations(migrations);
-      }),
+  const up = migrate
+    .command('up')
+    .description('apply what is missing')
+    .option('--stopped', 'every instance of an older version is stopped', false);
+  printing(up, 'migrate up').action((options: Output & { readonly stopped: boolean }) =>
+    admin('database', async (client) => {
+      const { migrations } = await client.applyMigrations({ stopped: options.stopped });
+      const $typeName = 'manam.admin.v1.ListMigrationsResponse' as const;
+      if (options.json) sayJson(ListMigrationsResponseSchema, { $typeName, migrations });
+      else showMigrations(migrations);
+    }),
   );
 }
 

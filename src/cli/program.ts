@@ -4,6 +4,7 @@ import type { RemoteAdmin } from '../composition/admin-client.ts';
 import { CommandError, exitCodes } from '../composition/exit-codes.ts';
 import type { Config } from '../config/config.ts';
 import { addAuditCommands } from './audit.ts';
+import { addConfigCommand } from './config.ts';
 import type { Cli } from './context.ts';
 import {
   addBackupCommands,
@@ -75,6 +76,7 @@ export function createProgram(env: Environment): Command {
       await withAdmin(await config(), remoteOf(env), needs, work);
     },
   };
+  addConfigCommand(cli, async () => (await import('../config/reader.ts')).describeConfig(env));
   addAuditCommands(cli);
   addTenantCommands(cli);
   addKeyCommands(cli);

@@ -23,10 +23,7 @@ export * from './contract.ts';
 export * from './failure.ts';
 export * from './tokens.ts';
 
-import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
-import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
-import { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
-import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
+import { publicServices } from '../contract/services.ts';
 import { readFailure } from './failure.ts';
 import {
   type ClientOptions,
@@ -169,7 +166,7 @@ function toConnectError({ code, details, metadata }: ServiceError): ConnectError
   return findTrailerError(trailer) ?? new ConnectError(details, code as number);
 }
 
-const services: readonly DescService[] = [AuthService, TwoFactorService, RecoveryService, ProfileService];
+const services: readonly DescService[] = Object.values(publicServices);
 
 const seconds = (ms: number) => `${ms / 1000}s`;
 

@@ -10,15 +10,15 @@ import { createReceiptSigner } from '../adapters/receipts.ts';
 import { createVault, type VaultKey } from '../adapters/vault.ts';
 import type { Config } from '../config/config.ts';
 import type { Vault } from '../domain/vault.ts';
-import { registerAdmin, registerInspection } from '../rpc/admin-service.ts';
+import { registerAdmin } from '../rpc/admin-service.ts';
 import { setOperator } from '../rpc/context.ts';
-import { createErrorDoor } from '../server/error-door.ts';
+import { createErrorMapper } from '../server/error-mapper.ts';
 import { deadlineInterceptor, errorInterceptor } from '../server/interceptors.ts';
 import { type DatabaseHandle, openDatabase } from '../store/database.ts';
 import { runningServerUrl, startEmbeddedServer } from '../store/embedded/server.ts';
 import { migrate, requireMigrated } from '../store/migrate.ts';
 import { createStore } from '../store/store.ts';
-import { createAdminFlows, createInspectionFlows, type InspectionParts } from './admin.ts';
+import { createAdminFlows, type InspectionParts } from './admin.ts';
 import { masterKeysOf } from './master-key.ts';
 
 /** The name of our database on the private server. */
@@ -77,34 +77,36 @@ function connectTo({ url, key }: RemoteAdmin): AdminClient {
   return createClient(AdminService, transport);
 }
 
-async function createInProcessClient(parts: InspectionParts, vault: Vault | undefined): Promise<AdminClient> {
-  let register: (router: ConnectRouter) => void;
-  if (vault === undefined) {
-    const flows = createInspectionFlows(parts);
-    register = (router) => registerInspection(router, flows);
-  } else {
-    const store = createStore(parts.database, vault);
-    const flows = createAdminFlows({
-      ...parts,
-      vault,
-      store,
-      // The keys are opened when a receipt is asked for: most commands need none of them.
-      signReceipt: async (erasure) => {
-        const ring = await loadKeyRing(store.keys, vault, parts.clock);
-        return await createReceiptSigner(ring, parts.config.issuer, parts.random)(erasure);
-      },
-      pageOrigin: pageOrigin(parts.config),
-    });
-    register = (router) => registerAdmin(router, flows);
-  }
+/**
+ * The service in this process. Without its vault, calls that need a key of the deployment fail: what is
+ * sealed does not open.
+ */
+async function createInProcessClient(
+  parts: InspectionParts,
+  opened: Vault | undefined,
+): Promise<AdminClient> {
+  const vault = opened ?? createVault([noKey]);
+  const store = createStore(parts.database, vault);
+  const flows = createAdminFlows({
+    ...parts,
+    vault,
+    store,
+    // The keys are opened when a receipt is asked for: most commands need none of them.
+    signReceipt: async (erasure) => {
+      const ring = await loadKeyRing(store.keys, vault, parts.clock);
+      return await createReceiptSigner(ring, parts.config.issuer, parts.random)(erasure);
+    },
+    pageOrigin: pageOrigin(parts.config),
+  });
+  const register = (router: ConnectRouter) => registerAdmin(router, flows);
   const client = { address: '', userAgent: 'command line' };
-  const door = createErrorDoor(pino({ level: 'error', base: null }, process.stderr));
+  const mapError = createErrorMapper(pino({ level: 'error', base: null }, process.stderr));
   const transport = createRouterTransport(register, {
     router: {
       // Whoever holds the database and its master key needs no further key.
       requestGate: async ({ values }) =>
         setOperator(values, { requestId: systemRandom.uuid(), keyId: undefined, client }),
-      interceptors: [errorInterceptor(door), deadlineInterceptor],
+      interceptors: [errorInterceptor(mapError), deadlineInterceptor],
     },
   });
   return createClient(AdminService, transport);
@@ -141,5 +143,6 @@ async function withDatabase<T>(
 
 /** Makes sure of the newest schema: the private database gets it, any other has to have it. */
 async function requireSchema(config: Config, url: string, prepare: () => Promise<void>): Promise<void> {
-  await (config.databaseUrl === undefined ? migrate : requireMigrated)(url, prepare);
+  if (config.databaseUrl === undefined) await migrate(url, { prepare, stopped: true });
+  else await requireMigrated(url, { prepare });
 }

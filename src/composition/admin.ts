@@ -14,6 +14,7 @@ import type { Random } from '../domain/random.ts';
 import type { Store } from '../domain/repositories.ts';
 import { activeKey, type KeyRepository } from '../domain/signing-key.ts';
 import type { Vault } from '../domain/vault.ts';
+import { gatewayChecks } from '../features/messages.ts';
 import { createAuditLog } from '../flows/admin/audit-log.ts';
 import { createBackupCheck } from '../flows/admin/backup.ts';
 import { createDeployment } from '../flows/admin/deployment.ts';
@@ -29,7 +30,7 @@ import type { DatabaseHandle } from '../store/database.ts';
 import { inspectDatabase, inspectGrants } from '../store/health.ts';
 import { createKeyRepository } from '../store/keys.ts';
 import { listMigrations, migrate } from '../store/migrate.ts';
-import { createTransports } from './delivery.ts';
+import { createTransports } from './transports.ts';
 
 /** What the operators' flows are made of, by the service and by the command line alike. */
 export type InspectionParts = {
@@ -52,20 +53,20 @@ export type AdminParts = InspectionParts & {
 /** How old a signing key gets (R13). */
 const maxSigningKeyAgeMs = 90 * 86_400_000;
 
-/** What can be asked of a deployment whose keys cannot be opened. */
-export function createInspectionFlows(parts: InspectionParts): InspectionFlows {
+/** The flows that need the database and none of its keys. */
+function createInspectionFlows(parts: InspectionParts): InspectionFlows {
   const { databaseUrl } = parts;
   const first: Check = { name: 'database', examine: () => examineDatabase(parts) };
   const checks: Check[] = [
     { name: 'configuration', examine: async () => examineConfiguration(parts.config) },
     ...databaseChecks(parts),
-    ...(['email', 'sms'] as const).map((channel) => ({
-      name: gatewayChecks[channel],
-      examine: () => examineGateway(parts.config, channel),
-    })),
+    ...gatewayChecks(parts.config, createTransports),
   ];
   return {
-    migrations: { list: () => listMigrations(databaseUrl), apply: () => migrate(databaseUrl) },
+    migrations: {
+      list: () => listMigrations(databaseUrl),
+      apply: (stopped) => migrate(databaseUrl, { stopped }),
+    },
     diagnose: createDiagnose(first, checks),
   };
 }
@@ -116,30 +117,6 @@ export function createAdminFlows(parts: AdminParts): AdminFlows {
       resealDataKey: next && ((row) => resealDataKey(masterKeys, next, row)),
     }),
   };
-}
-
-const gatewayChecks = { email: 'messages.smtp', sms: 'messages.sms' } as const;
-
-/** Whether the other side of a channel can be reached and knows us. Sends nothing. */
-async function examineGateway(config: Config, channel: 'email' | 'sms'): Promise<Finding[]> {
-  const check = gatewayChecks[channel];
-  const key = channel === 'email' ? 'SMTP_URL' : 'SMS_URL';
-  const transports = createTransports(config);
-  const transport = transports[channel];
-  if (transport === undefined) {
-    const detail = 'not configured: messages are captured and go nowhere';
-    return [{ check, state: 'warning', detail, fix: `set ${key}` }];
-  }
-  try {
-    await transport.probe();
-    return [{ check, state: 'ok', detail: 'reached', fix: '' }];
-  } catch (error) {
-    const code = (error as { code?: unknown }).code;
-    const detail = `cannot be used (${typeof code === 'string' ? code : 'no answer'})`;
-    return [{ check, state: 'error', detail, fix: `check ${key}, its credentials, and the way there` }];
-  } finally {
-    for (const each of Object.values(transports)) each.close();
-  }
 }
 
 async function examineDatabase({ database }: InspectionParts): Promise<Finding[]> {

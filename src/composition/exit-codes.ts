@@ -47,6 +47,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
   if (error instanceof ConnectError) return codes[error.code] ?? exitCodes.failed;
   if (isOutage(error)) return exitCodes.unreachable;
+  if (needsStop(error)) return exitCodes.refused;
   return exitCodes.failed;
 }
 
@@ -55,10 +56,20 @@ function isOutage(error: unknown): error is DomainError {
   return error instanceof DomainError && error.reason === 'UNAVAILABLE';
 }
 
-/** What a person is told of a failure, a line each. */
+/** Whether a start found a migration that cannot run beside an older version. */
+function needsStop(error: unknown): error is DomainError {
+  return error instanceof DomainError && error.reason === 'MIGRATION_NEEDS_STOP';
+}
+
+/** A failure in words, a line each. */
 export function linesOf(error: unknown): string[] {
   if (error instanceof ConfigError) return error.message.split('\n');
   if (isOutage(error)) return [`${(error.details.cause as Error).message}: check DATABASE_URL`];
+  if (needsStop(error))
+    return [
+      `migration ${error.details.metadata?.['migration']} needs every running instance of the version before it stopped`,
+      'stop them, then run: manam migrate up --stopped',
+    ];
   if (!(error instanceof ConnectError)) return [error instanceof Error ? error.message : String(error)];
   const [bad] = error.findDetails(BadRequestSchema);
   const [precondition] = error.findDetails(PreconditionFailureSchema);

@@ -11,10 +11,12 @@ import type { Config } from '../config/config.ts';
 import { seedTenant } from '../dev/tenants.ts';
 import { assertPagesBuilt } from '../pages/account.ts';
 import { makeWritable, startEmbeddedServer } from '../store/embedded/server.ts';
+import { migrate } from '../store/migrate.ts';
 import { databaseName } from './admin-client.ts';
-import { type App, type AppOptions, createApp, type Listeners } from './app.ts';
+import { type App, type AppOptions, createApp } from './app.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import { createLifetime, type Lifetime } from './lifetime.ts';
+import type { Listeners } from './listeners.ts';
 import { masterKeysOf } from './master-key.ts';
 import { namingPort, sayMetrics } from './taken-port.ts';
 import { complain, say } from './terminal.ts';
@@ -68,7 +70,10 @@ async function startPrivateDatabase({ dataFolder }: Config, lifetime: Lifetime):
   const server = await startEmbeddedServer({ folder: resolve(dataFolder), report });
   lifetime.add(() => server.stop());
   await server.createDatabase(databaseName);
-  return server.urlOf(databaseName);
+  const url = server.urlOf(databaseName);
+  // The folder is locked: no other version runs on it.
+  await migrate(url, { stopped: true });
+  return url;
 }
 
 /** Serves in this process. */

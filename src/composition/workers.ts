@@ -5,7 +5,7 @@ import { sharedFigures } from '../adapters/metrics.ts';
 import { systemRandom } from '../adapters/random.ts';
 import { renderWorkers } from '../adapters/worker-figures.ts';
 import type { Config } from '../config/config.ts';
-import { createErrorDoor } from '../server/error-door.ts';
+import { createErrorMapper } from '../server/error-mapper.ts';
 import { createHandler } from '../server/handler.ts';
 import { listenNear } from '../server/listener.ts';
 import { createMetricsRoute } from '../server/metrics-route.ts';
@@ -113,7 +113,7 @@ async function serveFigures(
   const deps = {
     log,
     random: systemRandom,
-    door: createErrorDoor(log),
+    mapError: createErrorMapper(log),
     proxies,
     encryptedOrigin: undefined,
   };

@@ -1,8 +1,10 @@
+import { dayMs, hourMs, minuteMs } from '../domain/duration.ts';
 import { type Network, parseNetworks } from '../domain/network.ts';
 import { floorProfile, type HashProfile } from '../domain/password.ts';
 import type { Limits } from '../flows/limits.ts';
-import type { Retention } from '../flows/retention/purge.ts';
-import { type ConfigReader, parseSms, parseSmtp, type SmsConfig, type SmtpConfig } from './delivery.ts';
+import { parseSms, parseSmtp, type SmsConfig, type SmtpConfig } from './delivery.ts';
+import type { KeyOf } from './keys.ts';
+import { type ConfigReader, createReader, type Environment } from './reader.ts';
 
 /** Everything that can be set from outside, read once from the environment. */
 export type Config = {
@@ -51,8 +53,18 @@ export type Config = {
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
   /** Whether the port of the figures may be chosen freely: in development, when none is configured. */
   readonly isMetricsPortAssumed: boolean;
-  /** How long what has ended is kept, and how often it is looked for; 0: never. */
-  readonly retention: Retention & { readonly intervalMinutes: number };
+  /** How long ended rows are kept, in days. */
+  readonly retention: {
+    readonly eventDays: number;
+    /** Sessions after their end. */
+    readonly sessionDays: number;
+    /** Messages after their end; their text is wiped before. */
+    readonly messageDays: number;
+    /** Unconfirmed registrations. */
+    readonly unprovedDays: number;
+    /** The interval of the deletion; 0: never. */
+    readonly intervalMinutes: number;
+  };
   /** The deployment's client at Google; undefined: tenants have their own, or none. In development there is always one. */
   readonly google: { readonly clientId: string; readonly clientSecret: string } | undefined;
   /** What stands in for Google on a developer's machine; undefined: Google itself. */
@@ -71,75 +83,32 @@ export class ConfigError extends Error {
   }
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'];
 
-/** Reads the configuration; all that is wrong with it is told at once. */
+/** Reads the configuration; throws ConfigError with everything that is wrong with it. */
 export function parseConfig(env: Environment, args: { readonly production: boolean }): Config {
-  const mistakes: string[] = [];
   const production = args.production || env['NODE_ENV'] === 'production';
+  const reader = createReader(env, production);
+  const { text, integer, flag, isSet, mistakes } = reader;
 
-  const text = (name: string) => {
-    const value = env[name]?.trim();
-    return value === '' ? undefined : value;
-  };
-  const needed = (name: string) => {
-    const value = text(name);
-    if (value === undefined && production) mistakes.push(`${name} is required in production`);
-    return value;
-  };
-  const integer = (name: string, fallback: number, least: number, most: number) => {
-    const value = Number(text(name) ?? fallback);
-    if (Number.isInteger(value) && value >= least && value <= most) return value;
-    mistakes.push(`${name} must be a whole number from ${least} to ${most}`);
-    return fallback;
-  };
-
-  const flag = (name: string, fallback: boolean) => {
-    const value = text(name) ?? String(fallback);
-    if (value !== 'true' && value !== 'false') mistakes.push(`${name} must be true or false`);
-    return value === 'true';
-  };
-
-  const host = text('HOST') ?? '127.0.0.1';
-  const port = integer('PORT', 8080, 0, 65_535);
-  const databaseUrl = needed('DATABASE_URL');
+  const host = text('HOST') ?? '';
+  const port = integer('PORT');
+  const databaseUrl = text('DATABASE_URL');
   if (databaseUrl !== undefined && !/^mysql:\/\/./.test(databaseUrl))
     mistakes.push('DATABASE_URL must begin with mysql://');
-
-  const issuer = needed('MANAM_ISSUER') ?? `http://${browsableHost(host)}:${port}`;
-  if (!URL.canParse(issuer) || (production && new URL(issuer).protocol !== 'https:')) {
+  const issuer = text('MANAM_ISSUER') ?? `http://${browsableHost(host)}:${port}`;
+  if (!URL.canParse(issuer) || (production && new URL(issuer).protocol !== 'https:'))
     mistakes.push('MANAM_ISSUER must be a URL, in production with https');
-  }
-  const masterKey = parseMasterKey('MANAM_MASTER_KEY', needed('MANAM_MASTER_KEY'), mistakes);
-  const nextMasterKey = parseMasterKey('MANAM_NEXT_MASTER_KEY', text('MANAM_NEXT_MASTER_KEY'), mistakes);
-  /** A further address to listen on; `off` and nothing mean none. */
-  const listenerOf = (name: string, fallback: string | undefined) => {
-    const wanted = text(`${name}_PORT`) ?? fallback;
-    if (wanted === undefined || wanted === 'off') return undefined;
-    return {
-      host: text(`${name}_HOST`) ?? '127.0.0.1',
-      port: integer(`${name}_PORT`, Number(fallback), 0, 65_535),
-    };
-  };
-  const reader = { text, needed, mistakes };
-
   const [certFile, keyFile] = [text('TLS_CERT_FILE'), text('TLS_KEY_FILE')];
   if ((certFile === undefined) !== (keyFile === undefined))
     mistakes.push('TLS_CERT_FILE and TLS_KEY_FILE go together');
-
-  const hash = {
-    memoryKiB: integer('HASH_MEMORY_KIB', floorProfile.memoryKiB, 8, 4_194_304),
-    passes: integer('HASH_PASSES', floorProfile.passes, 1, 100),
-  };
+  const hash = { memoryKiB: integer('HASH_MEMORY_KIB'), passes: integer('HASH_PASSES') };
   if (production && !isStrongEnough(hash)) {
     mistakes.push(
       `HASH_MEMORY_KIB and HASH_PASSES must be at least ${floorProfile.memoryKiB} and ${floorProfile.passes}, or 47104 and 1, in production`,
     );
   }
-
-  const logLevel = text('LOG_LEVEL') ?? 'info';
+  const logLevel = text('LOG_LEVEL') ?? '';
   if (!logLevels.includes(logLevel)) mistakes.push(`LOG_LEVEL must be one of ${logLevels.join(', ')}`);
 
   const config: Config = {
@@ -147,48 +116,58 @@ export function parseConfig(env: Environment, args: { readonly production: boole
     host,
     port,
     issuer,
-    workers: integer('WORKERS', 1, 1, 256),
-    isIssuerAssumed: text('MANAM_ISSUER') === undefined,
+    isIssuerAssumed: !isSet('MANAM_ISSUER'),
+    workers: integer('WORKERS'),
     databaseUrl,
-    databaseConnections: integer('DATABASE_CONNECTIONS', 20, 1, 1000),
-    dataFolder: text('MANAM_DATA') ?? '.manam',
-    masterKey,
-    nextMasterKey,
-    migrateAtStart: flag('MIGRATE_AT_START', true),
-    admin: listenerOf('ADMIN', undefined),
+    databaseConnections: integer('DATABASE_CONNECTIONS'),
+    dataFolder: text('MANAM_DATA') ?? '',
+    masterKey: parseMasterKey(reader, 'MANAM_MASTER_KEY'),
+    nextMasterKey: parseMasterKey(reader, 'MANAM_NEXT_MASTER_KEY'),
+    migrateAtStart: flag('MIGRATE_AT_START'),
+    admin: parseListener(reader, 'ADMIN'),
     tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
     hash,
     pepper: parsePepper(text('MANAM_PEPPER'), mistakes),
     breachCheckUrl: parseBreachCheckUrl(text('BREACH_CHECK_URL'), mistakes),
     proxies: parseProxies(text('TRUSTED_PROXIES'), mistakes),
-    keepAliveMs: 1000 * integer('KEEP_ALIVE_S', 75, 1, 3600),
-    maxConnectionsPerAddress: integer('MAX_CONNECTIONS_PER_ADDRESS', 100, 1, 1_000_000),
-    responseFloorMs: integer('RESPONSE_FLOOR_MS', 250, 0, 5000),
-    limits: parseLimits(integer, production),
+    keepAliveMs: 1000 * integer('KEEP_ALIVE_S'),
+    maxConnectionsPerAddress: integer('MAX_CONNECTIONS_PER_ADDRESS'),
+    responseFloorMs: integer('RESPONSE_FLOOR_MS'),
+    limits: parseLimits(reader),
     google: parseGoogle(reader) ?? (production ? undefined : developmentGoogle),
     googleEmulatorUrl: parseGoogleEmulator(reader, production),
-    smtp: parseSmtp(reader, production),
+    smtp: parseSmtp(reader),
     sms: parseSms(reader),
-    reflection: flag('GRPC_REFLECTION', !production),
-    tracing: isTracing(text),
-    metrics: listenerOf('METRICS', '9464'),
-    isMetricsPortAssumed: !production && text('METRICS_PORT') === undefined,
+    reflection: flag('GRPC_REFLECTION'),
+    tracing: isTracing(env),
+    metrics: parseListener(reader, 'METRICS'),
+    isMetricsPortAssumed: !production && !isSet('METRICS_PORT'),
     retention: {
-      auditDays: integer('RETENTION_AUDIT_DAYS', 400, 1, 36_500),
-      sessionDays: integer('RETENTION_SESSION_DAYS', 30, 1, 36_500),
-      messageDays: integer('RETENTION_MESSAGE_DAYS', 30, 1, 36_500),
-      unprovedDays: integer('RETENTION_UNCONFIRMED_DAYS', 7, 2, 36_500),
-      intervalMinutes: integer('RETENTION_INTERVAL_MINUTES', 10, 0, 10_080),
+      eventDays: integer('RETENTION_AUDIT_DAYS'),
+      sessionDays: integer('RETENTION_SESSION_DAYS'),
+      messageDays: integer('RETENTION_MESSAGE_DAYS'),
+      unprovedDays: integer('RETENTION_UNCONFIRMED_DAYS'),
+      intervalMinutes: integer('RETENTION_INTERVAL_MINUTES'),
     },
     logLevel,
-    restPrefixes: parsePrefixes(text('REST_PREFIXES') ?? '/,/manam', mistakes),
+    restPrefixes: parsePrefixes(text('REST_PREFIXES') ?? '', mistakes),
   };
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return config;
 }
 
+/** A further address to listen on; undefined where its port is `off` or not set. */
+function parseListener({ text, mistakes }: ConfigReader, name: 'ADMIN' | 'METRICS') {
+  const port = text(`${name}_PORT`);
+  if (port === undefined || port === 'off') return undefined;
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
+    mistakes.push(`${name}_PORT must be a whole number from 0 to 65535`);
+  return { host: text(`${name}_HOST`) ?? '', port: Number(port) };
+}
+
 /** Whether one of OpenTelemetry's standard variables says where traces go. */
-function isTracing(text: ConfigReader['text']): boolean {
+function isTracing(env: Environment): boolean {
+  const text = (name: string) => env[name]?.trim() || undefined;
   const exporter = text('OTEL_TRACES_EXPORTER');
   if (text('OTEL_SDK_DISABLED') === 'true' || exporter === 'none') return false;
   const endpoint = text('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') ?? text('OTEL_EXPORTER_OTLP_ENDPOINT');
@@ -206,7 +185,11 @@ function browsableHost(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
-function parseMasterKey(name: string, value: string | undefined, mistakes: string[]): Buffer | undefined {
+function parseMasterKey(
+  { text, mistakes }: ConfigReader,
+  name: 'MANAM_MASTER_KEY' | 'MANAM_NEXT_MASTER_KEY',
+): Buffer | undefined {
+  const value = text(name);
   if (value === undefined) return undefined;
   const key = Buffer.from(value, 'base64');
   // Repeated bytes are what a placeholder looks like, not a key.
@@ -215,34 +198,25 @@ function parseMasterKey(name: string, value: string | undefined, mistakes: strin
   return undefined;
 }
 
-const minuteMs = 60_000;
-const hourMs = 3_600_000;
-const dayMs = 86_400_000;
-
-/** The limits of networks, tenants and recipients; on a developer's machine all calls come from one network. */
-function parseLimits(
-  integer: (name: string, fallback: number, least: number, most: number) => number,
-  production: boolean,
-): Limits {
-  const budget = (name: string, key: string, fallback: number, windowMs: number) => ({
+/** The limits of networks, tenants and recipients. */
+function parseLimits({ integer }: ConfigReader): Limits {
+  const budget = (name: string, key: KeyOf<'integer'>, windowMs: number) => ({
     name,
-    max: integer(key, fallback, 1, 1_000_000_000),
+    max: integer(key),
     windowMs,
   });
-  const perNetwork = production ? 1 : 10;
   return {
-    guessesPerNetwork: budget('guess.network', 'LIMIT_GUESSES_PER_NETWORK', 20 * perNetwork, 10 * minuteMs),
-    guessesPerTenant: budget('guess.tenant', 'LIMIT_GUESSES_PER_TENANT', 5000, 10 * minuteMs),
-    messagesPerNetwork: budget('message.network', 'LIMIT_MESSAGES_PER_NETWORK', 100 * perNetwork, hourMs),
-    messagesPerTenant: budget('message.tenant', 'LIMIT_MESSAGES_PER_TENANT', 10_000, hourMs),
-    emailsPerRecipient: budget('email.recipient', 'LIMIT_EMAILS_PER_RECIPIENT', 3, hourMs),
-    // A developer tries the same few numbers over and over, and without a wait.
-    smsPerRecipient: budget('sms.recipient', 'LIMIT_SMS_PER_RECIPIENT', 5 * perNetwork, hourMs),
-    smsPerRecipientDay: budget('sms.recipient.day', 'LIMIT_SMS_PER_RECIPIENT_DAY', 10 * perNetwork, dayMs),
-    smsPerPrefix: budget('sms.prefix', 'LIMIT_SMS_PER_PREFIX', 20 * perNetwork, hourMs),
-    smsPerNetwork: budget('sms.network', 'LIMIT_SMS_PER_NETWORK', 20 * perNetwork, hourMs),
-    loginStartsPerNetwork: budget('login.start', 'LIMIT_LOGIN_STARTS_PER_NETWORK', 300, 10 * minuteMs),
-    smsResendDelayS: integer('SMS_RESEND_DELAY_S', production ? 60 : 0, 0, 3600),
+    guessesPerNetwork: budget('guess.network', 'LIMIT_GUESSES_PER_NETWORK', 10 * minuteMs),
+    guessesPerTenant: budget('guess.tenant', 'LIMIT_GUESSES_PER_TENANT', 10 * minuteMs),
+    messagesPerNetwork: budget('message.network', 'LIMIT_MESSAGES_PER_NETWORK', hourMs),
+    messagesPerTenant: budget('message.tenant', 'LIMIT_MESSAGES_PER_TENANT', hourMs),
+    emailsPerRecipient: budget('email.recipient', 'LIMIT_EMAILS_PER_RECIPIENT', hourMs),
+    smsPerRecipient: budget('sms.recipient', 'LIMIT_SMS_PER_RECIPIENT', hourMs),
+    smsPerRecipientDay: budget('sms.recipient.day', 'LIMIT_SMS_PER_RECIPIENT_DAY', dayMs),
+    smsPerPrefix: budget('sms.prefix', 'LIMIT_SMS_PER_PREFIX', hourMs),
+    smsPerNetwork: budget('sms.network', 'LIMIT_SMS_PER_NETWORK', hourMs),
+    loginStartsPerNetwork: budget('login.start', 'LIMIT_LOGIN_STARTS_PER_NETWORK', 10 * minuteMs),
+    smsResendDelayS: integer('SMS_RESEND_DELAY_S'),
   };
 }
 

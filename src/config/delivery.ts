@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import type { ConfigReader } from './reader.ts';
 
 /** How e-mails are sent. */
 export type SmtpConfig = {
@@ -29,13 +30,6 @@ export type SmsConfig = {
   readonly from: string;
 };
 
-/** Reads one key each; `needed` complains in production where it is missing. */
-export type ConfigReader = {
-  readonly text: (name: string) => string | undefined;
-  readonly needed: (name: string) => string | undefined;
-  readonly mistakes: string[];
-};
-
 const providerUrls = {
   webhook: undefined,
   twilio: 'https://api.twilio.com',
@@ -43,12 +37,11 @@ const providerUrls = {
 } as const satisfies Record<SmsConfig['provider'], string | undefined>;
 
 /** `smtp://user:password@host:587` (STARTTLS) or `smtps://user:password@host:465`. */
-export function parseSmtp(
-  { text, needed, mistakes }: ConfigReader,
-  production: boolean,
-): SmtpConfig | undefined {
-  const value = needed('SMTP_URL');
-  const dkim = parseDkim({ text, needed, mistakes });
+export function parseSmtp(reader: ConfigReader): SmtpConfig | undefined {
+  const { text, flag, mistakes } = reader;
+  const value = text('SMTP_URL');
+  const dkim = parseDkim(reader);
+  const requireTls = flag('SMTP_REQUIRE_TLS');
   if (value === undefined) return undefined;
   const url = URL.canParse(value) ? new URL(value) : undefined;
   const auth = url && authOf(url);
@@ -62,13 +55,11 @@ export function parseSmtp(
     return undefined;
   }
   const secure = url.protocol === 'smtps:';
-  const requireTls = text('SMTP_REQUIRE_TLS') ?? String(production);
-  if (!['true', 'false'].includes(requireTls)) mistakes.push('SMTP_REQUIRE_TLS must be true or false');
   return {
     host: url.hostname,
     port: url.port === '' ? (secure ? 465 : 587) : Number(url.port),
     secure,
-    requireTls: requireTls === 'true',
+    requireTls,
     auth,
     dkim,
   };

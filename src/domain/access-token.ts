@@ -1,4 +1,4 @@
-import type { AuthenticationMethod, SessionLevel } from './session.ts';
+import type { AuthenticationMethod, SessionLevel } from './authentication.ts';
 
 /** What an access token says about its session. */
 export type AccessClaims = {

@@ -3,7 +3,7 @@
  * sign-ins of one network at one account, `password-total` those of all networks;
  * `reauthentication` those of a user who is signed in.
  */
-export type GuessKind =
+export type AttemptKind =
   | 'password'
   | 'password-total'
   | 'reauthentication'
@@ -12,8 +12,8 @@ export type GuessKind =
   | 'recovery-total';
 
 /** How guessing is slowed down (R7, R8). */
-export type GuessPolicy = {
-  readonly kind: GuessKind;
+export type AttemptPolicy = {
+  readonly kind: AttemptKind;
   /** How many failures cost nothing. */
   readonly free: number;
   /** How long the next attempt has to wait after the last free one; it doubles with each further failure. */
@@ -24,9 +24,9 @@ export type GuessPolicy = {
 };
 
 /** Names a counter of failures. */
-export type GuessCounter = { readonly kind: GuessKind; readonly subject: string };
+export type AttemptCounter = { readonly kind: AttemptKind; readonly subject: string };
 
-export type GuessRepository = {
+export type AttemptRepository = {
   /**
    * Counts an attempt before it is checked, in one guarded statement. Returns how many
    * failures in a row it would make. `locked`: too many have failed. `busy`: too many are
@@ -35,29 +35,29 @@ export type GuessRepository = {
    */
   count(
     tenantId: string,
-    policy: GuessPolicy,
+    policy: AttemptPolicy,
     subject: string,
     now: Date,
-    total?: GuessCounter,
+    total?: AttemptCounter,
   ): Promise<number | 'locked' | 'busy'>;
   /** Notes that a counted attempt has failed. Takes as long for one that was not counted. */
-  countWrong(tenantId: string, counter: GuessCounter, now: Date): Promise<void>;
+  countWrong(tenantId: string, counter: AttemptCounter, now: Date): Promise<void>;
   /** Forgets the failures after a success. */
-  reset(tenantId: string, ...counters: readonly GuessCounter[]): Promise<void>;
+  reset(tenantId: string, ...counters: readonly AttemptCounter[]): Promise<void>;
   /**
    * Forgets the failures of a user whose password was found right, and holds that password
    * until the transaction ends; false where it was changed since.
    */
   resetForPassword(
     tenantId: string,
-    counters: readonly GuessCounter[],
+    counters: readonly AttemptCounter[],
     userId: string,
     passwordHash: string,
   ): Promise<boolean>;
   /** Lowers the failures of a user to that many, so that he may try again. */
-  lower(tenantId: string, kind: GuessKind, userId: string, failures: number): Promise<void>;
+  lower(tenantId: string, kind: AttemptKind, userId: string, failures: number): Promise<void>;
   /** Takes back an attempt that was counted and then not made. */
-  uncount(tenantId: string, counter: GuessCounter): Promise<void>;
+  uncount(tenantId: string, counter: AttemptCounter): Promise<void>;
   /** Forgets all counters of a user. */
   forget(tenantId: string, subject: string): Promise<void>;
 };

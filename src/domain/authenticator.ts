@@ -1,42 +1,65 @@
-export type FactorRepository = {
-  find(tenantId: string, userId: string): Promise<Factors>;
-  /** As `find`, and nobody else changes the user's factors and codes before this transaction ends. */
-  hold(tenantId: string, userId: string): Promise<Factors>;
-  /** The TOTP seed of a user in Base32, or undefined where he has none. */
-  findTotpSeed(tenantId: string, userId: string): Promise<string | undefined>;
-  /** Uses up a time step and all before it; true for exactly one caller per step (R27). */
-  useTotpStep(tenantId: string, userId: string, step: number): Promise<boolean>;
-  /** Keeps a confirmed seed, encrypted, with the step of the code that confirmed it. */
-  insertTotp(tenantId: string, userId: string, seed: string, step: number, now: Date): Promise<void>;
-  insertSms(tenantId: string, userId: string, number: string, now: Date): Promise<void>;
-  /** Removes a factor; false where there is none. */
-  remove(tenantId: string, userId: string, method: SecondFactorMethod): Promise<boolean>;
-  countRecoveryCodes(tenantId: string, userId: string): Promise<number>;
-  /** Puts new codes in the place of the old ones; an empty list removes them. */
-  replaceRecoveryCodes(tenantId: string, userId: string, digests: readonly Buffer[]): Promise<void>;
-  /** Recovery codes of the system that a user came from, as it hashed them. */
-  listForeignCodes(tenantId: string, userId: string): Promise<string[]>;
-  insertForeignCodes(tenantId: string, userId: string, hashes: readonly string[]): Promise<void>;
-  /** Consumes one of those; true for exactly one caller. */
-  useForeignCode(tenantId: string, userId: string, hash: string): Promise<boolean>;
-  /** Consumes a recovery code; true for exactly one caller. */
-  useRecoveryCode(tenantId: string, userId: string, digest: Buffer): Promise<boolean>;
+import type { AuthenticationMethod } from './authentication.ts';
+
+/** The kinds of authenticators beside the password, in the order in which they are offered. */
+export const authenticatorKinds = ['totp', 'sms'] as const;
+
+export type AuthenticatorKind = (typeof authenticatorKinds)[number];
+
+/** The `amr` value of each kind (RFC 8176, section 2). */
+export const amrOf = { totp: 'otp', sms: 'sms' } as const satisfies Record<
+  AuthenticatorKind,
+  AuthenticationMethod
+>;
+
+/** An authenticator that a user has enrolled. */
+export type Authenticator = {
+  readonly tenantId: string;
+  readonly id: string;
+  readonly userId: string;
+  readonly kind: AuthenticatorKind;
+  /** A user has one authenticator per slot: the kind for TOTP and SMS. */
+  readonly slot: string;
+  /** The name that its owner gave it; empty: none. */
+  readonly label: string;
+  /** Finds it without its user; undefined: it is found by user and slot only. */
+  readonly lookup: Buffer | undefined;
+  /** Only ever raised: the last time step of TOTP (R27). */
+  readonly counter: number;
+  /** What verifies it: the seed in Base32, or the number in E.164. */
+  readonly data: Buffer;
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date | undefined;
 };
 
-/** A second factor that can be enrolled. */
-export type SecondFactorMethod = 'totp' | 'sms';
-
-/** The second factors of a user. */
-export type Factors = {
-  readonly totp: boolean;
-  /** The number of the SMS factor, in E.164; undefined: none. */
+/** The authenticators of a user, as every sign-in reads them. */
+export type Enrolled = {
+  readonly kinds: readonly AuthenticatorKind[];
+  /** The number of the SMS authenticator, in E.164; undefined: none. */
   readonly smsNumber: string | undefined;
 };
 
-/** The enrolled methods, in the order in which they are offered. */
-export function methodsOf({ totp, smsNumber }: Factors): SecondFactorMethod[] {
-  const methods: SecondFactorMethod[] = [];
-  if (totp) methods.push('totp');
-  if (smsNumber !== undefined) methods.push('sms');
-  return methods;
+/** Whether a user has any authenticator beside the password. */
+export function hasAuthenticator({ kinds }: Enrolled): boolean {
+  return kinds.length > 0;
 }
+
+/** The kinds in the order in which they are offered. */
+export function inOrder(kinds: readonly string[]): AuthenticatorKind[] {
+  return authenticatorKinds.filter((kind) => kinds.includes(kind));
+}
+
+export type AuthenticatorRepository = {
+  findEnrolled(tenantId: string, userId: string): Promise<Enrolled>;
+  /** The same, and locks the user's authenticators and recovery codes until the transaction ends. */
+  hold(tenantId: string, userId: string): Promise<Enrolled>;
+  findInSlot(tenantId: string, userId: string, slot: string): Promise<Authenticator | undefined>;
+  /** Oldest first. */
+  list(tenantId: string, userId: string): Promise<Authenticator[]>;
+  /** Throws DuplicateError where the slot is taken. */
+  insert(authenticator: Authenticator): Promise<void>;
+  /** Raises the counter and notes the use; true for exactly one caller per value (R27). */
+  raiseCounter(tenantId: string, id: string, counter: number, now: Date): Promise<boolean>;
+  /** Removes the authenticator of a slot; false where there is none. */
+  remove(tenantId: string, userId: string, slot: string): Promise<boolean>;
+  removeAll(tenantId: string, userId: string): Promise<void>;
+};

@@ -1,10 +1,11 @@
 import type { ApiKey } from './api-key.ts';
 import type { Audience } from './audience.ts';
+import type { AuthenticationMethod } from './authentication.ts';
 import type { Deadline } from './deadline.ts';
 import type { IdempotencyKey } from './idempotency.ts';
 import type { Locale } from './locale.ts';
 import type { Client } from './network.ts';
-import type { AuthenticationMethod, CallerSession } from './session.ts';
+import type { CallerSession } from './session.ts';
 import type { Tenant } from './tenant.ts';
 
 /** A sign-in whose first factor was right. */
@@ -40,6 +41,8 @@ export type Caller = {
   readonly deadline: Deadline;
   /** The idempotency key of the call, where it carries one and its method honours it. */
   readonly idempotency: IdempotencyKey | undefined;
+  /** The events that the called method declares to record; undefined: it is no call of an RPC. */
+  readonly emits?: ReadonlySet<string>;
   /** The language that the call asked for. */
   readonly locale: Locale | undefined;
 };

@@ -1,3 +1,4 @@
+import type { AuthenticatorKind } from './authenticator.ts';
 import type { Message } from './message.ts';
 
 /** What a one-time thing is good for. */
@@ -12,12 +13,10 @@ export type ChallengePurpose =
   | 'login-code'
   | 'google-link'
   | 'sms-code'
-  | 'totp-proof'
-  | 'totp-proven'
-  | 'totp-setup'
-  | 'sms-proof'
-  | 'sms-proven'
-  | 'sms-setup';
+  | `${AuthenticatorKind}-${EnrolmentStep}`;
+
+/** The steps of an enrolment: an address is proved, the proof was right, the authenticator waits for its first code. */
+export type EnrolmentStep = 'proof' | 'proven' | 'setup';
 
 /** A one-time thing: a link, a code, a step of a procedure. */
 export type Challenge = {
@@ -37,24 +36,12 @@ export type Challenge = {
   readonly expiresAt: Date;
 };
 
+/** A challenge that has not expired, and whether it was redeemed. */
+export type UnexpiredChallenge = Challenge & { readonly isRedeemed: boolean };
+
 export type ChallengeRepository = {
   /** Puts the challenge into its slot; whatever was there is dead from then on. */
   put(challenge: Challenge): Promise<void>;
-  /** Finds a challenge that is neither consumed nor expired. */
-  findLive(
-    tenantId: string,
-    id: string,
-    purpose: ChallengePurpose,
-    digest: Buffer,
-    now: Date,
-  ): Promise<Challenge | undefined>;
-  /** Finds the live challenges of that digest: where a request holds a code and nothing else. */
-  findLiveByDigest(
-    tenantId: string,
-    purpose: ChallengePurpose,
-    digest: Buffer,
-    now: Date,
-  ): Promise<Challenge[]>;
   /** Finds a live challenge by its id alone: where the caller holds a signed token that names it. */
   findById(
     tenantId: string,
@@ -73,15 +60,15 @@ export type ChallengeRepository = {
   countAttempt(tenantId: string, id: string, max: number): Promise<boolean>;
   /** The live challenges of a user and purpose, the newest first. */
   listLive(tenantId: string, userId: string, purpose: ChallengePurpose, now: Date): Promise<Challenge[]>;
-  /** Finds a challenge that has not expired, whether or not it was used. */
+  /** Finds challenges of that digest that have not expired, redeemed or not. */
   findUnexpired(
     tenantId: string,
     purpose: ChallengePurpose,
     proof: { readonly id?: string; readonly digest: Buffer },
     now: Date,
-  ): Promise<(Challenge & { readonly isConsumed: boolean })[]>;
-  /** Kills all that is outstanding for a user. */
-  killAll(tenantId: string, userId: string): Promise<void>;
+  ): Promise<UnexpiredChallenge[]>;
+  /** Deletes every challenge of a user that is not redeemed. */
+  invalidateAll(tenantId: string, userId: string): Promise<void>;
   /** Consumes it; true for exactly one of any number of callers. */
   consume(tenantId: string, id: string, now: Date): Promise<boolean>;
 };

@@ -78,6 +78,7 @@ export const reasons = [
   'TLS_REQUIRED',
   'HEADERS_TOO_LARGE',
   'LAST_IDENTIFIER',
+  'MIGRATION_NEEDS_STOP',
 ] as const;
 
 /** A stable reason; texts may change, reasons may not. */
@@ -109,7 +110,7 @@ type Details = {
   readonly cause?: unknown;
 };
 
-/** A failure that a flow decided on. The error door alone turns it into an answer. */
+/** A failure that a flow decided on. Only the error mapper turns it into a response. */
 export class DomainError extends Error {
   readonly reason: Reason;
   readonly details: Details;

@@ -1,96 +1,158 @@
-/** What is worth a line in the audit log. */
-export type AuditAction =
-  | 'register'
-  | 'confirm-email'
-  | 'confirm-mobile'
-  | 'edit-user'
-  | 'start-identifier-change'
-  | 'change-identifier'
-  | 'remove-identifier'
-  | 'delete-account'
-  | 'recover'
-  | 'end-recovery'
-  | 'change-password'
-  | 'start-two-factor'
-  | 'add-two-factor'
-  | 'remove-two-factor'
-  | 'regenerate-recovery-codes'
-  | 'validate-two-factor'
-  | 'send-confirmation'
-  | 'login'
-  | 'refresh'
-  | 'reauthenticate'
-  | 'logout'
-  | 'revoke-session'
-  | 'revoke-other-sessions'
-  | 'login-google'
-  | 'login-manam'
-  | 'approve-manam-login'
-  | 'link-google'
-  | 'unlink-google'
-  | 'link-identity'
-  | 'take-over-account'
-  | OperatorAction;
+import type { AuthenticatorKind } from './authenticator.ts';
+import type { Reason } from './errors.ts';
+import type { IdentifierKind } from './identifier.ts';
 
-/** What operators do, by the admin service or the command line. */
-export type OperatorAction =
-  | 'create-tenant'
-  | 'update-tenant'
-  | 'suspend-tenant'
-  | 'resume-tenant'
-  | 'delete-tenant'
-  | 'create-key'
-  | 'rotate-key'
-  | 'revoke-key'
-  | 'set-tenant-secret'
-  | 'create-user'
-  | 'confirm-user'
-  | 'end-user-sessions'
-  | 'reset-user-factors'
-  | 'disable-user'
-  | 'enable-user'
-  | 'delete-user'
-  | 'set-user-roles'
-  | 'rotate-signing-key'
-  | 'rotate-master-key'
-  | 'create-admin-key'
-  | 'revoke-admin-key'
-  | 'import-users'
-  | 'export-users'
-  | 'export-user'
-  | 'retry-message'
-  | 'drop-message';
+/** Who may see an event: operators see all, the tenant its own, a user what concerns the account. */
+export type EventAudience = 'operator' | 'tenant' | 'user';
 
-/** A decision: who, what, from where, and how it ended. No secret and no address of a person is in it. */
-export type AuditEvent = {
-  readonly id: string;
-  readonly tenantId: string;
-  readonly action: AuditAction;
-  readonly outcome: 'success' | 'failure';
-  /** Why; empty for a plain success. */
-  readonly reason: string;
-  readonly userId: string | undefined;
-  readonly sessionId: string | undefined;
-  readonly keyId: string | undefined;
-  /** The network address of the caller. */
-  readonly address: string;
-  readonly requestId: string;
-  readonly createdAt: Date;
+/** What an event says beside its subject. No secret, address, number or name of a person (R46). */
+export type EventDetails = Readonly<Record<string, string | number | boolean>>;
+
+/** How a session began. */
+export type SignInMethod = 'password' | 'google' | 'login-code';
+
+type EventSpec<O extends 'success' | 'failure' = 'success' | 'failure', D = EventDetails | undefined> = {
+  readonly outcome: O;
+  readonly audience: readonly EventAudience[];
+  /** Carries the type of the details. */
+  readonly details: D;
 };
 
-export type AuditFilter = {
+function event(...audience: readonly EventAudience[]): EventSpec<'success', undefined>;
+function event<D extends EventDetails>(...audience: readonly EventAudience[]): EventSpec<'success', D>;
+function event(...audience: readonly EventAudience[]): EventSpec<'success', undefined> {
+  return { outcome: 'success', audience: ['operator', ...audience], details: undefined };
+}
+
+/** An attempt that failed; its reason is that of the error. */
+function failure(...audience: readonly EventAudience[]): EventSpec<'failure', undefined>;
+function failure<D extends EventDetails>(...audience: readonly EventAudience[]): EventSpec<'failure', D>;
+function failure(...audience: readonly EventAudience[]): EventSpec<'failure', undefined> {
+  return { outcome: 'failure', audience: ['operator', ...audience], details: undefined };
+}
+
+type OfIdentifier = { readonly kind: IdentifierKind };
+type OfAuthenticator = { readonly kind: AuthenticatorKind };
+type OfProvider = { readonly provider: 'google' | 'manam' };
+
+/**
+ * Everything that is recorded: past tense, dotted, one entry for each type with its outcome, the
+ * type of its details and who may see it. The contract names in `emits` which RPC records which.
+ */
+export const eventCatalogue = {
+  'user.registered': event('tenant', 'user'),
+  // The identifier was taken: its owner got a notice, and nothing changed.
+  'user.registration_repeated': event('tenant'),
+  'user.created': event('tenant', 'user'),
+  'user.confirmed': event('tenant', 'user'),
+  'user.updated': event('tenant', 'user'),
+  'user.roles_changed': event('tenant', 'user'),
+  'user.disabled': event('tenant', 'user'),
+  'user.enabled': event('tenant', 'user'),
+  'user.deleted': event('tenant'),
+  'user.taken_over': event('tenant', 'user'),
+  'user.exported': event('tenant', 'user'),
+  'users.imported': event<{ readonly count: number }>('tenant'),
+  'users.exported': event('tenant'),
+  'confirmation.sent': event('tenant'),
+  'identifier.confirmed': event<OfIdentifier>('tenant', 'user'),
+  'identifier.confirmation_failed': failure<OfIdentifier>('tenant'),
+  'identifier.change_started': event<OfIdentifier>('tenant', 'user'),
+  'identifier.changed': event<OfIdentifier>('tenant', 'user'),
+  'identifier.change_failed': failure<OfIdentifier>('tenant', 'user'),
+  'identifier.removed': event<OfIdentifier>('tenant', 'user'),
+  'credential.changed': event('tenant', 'user'),
+  'credential.change_failed': failure('tenant', 'user'),
+  'recovery.started': event('tenant'),
+  'recovery.completed': event('tenant', 'user'),
+  'recovery.failed': failure('tenant'),
+  'authenticator.enrolment_started': event<OfAuthenticator>('tenant', 'user'),
+  'authenticator.enrolment_failed': failure<OfAuthenticator>('tenant', 'user'),
+  'authenticator.added': event<OfAuthenticator>('tenant', 'user'),
+  'authenticator.removed': event<OfAuthenticator>('tenant', 'user'),
+  'authenticator.removal_failed': failure<OfAuthenticator>('tenant', 'user'),
+  'authenticators.reset': event('tenant', 'user'),
+  'recovery_codes.regenerated': event('tenant', 'user'),
+  'session.started': event<{ readonly method: SignInMethod; readonly amr: string }>('tenant', 'user'),
+  'session.refreshed': event('tenant'),
+  'session.ended': event<{ readonly cause: 'logout' | 'revoked' }>('tenant', 'user'),
+  // A refresh token was used again: the session ended (RFC 9700, section 4.14.2).
+  'session.reuse_detected': failure('tenant', 'user'),
+  'sessions.ended': event<{ readonly count: number }>('tenant', 'user'),
+  'sign_in.pending': event<{ readonly method: SignInMethod }>('tenant'),
+  'sign_in.failed': failure<{ readonly method: SignInMethod | 'second-factor' }>('tenant', 'user'),
+  'sign_in.approved': event<OfProvider>('tenant'),
+  'step_up.completed': event('tenant', 'user'),
+  'step_up.failed': failure('tenant', 'user'),
+  'consent.granted': event<{ readonly tenant: string }>('tenant', 'user'),
+  'identity.linked': event<OfProvider>('tenant', 'user'),
+  'identity.link_failed': failure<OfProvider>('tenant', 'user'),
+  'identity.unlinked': event<OfProvider>('tenant', 'user'),
+  'tenant.created': event(),
+  'tenant.updated': event('tenant'),
+  'tenant.suspended': event('tenant'),
+  'tenant.resumed': event('tenant'),
+  'tenant.deleted': event<{ readonly slug: string }>(),
+  'tenant_secret.changed': event<{ readonly name: string }>('tenant'),
+  'key.created': event<{ readonly key: string }>('tenant'),
+  'key.rotated': event<{ readonly key: string }>('tenant'),
+  'key.revoked': event<{ readonly key: string }>('tenant'),
+  'operator_key.created': event<{ readonly key: string }>(),
+  'operator_key.revoked': event<{ readonly key: string }>(),
+  'signing_key.rotated': event<{ readonly othersRevoked: boolean }>(),
+  'master_key.rotated': event<{ readonly count: number }>(),
+  'message.retried': event<{ readonly message: string }>('tenant'),
+  'message.dropped': event<{ readonly message: string }>('tenant'),
+} as const satisfies Readonly<Record<string, EventSpec>>;
+
+export type EventType = keyof typeof eventCatalogue;
+
+/** The details that an event of a type carries; `undefined`: none. */
+export type DetailsOf<T extends EventType> = (typeof eventCatalogue)[T]['details'];
+
+/** The types of failed attempts. */
+export type FailureType = {
+  [T in EventType]: (typeof eventCatalogue)[T]['outcome'] extends 'failure' ? T : never;
+}[EventType];
+
+/** Whether a text is the type of an event. */
+export function isEventType(text: string): text is EventType {
+  return Object.hasOwn(eventCatalogue, text);
+}
+
+/** What happened: who, what, from where, and how it ended. */
+export type Event = {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly type: EventType;
+  readonly outcome: 'success' | 'failure';
+  /** The reason of a failure; empty for a success. */
+  readonly reason: Reason | '';
+  readonly details: EventDetails;
+  /** The key that the caller presented. */
+  readonly keyId: string | undefined;
+  readonly requestId: string;
+  readonly createdAt: Date;
+  // The personal part: erasure removes it, and nothing else of the row changes.
+  readonly userId: string | undefined;
+  readonly sessionId: string | undefined;
+  /** The network address of the caller; empty after an erasure. */
+  readonly address: string;
+};
+
+export type EventFilter = {
   readonly tenantId: string;
   readonly userId?: string;
-  readonly action?: string;
+  readonly type?: string;
   readonly outcome?: string;
   /** Only events after the one with this id. */
   readonly afterId?: string;
 };
 
-export type AuditRepository = {
-  add(event: AuditEvent): Promise<void>;
-  /** Takes out of a user's lines who he was and where he called from; answers how many. */
-  anonymize(tenantId: string, userId: string): Promise<number>;
+export type EventRepository = {
+  add(event: Event): Promise<void>;
+  /** Removes the personal part of a user's events; returns how many there were. */
+  removePersonalPart(tenantId: string, userId: string): Promise<number>;
   /** The newest events first, at most that many. */
-  list(filter: AuditFilter, limit: number): Promise<AuditEvent[]>;
+  list(filter: EventFilter, limit: number): Promise<Event[]>;
 };

@@ -26,8 +26,11 @@ export type IdempotencyRepository = {
   release(claim: HeldClaim): Promise<void>;
 };
 
+/** The idempotency key of a call. */
 export type IdempotencyKey = {
   readonly key: string;
+  /** The called method: the same key means another call at another method. */
+  readonly method: string;
   /** The claim under which the result is kept, and its lease; set where the flow is claimed. */
   readonly claim?: { readonly digest: Buffer; readonly leaseUntil: Date };
 };

@@ -4,6 +4,9 @@ export type MigrationState = { readonly name: string; readonly appliedAt: Date |
 /** The migrations of the schema. */
 export type Migrations = {
   list(): Promise<MigrationState[]>;
-  /** Applies those that the database lacks; one caller at a time does so. */
-  apply(): Promise<void>;
+  /**
+   * Applies those that the database lacks; one caller at a time does so. Throws MIGRATION_NEEDS_STOP
+   * where one cannot run beside an older version, unless `stopped` says that none runs.
+   */
+  apply(stopped: boolean): Promise<void>;
 };

@@ -71,44 +71,62 @@ export function parseCustomFields(value: Json | undefined): Json {
   return value;
 }
 
+type ProfileText = {
+  /** The name in the contract, in records and of the column. */
+  readonly name: string;
+  /** The longest text, in characters. */
+  readonly maxLength: number;
+  readonly parse: (text: string, field: string, maxLength: number) => string;
+};
+
+/**
+ * The texts of a profile, one line each: contract, records, parsers, columns and the empty profile
+ * follow from this table. A new field also needs its line in the contract and a migration.
+ */
+export const profileTexts = {
+  firstName: { name: 'first_name', maxLength: 100, parse: parseName },
+  lastName: { name: 'last_name', maxLength: 100, parse: parseName },
+  nationalCode: { name: 'national_code', maxLength: 32, parse: parseText },
+  picture: { name: 'picture', maxLength: 2048, parse: parseText },
+  address: { name: 'address', maxLength: 500, parse: parseLines },
+  postalCode: { name: 'postal_code', maxLength: 32, parse: parseText },
+  maritalStatus: { name: 'marital_status', maxLength: 32, parse: parseText },
+  facebookId: { name: 'facebook_id', maxLength: 200, parse: parseText },
+  instagramId: { name: 'instagram_id', maxLength: 200, parse: parseText },
+  twitterId: { name: 'twitter_id', maxLength: 200, parse: parseText },
+  linkedinId: { name: 'linkedin_id', maxLength: 200, parse: parseText },
+  document: { name: 'document', maxLength: 2048, parse: parseText },
+  telephone: { name: 'telephone', maxLength: 32, parse: parseText },
+} as const satisfies Readonly<Record<string, ProfileText>>;
+
+export type ProfileField = keyof typeof profileTexts;
+
+export const profileFields = Object.keys(profileTexts) as readonly ProfileField[];
+
+/** An object with something for every text of a profile. */
+export function mapProfile<T>(make: (field: ProfileField) => T): Record<ProfileField, T> {
+  return Object.fromEntries(profileFields.map((field) => [field, make(field)])) as Record<ProfileField, T>;
+}
+
+/** Reads one text of a profile; throws REQUEST_INVALID. */
+export function parseProfileText(field: ProfileField, value: string): string {
+  const { name, maxLength, parse } = profileTexts[field];
+  return parse(value, name, maxLength);
+}
+
 /** The personal data of a user, in one place so that it can be erased. */
-export type Profile = {
-  readonly firstName: string;
-  readonly lastName: string;
-  readonly nationalCode: string;
+export type Profile = { readonly [F in ProfileField]: string } & {
   /** As sent, in either calendar. */
   readonly birthday: string;
   /** The same day as a Gregorian date, or undefined. */
   readonly birthdayGregorian: string | undefined;
-  readonly picture: string;
-  readonly address: string;
-  readonly postalCode: string;
-  readonly maritalStatus: string;
-  readonly facebookId: string;
-  readonly instagramId: string;
-  readonly twitterId: string;
-  readonly linkedinId: string;
-  readonly document: string;
-  readonly telephone: string;
   readonly customFields: Json;
 };
 
-/** The profile of a user who has said nothing of himself. */
+/** The profile of a user about whom nothing is known. */
 export const emptyProfile: Profile = {
-  firstName: '',
-  lastName: '',
-  nationalCode: '',
+  ...mapProfile(() => ''),
   birthday: '',
   birthdayGregorian: undefined,
-  picture: '',
-  address: '',
-  postalCode: '',
-  maritalStatus: '',
-  facebookId: '',
-  instagramId: '',
-  twitterId: '',
-  linkedinId: '',
-  document: '',
-  telephone: '',
   customFields: [],
 };

@@ -20,3 +20,17 @@ export function makeRecoveryCodes(random: Random): string[] {
 export function digestRecoveryCode(vault: Vault, tenantId: string, userId: string, code: string): Buffer {
   return vault.mac('recovery-code', Buffer.from(JSON.stringify([tenantId, userId, normalizeCode(code)])));
 }
+
+export type RecoveryCodeRepository = {
+  /** How many codes are left, of ours and of the system that the user came from. */
+  count(tenantId: string, userId: string): Promise<number>;
+  /** Replaces all codes, those of another system included; an empty list removes them. */
+  replace(tenantId: string, userId: string, digests: readonly Buffer[]): Promise<void>;
+  /** Consumes a code; true for exactly one caller. */
+  use(tenantId: string, userId: string, digest: Buffer): Promise<boolean>;
+  /** The codes of the system that a user came from, as it hashed them. */
+  listForeign(tenantId: string, userId: string): Promise<string[]>;
+  insertForeign(tenantId: string, userId: string, hashes: readonly string[]): Promise<void>;
+  /** Consumes one of those; true for exactly one caller. */
+  useForeign(tenantId: string, userId: string, hash: string): Promise<boolean>;
+};

@@ -1,20 +1,22 @@
-/** What has had its time, by the table it stands in. */
+/** The rows that are deleted some time after their end. */
 export const retained = [
   'challenges',
   'sessions',
   'idempotency',
   'loginRequests',
   'budgets',
-  'guesses',
-  'oldGuesses',
+  'attempts',
+  'oldAttempts',
   'smsBackoffs',
   'smsCounters',
-  'audit',
+  'events',
   'outbox',
   'unproved',
 ] as const;
 
+export type Retained = (typeof retained)[number];
+
 export type RetentionRepository = {
-  /** Deletes rows of a tenant that ended before that time, at most that many; answers how many. */
-  purge(what: (typeof retained)[number], tenantId: string, before: Date, limit: number): Promise<number>;
+  /** Deletes rows of a tenant that ended before that time, at most that many; returns how many. */
+  purge(what: Retained, tenantId: string, before: Date, limit: number): Promise<number>;
 };

@@ -1,3 +1,4 @@
+import type { AuthenticationMethod, SessionLevel } from './authentication.ts';
 import type { Client } from './network.ts';
 import type { UserView } from './user.ts';
 
@@ -38,7 +39,7 @@ export type SessionRepository = {
     next: Pick<SessionRow, 'level' | 'refreshedAt' | 'idleExpiresAt' | 'client'>,
   ): Promise<boolean>;
   /** Notes that a second factor was proved in a session: it is signed in at the user's full level. */
-  raise(tenantId: string, id: string, method: AuthenticationMethod, now: Date): Promise<void>;
+  addSecondFactor(tenantId: string, id: string, method: AuthenticationMethod, now: Date): Promise<void>;
   /** Notes that the user has authenticated again. */
   updateAuthTime(tenantId: string, id: string, authTime: Date): Promise<void>;
   /** Ends one session of a user; false where he has no such live session. */
@@ -48,12 +49,6 @@ export type SessionRepository = {
   /** Ends the oldest sessions of a user beyond that many. */
   revokeBeyond(tenantId: string, userId: string, kept: number, now: Date): Promise<void>;
 };
-
-/** How far a session has authenticated; a pending second factor has no session yet. */
-export type SessionLevel = 'signed-in' | 'enrol-only';
-
-/** How a user authenticated (RFC 8176). */
-export type AuthenticationMethod = 'pwd' | 'otp' | 'sms' | 'mfa' | 'fed';
 
 /** The session of a call, as its row was when the call came in. */
 export type CallerSession = {

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { type AuthenticatorKind, authenticatorKinds } from './authenticator.ts';
 import { parseBirthday } from './birthday.ts';
 import { parseEmail } from './email.ts';
 import { createViolations, invalid, type Violation } from './errors.ts';
@@ -10,10 +11,11 @@ import {
   emptyProfile,
   type Json,
   type Profile,
+  type ProfileField,
   parseCustomFields,
-  parseLines,
-  parseName,
-  parseText,
+  parseProfileText,
+  profileFields,
+  profileTexts,
 } from './profile.ts';
 import type { TenantPolicy } from './tenant.ts';
 import { bytesToUuid, isUuid, sha256 } from './token.ts';
@@ -23,23 +25,15 @@ import type { User } from './user.ts';
 
 // The form in which users come and go: a line of NDJSON a user.
 
-/** The texts of a profile, by their name in a record, with the most characters of each. */
-const texts = {
-  national_code: ['nationalCode', 32],
-  picture: ['picture', 2048],
-  address: ['address', 500],
-  postal_code: ['postalCode', 32],
-  marital_status: ['maritalStatus', 32],
-  facebook_id: ['facebookId', 200],
-  instagram_id: ['instagramId', 200],
-  twitter_id: ['twitterId', 200],
-  linkedin_id: ['linkedinId', 200],
-  document: ['document', 2048],
-  telephone: ['telephone', 32],
-} as const satisfies Record<string, readonly [keyof Profile, number]>;
+type TextName = (typeof profileTexts)[ProfileField]['name'];
 
-type TextName = keyof typeof texts;
-const textNames = Object.keys(texts) as TextName[];
+/** An object with something for every text of a profile, by its name in a record. */
+function mapTexts<T>(make: (field: ProfileField) => T): Record<TextName, T> {
+  return Object.fromEntries(profileFields.map((field) => [profileTexts[field].name, make(field)])) as Record<
+    TextName,
+    T
+  >;
+}
 
 /** What fits where hashes and the names of identities are kept. */
 const maxColumnBytes = 255;
@@ -58,6 +52,26 @@ const texts_ = (most: number) =>
 
 const name = v.pipe(v.string('must be a text'), v.minLength(1), v.maxBytes(maxColumnBytes));
 
+/** How a record writes the data of each kind of authenticator. */
+const authenticatorForms = {
+  totp: { field: 'totp_secret', parse: parseSeed },
+  sms: {
+    field: 'sms_factor',
+    parse: (value: string, policy: TenantPolicy) => parseMobile(value, '', policy, 'sms_factor').address,
+  },
+} as const satisfies Record<AuthenticatorKind, object>;
+
+function parseSeed(value: string): string {
+  const seed = cleanTyped(value)
+    .replace(/[\s=-]/g, '')
+    .toUpperCase();
+  if (!/^[A-Z2-7]{16,128}$/.test(seed) || !isUsableSeed(seed))
+    throw invalid({ field: 'totp_secret', reason: 'FIELD_INVALID' });
+  return seed;
+}
+
+const authenticatorFields = { totp_secret: text, sms_factor: text };
+
 const schema = v.strictObject(
   {
     user_id: text,
@@ -68,13 +82,10 @@ const schema = v.strictObject(
     mobile: text,
     mobile_confirmed: flag,
     password_hash: text,
-    totp_secret: text,
-    sms_factor: text,
+    ...authenticatorFields,
     recovery_code_hashes: texts_(20),
-    first_name: text,
-    last_name: text,
     birthday: text,
-    ...(Object.fromEntries(textNames.map((name) => [name, text])) as Record<TextName, typeof text>),
+    ...mapTexts(() => text),
     custom_fields: v.nullish(v.unknown(), []),
     roles: texts_(20),
     locale: text,
@@ -102,8 +113,8 @@ export type ParsedRecord = {
   readonly email: (ParsedIdentifier & { readonly isConfirmed: boolean }) | undefined;
   readonly mobile: (ParsedIdentifier & { readonly isConfirmed: boolean }) | undefined;
   readonly passwordHash: string | undefined;
-  readonly totpSeed: string | undefined;
-  readonly smsNumber: string | undefined;
+  /** The data of each authenticator, by kind. */
+  readonly authenticators: { readonly [K in AuthenticatorKind]?: string };
   readonly recoveryCodeHashes: readonly string[];
   readonly identities: readonly {
     readonly issuer: string;
@@ -179,15 +190,12 @@ function readRecord(record: UserRecord, { tenantId, policy, now, canVerify }: Re
   if (Buffer.byteLength(record.password_hash) > maxColumnBytes) add('password_hash', 'FIELD_TOO_LONG');
   else if (record.password_hash !== '' && !canVerify(record.password_hash))
     add('password_hash', 'FIELD_INVALID');
-  const totpSeed = cleanTyped(record.totp_secret)
-    .replace(/[\s=-]/g, '')
-    .toUpperCase();
-  const isSeed = /^[A-Z2-7]{16,128}$/.test(totpSeed) && isUsableSeed(totpSeed);
-  if (totpSeed !== '' && !isSeed) add('totp_secret', 'FIELD_INVALID');
-  const sms =
-    record.sms_factor === ''
-      ? undefined
-      : collect(() => parseMobile(record.sms_factor, '', policy, 'sms_factor'));
+  const authenticators: { [K in AuthenticatorKind]?: string } = {};
+  for (const kind of authenticatorKinds) {
+    const { field, parse } = authenticatorForms[kind];
+    const data = record[field] === '' ? undefined : collect(() => parse(record[field], policy));
+    if (data !== undefined) authenticators[kind] = data;
+  }
   if (record.recovery_code_hashes.some((hash) => hash.length > 100 || !canVerify(hash)))
     add('recovery_code_hashes', 'FIELD_INVALID');
   const names = record.external_identities.map(({ issuer, subject }) => `${issuer} ${subject}`);
@@ -197,24 +205,18 @@ function readRecord(record: UserRecord, { tenantId, policy, now, canVerify }: Re
     (record.email !== '' && record.email_confirmed) || (record.mobile !== '' && record.mobile_confirmed);
   const opens =
     record.external_identities.length + record.recovery_code_hashes.length > 0 ||
-    totpSeed !== '' ||
-    record.sms_factor !== '';
+    authenticatorKinds.some((kind) => record[authenticatorForms[kind].field] !== '');
   if (opens && !isProved) add(record.email === '' ? 'mobile_confirmed' : 'email_confirmed', 'FIELD_REQUIRED');
   const locale = record.locale === '' ? policy.defaultLocale : parseLocale(record.locale);
   if (locale === undefined) add('locale', 'FIELD_INVALID');
   if (record.roles.some((role) => !Object.hasOwn(policy.roles, role))) add('roles', 'ROLE_UNKNOWN');
 
   const profile: { -readonly [name in keyof Profile]: Profile[name] } = { ...emptyProfile };
-  profile.firstName = collect(() => parseName(record.first_name, 'first_name')) ?? '';
-  profile.lastName = collect(() => parseName(record.last_name, 'last_name')) ?? '';
   const birthday = collect(() => parseBirthday(record.birthday, now));
   profile.birthday = birthday?.text ?? '';
   profile.birthdayGregorian = birthday?.gregorian;
-  for (const name of textNames) {
-    const [field, most] = texts[name];
-    const parse = name === 'address' ? parseLines : parseText;
-    profile[field] = collect(() => parse(record[name], name, most)) ?? '';
-  }
+  for (const field of profileFields)
+    profile[field] = collect(() => parseProfileText(field, record[profileTexts[field].name])) ?? '';
   profile.customFields = collect(() => parseCustomFields(record.custom_fields as Json)) ?? [];
   const createdAt = collect(() => parseTime(record.created_at, now)) ?? now;
   violations.refuse();
@@ -238,8 +240,7 @@ function readRecord(record: UserRecord, { tenantId, policy, now, canVerify }: Re
     email: email && { kind: 'email', ...email, isConfirmed: record.email_confirmed },
     mobile: mobile && { kind: 'mobile', ...mobile, isConfirmed: record.mobile_confirmed },
     passwordHash: optional(record.password_hash),
-    totpSeed: optional(totpSeed),
-    smsNumber: sms?.address,
+    authenticators,
     recoveryCodeHashes: [...new Set(record.recovery_code_hashes)],
     identities: record.external_identities,
   };
@@ -247,7 +248,7 @@ function readRecord(record: UserRecord, { tenantId, policy, now, canVerify }: Re
 
 /** A user as a record; what is empty is left out. */
 export function toRecord(parsed: ParsedRecord): Partial<UserRecord> {
-  const { user, email, mobile, passwordHash = '', totpSeed = '', smsNumber = '', identities } = parsed;
+  const { user, email, mobile, passwordHash = '', authenticators, identities } = parsed;
   const { profile } = user;
   const all: UserRecord = {
     user_id: user.id,
@@ -258,16 +259,11 @@ export function toRecord(parsed: ParsedRecord): Partial<UserRecord> {
     mobile: mobile?.address ?? '',
     mobile_confirmed: mobile?.isConfirmed ?? false,
     password_hash: passwordHash,
-    totp_secret: totpSeed,
-    sms_factor: smsNumber,
+    totp_secret: authenticators.totp ?? '',
+    sms_factor: authenticators.sms ?? '',
     recovery_code_hashes: [...parsed.recoveryCodeHashes],
-    first_name: profile.firstName,
-    last_name: profile.lastName,
     birthday: profile.birthday,
-    ...(Object.fromEntries(textNames.map((name) => [name, profile[texts[name][0]]])) as Record<
-      TextName,
-      string
-    >),
+    ...mapTexts((field) => profile[field]),
     custom_fields: profile.customFields,
     roles: [...user.roles],
     locale: user.locale,

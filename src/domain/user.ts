@@ -1,4 +1,4 @@
-import type { Factors } from './authenticator.ts';
+import type { Enrolled } from './authenticator.ts';
 import type { HeldIdentifier, Identifier } from './identifier.ts';
 import type { Locale } from './locale.ts';
 import type { Profile } from './profile.ts';
@@ -39,7 +39,7 @@ export type UserView = {
 
 /** What the gate that mints sessions needs to know of a user. */
 export type SessionAccount = UserView & {
-  readonly factors: Factors;
+  readonly enrolled: Enrolled;
   /** How many sessions of the user are live. */
   readonly liveSessions: number;
 };

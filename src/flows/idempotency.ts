@@ -1,6 +1,7 @@
 import type { Caller } from '../domain/caller.ts';
 import type { Clock } from '../domain/clock.ts';
 import { DomainError } from '../domain/errors.ts';
+import type { IdempotencyKey } from '../domain/idempotency.ts';
 import type { Repositories, Store } from '../domain/repositories.ts';
 import type { Vault } from '../domain/vault.ts';
 
@@ -20,8 +21,11 @@ export type IdempotencyDeps = {
   readonly clock: Clock;
 };
 
-/** A flow: who calls, what he wants, what he gets. */
+/** A flow: caller and command in, result out. */
 type Flow<Command, Result> = (caller: Caller, command: Command) => Promise<Result>;
+
+/** Flows by name; some stand together in an object. */
+type FlowTree = { readonly [name: string]: Flow<never, unknown> | FlowTree };
 
 /**
  * Keeps the result of a flow in the flow's own transaction, so that an answer that is
@@ -43,22 +47,24 @@ export async function rememberResult(
 }
 
 /**
- * Makes a flow answer the same to the same request with the same key (R68). Another
- * request with the key is refused; a call that fails gives the key back.
+ * Makes flows idempotent (R68). The contract alone decides which: the gate sets `caller.idempotency` for
+ * the methods that honour a key. The first flow that a handler calls runs under the key: another
+ * request with the same key is rejected, and a call that fails gives the key back.
  */
 export function createIdempotency({ store, vault, clock }: IdempotencyDeps) {
-  const names = new Set<string>();
+  const started = new WeakSet<IdempotencyKey>();
 
-  function idempotent<Command, Result>(name: string, flow: Flow<Command, Result>): Flow<Command, Result> {
-    names.add(name);
+  function once<Command, Result>(flow: Flow<Command, Result>): Flow<Command, Result> {
     return async (caller, command) => {
-      if (caller.idempotency === undefined) return await flow(caller, command);
+      const key = caller.idempotency;
+      if (key === undefined || started.has(key)) return await flow(caller, command);
+      started.add(key);
       const tenantId = caller.tenant.id;
-      const who = caller.session?.id ?? caller.pending?.challengeId ?? caller.key?.id ?? '';
+      const presenter = caller.session?.id ?? caller.pending?.challengeId ?? caller.key?.id ?? '';
       // Keyed, because the request may hold a password.
       const mac = (text: string) => vault.mac(purpose, Buffer.from(text));
-      const digest = mac(JSON.stringify([tenantId, name, who, caller.idempotency.key]));
-      const requestDigest = mac(JSON.stringify([name, command]));
+      const digest = mac(JSON.stringify([tenantId, key.method, presenter, key.key]));
+      const requestDigest = mac(JSON.stringify([key.method, command]));
 
       const until = clock().getTime() + maxWaitMs;
       let leaseUntil = await claim(tenantId, digest, requestDigest);
@@ -73,10 +79,7 @@ export function createIdempotency({ store, vault, clock }: IdempotencyDeps) {
         leaseUntil = await claim(tenantId, digest, requestDigest);
       }
 
-      const claimed: Caller = {
-        ...caller,
-        idempotency: { ...caller.idempotency, claim: { digest, leaseUntil } },
-      };
+      const claimed: Caller = { ...caller, idempotency: { ...key, claim: { digest, leaseUntil } } };
       try {
         const result = await flow(claimed, command);
         await rememberResult(store, claimed, result);
@@ -88,9 +91,16 @@ export function createIdempotency({ store, vault, clock }: IdempotencyDeps) {
     };
   }
 
-  return { idempotent, names: names as ReadonlySet<string> };
+  /** The same flows, idempotent: every function of the object, and of the objects in it. */
+  return function idempotent<Flows extends FlowTree>(flows: Flows): Flows {
+    const entries = Object.entries(flows).map(([name, flow]) => [
+      name,
+      typeof flow === 'function' ? once(flow as Flow<unknown, unknown>) : idempotent(flow),
+    ]);
+    return Object.fromEntries(entries) as Flows;
+  };
 
-  /** Claims the key; answers until when it is held, or undefined where it is somebody else's. */
+  /** Claims the key; returns the end of the lease, or undefined where another call holds the key. */
   async function claim(tenantId: string, digest: Buffer, requestDigest: Buffer): Promise<Date | undefined> {
     const now = clock();
     const leaseUntil = new Date(now.getTime() + leaseMs);

@@ -1,5 +1,6 @@
 import type { Caller } from '../domain/caller.ts';
 import type { Clock } from '../domain/clock.ts';
+import { dayMs } from '../domain/duration.ts';
 import type { HeldIdentifier } from '../domain/identifier.ts';
 import { isLocale, type Locale } from '../domain/locale.ts';
 import type { Message, OutboxEntry } from '../domain/message.ts';
@@ -14,7 +15,7 @@ import {
   smsWords,
 } from '../domain/templates/index.ts';
 import type { TenantPolicy } from '../domain/tenant.ts';
-import type { UserView } from '../domain/user.ts';
+import type { User, UserView } from '../domain/user.ts';
 
 export type MessageDeps = { readonly clock: Clock; readonly random: Random };
 
@@ -55,8 +56,6 @@ export type Notice =
   | 'two-factor-changed'
   | 'recovery-code-used'
   | 'identity-linked';
-
-const dayMs = 86_400_000;
 
 /** A link to one of the tenant's pages, made of its configuration alone (R37). */
 function linkTo(page: string, { name, token }: EmailOrder['parameter']): string {
@@ -132,18 +131,24 @@ export function composeNotice(
   return composeEmail(deps, caller, to, { template: notice, page: '', parameter, lifetimeMs: dayMs });
 }
 
-/** Tells a user of something, wherever he has proved himself (R46). */
-export async function tellUser(
+/** The recipient of a message to one of a user's identifiers. */
+export function recipientOf(
+  { locale, senderEmail }: Pick<User, 'locale' | 'senderEmail'>,
+  { kind, address }: Pick<HeldIdentifier, 'kind' | 'address'>,
+): Recipient {
+  return { kind, address, userLocale: locale, senderEmail };
+}
+
+/** Sends a notice to every confirmed identifier of a user (R46). */
+export async function notifyUser(
   deps: MessageDeps,
   { outbox }: Pick<Repositories, 'outbox'>,
   context: MessageContext,
   { user, email, mobile }: UserView,
   notice: Notice,
 ): Promise<void> {
-  for (const told of [email, mobile]) {
-    if (told?.confirmedAt === undefined) continue;
-    const { locale: userLocale, senderEmail } = user;
-    const to = { kind: told.kind, address: told.address, userLocale, senderEmail };
-    await outbox.add(composeNotice(deps, context, to, notice));
+  for (const held of [email, mobile]) {
+    if (held?.confirmedAt === undefined) continue;
+    await outbox.add(composeNotice(deps, context, recipientOf(user, held), notice));
   }
 }

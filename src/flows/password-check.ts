@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { GuessCounter, GuessPolicy } from '../domain/attempt.ts';
+import type { AttemptCounter, AttemptPolicy } from '../domain/attempt.ts';
 import type { Caller } from '../domain/caller.ts';
 import type { Clock } from '../domain/clock.ts';
 import { DomainError } from '../domain/errors.ts';
@@ -14,7 +14,7 @@ import type { Vault } from '../domain/vault.ts';
  * Sign-ins are counted for each network, so that a stranger who tries passwords locks out
  * no one else (R70), and over all networks.
  */
-export const passwordPolicy: GuessPolicy = {
+export const passwordAttempts: AttemptPolicy = {
   kind: 'password',
   free: 5,
   firstDelayS: 30,
@@ -23,7 +23,7 @@ export const passwordPolicy: GuessPolicy = {
 };
 
 /** The same for users who are signed in: strangers do not use up their attempts. */
-const reauthenticationPolicy: GuessPolicy = { ...passwordPolicy, kind: 'reauthentication' };
+const stepUpAttempts: AttemptPolicy = { ...passwordAttempts, kind: 'reauthentication' };
 
 /** How long an attempt waits for those that are under way, how often it looks, and how many wait at a time. */
 const maxBusyMs = 2000;
@@ -31,7 +31,7 @@ const busyPollMs = 60;
 const maxBusy = 64;
 
 export type PasswordCheckDeps = {
-  readonly store: Store<'guesses'>;
+  readonly store: Store<'attempts'>;
   readonly hasher: PasswordHasher;
   readonly vault: Vault;
   readonly clock: Clock;
@@ -52,7 +52,7 @@ export type PasswordCheck = {
   /** How many failures in a row there are, this one included; undefined where nothing was tried. */
   readonly failures: number | undefined;
   /** The counters that a success forgets. */
-  readonly counters: readonly GuessCounter[];
+  readonly counters: readonly AttemptCounter[];
 };
 
 /** A name, to count by, for an account that does not exist. */
@@ -66,10 +66,10 @@ export function networkSubject(subject: string, { client }: Pick<Caller, 'client
 }
 
 /** The counters of a user's sign-ins from the caller's network and from all networks. */
-export function signInCounters(userId: string, caller: Pick<Caller, 'client'>): GuessCounter[] {
+export function signInCounters(userId: string, caller: Pick<Caller, 'client'>): AttemptCounter[] {
   return [
     { kind: 'password-total', subject: userId },
-    { kind: passwordPolicy.kind, subject: networkSubject(userId, caller) },
+    { kind: passwordAttempts.kind, subject: networkSubject(userId, caller) },
   ];
 }
 
@@ -78,7 +78,7 @@ export function isClosedTo(account: {
   readonly totalFailures: number;
   readonly isKnownAddress: boolean;
 }): boolean {
-  return account.totalFailures >= passwordPolicy.cap && !account.isKnownAddress;
+  return account.totalFailures >= passwordAttempts.cap && !account.isKnownAddress;
 }
 
 /**
@@ -92,14 +92,14 @@ export function createPasswordCheck({ store, hasher, vault, clock }: PasswordChe
   /** Counts an attempt; one that others under way stand before waits until they have ended. */
   async function count(
     caller: Caller,
-    policy: GuessPolicy,
+    policy: AttemptPolicy,
     subject: string,
-    total: GuessCounter | undefined,
+    total: AttemptCounter | undefined,
   ): Promise<number | undefined> {
     const tenantId = caller.tenant.id;
     const tryAgain = () => new DomainError('RATE_LIMITED', { retryAfterMs: 1000 });
     const until = performance.now() + Math.min(maxBusyMs, caller.deadline.leftMs());
-    let outcome = await store.guesses.count(tenantId, policy, subject, clock(), total);
+    let outcome = await store.attempts.count(tenantId, policy, subject, clock(), total);
     while (outcome === 'busy') {
       if (waiting >= maxBusy || performance.now() + busyPollMs > until) throw tryAgain();
       waiting += 1;
@@ -108,22 +108,22 @@ export function createPasswordCheck({ store, hasher, vault, clock }: PasswordChe
       } finally {
         waiting -= 1;
       }
-      outcome = await store.guesses.count(tenantId, policy, subject, clock());
+      outcome = await store.attempts.count(tenantId, policy, subject, clock());
     }
     return outcome === 'locked' ? undefined : outcome;
   }
 
   async function countAtSignIn(caller: Caller, userId: string): Promise<void> {
-    const counter = { kind: passwordPolicy.kind, subject: networkSubject(userId, caller) };
-    await store.guesses.count(caller.tenant.id, passwordPolicy, counter.subject, clock());
-    await store.guesses.countWrong(caller.tenant.id, counter, clock());
+    const counter = { kind: passwordAttempts.kind, subject: networkSubject(userId, caller) };
+    await store.attempts.count(caller.tenant.id, passwordAttempts, counter.subject, clock());
+    await store.attempts.countWrong(caller.tenant.id, counter, clock());
   }
 
   return {
     async check(caller: Caller, account: PasswordAccount, password: string): Promise<PasswordCheck> {
       const tenantId = caller.tenant.id;
       const isSignedIn = caller.session !== undefined;
-      const policy = isSignedIn ? reauthenticationPolicy : passwordPolicy;
+      const policy = isSignedIn ? stepUpAttempts : passwordAttempts;
       const named = account.userId ?? shadowSubject(vault, caller, account.canonical);
       const signIn = signInCounters(named, caller);
       const counters = isSignedIn ? [{ kind: policy.kind, subject: named }, ...signIn] : signIn;
@@ -133,13 +133,13 @@ export function createPasswordCheck({ store, hasher, vault, clock }: PasswordChe
       const mayTry = failures !== undefined && account.isClosed !== true && isPlausiblePassword(password);
       try {
         const right = await hasher.verify(caller, mayTry ? account.passwordHash : undefined, password);
-        if (!right) await store.guesses.countWrong(tenantId, { kind: policy.kind, subject }, clock());
+        if (!right) await store.attempts.countWrong(tenantId, { kind: policy.kind, subject }, clock());
         // What is guessed in a stolen session is guessed at the sign-in as well.
         if (!right && isSignedIn) await countAtSignIn(caller, named);
         return { right, failures, counters };
       } catch (error) {
         // No place in the queue: nothing was compared, so nothing was guessed.
-        if (failures !== undefined) await store.guesses.uncount(tenantId, { kind: policy.kind, subject });
+        if (failures !== undefined) await store.attempts.uncount(tenantId, { kind: policy.kind, subject });
         throw error;
       }
     },

@@ -3,6 +3,7 @@ import type { Budget } from '../domain/budget.ts';
 import { audienceOf, type Caller } from '../domain/caller.ts';
 import type { Challenge, ChallengePurpose } from '../domain/challenge.ts';
 import type { Clock } from '../domain/clock.ts';
+import { dayMs, hourMs } from '../domain/duration.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { Message } from '../domain/message.ts';
 import { countryOf } from '../domain/mobile.ts';
@@ -11,9 +12,6 @@ import type { Repositories } from '../domain/repositories.ts';
 import type { Tenant } from '../domain/tenant.ts';
 import { sha256 } from '../domain/token.ts';
 import type { Limiter, Limits } from './limits.ts';
-
-const hourMs = 3_600_000;
-const dayMs = 86_400_000;
 
 /** The longest wait between two SMS to a number, and after what quiet it begins anew. */
 const maxDelayS = 32 * 60;
@@ -155,28 +153,14 @@ export async function countingCode(
   }
 }
 
-/**
- * Consumes a challenge, once. Where its code went by SMS, somebody wanted it: the breaker
- * learns so, and the next SMS to that number does not wait.
- */
-export async function consumeChallenge(
-  { challenges, smsUsage }: Pick<Repositories, 'challenges' | 'smsUsage'>,
-  clock: Clock,
+/** Counts a redeemed SMS code for the breaker of its country; the next SMS to that number does not wait. */
+export async function countRedeemedSms(
+  { smsUsage }: Pick<Repositories, 'smsUsage'>,
   { client }: Pick<Caller, 'client'>,
-  {
-    tenantId,
-    id,
-    identifier,
-    channel,
-    purpose,
-  }: Pick<Challenge, 'tenantId' | 'id' | 'identifier' | 'channel' | 'purpose'>,
-): Promise<boolean> {
-  const now = clock();
-  if (!(await challenges.consume(tenantId, id, now))) return false;
-  if (channel === 'sms') {
-    const audience = audienceOfPurpose(purpose);
-    await smsUsage.countConfirmed(tenantId, { country: countryOf(identifier), hour: hourOf(now), audience });
-    await smsUsage.forgetBackOff(tenantId, backOffKey(audience, identifier, client.address));
-  }
-  return true;
+  { tenantId, identifier, purpose }: Pick<Challenge, 'tenantId' | 'identifier' | 'purpose'>,
+  now: Date,
+): Promise<void> {
+  const audience = audienceOfPurpose(purpose);
+  await smsUsage.countConfirmed(tenantId, { country: countryOf(identifier), hour: hourOf(now), audience });
+  await smsUsage.forgetBackOff(tenantId, backOffKey(audience, identifier, client.address));
 }

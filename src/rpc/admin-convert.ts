@@ -23,7 +23,7 @@ import {
 import type { AdminKey } from '../domain/admin-key.ts';
 import type { ApiKeyRow, KeyKind } from '../domain/api-key.ts';
 import { invalid } from '../domain/errors.ts';
-import type { AuditEvent } from '../domain/events.ts';
+import type { Event } from '../domain/events.ts';
 import type { Finding } from '../domain/finding.ts';
 import type { DeliveryStatus, OutboxRow } from '../domain/message.ts';
 import type { MigrationState } from '../domain/migration.ts';
@@ -195,12 +195,16 @@ export function toAuditEvent({
   id: eventId,
   createdAt,
   tenantId: _,
+  type: action,
+  details,
   userId = '',
   sessionId = '',
   keyId = '',
   ...event
-}: AuditEvent): MessageInitShape<typeof AuditEventSchema> {
-  return { ...event, eventId, userId, sessionId, keyId, createTime: timestampFromDate(createdAt) };
+}: Event): MessageInitShape<typeof AuditEventSchema> {
+  const texts = Object.entries(details).map(([name, value]) => [name, String(value)] as const);
+  const own = { action, details: Object.fromEntries(texts), createTime: timestampFromDate(createdAt) };
+  return { ...event, ...own, eventId, userId, sessionId, keyId };
 }
 
 export function toImportResult({

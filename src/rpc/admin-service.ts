@@ -2,7 +2,6 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import { type Duration, durationMs } from '@bufbuild/protobuf/wkt';
 import type { ConnectRouter, HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { AdminService } from '../../gen/manam/admin/v1/admin_service_pb.js';
-import { DomainError } from '../domain/errors.ts';
 import type { Migrations } from '../domain/migration.ts';
 import type { createAuditLog } from '../flows/admin/audit-log.ts';
 import type { createBackupCheck } from '../flows/admin/backup.ts';
@@ -62,15 +61,6 @@ export function registerAdmin(router: ConnectRouter, flows: AdminFlows): void {
   router.service(AdminService, handlers);
 }
 
-/** Registers what can be asked of a deployment whose keys cannot be opened; the rest says that it is not to be had. */
-export function registerInspection(router: ConnectRouter, flows: InspectionFlows): void {
-  const refuse = () => {
-    throw new DomainError('NOT_IMPLEMENTED');
-  };
-  const others = AdminService.methods.map(({ localName }) => [localName, refuse]);
-  router.service(AdminService, { ...Object.fromEntries(others), ...inspectionHandlers(flows) });
-}
-
 type Handlers = Partial<ServiceImpl<typeof AdminService>>;
 
 function millisecondsOf(duration: Duration | undefined): number | undefined {
@@ -81,8 +71,8 @@ function inspectionHandlers({ migrations, diagnose }: InspectionFlows) {
   const list = async () => ({ migrations: (await migrations.list()).map(toMigration) });
   return {
     listMigrations: list,
-    async applyMigrations() {
-      await migrations.apply();
+    async applyMigrations({ stopped }) {
+      await migrations.apply(stopped);
       return await list();
     },
     async diagnose() {
@@ -180,9 +170,9 @@ function userHandlers({ users, userCare }: AdminFlows) {
     async endUserSessions(request, context) {
       return { ended: await userCare.endSessions(operatorOf(context), request) };
     },
-    getUserFactors: (request) => userCare.factorsOf(request),
+    getUserFactors: (request) => userCare.authenticatorsOf(request),
     async resetUserFactors(request, context) {
-      return { user: toOperatorUser(await userCare.resetFactors(operatorOf(context), request)) };
+      return { user: toOperatorUser(await userCare.resetAuthenticators(operatorOf(context), request)) };
     },
     confirmUser: changing(users.confirm),
     disableUser: changing(users.disable),
@@ -253,7 +243,8 @@ function transferHandlers({ transfer, users }: AdminFlows) {
 function recordHandlers({ listAuditEvents, checkBackup }: AdminFlows) {
   return {
     async listAuditEvents(request) {
-      return { events: (await listAuditEvents(request)).map(toAuditEvent) };
+      const { action: type, ...query } = request;
+      return { events: (await listAuditEvents({ ...query, type })).map(toAuditEvent) };
     },
     async checkBackup() {
       return { findings: (await checkBackup()).map(toFinding) };

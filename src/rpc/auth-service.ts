@@ -11,7 +11,7 @@ import type { createManageSessions } from '../flows/sessions/manage-sessions.ts'
 import type { createReauthenticate } from '../flows/sessions/reauthenticate.ts';
 import type { createRefreshToken } from '../flows/sessions/refresh-token.ts';
 import type { createRedeemLoginCode } from '../flows/sign-in/login-code.ts';
-import type { createLogin } from '../flows/sign-in/password.ts';
+import type { createPasswordSignIn } from '../flows/sign-in/password.ts';
 import { callerOf } from './context.ts';
 import {
   fromValue,
@@ -29,9 +29,8 @@ export type AuthFlows = {
   readonly register: ReturnType<typeof createRegister>;
   readonly confirmEmail: ReturnType<typeof createConfirmEmail>;
   readonly confirmSms: ReturnType<typeof createConfirmSms>;
-  readonly sendConfirmEmail: ReturnType<typeof createSendConfirmation>;
-  readonly sendConfirmSms: ReturnType<typeof createSendConfirmation>;
-  readonly login: ReturnType<typeof createLogin>;
+  readonly sendConfirmation: ReturnType<typeof createSendConfirmation>;
+  readonly login: ReturnType<typeof createPasswordSignIn>;
   readonly refreshToken: ReturnType<typeof createRefreshToken>;
   readonly reauthenticate: ReturnType<typeof createReauthenticate>;
   readonly sessions: ReturnType<typeof createManageSessions>;
@@ -58,7 +57,7 @@ export function authHandlers(flows: AuthFlows): ServiceImpl<typeof AuthService> 
     },
 
     async sendConfirmEmail(request, context) {
-      await flows.sendConfirmEmail(callerOf(context), {
+      await flows.sendConfirmation(callerOf(context), {
         ...request,
         type: 'email',
         mobile: '',
@@ -72,7 +71,7 @@ export function authHandlers(flows: AuthFlows): ServiceImpl<typeof AuthService> 
     },
 
     async sendConfirmSms(request, context) {
-      await flows.sendConfirmSms(callerOf(context), {
+      await flows.sendConfirmation(callerOf(context), {
         ...request,
         type: 'mobile',
         email: '',

@@ -12,7 +12,7 @@ import {
   IdentifierType,
   type UserProfileSchema,
 } from '../../gen/manam/v1/user_pb.js';
-import type { SecondFactorMethod } from '../domain/authenticator.ts';
+import type { AuthenticatorKind } from '../domain/authenticator.ts';
 import type { Caller } from '../domain/caller.ts';
 import { invalid } from '../domain/errors.ts';
 import type { IdentifierKind } from '../domain/identifier.ts';
@@ -23,7 +23,7 @@ import { permissionsOf, type TenantPolicy } from '../domain/tenant.ts';
 import type { UserView } from '../domain/user.ts';
 import type { ManamUser } from '../flows/accounts/manam-user.ts';
 import type { Introspection } from '../flows/sessions/introspect-token.ts';
-import type { IssuedTokens, SecondFactorPending, SignInResult } from '../flows/sign-in/session-gate.ts';
+import type { IssuedTokens, SecondFactorPending, SignInResult } from '../flows/sign-in/complete.ts';
 
 /** What a request identifies an account with: as it says, else by the field that is set. */
 export function identifierKind(request: {
@@ -161,9 +161,12 @@ export function toManamUser(
     : { case: 'google', value: found.external };
 }
 
-const twoFactorMethods = { totp: TwoFactorMethod.TOTP, sms: TwoFactorMethod.SMS } as const;
+const twoFactorMethods = { totp: TwoFactorMethod.TOTP, sms: TwoFactorMethod.SMS } as const satisfies Record<
+  AuthenticatorKind,
+  TwoFactorMethod
+>;
 
-export function toMethods(methods: readonly SecondFactorMethod[]): TwoFactorMethod[] {
+export function toMethods(methods: readonly AuthenticatorKind[]): TwoFactorMethod[] {
   return methods.map((method) => twoFactorMethods[method]);
 }
 
@@ -181,7 +184,7 @@ function toPending({ token: twoFactorToken, methods, smsNumber }: SecondFactorPe
   };
 }
 
-/** What every way to sign in answers: tokens and account, or the demand for a second factor. */
+/** The answer of every sign-in: tokens and account, or the demand for a second factor. */
 export function toSignIn(result: SignInResult, { tenant }: Caller, kind?: IdentifierKind) {
   if (result.kind === 'pending') return toPending(result);
   const { tokens, kind: _, ...view } = result;

@@ -2,6 +2,7 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import type { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import { IdentifierType } from '../../gen/manam/v1/user_pb.js';
 import { invalid } from '../domain/errors.ts';
+import { mapProfile } from '../domain/profile.ts';
 import type { createChangeIdentifier } from '../flows/accounts/change-identifier.ts';
 import type { createDeleteAccount } from '../flows/accounts/delete-account.ts';
 import type { createEditUser } from '../flows/accounts/edit-user.ts';
@@ -79,20 +80,8 @@ export function profileHandlers(flows: ProfileFlows): ServiceImpl<typeof Profile
 
 /** The fields that a message lacks where they were not sent. */
 const optional = {
-  firstName: undefined,
-  lastName: undefined,
-  nationalCode: undefined,
-  picture: undefined,
-  address: undefined,
-  postalCode: undefined,
+  ...mapProfile((): string | undefined => undefined),
   birthday: undefined,
-  maritalStatus: undefined,
-  facebookId: undefined,
-  instagramId: undefined,
-  twitterId: undefined,
-  linkedinId: undefined,
-  document: undefined,
-  telephone: undefined,
   locale: undefined,
   role: undefined,
 };

@@ -1,113 +1,114 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
-import type { SecondFactorMethod } from '../domain/authenticator.ts';
-import type { createEnrolment } from '../flows/authenticators/enrol.ts';
-import type { createManageFactors } from '../flows/authenticators/manage.ts';
-import type { createValidate } from '../flows/sign-in/second-factor.ts';
+import type { AuthenticatorKind } from '../domain/authenticator.ts';
+import type { createManageAuthenticators } from '../flows/authenticators/manage.ts';
+import type { createSetup } from '../flows/authenticators/setup.ts';
+import type { createSecondFactor } from '../flows/sign-in/second-factor.ts';
 import { callerOf } from './context.ts';
 import { toAccount, toMethods, toTokens } from './convert.ts';
 
 export type TwoFactorFlows = {
-  readonly enrolment: ReturnType<typeof createEnrolment>;
-  readonly factors: ReturnType<typeof createManageFactors>;
-  readonly validate: ReturnType<typeof createValidate>;
+  readonly setup: ReturnType<typeof createSetup>;
+  readonly authenticators: ReturnType<typeof createManageAuthenticators>;
+  readonly validate: ReturnType<typeof createSecondFactor>;
 };
 
 export function twoFactorHandlers(flows: TwoFactorFlows): ServiceImpl<typeof TwoFactorService> {
-  const { enrolment, factors } = flows;
+  const { setup, authenticators } = flows;
 
   async function validate(
     request: { code: string; recoveryCode: string },
     context: Parameters<typeof callerOf>[0],
-    method: SecondFactorMethod,
+    kind: AuthenticatorKind,
   ) {
     const caller = callerOf(context);
-    const { tokens, ...view } = await flows.validate(caller, method, request);
-    const kind = view.email === undefined ? 'mobile' : 'email';
+    const { tokens, ...view } = await flows.validate(caller, { ...request, kind });
+    const type = view.email === undefined ? 'mobile' : 'email';
     return {
       tokens: toTokens(tokens),
-      account: toAccount(view, kind, caller.tenant.policy),
+      account: toAccount(view, type, caller.tenant.policy),
       userId: view.user.id,
     };
   }
 
   return {
     async getTwoFactor(_, context) {
-      const status = await factors.status(callerOf(context));
-      const { maskedNumber, recoveryCodesLeft, required } = status;
+      const status = await authenticators.status(callerOf(context));
+      const { maskedNumber, recoveryCodesLeft, required, hasPassword } = status;
       return {
         methods: toMethods(status.methods),
         maskedPhoneNumber: maskedNumber,
         recoveryCodesLeft,
         required,
+        hasPassword,
       };
     },
 
     async sendTotpEmailVerification(request, context) {
-      await enrolment.sendTotpProof(callerOf(context), request);
+      await setup.sendTotpProof(callerOf(context), request);
       return {};
     },
 
     async confirmTotpEmail(request, context) {
-      await enrolment.confirmTotpProof(callerOf(context), request);
+      await setup.confirmTotpProof(callerOf(context), request);
       return {};
     },
 
     async getTotpSetup(_, context) {
-      return { started: await enrolment.getTotpSetup(callerOf(context)) };
+      return { started: await setup.getTotpSetup(callerOf(context)) };
     },
 
     async setupTotp(request, context) {
-      const { secret, uri } = await enrolment.setupTotp(callerOf(context), request);
+      const { secret, uri } = await setup.setupTotp(callerOf(context), request);
       return { secret, otpauthUri: uri };
     },
 
     async getTotpQr(_, context) {
-      return { image: await enrolment.getTotpQr(callerOf(context)), contentType: 'image/png' };
+      return { image: await setup.getTotpQr(callerOf(context)), contentType: 'image/png' };
     },
 
     async confirmTotp(request, context) {
-      return { recoveryCodes: await enrolment.confirmTotp(callerOf(context), request) };
+      return { recoveryCodes: await setup.confirmTotp(callerOf(context), request) };
     },
 
     validateTotp: (request, context) => validate(request, context, 'totp'),
 
     async removeTotp(request, context) {
-      await factors.removeTotp(callerOf(context), request);
+      await authenticators.removeTotp(callerOf(context), request);
       return {};
     },
 
     async sendSmsEmailVerification(request, context) {
-      await enrolment.sendSmsProof(callerOf(context), request);
+      await setup.sendSmsProof(callerOf(context), request);
       return {};
     },
 
     async confirmSmsEmail(request, context) {
-      await enrolment.confirmSmsProof(callerOf(context), request);
+      await setup.confirmSmsProof(callerOf(context), request);
       return {};
     },
 
     async setupSms(request, context) {
-      return { maskedPhoneNumber: await enrolment.setupSms(callerOf(context), request) };
+      return { maskedPhoneNumber: await setup.setupSms(callerOf(context), request) };
     },
 
     async confirmSmsFactor(request, context) {
-      return { recoveryCodes: await enrolment.confirmSms(callerOf(context), request) };
+      return { recoveryCodes: await setup.confirmSms(callerOf(context), request) };
     },
 
     async sendSmsCode(_, context) {
-      return { maskedPhoneNumber: await factors.sendSmsCode(callerOf(context)) };
+      return { maskedPhoneNumber: await authenticators.sendSmsCode(callerOf(context)) };
     },
 
     validateSms: (request, context) => validate(request, context, 'sms'),
 
     async removeSms(request, context) {
-      await factors.removeSms(callerOf(context), request);
+      await authenticators.removeSms(callerOf(context), request);
       return {};
     },
 
     async regenerateRecoveryCodes(_, context) {
-      return { recoveryCodes: await factors.regenerateRecoveryCodes(callerOf(context)) };
+      return { recoveryCodes: await authenticators.regenerateRecoveryCodes(callerOf(context)) };
     },
   };
 }

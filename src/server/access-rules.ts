@@ -7,6 +7,9 @@ import {
   SessionLevel,
 } from '../../gen/manam/options/v1/access_pb.js';
 
+import { reasons } from '../domain/errors.ts';
+import { isEventType } from '../domain/events.ts';
+
 /** What a method demands of its callers, resolved once at start-up. */
 export type AccessRules = ReadonlyMap<DescMethod, Access>;
 
@@ -23,6 +26,10 @@ export function readAccessRules(services: readonly DescService[]): AccessRules {
       !rule.sessions.includes(SessionLevel.UNSPECIFIED) &&
       (!rule.fresh || rule.sessions.length > 0);
     if (!whole) throw new Error(`${name} has an incomplete access declaration`);
+    const unknown = rule.emits.filter((type) => !isEventType(type));
+    if (unknown.length > 0) throw new Error(`${name} emits ${unknown.join(', ')}, which no event is called`);
+    const strange = rule.reasons.filter((reason) => !(reasons as readonly string[]).includes(reason));
+    if (strange.length > 0) throw new Error(`${name} fails for ${strange.join(', ')}, which does not exist`);
     rules.set(method, rule);
   }
   return rules;
@@ -34,4 +41,13 @@ export function ruleOf(rules: AccessRules, method: DescMethod): Access {
   if (rule === undefined)
     throw new Error(`${method.parent.typeName}/${method.name} has no access declaration`);
   return rule;
+}
+
+const emitted = new WeakMap<Access, ReadonlySet<string>>();
+
+/** The events that a method declares to record. */
+export function emitsOf(rule: Access): ReadonlySet<string> {
+  const types = emitted.get(rule) ?? new Set(rule.emits);
+  emitted.set(rule, types);
+  return types;
 }

@@ -7,21 +7,21 @@ import { DomainError } from '../domain/errors.ts';
 import { negotiateLocale } from '../domain/locale.ts';
 import { requestOf, setOperator } from '../rpc/context.ts';
 import { type AccessRules, ruleOf } from './access-rules.ts';
-import type { ErrorDoor } from './error-door.ts';
+import type { ErrorMapper } from './error-mapper.ts';
 import { readBearer } from './gate.ts';
 
 export type AdminGateDeps = {
   readonly rules: AccessRules;
   readonly adminKeys: AdminKeyRepository;
   readonly clock: Clock;
-  readonly door: ErrorDoor;
+  readonly mapError: ErrorMapper;
 };
 
 /**
  * Lets operators' keys pass and nothing else. The key is read from the database at
  * every call, so that a revoked one is refused at once on every instance.
  */
-export function createAdminGate({ rules, adminKeys, clock, door }: AdminGateDeps) {
+export function createAdminGate({ rules, adminKeys, clock, mapError }: AdminGateDeps) {
   return async function gate({ requestHeader, method, values }: HandlerContext): Promise<void> {
     const request = requestOf(values);
     request.procedure = `${method.parent.typeName}/${method.name}`;
@@ -36,7 +36,7 @@ export function createAdminGate({ rules, adminKeys, clock, door }: AdminGateDeps
       const { requestId, client } = request;
       setOperator(values, { requestId, client, keyId: key.id });
     } catch (error) {
-      throw door(error, request, negotiateLocale(requestHeader.get('accept-language')));
+      throw mapError(error, request, negotiateLocale(requestHeader.get('accept-language')));
     }
   };
 }

@@ -17,7 +17,7 @@ import {
   type RequestInfo,
   requestOf,
 } from '../rpc/context.ts';
-import type { ErrorDoor } from './error-door.ts';
+import type { ErrorMapper } from './error-mapper.ts';
 
 // What Connect itself refuses, such as a body that it cannot read, never comes to an
 // interceptor, and would leave without our details. Here it gets them.
@@ -57,25 +57,25 @@ function toDomainError({ code, rawMessage }: ConnectError): DomainError {
 
 type Rewrite = (error: ConnectError) => ConnectError;
 
-/** A handler whose every failure leaves by the error door, those of Connect itself included. */
-export function throughDoor(handler: UniversalHandler, door: ErrorDoor): UniversalHandler {
+/** A handler whose every failure goes through the error mapper, those of Connect itself included. */
+export function withMapper(handler: UniversalHandler, mapError: ErrorMapper): UniversalHandler {
   const answer = async (request: UniversalServerRequest): Promise<UniversalServerResponse> => {
     const info = requestOf(request.contextValues ?? contextValuesOf(emptyInfo()));
     const protocol = protocolOf(request.header.get('content-type') ?? '');
     const locale = negotiateLocale(request.header.get('accept-language'));
-    const rewrite: Rewrite = (error) => door(toDomainError(error), info, locale);
+    const rewrite: Rewrite = (error) => mapError(toDomainError(error), info, locale);
     try {
       const response = await handler({ ...request, body: undestroyed(request.body) });
       if (response.status === 415)
-        return refusal(door(new DomainError('MEDIA_TYPE_UNSUPPORTED'), info, locale), 415);
+        return refusal(mapError(new DomainError('MEDIA_TYPE_UNSUPPORTED'), info, locale), 415);
       if (response.status === 405) {
         const header = new Headers({ allow: handler.allowedMethods.join(', ') });
-        return refusal(door(new DomainError('METHOD_NOT_ALLOWED'), info, locale), 405, {
+        return refusal(mapError(new DomainError('METHOD_NOT_ALLOWED'), info, locale), 405, {
           ...response,
           header,
         });
       }
-      // What a flow answered or refused has been through the door.
+      // Results and errors of flows are mapped already.
       if (info.isDone || info.reason !== undefined) return response;
       if (protocol === 'grpc') return grpc(response, info, rewrite);
       if (protocol === 'grpc-web') return grpcWeb(response, info, rewrite);
@@ -83,7 +83,7 @@ export function throughDoor(handler: UniversalHandler, door: ErrorDoor): Univers
     } catch (error) {
       // The text of an error held half a character, and could not be put into a header.
       if (!(error instanceof URIError)) throw error;
-      const refused = door(new DomainError('BODY_MALFORMED'), info, locale);
+      const refused = mapError(new DomainError('BODY_MALFORMED'), info, locale);
       const header = new Headers({
         'content-type': request.header.get('content-type') ?? 'application/grpc',
       });

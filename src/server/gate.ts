@@ -3,6 +3,7 @@ import { type Access, KeyKind, RateClass, SessionLevel } from '../../gen/manam/o
 import type { AccessTokens } from '../domain/access-token.ts';
 import { type ApiKey, digestApiKey, type Scope } from '../domain/api-key.ts';
 import type { Audience } from '../domain/audience.ts';
+import type { AuthenticationMethod, SessionLevel as CallerLevel } from '../domain/authentication.ts';
 import { audienceOf, type Caller } from '../domain/caller.ts';
 import type { ChallengeRepository } from '../domain/challenge.ts';
 import type { Clock } from '../domain/clock.ts';
@@ -13,18 +14,13 @@ import { negotiateLocale } from '../domain/locale.ts';
 import { networkOf } from '../domain/network.ts';
 import type { PasswordHasher } from '../domain/password.ts';
 import { isRegisteredOrigin } from '../domain/registered-url.ts';
-import type {
-  AuthenticationMethod,
-  SessionLevel as CallerLevel,
-  CallerSession,
-  SessionRepository,
-} from '../domain/session.ts';
+import type { CallerSession, SessionRepository } from '../domain/session.ts';
 import type { Tenant } from '../domain/tenant.ts';
 import { budgetOf, type Limiter, type Limits } from '../flows/limits.ts';
 import { requestOf, setCaller } from '../rpc/context.ts';
-import { type AccessRules, ruleOf } from './access-rules.ts';
+import { type AccessRules, emitsOf, ruleOf } from './access-rules.ts';
 import { createDeadline } from './deadline.ts';
-import type { ErrorDoor } from './error-door.ts';
+import type { ErrorMapper } from './error-mapper.ts';
 import type { TenantDirectory } from './tenant-directory.ts';
 
 export type GateDeps = {
@@ -34,7 +30,7 @@ export type GateDeps = {
   readonly sessions: SessionRepository;
   readonly challenges: ChallengeRepository;
   readonly clock: Clock;
-  readonly door: ErrorDoor;
+  readonly mapError: ErrorMapper;
   readonly limiter: Limiter;
   readonly limits: Limits;
   readonly hasher: Pick<PasswordHasher, 'admit'>;
@@ -76,12 +72,13 @@ export function createGate(deps: GateDeps) {
       const audience = audienceOf({ session, pending, key });
       await chargeNetwork(deps, rule, { tenantId: tenant.id, audience }, request.client.address);
       if (rule.fresh) assertFresh(session, deps.clock());
-      const idempotency = rule.idempotencyKey ? readIdempotencyKey(header) : undefined;
+      const idempotency = rule.idempotencyKey ? readIdempotencyKey(header, method.name) : undefined;
       const { requestId, client } = request;
       const who = { tenant, key, session, pending, client };
-      setCaller(context.values, { ...who, requestId, deadline, idempotency, locale });
+      const emits = emitsOf(rule);
+      setCaller(context.values, { ...who, requestId, deadline, idempotency, locale, emits });
     } catch (error) {
-      throw deps.door(error, request, locale);
+      throw deps.mapError(error, request, locale);
     }
   };
 }
@@ -201,11 +198,11 @@ async function chargeNetwork(
   }
 }
 
-function readIdempotencyKey(header: Headers): IdempotencyKey | undefined {
+function readIdempotencyKey(header: Headers, method: string): IdempotencyKey | undefined {
   const key = header.get('idempotency-key');
   if (key === null) return undefined;
   if (!/^[\x21-\x7e]{1,128}$/.test(key)) throw invalid({ field: 'idempotency-key', reason: 'FIELD_INVALID' });
-  return { key };
+  return { key, method };
 }
 
 /** Whether a key may stand in for a session. Decided before any look-up, so that it is the same for every user (R42). */

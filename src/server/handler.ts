@@ -7,7 +7,7 @@ import type { Network } from '../domain/network.ts';
 import type { Random } from '../domain/random.ts';
 import { createRequestInfo, type RequestInfo } from '../rpc/context.ts';
 import { clientAddress, peerAddress } from './client-address.ts';
-import type { ErrorDoor } from './error-door.ts';
+import type { ErrorMapper } from './error-mapper.ts';
 import { refuse } from './refuse.ts';
 import { traceRequest } from './tracing.ts';
 
@@ -22,7 +22,7 @@ export type HandlerDeps = {
   readonly routes: readonly Route[];
   readonly log: Logger;
   readonly random: Random;
-  readonly door: ErrorDoor;
+  readonly mapError: ErrorMapper;
   readonly proxies: readonly Network[];
   /** Set where the listener speaks TLS: cleartext is refused, pages are redirected to this origin (R72). */
   readonly encryptedOrigin: string | undefined;
@@ -101,7 +101,7 @@ export function createHandler(deps: HandlerDeps) {
 
 /** Cleartext has shown its secrets to the network already: a page is redirected, anything else refused (R72). */
 async function refuseCleartext(
-  { door }: HandlerDeps,
+  { mapError }: HandlerDeps,
   origin: string,
   request: IncomingMessage,
   response: ServerResponse,
@@ -112,7 +112,7 @@ async function refuseCleartext(
     response.writeHead(308, { location: new URL(request.url ?? '/', origin).href }).end();
     return;
   }
-  refuse(door, request, response, info, new DomainError('TLS_REQUIRED'));
+  refuse(mapError, request, response, info, new DomainError('TLS_REQUIRED'));
 }
 
 /** Headers that decide who calls and what is read: a second one would let two readers disagree (R75). */
@@ -156,13 +156,13 @@ function plausibleContentType(text: string | undefined): string | undefined {
 }
 
 async function answer(
-  { routes, door }: HandlerDeps,
+  { routes, mapError }: HandlerDeps,
   request: IncomingMessage,
   response: ServerResponse,
   info: RequestInfo,
 ): Promise<void> {
   const refused = judgeHeaders(request);
-  if (refused !== undefined) return refuse(door, request, response, info, refused);
+  if (refused !== undefined) return refuse(mapError, request, response, info, refused);
   if (!hasPlausibleTarget(request)) {
     response.writeHead(400).end();
     return;

@@ -1,7 +1,15 @@
-import { type DescField, type DescMessage, getOption, type Message, ScalarType } from '@bufbuild/protobuf';
+import {
+  type DescField,
+  type DescMessage,
+  getOption,
+  hasOption,
+  type Message,
+  ScalarType,
+} from '@bufbuild/protobuf';
 import type { Interceptor } from '@connectrpc/connect';
+import { range } from '../../gen/manam/options/v1/range_pb.js';
 import { text as textOption } from '../../gen/manam/options/v1/text_pb.js';
-import { invalid, type Reason, type Violation } from '../domain/errors.ts';
+import { invalid, type Reason, reasons, type Violation } from '../domain/errors.ts';
 
 /** The most bytes of a text whose field declares nothing. */
 const defaultMaxBytes = 1024;
@@ -10,12 +18,24 @@ const tooManyMarks = /\p{M}{31}/u;
 /** Text of these characters alone is its own normal form, one byte a character. */
 const ascii = /^[\0-\x7f]*$/;
 
-type Limits = { readonly maxBytes: number; readonly isPassword: boolean };
+type Limits = {
+  readonly maxBytes: number;
+  readonly isPassword: boolean;
+  readonly isRequired: boolean;
+  readonly pattern: RegExp | undefined;
+  readonly patternReason: Reason;
+};
 type Report = (field: string, reason: Reason, description?: string) => void;
 type Check = (value: unknown, path: string, report: Report) => void;
 
 /** The reason why a text is outside of its limits; undefined: it is within. Linear in `maxBytes`. */
-function judgeText(text: string, { maxBytes, isPassword }: Limits): Reason | undefined {
+function judgeText(text: string, limits: Limits): Reason | undefined {
+  if (text === '') return limits.isRequired ? 'FIELD_REQUIRED' : undefined;
+  const { pattern, patternReason } = limits;
+  return judgeSize(text, limits) ?? (pattern?.test(text) === false ? patternReason : undefined);
+}
+
+function judgeSize(text: string, { maxBytes, isPassword }: Limits): Reason | undefined {
   const tooLong = isPassword ? 'PASSWORD_TOO_LONG' : 'FIELD_TOO_LONG';
   // A character is at least one byte: what is too long is rejected before anything reads it.
   if (text.length > maxBytes) return tooLong;
@@ -35,7 +55,13 @@ function checkText(limits: Limits): Check {
 }
 
 /** The limits of a text inside of a JSON value: those of the message that it came in. */
-const jsonText = checkText({ maxBytes: 64 * 1024, isPassword: false });
+const jsonText = checkText({
+  maxBytes: 64 * 1024,
+  isPassword: false,
+  isRequired: false,
+  pattern: undefined,
+  patternReason: 'FIELD_INVALID',
+});
 
 /** Checks every name and every text of a JSON value. Its size and depth are bounded by the parser. */
 const checkJson: Check = (value, path, report) => {
@@ -54,9 +80,30 @@ const checks = new Map<DescMessage, Check>();
 
 function checkOf(field: DescField): Check | undefined {
   if (field.message !== undefined) return isJson(field.message) ? checkJson : messageCheck(field.message);
+  if (hasOption(field, range)) return checkNumber(getOption(field, range));
   if (field.scalar !== ScalarType.STRING) return undefined;
-  const { maxBytes, password } = getOption(field, textOption);
-  return checkText({ maxBytes: maxBytes === 0 ? defaultMaxBytes : maxBytes, isPassword: password });
+  const { maxBytes, password, required, pattern, patternReason } = getOption(field, textOption);
+  return checkText({
+    maxBytes: maxBytes === 0 ? defaultMaxBytes : maxBytes,
+    isPassword: password,
+    isRequired: required,
+    pattern: pattern === '' ? undefined : new RegExp(`^(?:${pattern})$`, 'u'),
+    patternReason: patternReason === '' ? 'FIELD_INVALID' : reasonOf(patternReason),
+  });
+}
+
+function checkNumber({ min, max }: { readonly min: number; readonly max: number }): Check {
+  return (value, path, report) => {
+    const number = value as number;
+    if (number < min || number > max) report(path, 'FIELD_INVALID', `must be from ${min} to ${max}`);
+  };
+}
+
+/** The reason that the contract names; one that does not exist stops the server. */
+function reasonOf(name: string): Reason {
+  const reason = reasons.find((known) => known === name);
+  if (reason === undefined) throw new Error(`the contract names the reason ${name}, which does not exist`);
+  return reason;
 }
 
 /** The value of a field in a message; undefined where it is not set. */
@@ -92,7 +139,7 @@ function messageCheck(type: DescMessage): Check {
   return check;
 }
 
-/** Throws REQUEST_INVALID with every text of a request that is outside of the limits of its field. */
+/** Throws REQUEST_INVALID with every field of a request that is outside of the limits of the contract. */
 export function assertBounded(type: DescMessage, message: Message): void {
   const violations: Violation[] = [];
   messageCheck(type)(message, '', (field, reason, description) => {
@@ -104,8 +151,8 @@ export function assertBounded(type: DescMessage, message: Message): void {
 }
 
 /**
- * Holds every text of a request to the limits that the contract declares, before a flow
- * normalizes, hashes or stores any of it. It is the innermost interceptor.
+ * Validates requests against the limits that the contract declares, before a flow normalizes, hashes
+ * or stores anything of them. It is the innermost interceptor.
  */
 export const boundsInterceptor: Interceptor = (next) => (request) => {
   if (!request.stream) assertBounded(request.method.input, request.message as Message);

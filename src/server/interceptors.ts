@@ -10,17 +10,17 @@ import type { Refunds } from '../flows/refunds.ts';
 import { callerOf, requestOf } from '../rpc/context.ts';
 import { type AccessRules, ruleOf } from './access-rules.ts';
 import { serverDeadlineMs } from './deadline.ts';
-import type { ErrorDoor } from './error-door.ts';
+import type { ErrorMapper } from './error-mapper.ts';
 import { codeOf } from './error-reasons.ts';
 
-/** Every error of a flow leaves by the door. It is the outermost interceptor. */
-export function errorInterceptor(door: ErrorDoor): Interceptor {
+/** Maps every error of a flow to the wire. It is the outermost interceptor. */
+export function errorInterceptor(mapError: ErrorMapper): Interceptor {
   return (next) => async (request) => {
     try {
       return await next(request);
     } catch (error) {
       const locale = negotiateLocale(request.header.get('accept-language'));
-      throw door(error, requestOf(request.contextValues), locale);
+      throw mapError(error, requestOf(request.contextValues), locale);
     }
   };
 }
@@ -32,7 +32,7 @@ export const successInterceptor: Interceptor = (next) => async (request) => {
   return answer;
 };
 
-/** The same for what has no error door: how a call ended, and for a stream how its answers did. */
+/** The same for services without the error mapper: how a call ended, and for a stream how its answers did. */
 export const outcomeInterceptor: Interceptor = (next) => async (request) => {
   const info = requestOf(request.contextValues);
   const fail = (error: unknown): never => {
@@ -86,13 +86,13 @@ export function floorInterceptor(rules: AccessRules, floorMs: number): Intercept
       if (genericAnswer) await floor;
       return answer;
     } catch (error) {
-      if (genericAnswer || (error instanceof DomainError && isWrongGuess(error))) await floor;
+      if (genericAnswer || (error instanceof DomainError && isWrongSecret(error))) await floor;
       throw error;
     }
   };
 }
 
-export type GuessDeps = {
+export type AttemptDeps = {
   readonly rules: AccessRules;
   readonly limiter: Limiter;
   readonly refunds: Refunds;
@@ -105,7 +105,7 @@ export type GuessDeps = {
  * that what counts against a network is failures (R9). Failures also count against the
  * tenant; over its ceiling this instance refuses guesses until the window ends.
  */
-export function guessInterceptor({ rules, limiter, refunds, limits, clock }: GuessDeps): Interceptor {
+export function attemptInterceptor({ rules, limiter, refunds, limits, clock }: AttemptDeps): Interceptor {
   const closedUntil = new Map<string, number>();
   return (next) => async (request) => {
     if (ruleOf(rules, request.method).rate !== RateClass.GUESS) return await next(request);
@@ -129,7 +129,7 @@ export function guessInterceptor({ rules, limiter, refunds, limits, clock }: Gue
       return answer;
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
-      if (!isWrongGuess(error)) {
+      if (!isWrongSecret(error)) {
         // What cannot be a right call costs its sender as much as a wrong one.
         if (codeOf(error.reason) !== Code.InvalidArgument) refund();
         throw error;
@@ -145,6 +145,6 @@ export function guessInterceptor({ rules, limiter, refunds, limits, clock }: Gue
 }
 
 /** Whether a call failed because a secret was wrong, and not because the request was. */
-function isWrongGuess({ reason }: DomainError): boolean {
+function isWrongSecret({ reason }: DomainError): boolean {
   return codeOf(reason) === Code.Unauthenticated;
 }

@@ -4,7 +4,7 @@ import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
 import type { DomainError } from '../domain/errors.ts';
 import { negotiateLocale } from '../domain/locale.ts';
 import type { RequestInfo } from '../rpc/context.ts';
-import type { ErrorDoor } from './error-door.ts';
+import type { ErrorMapper } from './error-mapper.ts';
 import { protocolOf } from './framework-errors.ts';
 import { toFailure } from './rest-dialect.ts';
 
@@ -13,13 +13,13 @@ const rpcPath = /^\/(?:[a-z]\w*\.)+[A-Z]\w*\/[A-Z]\w*(?:\?|$)/;
 
 /** Rejects a request that no route has seen, in the form of errors that its protocol has. */
 export function refuse(
-  door: ErrorDoor,
+  mapError: ErrorMapper,
   request: IncomingMessage,
   response: ServerResponse,
   info: RequestInfo,
   failure: DomainError,
 ): void {
-  const error = door(failure, info, negotiateLocale(headerText(request, 'accept-language')));
+  const error = mapError(failure, info, negotiateLocale(headerText(request, 'accept-language')));
   const { status, body } = toFailure(error, codeToHttpStatus(error.code), 'unsuccess', (field) => field);
   for (const [name, value] of error.metadata) response.setHeader(name, value);
   // What is left of the body is not read.

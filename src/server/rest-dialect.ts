@@ -12,7 +12,7 @@ import type { JsonObject } from '../rest/json.ts';
 import type { FieldProblem, RestError, RestProblem } from '../rest/rest-error.ts';
 import type { Dialect } from '../rest/transcoder.ts';
 import { callerOf, requestOf } from '../rpc/context.ts';
-import type { ErrorDoor } from './error-door.ts';
+import type { ErrorMapper } from './error-mapper.ts';
 
 const problemReasons: Record<RestProblem, Reason> = {
   'route-not-found': 'ROUTE_NOT_FOUND',
@@ -79,7 +79,7 @@ export function toFailure(
 }
 
 /** The shapes of the Manam page (design, section 3). */
-export function createDialect(door: ErrorDoor): Dialect {
+export function createDialect(mapError: ErrorMapper): Dialect {
   return {
     success(method, message, values) {
       const { successMessage, successLocation } = getOption(method, rest_method);
@@ -98,7 +98,7 @@ export function createDialect(door: ErrorDoor): Dialect {
 
     refusal: toDomainError,
     unrouted: (error, values, request) =>
-      door(
+      mapError(
         toDomainError(error),
         requestOf(values),
         negotiateLocale(request.headers['accept-language'] ?? null),

@@ -4,7 +4,7 @@ import { rest_enum_value, rest_field, rest_method } from '../../gen/manam/option
 import type { SpellingOptions } from '../rest/spelling.ts';
 import { createTranscoder } from '../rest/transcoder.ts';
 import { contextValuesOf } from '../rpc/context.ts';
-import type { ErrorDoor } from './error-door.ts';
+import type { ErrorMapper } from './error-mapper.ts';
 import type { Route } from './handler.ts';
 import { boundsInterceptor } from './input-bounds.ts';
 import { createDialect } from './rest-dialect.ts';
@@ -18,21 +18,21 @@ export const restSpelling: SpellingOptions = {
 
 export type RestOptions = {
   readonly rpc: RpcOptions;
-  readonly door: ErrorDoor;
+  readonly mapError: ErrorMapper;
   readonly routes: (router: ConnectRouter) => void;
   /** Where the routes are mounted. */
   readonly prefixes: readonly string[];
 };
 
 /** Serves REST/JSON, and answers whatever no other route has taken. */
-export function createRestRoute({ rpc, door, routes, prefixes }: RestOptions): Route {
+export function createRestRoute({ rpc, mapError, routes, prefixes }: RestOptions): Route {
   const transcode = createTranscoder({
     routes,
     router: routerOptions(rpc, []),
     inner: [boundsInterceptor],
     spelling: restSpelling,
     method: (method) => getOption(method, rest_method),
-    dialect: createDialect(door),
+    dialect: createDialect(mapError),
     prefixes,
     maxBodyBytes: maxMessageBytes,
   });

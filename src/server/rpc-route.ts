@@ -4,8 +4,8 @@ import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { DomainError } from '../domain/errors.ts';
 import { assertPlain, decodeJson } from '../rest/json.ts';
 import { contextValuesOf, createRequestInfo, type RequestInfo, requestOf } from '../rpc/context.ts';
-import type { ErrorDoor } from './error-door.ts';
-import { protocolOf, throughDoor } from './framework-errors.ts';
+import type { ErrorMapper } from './error-mapper.ts';
+import { protocolOf, withMapper } from './framework-errors.ts';
 import type { Route } from './handler.ts';
 import { boundsInterceptor } from './input-bounds.ts';
 import { outcomeInterceptor, successInterceptor } from './interceptors.ts';
@@ -21,7 +21,7 @@ export type RpcOptions = {
   /** The outermost first. */
   readonly interceptors: Interceptor[];
   /** What errors of Connect itself leave by. */
-  readonly door: ErrorDoor;
+  readonly mapError: ErrorMapper;
 };
 
 /** Bodies in JSON: well-formed UTF-8, no name twice, of which two readers may see different values. */
@@ -41,7 +41,7 @@ const jsonOptions = { ignoreUnknownFields: false, textDecoder: strictJson };
  * would take their place and drop the gate with them.
  */
 export function routerOptions(
-  { gate, interceptors }: Omit<RpcOptions, 'door'>,
+  { gate, interceptors }: Omit<RpcOptions, 'mapError'>,
   inner: readonly Interceptor[] = [boundsInterceptor],
 ): ConnectRouterOptions {
   return {
@@ -56,29 +56,29 @@ export function routerOptions(
 
 /** Serves gRPC, gRPC-Web and Connect; a method that does not exist is UNIMPLEMENTED over gRPC and gRPC-Web. */
 export function createRpcRoute(options: RpcOptions, routes: (router: ConnectRouter) => void): Route {
-  const { door } = options;
-  const known = createAdapterRoute(routerOptions(options), routes, door);
+  const { mapError } = options;
+  const known = createAdapterRoute(routerOptions(options), routes, mapError);
   return async (request, response, info) => {
     if ((await known(request, response, info)) === 'answered') return 'answered';
     if (protocolOf(request.headers['content-type'] ?? '') === 'connect') return 'go on';
-    refuse(door, request, response, info, new DomainError('NOT_IMPLEMENTED'));
+    refuse(mapError, request, response, info, new DomainError('NOT_IMPLEMENTED'));
     return 'answered';
   };
 }
 
 /** The same for what anybody may call, such as health; its streams end when the caller goes away. */
-export function createOpenRpcRoute(door: ErrorDoor, routes: (router: ConnectRouter) => void): Route {
+export function createOpenRpcRoute(mapError: ErrorMapper, routes: (router: ConnectRouter) => void): Route {
   const gate = async ({ method, values }: HandlerContext) => {
     requestOf(values).procedure = `${method.parent.typeName}/${method.name}`;
   };
   const { maxTimeoutMs: _, ...options } = routerOptions({ gate, interceptors: [outcomeInterceptor] });
-  return createAdapterRoute(options, routes, door);
+  return createAdapterRoute(options, routes, mapError);
 }
 
 function createAdapterRoute(
   options: ConnectRouterOptions,
   routes: (router: ConnectRouter) => void,
-  door: ErrorDoor,
+  mapError: ErrorMapper,
 ): Route {
   const infos = new WeakMap<object, RequestInfo>();
   const passedOn = new WeakSet<object>();
@@ -87,7 +87,7 @@ function createAdapterRoute(
     routes: (router) => {
       routes(router);
       router.handlers.forEach((handler, index) => {
-        router.handlers[index] = throughDoor(handler, door);
+        router.handlers[index] = withMapper(handler, mapError);
       });
     },
     contextValues: (request) =>

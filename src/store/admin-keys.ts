@@ -1,7 +1,7 @@
 import { and, asc, eq, gt, isNull, or } from 'drizzle-orm';
 import type { AdminKey, AdminKeyRepository } from '../domain/admin-key.ts';
 import type { Database } from './database.ts';
-import { adminKeys as table } from './schema.ts';
+import { adminKeys as table } from './tables/keys.ts';
 
 function toAdminKey({ digest: _, revokedAt, ...row }: typeof table.$inferSelect): AdminKey {
   return { ...row, revokedAt: revokedAt ?? undefined };

@@ -2,7 +2,7 @@ import { and, type Column, eq, type SQL, sql } from 'drizzle-orm';
 import type { BudgetRepository } from '../domain/budget.ts';
 import type { Database } from './database.ts';
 import { once, slot, slotsOf } from './prepared.ts';
-import { budgets as table } from './schema.ts';
+import { budgets as table } from './tables/limits.ts';
 
 /** From here on the statement reports that too little is left, and for how many milliseconds. */
 const refused = 4_294_967_296;

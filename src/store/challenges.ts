@@ -1,7 +1,7 @@
 import { and, eq, gt, isNull, lt, type SQL, sql } from 'drizzle-orm';
 import type { Challenge, ChallengeRepository } from '../domain/challenge.ts';
 import type { Database } from './database.ts';
-import { challenges } from './schema.ts';
+import { challenges } from './tables/challenges.ts';
 
 function toChallenge({
   data,
@@ -41,21 +41,6 @@ export function createChallengeRepository(db: Database): ChallengeRepository {
         .onDuplicateKeyUpdate({ set: { ...replaced, channel, data, attempts: 0, consumedAt: null } });
     },
 
-    async findLive(tenantId, id, purpose, digest, now) {
-      const [found] = await findLive(
-        tenantId,
-        purpose,
-        now,
-        eq(challenges.id, id),
-        eq(challenges.digest, digest),
-      );
-      return found;
-    },
-
-    async findLiveByDigest(tenantId, purpose, digest, now) {
-      return await findLive(tenantId, purpose, now, eq(challenges.digest, digest));
-    },
-
     async findById(tenantId, id, purpose, now) {
       const [found] = await findLive(tenantId, purpose, now, eq(challenges.id, id));
       return found;
@@ -85,7 +70,7 @@ export function createChallengeRepository(db: Database): ChallengeRepository {
             id === undefined ? undefined : eq(challenges.id, id),
           ),
         );
-      return rows.map((row) => ({ ...toChallenge(row), isConsumed: row.consumedAt !== null }));
+      return rows.map((row) => ({ ...toChallenge(row), isRedeemed: row.consumedAt !== null }));
     },
 
     async countAttempt(tenantId, id, max) {
@@ -96,8 +81,8 @@ export function createChallengeRepository(db: Database): ChallengeRepository {
       return result.affectedRows === 1;
     },
 
-    async killAll(tenantId, userId) {
-      // Gone, and not used: what was used may say so again.
+    async invalidateAll(tenantId, userId) {
+      // Redeemed ones stay: a repeated confirmation of theirs is answered as before.
       await db
         .delete(challenges)
         .where(

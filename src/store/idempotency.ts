@@ -4,7 +4,7 @@ import { DuplicateError } from '../domain/repositories.ts';
 import type { Vault } from '../domain/vault.ts';
 import type { Database } from './database.ts';
 import { translateDriverError } from './driver-error.ts';
-import { idempotency as table } from './schema.ts';
+import { idempotency as table } from './tables/limits.ts';
 
 /** Answers may hold what is shown once: they rest encrypted. */
 const purpose = 'idempotency';

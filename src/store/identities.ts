@@ -1,7 +1,7 @@
 import { and, eq } from 'drizzle-orm';
 import type { ExternalIdentity, IdentityRepository } from '../domain/external-identity.ts';
 import type { Database } from './database.ts';
-import { consents, externalIdentities as table } from './schema.ts';
+import { consents, externalIdentities as table } from './tables/federation.ts';
 
 function toIdentity({ createdAt: _, ...row }: typeof table.$inferSelect): ExternalIdentity {
   return row;

@@ -1,7 +1,7 @@
 import { and, asc, eq, inArray } from 'drizzle-orm';
 import type { KeyRepository } from '../domain/signing-key.ts';
 import type { Database } from './database.ts';
-import { dataKeys, signingKeys } from './schema.ts';
+import { dataKeys, signingKeys } from './tables/keys.ts';
 
 export function createKeyRepository(db: Database): KeyRepository {
   return {

@@ -2,7 +2,7 @@ import { and, eq, gt, isNull } from 'drizzle-orm';
 import type { LoginRequest, LoginRequestData, LoginRequestRepository } from '../domain/login-request.ts';
 import type { Vault } from '../domain/vault.ts';
 import type { Database } from './database.ts';
-import { loginRequests as table } from './schema.ts';
+import { loginRequests as table } from './tables/federation.ts';
 
 /** The verifier for the provider and the nonce are in it: they are sealed. */
 const purpose = 'login-request';

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { type Connection, createConnection } from 'mysql2/promise';
+import { DomainError } from '../domain/errors.ts';
 import type { MigrationState } from '../domain/migration.ts';
 import { sha256 } from '../domain/token.ts';
 import { isRetryable, translateDriverError } from './driver-error.ts';
@@ -11,7 +12,13 @@ const appliedErrors = new Set([1050, 1060, 1061, 1091]);
 /** How long an instance waits for another one that is migrating. */
 const lockWaitS = 60;
 
-type Migration = { readonly name: string; readonly statements: readonly string[]; readonly digest: string };
+type Migration = {
+  readonly name: string;
+  readonly statements: readonly string[];
+  readonly digest: string;
+  /** Whether it cannot run beside an instance of the version before it: its first line is `-- stop: why`. */
+  readonly needsStop: boolean;
+};
 
 /** Reads the migrations; a gap or a repeated number is refused. */
 export function readMigrations(): Migration[] {
@@ -28,7 +35,7 @@ export function readMigrations(): Migration[] {
       .split(/;\s*$/m)
       .map((statement) => statement.trim())
       .filter((statement) => statement !== '');
-    return { name, statements, digest: sha256(text).toString('hex') };
+    return { name, statements, digest: sha256(text).toString('hex'), needsStop: text.startsWith('-- stop:') };
   });
 }
 
@@ -88,13 +95,22 @@ export async function listMigrations(url: string): Promise<MigrationState[]> {
   });
 }
 
+export type MigrateOptions = {
+  /** Runs behind the migrations, under the same lock: for what may only be made once. */
+  readonly prepare?: () => Promise<void>;
+  /** Whether no instance of an older version runs. An empty database has none. */
+  readonly stopped?: boolean;
+};
+
 /**
- * Brings a database to the newest schema. Only one instance does so at a time; the
- * others wait. `prepare` runs behind the migrations while they still wait: for what may
- * only be made once. MySQL commits each DDL statement by itself, so a migration that fails
- * half-way has to be written so that it can run again.
+ * Brings a database to the newest schema. One instance at a time does so; the others wait. MySQL
+ * commits each DDL statement by itself, so a migration that fails half-way has to be written so that
+ * it can run again. Throws MIGRATION_NEEDS_STOP where one cannot run beside an older version.
  */
-export async function migrate(url: string, prepare: () => Promise<void> = async () => {}): Promise<void> {
+export async function migrate(
+  url: string,
+  { prepare = async () => {}, stopped = false }: MigrateOptions = {},
+): Promise<void> {
   await withConnection(url, async (session) => {
     await takeLock(session);
     await session.connection.query(
@@ -102,7 +118,12 @@ export async function migrate(url: string, prepare: () => Promise<void> = async 
         ' digest VARBINARY(64) NOT NULL, applied_at DATETIME(3) NOT NULL) ENGINE=InnoDB',
     );
     const sources = readMigrations();
-    for (const migration of pendingMigrations(sources, await readApplied(session))) {
+    const applied = await readApplied(session);
+    const pending = pendingMigrations(sources, applied);
+    const stopping = pending.find(({ needsStop }) => needsStop);
+    if (stopping !== undefined && applied.length > 0 && !stopped)
+      throw new DomainError('MIGRATION_NEEDS_STOP', { metadata: { migration: stopping.name } });
+    for (const migration of pending) {
       for (const statement of migration.statements) {
         await change(session, statement);
       }
@@ -116,7 +137,7 @@ export async function migrate(url: string, prepare: () => Promise<void> = async 
   });
 }
 
-/** How often a change of the schema is tried that an instance which serves stands in the way of. */
+/** Attempts per DDL statement while another instance holds a lock. */
 const maxChanges = 10;
 const changePauseMs = 500;
 
@@ -143,7 +164,10 @@ function isApplied(error: unknown): boolean {
 }
 
 /** As `migrate` where the account may not change the schema: a database that lacks a migration is refused. */
-export async function requireMigrated(url: string, prepare: () => Promise<void>): Promise<void> {
+export async function requireMigrated(
+  url: string,
+  { prepare = async () => {} }: MigrateOptions = {},
+): Promise<void> {
   await withConnection(url, async (session) => {
     await takeLock(session);
     const pending = (await listMigrations(url)).filter(({ appliedAt }) => appliedAt === undefined);
@@ -156,7 +180,7 @@ export async function requireMigrated(url: string, prepare: () => Promise<void>)
 /** Lets one instance at a time go on; the lock ends with the connection. */
 async function takeLock({ rows }: Session): Promise<void> {
   const [lock] = await rows(
-    "SELECT GET_LOCK(CONCAT('manam_migrate_', LEFT(MD5(DATABASE()), 16)), ?) AS taken",
+    "SELECT GET_LOCK(CONCAT('manam_migrate_', LEFT(SHA2(DATABASE(), 256), 16)), ?) AS taken",
     [lockWaitS],
   );
   if (Number(lock?.['taken']) !== 1) throw new Error('another instance has been migrating for too long');

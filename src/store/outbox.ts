@@ -2,7 +2,7 @@ import { and, asc, count, desc, eq, gt, inArray, isNotNull, lte, or } from 'driz
 import type { ClaimedMessage, Message, OutboxRepository, OutboxRow } from '../domain/message.ts';
 import type { Vault } from '../domain/vault.ts';
 import type { Database } from './database.ts';
-import { outbox } from './schema.ts';
+import { outbox } from './tables/messages.ts';
 
 /** The payload is sealed, because a queue of links in clear would undo hashed tokens (R62). */
 const purpose = 'outbox';

@@ -3,20 +3,13 @@ import type { LeaseRepository } from '../domain/lease.ts';
 import type { RetentionRepository } from '../domain/retention.ts';
 import { uuidOfTime } from '../domain/token.ts';
 import type { Database } from './database.ts';
-import {
-  auditEvents,
-  budgets,
-  challenges,
-  guessCounters,
-  idempotency,
-  leases,
-  loginRequests,
-  outbox,
-  sessions,
-  smsBackoffs,
-  smsCounters,
-  users,
-} from './schema.ts';
+import { challenges } from './tables/challenges.ts';
+import { events } from './tables/events.ts';
+import { loginRequests } from './tables/federation.ts';
+import { attemptCounters, budgets, idempotency, leases } from './tables/limits.ts';
+import { outbox, smsBackoffs, smsCounters } from './tables/messages.ts';
+import { sessions } from './tables/sessions.ts';
+import { users } from './tables/users.ts';
 
 export function createLeaseRepository(db: Database): LeaseRepository {
   return {
@@ -54,12 +47,12 @@ export function createRetentionRepository(db: Database): RetentionRepository {
         loginRequests: [loginRequests, lt(loginRequests.expiresAt, before)],
         budgets: [budgets, lt(budgets.windowStart, before)],
         // Of those who got in; others still count.
-        guesses: [guessCounters, eq(guessCounters.failures, 0)],
-        oldGuesses: [guessCounters, lt(guessCounters.attemptedAt, before)],
+        attempts: [attemptCounters, eq(attemptCounters.failures, 0)],
+        oldAttempts: [attemptCounters, lt(attemptCounters.attemptedAt, before)],
         smsBackoffs: [smsBackoffs, lt(smsBackoffs.nextAt, before)],
         smsCounters: [smsCounters, lt(smsCounters.hour, before)],
         // Ids grow with time, and the key begins with them.
-        audit: [auditEvents, lt(auditEvents.id, uuidOfTime(before))],
+        events: [events, lt(events.id, uuidOfTime(before))],
         outbox: [
           outbox,
           and(

@@ -1,26 +1,23 @@
 import { and, desc, eq, gt, isNotNull, isNull, lt, ne, or, type Param, sql } from 'drizzle-orm';
-import type { AuthenticationMethod, SessionRepository, SessionRow } from '../domain/session.ts';
+import type { AuthenticationMethod } from '../domain/authentication.ts';
+import type { SessionRepository, SessionRow } from '../domain/session.ts';
+import { hasAuthenticatorRow } from './authenticators.ts';
 import type { Database } from './database.ts';
 import { once, slot, slotsOf } from './prepared.ts';
-import { identifiers, sessions, smsFactors, totpFactors, users } from './schema.ts';
-import { emails, mobiles, ownedBy, smsOf, totpOf, toView } from './user-view.ts';
+import { sessions } from './tables/sessions.ts';
+import { identifiers, users } from './tables/users.ts';
+import { emails, mobiles, ownedBy, toView } from './user-view.ts';
 
 function toSession({ address, userAgent, revokedAt: _, ...row }: typeof sessions.$inferSelect): SessionRow {
   return { ...row, client: { address, userAgent } };
 }
 
-/** When the factors of a user were confirmed. */
-const factors = { totp: totpFactors.confirmedAt, sms: smsFactors.confirmedAt };
-type Factors = { readonly [Name in keyof typeof factors]: Date | null };
-
-function hasSecondFactor({ totp, sms }: Factors): boolean {
-  return totp !== null || sms !== null;
+/** Whether a session began without the second factor that its user has by now: it is not live. */
+function lacksSecondFactor(hasFactor: number, { amr }: { readonly amr: readonly AuthenticationMethod[] }) {
+  return hasFactor > 0 && !amr.includes('mfa');
 }
 
-/** A sign-in that began before the factor was there may end after: it is no session. */
-function lacksSecondFactor(row: Factors, { amr }: { readonly amr: readonly AuthenticationMethod[] }) {
-  return hasSecondFactor(row) && !amr.includes('mfa');
-}
+const hasFactor = hasAuthenticatorRow.as('has_factor');
 
 export function createSessionRepository(db: Database, prepared: Database): SessionRepository {
   const is = (tenantId: string | Param, id: string | Param) =>
@@ -41,7 +38,7 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
 
   const findLive = once(() =>
     prepared
-      .select({ session: sessions, ...factors })
+      .select({ session: sessions, hasFactor })
       .from(sessions)
       .innerJoin(users, ownerOf)
       .innerJoin(
@@ -52,8 +49,6 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
           isNotNull(identifiers.confirmedAt),
         ),
       )
-      .leftJoin(totpFactors, totpOf)
-      .leftJoin(smsFactors, smsOf)
       .where(isUsable)
       .limit(1)
       .prepare(),
@@ -62,13 +57,11 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
   const findOfCall = once(() => {
     const { id, userId, level, amr, authTime } = sessions;
     return prepared
-      .select({ session: { id, userId, level, amr, authTime }, ...factors, users, emails, mobiles })
+      .select({ session: { id, userId, level, amr, authTime }, hasFactor, users, emails, mobiles })
       .from(sessions)
       .innerJoin(users, ownerOf)
       .leftJoin(emails, ownedBy(emails, 'email'))
       .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
-      .leftJoin(totpFactors, totpOf)
-      .leftJoin(smsFactors, smsOf)
       .where(and(isUsable, or(isNotNull(emails.confirmedAt), isNotNull(mobiles.confirmedAt))))
       .prepare();
   });
@@ -101,13 +94,13 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
 
     async findLive(tenantId, id, now) {
       const [row] = await findLive().execute({ tenantId, id, now });
-      if (row === undefined || lacksSecondFactor(row, row.session)) return undefined;
-      return { ...toSession(row.session), hasSecondFactor: hasSecondFactor(row) };
+      if (row === undefined || lacksSecondFactor(row.hasFactor, row.session)) return undefined;
+      return { ...toSession(row.session), hasSecondFactor: row.hasFactor > 0 };
     },
 
     async findOfCall(tenantId, id, now) {
       const [row] = await findOfCall().execute({ tenantId, id, now });
-      if (row === undefined || lacksSecondFactor(row, row.session)) return undefined;
+      if (row === undefined || lacksSecondFactor(row.hasFactor, row.session)) return undefined;
       return { ...row.session, holder: toView(row) };
     },
 
@@ -133,7 +126,7 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
       return result.affectedRows === 1;
     },
 
-    async raise(tenantId, id, method, now) {
+    async addSecondFactor(tenantId, id, method, now) {
       const [row] = await db.select({ amr: sessions.amr }).from(sessions).where(is(tenantId, id));
       const amr = [...new Set([...(row?.amr ?? []), method, 'mfa' as const])];
       await db.update(sessions).set({ level: 'signed-in', amr, authTime: now }).where(is(tenantId, id));

@@ -1,7 +1,7 @@
 import { and, eq, gte, lte, sql } from 'drizzle-orm';
 import type { SmsPeriod, SmsUsageRepository } from '../domain/sms-usage.ts';
 import type { Database } from './database.ts';
-import { smsBackoffs as backoffs, smsCounters as counters } from './schema.ts';
+import { smsBackoffs as backoffs, smsCounters as counters } from './tables/messages.ts';
 
 export function createSmsUsageRepository(db: Database): SmsUsageRepository {
   async function add(tenantId: string, period: SmsPeriod, sent: number, confirmed: number) {

@@ -1,18 +1,19 @@
 import type { Repositories, Store } from '../domain/repositories.ts';
 import type { Vault } from '../domain/vault.ts';
 import { createAdminKeyRepository } from './admin-keys.ts';
-import { createAuditRepository } from './audit.ts';
+import { createAttemptRepository } from './attempts.ts';
+import { createAuthenticatorRepository } from './authenticators.ts';
 import { createBudgetRepository } from './budgets.ts';
 import { createChallengeRepository } from './challenges.ts';
 import type { Database, DatabaseHandle } from './database.ts';
 import { unwrap } from './driver-error.ts';
-import { createFactorRepository } from './factors.ts';
-import { createGuessRepository } from './guesses.ts';
+import { createEventRepository } from './events.ts';
 import { createIdempotencyRepository } from './idempotency.ts';
 import { createIdentityRepository } from './identities.ts';
 import { createKeyRepository } from './keys.ts';
 import { createLoginRequestRepository } from './login-requests.ts';
 import { createOutboxRepository } from './outbox.ts';
+import { createRecoveryCodeRepository } from './recovery-codes.ts';
 import { createLeaseRepository, createRetentionRepository } from './retention.ts';
 import { createSessionRepository } from './sessions.ts';
 import { createSmsUsageRepository } from './sms-usage.ts';
@@ -38,11 +39,12 @@ function createRepositories(db: Database, prepared: Database, vault: Vault): Rep
     users: withoutSql(createUserRepository(db, prepared)),
     challenges: withoutSql(createChallengeRepository(db)),
     sessions: withoutSql(createSessionRepository(db, prepared)),
-    factors: withoutSql(createFactorRepository(db, vault)),
-    guesses: withoutSql(createGuessRepository(db, prepared)),
+    authenticators: withoutSql(createAuthenticatorRepository(db, vault)),
+    recoveryCodes: withoutSql(createRecoveryCodeRepository(db)),
+    attempts: withoutSql(createAttemptRepository(db, prepared)),
     budgets: withoutSql(createBudgetRepository(prepared)),
     idempotency: withoutSql(createIdempotencyRepository(db, vault)),
-    audit: withoutSql(createAuditRepository(db, prepared)),
+    events: withoutSql(createEventRepository(db, prepared)),
     outbox: withoutSql(createOutboxRepository(db, vault)),
     identities: withoutSql(createIdentityRepository(db)),
     loginRequests: withoutSql(createLoginRequestRepository(db, vault)),

@@ -4,21 +4,10 @@ import type { Tenant, TenantPolicy, TenantRepository } from '../domain/tenant.ts
 import { defaultPolicy, withDefaults } from '../domain/tenant-policy.ts';
 import type { Vault } from '../domain/vault.ts';
 import type { Database } from './database.ts';
-import {
-  apiKeys,
-  auditEvents,
-  budgets,
-  consents,
-  guessCounters,
-  idempotency,
-  loginRequests,
-  outbox,
-  smsBackoffs,
-  smsCounters,
-  tenantSecrets,
-  tenants,
-  users,
-} from './schema.ts';
+import { consents } from './tables/federation.ts';
+import { tenantTables } from './tables/tenant-tables.ts';
+import { apiKeys, tenantSecrets, tenants } from './tables/tenants.ts';
+import { users } from './tables/users.ts';
 
 /** What a policy lacks that is older than a field of it; pages it has always had. */
 const defaults = defaultPolicy('', '');
@@ -98,17 +87,7 @@ export function createTenantRepository(db: Database, vault: Vault): TenantReposi
         .where(eq(consents.consentedTenantId, tenantId))
         .limit(limit);
       let rows = consented.affectedRows;
-      for (const table of [
-        outbox,
-        auditEvents,
-        budgets,
-        guessCounters,
-        idempotency,
-        smsBackoffs,
-        smsCounters,
-        loginRequests,
-        tenantSecrets,
-      ]) {
+      for (const table of tenantTables) {
         const [result] = await db.delete(table).where(eq(table.tenantId, tenantId)).limit(limit);
         rows += result.affectedRows;
       }

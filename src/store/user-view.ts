@@ -2,7 +2,7 @@ import { and, eq } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/mysql-core';
 import type { HeldIdentifier, Identifier } from '../domain/identifier.ts';
 import type { User, UserView } from '../domain/user.ts';
-import { identifiers, smsFactors, totpFactors, users } from './schema.ts';
+import { identifiers, users } from './tables/users.ts';
 
 type UserRow = typeof users.$inferSelect;
 type IdentifierRow = typeof identifiers.$inferSelect;
@@ -51,7 +51,3 @@ export function toView(row: ViewRow): UserView {
 export function ownedBy(table: typeof emails | typeof mobiles, kind: Identifier['kind']) {
   return and(eq(table.tenantId, users.tenantId), eq(table.userId, users.id), eq(table.kind, kind));
 }
-
-/** Joins the second factors of the user in `users`. */
-export const totpOf = and(eq(totpFactors.tenantId, users.tenantId), eq(totpFactors.userId, users.id));
-export const smsOf = and(eq(smsFactors.tenantId, users.tenantId), eq(smsFactors.userId, users.id));

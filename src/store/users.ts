@@ -2,18 +2,13 @@ import { and, asc, count, eq, gt, inArray, isNull, like, ne, type Param, type SQ
 import type { Identifier } from '../domain/identifier.ts';
 import { emptyProfile } from '../domain/profile.ts';
 import type { SessionAccount, User, UserRepository } from '../domain/user.ts';
+import { type EnrolledRow, enrolledColumns, toEnrolled } from './authenticators.ts';
 import type { Database } from './database.ts';
 import { once, slot } from './prepared.ts';
-import {
-  credentials,
-  guessCounters,
-  identifiers,
-  sessions,
-  smsFactors,
-  totpFactors,
-  users,
-} from './schema.ts';
-import { emails, mobiles, ownedBy, smsOf, toIdentifier, totpOf, toView, type ViewRow } from './user-view.ts';
+import { attemptCounters } from './tables/limits.ts';
+import { sessions } from './tables/sessions.ts';
+import { credentials, identifiers, users } from './tables/users.ts';
+import { emails, mobiles, ownedBy, toIdentifier, toView, type ViewRow } from './user-view.ts';
 
 function toRow({ profile, ...user }: User): typeof users.$inferInsert {
   return {
@@ -24,16 +19,12 @@ function toRow({ profile, ...user }: User): typeof users.$inferInsert {
   };
 }
 
-type AccountRow = ViewRow & {
-  readonly totp: Date | null;
-  readonly smsNumber: string | null;
-  readonly live: number;
-};
+type AccountRow = ViewRow & EnrolledRow & { readonly live: number };
 
 function toAccount(row: AccountRow): SessionAccount {
   return {
     ...toView(row),
-    factors: { totp: row.totp !== null, smsNumber: row.smsNumber ?? undefined },
+    enrolled: toEnrolled(row),
     liveSessions: Number(row.live),
   };
 }
@@ -62,16 +53,13 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
       .from(sessions)
       .where(and(eq(sessions.tenantId, users.tenantId), eq(sessions.userId, users.id), ...conditions));
 
-  /** What the gate that mints sessions needs, beside the joins of emails, mobiles and factors. */
+  /** What the gate that mints sessions needs, beside the joins of emails and mobiles. */
   const accountColumns = () => {
     const live = countSessions(
       isNull(sessions.revokedAt),
       gt(sessions.expiresAt, slot('now', sessions.expiresAt)),
     );
-    // Without a name it would be named by its text, values included, and the driver writes a parser
-    // of rows for every set of names.
-    const factors = { totp: totpFactors.confirmedAt, smsNumber: smsFactors.number };
-    return { users, emails, mobiles, ...factors, live: sql<number>`(${live})`.as('live') };
+    return { users, emails, mobiles, ...enrolledColumns, live: sql<number>`(${live})`.as('live') };
   };
   const givenUser = and(
     eq(users.tenantId, slot('tenantId', users.tenantId)),
@@ -85,15 +73,15 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
       ne(sessions.address, sql.param('', sessions.address)),
     );
     const isOfUser = and(
-      eq(guessCounters.tenantId, users.tenantId),
-      eq(guessCounters.kind, sql.param('password-total', guessCounters.kind)),
-      eq(guessCounters.subject, users.id),
+      eq(attemptCounters.tenantId, users.tenantId),
+      eq(attemptCounters.kind, sql.param('password-total', attemptCounters.kind)),
+      eq(attemptCounters.subject, users.id),
     );
     return prepared
       .select({
         identifiers,
         credentials,
-        totalFailures: guessCounters.failures,
+        totalFailures: attemptCounters.failures,
         begun: sql<number>`(${begun})`.as('begun'),
         ...accountColumns(),
       })
@@ -102,9 +90,7 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
       .leftJoin(credentials, hasCredentials)
       .leftJoin(emails, ownedBy(emails, 'email'))
       .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
-      .leftJoin(totpFactors, totpOf)
-      .leftJoin(smsFactors, smsOf)
-      .leftJoin(guessCounters, isOfUser)
+      .leftJoin(attemptCounters, isOfUser)
       .where(
         is(slot('tenantId', identifiers.tenantId), {
           kind: slot('kind', identifiers.kind),
@@ -120,8 +106,6 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
       .from(users)
       .leftJoin(emails, ownedBy(emails, 'email'))
       .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
-      .leftJoin(totpFactors, totpOf)
-      .leftJoin(smsFactors, smsOf)
       .where(givenUser)
       .prepare(),
   );

@@ -4,15 +4,16 @@ import type { Logger } from 'pino';
 import type { Caller } from '../domain/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import { negotiateLocale } from '../domain/locale.ts';
+import { parseHandle } from '../domain/login-request.ts';
 import { maskMobile } from '../domain/mobile.ts';
 import { networkOf } from '../domain/network.ts';
 import { permissionsOf } from '../domain/tenant.ts';
 import type { GoogleLogin } from '../flows/federation/google.ts';
 import type { Limiter, Limits } from '../flows/limits.ts';
-import type { SignInResult } from '../flows/sign-in/session-gate.ts';
+import type { SignInResult } from '../flows/sign-in/complete.ts';
 import { accountPath } from '../pages/account.ts';
 import type { RequestInfo } from '../rpc/context.ts';
-import type { ErrorDoor } from '../server/error-door.ts';
+import type { ErrorMapper } from '../server/error-mapper.ts';
 import { pathOf, type Route, sendJson } from '../server/handler.ts';
 import { toFailure } from '../server/rest-dialect.ts';
 import type { TenantDirectory } from '../server/tenant-directory.ts';
@@ -23,7 +24,7 @@ export type GoogleLoginRouteDeps = {
   readonly directory: TenantDirectory;
   readonly limiter: Limiter;
   readonly limits: Limits;
-  readonly door: ErrorDoor;
+  readonly mapError: ErrorMapper;
   readonly log: Logger;
   /** Where the REST routes are mounted. */
   readonly prefixes: readonly string[];
@@ -34,10 +35,10 @@ export type GoogleLoginRouteDeps = {
  * `GET /googlelogin/{publishable key}`, and the callback that Google sends it back to.
  */
 export function createGoogleLoginRoute(deps: GoogleLoginRouteDeps): Route {
-  const { google, directory, limiter, limits, door, prefixes } = deps;
+  const { google, directory, limiter, limits, mapError, prefixes } = deps;
 
   async function callerOfState(request: IncomingMessage, info: RequestInfo, state: string): Promise<Caller> {
-    const tenantId = google.tenantOf(state);
+    const tenantId = parseHandle(state)?.tenantId;
     const tenant = tenantId === undefined ? undefined : await directory.findById(tenantId);
     if (tenant === undefined) throw new DomainError('LOGIN_STATE_INVALID');
     info.tenantId = tenant.id;
@@ -53,10 +54,10 @@ export function createGoogleLoginRoute(deps: GoogleLoginRouteDeps): Route {
     thrown: unknown,
   ): Promise<string | undefined> {
     const isBrowser = /\btext\/html\b/.test(String(request.headers.accept ?? ''));
-    const tenantId = isBrowser ? google.tenantOf(state) : undefined;
+    const tenantId = isBrowser ? parseHandle(state)?.tenantId : undefined;
     const tenant = tenantId === undefined ? undefined : await directory.findById(tenantId);
     if (tenant === undefined) return undefined;
-    door(thrown, info);
+    mapError(thrown, info);
     return `${accountPath}/${tenant.slug}/?error=${info.reason}`;
   }
 
@@ -85,7 +86,7 @@ export function createGoogleLoginRoute(deps: GoogleLoginRouteDeps): Route {
         response.writeHead(302, { location: page }).end();
         return 'answered';
       }
-      const error = door(thrown, info, negotiateLocale(request.headers['accept-language'] ?? null));
+      const error = mapError(thrown, info, negotiateLocale(request.headers['accept-language'] ?? null));
       const { status, body } = toFailure(error, codeToHttpStatus(error.code), 'unsuccess', (field) => field);
       return sendJson(response, status, body);
     }

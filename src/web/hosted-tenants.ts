@@ -5,11 +5,11 @@ import type { Random } from '../domain/random.ts';
 import { DuplicateError, type Store } from '../domain/repositories.ts';
 import type { Tenant } from '../domain/tenant.ts';
 import type { Vault } from '../domain/vault.ts';
-import { type Actor, auditEvent } from '../flows/audit.ts';
+import { type Actor, record } from '../flows/events/record.ts';
 import type { TenantDirectory } from '../server/tenant-directory.ts';
 
 export type HostedTenantDeps = {
-  readonly store: Store<'tenants' | 'audit'>;
+  readonly store: Store<'tenants' | 'events'>;
   readonly directory: TenantDirectory;
   readonly vault: Vault;
   readonly clock: Clock;
@@ -52,7 +52,7 @@ export function createHostedTenants(deps: HostedTenantDeps): HostedTenants {
   };
 }
 
-/** The hosted pages make a key for themselves: no caller and no operator stands behind it. */
+/** The actor of a key that the hosted pages make for themselves: neither a caller nor an operator. */
 function hostedPages({ id }: Tenant, random: Random): Actor {
   return { requestId: random.uuid(), client: { address: '', userAgent: '' }, key: undefined, tenant: { id } };
 }
@@ -78,13 +78,10 @@ async function withKey(
         scopes: [],
         digest,
       } as const;
-      await store.transaction(async ({ tenants, audit }) => {
-        await tenants.insertKey(row, clock());
-        await audit.add(
-          auditEvent({ clock, random }, hostedPages(tenant, random), 'create-key', 'success', {
-            reason: 'HOSTED_PAGES',
-          }),
-        );
+      await store.transaction(async (repositories) => {
+        await repositories.tenants.insertKey(row, clock());
+        const event = { type: 'key.created', details: { key: row.id } } as const;
+        await record(repositories, { clock, random }, hostedPages(tenant, random), event);
       });
       directory.forgetKey(digest);
       return { tenant, key };

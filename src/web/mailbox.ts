@@ -3,7 +3,7 @@ import { peerAddress } from '../server/client-address.ts';
 import type { Route } from '../server/handler.ts';
 
 /** Serves the mailbox of a development server. Its page loads a style sheet of its own and nothing else. */
-export function createDevRoute(mailbox: ReturnType<typeof createMailbox>): Route {
+export function createMailboxRoute(mailbox: ReturnType<typeof createMailbox>): Route {
   return async (request, response) => {
     const answer = await mailbox(request, peerAddress(request));
     if (answer === undefined) return 'go on';

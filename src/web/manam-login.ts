@@ -7,7 +7,7 @@ import { manamSlug } from '../domain/tenant.ts';
 import type { ManamLogin } from '../flows/federation/manam.ts';
 import { manamLoginAssets, manamLoginPage, renderManamLogin } from '../pages/manam-login.ts';
 import type { RequestInfo } from '../rpc/context.ts';
-import type { ErrorDoor } from '../server/error-door.ts';
+import type { ErrorMapper } from '../server/error-mapper.ts';
 import { pathOf, type Route, sendJson } from '../server/handler.ts';
 import { toFailure } from '../server/rest-dialect.ts';
 import type { TenantDirectory } from '../server/tenant-directory.ts';
@@ -17,7 +17,7 @@ import type { HostedTenants } from './hosted-tenants.ts';
 export type ManamLoginRouteDeps = {
   readonly manamLogin: ManamLogin;
   readonly directory: TenantDirectory;
-  readonly door: ErrorDoor;
+  readonly mapError: ErrorMapper;
   readonly log: Logger;
   readonly hostedTenants: HostedTenants;
   readonly prefixes: readonly string[];
@@ -33,7 +33,7 @@ const policy =
  * sign-in. Without `client` the path is the RPC's.
  */
 export function createManamLoginRoute(deps: ManamLoginRouteDeps): Route {
-  const { manamLogin, door, hostedTenants, prefixes } = deps;
+  const { manamLogin, mapError, hostedTenants, prefixes } = deps;
   const entries = new Set(prefixes.map((prefix) => `${prefix}/manamlogin`));
 
   async function begin(request: IncomingMessage, info: RequestInfo, query: URLSearchParams): Promise<string> {
@@ -72,7 +72,7 @@ export function createManamLoginRoute(deps: ManamLoginRouteDeps): Route {
       response.writeHead(302, { location: await begin(request, info, query) }).end();
       return 'answered';
     } catch (thrown) {
-      const error = door(thrown, info, locale);
+      const error = mapError(thrown, info, locale);
       const { status, body } = toFailure(error, codeToHttpStatus(error.code), 'unsuccess', (field) => field);
       return sendJson(response, status, body);
     }

@@ -95,7 +95,7 @@ test('an operator’s command erases the same, and answers the receipt', async (
   await verifyReceipt(receipt, user.userId);
   expect(await tracesOf(marksOf(user))).toEqual([]);
   const lines = await testApp().sql(
-    "SELECT user_id, address FROM audit_events WHERE action = 'delete-user' ORDER BY id DESC LIMIT 1",
+    "SELECT user_id, address FROM events WHERE type = 'user.deleted' ORDER BY id DESC LIMIT 1",
   );
   expect(lines[0]?.['user_id']).toBeNull();
 });

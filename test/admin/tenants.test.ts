@@ -217,12 +217,12 @@ test('a key of one tenant is nobody’s for another, and scopes are those that e
 test('every change leaves an audit line that names the operator’s key', async () => {
   const { id } = await makeTenant(admin, 'audited');
   await admin.updateTenant({ tenant: 'audited', name: 'Audited' });
-  const events = await testApp().app.store.audit.list({ tenantId: id }, 10);
-  expect(events.reverse().map(({ action }) => action)).toEqual([
-    'create-tenant',
-    'create-key',
-    'create-key',
-    'update-tenant',
+  const events = await testApp().app.store.events.list({ tenantId: id }, 10);
+  expect(events.reverse().map(({ type }) => type)).toEqual([
+    'tenant.created',
+    'key.created',
+    'key.created',
+    'tenant.updated',
   ]);
   expect(new Set(events.map(({ keyId }) => keyId)).size).toBe(1);
   expect(events[0]?.keyId).toMatch(/^[0-9a-f-]{36}$/);

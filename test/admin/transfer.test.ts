@@ -244,7 +244,7 @@ test('all that is held of a user is exported for him, and no hash, seed or token
     has_password: true,
     has_totp: true,
     sessions: expect.arrayContaining([expect.objectContaining({ methods: expect.arrayContaining(['pwd']) })]),
-    events: expect.arrayContaining([expect.objectContaining({ action: 'register' })]),
+    events: expect.arrayContaining([expect.objectContaining({ type: 'user.registered' })]),
   });
   const text = JSON.stringify(document);
   for (const hidden of [await hashOf(user.email), secret, user.accessToken, user.refreshToken])

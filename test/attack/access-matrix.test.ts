@@ -4,12 +4,14 @@ import { beforeAll, expect, test } from 'vitest';
 import { http } from '../../gen/google/api/annotations_pb.js';
 import { access, KeyKind, SessionLevel } from '../../gen/manam/options/v1/access_pb.js';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
-import { services } from '../../src/rpc/services.ts';
+import { publicServices } from '../../src/contract/services.ts';
 import { password, useTestApp } from '../support/app.ts';
 import { shapeOf } from '../support/errors.ts';
 import { bearer, enrolTotp, signUp } from '../support/journey.ts';
 import { protocols } from '../support/protocols.ts';
 import { createSigner } from '../support/signer.ts';
+
+const services = Object.values(publicServices);
 
 const testApp = useTestApp();
 

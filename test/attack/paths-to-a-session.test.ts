@@ -3,12 +3,14 @@ import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { SessionTokensSchema } from '../../gen/manam/v1/session_pb.js';
 import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
 import { systemRandom } from '../../src/adapters/random.ts';
+import { publicServices } from '../../src/contract/services.ts';
 import { makeLoginCode } from '../../src/flows/federation/return-code.ts';
-import { services } from '../../src/rpc/services.ts';
 import { freshEmail, password, useTestApp } from '../support/app.ts';
 import { failure, failureOf } from '../support/errors.ts';
 import { makePkce } from '../support/federation.ts';
 import { bearer, type Enrolled, enrolTotp, signUp } from '../support/journey.ts';
+
+const services = Object.values(publicServices);
 
 const testApp = useTestApp();
 const auth = (headers?: Record<string, string>) => testApp().client(AuthService, headers);

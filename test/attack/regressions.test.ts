@@ -82,16 +82,16 @@ test('a sign-in whose password is replaced while it is compared mints no session
   const tenant = await app.store.tenants.findBySlug('dev');
   const tenantId = tenant?.id ?? '';
   const old = (await app.store.users.findPasswordHash(tenantId, user.userId)) ?? '';
-  await app.store.guesses.count(
+  await app.store.attempts.count(
     tenantId,
     { kind: 'password', free: 5, firstDelayS: 1, maxDelayS: 1, cap: 9 },
     user.userId,
     new Date(),
   );
   const counters = [{ kind: 'password', subject: user.userId }] as const;
-  expect(await app.store.guesses.resetForPassword(tenantId, counters, user.userId, old)).toBe(true);
+  expect(await app.store.attempts.resetForPassword(tenantId, counters, user.userId, old)).toBe(true);
   await app.store.users.updatePasswordHash(tenantId, user.userId, `${old}x`);
-  expect(await app.store.guesses.resetForPassword(tenantId, counters, user.userId, old)).toBe(false);
+  expect(await app.store.attempts.resetForPassword(tenantId, counters, user.userId, old)).toBe(false);
 });
 
 test('instances that start together on an empty database share one key', async () => {
@@ -117,10 +117,10 @@ test('a call that finds no place in the hash queue has guessed nothing', async (
   const tenant = await app.store.tenants.findBySlug('dev');
   const { userId } = await signUp(testApp());
   const policy = { kind: 'password', free: 5, firstDelayS: 30, maxDelayS: 60, cap: 100 } as const;
-  const count = () => app.store.guesses.count(tenant?.id ?? '', policy, userId, new Date());
+  const count = () => app.store.attempts.count(tenant?.id ?? '', policy, userId, new Date());
   for (const expected of [1, 2, 3, 4, 5]) expect(await count()).toBe(expected);
   expect(await count(), 'five are under way').toBe('busy');
-  await app.store.guesses.uncount(tenant?.id ?? '', { kind: 'password', subject: userId });
+  await app.store.attempts.uncount(tenant?.id ?? '', { kind: 'password', subject: userId });
   expect(await count()).toBe(5);
 });
 
@@ -302,16 +302,16 @@ test('every wrong code and token leaves an audit line', async () => {
   );
   await failureOf(client(TwoFactorService, own).confirmSmsEmail({ token: 'x' }));
   const tenant = await app.store.tenants.findBySlug('dev');
-  const events = await app.store.audit.list(
+  const events = await app.store.events.list(
     { tenantId: tenant?.id ?? '', userId: user.userId, outcome: 'failure' },
     10,
   );
-  expect(events.reverse().map(({ action, reason }) => `${action} ${reason}`)).toEqual([
-    'reauthenticate CODE_INVALID',
-    'remove-two-factor CODE_INVALID',
-    'change-identifier CONFIRMATION_INVALID',
-    'change-password CREDENTIALS_INVALID',
-    'start-two-factor CONFIRMATION_INVALID',
+  expect(events.reverse().map(({ type, reason }) => `${type} ${reason}`)).toEqual([
+    'step_up.failed CODE_INVALID',
+    'authenticator.removal_failed CODE_INVALID',
+    'identifier.change_failed CONFIRMATION_INVALID',
+    'credential.change_failed CREDENTIALS_INVALID',
+    'authenticator.enrolment_failed CONFIRMATION_INVALID',
   ]);
 });
 

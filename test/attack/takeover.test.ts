@@ -102,7 +102,7 @@ test('pre-hijack 6, second address: a number that the maker left on the account 
   expect(await app.test.sql('SELECT kind FROM identifiers WHERE canonical = ?', [mobile])).toEqual([]);
   expect(
     await app.test.sql(
-      "SELECT outcome FROM audit_events WHERE action = 'take-over-account' AND user_id = UNHEX(REPLACE(?, '-', ''))",
+      "SELECT outcome FROM events WHERE type = 'user.taken_over' AND user_id = UNHEX(REPLACE(?, '-', ''))",
       [json['user_id']],
     ),
   ).toHaveLength(1);

@@ -4,11 +4,13 @@ import { http } from '../../gen/google/api/annotations_pb.js';
 import { error } from '../../gen/manam/options/v1/error_pb.js';
 import { rest_method } from '../../gen/manam/options/v1/rest_pb.js';
 import { ErrorReasonSchema } from '../../gen/manam/v1/error_reason_pb.js';
+import { publicServices } from '../../src/contract/services.ts';
 import { reasons } from '../../src/domain/errors.ts';
 import { locales } from '../../src/domain/locale.ts';
 import { emailTemplates, smsTemplates } from '../../src/domain/templates/index.ts';
-import { services } from '../../src/rpc/services.ts';
 import { readAccessRules } from '../../src/server/access-rules.ts';
+
+const services = Object.values(publicServices);
 
 const methods = services.flatMap((service) => service.methods);
 
@@ -70,7 +72,7 @@ test('no RPC can be called by GET over Connect, which would put requests into UR
 });
 
 test('a method without an access declaration stops the server', () => {
-  const [service] = services;
+  const service = publicServices.auth;
   const method = { ...service.methods[0], proto: {} } as unknown as (typeof service.methods)[0];
   expect(() =>
     readAccessRules([{ ...service, methods: [method] } as unknown as typeof service]),

@@ -54,7 +54,7 @@ test('a kill at any moment of the enrolment leaves a factor with its codes, or n
     const told = await acknowledged;
     // What the database had in hand when its client died, it ends or undoes now.
     await new Promise((resolve) => setTimeout(resolve, 200));
-    const [factors, codes] = [await count('totp_factors', userId), await count('recovery_codes', userId)];
+    const [factors, codes] = [await count('authenticators', userId), await count('recovery_codes', userId)];
     expect([
       [0, 0],
       [1, 10],

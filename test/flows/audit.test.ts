@@ -20,18 +20,16 @@ test('every decision leaves a line that tells who, what, from where and how it e
   await client(AuthService, bearer(user.accessToken)).logout({});
 
   const tenant = await app.store.tenants.findBySlug('dev');
-  const events = await app.store.audit.list({ tenantId: tenant?.id ?? '', userId: user.userId }, 100);
-  expect(
-    events.reverse().map(({ action, outcome, reason }) => `${action} ${outcome} ${reason}`.trim()),
-  ).toEqual([
-    'register success',
-    'confirm-email success',
-    'login success',
-    'login failure CREDENTIALS_INVALID',
-    'refresh success',
-    'reauthenticate success',
-    'revoke-other-sessions success',
-    'logout success',
+  const events = await app.store.events.list({ tenantId: tenant?.id ?? '', userId: user.userId }, 100);
+  expect(events.reverse().map(({ type, outcome, reason }) => `${type} ${outcome} ${reason}`.trim())).toEqual([
+    'user.registered success',
+    'identifier.confirmed success',
+    'session.started success',
+    'sign_in.failed failure CREDENTIALS_INVALID',
+    'session.refreshed success',
+    'step_up.completed success',
+    'sessions.ended success',
+    'session.ended success',
   ]);
   const text = JSON.stringify(events);
   for (const secret of [user.email, password, user.accessToken, user.refreshToken])
@@ -43,10 +41,10 @@ test('who follows the log by small pages misses nothing', async () => {
   const tenantId = (await store.tenants.findBySlug('dev'))?.id ?? '';
   const user = await signUp(testApp());
   await testApp().client(AuthService, bearer(user.accessToken)).logout({});
-  const [first, ...later] = (await store.audit.list({ tenantId, userId: user.userId }, 100)).reverse();
+  const [first, ...later] = (await store.events.list({ tenantId, userId: user.userId }, 100)).reverse();
   const seen: string[] = [];
   for (let afterId = first?.id ?? ''; ; ) {
-    const page = (await store.audit.list({ tenantId, userId: user.userId, afterId }, 1)).reverse();
+    const page = (await store.events.list({ tenantId, userId: user.userId, afterId }, 1)).reverse();
     if (page.length === 0) break;
     seen.push(...page.map(({ id }) => id));
     afterId = page.at(-1)?.id ?? '';
@@ -76,9 +74,15 @@ test('an operator searches and follows the log', async () => {
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, string>);
   expect(lines).toMatchObject([
-    { action: 'login', outcome: 'failure', reason: 'CREDENTIALS_INVALID', userId: user.userId },
+    {
+      action: 'sign_in.failed',
+      outcome: 'failure',
+      reason: 'CREDENTIALS_INVALID',
+      details: { method: 'password' },
+      userId: user.userId,
+    },
   ]);
-  const table = await manam('search', '--user', user.userId, '--action', 'login');
+  const table = await manam('search', '--user', user.userId, '--action', 'session.started');
   expect(table.stdout.split('\n')[0]).toBe('createdAt\taction\toutcome\treason\tuserId\taddress\trequestId');
   await expect(manam('search', '--tenant', 'nobody')).rejects.toMatchObject({
     code: 3,
@@ -97,7 +101,7 @@ test('an operator searches and follows the log', async () => {
     let output = '';
     tail.stdout?.on('data', (chunk: string) => {
       output += chunk;
-      if (output.includes('"action":"logout"')) resolve();
+      if (output.includes('"action":"session.ended"')) resolve();
     });
   });
   await client(AuthService, bearer(user.accessToken)).logout({});

@@ -69,7 +69,7 @@ test('one confirmation token used 20 times in parallel confirms once, and says s
   );
   expect(uses.filter(({ status }) => status === 'fulfilled')).toHaveLength(20);
   const [row] = await sql(
-    "SELECT COUNT(*) AS n FROM audit_events WHERE action = 'confirm-email' AND user_id = (SELECT user_id FROM challenges ORDER BY id DESC LIMIT 1)",
+    "SELECT COUNT(*) AS n FROM events WHERE type LIKE 'identifier.confirm%' AND user_id = (SELECT user_id FROM challenges ORDER BY id DESC LIMIT 1)",
   );
   expect(row).toEqual({ n: 1 });
 });

@@ -10,7 +10,21 @@ import { freshMobile, signUp } from '../support/journey.ts';
 
 const testApp = useTestApp();
 const dayMs = 86_400_000;
-const retention = { auditDays: 400, sessionDays: 30, messageDays: 30, unprovedDays: 7 };
+const days = { eventDays: 400, sessionDays: 30, messageDays: 30, unprovedDays: 7 };
+const retention = {
+  challenges: 1,
+  sessions: days.sessionDays,
+  idempotency: 0,
+  loginRequests: 1,
+  budgets: 2,
+  attempts: 0,
+  oldAttempts: 400,
+  smsBackoffs: 2,
+  smsCounters: 2,
+  events: days.eventDays,
+  outbox: days.messageDays,
+  unproved: days.unprovedDays,
+};
 
 /** The purge of an instance whose clock is ahead by that many days. */
 function purgeAt(days: number, isStopping = () => false) {
@@ -28,7 +42,7 @@ function purgeAt(days: number, isStopping = () => false) {
 }
 
 async function counts(): Promise<Record<string, number>> {
-  const tables = ['challenges', 'sessions', 'budgets', 'guess_counters', 'audit_events', 'outbox', 'users'];
+  const tables = ['challenges', 'sessions', 'budgets', 'guess_counters', 'events', 'outbox', 'users'];
   const rows = await Promise.all(tables.map((table) => testApp().sql(`SELECT COUNT(*) AS n FROM ${table}`)));
   return Object.fromEntries(tables.map((table, index) => [table, Number(rows[index]?.[0]?.['n'])]));
 }
@@ -39,7 +53,7 @@ test('each table is emptied of what has had its time, and of nothing else', asyn
   await failureOf(testApp().client(AuthService).login({ email: user.email, password: 'wrong-password-47' }));
   await testApp().sql("UPDATE outbox SET status = 'sent' ORDER BY id LIMIT 1");
   const before = await counts();
-  for (const table of ['challenges', 'sessions', 'budgets', 'guess_counters', 'audit_events', 'outbox'])
+  for (const table of ['challenges', 'sessions', 'budgets', 'guess_counters', 'events', 'outbox'])
     expect(before[table], table).toBeGreaterThan(0);
 
   await purgeAt(0)();
@@ -57,11 +71,11 @@ test('each table is emptied of what has had its time, and of nothing else', asyn
     outbox: (before['outbox'] ?? 0) - 1,
     users: before['users'],
   });
-  expect((await counts())['audit_events']).toBeGreaterThanOrEqual(before['audit_events'] ?? 0);
+  expect((await counts())['events']).toBeGreaterThanOrEqual(before['events'] ?? 0);
   // A wrong password of last year is still one of a hundred.
   expect((await counts())['guess_counters']).toBe(2);
   await purgeAt(500)();
-  expect(await counts()).toMatchObject({ audit_events: 0, guess_counters: 0, users: before['users'] });
+  expect(await counts()).toMatchObject({ events: 0, guess_counters: 0, users: before['users'] });
 });
 
 test('one instance at a time purges, and after one that died another goes on', async () => {
@@ -79,9 +93,9 @@ test('a service that runs does it by itself', async () => {
   testApp().advance(3000 * dayMs);
   const service = await startTestApp({
     sibling: testApp(),
-    config: { retention: { ...retention, intervalMinutes: 1 } },
+    config: { retention: { ...days, intervalMinutes: 1 } },
   });
-  await expect.poll(async () => (await counts())['audit_events'], { timeout: 20_000 }).toBe(0);
+  await expect.poll(async () => (await counts())['events'], { timeout: 20_000 }).toBe(0);
   await service.close();
 });
 

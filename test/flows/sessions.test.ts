@@ -54,11 +54,11 @@ test('the grandparent inside the grace ends the session, and the audit log says 
   expect(await failureOf(refresh(user.refreshToken))).toEqual(invalid);
   expect(await failureOf(refresh(third?.refreshToken ?? ''))).toEqual(invalid);
   const rows = await testApp().sql(
-    "SELECT action, outcome, reason FROM audit_events WHERE user_id = UNHEX(REPLACE(?, '-', '')) ORDER BY id DESC LIMIT 1",
+    "SELECT type, outcome, reason FROM events WHERE user_id = UNHEX(REPLACE(?, '-', '')) ORDER BY id DESC LIMIT 1",
     [user.userId],
   );
-  expect(rows.map((row) => `${row['action']} ${row['outcome']} ${row['reason']}`)).toEqual([
-    'refresh failure REFRESH_TOKEN_REUSED',
+  expect(rows.map((row) => `${row['type']} ${row['outcome']} ${row['reason']}`)).toEqual([
+    'session.reuse_detected failure TOKEN_INVALID',
   ]);
 });
 

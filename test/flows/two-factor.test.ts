@@ -412,11 +412,11 @@ test('nothing secret is in any token or answer where it does not belong, nor in 
 
   const dump: string[] = [];
   for (const table of [
-    'totp_factors',
+    'authenticators',
     'recovery_codes',
     'challenges',
     'outbox',
-    'audit_events',
+    'events',
     'idempotency',
     'sessions',
   ]) {
@@ -436,7 +436,7 @@ test('nothing secret is in any token or answer where it does not belong, nor in 
 test('a seed that is moved to another user does not open', async () => {
   const [one, theirs] = [await enrolled(), await enrolled()];
   await testApp().sql(
-    "UPDATE totp_factors a JOIN totp_factors b ON b.user_id = UNHEX(REPLACE(?, '-', '')) SET a.seed = b.seed WHERE a.user_id = UNHEX(REPLACE(?, '-', ''))",
+    "UPDATE authenticators a JOIN authenticators b ON b.user_id = UNHEX(REPLACE(?, '-', '')) SET a.data = b.data WHERE a.user_id = UNHEX(REPLACE(?, '-', ''))",
     [theirs.userId, one.userId],
   );
   nextStep();

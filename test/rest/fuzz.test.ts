@@ -1,9 +1,11 @@
 import { getOption } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
 import { http } from '../../gen/google/api/annotations_pb.js';
-import { services } from '../../src/rpc/services.ts';
+import { publicServices } from '../../src/contract/services.ts';
 import { useTestApp } from '../support/app.ts';
 import { seeded } from '../support/seeded.ts';
+
+const services = Object.values(publicServices);
 
 const testApp = useTestApp();
 const requests = 10_000;

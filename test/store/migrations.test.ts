@@ -1,5 +1,6 @@
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { isEventType } from '../../src/domain/events.ts';
 import { listMigrations, migrate, readMigrations } from '../../src/store/migrate.ts';
 import { createTestDatabase } from '../support/database.ts';
 
@@ -17,17 +18,10 @@ const since = new Date('2026-01-01T00:00:00Z');
 beforeAll(async () => {
   ({ url, drop } = await createTestDatabase());
   connection = await createConnection({ uri: url, timezone: 'Z' });
-  await connection.query(
-    'CREATE TABLE schema_migrations (position INT NOT NULL PRIMARY KEY, name VARBINARY(255) NOT NULL,' +
-      ' digest VARBINARY(64) NOT NULL, applied_at DATETIME(3) NOT NULL) ENGINE=InnoDB',
-  );
-  for (const [index, { name, digest, statements }] of readMigrations().slice(0, before).entries()) {
-    for (const statement of statements) await connection.query(statement);
-    await connection.query('INSERT INTO schema_migrations VALUES (?, ?, ?, UTC_TIMESTAMP(3))', [
-      index + 1,
-      name,
-      digest,
-    ]);
+  await createRecords(connection);
+  for (const [index, each] of readMigrations().slice(0, before).entries()) {
+    for (const statement of each.statements) await connection.query(statement);
+    await recordMigration(connection, index, each);
   }
   await insertOldRows();
 });
@@ -35,6 +29,25 @@ afterAll(async () => {
   await connection.end();
   await drop();
 });
+
+async function createRecords(to: Connection): Promise<void> {
+  await to.query(
+    'CREATE TABLE schema_migrations (position INT NOT NULL PRIMARY KEY, name VARBINARY(255) NOT NULL,' +
+      ' digest VARBINARY(64) NOT NULL, applied_at DATETIME(3) NOT NULL) ENGINE=InnoDB',
+  );
+}
+
+async function recordMigration(
+  to: Connection,
+  index: number,
+  { name, digest }: { readonly name: string; readonly digest: string },
+): Promise<void> {
+  await to.query('INSERT INTO schema_migrations VALUES (?, ?, ?, UTC_TIMESTAMP(3))', [
+    index + 1,
+    name,
+    digest,
+  ]);
+}
 
 async function insert(table: string, row: Record<string, unknown>): Promise<void> {
   await connection.query(`INSERT INTO ${table} SET ?`, [row]);
@@ -95,15 +108,47 @@ async function insertOldRows(): Promise<void> {
   const counter = { tenant_id: tenant, subject: confirmed, failures: 7, next_attempt_at: later };
   await insert('guess_counters', { ...counter, kind: 'password' });
   await insert('guess_counters', { ...counter, kind: 'second-factor' });
+  const factor = { tenant_id: tenant, user_id: confirmed, confirmed_at: since };
+  await insert('totp_factors', { ...factor, seed: Buffer.from('sealed seed'), last_step: 57_000_000 });
+  await insert('sms_factors', { ...factor, number: '+989121234567' });
+  const line = {
+    tenant_id: tenant,
+    user_id: confirmed,
+    address: '192.0.2.1',
+    request_id: '',
+    created_at: since,
+  };
+  for (const [index, [action, outcome, reason]] of oldLines.entries())
+    await insert('audit_events', { ...line, id: id(100 + index), action, outcome, reason });
   await insert('sms_counters', { tenant_id: tenant, country: 'IR', hour: since, sent: 4, confirmed: 2 });
 }
+
+/** Lines of the audit log of version 0.1.0, and the events that they become. */
+const oldLines = [
+  ['register', 'success', '', 'user.registered', '{}'],
+  ['register', 'success', 'IDENTIFIER_TAKEN', 'user.registration_repeated', '{}'],
+  [
+    'confirm-mobile',
+    'failure',
+    'CONFIRMATION_INVALID',
+    'identifier.confirmation_failed',
+    '{"kind":"mobile"}',
+  ],
+  ['login', 'success', '', 'session.started', '{"method":"password"}'],
+  ['login', 'success', 'SECOND_FACTOR_PENDING', 'sign_in.pending', '{"method":"password"}'],
+  ['login', 'failure', 'CREDENTIALS_INVALID', 'sign_in.failed', '{"method":"password"}'],
+  ['refresh', 'failure', 'REFRESH_TOKEN_REUSED', 'session.reuse_detected', '{}'],
+  ['start-two-factor', 'success', 'totp', 'authenticator.enrolment_started', '{"kind":"totp"}'],
+  ['import-users', 'success', '12', 'users.imported', '{"count":12}'],
+  ['rotate-key', 'success', 'f00d', 'key.rotated', '{"key":"f00d"}'],
+] as const;
 
 const rows = async (sql: string) => (await connection.query<RowDataPacket[]>(sql))[0];
 const text = (value: unknown) => (value === null ? null : String(value));
 
 test('rows of the version before mean afterwards what they meant', async () => {
   expect((await listMigrations(url)).filter(({ appliedAt }) => appliedAt === undefined)).not.toEqual([]);
-  await Promise.all([migrate(url), migrate(url)]);
+  await Promise.all([migrate(url, { stopped: true }), migrate(url, { stopped: true })]);
 
   const users = await rows('SELECT origin FROM users ORDER BY id');
   // What a back end gave a role was made by it; what is proved needs no protection.
@@ -122,15 +167,58 @@ test('rows of the version before mean afterwards what they meant', async () => {
   expect(sms.map(({ audience, sent, confirmed: done }) => [text(audience), sent, done])).toEqual([
     ['anonymous', 4, 2],
   ]);
+  const authenticators = await rows(
+    'SELECT kind, slot, counter, data, lookup FROM authenticators ORDER BY kind',
+  );
+  expect(
+    authenticators.map(({ kind, slot, counter, data }) => [kind, slot, counter, data].map(text)),
+  ).toEqual([
+    ['sms', 'sms', '0', '+989121234567'],
+    ['totp', 'totp', '57000000', 'sealed seed'],
+  ]);
+  const events = await rows('SELECT type, details, reason, outcome FROM events ORDER BY id');
+  expect(events.map(({ type, details }) => [type, details].map(text))).toEqual(
+    oldLines.map(([, , , type, details]) => [type, details]),
+  );
+  expect(
+    events.filter(({ outcome }) => text(outcome) === 'success').every(({ reason }) => text(reason) === ''),
+  ).toBe(true);
+  expect(events.every(({ type }) => isEventType(String(text(type))))).toBe(true);
 });
 
-test('migrations that were cut short after any statement go through when they run again', async () => {
-  const names = readMigrations()
+test.each(
+  readMigrations()
     .slice(before)
-    .map(({ name }) => name);
-  for (const name of names) {
-    await connection.query('DELETE FROM schema_migrations WHERE name >= ?', [name]);
-    await migrate(url);
+    .map(({ name }, index) => [name, before + index] as const),
+)('runs %s again where an earlier run was killed before it was recorded', async (name, index) => {
+  const database = await createTestDatabase();
+  const own = await createConnection({ uri: database.url, timezone: 'Z' });
+  const migrations = readMigrations();
+  await createRecords(own);
+  for (const [position, each] of migrations.slice(0, index + 1).entries()) {
+    for (const statement of each.statements) await own.query(statement);
+    if (each.name !== name) await recordMigration(own, position, each);
   }
-  expect((await listMigrations(url)).every(({ appliedAt }) => appliedAt !== undefined)).toBe(true);
+  await migrate(database.url, { stopped: true });
+  expect((await listMigrations(database.url)).every(({ appliedAt }) => appliedAt !== undefined)).toBe(true);
+  await own.end();
+  await database.drop();
+});
+
+test('refuses a migration that cannot run beside an older version until that is stopped', async () => {
+  const database = await createTestDatabase();
+  const own = await createConnection({ uri: database.url, timezone: 'Z' });
+  await createRecords(own);
+  for (const [position, each] of readMigrations().slice(0, 13).entries()) {
+    for (const statement of each.statements) await own.query(statement);
+    await recordMigration(own, position, each);
+  }
+  const wanted = {
+    reason: 'MIGRATION_NEEDS_STOP',
+    details: { metadata: { migration: '0014_authenticators.sql' } },
+  };
+  await expect(migrate(database.url)).rejects.toMatchObject(wanted);
+  await migrate(database.url, { stopped: true });
+  await own.end();
+  await database.drop();
 });

@@ -12,7 +12,6 @@ import { seedTenant, type TenantKeys } from '../../src/dev/tenants.ts';
 import { formatApiKey, type KeyKind, type Scope } from '../../src/domain/api-key.ts';
 import type { Message } from '../../src/domain/message.ts';
 import { sha256 } from '../../src/domain/token.ts';
-import { registerServices } from '../../src/rpc/services.ts';
 import { routerOptions } from '../../src/server/rpc-route.ts';
 import { createTestDatabase } from './database.ts';
 
@@ -133,7 +132,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const connection = await createConnection({ uri: databaseUrl, timezone: 'Z' });
 
   const transport = (headers: Record<string, string>) =>
-    createRouterTransport((router) => registerServices(router, app.flows), {
+    createRouterTransport(app.register, {
       router: routerOptions(app.rpc),
       transport: {
         interceptors: [

@@ -410,7 +410,7 @@ function newPerson(): Person {
 /** States that no flow may leave behind (N4). */
 async function halfStates(sql: (text: string) => Promise<RowDataPacket[]>): Promise<string[]> {
   const questions: Record<string, string> = {
-    'a factor without recovery codes': `SELECT COUNT(*) AS n FROM totp_factors f WHERE NOT EXISTS
+    'a factor without recovery codes': `SELECT COUNT(*) AS n FROM authenticators f WHERE NOT EXISTS
       (SELECT 1 FROM recovery_codes c WHERE c.tenant_id = f.tenant_id AND c.user_id = f.user_id)`,
     'a user without an address': `SELECT COUNT(*) AS n FROM users u WHERE NOT EXISTS
       (SELECT 1 FROM identifiers i WHERE i.tenant_id = u.tenant_id AND i.user_id = u.id)`,

@@ -19,6 +19,7 @@ import {
   SessionLevel,
 } from '../../gen/manam/options/v1/access_pb.js';
 import { error } from '../../gen/manam/options/v1/error_pb.js';
+import { operatorServices, publicServices } from '../../src/contract/services.ts';
 
 /** The contract with its comments, which the generated code leaves out. */
 export type Contract = {
@@ -71,14 +72,13 @@ export function loadContract(): Contract {
     if (service === undefined) throw new Error(`the contract lacks ${name}`);
     return service;
   };
-  const names = ['AuthService', 'TwoFactorService', 'RecoveryService', 'ProfileService'];
   const codes = registry.getEnum('google.rpc.Code');
   const reasons = registry.getEnum('manam.v1.ErrorReason');
   if (codes === undefined || reasons === undefined)
     throw new Error('the contract lacks its codes or reasons');
   return {
-    services: names.map((name) => serviceOf(`manam.v1.${name}`)),
-    admin: serviceOf('manam.admin.v1.AdminService'),
+    services: Object.values(publicServices).map(({ typeName }) => serviceOf(typeName)),
+    admin: serviceOf(operatorServices.admin.typeName),
     reasons: readReasons(reasons, codes),
   };
 }
@@ -145,7 +145,6 @@ export function accessInWords({ key, sessions, fresh, scope }: Access): string {
 /** The reasons that a method names itself, and those of the gate in front of it. */
 export function reasonsOf(method: DescMethod, all: readonly ErrorReason[]): ErrorReason[] {
   const rule = accessOf(method);
-  const named = commentOf(method).match(/\b[A-Z]+(?:_[A-Z]+)+\b/g) ?? [];
   const needsSession = rule.sessions.length > 0;
   const takesSignedIn = rule.sessions.includes(SessionLevel.SIGNED_IN);
   const ofGate = [
@@ -167,6 +166,6 @@ export function reasonsOf(method: DescMethod, all: readonly ErrorReason[]): Erro
     ...(rule.scope === '' ? [] : ['SECRET_KEY_REQUIRED', 'SCOPE_REQUIRED']),
     ...(rule.fresh ? ['REAUTHENTICATION_REQUIRED'] : []),
   ];
-  const wanted = new Set([...named, ...ofGate]);
+  const wanted = new Set([...rule.reasons, ...ofGate]);
   return all.filter(({ name }) => wanted.has(name));
 }

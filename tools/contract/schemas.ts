@@ -7,6 +7,7 @@ import {
   hasOption,
   ScalarType,
 } from '@bufbuild/protobuf';
+import { range } from '../../gen/manam/options/v1/range_pb.js';
 import { rest_enum_value } from '../../gen/manam/options/v1/rest_pb.js';
 import { text } from '../../gen/manam/options/v1/text_pb.js';
 import { createSpeller } from '../../src/rest/spelling.ts';
@@ -54,7 +55,18 @@ export function createSchemas(dialect: Dialect, services: readonly DescService[]
       type: 'object',
       ...(description !== '' && { description }),
       properties: propertiesOf(message),
+      ...requiredOf(message),
     };
+  }
+
+  /** The fields that have to be there. One that has other names is left out: any of them will do. */
+  function requiredOf(message: DescMessage): Schema {
+    const required = speller
+      .of(message)
+      .fields.filter(({ field }) => hasOption(field, text) && getOption(field, text).required)
+      .filter(({ aliases, header }) => dialect === 'connect' || (aliases.length === 0 && header === ''))
+      .map(({ field, name }) => (dialect === 'connect' ? field.jsonName : name));
+    return required.length === 0 ? {} : { required };
   }
 
   /** The fields of a message by their names; those that REST flattens stand among them. */
@@ -106,9 +118,19 @@ function enumSchema(type: DescEnum, dialect: Dialect): Schema {
   return { type: 'string', enum: [...new Set(names)] };
 }
 
-/** The limit of a text. The contract counts bytes: no fewer than there are characters. */
+/** The limits of a field. Those of texts count bytes: no fewer than there are characters. */
 function boundOf(field: DescField): Schema {
-  return hasOption(field, text) ? { maxLength: getOption(field, text).maxBytes } : {};
+  if (hasOption(field, range)) {
+    const { min: minimum, max: maximum } = getOption(field, range);
+    return { minimum, maximum };
+  }
+  if (!hasOption(field, text)) return {};
+  const { maxBytes, required, pattern } = getOption(field, text);
+  return {
+    ...(maxBytes === 0 ? {} : { maxLength: maxBytes }),
+    ...(required ? { minLength: 1 } : {}),
+    ...(pattern === '' ? {} : { pattern: required ? `^(?:${pattern})$` : `^(?:${pattern})?$` }),
+  };
 }
 
 function scalarSchema(scalar: ScalarType | undefined): Schema {

@@ -1291,9 +1291,8 @@ export declare const AuthService: GenService<{
   /**
    * Registers an account and sends a confirmation message. An account that exists and is
    * confirmed is left alone and its owner gets a notice; one that never was confirmed is
-   * replaced. The answer is the same whether or not the account exists. Reasons:
-   * REQUEST_INVALID, ROLE_DENIED, RATE_LIMITED; IDENTIFIER_TAKEN only where the tenant's
-   * policy discloses it.
+   * replaced. The answer is the same whether or not the account exists. IDENTIFIER_TAKEN
+   * only where the tenant's policy discloses it.
    *
    * @generated from rpc manam.v1.AuthService.Register
    */
@@ -1303,8 +1302,8 @@ export declare const AuthService: GenService<{
     output: typeof RegisterResponseSchema;
   },
   /**
-   * Confirms an e-mail address with the token of the confirmation message. The token is good
-   * once, for 24 hours. Reasons: CONFIRMATION_INVALID, RATE_LIMITED.
+   * Confirms an e-mail address with the token of the confirmation message. The token is
+   * good once, for 24 hours.
    *
    * @generated from rpc manam.v1.AuthService.ConfirmEmail
    */
@@ -1315,7 +1314,7 @@ export declare const AuthService: GenService<{
   },
   /**
    * Confirms a mobile number with the code of the confirmation SMS. The code is good once,
-   * for 10 minutes. Reasons: CONFIRMATION_INVALID, RATE_LIMITED.
+   * for 10 minutes.
    *
    * @generated from rpc manam.v1.AuthService.ConfirmSms
    */
@@ -1326,7 +1325,7 @@ export declare const AuthService: GenService<{
   },
   /**
    * Sends a new confirmation e-mail; the token of the earlier one dies. The answer is the
-   * same whether or not the account exists. Reasons: REQUEST_INVALID, RATE_LIMITED.
+   * same whether or not the account exists.
    *
    * @generated from rpc manam.v1.AuthService.SendConfirmEmail
    */
@@ -1337,7 +1336,7 @@ export declare const AuthService: GenService<{
   },
   /**
    * Sends a new confirmation SMS; the code of the earlier one dies. The answer is the same
-   * whether or not the account exists. Reasons: REQUEST_INVALID, RATE_LIMITED.
+   * whether or not the account exists.
    *
    * @generated from rpc manam.v1.AuthService.SendConfirmSms
    */
@@ -1348,8 +1347,7 @@ export declare const AuthService: GenService<{
   },
   /**
    * Signs a user in with a password. Where a second factor is enrolled the answer holds a
-   * TwoFactorChallenge and no session, and nothing of the account. Reasons: REQUEST_INVALID,
-   * CREDENTIALS_INVALID, RATE_LIMITED.
+   * TwoFactorChallenge and no session, and nothing of the account.
    *
    * @generated from rpc manam.v1.AuthService.Login
    */
@@ -1359,9 +1357,9 @@ export declare const AuthService: GenService<{
     output: typeof LoginResponseSchema;
   },
   /**
-   * Exchanges a refresh token for new tokens. Each token is good once; the token just before
-   * the newest gets the same successor for 10 more seconds, so that a lost answer can be had
-   * again. Any other reuse ends the session. Reasons: TOKEN_INVALID, RATE_LIMITED.
+   * Exchanges a refresh token for new tokens. Each token is good once; the token just
+   * before the newest gets the same successor for 10 more seconds, so that a lost answer
+   * can be had again. Any other reuse ends the session.
    *
    * @generated from rpc manam.v1.AuthService.RefreshToken
    */
@@ -1372,7 +1370,7 @@ export declare const AuthService: GenService<{
   },
   /**
    * Renews the freshness of the session with the password, and the second factor where one
-   * is enrolled. Reasons: CREDENTIALS_INVALID, CODE_INVALID, RATE_LIMITED.
+   * is enrolled.
    *
    * @generated from rpc manam.v1.AuthService.Reauthenticate
    */
@@ -1402,7 +1400,7 @@ export declare const AuthService: GenService<{
     output: typeof ListSessionsResponseSchema;
   },
   /**
-   * Ends one of the user's sessions. Reasons: NOT_FOUND.
+   * Ends one of the user's sessions.
    *
    * @generated from rpc manam.v1.AuthService.RevokeSession
    */
@@ -1422,8 +1420,8 @@ export declare const AuthService: GenService<{
     output: typeof RevokeOtherSessionsResponseSchema;
   },
   /**
-   * Tells whether a token of one of the tenant's users is live now (RFC 7662). A token that
-   * is not, for whatever reason, is merely not active. Reasons: REQUEST_INVALID.
+   * Tells whether a token of one of the tenant's users is live now (RFC 7662). A token
+   * that is not, for whatever reason, is merely not active.
    *
    * @generated from rpc manam.v1.AuthService.IntrospectToken
    */
@@ -1433,9 +1431,9 @@ export declare const AuthService: GenService<{
     output: typeof IntrospectTokenResponseSchema;
   },
   /**
-   * Begins a sign-in with Google: answers the address that the browser is to open, or for an
-   * app that asks Google itself the nonce that its token has to carry. Both are good for 10
-   * minutes and once. Reasons: REQUEST_INVALID, PROVIDER_DISABLED, RATE_LIMITED.
+   * Begins a sign-in with Google: answers the address that the browser is to open, or for
+   * an app that asks Google itself the nonce that its token has to carry. Both are good
+   * for 10 minutes and once.
    *
    * @generated from rpc manam.v1.AuthService.StartGoogleLogin
    */
@@ -1445,9 +1443,8 @@ export declare const AuthService: GenService<{
     output: typeof StartGoogleLoginResponseSchema;
   },
   /**
-   * Signs in with an id_token that Google gave an app on its device, made with the nonce of
-   * StartGoogleLogin. Reasons: PROVIDER_TOKEN_INVALID, PROVIDER_DISABLED,
-   * LOCAL_LOGIN_REQUIRED, UNAVAILABLE, RATE_LIMITED.
+   * Signs in with an id_token that Google gave an app on its device, made with the nonce
+   * of StartGoogleLogin.
    *
    * @generated from rpc manam.v1.AuthService.LoginWithGoogleToken
    */
@@ -1457,9 +1454,9 @@ export declare const AuthService: GenService<{
     output: typeof LoginWithGoogleTokenResponseSchema;
   },
   /**
-   * Begins to connect the caller's account with a Google account, so that he can sign in with
-   * either; the browser comes back to `redirect_uri` with a code for FinishGoogleLink. Reasons:
-   * REQUEST_INVALID, PROVIDER_DISABLED, REAUTHENTICATION_REQUIRED.
+   * Begins to connect the caller's account with a Google account, so that he can sign in
+   * with either; the browser comes back to `redirect_uri` with a code for
+   * FinishGoogleLink.
    *
    * @generated from rpc manam.v1.AuthService.StartGoogleLink
    */
@@ -1469,8 +1466,7 @@ export declare const AuthService: GenService<{
     output: typeof StartGoogleLinkResponseSchema;
   },
   /**
-   * Connects the Google account that the browser came back with. The user is told. Reasons:
-   * CODE_INVALID, IDENTITY_TAKEN, RATE_LIMITED.
+   * Connects the Google account that the browser came back with. The user is told.
    *
    * @generated from rpc manam.v1.AuthService.FinishGoogleLink
    */
@@ -1480,8 +1476,8 @@ export declare const AuthService: GenService<{
     output: typeof FinishGoogleLinkResponseSchema;
   },
   /**
-   * Takes the connection with Google away. The user is told. Reasons: NOT_FOUND,
-   * LAST_SIGN_IN for a user who could not sign in any more, REAUTHENTICATION_REQUIRED.
+   * Takes the connection with Google away. The user is told. LAST_SIGN_IN for a user who
+   * could not sign in any more.
    *
    * @generated from rpc manam.v1.AuthService.UnlinkGoogle
    */
@@ -1491,8 +1487,8 @@ export declare const AuthService: GenService<{
     output: typeof UnlinkGoogleResponseSchema;
   },
   /**
-   * Begins a sign-in of a user of Manam itself at this tenant: answers the address that the
-   * browser is to open. Good for 10 minutes. Reasons: REQUEST_INVALID, PROVIDER_DISABLED.
+   * Begins a sign-in of a user of Manam itself at this tenant: answers the address that
+   * the browser is to open. Good for 10 minutes.
    *
    * @generated from rpc manam.v1.AuthService.StartManamLogin
    */
@@ -1503,8 +1499,7 @@ export declare const AuthService: GenService<{
   },
   /**
    * Tells the hosted sign-in which tenant asks for the caller, a user of Manam itself, and
-   * what it would learn. Reasons: LOGIN_STATE_INVALID, NOT_FOUND for a session of another
-   * tenant.
+   * what it would learn. NOT_FOUND for a session of another tenant.
    *
    * @generated from rpc manam.v1.AuthService.GetManamLogin
    */
@@ -1514,9 +1509,9 @@ export declare const AuthService: GenService<{
     output: typeof GetManamLoginResponseSchema;
   },
   /**
-   * Consents that a tenant signs the caller in and learns his name and address; answers where
-   * the browser is to go, with a code for RedeemLoginCode. Reasons: LOGIN_STATE_INVALID,
-   * NOT_FOUND for a session of another tenant.
+   * Consents that a tenant signs the caller in and learns his name and address; answers
+   * where the browser is to go, with a code for RedeemLoginCode. NOT_FOUND for a session
+   * of another tenant.
    *
    * @generated from rpc manam.v1.AuthService.ApproveManamLogin
    */
@@ -1527,8 +1522,7 @@ export declare const AuthService: GenService<{
   },
   /**
    * Exchanges the one-time code that a sign-in came back with for a session. The code is
-   * good once, for 60 seconds, and for the holder of the verifier alone. Reasons: CODE_INVALID,
-   * RATE_LIMITED.
+   * good once, for 60 seconds, and for the holder of the verifier alone.
    *
    * @generated from rpc manam.v1.AuthService.RedeemLoginCode
    */
@@ -1538,8 +1532,8 @@ export declare const AuthService: GenService<{
     output: typeof RedeemLoginCodeResponseSchema;
   },
   /**
-   * Shows the profile of the Manam user whose own session calls. Reasons: NOT_FOUND for
-   * a session of another tenant.
+   * Shows the profile of the Manam user whose own session calls. NOT_FOUND for a session
+   * of another tenant.
    *
    * @generated from rpc manam.v1.AuthService.LoginWithManam
    */

@@ -550,6 +550,14 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_LAST_IDENTIFIER = 75;
    */
   LAST_IDENTIFIER = 75,
+
+  /**
+   * A migration cannot run beside instances of the version before it: they have to be stopped
+   * first, and ApplyMigrations told so.
+   *
+   * @generated from enum value: ERROR_REASON_MIGRATION_NEEDS_STOP = 76;
+   */
+  MIGRATION_NEEDS_STOP = 76,
 }
 
 /**

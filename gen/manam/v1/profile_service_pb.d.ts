@@ -533,8 +533,7 @@ export declare const GetManamUserInfoResponseSchema: GenMessage<GetManamUserInfo
 export declare const ProfileService: GenService<{
   /**
    * Shows a user: the caller's own session shows the caller, a secret key with the scope
-   * users.read any user of its tenant. Reasons: SCOPE_REQUIRED, SECRET_KEY_REQUIRED,
-   * TOKEN_MISSING, NOT_FOUND.
+   * users.read any user of its tenant.
    *
    * @generated from rpc manam.v1.ProfileService.ViewUser
    */
@@ -544,8 +543,7 @@ export declare const ProfileService: GenService<{
     output: typeof ViewUserResponseSchema;
   },
   /**
-   * Changes the fields that are sent and leaves the others alone. Reasons: REQUEST_INVALID,
-   * SCOPE_REQUIRED, SECRET_KEY_REQUIRED, ROLE_DENIED, NOT_FOUND.
+   * Changes the fields that are sent and leaves the others alone.
    *
    * @generated from rpc manam.v1.ProfileService.EditUser
    */
@@ -555,9 +553,8 @@ export declare const ProfileService: GenService<{
     output: typeof EditUserResponseSchema;
   },
   /**
-   * Sends a token to a new address, which ConfirmEmailChange then takes over. The answer is
-   * the same whether or not the account exists. Reasons: REAUTHENTICATION_REQUIRED,
-   * REQUEST_INVALID, RATE_LIMITED.
+   * Sends a token to a new address, which ConfirmEmailChange then takes over. The answer
+   * is the same whether or not the account exists.
    *
    * @generated from rpc manam.v1.ProfileService.StartEmailChange
    */
@@ -567,8 +564,8 @@ export declare const ProfileService: GenService<{
     output: typeof StartEmailChangeResponseSchema;
   },
   /**
-   * Takes over the new address; the old one gets a notice and the user's other sessions end.
-   * Reasons: CONFIRMATION_INVALID.
+   * Takes over the new address; the old one gets a notice and the user's other sessions
+   * end.
    *
    * @generated from rpc manam.v1.ProfileService.ConfirmEmailChange
    */
@@ -579,8 +576,7 @@ export declare const ProfileService: GenService<{
   },
   /**
    * Sends a code to a new number, which ConfirmMobileChange then takes over. The answer is
-   * the same whether or not the account exists. Reasons: REAUTHENTICATION_REQUIRED,
-   * REQUEST_INVALID, RATE_LIMITED.
+   * the same whether or not the account exists.
    *
    * @generated from rpc manam.v1.ProfileService.StartMobileChange
    */
@@ -591,7 +587,7 @@ export declare const ProfileService: GenService<{
   },
   /**
    * Takes over the new number; the old identifier gets a notice and the user's other
-   * sessions end. Reasons: CODE_INVALID.
+   * sessions end.
    *
    * @generated from rpc manam.v1.ProfileService.ConfirmMobileChange
    */
@@ -601,9 +597,9 @@ export declare const ProfileService: GenService<{
     output: typeof ConfirmMobileChangeResponseSchema;
   },
   /**
-   * Removes the user's e-mail address or mobile number. The last confirmed identifier stays.
-   * All identifiers get a notice and the user's other sessions end. Reasons:
-   * REAUTHENTICATION_REQUIRED, LAST_IDENTIFIER, NOT_FOUND where there is none of that kind.
+   * Removes the user's e-mail address or mobile number. The last confirmed identifier
+   * stays. All identifiers get a notice and the user's other sessions end. NOT_FOUND where
+   * there is none of that kind.
    *
    * @generated from rpc manam.v1.ProfileService.RemoveIdentifier
    */
@@ -613,8 +609,7 @@ export declare const ProfileService: GenService<{
     output: typeof RemoveIdentifierResponseSchema;
   },
   /**
-   * Deletes the user and all that is held about him; his sessions end. Reasons:
-   * REAUTHENTICATION_REQUIRED.
+   * Deletes the user and all that is held about him; his sessions end.
    *
    * @generated from rpc manam.v1.ProfileService.DeleteAccount
    */
@@ -626,7 +621,6 @@ export declare const ProfileService: GenService<{
   /**
    * Shows a user of Manam itself: to himself, or to a tenant's secret key with the scope
    * users.read if the user has consented to that tenant; everyone else does not exist.
-   * Reasons: SCOPE_REQUIRED, SECRET_KEY_REQUIRED, NOT_FOUND.
    *
    * @generated from rpc manam.v1.ProfileService.GetManamUserInfo
    */

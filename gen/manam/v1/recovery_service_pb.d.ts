@@ -219,9 +219,9 @@ export declare const ChangePasswordResponseSchema: GenMessage<ChangePasswordResp
  */
 export declare const RecoveryService: GenService<{
   /**
-   * Sends a message with which a forgotten password can be replaced: a link by e-mail, good
-   * for 30 minutes, or a code by SMS, good for 10. The answer is the same whether or not the
-   * account exists. Reasons: REQUEST_INVALID, RATE_LIMITED.
+   * Sends a message with which a forgotten password can be replaced: a link by e-mail,
+   * good for 30 minutes, or a code by SMS, good for 10. The answer is the same whether or
+   * not the account exists.
    *
    * @generated from rpc manam.v1.RecoveryService.Recover
    */
@@ -231,10 +231,9 @@ export declare const RecoveryService: GenService<{
     output: typeof RecoverResponseSchema;
   },
   /**
-   * Replaces a forgotten password, with the token of the e-mail, or the number and the code
-   * of the SMS. All of the user's sessions end, the second factor stays, and nobody is
-   * signed in. A refused password does not consume the token. Reasons: RECOVERY_INVALID,
-   * REQUEST_INVALID, RATE_LIMITED.
+   * Replaces a forgotten password, with the token of the e-mail, or the number and the
+   * code of the SMS. All of the user's sessions end, the second factor stays, and nobody
+   * is signed in. A refused password does not consume the token.
    *
    * @generated from rpc manam.v1.RecoveryService.EndRecovery
    */
@@ -245,8 +244,7 @@ export declare const RecoveryService: GenService<{
   },
   /**
    * Replaces the password with the current one at hand, and with a fresh session where a
-   * second factor is enrolled. The user's other sessions end. Reasons: CREDENTIALS_INVALID,
-   * REAUTHENTICATION_REQUIRED, REQUEST_INVALID, RATE_LIMITED.
+   * second factor is enrolled. The user's other sessions end.
    *
    * @generated from rpc manam.v1.RecoveryService.ChangePassword
    */

@@ -61,6 +61,13 @@ export declare type GetTwoFactorResponse = Message<"manam.v1.GetTwoFactorRespons
    * @generated from field: bool required = 4;
    */
   required: boolean;
+
+  /**
+   * Whether the user has a password, which Reauthenticate then asks for.
+   *
+   * @generated from field: bool has_password = 5;
+   */
+  hasPassword: boolean;
 };
 
 /**
@@ -751,8 +758,8 @@ export declare const TwoFactorService: GenService<{
     output: typeof GetTwoFactorResponseSchema;
   },
   /**
-   * First step of enrolling TOTP: sends a proof to the user's own address. Reasons:
-   * REQUEST_INVALID with EMAIL_NOT_OWN, RATE_LIMITED.
+   * First step of enrolling TOTP: sends a proof to the user's own address. REQUEST_INVALID
+   * with EMAIL_NOT_OWN.
    *
    * @generated from rpc manam.v1.TwoFactorService.SendTotpEmailVerification
    */
@@ -762,8 +769,7 @@ export declare const TwoFactorService: GenService<{
     output: typeof SendTotpEmailVerificationResponseSchema;
   },
   /**
-   * Second step of enrolling TOTP: the proof from the message. Reasons:
-   * CONFIRMATION_INVALID.
+   * Second step of enrolling TOTP: the proof from the message.
    *
    * @generated from rpc manam.v1.TwoFactorService.ConfirmTotpEmail
    */
@@ -773,7 +779,7 @@ export declare const TwoFactorService: GenService<{
     output: typeof ConfirmTotpEmailResponseSchema;
   },
   /**
-   * Tells how far the enrolment of TOTP is. Reasons: STEP_MISSING.
+   * Tells how far the enrolment of TOTP is.
    *
    * @generated from rpc manam.v1.TwoFactorService.GetTotpSetup
    */
@@ -783,8 +789,8 @@ export declare const TwoFactorService: GenService<{
     output: typeof GetTotpSetupResponseSchema;
   },
   /**
-   * Third step of enrolling TOTP: makes the secret. Called again it makes a new one, and the
-   * earlier one dies. Reasons: STEP_MISSING.
+   * Third step of enrolling TOTP: makes the secret. Called again it makes a new one, and
+   * the earlier one dies.
    *
    * @generated from rpc manam.v1.TwoFactorService.SetupTotp
    */
@@ -794,8 +800,7 @@ export declare const TwoFactorService: GenService<{
     output: typeof SetupTotpResponseSchema;
   },
   /**
-   * The pending secret as a QR code. Reasons: STEP_MISSING before SetupTotp and after
-   * ConfirmTotp.
+   * The pending secret as a QR code. STEP_MISSING before SetupTotp and after ConfirmTotp.
    *
    * @generated from rpc manam.v1.TwoFactorService.GetTotpQr
    */
@@ -806,7 +811,6 @@ export declare const TwoFactorService: GenService<{
   },
   /**
    * Last step of enrolling TOTP: a code of the new device. The user's other sessions end.
-   * Reasons: STEP_MISSING, CODE_INVALID, RATE_LIMITED.
    *
    * @generated from rpc manam.v1.TwoFactorService.ConfirmTotp
    */
@@ -816,8 +820,7 @@ export declare const TwoFactorService: GenService<{
     output: typeof ConfirmTotpResponseSchema;
   },
   /**
-   * Second step of a sign-in: a code of the authenticator app, or a recovery code. Reasons:
-   * CODE_INVALID, TOKEN_INVALID, RATE_LIMITED.
+   * Second step of a sign-in: a code of the authenticator app, or a recovery code.
    *
    * @generated from rpc manam.v1.TwoFactorService.ValidateTotp
    */
@@ -828,7 +831,6 @@ export declare const TwoFactorService: GenService<{
   },
   /**
    * Removes the TOTP factor, with a valid code of it. The user's other sessions end.
-   * Reasons: CODE_INVALID, STEP_MISSING, RATE_LIMITED.
    *
    * @generated from rpc manam.v1.TwoFactorService.RemoveTotp
    */
@@ -838,8 +840,8 @@ export declare const TwoFactorService: GenService<{
     output: typeof RemoveTotpResponseSchema;
   },
   /**
-   * First step of enrolling SMS: sends a proof to the user's own address. Reasons:
-   * REQUEST_INVALID with EMAIL_NOT_OWN, RATE_LIMITED.
+   * First step of enrolling SMS: sends a proof to the user's own address. REQUEST_INVALID
+   * with EMAIL_NOT_OWN.
    *
    * @generated from rpc manam.v1.TwoFactorService.SendSmsEmailVerification
    */
@@ -849,7 +851,7 @@ export declare const TwoFactorService: GenService<{
     output: typeof SendSmsEmailVerificationResponseSchema;
   },
   /**
-   * Second step of enrolling SMS: the proof from the message. Reasons: CONFIRMATION_INVALID.
+   * Second step of enrolling SMS: the proof from the message.
    *
    * @generated from rpc manam.v1.TwoFactorService.ConfirmSmsEmail
    */
@@ -859,8 +861,7 @@ export declare const TwoFactorService: GenService<{
     output: typeof ConfirmSmsEmailResponseSchema;
   },
   /**
-   * Third step of enrolling SMS: names the number and sends a code to it. Reasons:
-   * STEP_MISSING, REQUEST_INVALID, RATE_LIMITED.
+   * Third step of enrolling SMS: names the number and sends a code to it.
    *
    * @generated from rpc manam.v1.TwoFactorService.SetupSms
    */
@@ -871,7 +872,6 @@ export declare const TwoFactorService: GenService<{
   },
   /**
    * Last step of enrolling SMS: the code from the number. The user's other sessions end.
-   * Reasons: STEP_MISSING, CODE_INVALID, RATE_LIMITED.
    *
    * @generated from rpc manam.v1.TwoFactorService.ConfirmSmsFactor
    */
@@ -882,7 +882,7 @@ export declare const TwoFactorService: GenService<{
   },
   /**
    * Sends a code to the enrolled number, to sign in or to remove the factor; the earlier
-   * code dies. Reasons: STEP_MISSING, RATE_LIMITED.
+   * code dies.
    *
    * @generated from rpc manam.v1.TwoFactorService.SendSmsCode
    */
@@ -892,8 +892,7 @@ export declare const TwoFactorService: GenService<{
     output: typeof SendSmsCodeResponseSchema;
   },
   /**
-   * Second step of a sign-in: the code from the SMS, or a recovery code. Reasons:
-   * CODE_INVALID, TOKEN_INVALID, RATE_LIMITED.
+   * Second step of a sign-in: the code from the SMS, or a recovery code.
    *
    * @generated from rpc manam.v1.TwoFactorService.ValidateSms
    */
@@ -903,8 +902,7 @@ export declare const TwoFactorService: GenService<{
     output: typeof ValidateSmsResponseSchema;
   },
   /**
-   * Removes the SMS factor, with a valid code of it. The user's other sessions end. Reasons:
-   * CODE_INVALID, STEP_MISSING, RATE_LIMITED.
+   * Removes the SMS factor, with a valid code of it. The user's other sessions end.
    *
    * @generated from rpc manam.v1.TwoFactorService.RemoveSms
    */
@@ -914,8 +912,8 @@ export declare const TwoFactorService: GenService<{
     output: typeof RemoveSmsResponseSchema;
   },
   /**
-   * Makes ten new recovery codes; the old ones die. Reasons: REAUTHENTICATION_REQUIRED,
-   * STEP_MISSING where no factor is enrolled.
+   * Makes ten new recovery codes; the old ones die. STEP_MISSING where no factor is
+   * enrolled.
    *
    * @generated from rpc manam.v1.TwoFactorService.RegenerateRecoveryCodes
    */

@@ -3,23 +3,23 @@ import type { Challenge } from '../../domain/challenge.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { type IdentifierKind, type ParsedIdentifier, parseIdentifier } from '../../domain/identifier.ts';
-import { digestCode, makeDigitCode } from '../../domain/one-time-code.ts';
+import { makeDigitCode } from '../../domain/one-time-code.ts';
 import type { Random } from '../../domain/random.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
-import { parseChallengeToken } from '../../domain/token.ts';
 import type { UserView } from '../../domain/user.ts';
 import type { Vault } from '../../domain/vault.ts';
-import { auditEvent, auditFailure } from '../audit.ts';
+import { afterChange } from '../after-change.ts';
+import { findByToken, findInSlot, redeem } from '../challenges/redeem.ts';
+import { codeBySms, linkByEmail, type OutOfBand, send } from '../challenges/send.ts';
+import { record, recordingFailure } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
 import type { RecipientCharge } from '../limits.ts';
-import { composeNotice, type Recipient, tellUser } from '../messages.ts';
-import { codeBySms, linkByEmail, type OutOfBand, sendOutOfBand } from '../out-of-band.ts';
+import { composeNotice, type Recipient, recipientOf } from '../messages.ts';
 import { ownSession } from '../sessions/own-session.ts';
-import { consumeChallenge } from '../sms-guard.ts';
 
 export type ChangeIdentifierDeps = {
   readonly store: Store<
-    'users' | 'challenges' | 'sessions' | 'smsUsage' | 'outbox' | 'audit' | 'idempotency'
+    'users' | 'challenges' | 'sessions' | 'smsUsage' | 'outbox' | 'events' | 'idempotency'
   >;
   readonly chargeRecipient: RecipientCharge;
   readonly vault: Vault;
@@ -32,8 +32,6 @@ export type StartChange = (caller: Caller, view: UserView, identifier: ParsedIde
 
 const linkLifetimeMs = 86_400_000;
 const codeLifetimeMs = 300_000;
-/** How many guesses a code survives (R8). */
-const maxAttempts = 5;
 
 const purposes = { email: 'change-email', mobile: 'change-mobile' } as const;
 
@@ -42,24 +40,23 @@ const purposes = { email: 'change-email', mobile: 'change-mobile' } as const;
  * account already gets a notice instead, and the caller sees the same answer (R33).
  */
 export function createStartChange(deps: ChangeIdentifierDeps): StartChange {
-  const { store, chargeRecipient, clock, random } = deps;
+  const { store, chargeRecipient } = deps;
   return async (caller, view, identifier) => {
     const { id: tenantId } = caller.tenant;
-    const { id: userId, locale: userLocale, senderEmail } = view.user;
+    const { id: userId } = view.user;
     await chargeRecipient(caller, purposes[identifier.kind], identifier.canonical);
     const taken = await store.users.findIdentifier(tenantId, identifier);
-    const recipient = { kind: identifier.kind, address: identifier.address, userLocale, senderEmail };
+    const recipient = recipientOf(view.user, identifier);
 
     await store.transaction(async (repositories) => {
       // An unproved claim does not stop another user from proving it.
       if (taken?.confirmedAt === undefined) {
-        await sendOutOfBand(repositories, proofOf(deps, caller, userId, recipient));
+        await send(repositories, proofOf(deps, caller, userId, recipient));
       } else if (taken.userId !== userId) {
         await repositories.outbox.add(composeNotice(deps, caller, recipient, 'account-exists'));
       }
-      await repositories.audit.add(
-        auditEvent({ clock, random }, caller, 'start-identifier-change', 'success'),
-      );
+      const details = { kind: identifier.kind };
+      await record(repositories, deps, caller, { type: 'identifier.change_started', details });
       await rememberResult(repositories, caller, undefined);
     });
   };
@@ -96,8 +93,21 @@ export type StartChangeCommand = {
 
 /** The four RPCs of a change: two that start it and two that finish it. */
 export function createChangeIdentifier(deps: ChangeIdentifierDeps) {
-  const { store, vault, clock } = deps;
   const startChange = createStartChange(deps);
+
+  const confirming = (
+    caller: Caller,
+    kind: IdentifierKind,
+    find: () => Promise<Challenge | undefined>,
+  ): Promise<void> => {
+    const failed = { type: 'identifier.change_failed', details: { kind } } as const;
+    return recordingFailure(deps, caller, failed, async () => {
+      const refusal = () => new DomainError(kind === 'email' ? 'CONFIRMATION_INVALID' : 'CODE_INVALID');
+      const found = await find();
+      if (found?.userId !== ownSession(caller).userId) throw refusal();
+      await finish(deps, caller, found, kind, refusal);
+    });
+  };
 
   async function start(caller: Caller, type: IdentifierKind, command: StartChangeCommand): Promise<void> {
     const identifier = parseIdentifier({ ...command, type }, caller.tenant.policy);
@@ -112,72 +122,42 @@ export function createChangeIdentifier(deps: ChangeIdentifierDeps) {
       start(caller, 'mobile', { ...command, email: '' }),
 
     confirmEmailChange: (caller: Caller, command: { readonly token: string }) =>
-      auditFailure(deps, caller, 'change-identifier', async () => {
-        const { userId } = ownSession(caller);
-        const refusal = () => new DomainError('CONFIRMATION_INVALID');
-        const token = parseChallengeToken(command.token);
-        if (token === undefined) throw refusal();
-        const { challengeId, digest } = token;
-        const found = await store.challenges.findLive(
-          caller.tenant.id,
-          challengeId,
-          purposes.email,
-          digest,
-          clock(),
-        );
-        if (found === undefined || found.userId !== userId) throw refusal();
-        await finish(deps, caller, found, refusal);
-      }),
+      confirming(caller, 'email', () => findByToken(deps, caller, purposes.email, command.token)),
 
     confirmMobileChange: (caller: Caller, command: { readonly code: string }) =>
-      auditFailure(deps, caller, 'change-identifier', async () => {
-        const { userId } = ownSession(caller);
-        const refusal = () => new DomainError('CODE_INVALID');
-        const { id: tenantId } = caller.tenant;
-        const found = await store.challenges.findInSlot(tenantId, purposes.mobile, userId, clock());
-        if (found === undefined) throw refusal();
-        if (!(await store.challenges.countAttempt(tenantId, found.id, maxAttempts))) throw refusal();
-        const scope = { tenantId, purpose: purposes.mobile, subject: userId };
-        if (!digestCode(vault, scope, command.code).equals(found.digest)) throw refusal();
-        await finish(deps, caller, found, refusal);
-      }),
+      confirming(caller, 'mobile', () =>
+        findInSlot(deps, caller, purposes.mobile, ownSession(caller).userId, command.code),
+      ),
   };
 }
 
-/** Takes the new identifier over; the old one gets a notice, other sessions and all that is outstanding die (R19). */
+/** Puts the new identifier in the place of the old one, which gets a notice; other sessions end (R19). */
 async function finish(
-  { store, clock, random }: ChangeIdentifierDeps,
+  deps: ChangeIdentifierDeps,
   caller: Caller,
   challenge: Challenge,
+  kind: IdentifierKind,
   refusal: () => DomainError,
 ): Promise<void> {
-  const { tenantId, userId, identifier, purpose } = challenge;
-  const kind: IdentifierKind = purpose === purposes.email ? 'email' : 'mobile';
+  const { store, clock } = deps;
+  const { tenantId, userId, identifier: address } = challenge;
   const now = clock();
   const view = await store.users.findById(tenantId, userId);
   if (view === undefined) throw refusal();
-  const canonical = identifier.toLowerCase();
+  const identifier = { kind, canonical: address.toLowerCase() };
   try {
     await store.transaction(async (repositories) => {
-      const { challenges, users, sessions, outbox, audit } = repositories;
-      if (!(await consumeChallenge(repositories, clock, caller, challenge))) throw refusal();
-      await users.releaseClaim(tenantId, { kind, canonical }, userId, 'proved');
-      await users.replaceIdentifier(tenantId, {
-        kind,
-        canonical,
-        address: identifier,
-        userId,
-        confirmedAt: now,
-        addedAt: now,
-      });
-      await challenges.killAll(tenantId, userId);
-      await sessions.revokeOthers(tenantId, userId, caller.session?.id, now);
-      // Everything that the user had before hears of it: the caller may be an intruder.
-      await tellUser({ clock, random }, { outbox }, caller, view, 'identifier-changed');
-      await audit.add(auditEvent({ clock, random }, caller, 'change-identifier', 'success'));
+      const { users } = repositories;
+      if (!(await redeem(repositories, clock, caller, challenge))) throw refusal();
+      await users.releaseClaim(tenantId, identifier, userId, 'proved');
+      const held = { ...identifier, address, userId, confirmedAt: now, addedAt: now };
+      await users.replaceIdentifier(tenantId, held);
+      // The identifiers of before get the notice: the caller may be an intruder.
+      const event = { type: 'identifier.changed', details: { kind } } as const;
+      await afterChange(deps, repositories, caller, view, { notice: 'identifier-changed', event });
     });
   } catch (error) {
-    // Someone else has taken the identifier since the change began.
+    // Another user has taken the identifier since the change began.
     throw error instanceof DuplicateError ? refusal() : error;
   }
 }

@@ -1,23 +1,21 @@
 import type { Caller } from '../../domain/caller.ts';
-import type { Challenge } from '../../domain/challenge.ts';
+import type { Challenge, UnexpiredChallenge } from '../../domain/challenge.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { IdentifierKind } from '../../domain/identifier.ts';
-import { digestCode } from '../../domain/one-time-code.ts';
 import type { Random } from '../../domain/random.ts';
 import { DuplicateError, type Repositories, type Store } from '../../domain/repositories.ts';
-import { parseChallengeToken } from '../../domain/token.ts';
 import type { UserView } from '../../domain/user.ts';
 import type { Vault } from '../../domain/vault.ts';
-import { auditEvent, auditFailure } from '../audit.ts';
+import { findPresented, redeem } from '../challenges/redeem.ts';
+import { sendIfRoom } from '../challenges/send.ts';
+import { record, recordingFailure } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
-import { sendIfRoom } from '../out-of-band.ts';
 import { recoveryProof } from '../recovery/recover.ts';
-import { consumeChallenge } from '../sms-guard.ts';
 
 export type ConfirmDeps = {
   readonly store: Store<
-    'users' | 'identities' | 'challenges' | 'smsUsage' | 'outbox' | 'audit' | 'idempotency'
+    'users' | 'identities' | 'challenges' | 'smsUsage' | 'outbox' | 'events' | 'idempotency'
   >;
   readonly vault: Vault;
   readonly clock: Clock;
@@ -32,23 +30,12 @@ export type Confirmed = {
   readonly passwordRequired: boolean;
 };
 
-type Found = Challenge & { readonly isConsumed: boolean };
-
 const refusal = () => new DomainError('CONFIRMATION_INVALID');
 
 /** Confirms an e-mail address with the token of its message. */
 export function createConfirmEmail(deps: ConfirmDeps) {
   return async function confirmEmail(caller: Caller, command: ConfirmCommand): Promise<Confirmed> {
-    const token = parseChallengeToken(command.token);
-    if (token === undefined) return await confirm(deps, caller, [], 'email');
-    const { challengeId: id, digest } = token;
-    const proof = { id, digest };
-    const found = await deps.store.challenges.findUnexpired(
-      caller.tenant.id,
-      'confirm-email',
-      proof,
-      deps.clock(),
-    );
+    const found = await findPresented(deps, caller, 'confirm-email', { token: command.token });
     return await confirm(deps, caller, found, 'email');
   };
 }
@@ -56,14 +43,7 @@ export function createConfirmEmail(deps: ConfirmDeps) {
 /** Confirms a mobile number with the code of its SMS. The request names nothing else. */
 export function createConfirmSms(deps: ConfirmDeps) {
   return async function confirmSms(caller: Caller, command: ConfirmCommand): Promise<Confirmed> {
-    const scope = { tenantId: caller.tenant.id, purpose: 'confirm-sms', subject: '' } as const;
-    const digest = digestCode(deps.vault, scope, command.token);
-    const found = await deps.store.challenges.findUnexpired(
-      caller.tenant.id,
-      'confirm-sms',
-      { digest },
-      deps.clock(),
-    );
+    const found = await findPresented(deps, caller, 'confirm-sms', { code: command.token });
     return await confirm(deps, caller, found, 'mobile');
   };
 }
@@ -71,14 +51,15 @@ export function createConfirmSms(deps: ConfirmDeps) {
 function confirm(
   deps: ConfirmDeps,
   caller: Caller,
-  found: readonly Found[],
+  found: readonly UnexpiredChallenge[],
   kind: IdentifierKind,
 ): Promise<Confirmed> {
-  return auditFailure(deps, caller, `confirm-${kind}`, async () => {
-    // Two users with one code: neither can be told, so neither is confirmed.
+  const failed = { type: 'identifier.confirmation_failed', details: { kind } } as const;
+  return recordingFailure(deps, caller, failed, async () => {
+    // Two users with one code cannot be distinguished, so neither is confirmed.
     const [challenge, ...others] = found;
     if (challenge === undefined || others.length > 0) throw refusal();
-    const confirmed = challenge.isConsumed ? undefined : await confirmOnce(deps, caller, challenge, kind);
+    const confirmed = challenge.isRedeemed ? undefined : await confirmOnce(deps, caller, challenge, kind);
     return confirmed ?? (await confirmAgain(deps, caller, challenge, kind));
   });
 }
@@ -104,23 +85,21 @@ async function confirmOnce(
   challenge: Challenge,
   kind: IdentifierKind,
 ): Promise<Confirmed | undefined> {
-  const { store, clock, random } = deps;
+  const { store, clock } = deps;
   const { tenantId, userId } = challenge;
   try {
     return await store.transaction(async (repositories) => {
-      if (!(await consumeChallenge(repositories, clock, caller, challenge))) return undefined;
+      if (!(await redeem(repositories, clock, caller, challenge))) return undefined;
       await proveIdentifier(repositories, challenge, kind, clock());
       const view = await repositories.users.findById(tenantId, userId);
       const passwordRequired = view !== undefined && (await lacksSignIn(repositories, view));
       if (passwordRequired) {
         const held = kind === 'email' ? view.email : view.mobile;
         if (held === undefined) throw refusal();
-        const proof = recoveryProof(deps, caller, { ...view.user, userId }, held);
+        const proof = recoveryProof(deps, caller, view.user, held);
         await sendIfRoom(repositories, proof, clock());
       }
-      await repositories.audit.add(
-        auditEvent({ clock, random }, caller, `confirm-${kind}`, 'success', { userId }),
-      );
+      await record(repositories, deps, caller, { type: 'identifier.confirmed', userId, details: { kind } });
       const result = { passwordRequired };
       await rememberResult(repositories, caller, result);
       return result;

@@ -3,8 +3,8 @@ import { isRegisteredUrl } from '../../domain/registered-url.ts';
 import type { Repositories } from '../../domain/repositories.ts';
 import type { OwnedIdentifier } from '../../domain/user.ts';
 import type { Vault } from '../../domain/vault.ts';
-import type { MessageContext, MessageDeps, Recipient } from '../messages.ts';
-import { codeBySms, linkByEmail, sendIfRoom } from '../out-of-band.ts';
+import { codeBySms, linkByEmail, sendIfRoom } from '../challenges/send.ts';
+import { type MessageContext, type MessageDeps, type Recipient, recipientOf } from '../messages.ts';
 
 /** How long a confirmation link and a confirmation code are good (R34). */
 const linkLifetimeMs = 86_400_000;
@@ -49,14 +49,11 @@ export async function sendConfirmation(
   await sendIfRoom(repositories, confirmation, deps.clock());
 }
 
-/** The confirmation of an identifier as its account has it. */
-export function confirmationOf({
-  kind,
-  address,
-  userId,
-  locale: userLocale,
-  senderEmail,
-  confirmUrl,
-}: OwnedIdentifier): ConfirmationOrder {
-  return { kind, address, userId, userLocale, senderEmail, confirmUrl };
+/** The confirmation of an identifier of an account. */
+export function confirmationOf(
+  owner: Pick<OwnedIdentifier, 'userId' | 'locale' | 'senderEmail' | 'confirmUrl'>,
+  identifier: Pick<OwnedIdentifier, 'kind' | 'address'>,
+): ConfirmationOrder {
+  const { userId, confirmUrl } = owner;
+  return { ...recipientOf(owner, identifier), userId, confirmUrl };
 }

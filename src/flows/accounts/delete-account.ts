@@ -3,26 +3,26 @@ import type { Clock } from '../../domain/clock.ts';
 import type { ReceiptSigner } from '../../domain/erasure.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
-import { auditEvent } from '../audit.ts';
+import { record } from '../events/record.ts';
 import { ownSession } from '../sessions/own-session.ts';
 import { eraseUser } from './erase-user.ts';
 
 export type DeleteAccountDeps = {
-  readonly store: Store<'users' | 'factors' | 'guesses' | 'outbox' | 'audit'>;
+  readonly store: Store<'users' | 'authenticators' | 'attempts' | 'outbox' | 'events'>;
   readonly signReceipt: ReceiptSigner;
   readonly clock: Clock;
   readonly random: Random;
 };
 
-/** Erases the caller's user; answers the receipt. A last notice goes to his address. */
+/** Erases the caller's user, with a last notice to an address of theirs. Returns the receipt. */
 export function createDeleteAccount({ store, ...deps }: DeleteAccountDeps) {
   return async function deleteAccount(caller: Caller): Promise<string> {
     const { holder } = ownSession(caller);
     return await store.transaction(async (repositories) => {
       const receipt = await eraseUser(repositories, deps, caller, holder);
-      // Whose account it was, and where from, the line does not say.
-      const nobody = { ...caller, session: undefined, client: { ...caller.client, address: '' } };
-      await repositories.audit.add(auditEvent(deps, nobody, 'delete-account', 'success'));
+      // The event names neither the user nor the address of the call.
+      const anonymous = { ...caller, session: undefined, client: { ...caller.client, address: '' } };
+      await record(repositories, deps, anonymous, { type: 'user.deleted' });
       return receipt;
     });
   };

@@ -7,44 +7,35 @@ import { assertFresh } from '../../domain/freshness.ts';
 import type { ParsedIdentifier } from '../../domain/identifier.ts';
 import { parseLocale } from '../../domain/locale.ts';
 import { parseMobile } from '../../domain/mobile.ts';
-import { type Json, parseCustomFields, parseLines, parseName, parseText } from '../../domain/profile.ts';
+import {
+  type Json,
+  type ProfileField,
+  parseCustomFields,
+  parseProfileText,
+  profileFields,
+} from '../../domain/profile.ts';
 import type { Random } from '../../domain/random.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
 import type { UserChanges, UserView } from '../../domain/user.ts';
-import { auditEvent } from '../audit.ts';
+import { endAccess } from '../after-change.ts';
+import { record } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
 import type { MessageCharge } from '../limits.ts';
-import { composeNotice } from '../messages.ts';
+import { composeNotice, recipientOf } from '../messages.ts';
 import type { StartChange } from './change-identifier.ts';
 import { targetOf } from './target.ts';
 
 export type EditUserDeps = {
-  readonly store: Store<'users' | 'challenges' | 'sessions' | 'outbox' | 'audit' | 'idempotency'>;
+  readonly store: Store<'users' | 'challenges' | 'sessions' | 'outbox' | 'events' | 'idempotency'>;
   readonly startChange: StartChange;
   readonly chargeMessage: MessageCharge;
   readonly clock: Clock;
   readonly random: Random;
 };
 
-/** The texts of a profile that are kept as sent, with the most characters of each. */
-const texts = {
-  nationalCode: ['national_code', 32],
-  picture: ['picture', 2048],
-  address: ['address', 500],
-  postalCode: ['postal_code', 32],
-  maritalStatus: ['marital_status', 32],
-  facebookId: ['facebook_id', 200],
-  instagramId: ['instagram_id', 200],
-  twitterId: ['twitter_id', 200],
-  linkedinId: ['linkedin_id', 200],
-  document: ['document', 2048],
-  telephone: ['telephone', 32],
-} as const;
-const names = { firstName: 'first_name', lastName: 'last_name' } as const;
-
 /** What is to change: only what is defined. */
 export type EditUserCommand = {
-  readonly [name in keyof typeof texts | keyof typeof names]: string | undefined;
+  readonly [F in ProfileField]: string | undefined;
 } & {
   readonly userId: string;
   readonly email: string;
@@ -61,7 +52,8 @@ export type EditUserCommand = {
  * number are no such fields: another one starts its verified change for a session, and
  * for a secret key takes the place of the old one, unconfirmed (design, section 10).
  */
-export function createEditUser({ store, startChange, chargeMessage, clock, random }: EditUserDeps) {
+export function createEditUser(deps: EditUserDeps) {
+  const { store, startChange, chargeMessage, clock } = deps;
   return async function editUser(caller: Caller, command: EditUserCommand): Promise<{ userId: string }> {
     if (command.role !== undefined && caller.session !== undefined) throw new DomainError('ROLE_DENIED');
     const tenantId = caller.tenant.id;
@@ -95,18 +87,14 @@ export function createEditUser({ store, startChange, chargeMessage, clock, rando
               confirmedAt: undefined,
               addedAt: clock(),
             });
-            await repositories.challenges.killAll(tenantId, userId);
-            await repositories.sessions.revokeOthers(tenantId, userId, undefined, clock());
+            await endAccess(repositories, clock, view.user, undefined);
             const old = heldOf(view, identifier.kind);
             if (old?.confirmedAt === undefined) continue;
-            const { locale: userLocale, senderEmail } = view.user;
-            const to = { kind: old.kind, address: old.address, userLocale, senderEmail };
-            await repositories.outbox.add(composeNotice({ clock, random }, caller, to, 'identifier-changed'));
+            const notice = composeNotice(deps, caller, recipientOf(view.user, old), 'identifier-changed');
+            await repositories.outbox.add(notice);
           }
         }
-        await repositories.audit.add(
-          auditEvent({ clock, random }, caller, 'edit-user', 'success', { userId }),
-        );
+        await record(repositories, deps, caller, { type: 'user.updated', userId });
         await rememberResult(repositories, caller, { userId });
       });
     } catch (error) {
@@ -129,17 +117,9 @@ function parse(
   const violations = createViolations();
   const { collect } = violations;
   const changes: { -readonly [name in keyof UserChanges]: UserChanges[name] } = {};
-  for (const [name, field] of Object.entries(names) as [keyof typeof names, string][]) {
-    const value = command[name];
-    if (value !== undefined) changes[name] = collect(() => parseName(value, field)) ?? '';
-  }
-  for (const [name, [field, max]] of Object.entries(texts) as [
-    keyof typeof texts,
-    readonly [string, number],
-  ][]) {
-    const value = command[name];
-    const parse = name === 'address' ? parseLines : parseText;
-    if (value !== undefined) changes[name] = collect(() => parse(value, field, max)) ?? '';
+  for (const field of profileFields) {
+    const value = command[field];
+    if (value !== undefined) changes[field] = collect(() => parseProfileText(field, value)) ?? '';
   }
   const { birthday, locale, customFields, role } = command;
   if (birthday !== undefined) {

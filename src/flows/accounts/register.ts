@@ -4,21 +4,21 @@ import type { Clock } from '../../domain/clock.ts';
 import { createViolations, DomainError } from '../../domain/errors.ts';
 import { type HeldIdentifier, type IdentifierInput, parseIdentifier } from '../../domain/identifier.ts';
 import type { PasswordHasher } from '../../domain/password.ts';
-import { emptyProfile, type Json, parseCustomFields, parseName, parseText } from '../../domain/profile.ts';
+import { emptyProfile, type Json, parseCustomFields, parseProfileText } from '../../domain/profile.ts';
 import type { Random } from '../../domain/random.ts';
 import { matchRegisteredUrl } from '../../domain/registered-url.ts';
 import { DuplicateError, type Repositories, type Store } from '../../domain/repositories.ts';
 import type { OwnedIdentifier, User } from '../../domain/user.ts';
 import type { Vault } from '../../domain/vault.ts';
-import { auditEvent } from '../audit.ts';
+import { type RecordDeps, record } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
 import type { RecipientCharge } from '../limits.ts';
-import { composeNotice, messageLocale } from '../messages.ts';
+import { composeNotice, messageLocale, recipientOf } from '../messages.ts';
 import type { PasswordPolicy } from '../password-policy.ts';
-import { sendConfirmation } from './confirmation.ts';
+import { confirmationOf, sendConfirmation } from './confirmation.ts';
 
 export type RegisterDeps = {
-  readonly store: Store<'users' | 'challenges' | 'outbox' | 'audit' | 'idempotency'>;
+  readonly store: Store<'users' | 'challenges' | 'outbox' | 'events' | 'idempotency'>;
   readonly hasher: PasswordHasher;
   readonly passwordPolicy: PasswordPolicy;
   readonly clock: Clock;
@@ -93,17 +93,9 @@ async function write(
     return await deps.store.transaction(async (repositories) => {
       const userId = await claim(repositories, registration, held);
       if (userId === undefined) return false;
-      const { kind, address } = registration.identifier;
-      const { locale: userLocale, senderEmail, confirmUrl } = registration.user;
-      await sendConfirmation(deps, repositories, caller, {
-        kind,
-        address,
-        userId,
-        userLocale,
-        senderEmail,
-        confirmUrl,
-      });
-      await conclude(deps, repositories, caller, { userId });
+      const order = confirmationOf({ ...registration.user, userId }, registration.identifier);
+      await sendConfirmation(deps, repositories, caller, order);
+      await conclude(deps, repositories, caller, 'user.registered', userId);
       return true;
     });
   } catch (error) {
@@ -115,11 +107,10 @@ async function write(
 /** The identifier is already proved: the account is left alone. */
 async function tellOwner(deps: WriteDeps, caller: Caller, held: OwnedIdentifier): Promise<boolean> {
   if (caller.tenant.policy.discloseRegistration) throw new DomainError('IDENTIFIER_TAKEN');
-  const { kind, address, locale: userLocale, senderEmail, userId } = held;
-  const notice = composeNotice(deps, caller, { kind, address, userLocale, senderEmail }, 'account-exists');
+  const notice = composeNotice(deps, caller, recipientOf(held, held), 'account-exists');
   await deps.store.transaction(async (repositories) => {
     await repositories.outbox.add(notice);
-    await conclude(deps, repositories, caller, { userId, reason: 'IDENTIFIER_TAKEN' });
+    await conclude(deps, repositories, caller, 'user.registration_repeated', held.userId);
   });
   return true;
 }
@@ -157,14 +148,15 @@ async function claim(
   return (await users.dispute(user.tenantId, userId)) ? userId : undefined;
 }
 
-/** The end of every registration, in its transaction: the audit line, and the answer for a retry. */
+/** The end of every registration, in its transaction: the event, and the answer for a retry. */
 async function conclude(
-  deps: Pick<RegisterDeps, 'clock' | 'random'>,
-  repositories: Pick<Repositories, 'audit' | 'idempotency'>,
+  deps: RecordDeps,
+  repositories: Pick<Repositories, 'events' | 'idempotency'>,
   caller: Caller,
-  subject: { readonly userId: string; readonly reason?: string },
+  type: 'user.registered' | 'user.registration_repeated',
+  userId: string,
 ): Promise<void> {
-  await repositories.audit.add(auditEvent(deps, caller, 'register', 'success', subject));
+  await record(repositories, deps, caller, { type, userId });
   await rememberResult(repositories, caller, undefined);
 }
 
@@ -188,8 +180,8 @@ function parse(
   const violations = createViolations();
   const { collect } = violations;
   const parsed = collect(() => parseIdentifier(command, policy));
-  const firstName = collect(() => parseName(command.firstName, 'first_name'));
-  const lastName = collect(() => parseName(command.lastName, 'last_name'));
+  const firstName = collect(() => parseProfileText('firstName', command.firstName));
+  const lastName = collect(() => parseProfileText('lastName', command.lastName));
   const password = collect(() =>
     passwordPolicy.parse(
       caller,
@@ -198,7 +190,7 @@ function parse(
       command.confirmPassword,
     ),
   );
-  const nationalCode = collect(() => parseText(command.nationalCode, 'national_code', 32));
+  const nationalCode = collect(() => parseProfileText('nationalCode', command.nationalCode));
   const birthday = collect(() => parseBirthday(command.birthday, now));
   const customFields = collect(() => parseCustomFields(command.customFields));
   const confirmUrl = collect(() =>

@@ -4,12 +4,11 @@ import { DomainError } from '../../domain/errors.ts';
 import type { IdentifierKind } from '../../domain/identifier.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
-import { auditEvent } from '../audit.ts';
-import { tellUser } from '../messages.ts';
+import { afterChange } from '../after-change.ts';
 import { ownSession } from '../sessions/own-session.ts';
 
 export type RemoveIdentifierDeps = {
-  readonly store: Store<'users' | 'challenges' | 'sessions' | 'outbox' | 'audit'>;
+  readonly store: Store<'users' | 'challenges' | 'sessions' | 'outbox' | 'events'>;
   readonly clock: Clock;
   readonly random: Random;
 };
@@ -20,7 +19,7 @@ export type RemoveIdentifierDeps = {
  * only confirmed one.
  */
 export function createRemoveIdentifier(deps: RemoveIdentifierDeps) {
-  const { store, clock } = deps;
+  const { store } = deps;
   return async function removeIdentifier(
     caller: Caller,
     command: { readonly kind: IdentifierKind },
@@ -28,7 +27,7 @@ export function createRemoveIdentifier(deps: RemoveIdentifierDeps) {
     const { userId } = ownSession(caller);
     const { id: tenantId } = caller.tenant;
     await store.transaction(async (repositories) => {
-      const { users, challenges, sessions, audit } = repositories;
+      const { users } = repositories;
       // Two calls that remove one identifier each must not remove both.
       await users.lock(tenantId, userId);
       const view = await users.findById(tenantId, userId);
@@ -38,10 +37,8 @@ export function createRemoveIdentifier(deps: RemoveIdentifierDeps) {
       if (removed === undefined) throw new DomainError('NOT_FOUND');
       if (kept?.confirmedAt === undefined) throw new DomainError('LAST_IDENTIFIER');
       await users.removeIdentifiers(tenantId, userId, [command.kind]);
-      await challenges.killAll(tenantId, userId);
-      await sessions.revokeOthers(tenantId, userId, caller.session?.id, clock());
-      await tellUser(deps, repositories, caller, view, 'identifier-changed');
-      await audit.add(auditEvent(deps, caller, 'remove-identifier', 'success', { reason: command.kind }));
+      const event = { type: 'identifier.removed', details: { kind: command.kind } } as const;
+      await afterChange(deps, repositories, caller, view, { notice: 'identifier-changed', event });
     });
   };
 }

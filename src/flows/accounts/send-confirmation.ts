@@ -3,13 +3,13 @@ import { createViolations } from '../../domain/errors.ts';
 import { type IdentifierInput, parseIdentifier } from '../../domain/identifier.ts';
 import { matchRegisteredUrl } from '../../domain/registered-url.ts';
 import type { Store } from '../../domain/repositories.ts';
-import { auditEvent } from '../audit.ts';
+import { record } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
 import type { RecipientCharge } from '../limits.ts';
 import { type ConfirmationDeps, confirmationOf, sendConfirmation } from './confirmation.ts';
 
 export type SendConfirmationDeps = ConfirmationDeps & {
-  readonly store: Store<'users' | 'challenges' | 'outbox' | 'audit' | 'idempotency'>;
+  readonly store: Store<'users' | 'challenges' | 'outbox' | 'events' | 'idempotency'>;
   readonly chargeRecipient: RecipientCharge;
 };
 
@@ -37,7 +37,7 @@ export function createSendConfirmation({ store, chargeRecipient, ...deps }: Send
     const held = await store.users.findIdentifier(tenantId, identifier);
     await store.transaction(async (repositories) => {
       if (held !== undefined && held.confirmedAt === undefined) {
-        const own = confirmationOf(held);
+        const own = confirmationOf(held, held);
         await sendConfirmation(deps, repositories, caller, {
           ...own,
           senderEmail: command.senderEmail || own.senderEmail,
@@ -45,7 +45,7 @@ export function createSendConfirmation({ store, chargeRecipient, ...deps }: Send
         });
       }
       const userId = held?.userId;
-      await repositories.audit.add(auditEvent(deps, caller, 'send-confirmation', 'success', { userId }));
+      await record(repositories, deps, caller, { type: 'confirmation.sent', userId });
       await rememberResult(repositories, caller, undefined);
     });
   };

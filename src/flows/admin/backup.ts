@@ -3,7 +3,7 @@ import type { Check, Finding } from '../../domain/finding.ts';
 import type { Store } from '../../domain/repositories.ts';
 
 export type BackupDeps = {
-  readonly store: Store<'tenants' | 'users' | 'factors' | 'outbox' | 'keys'>;
+  readonly store: Store<'tenants' | 'users' | 'authenticators' | 'outbox' | 'keys'>;
   /** What any database has to be: version, migrations, keys. */
   readonly checks: readonly Check[];
   /** Opens what a signing key is sealed with; throws where it does not open. */
@@ -33,13 +33,12 @@ export function createBackupCheck({ store, checks, openSigningKey, clock }: Back
       const tenants = await store.tenants.list(after, sampleSize);
       for (const { id: tenantId } of tenants) {
         const views = await store.users.search(tenantId, { prefix: '', afterId: undefined }, sampleSize);
-        for (const { user } of views)
-          if ((await store.factors.findTotpSeed(tenantId, user.id)) !== undefined) opened += 1;
+        for (const { user } of views) opened += (await store.authenticators.list(tenantId, user.id)).length;
       }
       if (tenants.length < sampleSize) break;
       after = tenants.at(-1)?.slug ?? '';
     }
-    return { check, state: 'ok', detail: `${opened} seeds of a sample open`, fix: '' };
+    return { check, state: 'ok', detail: `${opened} authenticators of a sample open`, fix: '' };
   }
 
   async function examineMessages(): Promise<Finding> {

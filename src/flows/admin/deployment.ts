@@ -11,11 +11,11 @@ import {
   type SigningKeyState,
   stateOf,
 } from '../../domain/signing-key.ts';
-import { auditEvent } from '../audit.ts';
+import { record } from '../events/record.ts';
 import { asActor } from './operator.ts';
 
 export type DeploymentDeps = {
-  readonly store: Store<'keys' | 'audit'>;
+  readonly store: Store<'keys' | 'events'>;
   readonly makeSigningKey: SigningKeyMaker;
   /** Undefined where no next master key is configured. */
   readonly resealDataKey: DataKeyResealer | undefined;
@@ -36,7 +36,7 @@ const maxLeadMs = 86_400_000;
 
 /** Rotates what the deployment signs and seals with (R13). */
 export function createDeployment(deps: DeploymentDeps) {
-  const { store, makeSigningKey, resealDataKey, clock, random } = deps;
+  const { store, makeSigningKey, resealDataKey, clock } = deps;
   const view = (keys: readonly SigningKeyRow[], key: SigningKeyRow): SigningKeyView => {
     const { id, createdAt, activatesAt } = key;
     return { id, createdAt, activatesAt, state: stateOf(keys, key, clock()) };
@@ -57,16 +57,14 @@ export function createDeployment(deps: DeploymentDeps) {
       if (isWrong) throw invalid({ field: 'lead_time', reason: 'LEAD_TIME_INVALID' });
       const now = clock();
       const made = await makeSigningKey(new Date(now.getTime() + leadMs));
-      return await store.transaction(async ({ keys, audit }) => {
+      return await store.transaction(async (repositories) => {
+        const { keys } = repositories;
         const before = await keys.listSigningKeys();
         const live = command.revokeOthers ? [] : publishedKeys(before, now);
         await keys.insertSigningKey(made);
         await keys.deleteSigningKeys(before.filter((key) => !live.includes(key)).map(({ id }) => id));
-        await audit.add(
-          auditEvent({ clock, random }, asActor(operator), 'rotate-signing-key', 'success', {
-            reason: command.revokeOthers ? 'OTHERS_REVOKED' : '',
-          }),
-        );
+        const details = { othersRevoked: command.revokeOthers };
+        await record(repositories, deps, asActor(operator), { type: 'signing_key.rotated', details });
         return view([...live, made], made);
       });
     },
@@ -74,7 +72,8 @@ export function createDeployment(deps: DeploymentDeps) {
     /** Seals every data key with the next master key, all of them or none; answers how many it was. */
     async rotateMasterKey(operator: Operator): Promise<number> {
       if (resealDataKey === undefined) throw new DomainError('NEXT_MASTER_KEY_MISSING');
-      return await store.transaction(async ({ keys, audit }) => {
+      return await store.transaction(async (repositories) => {
+        const { keys } = repositories;
         let resealed = 0;
         for (const key of await keys.listDataKeys()) {
           const sealed = resealDataKey(key);
@@ -83,7 +82,8 @@ export function createDeployment(deps: DeploymentDeps) {
             throw new DomainError('CONFLICT', { retryAfterMs: 1000 });
           resealed += 1;
         }
-        await audit.add(auditEvent({ clock, random }, asActor(operator), 'rotate-master-key', 'success'));
+        const event = { type: 'master_key.rotated', details: { count: resealed } } as const;
+        await record(repositories, deps, asActor(operator), event);
         return resealed;
       });
     },

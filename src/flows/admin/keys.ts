@@ -8,15 +8,16 @@ import {
 } from '../../domain/api-key.ts';
 import type { Operator } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
+import { dayMs } from '../../domain/duration.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
 import { isUuid, sha256 } from '../../domain/token.ts';
-import { auditEvent } from '../audit.ts';
+import { record } from '../events/record.ts';
 import { asActor, findTenant } from './operator.ts';
 
 export type KeyAdminDeps = {
-  readonly store: Store<'tenants' | 'adminKeys' | 'audit'>;
+  readonly store: Store<'tenants' | 'adminKeys' | 'events'>;
   readonly clock: Clock;
   readonly random: Random;
 };
@@ -24,7 +25,6 @@ export type KeyAdminDeps = {
 /** A new key with its text, which is stored nowhere. */
 export type MadeKey<K> = { readonly key: K; readonly text: string };
 
-const dayMs = 86_400_000;
 const defaultOverlapMs = dayMs;
 const maxOverlapMs = 30 * dayMs;
 
@@ -65,10 +65,8 @@ export function createKeyAdmin({ store, clock, random }: KeyAdminDeps) {
       const scopes = parseScopes(command.kind, command.scopes);
       return await store.transaction(async (repositories) => {
         const made = await make(repositories, tenant.id, command.kind, scopes);
-        const reason = made.key.id;
-        await repositories.audit.add(
-          auditEvent(deps, asActor(operator, tenant), 'create-key', 'success', { reason }),
-        );
+        const event = { type: 'key.created', details: { key: made.key.id } } as const;
+        await record(repositories, deps, asActor(operator, tenant), event);
         return made;
       });
     },
@@ -96,10 +94,8 @@ export function createKeyAdmin({ store, clock, random }: KeyAdminDeps) {
         if (!(await repositories.tenants.endKey(tenant.id, old.id, end)))
           throw new DomainError('KEY_ROTATED');
         const made = await make(repositories, tenant.id, old.kind, old.scopes);
-        const reason = old.id;
-        await repositories.audit.add(
-          auditEvent(deps, asActor(operator, tenant), 'rotate-key', 'success', { reason }),
-        );
+        const event = { type: 'key.rotated', details: { key: old.id } } as const;
+        await record(repositories, deps, asActor(operator, tenant), event);
         return made;
       });
     },
@@ -110,10 +106,11 @@ export function createKeyAdmin({ store, clock, random }: KeyAdminDeps) {
     ): Promise<void> {
       const tenant = await findTenant(store, command.tenant);
       if (!isUuid(command.keyId)) throw new DomainError('NOT_FOUND');
-      await store.transaction(async ({ tenants, audit }) => {
-        if (!(await tenants.revokeKey(tenant.id, command.keyId, clock()))) throw new DomainError('NOT_FOUND');
-        const reason = command.keyId;
-        await audit.add(auditEvent(deps, asActor(operator, tenant), 'revoke-key', 'success', { reason }));
+      await store.transaction(async (repositories) => {
+        if (!(await repositories.tenants.revokeKey(tenant.id, command.keyId, clock())))
+          throw new DomainError('NOT_FOUND');
+        const event = { type: 'key.revoked', details: { key: command.keyId } } as const;
+        await record(repositories, deps, asActor(operator, tenant), event);
       });
     },
   };
@@ -129,11 +126,10 @@ export function createAdminKeyAdmin({ store, clock, random }: KeyAdminDeps) {
       if ([...name].length > 100) throw invalid({ field: 'name', reason: 'FIELD_TOO_LONG' });
       const text = formatApiKey('admin', random.bytes(32));
       const key = { id: random.uuid(), name, createdAt: clock(), revokedAt: undefined };
-      await store.transaction(async ({ adminKeys, audit }) => {
-        await adminKeys.insert({ ...key, digest: sha256(text) });
-        await audit.add(
-          auditEvent(deps, asActor(operator), 'create-admin-key', 'success', { reason: key.id }),
-        );
+      await store.transaction(async (repositories) => {
+        await repositories.adminKeys.insert({ ...key, digest: sha256(text) });
+        const event = { type: 'operator_key.created', details: { key: key.id } } as const;
+        await record(repositories, deps, asActor(operator), event);
       });
       return { key, text };
     },
@@ -142,11 +138,10 @@ export function createAdminKeyAdmin({ store, clock, random }: KeyAdminDeps) {
 
     async revoke(operator: Operator, keyId: string): Promise<void> {
       if (!isUuid(keyId)) throw new DomainError('NOT_FOUND');
-      await store.transaction(async ({ adminKeys, audit }) => {
-        if (!(await adminKeys.revoke(keyId, clock()))) throw new DomainError('NOT_FOUND');
-        await audit.add(
-          auditEvent(deps, asActor(operator), 'revoke-admin-key', 'success', { reason: keyId }),
-        );
+      await store.transaction(async (repositories) => {
+        if (!(await repositories.adminKeys.revoke(keyId, clock()))) throw new DomainError('NOT_FOUND');
+        const event = { type: 'operator_key.revoked', details: { key: keyId } } as const;
+        await record(repositories, deps, asActor(operator), event);
       });
     },
   };

@@ -1,7 +1,6 @@
 import type { Operator } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
-import type { OperatorAction } from '../../domain/events.ts';
 import { isLocale, type Locale } from '../../domain/locale.ts';
 import type { DeliveryStatus, Message, OutboxRow } from '../../domain/message.ts';
 import type { Random } from '../../domain/random.ts';
@@ -19,11 +18,11 @@ import {
 import type { Tenant } from '../../domain/tenant.ts';
 import { isUuid } from '../../domain/token.ts';
 import type { Vault } from '../../domain/vault.ts';
-import { auditEvent } from '../audit.ts';
+import { record } from '../events/record.ts';
 import { asActor, createPages, findTenant, type PageRequest } from './operator.ts';
 
 export type MessageAdminDeps = {
-  readonly store: Store<'outbox' | 'tenants' | 'audit'>;
+  readonly store: Store<'outbox' | 'tenants' | 'events'>;
   readonly vault: Vault;
   readonly clock: Clock;
   readonly random: Random;
@@ -33,21 +32,23 @@ export type MessageAdminDeps = {
 const sample = { code: '123456', token: 'sample-token', to: 'user@example.com', number: '+989120000000' };
 
 /** What operators do with messages: nothing of it shows what one says, or to whom. */
-export function createMessageAdmin({ store, vault, clock, random }: MessageAdminDeps) {
+export function createMessageAdmin(deps: MessageAdminDeps) {
+  const { store, vault, clock } = deps;
   const pages = createPages(vault);
 
   async function end(
     operator: Operator,
     id: string,
-    action: OperatorAction,
+    type: 'message.retried' | 'message.dropped',
     work: (outbox: Repositories['outbox']) => Promise<boolean>,
   ): Promise<OutboxRow> {
     const found = isUuid(id) ? await store.outbox.find(id) : undefined;
     if (found === undefined) throw new DomainError('NOT_FOUND');
-    return await store.transaction(async ({ outbox, audit }) => {
+    return await store.transaction(async (repositories) => {
+      const { outbox } = repositories;
       if (!(await work(outbox))) throw new DomainError('MESSAGE_ENDED');
       const actor = { ...asActor(operator), tenant: { id: found.tenantId } };
-      await audit.add(auditEvent({ clock, random }, actor, action, 'success', { reason: id }));
+      await record(repositories, deps, actor, { type, details: { message: id } });
       return (await outbox.find(id)) ?? found;
     });
   }
@@ -67,10 +68,10 @@ export function createMessageAdmin({ store, vault, clock, random }: MessageAdmin
     },
 
     retry: (operator: Operator, id: string) =>
-      end(operator, id, 'retry-message', (outbox) => outbox.requeue(id, clock())),
+      end(operator, id, 'message.retried', (outbox) => outbox.requeue(id, clock())),
 
     drop: (operator: Operator, id: string) =>
-      end(operator, id, 'drop-message', (outbox) => outbox.drop(id, clock())),
+      end(operator, id, 'message.dropped', (outbox) => outbox.drop(id, clock())),
 
     listTemplates: () => ({ emails: Object.keys(emailTemplates), sms: Object.keys(smsTemplates) }),
 

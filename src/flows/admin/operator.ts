@@ -5,10 +5,10 @@ import type { Repositories } from '../../domain/repositories.ts';
 import type { Tenant } from '../../domain/tenant.ts';
 import { isUuid } from '../../domain/token.ts';
 import type { Vault } from '../../domain/vault.ts';
-import type { Actor } from '../audit.ts';
+import type { Actor } from '../events/record.ts';
 import type { MessageContext } from '../messages.ts';
 
-/** The audit log of what concerns no single tenant: keys of the deployment, tenants that are gone. */
+/** The tenant id of events of the deployment: its keys, and tenants that are gone. */
 export const deploymentId = '00000000-0000-0000-0000-000000000000';
 
 /** An operator at work on a tenant, or without one on the deployment. */
@@ -17,7 +17,7 @@ export function asActor({ requestId, keyId, client }: Operator, tenant?: Tenant)
   return { requestId, client, key, tenant: { id: tenant?.id ?? deploymentId } };
 }
 
-/** What a message to a user says of whom it comes from: the tenant, in the user's own language. */
+/** The context of a message from a tenant, in the user's language. */
 export function onBehalfOf(tenant: Tenant): MessageContext {
   return { tenant, locale: undefined };
 }
@@ -35,7 +35,6 @@ export async function findTenant(
 export type PageRequest = { readonly pageSize: number; readonly pageToken: string };
 
 const defaultPageSize = 100;
-const maxPageSize = 1000;
 
 /**
  * Pages of a list (AIP-158). A token is sealed and good for the list that it was made
@@ -46,8 +45,6 @@ export function createPages(vault: Vault) {
   return {
     /** Reads what a page is asked for with; `list` names the list and its filters. */
     parse(list: string, { pageSize, pageToken }: PageRequest): { after: string | undefined; size: number } {
-      if (pageSize < 0 || pageSize > maxPageSize)
-        throw invalid({ field: 'page_size', reason: 'FIELD_INVALID' });
       const size = pageSize === 0 ? defaultPageSize : pageSize;
       if (pageToken === '') return { after: undefined, size };
       try {

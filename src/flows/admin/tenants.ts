@@ -1,17 +1,16 @@
 import type { Operator } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
-import type { OperatorAction } from '../../domain/events.ts';
 import type { Random } from '../../domain/random.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
 import { manamSlug, type Tenant, tenantSecretNames } from '../../domain/tenant.ts';
 import { defaultPolicy, patchPolicy } from '../../domain/tenant-policy.ts';
 import type { Vault } from '../../domain/vault.ts';
-import { auditEvent } from '../audit.ts';
+import { record } from '../events/record.ts';
 import { asActor, createPages, findTenant, type PageRequest } from './operator.ts';
 
 export type TenantAdminDeps = {
-  readonly store: Store<'tenants' | 'audit'>;
+  readonly store: Store<'tenants' | 'events'>;
   readonly vault: Vault;
   readonly clock: Clock;
   readonly random: Random;
@@ -19,7 +18,6 @@ export type TenantAdminDeps = {
   readonly origin: string;
 };
 
-const slugForm = /^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 /** Names that mean something else on the command line. */
 const reservedSlugs = new Set(['deployment']);
 /** How many rows one statement of a deletion takes, and how long a call goes on with them. */
@@ -35,25 +33,27 @@ function parseName(name: string): string {
 }
 
 /** Makes, changes, suspends and deletes tenants. */
-export function createTenantAdmin({ store, vault, clock, random, origin }: TenantAdminDeps) {
+export function createTenantAdmin(deps: TenantAdminDeps) {
+  const { store, vault, clock, random, origin } = deps;
   const defaultsOf = (slug: string) => defaultPolicy(origin, slug);
   const pages = createPages(vault);
   const list = 'tenants';
 
-  /** Changes a tenant that nobody else changes meanwhile, with its audit line. */
+  /** Changes a tenant under a lock, and records it. */
   async function change(
     operator: Operator,
     reference: string,
-    action: OperatorAction,
+    type: 'tenant.updated' | 'tenant.suspended' | 'tenant.resumed',
     changesOf: (tenant: Tenant) => Parameters<typeof store.tenants.update>[1],
   ): Promise<Tenant> {
     const { id } = await findTenant(store, reference);
-    return await store.transaction(async ({ tenants, audit }) => {
+    return await store.transaction(async (repositories) => {
+      const { tenants } = repositories;
       const tenant = await tenants.hold(id);
       if (tenant === undefined) throw new DomainError('NOT_FOUND');
       const changes = changesOf(tenant);
       if (Object.keys(changes).length > 0) await tenants.update(id, changes);
-      await audit.add(auditEvent({ clock, random }, asActor(operator, tenant), action, 'success'));
+      await record(repositories, deps, asActor(operator, tenant), { type });
       return { ...tenant, ...changes };
     });
   }
@@ -64,8 +64,7 @@ export function createTenantAdmin({ store, vault, clock, random, origin }: Tenan
       command: { readonly slug: string; readonly name: string; readonly policy: unknown },
     ): Promise<Tenant> {
       const { slug } = command;
-      if (!slugForm.test(slug) || reservedSlugs.has(slug))
-        throw invalid({ field: 'slug', reason: 'SLUG_INVALID' });
+      if (reservedSlugs.has(slug)) throw invalid({ field: 'slug', reason: 'SLUG_INVALID' });
       const tenant: Tenant = {
         id: random.uuid(),
         slug,
@@ -75,11 +74,9 @@ export function createTenantAdmin({ store, vault, clock, random, origin }: Tenan
         createdAt: clock(),
       };
       try {
-        await store.transaction(async ({ tenants, audit }) => {
-          await tenants.insert(tenant);
-          await audit.add(
-            auditEvent({ clock, random }, asActor(operator, tenant), 'create-tenant', 'success'),
-          );
+        await store.transaction(async (repositories) => {
+          await repositories.tenants.insert(tenant);
+          await record(repositories, deps, asActor(operator, tenant), { type: 'tenant.created' });
         });
       } catch (error) {
         throw error instanceof DuplicateError ? new DomainError('SLUG_TAKEN') : error;
@@ -106,7 +103,7 @@ export function createTenantAdmin({ store, vault, clock, random, origin }: Tenan
         readonly policy: unknown;
       },
     ): Promise<Tenant> =>
-      change(operator, command.tenant, 'update-tenant', ({ policy, slug }) => ({
+      change(operator, command.tenant, 'tenant.updated', ({ policy, slug }) => ({
         ...(command.name === undefined ? {} : { name: parseName(command.name) }),
         ...(command.policy === undefined
           ? {}
@@ -124,25 +121,21 @@ export function createTenantAdmin({ store, vault, clock, random, origin }: Tenan
         throw invalid({ field: 'name', reason: 'FIELD_INVALID', description });
       }
       if (command.value.length > 512) throw invalid({ field: 'value', reason: 'FIELD_TOO_LONG' });
-      await store.transaction(async ({ tenants, audit }) => {
-        await tenants.setSecret(tenant.id, command.name, command.value);
-        const reason = command.name;
-        await audit.add(
-          auditEvent({ clock, random }, asActor(operator, tenant), 'set-tenant-secret', 'success', {
-            reason,
-          }),
-        );
+      await store.transaction(async (repositories) => {
+        await repositories.tenants.setSecret(tenant.id, command.name, command.value);
+        const event = { type: 'tenant_secret.changed', details: { name: command.name } } as const;
+        await record(repositories, deps, asActor(operator, tenant), event);
       });
     },
 
     suspend: (operator: Operator, reference: string): Promise<Tenant> =>
-      change(operator, reference, 'suspend-tenant', ({ slug }) => {
+      change(operator, reference, 'tenant.suspended', ({ slug }) => {
         if (slug === manamSlug) throw new DomainError('TENANT_BUILT_IN');
         return { status: 'suspended' };
       }),
 
     resume: (operator: Operator, reference: string): Promise<Tenant> =>
-      change(operator, reference, 'resume-tenant', () => ({ status: 'active' })),
+      change(operator, reference, 'tenant.resumed', () => ({ status: 'active' })),
 
     /** Deletes a suspended tenant batch by batch, as far as the time of a call allows. */
     async delete(
@@ -163,12 +156,10 @@ export function createTenantAdmin({ store, vault, clock, random, origin }: Tenan
         deletedUsers += users;
         left = users + rows > 0;
       }
-      await store.transaction(async ({ tenants, audit }) => {
-        await tenants.delete(tenant.id);
-        const event = auditEvent({ clock, random }, asActor(operator), 'delete-tenant', 'success', {
-          reason: tenant.slug,
-        });
-        await audit.add(event);
+      await store.transaction(async (repositories) => {
+        await repositories.tenants.delete(tenant.id);
+        const event = { type: 'tenant.deleted', details: { slug: tenant.slug } } as const;
+        await record(repositories, deps, asActor(operator), event);
       });
       return { done: true, deletedUsers };
     },

@@ -1,7 +1,7 @@
+import type { AuthenticatorKind } from '../../domain/authenticator.ts';
 import type { Operator } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError, invalid, type Violation } from '../../domain/errors.ts';
-import type { AuditEvent } from '../../domain/events.ts';
 import type { PasswordHasher } from '../../domain/password.ts';
 import type { Random } from '../../domain/random.ts';
 import { mapRecord, type RecordMapping, recordMappings } from '../../domain/record-mappings.ts';
@@ -10,11 +10,13 @@ import type { Tenant } from '../../domain/tenant.ts';
 import type { UserView } from '../../domain/user.ts';
 import { type ParsedRecord, parseRecord, toRecord, type UserRecord } from '../../domain/user-record.ts';
 import type { Vault } from '../../domain/vault.ts';
-import { auditEvent } from '../audit.ts';
+import { record } from '../events/record.ts';
 import { asActor, createPages, findTenant, type PageRequest } from './operator.ts';
 
 export type TransferDeps = {
-  readonly store: Store<'tenants' | 'users' | 'factors' | 'identities' | 'sessions' | 'audit'>;
+  readonly store: Store<
+    'tenants' | 'users' | 'authenticators' | 'recoveryCodes' | 'identities' | 'sessions' | 'events'
+  >;
   readonly canVerify: PasswordHasher['canVerify'];
   readonly vault: Vault;
   readonly clock: Clock;
@@ -31,7 +33,8 @@ const maxRecords = 200;
 const maxAuditEvents = 10_000;
 
 /** Lets users come and go: records in, records out, and everything that is held of one user. */
-export function createTransfer({ store, canVerify, vault, clock, random }: TransferDeps) {
+export function createTransfer(deps: TransferDeps) {
+  const { store, canVerify, vault, clock, random } = deps;
   const pages = createPages(vault);
 
   /** What stands in the way of a record; undefined: nothing, and 'present': an earlier run, whatever he changed since. */
@@ -55,7 +58,7 @@ export function createTransfer({ store, canVerify, vault, clock, random }: Trans
   }
 
   async function write(parsed: ParsedRecord): Promise<void> {
-    const { user, email, mobile, totpSeed, smsNumber, recoveryCodeHashes, identities } = parsed;
+    const { user, email, mobile, recoveryCodeHashes, identities } = parsed;
     const { tenantId, id: userId } = user;
     const now = clock();
     const [first, second] = [email, mobile].filter((each) => each !== undefined);
@@ -66,7 +69,7 @@ export function createTransfer({ store, canVerify, vault, clock, random }: Trans
       confirmedAt: undefined,
       addedAt: now,
     });
-    await store.transaction(async ({ users, factors, identities: known }) => {
+    await store.transaction(async ({ users, authenticators, recoveryCodes, identities: known }) => {
       for (const identifier of [first, second])
         if (identifier !== undefined) await users.releaseClaim(tenantId, identifier, userId, 'claimed');
       await users.insert(user, heldOf(first), parsed.passwordHash);
@@ -74,9 +77,12 @@ export function createTransfer({ store, canVerify, vault, clock, random }: Trans
       for (const identifier of [first, second]) {
         if (identifier?.isConfirmed) await users.confirmIdentifier(tenantId, userId, identifier, now);
       }
-      if (totpSeed !== undefined) await factors.insertTotp(tenantId, userId, totpSeed, 0, now);
-      if (smsNumber !== undefined) await factors.insertSms(tenantId, userId, smsNumber, now);
-      await factors.insertForeignCodes(tenantId, userId, recoveryCodeHashes);
+      for (const [kind, data] of Object.entries(parsed.authenticators)) {
+        const row = { tenantId, userId, id: random.uuid(), kind: kind as AuthenticatorKind, slot: kind };
+        const unused = { label: '', lookup: undefined, counter: 0, createdAt: now, lastUsedAt: undefined };
+        await authenticators.insert({ ...row, ...unused, data: Buffer.from(data) });
+      }
+      await recoveryCodes.insertForeign(tenantId, userId, recoveryCodeHashes);
       for (const identity of identities) await known.insert({ ...identity, tenantId, userId }, now);
     });
   }
@@ -120,7 +126,7 @@ export function createTransfer({ store, canVerify, vault, clock, random }: Trans
   /** Everything that a record says of a user. */
   async function recordOf({ user, email, mobile }: UserView): Promise<Partial<UserRecord>> {
     const { tenantId, id } = user;
-    const factors = await store.factors.find(tenantId, id);
+    const held = await store.authenticators.list(tenantId, id);
     const identifier = <T extends { confirmedAt: Date | undefined }>(held: T | undefined) =>
       held && { ...held, isConfirmed: held.confirmedAt !== undefined };
     return toRecord({
@@ -128,9 +134,8 @@ export function createTransfer({ store, canVerify, vault, clock, random }: Trans
       email: identifier(email),
       mobile: identifier(mobile),
       passwordHash: await store.users.findPasswordHash(tenantId, id),
-      totpSeed: factors.totp ? await store.factors.findTotpSeed(tenantId, id) : undefined,
-      smsNumber: factors.smsNumber,
-      recoveryCodeHashes: await store.factors.listForeignCodes(tenantId, id),
+      authenticators: Object.fromEntries(held.map(({ kind, data }) => [kind, data.toString()])),
+      recoveryCodeHashes: await store.recoveryCodes.listForeign(tenantId, id),
       identities: await store.identities.listOfUser(tenantId, id),
     });
   }
@@ -157,10 +162,8 @@ export function createTransfer({ store, canVerify, vault, clock, random }: Trans
         results.push(await importOne(tenant, line, mapping, command.dryRun));
       const count = results.filter(({ state }) => state === 'imported').length;
       if (!command.dryRun && count > 0) {
-        const reason = String(count);
-        await store.audit.add(
-          auditEvent({ clock, random }, asActor(operator, tenant), 'import-users', 'success', { reason }),
-        );
+        const event = { type: 'users.imported', details: { count } } as const;
+        await record(store, deps, asActor(operator, tenant), event);
       }
       return results;
     },
@@ -174,9 +177,7 @@ export function createTransfer({ store, canVerify, vault, clock, random }: Trans
       const list = `export ${tenant.id}`;
       const { after, size } = pages.parse(list, request);
       if (after === undefined)
-        await store.audit.add(
-          auditEvent({ clock, random }, asActor(operator, tenant), 'export-users', 'success'),
-        );
+        await record(store, deps, asActor(operator, tenant), { type: 'users.exported' });
       const views = await store.users.search(tenant.id, { prefix: '', afterId: after }, size + 1);
       const page = views.slice(0, size);
       const records: string[] = [];
@@ -188,17 +189,15 @@ export function createTransfer({ store, canVerify, vault, clock, random }: Trans
     /** Everything that is held of one user, for himself: no hash and no seed is in it (GDPR, article 15). */
     async exportUser(operator: Operator, tenant: Tenant, view: UserView): Promise<object> {
       const { tenantId, id: userId } = view.user;
-      const { password_hash, totp_secret, recovery_code_hashes: _, ...record } = await recordOf(view);
+      const { password_hash, totp_secret, recovery_code_hashes: _, ...shown } = await recordOf(view);
       const sessions = await store.sessions.listLive(tenantId, userId, clock());
-      const events = await store.audit.list({ tenantId, userId }, maxAuditEvents);
-      await store.audit.add(
-        auditEvent({ clock, random }, asActor(operator, tenant), 'export-user', 'success', { userId }),
-      );
+      const events = await store.events.list({ tenantId, userId }, maxAuditEvents);
+      await record(store, deps, asActor(operator, tenant), { type: 'user.exported', userId });
       return {
-        ...record,
+        ...shown,
         has_password: password_hash !== undefined,
         has_totp: totp_secret !== undefined,
-        recovery_codes_left: await store.factors.countRecoveryCodes(tenantId, userId),
+        recovery_codes_left: await store.recoveryCodes.count(tenantId, userId),
         consented_tenants: await store.identities.listConsents(tenantId, userId),
         sessions: sessions.map(({ id, client, createdAt, refreshedAt, expiresAt, amr }) => ({
           session_id: id,
@@ -209,8 +208,8 @@ export function createTransfer({ store, canVerify, vault, clock, random }: Trans
           last_used_at: refreshedAt.toISOString(),
           expires_at: expiresAt.toISOString(),
         })),
-        events: events.map(({ action, outcome, reason, address, createdAt }: AuditEvent) => ({
-          action,
+        events: events.map(({ type, outcome, reason, address, createdAt }) => ({
+          type,
           outcome,
           reason,
           address,

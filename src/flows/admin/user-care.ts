@@ -4,16 +4,16 @@ import { createViolations, DomainError } from '../../domain/errors.ts';
 import type { ParsedIdentifier } from '../../domain/identifier.ts';
 import { parseLocale } from '../../domain/locale.ts';
 import { maskMobile, parseMobile } from '../../domain/mobile.ts';
-import { emptyProfile, parseName } from '../../domain/profile.ts';
+import { emptyProfile, parseProfileText } from '../../domain/profile.ts';
 import { DuplicateError } from '../../domain/repositories.ts';
 import type { SessionRow } from '../../domain/session.ts';
 import type { Tenant } from '../../domain/tenant.ts';
 import { isUuid } from '../../domain/token.ts';
 import type { User, UserView } from '../../domain/user.ts';
-import { sendConfirmation } from '../accounts/confirmation.ts';
-import { auditEvent } from '../audit.ts';
-import { tellUser } from '../messages.ts';
-import { sendOutOfBand } from '../out-of-band.ts';
+import { confirmationOf, sendConfirmation } from '../accounts/confirmation.ts';
+import { afterChange, endAccess } from '../after-change.ts';
+import { send } from '../challenges/send.ts';
+import { record } from '../events/record.ts';
 import { recoveryProof } from '../recovery/recover.ts';
 import { asActor, findTenant, onBehalfOf } from './operator.ts';
 import type { createUserAdmin, UserAdminDeps, UserOfTenant } from './users.ts';
@@ -30,8 +30,8 @@ export type CreateUserCommand = {
   readonly silent: boolean;
 };
 
-/** The second factors of a user, as operators see them. */
-export type UserFactors = {
+/** The authenticators of a user, as operators see them. */
+export type UserAuthenticators = {
   readonly totp: boolean;
   readonly maskedPhoneNumber: string;
   readonly recoveryCodesLeft: number;
@@ -51,13 +51,11 @@ export function createUserCare(deps: UserAdminDeps, find: ReturnType<typeof crea
     const first = email ?? mobile;
     if (first === undefined) return;
     const context = onBehalfOf(tenant);
-    const { id: userId, locale, senderEmail, confirmUrl } = user;
-    const { kind, address } = first;
     if (first.confirmedAt === undefined) {
-      const order = { kind, address, userId, userLocale: locale, senderEmail, confirmUrl };
+      const order = confirmationOf({ ...user, userId: user.id }, first);
       return await sendConfirmation(deps, repositories, context, order);
     }
-    await sendOutOfBand(repositories, recoveryProof(deps, context, { userId, locale, senderEmail }, first));
+    await send(repositories, recoveryProof(deps, context, user, first));
   }
 
   return {
@@ -66,7 +64,7 @@ export function createUserCare(deps: UserAdminDeps, find: ReturnType<typeof crea
       const { user, identifiers } = parse(tenant, command, deps.random.uuid(), clock());
       try {
         return await store.transaction(async (repositories) => {
-          const { users, audit } = repositories;
+          const { users } = repositories;
           const [first, ...others] = identifiers;
           const now = clock();
           const held = (identifier: ParsedIdentifier) => ({
@@ -84,8 +82,8 @@ export function createUserCare(deps: UserAdminDeps, find: ReturnType<typeof crea
           const view = await users.findById(tenant.id, user.id);
           if (view === undefined) throw new DomainError('INTERNAL');
           if (!command.silent) await invite(repositories, tenant, view);
-          const subject = { userId: user.id };
-          await audit.add(auditEvent(deps, asActor(operator, tenant), 'create-user', 'success', subject));
+          const actor = asActor(operator, tenant);
+          await record(repositories, deps, actor, { type: 'user.created', userId: user.id });
           return view;
         });
       } catch (error) {
@@ -107,47 +105,44 @@ export function createUserCare(deps: UserAdminDeps, find: ReturnType<typeof crea
       const { tenantId, id: userId } = view.user;
       const { sessionId } = reference;
       if (sessionId !== '' && !isUuid(sessionId)) throw new DomainError('NOT_FOUND');
-      return await store.transaction(async ({ sessions, challenges, audit }) => {
-        // A second step that is under way ends first, so that it opens no session behind this.
-        if (sessionId === '') await challenges.killAll(tenantId, userId);
-        const ended =
-          sessionId === ''
-            ? await sessions.revokeOthers(tenantId, userId, undefined, clock())
-            : Number(await sessions.revoke(tenantId, userId, sessionId, clock()));
-        if (sessionId !== '' && ended === 0) throw new DomainError('NOT_FOUND');
-        const subject = { userId, ...(sessionId === '' ? {} : { sessionId }) };
-        await audit.add(auditEvent(deps, asActor(operator, tenant), 'end-user-sessions', 'success', subject));
-        return ended;
+      return await store.transaction(async (repositories) => {
+        const actor = asActor(operator, tenant);
+        if (sessionId === '') {
+          const count = await endAccess(repositories, clock, view.user, undefined);
+          await record(repositories, deps, actor, { type: 'sessions.ended', userId, details: { count } });
+          return count;
+        }
+        if (!(await repositories.sessions.revoke(tenantId, userId, sessionId, clock())))
+          throw new DomainError('NOT_FOUND');
+        const details = { cause: 'revoked' } as const;
+        await record(repositories, deps, actor, { type: 'session.ended', userId, sessionId, details });
+        return 1;
       });
     },
 
-    async factorsOf(reference: UserOfTenant): Promise<UserFactors> {
+    async authenticatorsOf(reference: UserOfTenant): Promise<UserAuthenticators> {
       const { tenantId, id } = (await find(reference)).view.user;
-      const { totp, smsNumber } = await store.factors.find(tenantId, id);
+      const { kinds, smsNumber } = await store.authenticators.findEnrolled(tenantId, id);
       return {
-        totp,
+        totp: kinds.includes('totp'),
         maskedPhoneNumber: smsNumber === undefined ? '' : maskMobile(smsNumber),
-        recoveryCodesLeft: await store.factors.countRecoveryCodes(tenantId, id),
+        recoveryCodesLeft: await store.recoveryCodes.count(tenantId, id),
         password: (await store.users.findPasswordHash(tenantId, id)) !== undefined,
       };
     },
 
-    async resetFactors(operator: Operator, reference: UserOfTenant): Promise<UserView> {
+    async resetAuthenticators(operator: Operator, reference: UserOfTenant): Promise<UserView> {
       const { tenant, view } = await find(reference);
       const { tenantId, id: userId } = view.user;
       await store.transaction(async (repositories) => {
-        const { factors, challenges, sessions, guesses, audit } = repositories;
-        await factors.hold(tenantId, userId);
-        await factors.remove(tenantId, userId, 'totp');
-        await factors.remove(tenantId, userId, 'sms');
-        await factors.replaceRecoveryCodes(tenantId, userId, []);
-        await guesses.reset(tenantId, { kind: 'second-factor', subject: userId });
-        await challenges.killAll(tenantId, userId);
-        await sessions.revokeOthers(tenantId, userId, undefined, clock());
-        await tellUser(deps, repositories, onBehalfOf(tenant), view, 'two-factor-changed');
-        await audit.add(
-          auditEvent(deps, asActor(operator, tenant), 'reset-user-factors', 'success', { userId }),
-        );
+        const { authenticators, recoveryCodes, attempts } = repositories;
+        await authenticators.hold(tenantId, userId);
+        await authenticators.removeAll(tenantId, userId);
+        await recoveryCodes.replace(tenantId, userId, []);
+        await attempts.reset(tenantId, { kind: 'second-factor', subject: userId });
+        const actor = { ...asActor(operator, tenant), ...onBehalfOf(tenant) };
+        const event = { type: 'authenticators.reset' } as const;
+        await afterChange(deps, repositories, actor, view, { notice: 'two-factor-changed', event });
       });
       return view;
     },
@@ -161,8 +156,8 @@ function parse({ id: tenantId, policy }: Tenant, command: CreateUserCommand, id:
   const email = command.email === '' ? undefined : collect(() => parseEmail(command.email));
   const mobile = command.mobile === '' ? undefined : collect(() => parseMobile(command.mobile, '', policy));
   if (command.email === '' && command.mobile === '') add('email', 'FIELD_REQUIRED');
-  const firstName = collect(() => parseName(command.firstName, 'first_name')) ?? '';
-  const lastName = collect(() => parseName(command.lastName, 'last_name')) ?? '';
+  const firstName = collect(() => parseProfileText('firstName', command.firstName)) ?? '';
+  const lastName = collect(() => parseProfileText('lastName', command.lastName)) ?? '';
   const locale = command.locale === '' ? policy.defaultLocale : parseLocale(command.locale);
   if (locale === undefined) add('locale', 'FIELD_INVALID');
   if (command.roles.some((role) => !Object.hasOwn(policy.roles, role))) add('roles', 'ROLE_UNKNOWN');

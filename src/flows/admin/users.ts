@@ -3,7 +3,6 @@ import type { Clock } from '../../domain/clock.ts';
 import { parseEmail } from '../../domain/email.ts';
 import type { ReceiptSigner } from '../../domain/erasure.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
-import type { OperatorAction } from '../../domain/events.ts';
 import type { Identifier } from '../../domain/identifier.ts';
 import { parseMobile } from '../../domain/mobile.ts';
 import type { Random } from '../../domain/random.ts';
@@ -14,18 +13,20 @@ import { foldDigits } from '../../domain/typed-text.ts';
 import type { UserView } from '../../domain/user.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { eraseUser } from '../accounts/erase-user.ts';
-import { auditEvent } from '../audit.ts';
+import { endAccess } from '../after-change.ts';
+import { record } from '../events/record.ts';
 import { asActor, createPages, findTenant, onBehalfOf, type PageRequest } from './operator.ts';
 
 type UserStores =
   | 'tenants'
   | 'users'
-  | 'factors'
+  | 'authenticators'
+  | 'recoveryCodes'
   | 'sessions'
   | 'challenges'
-  | 'guesses'
+  | 'attempts'
   | 'outbox'
-  | 'audit';
+  | 'events';
 
 export type UserAdminDeps = {
   readonly store: Store<UserStores>;
@@ -52,9 +53,9 @@ function identifierOf(tenant: Tenant, text: string): Identifier | undefined {
   }
 }
 
-/** Finds users and does in their place what they cannot. */
-export function createUserAdmin({ store, vault, ...deps }: UserAdminDeps) {
-  const { clock } = deps;
+/** Finds users, and acts on them for operators. */
+export function createUserAdmin(deps: UserAdminDeps) {
+  const { store, vault, clock } = deps;
   const pages = createPages(vault);
 
   async function find({ tenant: tenantReference, user }: UserOfTenant) {
@@ -67,20 +68,18 @@ export function createUserAdmin({ store, vault, ...deps }: UserAdminDeps) {
     return { tenant, view };
   }
 
-  /** Changes a user, with the audit line; answers him as he is then. */
+  /** Changes a user and records it; returns the user as changed. */
   async function change(
     operator: Operator,
     reference: UserOfTenant,
-    action: OperatorAction,
+    type: 'user.confirmed' | 'user.disabled' | 'user.enabled' | 'user.roles_changed',
     work: (repositories: Pick<Repositories, UserStores>, view: UserView, tenant: Tenant) => Promise<void>,
   ): Promise<UserView> {
     const { tenant, view } = await find(reference);
     const { id: userId } = view.user;
     return await store.transaction(async (repositories) => {
       await work(repositories, view, tenant);
-      await repositories.audit.add(
-        auditEvent(deps, asActor(operator, tenant), action, 'success', { userId }),
-      );
+      await record(repositories, deps, asActor(operator, tenant), { type, userId });
       return (await repositories.users.findById(tenant.id, userId)) ?? view;
     });
   }
@@ -105,7 +104,7 @@ export function createUserAdmin({ store, vault, ...deps }: UserAdminDeps) {
     },
 
     confirm: (operator: Operator, reference: UserOfTenant) =>
-      change(operator, reference, 'confirm-user', async ({ users }, { user, email, mobile }) => {
+      change(operator, reference, 'user.confirmed', async ({ users }, { user, email, mobile }) => {
         for (const identifier of [email, mobile]) {
           if (identifier === undefined) continue;
           await users.confirmIdentifier(user.tenantId, user.id, identifier, clock());
@@ -113,24 +112,22 @@ export function createUserAdmin({ store, vault, ...deps }: UserAdminDeps) {
       }),
 
     disable: (operator: Operator, reference: UserOfTenant) =>
-      change(operator, reference, 'disable-user', async ({ users, sessions, challenges }, { user }) => {
-        await users.setStatus(user.tenantId, user.id, 'disabled');
-        // A second step that is under way ends first, so that it opens no session behind this.
-        await challenges.killAll(user.tenantId, user.id);
-        await sessions.revokeOthers(user.tenantId, user.id, undefined, clock());
+      change(operator, reference, 'user.disabled', async (repositories, { user }) => {
+        await repositories.users.setStatus(user.tenantId, user.id, 'disabled');
+        await endAccess(repositories, clock, user, undefined);
       }),
 
     enable: (operator: Operator, reference: UserOfTenant) =>
-      change(operator, reference, 'enable-user', async ({ users }, { user }) =>
+      change(operator, reference, 'user.enabled', async ({ users }, { user }) =>
         users.setStatus(user.tenantId, user.id, 'active'),
       ),
 
-    /** Erases a user, as his own DeleteAccount does; answers the receipt. */
+    /** Erases a user, as their own DeleteAccount does; returns the receipt. */
     async delete(operator: Operator, reference: UserOfTenant): Promise<string> {
       const { tenant, view } = await find(reference);
       return await store.transaction(async (repositories) => {
         const receipt = await eraseUser(repositories, deps, onBehalfOf(tenant), view);
-        await repositories.audit.add(auditEvent(deps, asActor(operator, tenant), 'delete-user', 'success'));
+        await record(repositories, deps, asActor(operator, tenant), { type: 'user.deleted' });
         return receipt;
       });
     },
@@ -138,7 +135,7 @@ export function createUserAdmin({ store, vault, ...deps }: UserAdminDeps) {
     find,
 
     setRoles: (operator: Operator, reference: UserOfTenant, roles: readonly string[]) =>
-      change(operator, reference, 'set-user-roles', async ({ users }, { user }, { policy }) => {
+      change(operator, reference, 'user.roles_changed', async ({ users }, { user }, { policy }) => {
         const unknown = roles.filter((role) => !Object.hasOwn(policy.roles, role));
         if (unknown.length > 0) {
           const description = `the tenant declares ${Object.keys(policy.roles).join(', ') || 'no role'}`;

@@ -1,180 +1,180 @@
-import { methodsOf, type SecondFactorMethod } from '../../domain/authenticator.ts';
+import { type AuthenticatorKind, amrOf, hasAuthenticator } from '../../domain/authenticator.ts';
 import type { Caller } from '../../domain/caller.ts';
-import type { Challenge } from '../../domain/challenge.ts';
-import { DomainError } from '../../domain/errors.ts';
-import { maskMobile, parseMobile } from '../../domain/mobile.ts';
-import { digestCode, makeDigitCode, normalizeCode } from '../../domain/one-time-code.ts';
-import { digestRecoveryCode, makeRecoveryCodes } from '../../domain/recovery-code.ts';
-import type { Repositories } from '../../domain/repositories.ts';
-import { makeTotpSeed, matchTotp, totpUri } from '../../domain/totp.ts';
+import type { Challenge, EnrolmentStep } from '../../domain/challenge.ts';
+import { parseEmail } from '../../domain/email.ts';
+import { DomainError, invalid } from '../../domain/errors.ts';
+import { assertFresh } from '../../domain/freshness.ts';
+import { makeStandaloneCode } from '../../domain/one-time-code.ts';
+import { DuplicateError, type Store } from '../../domain/repositories.ts';
 import type { UserView } from '../../domain/user.ts';
-import type { Vault } from '../../domain/vault.ts';
-import { auditFailure } from '../audit.ts';
+import { afterChange } from '../after-change.ts';
+import { findInSlot, maxAttempts, redeem } from '../challenges/redeem.ts';
+import { codeBySms, linkByEmail, type OutOfBand, send, stepChallenge } from '../challenges/send.ts';
+import { record, recordingFailure } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
-import { codeBySms, sendOutOfBand } from '../out-of-band.ts';
+import type { RecipientCharge } from '../limits.ts';
+import { recipientOf } from '../messages.ts';
 import { ownSession } from '../sessions/own-session.ts';
-import { consumeChallenge } from '../sms-guard.ts';
-import { createProofs } from './prove.ts';
-import { settleChange } from './settle.ts';
-import { createSteps, type EnrolDeps, maxAttempts, provenPurpose, setupPurpose } from './steps.ts';
+import type { AuthenticatorDeps } from './kind.ts';
+import type { AuthenticatorTypes } from './kinds.ts';
+import { renewRecoveryCodes } from './recovery-codes.ts';
 
-const codeLifetimeMs = 300_000;
+export type EnrolmentDeps = Omit<AuthenticatorDeps, 'store'> & {
+  readonly store: Store<
+    | 'authenticators'
+    | 'recoveryCodes'
+    | 'challenges'
+    | 'sessions'
+    | 'smsUsage'
+    | 'outbox'
+    | 'events'
+    | 'idempotency'
+  >;
+  readonly types: AuthenticatorTypes;
+  readonly chargeRecipient: RecipientCharge;
+};
 
-const seedPurpose = 'totp-pending-seed';
+const proofLifetimeMs = 600_000;
+/** How long the steps after the proof may take. */
+const setupLifetimeMs = 900_000;
+
+const purposeOf = <S extends EnrolmentStep>(kind: AuthenticatorKind, step: S) => `${kind}-${step}` as const;
 
 /**
- * Enrolment, one step after the other: a proof to the user's own address, the setup, a
- * code of the new factor. Where it stands is rows of the session, so that no step can be
- * skipped, reordered or begun in one session and ended in another (R30).
+ * The procedure of every enrolment: a proof to an identifier of the user, the setup of the kind, a first
+ * code. Each step is a row of the session, so that none can be skipped, reordered, or begun in
+ * one session and ended in another (R30).
  */
-export function createEnrolment(deps: EnrolDeps) {
-  const { store, chargeRecipient, renderQr, vault, clock, random } = deps;
-  const steps = createSteps(deps);
-  const { stepOf, step } = steps;
-  const { sendProof, confirmProof } = createProofs(deps, steps);
+export function createEnrolment(deps: EnrolmentDeps) {
+  const { store, types, chargeRecipient, clock, random } = deps;
 
-  /** The end of an enrolment, in one transaction: the factor, the codes, and this session at its new level. */
+  /** The live step of this session, or STEP_MISSING with the RPC that makes it. */
+  async function stepOf(
+    caller: Caller,
+    kind: AuthenticatorKind,
+    step: 'proven' | 'setup',
+  ): Promise<Challenge> {
+    const slot = ownSession(caller).id;
+    const found = await store.challenges.findInSlot(caller.tenant.id, purposeOf(kind, step), slot, clock());
+    const { proofStep, setupStep } = types[kind];
+    if (found === undefined)
+      throw new DomainError('STEP_MISSING', { missingStep: step === 'proven' ? proofStep : setupStep });
+    return found;
+  }
+
+  function newStep(
+    caller: Caller,
+    kind: AuthenticatorKind,
+    step: 'proven' | 'setup',
+    data?: Buffer,
+  ): Challenge {
+    const { userId, id: slot } = ownSession(caller);
+    const owner = { tenantId: caller.tenant.id, userId };
+    const purpose = purposeOf(kind, step);
+    return stepChallenge(deps, owner, { purpose, slot, data, lifetimeMs: setupLifetimeMs });
+  }
+
+  /** A link to the user's address, or a code to the number of a user without an address. */
+  function makeProof(caller: Caller, { user, email, mobile }: UserView, kind: AuthenticatorKind): OutOfBand {
+    const slot = ownSession(caller).id;
+    const order = { userId: user.id, purpose: purposeOf(kind, 'proof'), slot, lifetimeMs: proofLifetimeMs };
+    if (email?.confirmedAt !== undefined) {
+      const page = new URL(caller.tenant.policy.pages.twoFactor);
+      // One page confirms every kind.
+      page.searchParams.set('factor', kind);
+      const link = { template: 'two-factor-proof', page: page.href, parameter: 'token' } as const;
+      return linkByEmail(deps, caller, recipientOf(user, email), { ...order, ...link });
+    }
+    const to = recipientOf(user, { kind: 'mobile', address: mobile?.address ?? '' });
+    const code = { template: 'two-factor-proof-sms', code: makeStandaloneCode(random) } as const;
+    return codeBySms(deps, caller, to, { ...order, subject: slot, ...code });
+  }
+
+  async function sendProof(caller: Caller, kind: AuthenticatorKind, submitted: string): Promise<void> {
+    const { holder: view } = ownSession(caller);
+    assertOwnAddress(view, submitted);
+    const enrolled = await store.authenticators.findEnrolled(caller.tenant.id, view.user.id);
+    if (enrolled.kinds.includes(kind))
+      throw new DomainError('STEP_MISSING', { missingStep: types[kind].removeStep });
+    // Adding an authenticator beside another takes the level of the session that has both (R20, R30).
+    if (hasAuthenticator(enrolled)) assertFresh(caller.session, clock());
+    // A proof goes only to an identifier that was confirmed before.
+    const proved = [view.email, view.mobile].find((held) => held?.confirmedAt !== undefined);
+    if (proved === undefined) throw new DomainError('NOT_FOUND');
+    await chargeRecipient(caller, 'two-factor-proof', proved.address);
+    const proof = makeProof(caller, view, kind);
+    await store.transaction(async (repositories) => {
+      await send(repositories, proof);
+      await record(repositories, deps, caller, {
+        type: 'authenticator.enrolment_started',
+        details: { kind },
+      });
+      await rememberResult(repositories, caller, undefined);
+    });
+  }
+
+  const recordingFailureOf = <R>(caller: Caller, kind: AuthenticatorKind, step: () => Promise<R>) =>
+    recordingFailure(deps, caller, { type: 'authenticator.enrolment_failed', details: { kind } }, step);
+
+  const confirmProof = (caller: Caller, kind: AuthenticatorKind, text: string) =>
+    recordingFailureOf(caller, kind, async () => {
+      const slot = ownSession(caller).id;
+      const found = await findInSlot(deps, caller, purposeOf(kind, 'proof'), slot, text);
+      if (found === undefined) throw new DomainError('CONFIRMATION_INVALID');
+      await store.transaction(async (repositories) => {
+        if (!(await redeem(repositories, clock, caller, found)))
+          throw new DomainError('CONFIRMATION_INVALID');
+        await repositories.challenges.put(newStep(caller, kind, 'proven'));
+      });
+    });
+
+  /** The last step: the authenticator, the first recovery codes, and this session at its new level. */
   async function finish(
     caller: Caller,
-    method: SecondFactorMethod,
+    kind: AuthenticatorKind,
     setup: Challenge,
-    insert: (factors: Repositories['factors']) => Promise<void>,
+    kept: { readonly data: Buffer; readonly counter: number },
   ): Promise<string[]> {
     const { holder: view, id: sessionId } = ownSession(caller);
     const { tenantId, id: userId } = view.user;
     const now = clock();
+    const row = { tenantId, userId, id: random.uuid(), kind, slot: kind, label: '', lookup: undefined };
     return await store.transaction(async (repositories) => {
-      const { factors, sessions } = repositories;
-      const isFirst = methodsOf(await factors.hold(tenantId, userId)).length === 0;
-      if (!(await consumeChallenge(repositories, clock, caller, setup)))
-        throw new DomainError('CODE_INVALID');
-      await insert(factors);
-      const codes = isFirst ? makeRecoveryCodes(random) : [];
-      if (codes.length > 0) {
-        const digests = codes.map((code) => digestRecoveryCode(vault, tenantId, userId, code));
-        await factors.replaceRecoveryCodes(tenantId, userId, digests);
-      }
-      await sessions.raise(tenantId, sessionId, method === 'totp' ? 'otp' : 'sms', now);
-      await settleChange(deps, repositories, caller, view, 'add-two-factor');
+      const isFirst = !hasAuthenticator(await repositories.authenticators.hold(tenantId, userId));
+      if (!(await redeem(repositories, clock, caller, setup))) throw new DomainError('CODE_INVALID');
+      await repositories.authenticators.insert({ ...row, ...kept, createdAt: now, lastUsedAt: undefined });
+      const codes = isFirst ? await renewRecoveryCodes(repositories, deps, tenantId, userId) : [];
+      await repositories.sessions.addSecondFactor(tenantId, sessionId, amrOf[kind], now);
+      const event = { type: 'authenticator.added', details: { kind } } as const;
+      await afterChange(deps, repositories, caller, view, { notice: 'two-factor-changed', event });
       await rememberResult(repositories, caller, codes);
       return codes;
     });
   }
 
-  return {
-    sendTotpProof: (caller: Caller, command: { readonly email: string }) =>
-      sendProof(caller, 'totp', command.email),
-    sendSmsProof: (caller: Caller, command: { readonly email: string }) =>
-      sendProof(caller, 'sms', command.email),
-    confirmTotpProof: (caller: Caller, command: { readonly token: string }) =>
-      auditFailure(deps, caller, 'start-two-factor', () => confirmProof(caller, 'totp', command.token)),
-    confirmSmsProof: (caller: Caller, command: { readonly token: string }) =>
-      auditFailure(deps, caller, 'start-two-factor', () => confirmProof(caller, 'sms', command.token)),
-
-    /** Whether a seed waits to be confirmed. */
-    async getTotpSetup(caller: Caller): Promise<boolean> {
-      await stepOf(caller, provenPurpose.totp, 'ConfirmTotpEmail');
-      const slot = ownSession(caller).id;
-      return (
-        (await store.challenges.findInSlot(caller.tenant.id, setupPurpose.totp, slot, clock())) !== undefined
-      );
-    },
-
-    /** Returns the pending seed, so that a reload does not kill the one that was scanned, or makes one. */
-    async setupTotp(
-      caller: Caller,
-      command: { readonly replace: boolean },
-    ): Promise<{ secret: string; uri: string }> {
-      await stepOf(caller, provenPurpose.totp, 'ConfirmTotpEmail');
-      const { holder: view, id: sessionId } = ownSession(caller);
-      const pending = await store.challenges.findInSlot(
-        caller.tenant.id,
-        setupPurpose.totp,
-        sessionId,
-        clock(),
-      );
-      const isKept = pending !== undefined && !command.replace;
-      const secret = isKept ? openSeed(vault, pending) : makeTotpSeed(random);
-      if (!isKept) {
-        const data = vault.seal(seedPurpose, sessionId, Buffer.from(secret));
-        await store.challenges.put(step(caller, setupPurpose.totp, data));
+  const confirm = (caller: Caller, kind: AuthenticatorKind, code: string): Promise<string[]> =>
+    recordingFailureOf(caller, kind, async () => {
+      const setup = await stepOf(caller, kind, 'setup');
+      if (!(await store.challenges.countAttempt(setup.tenantId, setup.id, maxAttempts)))
+        throw new DomainError('CODE_INVALID');
+      const kept = types[kind].confirm(setup, code);
+      if (kept === undefined) throw new DomainError('CODE_INVALID');
+      try {
+        return await finish(caller, kind, setup, kept);
+      } catch (error) {
+        // Two sessions of one user enrolled the same kind at this moment.
+        throw error instanceof DuplicateError ? new DomainError('CODE_INVALID') : error;
       }
-      return { secret, uri: totpUri(secret, caller.tenant.name, labelOf(view)) };
-    },
+    });
 
-    async getTotpQr(caller: Caller): Promise<Buffer> {
-      const setup = await stepOf(caller, setupPurpose.totp, 'SetupTotp');
-      const secret = openSeed(vault, setup);
-      return await renderQr(totpUri(secret, caller.tenant.name, labelOf(ownSession(caller).holder)));
-    },
-
-    /** Confirms the seed with a code of the new device; answers the recovery codes. */
-    confirmTotp: (caller: Caller, command: { readonly code: string }): Promise<string[]> =>
-      auditFailure(deps, caller, 'add-two-factor', async () => {
-        const setup = await stepOf(caller, setupPurpose.totp, 'SetupTotp');
-        const { tenantId, userId } = setup;
-        if (!(await store.challenges.countAttempt(tenantId, setup.id, maxAttempts)))
-          throw new DomainError('CODE_INVALID');
-        const seed = openSeed(vault, setup);
-        const now = clock();
-        const step = matchTotp(seed, normalizeCode(command.code), now);
-        if (step === undefined) throw new DomainError('CODE_INVALID');
-        // The step of this code counts as used (R27).
-        return await finish(caller, 'totp', setup, (factors) =>
-          factors.insertTotp(tenantId, userId, seed, step, now),
-        );
-      }),
-
-    /** Names the number and sends a code to it; answers the number, masked. */
-    async setupSms(
-      caller: Caller,
-      command: { readonly phoneNumber: string; readonly mobileSeed: string },
-    ): Promise<string> {
-      await stepOf(caller, provenPurpose.sms, 'ConfirmSmsEmail');
-      const { tenant } = caller;
-      const { address } = parseMobile(command.phoneNumber, command.mobileSeed, tenant.policy, 'phone_number');
-      await chargeRecipient(caller, 'sms-setup', address);
-      const { holder, id: slot } = ownSession(caller);
-      const to = { kind: 'mobile', address, userLocale: holder.user.locale, senderEmail: '' } as const;
-      const order = {
-        userId: holder.user.id,
-        purpose: setupPurpose.sms,
-        slot,
-        subject: slot,
-        template: 'two-factor-setup-sms',
-        code: makeDigitCode(random),
-        lifetimeMs: codeLifetimeMs,
-      } as const;
-      const setup = codeBySms(deps, caller, to, order);
-      await store.transaction((repositories) => sendOutOfBand(repositories, setup));
-      return maskMobile(address);
-    },
-
-    /** Confirms the number with its code; answers the recovery codes. */
-    confirmSms: (caller: Caller, command: { readonly code: string }): Promise<string[]> =>
-      auditFailure(deps, caller, 'add-two-factor', async () => {
-        const setup = await stepOf(caller, setupPurpose.sms, 'SetupSms');
-        const { tenantId, userId, slot, identifier } = setup;
-        if (!(await store.challenges.countAttempt(tenantId, setup.id, maxAttempts)))
-          throw new DomainError('CODE_INVALID');
-        const digest = digestCode(
-          vault,
-          { tenantId, purpose: setupPurpose.sms, subject: slot },
-          command.code,
-        );
-        if (!digest.equals(setup.digest)) throw new DomainError('CODE_INVALID');
-        return await finish(caller, 'sms', setup, (factors) =>
-          factors.insertSms(tenantId, userId, identifier, clock()),
-        );
-      }),
-  };
+  return { sendProof, confirmProof, confirm, stepOf, newStep };
 }
 
-function openSeed(vault: Vault, { slot, data }: Challenge): string {
-  if (data === undefined) throw new DomainError('INTERNAL');
-  return vault.open(seedPurpose, slot, data).toString();
-}
+export type Enrolment = ReturnType<typeof createEnrolment>;
 
-function labelOf({ email, mobile, user }: UserView): string {
-  return email?.address ?? mobile?.address ?? user.id;
+/** The page's `code` of this step is an address: it has to be the user's own, and nothing is sent to any other. */
+function assertOwnAddress({ email }: UserView, submitted: string): void {
+  if (submitted === '' || email === undefined) return;
+  if (parseEmail(submitted).canonical !== email.canonical)
+    throw invalid({ field: 'email', reason: 'EMAIL_NOT_OWN' });
 }

@@ -1,28 +1,22 @@
 import type { Caller } from '../../domain/caller.ts';
-import type { Clock } from '../../domain/clock.ts';
-import { DomainError, invalid } from '../../domain/errors.ts';
+import { DomainError } from '../../domain/errors.ts';
 import type { ExternalProfile, ProviderClaims } from '../../domain/external-identity.ts';
 import { type GoogleClient, type GoogleProvider, googleIssuer } from '../../domain/google.ts';
-import { type LoginRequest, parseHandle } from '../../domain/login-request.ts';
-import type { Random } from '../../domain/random.ts';
+import type { LoginRequest } from '../../domain/login-request.ts';
 import { withParameters } from '../../domain/registered-url.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
 import type { Tenant } from '../../domain/tenant.ts';
-import type { SessionAccount } from '../../domain/user.ts';
-import { auditEvent, auditFailure } from '../audit.ts';
-import { tellUser } from '../messages.ts';
+import type { Vault } from '../../domain/vault.ts';
+import { afterChange } from '../after-change.ts';
+import { type RecordDeps, record, recordingFailure } from '../events/record.ts';
+import { notifyUser } from '../messages.ts';
 import { ownSession } from '../sessions/own-session.ts';
-import {
-  concludeSignIn,
-  type SessionGate,
-  type SignInResult,
-  type TokenDeps,
-} from '../sign-in/session-gate.ts';
+import type { CompleteSignIn, SignInResult } from '../sign-in/complete.ts';
 import { type LoginRequests, parseReturn, type Return } from './login-requests.ts';
 import { type Arrival, emailIdentifier, type ResolveIdentity } from './resolve-identity.ts';
 import { makeLoginCode, takeLoginCode } from './return-code.ts';
 
-export type GoogleDeps = TokenDeps & {
+export type GoogleDeps = RecordDeps & {
   readonly store: Store<
     | 'users'
     | 'identities'
@@ -33,16 +27,15 @@ export type GoogleDeps = TokenDeps & {
     | 'budgets'
     | 'smsUsage'
     | 'outbox'
-    | 'audit'
+    | 'events'
   >;
   readonly google: GoogleProvider;
   /** The deployment's own client; undefined: it has none. */
   readonly defaultClient: GoogleClient | undefined;
   readonly requests: LoginRequests;
   readonly resolveIdentity: ResolveIdentity;
-  readonly openSession: SessionGate;
-  readonly clock: Clock;
-  readonly random: Random;
+  readonly signIn: CompleteSignIn;
+  readonly vault: Vault;
 };
 
 /** What a callback leads to: the browser goes on to a page, or whoever called gets the answer. */
@@ -54,10 +47,13 @@ export type CallbackResult =
 export type CallbackCommand = { readonly state: string; readonly code: string; readonly error: string };
 
 const secretName = 'google_client_secret';
+const provider = 'google';
+const signInFailed = { type: 'sign_in.failed', details: { method: 'google' } } as const;
+const linkFailed = { type: 'identity.link_failed', details: { provider } } as const;
 
 /** Sign-in with Google: authorization code with PKCE, state and nonce (R47), and tokens of apps. */
 export function createGoogleLogin(deps: GoogleDeps) {
-  const { store, google, defaultClient, requests, resolveIdentity, openSession, clock } = deps;
+  const { store, google, defaultClient, requests, resolveIdentity, signIn, clock } = deps;
 
   /** The client that a tenant signs in with; PROVIDER_DISABLED where it has switched Google off (R52). */
   async function clientOf({ id, policy }: Tenant): Promise<GoogleClient> {
@@ -85,26 +81,11 @@ export function createGoogleLogin(deps: GoogleDeps) {
     return await google.authorizationUrl(client, { state: handle, nonce, codeChallenge: challenge, scopes });
   }
 
-  /** Opens the session of a user who came in through a provider. */
-  async function signIn(caller: Caller, userId: string): Promise<SignInResult> {
-    const account = await findActive(caller, userId);
-    const opened = await store.transaction(async (repositories) => {
-      const result = await openSession(repositories, caller, account, ['fed']);
-      const sessionId = result.kind === 'session' ? result.session.id : undefined;
-      const reason = result.kind === 'session' ? '' : 'SECOND_FACTOR_PENDING';
-      const subject = { userId, sessionId, reason };
-      await repositories.audit.add(auditEvent(deps, caller, 'login-google', 'success', subject));
-      return result;
-    });
-    return await concludeSignIn(deps, account, opened);
-  }
+  const findActive = ({ tenant }: Caller, userId: string) =>
+    signIn.activeAccount(tenant.id, userId, () => new DomainError('CREDENTIALS_INVALID'));
 
-  async function findActive({ tenant }: Caller, userId: string): Promise<SessionAccount> {
-    const account = await store.users.findForSession(tenant.id, userId, clock());
-    if (account === undefined || account.user.status !== 'active')
-      throw new DomainError('CREDENTIALS_INVALID');
-    return account;
-  }
+  const complete = async (caller: Caller, userId: string): Promise<SignInResult> =>
+    await signIn.complete(caller, await findActive(caller, userId), { method: 'google', amr: ['fed'] });
 
   /** What Google says, once every check of R49 has passed and the nonce is that of the request. */
   async function arrive(
@@ -129,7 +110,7 @@ export function createGoogleLogin(deps: GoogleDeps) {
     const { claims, profile } = await arrive(caller, request, command);
     if (request.kind === 'google-link') return await comeBackToLink(caller, request, claims);
     const userId = await resolveIdentity(caller, arrivalOf(claims, profile));
-    if (data.redirectUri === '') return { kind: 'answer', result: await signIn(caller, userId) };
+    if (data.redirectUri === '') return { kind: 'answer', result: await complete(caller, userId) };
     await findActive(caller, userId);
     const user = { tenantId: caller.tenant.id, userId };
     const content = { codeChallenge: data.codeChallenge, amr: ['fed' as const], sessionId: '', subject: '' };
@@ -163,9 +144,6 @@ export function createGoogleLogin(deps: GoogleDeps) {
       return (await requests.begin(caller, 'google-native', {})).handle;
     },
 
-    /** The tenant of a callback, before anything of it is believed; its state alone names one. */
-    tenantOf: (state: string): string | undefined => parseHandle(state)?.tenantId,
-
     /**
      * The browser is back. The state is used up first, whatever follows: nothing that came
      * with it can be tried twice. With a registered page the outcome goes there, a failure
@@ -177,7 +155,7 @@ export function createGoogleLogin(deps: GoogleDeps) {
       if (request.tenantId !== caller.tenant.id) throw new DomainError('LOGIN_STATE_INVALID');
       try {
         await requests.consume(request);
-        return await auditFailure(deps, caller, 'login-google', async () => {
+        return await recordingFailure(deps, caller, signInFailed, async () => {
           if (command.error !== '' || command.code === '') throw new DomainError('PROVIDER_DENIED');
           return await comeBack(caller, request, command);
         });
@@ -190,12 +168,11 @@ export function createGoogleLogin(deps: GoogleDeps) {
 
     /** Signs in with a token that an app got on its device, under the same checks. */
     loginWithToken: (caller: Caller, command: { readonly idToken: string }): Promise<SignInResult> =>
-      auditFailure(deps, caller, 'login-google', async () => {
+      recordingFailure(deps, caller, signInFailed, async () => {
         const { enabled, clientId, audiences } = caller.tenant.policy.google;
         const own = clientId === '' ? (defaultClient?.clientId ?? '') : clientId;
         const accepted = [own, ...audiences].filter((audience) => audience !== '');
         if (!enabled || accepted.length === 0) throw new DomainError('PROVIDER_DISABLED');
-        if (command.idToken === '') throw invalid({ field: 'id_token', reason: 'FIELD_REQUIRED' });
         const { claims, nonce } = await google.verify(command.idToken, accepted);
         const request = await requests.find(nonce, ['google-native']).catch((error: unknown) => {
           throw error instanceof DomainError && error.reason === 'LOGIN_STATE_INVALID'
@@ -204,7 +181,7 @@ export function createGoogleLogin(deps: GoogleDeps) {
         });
         if (request.tenantId !== caller.tenant.id) throw new DomainError('PROVIDER_TOKEN_INVALID');
         await requests.consume(request);
-        return await signIn(caller, await resolveIdentity(caller, arrivalOf(claims, profileOf(claims))));
+        return await complete(caller, await resolveIdentity(caller, arrivalOf(claims, profileOf(claims))));
       }),
 
     /** Begins to connect the caller's account. */
@@ -222,7 +199,7 @@ export function createGoogleLogin(deps: GoogleDeps) {
       caller: Caller,
       command: { readonly code: string; readonly codeVerifier: string },
     ): Promise<void> =>
-      auditFailure(deps, caller, 'link-google', async () => {
+      recordingFailure(deps, caller, linkFailed, async () => {
         const { userId, id: sessionId } = ownSession(caller);
         const { challenge, content } = await takeLoginCode(deps, caller, 'google-link', command);
         if (challenge.userId !== userId || content.sessionId !== sessionId)
@@ -236,8 +213,8 @@ export function createGoogleLogin(deps: GoogleDeps) {
             if (!(await repositories.challenges.consume(tenantId, challenge.id, clock())))
               throw new DomainError('CODE_INVALID');
             await repositories.identities.insert(identity, clock());
-            await tellUser(deps, repositories, caller, view, 'identity-linked');
-            await repositories.audit.add(auditEvent(deps, caller, 'link-google', 'success'));
+            await notifyUser(deps, repositories, caller, view, 'identity-linked');
+            await record(repositories, deps, caller, { type: 'identity.linked', details: { provider } });
           });
         } catch (error) {
           throw error instanceof DuplicateError ? new DomainError('IDENTITY_TAKEN') : error;
@@ -255,11 +232,8 @@ export function createGoogleLogin(deps: GoogleDeps) {
       await store.transaction(async (repositories) => {
         if ((await repositories.identities.remove(tenantId, userId, googleIssuer)) === 0)
           throw new DomainError('NOT_FOUND');
-        // Whoever came in through it is out as well.
-        await repositories.challenges.killAll(tenantId, userId);
-        await repositories.sessions.revokeOthers(tenantId, userId, caller.session?.id, clock());
-        await tellUser(deps, repositories, caller, view, 'identity-linked');
-        await repositories.audit.add(auditEvent(deps, caller, 'unlink-google', 'success'));
+        const event = { type: 'identity.unlinked', details: { provider } } as const;
+        await afterChange(deps, repositories, caller, view, { notice: 'identity-linked', event });
       });
     },
   };

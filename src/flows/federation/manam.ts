@@ -8,7 +8,7 @@ import type { Store } from '../../domain/repositories.ts';
 import { manamSlug, type Tenant } from '../../domain/tenant.ts';
 import type { UserView } from '../../domain/user.ts';
 import type { Vault } from '../../domain/vault.ts';
-import { auditEvent } from '../audit.ts';
+import { record } from '../events/record.ts';
 import { ownSession } from '../sessions/own-session.ts';
 import { type LoginRequests, parseReturn, type Return } from './login-requests.ts';
 import { pairwiseSubject } from './pairwise-subject.ts';
@@ -16,7 +16,7 @@ import type { Arrival, ResolveIdentity } from './resolve-identity.ts';
 import { makeLoginCode } from './return-code.ts';
 
 export type ManamLoginDeps = {
-  readonly store: Store<'users' | 'identities' | 'tenants' | 'challenges' | 'audit'>;
+  readonly store: Store<'users' | 'identities' | 'tenants' | 'challenges' | 'events'>;
   readonly requests: LoginRequests;
   readonly resolveIdentity: ResolveIdentity;
   readonly vault: Vault;
@@ -117,10 +117,10 @@ export function createManamLogin(deps: ManamLoginDeps) {
         const userId = await resolveIdentity(atTenant, arrivalOf(view, tenant));
         const code = await store.transaction(async (repositories) => {
           await repositories.identities.consent(caller.tenant.id, manamUserId, tenant.id, clock());
-          await repositories.audit.add(
-            auditEvent(deps, caller, 'approve-manam-login', 'success', { reason: tenant.slug.slice(0, 64) }),
-          );
-          await repositories.audit.add(auditEvent(deps, atTenant, 'login-manam', 'success', { userId }));
+          const details = { tenant: tenant.slug };
+          await record(repositories, deps, caller, { type: 'consent.granted', details });
+          const approved = { type: 'sign_in.approved', userId, details: { provider: 'manam' } } as const;
+          await record(repositories, deps, atTenant, approved);
           const user = { tenantId: tenant.id, userId };
           const content = { codeChallenge, amr: ['fed' as const], sessionId: '', subject: '' };
           return await makeLoginCode(repositories, deps, user, 'login-code', content);

@@ -3,17 +3,27 @@ import type { Clock } from '../../domain/clock.ts';
 import { parseEmail } from '../../domain/email.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { ExternalProfile, ProviderClaims } from '../../domain/external-identity.ts';
+import { googleIssuer } from '../../domain/google.ts';
 import type { HeldIdentifier } from '../../domain/identifier.ts';
-import { emptyProfile, parseName } from '../../domain/profile.ts';
+import { emptyProfile, parseProfileText, profileTexts } from '../../domain/profile.ts';
 import type { Random } from '../../domain/random.ts';
 import { DuplicateError, type Repositories, type Store } from '../../domain/repositories.ts';
 import type { OwnedIdentifier, User, UserView } from '../../domain/user.ts';
-import { auditEvent } from '../audit.ts';
-import { messageLocale, tellUser } from '../messages.ts';
+import { endAccess } from '../after-change.ts';
+import { record } from '../events/record.ts';
+import { messageLocale, notifyUser } from '../messages.ts';
 
 export type ResolveDeps = {
   readonly store: Store<
-    'users' | 'identities' | 'sessions' | 'challenges' | 'factors' | 'guesses' | 'outbox' | 'audit'
+    | 'users'
+    | 'identities'
+    | 'sessions'
+    | 'challenges'
+    | 'authenticators'
+    | 'recoveryCodes'
+    | 'attempts'
+    | 'outbox'
+    | 'events'
   >;
   readonly clock: Clock;
   readonly random: Random;
@@ -33,9 +43,9 @@ export type Arrival = {
 const maxRaces = 5;
 
 /** The part of a name that a profile takes; a provider's names are the user's own words. */
-function nameOf(text: string, field: string): string {
+function nameOf(text: string, field: 'firstName' | 'lastName'): string {
   try {
-    return parseName(text.slice(0, 100).replace(/[<>\p{Cc}\p{Zl}\p{Zp}]/gu, ''), field);
+    return parseProfileText(field, text.slice(0, 100).replace(/[<>\p{Cc}\p{Zl}\p{Zp}]/gu, ''));
   } catch {
     return '';
   }
@@ -123,18 +133,19 @@ export function createResolveIdentity(deps: ResolveDeps) {
       origin: 'self',
       profile: {
         ...emptyProfile,
-        firstName: nameOf(claims.firstName, 'first_name'),
-        lastName: nameOf(claims.lastName, 'last_name'),
-        picture: claims.picture.slice(0, 2048),
+        firstName: nameOf(claims.firstName, 'firstName'),
+        lastName: nameOf(claims.lastName, 'lastName'),
+        picture: claims.picture.slice(0, profileTexts.picture.maxLength),
       },
     };
-    await store.transaction(async ({ users, identities, audit }) => {
+    await store.transaction(async (repositories) => {
+      const { users, identities } = repositories;
       const own = { ...identifier, userId: user.id, confirmedAt: undefined, addedAt: now };
       await users.releaseClaim(user.tenantId, identifier, user.id, 'proved');
       await users.insert(user, own, undefined);
       await users.confirmIdentifier(user.tenantId, user.id, identifier, now);
       await identities.insert(identityOf(caller, arrival, user.id), now);
-      await audit.add(auditEvent(deps, caller, 'register', 'success', { userId: user.id }));
+      await record(repositories, deps, caller, { type: 'user.registered', userId: user.id });
     });
     return user.id;
   }
@@ -144,15 +155,16 @@ export function createResolveIdentity(deps: ResolveDeps) {
     const { id: tenantId } = caller.tenant;
     const { userId } = held;
     return await store.transaction(async (repositories) => {
-      const { users, identities, audit } = repositories;
+      const { users, identities } = repositories;
       const view = await holdActive(repositories, tenantId, userId);
       if ((await identities.listOfUser(tenantId, userId)).length > 0)
         throw new DomainError('LOCAL_LOGIN_REQUIRED');
       const now = await users.findIdentifier(tenantId, held);
       if (now?.userId !== userId || now.confirmedAt === undefined) return undefined;
       await identities.insert(identityOf(caller, arrival, userId), clock());
-      await tellUser(deps, repositories, caller, view, 'identity-linked');
-      await audit.add(auditEvent(deps, caller, 'link-identity', 'success', { userId }));
+      await notifyUser(deps, repositories, caller, view, 'identity-linked');
+      const details = { provider: providerOf(arrival.claims.issuer) };
+      await record(repositories, deps, caller, { type: 'identity.linked', userId, details });
       return userId;
     });
   }
@@ -179,38 +191,40 @@ export function createResolveIdentity(deps: ResolveDeps) {
     const { userId } = held;
     const now = clock();
     return await store.transaction(async (repositories) => {
-      const { users, identities, sessions, challenges, factors, guesses, audit } = repositories;
-      const { email, mobile } = await holdActive(repositories, tenantId, userId);
+      const { users, identities, authenticators, recoveryCodes, attempts } = repositories;
+      const { user, email, mobile } = await holdActive(repositories, tenantId, userId);
       // Whoever confirms it at this moment, by any of its addresses, has proved himself, and wins.
       if ([email, mobile].some((each) => each?.confirmedAt !== undefined)) return undefined;
       if (!(await users.confirmIdentifier(tenantId, userId, held, now))) return undefined;
       // The maker's other address would let the maker back in.
       await users.removeOtherIdentifiers(tenantId, userId, held);
       if (held.origin === 'self') await users.deletePassword(tenantId, userId);
-      // First what could still become a session: a second step that is under way holds its row.
-      await challenges.killAll(tenantId, userId);
-      await sessions.revokeOthers(tenantId, userId, undefined, now);
+      await endAccess(repositories, clock, user, undefined);
       await identities.remove(tenantId, userId, undefined);
-      await factors.remove(tenantId, userId, 'totp');
-      await factors.remove(tenantId, userId, 'sms');
-      await factors.replaceRecoveryCodes(tenantId, userId, []);
-      await guesses.forget(tenantId, userId);
+      await authenticators.removeAll(tenantId, userId);
+      await recoveryCodes.replace(tenantId, userId, []);
+      await attempts.forget(tenantId, userId);
       // What a back end has put into the account for this address is for its owner.
       if (held.origin === 'self')
         await users.update(tenantId, userId, {
           ...emptyProfile,
           roles: [],
-          firstName: nameOf(arrival.claims.firstName, 'first_name'),
-          lastName: nameOf(arrival.claims.lastName, 'last_name'),
+          firstName: nameOf(arrival.claims.firstName, 'firstName'),
+          lastName: nameOf(arrival.claims.lastName, 'lastName'),
         });
       await identities.insert(identityOf(caller, arrival, userId), now);
-      await audit.add(auditEvent(deps, caller, 'take-over-account', 'success', { userId }));
+      await record(repositories, deps, caller, { type: 'user.taken_over', userId });
       return userId;
     });
   }
 }
 
 export type ResolveIdentity = ReturnType<typeof createResolveIdentity>;
+
+/** The provider of an issuer, as events name it. */
+function providerOf(issuer: string): 'google' | 'manam' {
+  return issuer === googleIssuer ? 'google' : 'manam';
+}
 
 /** The e-mail identifier of a provider's address; undefined where it is none. */
 export function emailIdentifier(address: string): Arrival['identifier'] {

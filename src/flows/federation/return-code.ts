@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import type { AuthenticationMethod } from '../../domain/authentication.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Challenge } from '../../domain/challenge.ts';
 import type { Clock } from '../../domain/clock.ts';
@@ -6,15 +7,16 @@ import { DomainError } from '../../domain/errors.ts';
 import { codeChallengeOf, isCodeVerifier } from '../../domain/pkce.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
-import type { AuthenticationMethod } from '../../domain/session.ts';
-import { formatChallengeToken, parseChallengeToken, sha256 } from '../../domain/token.ts';
+import { formatChallengeToken, sha256 } from '../../domain/token.ts';
+import { findByToken, type RedeemDeps } from '../challenges/redeem.ts';
+import { stepChallenge } from '../challenges/send.ts';
 
 /** How long a code is good: the time of a redirect and a call (R48). */
 const lifetimeMs = 60_000;
-/** How many verifiers a code survives. */
-const maxAttempts = 3;
+/** The verifiers that a code survives. */
+const maxVerifiers = 3;
 
-type CodePurpose = Extract<Challenge['purpose'], 'login-code' | 'google-link'>;
+export type CodePurpose = Extract<Challenge['purpose'], 'login-code' | 'google-link'>;
 
 /** What a code stands for beside its user. */
 export type CodeContent = {
@@ -34,40 +36,36 @@ export async function makeLoginCode(
   purpose: CodePurpose,
   content: CodeContent,
 ): Promise<string> {
-  const id = random.uuid();
   const secret = random.bytes(32);
-  await challenges.put({
-    ...user,
-    id,
+  const data = Buffer.from(JSON.stringify(content));
+  const challenge = stepChallenge({ clock, random }, user, {
     purpose,
-    slot: id,
     digest: sha256(secret),
-    identifier: '',
-    channel: undefined,
-    data: Buffer.from(JSON.stringify(content)),
-    expiresAt: new Date(clock().getTime() + lifetimeMs),
+    data,
+    lifetimeMs,
   });
-  return formatChallengeToken(id, secret);
+  await challenges.put(challenge);
+  return formatChallengeToken(challenge.id, secret);
 }
+
+export type TakeCodeDeps = RedeemDeps & { readonly store: Store<'challenges'> };
 
 /**
  * Takes a code back from the holder of its verifier, once. A wrong verifier counts as a
  * guess and leaves the code to its owner for a few more; a stolen code alone opens nothing.
  */
 export async function takeLoginCode(
-  { store, clock }: { readonly store: Store<'challenges'>; readonly clock: Clock },
+  deps: TakeCodeDeps,
   caller: Caller,
   purpose: CodePurpose,
   command: { readonly code: string; readonly codeVerifier: string },
 ): Promise<{ readonly challenge: Challenge; readonly content: CodeContent }> {
   const refusal = () => new DomainError('CODE_INVALID');
-  const token = parseChallengeToken(command.code);
-  if (token === undefined || !isCodeVerifier(command.codeVerifier)) throw refusal();
-  const tenantId = caller.tenant.id;
-  const { challengeId, digest } = token;
-  const challenge = await store.challenges.findLive(tenantId, challengeId, purpose, digest, clock());
+  if (!isCodeVerifier(command.codeVerifier)) throw refusal();
+  const challenge = await findByToken(deps, caller, purpose, command.code);
   if (challenge === undefined) throw refusal();
-  if (!(await store.challenges.countAttempt(tenantId, challenge.id, maxAttempts))) throw refusal();
+  const { tenantId, id } = challenge;
+  if (!(await deps.store.challenges.countAttempt(tenantId, id, maxVerifiers))) throw refusal();
   const content = JSON.parse(challenge.data?.toString() ?? '{}') as CodeContent;
   const [shown, wanted] = [sha256(codeChallengeOf(command.codeVerifier)), sha256(content.codeChallenge)];
   if (!timingSafeEqual(shown, wanted)) throw refusal();

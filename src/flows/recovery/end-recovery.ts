@@ -1,4 +1,4 @@
-import type { GuessPolicy } from '../../domain/attempt.ts';
+import type { AttemptPolicy } from '../../domain/attempt.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Challenge } from '../../domain/challenge.ts';
 import type { Clock } from '../../domain/clock.ts';
@@ -9,16 +9,16 @@ import { digestCode } from '../../domain/one-time-code.ts';
 import type { PasswordHasher } from '../../domain/password.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
-import { parseChallengeToken } from '../../domain/token.ts';
 import type { UserView } from '../../domain/user.ts';
 import type { Vault } from '../../domain/vault.ts';
-import { auditFailure } from '../audit.ts';
-import { secondFactorPolicy } from '../authenticators/codes.ts';
+import { secondFactorPolicy } from '../authenticators/verify.ts';
+import { findByHandle } from '../challenges/handle.ts';
+import { findByToken, redeem } from '../challenges/redeem.ts';
+import { recordingFailure } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
 import { networkSubject, shadowSubject } from '../password-check.ts';
 import { ownWords, type PasswordPolicy } from '../password-policy.ts';
-import { consumeChallenge } from '../sms-guard.ts';
-import { parseRecoveryHandle, recoveryPurposes } from './recover.ts';
+import { recoveryPurposes } from './recover.ts';
 import { replacePassword } from './replace-password.ts';
 
 export type EndRecoveryDeps = {
@@ -27,14 +27,14 @@ export type EndRecoveryDeps = {
     | 'identities'
     | 'challenges'
     | 'sessions'
-    | 'guesses'
+    | 'attempts'
     | 'smsUsage'
     | 'outbox'
-    | 'audit'
+    | 'events'
     | 'idempotency'
   >;
   readonly hasher: PasswordHasher;
-  readonly policy: PasswordPolicy;
+  readonly passwordPolicy: PasswordPolicy;
   readonly vault: Vault;
   readonly clock: Clock;
   readonly random: Random;
@@ -53,11 +53,8 @@ export type EndRecoveryCommand = {
   readonly keepRecent: boolean;
 };
 
-/** How many guesses a code survives that come with its handle (R8). */
-const maxAttempts = 5;
-
-/** Guesses without a handle, by the network that they come from. */
-const networkPolicy: GuessPolicy = {
+/** Attempts without a handle, by the network that they come from. */
+const networkPolicy: AttemptPolicy = {
   kind: 'recovery',
   free: 5,
   firstDelayS: 900,
@@ -66,7 +63,7 @@ const networkPolicy: GuessPolicy = {
 };
 
 /** The same over all networks: what bounds guessing by many of them. Callers with a handle never meet it. */
-const totalPolicy: GuessPolicy = {
+const totalPolicy: AttemptPolicy = {
   kind: 'recovery-total',
   free: 20,
   firstDelayS: 600,
@@ -85,10 +82,12 @@ const refusal = () => new DomainError('RECOVERY_INVALID');
  * identifiers that were added lately; a refused password does not consume the token.
  */
 export function createEndRecovery(deps: EndRecoveryDeps) {
-  const { store, hasher, policy, clock } = deps;
+  const { store, hasher, passwordPolicy, clock } = deps;
   async function attempt(caller: Caller, command: EndRecoveryCommand): Promise<void> {
     const challenge =
-      command.mobile === '' ? await byToken(deps, caller, command) : await byCode(deps, caller, command);
+      command.mobile === ''
+        ? await findByToken(deps, caller, recoveryPurposes.email, command.token)
+        : await byCode(deps, caller, command);
     if (challenge === undefined) throw refusal();
     const { tenantId, userId } = challenge;
     const view = await store.users.findById(tenantId, userId);
@@ -97,13 +96,13 @@ export function createEndRecovery(deps: EndRecoveryDeps) {
     const proved = [view.email, view.mobile].find((held) => held?.address === challenge.identifier);
     if (proved?.confirmedAt === undefined) throw refusal();
 
-    const password = policy.parse(caller, ownWords(view), command.password, command.confirmPassword);
-    await policy.refuseBreached(password);
+    const password = passwordPolicy.parse(caller, ownWords(view), command.password, command.confirmPassword);
+    await passwordPolicy.refuseBreached(password);
     const passwordHash = await hasher.hash(caller, password);
     await store.transaction(async (repositories) => {
-      const { guesses, identities, users } = repositories;
-      if (!(await consumeChallenge(repositories, clock, caller, challenge))) throw refusal();
-      await guesses.reset(
+      const { attempts, identities, users } = repositories;
+      if (!(await redeem(repositories, clock, caller, challenge))) throw refusal();
+      await attempts.reset(
         tenantId,
         { kind: networkPolicy.kind, subject: networkSubject(userId, caller) },
         { kind: totalPolicy.kind, subject: userId },
@@ -112,16 +111,16 @@ export function createEndRecovery(deps: EndRecoveryDeps) {
       await identities.remove(tenantId, userId, undefined);
       if (!command.keepRecent)
         await users.removeIdentifiers(tenantId, userId, recentKinds(view, proved, clock()));
-      await replacePassword(deps, repositories, caller, view, passwordHash, 'end-recovery');
+      await replacePassword(deps, repositories, caller, view, passwordHash, 'recovery.completed');
       // "Recovery only" after a hundred wrong codes (R8): it gives attempts back, and none for free.
       const { kind, free } = secondFactorPolicy;
-      await guesses.lower(tenantId, kind, userId, free);
+      await attempts.lower(tenantId, kind, userId, free);
       await rememberResult(repositories, caller, undefined);
     });
   }
 
   return (caller: Caller, command: EndRecoveryCommand) =>
-    auditFailure(deps, caller, 'end-recovery', () => attempt(caller, command));
+    recordingFailure(deps, caller, { type: 'recovery.failed' }, () => attempt(caller, command));
 }
 
 /** The kinds of identifiers that came within 72 hours, after the one that is proved: an intruder may have added them. */
@@ -129,23 +128,6 @@ function recentKinds({ email, mobile }: UserView, proved: HeldIdentifier, now: D
   const since = Math.max(now.getTime() - recentMs, proved.addedAt.getTime());
   const recent = [email, mobile].filter((held) => held !== undefined && held.addedAt.getTime() > since);
   return recent.flatMap((held) => (held === undefined ? [] : [held.kind]));
-}
-
-async function byToken(
-  { store, clock }: EndRecoveryDeps,
-  caller: Caller,
-  command: EndRecoveryCommand,
-): Promise<Challenge | undefined> {
-  const token = parseChallengeToken(command.token);
-  if (token === undefined) return undefined;
-  const { challengeId, digest } = token;
-  return await store.challenges.findLive(
-    caller.tenant.id,
-    challengeId,
-    recoveryPurposes.email,
-    digest,
-    clock(),
-  );
 }
 
 /**
@@ -157,7 +139,7 @@ async function byCode(
   caller: Caller,
   command: EndRecoveryCommand,
 ): Promise<Challenge | undefined> {
-  const { store, vault, clock, random } = deps;
+  const { store, vault, clock } = deps;
   const { id: tenantId, policy } = caller.tenant;
   const mobile = parseMobile(command.mobile, command.mobileSeed, policy);
   const held = await store.users.findIdentifier(tenantId, { kind: 'mobile', canonical: mobile.canonical });
@@ -166,17 +148,13 @@ async function byCode(
   const live = await store.challenges.listLive(tenantId, userId, purpose, clock());
   // The code went to the number that the user had then: another one is not it.
   const sent = live.filter(({ identifier }) => identifier === mobile.address);
-  const digest = digestCode(vault, { tenantId, purpose, subject: userId }, command.token);
-
-  if (command.handle !== '') {
-    const challengeId = parseRecoveryHandle(vault, tenantId, command.handle);
-    const named = sent.find(({ id }) => id === challengeId);
-    const mayTry = await store.challenges.countAttempt(tenantId, named?.id ?? random.uuid(), maxAttempts);
-    return mayTry && named?.digest.equals(digest) ? named : undefined;
-  }
+  const { handle, token: code } = command;
+  if (handle !== '')
+    return await findByHandle(deps, caller, sent, { purpose, subject: userId, handle, code });
+  const digest = digestCode(vault, { tenantId, purpose, subject: userId }, code);
   const subject = networkSubject(userId, caller);
-  const byNetwork = await store.guesses.count(tenantId, networkPolicy, subject, clock());
-  const overall = await store.guesses.count(tenantId, totalPolicy, userId, clock());
+  const byNetwork = await store.attempts.count(tenantId, networkPolicy, subject, clock());
+  const overall = await store.attempts.count(tenantId, totalPolicy, userId, clock());
   if (typeof byNetwork !== 'number' || typeof overall !== 'number') return undefined;
   return sent.find((each) => each.digest.equals(digest));
 }

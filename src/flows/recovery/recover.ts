@@ -10,18 +10,18 @@ import {
 import { makeDigitCode } from '../../domain/one-time-code.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
-import { formatChallengeToken, parseChallengeToken, sha256, uuidToBytes } from '../../domain/token.ts';
 import type { User } from '../../domain/user.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { confirmationOf, sendConfirmation } from '../accounts/confirmation.ts';
-import { auditEvent } from '../audit.ts';
+import { formatHandle } from '../challenges/handle.ts';
+import { codeBySms, linkByEmail, type OutOfBand, sendIfRoom } from '../challenges/send.ts';
+import { record } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
 import type { RecipientCharge } from '../limits.ts';
-import type { MessageContext } from '../messages.ts';
-import { codeBySms, linkByEmail, type OutOfBand, sendIfRoom } from '../out-of-band.ts';
+import { type MessageContext, recipientOf } from '../messages.ts';
 
 export type RecoverDeps = {
-  readonly store: Store<'users' | 'challenges' | 'outbox' | 'audit' | 'idempotency'>;
+  readonly store: Store<'users' | 'challenges' | 'outbox' | 'events' | 'idempotency'>;
   readonly chargeRecipient: RecipientCharge;
   readonly vault: Vault;
   readonly clock: Clock;
@@ -36,25 +36,6 @@ export const recoveryPurposes = {
   email: 'recover-email',
   mobile: 'recover-sms',
 } as const satisfies Record<IdentifierKind, ChallengePurpose>;
-
-const handlePurpose = 'recovery-handle';
-
-function handleMac(vault: Vault, tenantId: string, challengeId: string): Buffer {
-  return vault.mac(handlePurpose, Buffer.concat([uuidToBytes(tenantId), uuidToBytes(challengeId)]));
-}
-
-/** Names a challenge for the caller that asked for it: it is not stored and cannot be forged. */
-function formatRecoveryHandle(vault: Vault, tenantId: string, challengeId: string): string {
-  return formatChallengeToken(challengeId, handleMac(vault, tenantId, challengeId));
-}
-
-/** The challenge that a handle names; undefined for any other text. */
-export function parseRecoveryHandle(vault: Vault, tenantId: string, text: string): string | undefined {
-  const parsed = parseChallengeToken(text);
-  if (parsed === undefined) return undefined;
-  const wanted = sha256(handleMac(vault, tenantId, parsed.challengeId));
-  return wanted.equals(parsed.digest) ? parsed.challengeId : undefined;
-}
 
 /**
  * Sends what a forgotten password can be replaced with, to a confirmed address or
@@ -73,14 +54,14 @@ export function createRecover(deps: RecoverDeps) {
     return await store.transaction(async (repositories) => {
       let challengeId = random.uuid();
       if (held?.confirmedAt !== undefined) {
-        const proof = recoveryProof(deps, caller, held, held);
+        const proof = recoveryProof(deps, caller, { ...held, id: held.userId }, held);
         await sendIfRoom(repositories, proof, clock());
         challengeId = proof.challenge.id;
       } else if (held !== undefined) {
-        await sendConfirmation(deps, repositories, caller, confirmationOf(held));
+        await sendConfirmation(deps, repositories, caller, confirmationOf(held, held));
       }
-      const handle = formatRecoveryHandle(vault, tenantId, challengeId);
-      await repositories.audit.add(auditEvent(deps, caller, 'recover', 'success', { userId: held?.userId }));
+      const handle = formatHandle(vault, { tenantId, purpose: recoveryPurposes.mobile, id: challengeId });
+      await record(repositories, deps, caller, { type: 'recovery.started', userId: held?.userId });
       await rememberResult(repositories, caller, handle);
       return handle;
     });
@@ -91,15 +72,12 @@ export function createRecover(deps: RecoverDeps) {
 export function recoveryProof(
   deps: Pick<RecoverDeps, 'vault' | 'clock' | 'random'>,
   caller: MessageContext,
-  {
-    userId,
-    locale: userLocale,
-    senderEmail,
-  }: Pick<User, 'locale' | 'senderEmail'> & { readonly userId: string },
-  { kind, address }: Pick<HeldIdentifier, 'kind' | 'address'>,
+  user: Pick<User, 'id' | 'locale' | 'senderEmail'>,
+  identifier: Pick<HeldIdentifier, 'kind' | 'address'>,
 ): OutOfBand {
-  const to = { kind, address, userLocale, senderEmail };
-  if (kind === 'email') {
+  const userId = user.id;
+  const to = recipientOf(user, identifier);
+  if (identifier.kind === 'email') {
     return linkByEmail(deps, caller, to, {
       userId,
       purpose: recoveryPurposes.email,

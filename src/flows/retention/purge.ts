@@ -1,23 +1,14 @@
 import type { Clock } from '../../domain/clock.ts';
+import { dayMs } from '../../domain/duration.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
-import { retained } from '../../domain/retention.ts';
+import { type Retained, retained } from '../../domain/retention.ts';
 import { deploymentId } from '../admin/operator.ts';
-
-/** How long what has ended is kept, in days. */
-export type Retention = {
-  readonly auditDays: number;
-  /** Sessions that have expired. */
-  readonly sessionDays: number;
-  /** Messages that were sent, dropped or given up; their text is wiped long before. */
-  readonly messageDays: number;
-  /** Unconfirmed registrations. */
-  readonly unprovedDays: number;
-};
 
 export type PurgeDeps = {
   readonly store: Store<'tenants' | 'leases' | 'retention'>;
-  readonly retention: Retention;
+  /** The days that ended rows are kept. */
+  readonly retention: Readonly<Record<Retained, number>>;
   readonly clock: Clock;
   readonly random: Random;
   /** Between two batches: other work comes first. */
@@ -28,7 +19,6 @@ export type PurgeDeps = {
   readonly onError: (error: unknown) => void;
 };
 
-const dayMs = 86_400_000;
 const batchRows = 500;
 const pageTenants = 100;
 const leaseName = 'retention';
@@ -41,21 +31,6 @@ const leaseMs = 120_000;
  */
 export function createPurge({ store, retention, clock, random, rest, isStopping, onError }: PurgeDeps) {
   const holder = random.uuid();
-  const daysOf: Record<(typeof retained)[number], number> = {
-    challenges: 1,
-    sessions: retention.sessionDays,
-    idempotency: 0,
-    loginRequests: 1,
-    budgets: 2,
-    guesses: 0,
-    // Long enough that nobody gets on by waiting.
-    oldGuesses: 400,
-    smsBackoffs: 2,
-    smsCounters: 2,
-    audit: retention.auditDays,
-    outbox: retention.messageDays,
-    unproved: retention.unprovedDays,
-  };
 
   async function keepLease(): Promise<boolean> {
     const now = clock();
@@ -63,11 +38,11 @@ export function createPurge({ store, retention, clock, random, rest, isStopping,
   }
 
   /** One table of one tenant; undefined where the lease is lost. */
-  async function purgeTable(what: (typeof retained)[number], tenantId: string): Promise<number | undefined> {
+  async function purgeTable(what: Retained, tenantId: string): Promise<number | undefined> {
     let total = 0;
     for (;;) {
       if (isStopping() || !(await keepLease())) return undefined;
-      const before = new Date(clock().getTime() - daysOf[what] * dayMs);
+      const before = new Date(clock().getTime() - retention[what] * dayMs);
       const deleted = await store.retention.purge(what, tenantId, before, batchRows);
       total += deleted;
       if (deleted < batchRows) return total;

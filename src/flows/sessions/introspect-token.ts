@@ -1,10 +1,10 @@
 import type { AccessTokens } from '../../domain/access-token.ts';
+import type { AuthenticationMethod } from '../../domain/authentication.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
-import { invalid } from '../../domain/errors.ts';
 import { isGenuine, parseRefreshToken } from '../../domain/refresh-token.ts';
 import type { Store } from '../../domain/repositories.ts';
-import type { AuthenticationMethod, SessionRow } from '../../domain/session.ts';
+import type { SessionRow } from '../../domain/session.ts';
 import type { Vault } from '../../domain/vault.ts';
 
 export type IntrospectTokenDeps = {
@@ -49,7 +49,6 @@ export function createIntrospectToken({ store, accessTokens, vault, clock }: Int
     caller: Caller,
     command: { readonly token: string },
   ): Promise<Introspection | undefined> {
-    if (command.token === '') throw invalid({ field: 'token', reason: 'FIELD_REQUIRED' });
     const tenantId = caller.tenant.id;
     return (
       (await introspectAccess(tenantId, command.token)) ?? (await introspectRefresh(tenantId, command.token))

@@ -5,11 +5,11 @@ import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import type { SessionRow } from '../../domain/session.ts';
 import { isUuid } from '../../domain/token.ts';
-import { auditEvent } from '../audit.ts';
+import { record } from '../events/record.ts';
 import { ownSession } from './own-session.ts';
 
 export type ManageSessionsDeps = {
-  readonly store: Store<'sessions' | 'audit'>;
+  readonly store: Store<'sessions' | 'events'>;
   readonly clock: Clock;
   readonly random: Random;
 };
@@ -24,9 +24,9 @@ export function createManageSessions({ store, clock, random }: ManageSessionsDep
 
     async logout(caller: Caller): Promise<void> {
       const { userId, id } = ownSession(caller);
-      await store.transaction(async ({ sessions, audit }) => {
-        await sessions.revoke(caller.tenant.id, userId, id, clock());
-        await audit.add(auditEvent(deps, caller, 'logout', 'success'));
+      await store.transaction(async (repositories) => {
+        await repositories.sessions.revoke(caller.tenant.id, userId, id, clock());
+        await record(repositories, deps, caller, { type: 'session.ended', details: { cause: 'logout' } });
       });
     },
 
@@ -35,19 +35,20 @@ export function createManageSessions({ store, clock, random }: ManageSessionsDep
       const { userId } = ownSession(caller);
       const { sessionId } = command;
       if (!isUuid(sessionId)) throw new DomainError('NOT_FOUND');
-      await store.transaction(async ({ sessions, audit }) => {
-        if (!(await sessions.revoke(caller.tenant.id, userId, sessionId, clock())))
+      await store.transaction(async (repositories) => {
+        if (!(await repositories.sessions.revoke(caller.tenant.id, userId, sessionId, clock())))
           throw new DomainError('NOT_FOUND');
-        await audit.add(auditEvent(deps, caller, 'revoke-session', 'success', { sessionId }));
+        const details = { cause: 'revoked' } as const;
+        await record(repositories, deps, caller, { type: 'session.ended', sessionId, details });
       });
     },
 
     /** Answers how many sessions ended. */
     async revokeOthers(caller: Caller): Promise<number> {
       const { userId, id } = ownSession(caller);
-      return await store.transaction(async ({ sessions, audit }) => {
-        const revoked = await sessions.revokeOthers(caller.tenant.id, userId, id, clock());
-        await audit.add(auditEvent(deps, caller, 'revoke-other-sessions', 'success'));
+      return await store.transaction(async (repositories) => {
+        const revoked = await repositories.sessions.revokeOthers(caller.tenant.id, userId, id, clock());
+        await record(repositories, deps, caller, { type: 'sessions.ended', details: { count: revoked } });
         return revoked;
       });
     },

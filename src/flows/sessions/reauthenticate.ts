@@ -1,22 +1,22 @@
 import type { AccessTokens } from '../../domain/access-token.ts';
-import { methodsOf } from '../../domain/authenticator.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import type { Vault } from '../../domain/vault.ts';
-import { auditEvent, auditFailure } from '../audit.ts';
-import type { SecondFactors, TypedCodes } from '../authenticators/codes.ts';
-import { settleProof } from '../authenticators/settle.ts';
+import { acceptProof, type TypedCodes, type Verifier } from '../authenticators/verify.ts';
+import { record, recordingFailure } from '../events/record.ts';
 import type { PasswordChecker } from '../password-check.ts';
-import { type IssuedTokens, issueTokens } from '../sign-in/session-gate.ts';
+import { type IssuedTokens, issueTokens } from '../sign-in/complete.ts';
 import { ownSession } from './own-session.ts';
 
 export type ReauthenticateDeps = {
-  readonly store: Store<'users' | 'factors' | 'sessions' | 'guesses' | 'outbox' | 'audit'>;
+  readonly store: Store<
+    'users' | 'authenticators' | 'recoveryCodes' | 'sessions' | 'attempts' | 'outbox' | 'events'
+  >;
   readonly passwords: PasswordChecker;
-  readonly secondFactors: SecondFactors;
+  readonly verify: Verifier;
   readonly accessTokens: AccessTokens;
   readonly vault: Vault;
   readonly clock: Clock;
@@ -27,7 +27,7 @@ export type ReauthenticateCommand = TypedCodes & { readonly password: string };
 
 /** Renews the freshness of the caller's session with the password and any second factor; failures count like those of a sign-in (R20). */
 export function createReauthenticate(deps: ReauthenticateDeps) {
-  const { store, passwords, secondFactors, clock } = deps;
+  const { store, passwords, verify, clock } = deps;
   async function provePassword(
     caller: Caller,
     userId: string,
@@ -44,7 +44,7 @@ export function createReauthenticate(deps: ReauthenticateDeps) {
     const isRight =
       right &&
       passwordHash !== undefined &&
-      (await store.guesses.resetForPassword(tenantId, counters, userId, passwordHash));
+      (await store.attempts.resetForPassword(tenantId, counters, userId, passwordHash));
     if (!isRight) throw new DomainError('CREDENTIALS_INVALID');
   }
 
@@ -52,23 +52,20 @@ export function createReauthenticate(deps: ReauthenticateDeps) {
     const { userId, id: sessionId, holder } = ownSession(caller);
     const tenantId = caller.tenant.id;
     const passwordHash = await store.users.findPasswordHash(tenantId, userId);
-    const methods = methodsOf(await store.factors.find(tenantId, userId));
-    // An account of a provider may have no password: then its second factor has to do.
-    if (passwordHash !== undefined || methods.length === 0) {
+    const { kinds } = await store.authenticators.findEnrolled(tenantId, userId);
+    // An account without a password, such as that of a provider, proves its second factor alone.
+    if (passwordHash !== undefined || kinds.length === 0) {
       await provePassword(caller, userId, passwordHash, command.password);
     }
     // The password was right, whatever comes of the second factor.
-    const proof =
-      methods.length === 0
-        ? undefined
-        : await secondFactors.prove(caller, userId, methods, sessionId, command);
+    const proof = kinds.length === 0 ? undefined : await verify(caller, userId, kinds, sessionId, command);
 
     const now = clock();
     await store.transaction(async (repositories) => {
-      const { sessions, audit } = repositories;
-      if (proof !== undefined) await settleProof(deps, repositories, caller, holder, proof);
+      const { sessions } = repositories;
+      if (proof !== undefined) await acceptProof(deps, repositories, caller, holder, proof);
       await sessions.updateAuthTime(tenantId, sessionId, now);
-      await audit.add(auditEvent(deps, caller, 'reauthenticate', 'success'));
+      await record(repositories, deps, caller, { type: 'step_up.completed' });
     });
     const session = await store.sessions.findLive(tenantId, sessionId, now);
     if (session === undefined) throw new DomainError('TOKEN_INVALID');
@@ -76,5 +73,5 @@ export function createReauthenticate(deps: ReauthenticateDeps) {
   }
 
   return (caller: Caller, command: ReauthenticateCommand) =>
-    auditFailure(deps, caller, 'reauthenticate', () => attempt(caller, command));
+    recordingFailure(deps, caller, { type: 'step_up.failed' }, () => attempt(caller, command));
 }

@@ -7,11 +7,12 @@ import { isGenuine, type PresentedRefreshToken, parseRefreshToken } from '../../
 import type { Store } from '../../domain/repositories.ts';
 import type { LiveSession, SessionRow } from '../../domain/session.ts';
 import type { Vault } from '../../domain/vault.ts';
-import { auditEvent } from '../audit.ts';
-import { type IssuedTokens, issueTokens, lifetimesOf } from '../sign-in/session-gate.ts';
+import { record } from '../events/record.ts';
+import { type IssuedTokens, issueTokens } from '../sign-in/complete.ts';
+import { lifetimesOf } from '../sign-in/session-gate.ts';
 
 export type RefreshTokenDeps = {
-  readonly store: Store<'sessions' | 'audit'>;
+  readonly store: Store<'sessions' | 'events'>;
   readonly accessTokens: AccessTokens;
   readonly vault: Vault;
   readonly clock: Clock;
@@ -48,10 +49,11 @@ export function createRefreshToken(deps: RefreshTokenDeps) {
 
 /** Rotates the token; undefined where another call has done so first. */
 async function rotate(
-  { store, clock, ...deps }: RefreshTokenDeps,
+  deps: RefreshTokenDeps,
   caller: Caller,
   session: LiveSession,
 ): Promise<SessionRow | undefined> {
+  const { store, clock } = deps;
   const now = clock();
   const { requireSecondFactor } = caller.tenant.policy;
   const { idleMs } = lifetimesOf(requireSecondFactor);
@@ -62,21 +64,22 @@ async function rotate(
     idleExpiresAt: new Date(Math.min(now.getTime() + idleMs, session.expiresAt.getTime())),
     client: { ...session.client, address: caller.client.address },
   };
-  return await store.transaction(async ({ sessions, audit }) => {
-    if (!(await sessions.rotate(session, next))) return undefined;
+  return await store.transaction(async (repositories) => {
+    if (!(await repositories.sessions.rotate(session, next))) return undefined;
     const { id: sessionId, userId } = session;
-    await audit.add(auditEvent({ clock, ...deps }, caller, 'refresh', 'success', { userId, sessionId }));
+    await record(repositories, deps, caller, { type: 'session.refreshed', userId, sessionId });
     return { ...session, ...next, refreshCounter: session.refreshCounter + 1 };
   });
 }
 
 /** The session as it stands, where the token is the one just before the newest and not late; else its end. */
 async function successorWithinGrace(
-  { store, clock, ...deps }: RefreshTokenDeps,
+  deps: RefreshTokenDeps,
   caller: Caller,
   seen: SessionRow,
   token: PresentedRefreshToken,
 ): Promise<SessionRow> {
+  const { store, clock } = deps;
   const now = clock();
   const session =
     token.counter < seen.refreshCounter ? seen : await store.sessions.findLive(seen.tenantId, seen.id, now);
@@ -85,10 +88,10 @@ async function successorWithinGrace(
   if (isPredecessor && now.getTime() - session.refreshedAt.getTime() <= graceMs) return session;
 
   const { tenantId, userId, id: sessionId } = session;
-  await store.transaction(async ({ sessions, audit }) => {
-    await sessions.revoke(tenantId, userId, sessionId, now);
-    const subject = { userId, sessionId, reason: 'REFRESH_TOKEN_REUSED' };
-    await audit.add(auditEvent({ clock, ...deps }, caller, 'refresh', 'failure', subject));
+  await store.transaction(async (repositories) => {
+    await repositories.sessions.revoke(tenantId, userId, sessionId, now);
+    const event = { type: 'session.reuse_detected', userId, sessionId } as const;
+    await record(repositories, deps, caller, event, 'TOKEN_INVALID');
   });
   throw new DomainError('TOKEN_INVALID');
 }

@@ -1,43 +1,34 @@
 import type { Caller } from '../../domain/caller.ts';
-import type { Clock } from '../../domain/clock.ts';
-import { DomainError, invalid } from '../../domain/errors.ts';
+import { DomainError } from '../../domain/errors.ts';
 import { type IdentifierInput, parseIdentifier } from '../../domain/identifier.ts';
 import { normalizePassword, type PasswordHasher } from '../../domain/password.ts';
-import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import type { LoginView } from '../../domain/user.ts';
-import { auditEvent } from '../audit.ts';
-import { composeNotice } from '../messages.ts';
-import { isClosedTo, type PasswordChecker, passwordPolicy } from '../password-check.ts';
-import { concludeSignIn, type SessionGate, type SignInResult, type TokenDeps } from './session-gate.ts';
+import { type RecordDeps, record } from '../events/record.ts';
+import { composeNotice, recipientOf } from '../messages.ts';
+import { isClosedTo, type PasswordChecker, passwordAttempts } from '../password-check.ts';
+import type { CompleteSignIn, SignInResult } from './complete.ts';
 
-export type LoginDeps = TokenDeps & {
-  readonly store: Store<
-    'users' | 'sessions' | 'challenges' | 'guesses' | 'budgets' | 'smsUsage' | 'outbox' | 'audit'
-  >;
+export type PasswordSignInDeps = RecordDeps & {
+  readonly store: Store<'users' | 'outbox' | 'events'>;
   readonly hasher: PasswordHasher;
   readonly passwords: PasswordChecker;
-  readonly openSession: SessionGate;
-  readonly clock: Clock;
-  readonly random: Random;
+  readonly signIn: CompleteSignIn;
 };
 
-export type LoginCommand = IdentifierInput & { readonly password: string };
+export type PasswordSignInCommand = IdentifierInput & { readonly password: string };
 
 /**
  * Signs a user in with a password. Whatever the state of the account, exactly one
- * password hash is done, and a failure does not tell why (R5, R33).
+ * password hash is computed, and a failure does not say why (R5, R33).
  */
-export function createLogin(deps: LoginDeps) {
-  const { store, hasher, passwords, openSession, clock } = deps;
-  return async function login(caller: Caller, command: LoginCommand): Promise<SignInResult> {
+export function createPasswordSignIn(deps: PasswordSignInDeps) {
+  const { store, hasher, passwords, signIn, clock } = deps;
+  return async function login(caller: Caller, command: PasswordSignInCommand): Promise<SignInResult> {
     const identifier = parseIdentifier(command, caller.tenant.policy);
     const { canonical } = identifier;
-    if (command.password === '') throw invalid({ field: 'password', reason: 'FIELD_REQUIRED' });
-
     const tenantId = caller.tenant.id;
-    const { address } = caller.client;
-    const account = await store.users.findForLogin(tenantId, identifier, address, clock());
+    const account = await store.users.findForLogin(tenantId, identifier, caller.client.address, clock());
     const passwordHash = maySignIn(account) ? account?.passwordHash : undefined;
     const userId = account?.user.id;
     const { right, failures, counters } = await passwords.check(
@@ -49,52 +40,49 @@ export function createLogin(deps: LoginDeps) {
       await fail(deps, caller, passwordHash === undefined ? undefined : account, userId, failures);
       throw new DomainError('CREDENTIALS_INVALID');
     }
-
-    const { user } = account;
     const rehashed = hasher.needsRehash(passwordHash, command.password)
       ? await hasher.hash(caller, normalizePassword(command.password))
       : undefined;
-    const opened = await store.transaction(async (repositories) => {
-      if (!(await repositories.guesses.resetForPassword(tenantId, counters, user.id, passwordHash))) {
-        throw new DomainError('CREDENTIALS_INVALID');
-      }
-      if (rehashed !== undefined) await repositories.users.updatePasswordHash(tenantId, user.id, rehashed);
-      const result = await openSession(repositories, caller, account, ['pwd']);
-      const sessionId = result.kind === 'session' ? result.session.id : undefined;
-      const reason = result.kind === 'session' ? '' : 'SECOND_FACTOR_PENDING';
-      const subject = { userId: user.id, sessionId, reason };
-      await repositories.audit.add(auditEvent(deps, caller, 'login', 'success', subject));
-      return result;
+    return await signIn.complete(caller, account, {
+      method: 'password',
+      amr: ['pwd'],
+      prepare: async ({ attempts, users }) => {
+        if (!(await attempts.resetForPassword(tenantId, counters, account.user.id, passwordHash)))
+          throw new DomainError('CREDENTIALS_INVALID');
+        if (rehashed !== undefined) await users.updatePasswordHash(tenantId, account.user.id, rehashed);
+      },
     });
-    return await concludeSignIn(deps, account, opened);
   };
 }
 
 /** Past so many failures over all networks no more notices go out: strangers could send any number. */
-const maxNotified = 4 * passwordPolicy.free;
+const maxNotified = 4 * passwordAttempts.free;
 
-/** Notes a failure; the owner, where there is one, hears of it when a network begins to wait (R10). */
+/** Records a failure; the owner, where there is one, gets a notice when a network begins to wait (R10). */
 async function fail(
-  deps: LoginDeps,
+  deps: PasswordSignInDeps,
   caller: Caller,
   account: LoginView | undefined,
   userId: string | undefined,
   failures: number | undefined,
 ): Promise<void> {
-  const event = auditEvent(deps, caller, 'login', 'failure', { userId, reason: 'CREDENTIALS_INVALID' });
-  if (failures !== passwordPolicy.free) return await deps.store.audit.add(event);
-  await deps.store.transaction(async ({ audit, outbox }) => {
-    await audit.add(event);
+  const event = { type: 'sign_in.failed', userId, details: { method: 'password' } } as const;
+  if (failures !== passwordAttempts.free)
+    return await record(deps.store, deps, caller, event, 'CREDENTIALS_INVALID');
+  await deps.store.transaction(async (repositories) => {
+    await record(repositories, deps, caller, event, 'CREDENTIALS_INVALID');
     const now = deps.clock();
-    const { tenantId } = event;
+    const { outbox } = repositories;
     if (account === undefined || account.totalFailures >= maxNotified) {
-      await outbox.addDecoy({ id: deps.random.uuid(), tenantId, createdAt: now, expiresAt: now });
+      await outbox.addDecoy({
+        id: deps.random.uuid(),
+        tenantId: caller.tenant.id,
+        createdAt: now,
+        expiresAt: now,
+      });
     } else {
-      const { kind, address } = account.identifier;
-      const { locale: userLocale, senderEmail } = account.user;
-      await outbox.add(
-        composeNotice(deps, caller, { kind, address, userLocale, senderEmail }, 'account-locked'),
-      );
+      const to = recipientOf(account.user, account.identifier);
+      await outbox.add(composeNotice(deps, caller, to, 'account-locked'));
     }
   });
 }

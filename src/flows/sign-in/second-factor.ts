@@ -1,62 +1,54 @@
-import type { SecondFactorMethod } from '../../domain/authenticator.ts';
+import type { AuthenticatorKind } from '../../domain/authenticator.ts';
 import type { Caller } from '../../domain/caller.ts';
-import type { Clock } from '../../domain/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
-import type { Random } from '../../domain/random.ts';
+import type { SignInMethod } from '../../domain/events.ts';
 import type { Store } from '../../domain/repositories.ts';
-import type { AuthenticationMethod } from '../../domain/session.ts';
-import type { UserView } from '../../domain/user.ts';
-import { auditEvent, auditFailure } from '../audit.ts';
-import type { SecondFactors, TypedCodes } from '../authenticators/codes.ts';
-import { settleProof } from '../authenticators/settle.ts';
-import { type IssuedTokens, issueTokens, type SessionGate, type TokenDeps } from './session-gate.ts';
+import { acceptProof, amrOfProof, type TypedCodes, type Verifier } from '../authenticators/verify.ts';
+import { maxAttempts } from '../challenges/redeem.ts';
+import { type RecordDeps, recordingFailure } from '../events/record.ts';
+import type { CompleteSignIn, SignedIn } from './complete.ts';
 
-export type ValidateDeps = TokenDeps & {
-  readonly store: Store<
-    'users' | 'factors' | 'challenges' | 'sessions' | 'guesses' | 'budgets' | 'smsUsage' | 'outbox' | 'audit'
-  >;
-  readonly secondFactors: SecondFactors;
-  readonly openSession: SessionGate;
-  readonly clock: Clock;
-  readonly random: Random;
+export type SecondFactorDeps = RecordDeps & {
+  readonly store: Store<'challenges' | 'events'>;
+  readonly verify: Verifier;
+  readonly signIn: CompleteSignIn;
 };
 
-/** How many guesses a pending sign-in survives, by whatever factor (R8). */
-const maxAttempts = 5;
-
 /** The second step of a sign-in: a code turns the pending sign-in into a session, once. */
-export function createValidate(deps: ValidateDeps) {
-  const { store, secondFactors, openSession, clock } = deps;
+export function createSecondFactor(deps: SecondFactorDeps) {
+  const { store, verify, signIn, clock } = deps;
   return async function validate(
     caller: Caller,
-    method: SecondFactorMethod,
-    codes: TypedCodes,
-  ): Promise<UserView & { tokens: IssuedTokens }> {
+    { kind, ...codes }: TypedCodes & { readonly kind: AuthenticatorKind },
+  ): Promise<SignedIn> {
     const { pending } = caller;
     if (pending === undefined) throw new DomainError('TOKEN_INVALID');
     const { challengeId, userId } = pending;
     const tenantId = caller.tenant.id;
-    return await auditFailure(deps, caller, 'validate-two-factor', async () => {
-      if (!(await store.challenges.countAttempt(tenantId, challengeId, maxAttempts))) {
+    const failed = { type: 'sign_in.failed', details: { method: 'second-factor' } } as const;
+    return await recordingFailure(deps, caller, failed, async () => {
+      // The attempts of a pending sign-in, by whatever authenticator (R8).
+      if (!(await store.challenges.countAttempt(tenantId, challengeId, maxAttempts)))
         throw new DomainError('CODE_INVALID');
-      }
-      const proof = await secondFactors.prove(caller, userId, [method], challengeId, codes);
-      const account = await store.users.findForSession(tenantId, userId, clock());
-      if (account === undefined || account.user.status !== 'active') throw new DomainError('TOKEN_INVALID');
-      const used: AuthenticationMethod = 'method' in proof && proof.method === 'sms' ? 'sms' : 'otp';
-      const session = await store.transaction(async (repositories) => {
-        if (!(await repositories.challenges.consume(tenantId, challengeId, clock()))) {
-          throw new DomainError('CODE_INVALID');
-        }
-        await settleProof(deps, repositories, caller, account, proof);
-        const opened = await openSession(repositories, caller, account, [...pending.amr, used, 'mfa']);
-        if (opened.kind !== 'session') throw new DomainError('INTERNAL');
-        const subject = { userId, sessionId: opened.session.id, reason: used };
-        await repositories.audit.add(auditEvent(deps, caller, 'validate-two-factor', 'success', subject));
-        return opened.session;
+      const proof = await verify(caller, userId, [kind], challengeId, codes);
+      const account = await signIn.activeAccount(tenantId, userId, () => new DomainError('TOKEN_INVALID'));
+      const result = await signIn.complete(caller, account, {
+        method: methodOf(pending.amr),
+        amr: [...pending.amr, amrOfProof(proof), 'mfa'],
+        prepare: async (repositories) => {
+          if (!(await repositories.challenges.consume(tenantId, challengeId, clock())))
+            throw new DomainError('CODE_INVALID');
+          await acceptProof(deps, repositories, caller, account, proof);
+        },
       });
-      const { user, email, mobile } = account;
-      return { user, email, mobile, tokens: await issueTokens(deps, session) };
+      // With `mfa` the gate opens a session.
+      if (result.kind !== 'session') throw new DomainError('INTERNAL');
+      return result;
     });
   };
+}
+
+/** How the sign-in began that a second factor ends. */
+function methodOf(amr: readonly string[]): SignInMethod {
+  return amr.includes('pwd') ? 'password' : 'login-code';
 }

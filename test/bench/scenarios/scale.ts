@@ -1,12 +1,15 @@
 import { tracingChannel } from 'node:diagnostics_channel';
+import { createClient, createRouterTransport, type HandlerContext } from '@connectrpc/connect';
 import { createConnection } from 'mysql2/promise';
 import { pino } from 'pino';
+import { AuthService } from '../../../gen/manam/v1/auth_service_pb.js';
 import { systemRandom } from '../../../src/adapters/random.ts';
 import { type App, createApp } from '../../../src/composition/app.ts';
 import { parseConfig } from '../../../src/config/config.ts';
 import { seedTenant } from '../../../src/dev/tenants.ts';
 import type { Caller } from '../../../src/domain/caller.ts';
 import type { Tenant } from '../../../src/domain/tenant.ts';
+import { setCaller } from '../../../src/rpc/context.ts';
 import { password } from '../accounts.ts';
 import { atMost, type Row } from '../report.ts';
 import { seededEmail, seededTenantId, seedUsers } from '../seed.ts';
@@ -68,7 +71,7 @@ async function createScene(databaseUrl: string, size: { users: number; tenants?:
   await seedTenant(deps, 'dev', issuer, undefined);
   const dev = await app.store.tenants.findBySlug('dev');
   if (dev === undefined) throw new Error('there is no tenant');
-  await signUp(app, callerOf(dev));
+  await signUp(app, dev);
 
   const connection = await createConnection(databaseUrl);
   const label = `${size.users} users of ${size.tenants ?? 1} tenants`;
@@ -83,28 +86,24 @@ async function createScene(databaseUrl: string, size: { users: number; tenants?:
   return { app, usersOfEach, tenants: tenants.length === 0 ? [dev] : tenants };
 }
 
-async function signUp(app: App, caller: Caller): Promise<void> {
-  const names = { firstName: '', lastName: '', nationalCode: '', birthday: '', role: '' };
-  await app.flows.register(caller, {
-    ...names,
-    ...byEmail(template),
-    password,
-    confirmPassword: '',
-    customFields: undefined,
-    confirmUrl: '',
-    senderEmail: '',
-  });
+async function signUp(app: App, tenant: Tenant): Promise<void> {
+  const auth = clientOf(app, tenant);
+  await auth.register({ email: template, password });
   const [entry] = await app.store.outbox.listPending(1);
-  await app.flows.confirmEmail(caller, { token: entry?.message.code ?? '' });
+  await auth.confirmEmail({ cnf: entry?.message.code ?? '' });
 }
-
-const byEmail = (email: string) => ({ type: 'email', email, mobile: '', mobileSeed: '' }) as const;
 
 function callerOf(tenant: Tenant): Caller {
   const nobody = { key: undefined, session: undefined, pending: undefined, idempotency: undefined };
   const deadline = { signal: new AbortController().signal, leftMs: () => 10_000 };
   const client = { address: '192.0.2.1', userAgent: 'bench' };
   return { requestId: systemRandom.uuid(), tenant, client, deadline, locale: undefined, ...nobody };
+}
+
+/** A client whose calls need no gate: the caller is made up. */
+function clientOf(app: App, tenant: Tenant) {
+  const requestGate = async ({ values }: HandlerContext) => setCaller(values, callerOf(tenant));
+  return createClient(AuthService, createRouterTransport(app.register, { router: { requestGate } }));
 }
 
 /** One user after the other signs in; a latency is the time that the statements of his call took. */
@@ -118,7 +117,7 @@ function signingIn({ app, usersOfEach, tenants }: Scene, timer: ReturnType<typeo
       if (tenant === undefined) throw new Error('there is no tenant');
       const email = seededEmail(index * usersOfEach + Math.floor(Math.random() * usersOfEach));
       const before = timer.totalMs();
-      await app.flows.login(callerOf(tenant), { ...byEmail(email), password });
+      await clientOf(app, tenant).login({ email, password });
       latencies.push(timer.totalMs() - before);
     }
     return { calls: latencies.length, ms: performance.now() - start, latencies };

@@ -1669,6 +1669,13 @@ export declare const ListMigrationsResponseSchema: GenMessage<ListMigrationsResp
  * @generated from message manam.admin.v1.ApplyMigrationsRequest
  */
 export declare type ApplyMigrationsRequest = Message<"manam.admin.v1.ApplyMigrationsRequest"> & {
+  /**
+   * Whether every instance of an older version is stopped. A migration that cannot run beside
+   * one fails with MIGRATION_NEEDS_STOP without it.
+   *
+   * @generated from field: bool stopped = 1;
+   */
+  stopped: boolean;
 };
 
 /**
@@ -2616,7 +2623,7 @@ export declare type AuditEvent = Message<"manam.admin.v1.AuditEvent"> & {
   eventId: string;
 
   /**
-   * What was done, such as login.
+   * The type of the event, such as session.started.
    *
    * @generated from field: string action = 2;
    */
@@ -2630,7 +2637,7 @@ export declare type AuditEvent = Message<"manam.admin.v1.AuditEvent"> & {
   outcome: string;
 
   /**
-   * Why; empty for a plain success.
+   * The reason of a failure; empty for a success.
    *
    * @generated from field: string reason = 4;
    */
@@ -2677,6 +2684,13 @@ export declare type AuditEvent = Message<"manam.admin.v1.AuditEvent"> & {
    * @generated from field: google.protobuf.Timestamp create_time = 10;
    */
   createTime?: Timestamp | undefined;
+
+  /**
+   * What the type of the event says beside its subject, such as method or kind.
+   *
+   * @generated from field: map<string, string> details = 11;
+   */
+  details: { [key: string]: string };
 };
 
 /**
@@ -2706,7 +2720,7 @@ export declare type ListAuditEventsRequest = Message<"manam.admin.v1.ListAuditEv
   userId: string;
 
   /**
-   * Only this action.
+   * Only events of this type.
    *
    * @generated from field: string action = 3;
    */
@@ -3067,8 +3081,8 @@ export declare const ImportStateSchema: GenEnum<ImportState>;
  */
 export declare const AdminService: GenService<{
   /**
-   * Makes a tenant. Its policy is the default one with the given changes. Reasons:
-   * REQUEST_INVALID with the path of what is wrong, SLUG_TAKEN.
+   * Makes a tenant. Its policy is the default one with the given changes. REQUEST_INVALID
+   * with the path of what is wrong.
    *
    * @generated from rpc manam.admin.v1.AdminService.CreateTenant
    */
@@ -3088,7 +3102,7 @@ export declare const AdminService: GenService<{
     output: typeof ListTenantsResponseSchema;
   },
   /**
-   * Shows a tenant with its policy. Reasons: NOT_FOUND.
+   * Shows a tenant with its policy.
    *
    * @generated from rpc manam.admin.v1.AdminService.GetTenant
    */
@@ -3098,9 +3112,9 @@ export declare const AdminService: GenService<{
     output: typeof GetTenantResponseSchema;
   },
   /**
-   * Changes a tenant's name, or its policy by a JSON merge patch (RFC 7396): what is null goes
-   * back to its default, what is left out stays. Every instance follows within seconds.
-   * Reasons: NOT_FOUND, REQUEST_INVALID with the path of what is wrong.
+   * Changes a tenant's name, or its policy by a JSON merge patch (RFC 7396): what is null
+   * goes back to its default, what is left out stays. Every instance follows within
+   * seconds. REQUEST_INVALID with the path of what is wrong.
    *
    * @generated from rpc manam.admin.v1.AdminService.UpdateTenant
    */
@@ -3110,8 +3124,8 @@ export declare const AdminService: GenService<{
     output: typeof UpdateTenantResponseSchema;
   },
   /**
-   * Suspends a tenant: within seconds every key and every token of it is refused, and nothing
-   * is sent for it. Nothing is deleted. Reasons: NOT_FOUND, TENANT_BUILT_IN.
+   * Suspends a tenant: within seconds every key and every token of it is refused, and
+   * nothing is sent for it. Nothing is deleted.
    *
    * @generated from rpc manam.admin.v1.AdminService.SuspendTenant
    */
@@ -3121,7 +3135,7 @@ export declare const AdminService: GenService<{
     output: typeof SuspendTenantResponseSchema;
   },
   /**
-   * Ends a suspension. Sessions that have not expired meanwhile are good again. Reasons: NOT_FOUND.
+   * Ends a suspension. Sessions that have not expired meanwhile are good again.
    *
    * @generated from rpc manam.admin.v1.AdminService.ResumeTenant
    */
@@ -3132,8 +3146,8 @@ export declare const AdminService: GenService<{
   },
   /**
    * Deletes a suspended tenant with every user, key and message of it, in batches. A call
-   * deletes as much as its time allows and says whether it is done; call again until it is.
-   * Reasons: NOT_FOUND, TENANT_ACTIVE, TENANT_BUILT_IN.
+   * deletes as much as its time allows and says whether it is done; call again until it
+   * is.
    *
    * @generated from rpc manam.admin.v1.AdminService.DeleteTenant
    */
@@ -3143,8 +3157,7 @@ export declare const AdminService: GenService<{
     output: typeof DeleteTenantResponseSchema;
   },
   /**
-   * Keeps a secret that a tenant has elsewhere, sealed; nothing shows it again. Reasons:
-   * NOT_FOUND, REQUEST_INVALID.
+   * Keeps a secret that a tenant has elsewhere, sealed; nothing shows it again.
    *
    * @generated from rpc manam.admin.v1.AdminService.SetTenantSecret
    */
@@ -3154,8 +3167,7 @@ export declare const AdminService: GenService<{
     output: typeof SetTenantSecretResponseSchema;
   },
   /**
-   * Makes a key of a tenant. Its text is in this answer and nowhere else. Reasons: NOT_FOUND,
-   * REQUEST_INVALID.
+   * Makes a key of a tenant. Its text is in this answer and nowhere else.
    *
    * @generated from rpc manam.admin.v1.AdminService.CreateKey
    */
@@ -3165,7 +3177,7 @@ export declare const AdminService: GenService<{
     output: typeof CreateKeyResponseSchema;
   },
   /**
-   * Lists the keys of a tenant, revoked ones included, oldest first. Reasons: NOT_FOUND.
+   * Lists the keys of a tenant, revoked ones included, oldest first.
    *
    * @generated from rpc manam.admin.v1.AdminService.ListKeys
    */
@@ -3175,9 +3187,8 @@ export declare const AdminService: GenService<{
     output: typeof ListKeysResponseSchema;
   },
   /**
-   * Makes a successor of a key, of the same kind and scopes. The old key stays good for the
-   * overlap and is revoked then; a key that has a successor is not rotated again. Reasons:
-   * NOT_FOUND, KEY_ROTATED.
+   * Makes a successor of a key, of the same kind and scopes. The old key stays good for
+   * the overlap and is revoked then; a key that has a successor is not rotated again.
    *
    * @generated from rpc manam.admin.v1.AdminService.RotateKey
    */
@@ -3187,7 +3198,7 @@ export declare const AdminService: GenService<{
     output: typeof RotateKeyResponseSchema;
   },
   /**
-   * Revokes a key; every instance refuses it within seconds. Reasons: NOT_FOUND.
+   * Revokes a key; every instance refuses it within seconds.
    *
    * @generated from rpc manam.admin.v1.AdminService.RevokeKey
    */
@@ -3197,7 +3208,7 @@ export declare const AdminService: GenService<{
     output: typeof RevokeKeyResponseSchema;
   },
   /**
-   * Shows a user. Reasons: NOT_FOUND.
+   * Shows a user.
    *
    * @generated from rpc manam.admin.v1.AdminService.GetUser
    */
@@ -3208,7 +3219,6 @@ export declare const AdminService: GenService<{
   },
   /**
    * Finds users by the beginning of an e-mail address or of a mobile number, oldest first.
-   * Reasons: NOT_FOUND, REQUEST_INVALID.
    *
    * @generated from rpc manam.admin.v1.AdminService.SearchUsers
    */
@@ -3218,8 +3228,8 @@ export declare const AdminService: GenService<{
     output: typeof SearchUsersResponseSchema;
   },
   /**
-   * Makes a user, without a password: a message to confirm the identifier, or to set a password
-   * where it is confirmed already, goes out. Reasons: NOT_FOUND, REQUEST_INVALID, IDENTIFIER_TAKEN.
+   * Makes a user, without a password: a message to confirm the identifier, or to set a
+   * password where it is confirmed already, goes out.
    *
    * @generated from rpc manam.admin.v1.AdminService.CreateUser
    */
@@ -3229,7 +3239,7 @@ export declare const AdminService: GenService<{
     output: typeof CreateUserResponseSchema;
   },
   /**
-   * Lists the live sessions of a user, the newest first. Reasons: NOT_FOUND.
+   * Lists the live sessions of a user, the newest first.
    *
    * @generated from rpc manam.admin.v1.AdminService.ListUserSessions
    */
@@ -3239,7 +3249,7 @@ export declare const AdminService: GenService<{
     output: typeof ListUserSessionsResponseSchema;
   },
   /**
-   * Ends one session of a user, or all of them. Reasons: NOT_FOUND.
+   * Ends one session of a user, or all of them.
    *
    * @generated from rpc manam.admin.v1.AdminService.EndUserSessions
    */
@@ -3249,7 +3259,7 @@ export declare const AdminService: GenService<{
     output: typeof EndUserSessionsResponseSchema;
   },
   /**
-   * Shows the second factors of a user. Reasons: NOT_FOUND.
+   * Shows the second factors of a user.
    *
    * @generated from rpc manam.admin.v1.AdminService.GetUserFactors
    */
@@ -3259,8 +3269,8 @@ export declare const AdminService: GenService<{
     output: typeof GetUserFactorsResponseSchema;
   },
   /**
-   * Removes the second factors and the recovery codes of a user who has lost them, and ends the
-   * sessions. The user gets a notice. Reasons: NOT_FOUND.
+   * Removes the second factors and the recovery codes of a user who has lost them, and
+   * ends the sessions. The user gets a notice.
    *
    * @generated from rpc manam.admin.v1.AdminService.ResetUserFactors
    */
@@ -3270,7 +3280,7 @@ export declare const AdminService: GenService<{
     output: typeof ResetUserFactorsResponseSchema;
   },
   /**
-   * Confirms what a user signs in with, in place of his own proof. Reasons: NOT_FOUND.
+   * Confirms what a user signs in with, in place of his own proof.
    *
    * @generated from rpc manam.admin.v1.AdminService.ConfirmUser
    */
@@ -3280,7 +3290,7 @@ export declare const AdminService: GenService<{
     output: typeof ConfirmUserResponseSchema;
   },
   /**
-   * Disables a user: he cannot sign in, and his sessions and everything outstanding end. Reasons: NOT_FOUND.
+   * Disables a user: he cannot sign in, and his sessions and everything outstanding end.
    *
    * @generated from rpc manam.admin.v1.AdminService.DisableUser
    */
@@ -3290,7 +3300,7 @@ export declare const AdminService: GenService<{
     output: typeof DisableUserResponseSchema;
   },
   /**
-   * Enables a disabled user. Reasons: NOT_FOUND.
+   * Enables a disabled user.
    *
    * @generated from rpc manam.admin.v1.AdminService.EnableUser
    */
@@ -3300,7 +3310,7 @@ export declare const AdminService: GenService<{
     output: typeof EnableUserResponseSchema;
   },
   /**
-   * Deletes a user with every row of his, as his own DeleteAccount does. Reasons: NOT_FOUND.
+   * Deletes a user with every row of his, as his own DeleteAccount does.
    *
    * @generated from rpc manam.admin.v1.AdminService.DeleteUser
    */
@@ -3310,8 +3320,8 @@ export declare const AdminService: GenService<{
     output: typeof DeleteUserResponseSchema;
   },
   /**
-   * Puts roles in the place of those that a user has. Reasons: NOT_FOUND, REQUEST_INVALID with
-   * ROLE_UNKNOWN for a role that the tenant's policy does not declare.
+   * Puts roles in the place of those that a user has. REQUEST_INVALID with ROLE_UNKNOWN
+   * for a role that the tenant's policy does not declare.
    *
    * @generated from rpc manam.admin.v1.AdminService.SetUserRoles
    */
@@ -3331,7 +3341,8 @@ export declare const AdminService: GenService<{
     output: typeof ListMigrationsResponseSchema;
   },
   /**
-   * Applies the migrations that the database lacks. One caller at a time does so, the others wait.
+   * Applies the migrations that the database lacks. One caller at a time does so, the
+   * others wait.
    *
    * @generated from rpc manam.admin.v1.AdminService.ApplyMigrations
    */
@@ -3352,8 +3363,8 @@ export declare const AdminService: GenService<{
   },
   /**
    * Makes a signing key and publishes it at once; it signs after the lead time, when every
-   * instance and every verifier knows it, so that no call is refused. The key before it stays
-   * published until its last token has expired. Reasons: REQUEST_INVALID.
+   * instance and every verifier knows it, so that no call is refused. The key before it
+   * stays published until its last token has expired.
    *
    * @generated from rpc manam.admin.v1.AdminService.RotateSigningKey
    */
@@ -3363,8 +3374,8 @@ export declare const AdminService: GenService<{
     output: typeof RotateSigningKeyResponseSchema;
   },
   /**
-   * Seals the data keys with the next master key (MANAM_NEXT_MASTER_KEY) in one transaction.
-   * Instances that know either of the two keep opening them. Reasons: NEXT_MASTER_KEY_MISSING.
+   * Seals the data keys with the next master key (MANAM_NEXT_MASTER_KEY) in one
+   * transaction. Instances that know either of the two keep opening them.
    *
    * @generated from rpc manam.admin.v1.AdminService.RotateMasterKey
    */
@@ -3374,7 +3385,7 @@ export declare const AdminService: GenService<{
     output: typeof RotateMasterKeyResponseSchema;
   },
   /**
-   * Makes a key of an operator. Its text is in this answer and nowhere else. Reasons: REQUEST_INVALID.
+   * Makes a key of an operator. Its text is in this answer and nowhere else.
    *
    * @generated from rpc manam.admin.v1.AdminService.CreateAdminKey
    */
@@ -3394,7 +3405,7 @@ export declare const AdminService: GenService<{
     output: typeof ListAdminKeysResponseSchema;
   },
   /**
-   * Revokes the key of an operator at once. Reasons: NOT_FOUND.
+   * Revokes the key of an operator at once.
    *
    * @generated from rpc manam.admin.v1.AdminService.RevokeAdminKey
    */
@@ -3404,8 +3415,8 @@ export declare const AdminService: GenService<{
     output: typeof RevokeAdminKeyResponseSchema;
   },
   /**
-   * Examines configuration, database, clocks, migrations, keys and message gateways. What is
-   * not in order comes with what to do about it.
+   * Examines configuration, database, clocks, migrations, keys and message gateways. What
+   * is not in order comes with what to do about it.
    *
    * @generated from rpc manam.admin.v1.AdminService.Diagnose
    */
@@ -3415,8 +3426,7 @@ export declare const AdminService: GenService<{
     output: typeof DiagnoseResponseSchema;
   },
   /**
-   * Lists messages, oldest first, without what they say and whom they go to. Reasons:
-   * NOT_FOUND, REQUEST_INVALID.
+   * Lists messages, oldest first, without what they say and whom they go to.
    *
    * @generated from rpc manam.admin.v1.AdminService.ListMessages
    */
@@ -3426,7 +3436,7 @@ export declare const AdminService: GenService<{
     output: typeof ListMessagesResponseSchema;
   },
   /**
-   * Makes a waiting or given-up message due at once. Reasons: NOT_FOUND, MESSAGE_ENDED.
+   * Makes a waiting or given-up message due at once.
    *
    * @generated from rpc manam.admin.v1.AdminService.RetryMessage
    */
@@ -3436,7 +3446,7 @@ export declare const AdminService: GenService<{
     output: typeof RetryMessageResponseSchema;
   },
   /**
-   * Gives a message up and wipes it. Reasons: NOT_FOUND, MESSAGE_ENDED.
+   * Gives a message up and wipes it.
    *
    * @generated from rpc manam.admin.v1.AdminService.DropMessage
    */
@@ -3446,8 +3456,8 @@ export declare const AdminService: GenService<{
     output: typeof DropMessageResponseSchema;
   },
   /**
-   * Renders a message as a tenant's users get it, with a sample code and link; the tenant's own
-   * words where it has some. Reasons: NOT_FOUND, REQUEST_INVALID.
+   * Renders a message as a tenant's users get it, with a sample code and link; the
+   * tenant's own words where it has some.
    *
    * @generated from rpc manam.admin.v1.AdminService.PreviewTemplate
    */
@@ -3467,9 +3477,8 @@ export declare const AdminService: GenService<{
     output: typeof ListTemplatesResponseSchema;
   },
   /**
-   * Takes users in, each a JSON document; every one by itself, so that one that is refused holds up
-   * no other. A user that an earlier call took in is left as he is. Reasons: NOT_FOUND,
-   * REQUEST_INVALID.
+   * Takes users in, each a JSON document; every one by itself, so that one that is refused
+   * holds up no other. A user that an earlier call took in is left as he is.
    *
    * @generated from rpc manam.admin.v1.AdminService.ImportUsers
    */
@@ -3479,8 +3488,8 @@ export declare const AdminService: GenService<{
     output: typeof ImportUsersResponseSchema;
   },
   /**
-   * Answers a tenant's users page by page as ImportUsers takes them, with the hashes of their
-   * passwords and the seeds of their second factors. Reasons: NOT_FOUND, REQUEST_INVALID.
+   * Answers a tenant's users page by page as ImportUsers takes them, with the hashes of
+   * their passwords and the seeds of their second factors.
    *
    * @generated from rpc manam.admin.v1.AdminService.ExportUsers
    */
@@ -3490,8 +3499,8 @@ export declare const AdminService: GenService<{
     output: typeof ExportUsersResponseSchema;
   },
   /**
-   * Answers everything that is held of a user, for himself: profile, sessions, consents, audit
-   * lines, and no hash or seed. Reasons: NOT_FOUND.
+   * Answers everything that is held of a user, for himself: profile, sessions, consents,
+   * audit lines, and no hash or seed.
    *
    * @generated from rpc manam.admin.v1.AdminService.ExportUser
    */
@@ -3501,7 +3510,7 @@ export declare const AdminService: GenService<{
     output: typeof ExportUserResponseSchema;
   },
   /**
-   * Lists audit events, newest first. Reasons: NOT_FOUND, REQUEST_INVALID.
+   * Lists audit events, newest first.
    *
    * @generated from rpc manam.admin.v1.AdminService.ListAuditEvents
    */
@@ -3511,8 +3520,9 @@ export declare const AdminService: GenService<{
     output: typeof ListAuditEventsResponseSchema;
   },
   /**
-   * Examines a database that was restored: whether the migrations match, the master key opens its
-   * keys, those open what is sealed, and what follows for sessions of the lost time.
+   * Examines a database that was restored: whether the migrations match, the master key
+   * opens its keys, those open what is sealed, and what follows for sessions of the lost
+   * time.
    *
    * @generated from rpc manam.admin.v1.AdminService.CheckBackup
    */

@@ -103,6 +103,22 @@ export declare type Access = Message<"manam.options.v1.Access"> & {
    * @generated from field: bool names_account = 10;
    */
   namesAccount: boolean;
+
+  /**
+   * The types of events that the method may record, such as `session.started`. A flow that
+   * records any other fails.
+   *
+   * @generated from field: repeated string emits = 11;
+   */
+  emits: string[];
+
+  /**
+   * The reasons that the method itself fails for. Those of the gate, of limits and of the
+   * server follow from the other options and are not repeated here.
+   *
+   * @generated from field: repeated string reasons = 12;
+   */
+  reasons: string[];
 };
 
 /**

@@ -10,7 +10,7 @@ import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
  * Describes the file manam/options/v1/localized_text.proto.
  */
 export const file_manam_options_v1_localized_text = /*@__PURE__*/
-  fileDesc("CiVtYW5hbS9vcHRpb25zL3YxL2xvY2FsaXplZF90ZXh0LnByb3RvEhBtYW5hbS5vcHRpb25zLnYxIicKDUxvY2FsaXplZFRleHQSCgoCZW4YASABKAkSCgoCZmEYAiABKAliBnByb3RvMw");
+  fileDesc("CiVtYW5hbS9vcHRpb25zL3YxL2xvY2FsaXplZF90ZXh0LnByb3RvEhBtYW5hbS5vcHRpb25zLnYxIicKDUxvY2FsaXplZFRleHQSCgoCZW4YASABKAkSCgoCZmEYAiABKAlCagoUZGV2Lm1hbmFtLm9wdGlvbnMudjFQAVo9Z2l0aHViLmNvbS9tYW5hbS9tYW5hbS9nZW4vZ28vbWFuYW0vb3B0aW9ucy92MTttYW5hbW9wdGlvbnN2MaoCEE1hbmFtLk9wdGlvbnMuVjFiBnByb3RvMw");
 
 /**
  * Describes the message manam.options.v1.LocalizedText.

@@ -34,6 +34,28 @@ export declare type Text = Message<"manam.options.v1.Text"> & {
    * @generated from field: bool password = 2;
    */
   password: boolean;
+
+  /**
+   * Whether an empty text fails with FIELD_REQUIRED.
+   *
+   * @generated from field: bool required = 3;
+   */
+  required: boolean;
+
+  /**
+   * A regular expression (ECMA-262, with the flag u) that a text which is not empty has to
+   * match as a whole. A text that does not match fails with FIELD_INVALID.
+   *
+   * @generated from field: string pattern = 4;
+   */
+  pattern: string;
+
+  /**
+   * The reason in the place of FIELD_INVALID.
+   *
+   * @generated from field: string pattern_reason = 5;
+   */
+  patternReason: string;
 };
 
 /**

@@ -20,14 +20,14 @@ const challenge = 'Bearer realm="manam"';
 const fallbackLocale: Locale = 'en';
 
 /** Turns any failure of a call into the one that goes onto the wire. */
-export type ErrorDoor = (error: unknown, request: RequestInfo, locale?: Locale) => ConnectError;
+export type ErrorMapper = (error: unknown, request: RequestInfo, locale?: Locale) => ConnectError;
 
 /**
- * The one door that errors leave by. What a flow decided on becomes its code and its
+ * The one mapError that errors leave by. What a flow decided on becomes its code and its
  * google.rpc details; anything else is logged in full and answered as an internal
  * error with the request id (AIP-193).
  */
-export function createErrorDoor(log: Logger): ErrorDoor {
+export function createErrorMapper(log: Logger): ErrorMapper {
   return (error, request, locale = fallbackLocale) => {
     const known = toDomainError(error);
     if (known.reason === 'INTERNAL') {

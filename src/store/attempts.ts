@@ -1,15 +1,16 @@
 import { and, eq, gt, or, sql } from 'drizzle-orm';
 import type { ResultSetHeader } from 'mysql2';
-import type { GuessCounter, GuessRepository } from '../domain/attempt.ts';
+import type { AttemptCounter, AttemptRepository } from '../domain/attempt.ts';
 import type { Database } from './database.ts';
 import { once, slot, slotsOf } from './prepared.ts';
-import { credentials, guessCounters as table } from './schema.ts';
+import { attemptCounters as table } from './tables/limits.ts';
+import { credentials } from './tables/users.ts';
 
 /** What the statement reports for an attempt that may not be tried, and for one that may be later. */
 const locked = 4_294_967_295;
 const busy = 4_294_967_294;
 
-export function createGuessRepository(db: Database, prepared: Database): GuessRepository {
+export function createAttemptRepository(db: Database, prepared: Database): AttemptRepository {
   /** Counts an attempt, and with `withTotal` in a second row as well, which nothing locks. */
   const countStatement = (withTotal: boolean) =>
     once(() => {
@@ -44,7 +45,7 @@ export function createGuessRepository(db: Database, prepared: Database): GuessRe
   const countOne = countStatement(false);
   const countBoth = countStatement(true);
 
-  const is = (tenantId: string, { kind, subject }: GuessCounter) =>
+  const is = (tenantId: string, { kind, subject }: AttemptCounter) =>
     and(eq(table.tenantId, tenantId), eq(table.kind, kind), eq(table.subject, subject));
 
   return {

@@ -1,18 +1,18 @@
 import { and, asc, desc, eq, gt } from 'drizzle-orm';
-import type { AuditAction, AuditEvent, AuditRepository } from '../domain/events.ts';
+import type { EventDetails, EventRepository, EventType } from '../domain/events.ts';
 import type { Database } from './database.ts';
 import { once, slotsOf } from './prepared.ts';
-import { auditEvents as table } from './schema.ts';
+import { events as table } from './tables/events.ts';
 
-export function createAuditRepository(db: Database, prepared: Database): AuditRepository {
+export function createEventRepository(db: Database, prepared: Database): EventRepository {
   const insert = once(() => prepared.insert(table).values(slotsOf(table)).prepare());
 
   return {
-    async add({ userId = null, sessionId = null, keyId = null, ...event }) {
-      await insert().execute({ ...event, userId, sessionId, keyId });
+    async add({ userId = null, sessionId = null, keyId = null, details, ...event }) {
+      await insert().execute({ ...event, userId, sessionId, keyId, details: JSON.stringify(details) });
     },
 
-    async anonymize(tenantId, userId) {
+    async removePersonalPart(tenantId, userId) {
       const [result] = await db
         .update(table)
         .set({ userId: null, sessionId: null, address: '' })
@@ -20,7 +20,7 @@ export function createAuditRepository(db: Database, prepared: Database): AuditRe
       return result.affectedRows;
     },
 
-    async list({ tenantId, userId, action, outcome, afterId }, limit) {
+    async list({ tenantId, userId, type, outcome, afterId }, limit) {
       const rows = await db
         .select()
         .from(table)
@@ -28,17 +28,18 @@ export function createAuditRepository(db: Database, prepared: Database): AuditRe
           and(
             eq(table.tenantId, tenantId),
             userId === undefined ? undefined : eq(table.userId, userId),
-            action === undefined ? undefined : eq(table.action, action as AuditAction),
-            outcome === undefined ? undefined : eq(table.outcome, outcome as AuditEvent['outcome']),
+            type === undefined ? undefined : eq(table.type, type as EventType),
+            outcome === undefined ? undefined : eq(table.outcome, outcome as 'success' | 'failure'),
             afterId === undefined ? undefined : gt(table.id, afterId),
           ),
         )
-        // Whoever follows the log must not miss the oldest of many.
+        // A reader that follows the log must not miss the oldest of many.
         .orderBy(afterId === undefined ? desc(table.id) : asc(table.id))
         .limit(limit);
       if (afterId !== undefined) rows.reverse();
-      return rows.map(({ userId: user, sessionId, keyId, ...row }) => ({
+      return rows.map(({ userId: user, sessionId, keyId, details, ...row }) => ({
         ...row,
+        details: JSON.parse(details) as EventDetails,
         userId: user ?? undefined,
         sessionId: sessionId ?? undefined,
         keyId: keyId ?? undefined,

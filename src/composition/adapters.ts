@@ -1,0 +1,67 @@
+import { availableParallelism } from 'node:os';
+import type { Logger } from 'pino';
+import { createAccessTokens } from '../adapters/access-tokens.ts';
+import { createBreachCheck } from '../adapters/breach-check.ts';
+import { createGoogle, googleEndpointsOf } from '../adapters/google.ts';
+import type { loadKeyRing } from '../adapters/key-ring.ts';
+import { loadPasswordBlocklist } from '../adapters/password-blocklist.ts';
+import { createPasswordHasher } from '../adapters/password-hasher.ts';
+import { createPasswordStrength } from '../adapters/password-strength.ts';
+import { renderQrCode } from '../adapters/qr-code.ts';
+import { createReceiptSigner } from '../adapters/receipts.ts';
+import type { Config } from '../config/config.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { Random } from '../domain/random.ts';
+import type { Store } from '../domain/repositories.ts';
+import type { Vault } from '../domain/vault.ts';
+import type { Adapters } from '../features/core.ts';
+
+export type AdapterParts = {
+  readonly config: Config;
+  readonly store: Store;
+  readonly vault: Vault;
+  readonly ring: Awaited<ReturnType<typeof loadKeyRing>>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** Called for every password hash that is computed. */
+  readonly onHash: (() => void) | undefined;
+};
+
+/** Constructs the adapters of a running service. */
+export async function createAdapters(parts: AdapterParts): Promise<Adapters> {
+  const { config, store, vault, ring, clock, random, log, onHash } = parts;
+  const { issuer, breachCheckUrl } = config;
+  return {
+    store,
+    vault,
+    accessTokens: createAccessTokens({ ring, issuer, clock, random }),
+    hasher: await createPasswordHasher({
+      profile: config.hash,
+      // Each worker has its share of the cores.
+      cores: Math.ceil(availableParallelism() / config.workers),
+      pepper: config.pepper,
+      onHash,
+    }),
+    signReceipt: createReceiptSigner(ring, issuer, random),
+    google: createGoogle({
+      endpoints: googleEndpointsOf(config.googleEmulatorUrl),
+      callbackUrl: `${new URL(issuer).origin}/googlelogin/callback`,
+      clock,
+      onProfileFailure: (error) => log.warn({ err: error }, 'a Google profile could not be read'),
+    }),
+    passwordRules: {
+      blocklist: loadPasswordBlocklist(),
+      strengthOf: createPasswordStrength(),
+      isBreached:
+        breachCheckUrl === undefined
+          ? async () => false
+          : createBreachCheck(breachCheckUrl, (error) =>
+              log.warn({ err: error }, 'a new password could not be looked up and was taken'),
+            ),
+    },
+    renderQr: renderQrCode,
+    clock,
+    random,
+  };
+}

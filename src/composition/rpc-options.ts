@@ -1,0 +1,57 @@
+import type { Logger } from 'pino';
+import type { Config } from '../config/config.ts';
+import { publicServices } from '../contract/services.ts';
+import type { Adapters } from '../features/core.ts';
+import type { Limiter } from '../flows/limits.ts';
+import type { Refunds } from '../flows/refunds.ts';
+import { readAccessRules } from '../server/access-rules.ts';
+import type { ErrorMapper } from '../server/error-mapper.ts';
+import { createGate } from '../server/gate.ts';
+import {
+  attemptInterceptor,
+  deadlineInterceptor,
+  errorInterceptor,
+  floorInterceptor,
+} from '../server/interceptors.ts';
+import type { RpcOptions } from '../server/rpc-route.ts';
+import type { TenantDirectory } from '../server/tenant-directory.ts';
+
+export type RpcDeps = {
+  readonly config: Config;
+  readonly limiter: Limiter;
+  readonly refunds: Refunds;
+  readonly directory: TenantDirectory;
+  readonly mapError: ErrorMapper;
+  readonly log: Logger;
+};
+
+/** The gate and the interceptors, the same for every protocol. */
+export function createRpcOptions(
+  { store, accessTokens, hasher, clock }: Adapters,
+  { config, limiter, refunds, directory, mapError }: RpcDeps,
+): RpcOptions {
+  const { limits } = config;
+  const rules = readAccessRules(Object.values(publicServices));
+  return {
+    mapError,
+    gate: createGate({
+      rules,
+      directory,
+      accessTokens,
+      sessions: store.sessions,
+      challenges: store.challenges,
+      clock,
+      mapError,
+      limiter,
+      limits,
+      hasher,
+      ownOrigin: new URL(config.issuer).origin,
+    }),
+    interceptors: [
+      errorInterceptor(mapError),
+      deadlineInterceptor,
+      floorInterceptor(rules, config.responseFloorMs),
+      attemptInterceptor({ rules, limiter, refunds, limits, clock }),
+    ],
+  };
+}

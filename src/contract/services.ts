@@ -1,0 +1,19 @@
+import { AdminService } from '../../gen/manam/admin/v1/admin_service_pb.js';
+import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
+import { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
+import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
+
+/**
+ * The services of the public address, by the name of their client. This is the only list: server,
+ * access rules, REST, OpenAPI, docs and clients follow it.
+ */
+export const publicServices = {
+  auth: AuthService,
+  twoFactor: TwoFactorService,
+  recovery: RecoveryService,
+  profile: ProfileService,
+} as const;
+
+/** The services of the operators' address. */
+export const operatorServices = { admin: AdminService } as const;

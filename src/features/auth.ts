@@ -1,0 +1,63 @@
+import { createConfirmEmail, createConfirmSms } from '../flows/accounts/confirm.ts';
+import { createManamUser } from '../flows/accounts/manam-user.ts';
+import { createRegister } from '../flows/accounts/register.ts';
+import { createSendConfirmation } from '../flows/accounts/send-confirmation.ts';
+import { createGoogleLogin } from '../flows/federation/google.ts';
+import { createManamLogin } from '../flows/federation/manam.ts';
+import { createIntrospectToken } from '../flows/sessions/introspect-token.ts';
+import { createManageSessions } from '../flows/sessions/manage-sessions.ts';
+import { createReauthenticate } from '../flows/sessions/reauthenticate.ts';
+import { createRefreshToken } from '../flows/sessions/refresh-token.ts';
+import { createRedeemLoginCode } from '../flows/sign-in/login-code.ts';
+import { createPasswordSignIn } from '../flows/sign-in/password.ts';
+import { manamLoginPage } from '../pages/manam-login.ts';
+import { authHandlers } from '../rpc/auth-service.ts';
+import { createGoogleLoginRoute } from '../web/google-login.ts';
+import { createManamLoginRoute } from '../web/manam-login.ts';
+import type { FeatureDeps } from './deps.ts';
+import type { Feature } from './feature.ts';
+
+/** Accounts, sign-in by password and by other providers, and sessions. */
+export function auth(deps: FeatureDeps) {
+  const { adapters, core, config, limiter, directory, hostedTenants, mapError, log } = deps;
+  const { limits, restPrefixes: prefixes, retention } = config;
+  const { origin } = new URL(config.issuer);
+  const all = { ...adapters, ...core };
+  const google = createGoogleLogin({ ...all, defaultClient: config.google });
+  const manamLogin = createManamLogin({
+    ...all,
+    issuer: config.issuer,
+    pageUrl: `${origin}${manamLoginPage}`,
+  });
+  const flows = {
+    register: createRegister(all),
+    confirmEmail: createConfirmEmail(all),
+    confirmSms: createConfirmSms(all),
+    sendConfirmation: createSendConfirmation(all),
+    login: createPasswordSignIn(all),
+    refreshToken: createRefreshToken(all),
+    reauthenticate: createReauthenticate(all),
+    sessions: createManageSessions(all),
+    introspectToken: createIntrospectToken(all),
+    manamUser: createManamUser(all),
+    google,
+    manamLogin,
+    redeemLoginCode: createRedeemLoginCode(all),
+  };
+  return {
+    handlers: { auth: authHandlers(core.idempotent(flows)) },
+    endpoints: [
+      createGoogleLoginRoute({ google, directory, limiter, limits, mapError, log, prefixes }),
+      createManamLoginRoute({ manamLogin, directory, mapError, log, hostedTenants, prefixes }),
+    ],
+    retention: {
+      sessions: retention.sessionDays,
+      challenges: 1,
+      loginRequests: 1,
+      unproved: retention.unprovedDays,
+      attempts: 0,
+      // Longer than an attacker would wait.
+      oldAttempts: 400,
+    },
+  } satisfies Feature;
+}

@@ -1,0 +1,81 @@
+import type { Config } from '../config/config.ts';
+import type { AccessTokens } from '../domain/access-token.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { ReceiptSigner } from '../domain/erasure.ts';
+import type { GoogleProvider } from '../domain/google.ts';
+import { networkOf } from '../domain/network.ts';
+import type { PasswordHasher } from '../domain/password.ts';
+import type { Random } from '../domain/random.ts';
+import type { Store } from '../domain/repositories.ts';
+import type { QrRenderer } from '../domain/totp.ts';
+import type { Vault } from '../domain/vault.ts';
+import { createAuthenticatorTypes } from '../flows/authenticators/kinds.ts';
+import { createVerifier } from '../flows/authenticators/verify.ts';
+import { createLoginRequests } from '../flows/federation/login-requests.ts';
+import { createResolveIdentity } from '../flows/federation/resolve-identity.ts';
+import { createIdempotency } from '../flows/idempotency.ts';
+import { createMessageCharge, createRecipientCharge, type Limiter } from '../flows/limits.ts';
+import { createPasswordCheck } from '../flows/password-check.ts';
+import { createPasswordPolicy, type PasswordPolicyDeps } from '../flows/password-policy.ts';
+import { createCompleteSignIn } from '../flows/sign-in/complete.ts';
+import { createSessionGate } from '../flows/sign-in/session-gate.ts';
+import { createSmsGuard } from '../flows/sms-guard.ts';
+
+/** The adapters that flows are built on. */
+export type Adapters = {
+  readonly store: Store;
+  readonly vault: Vault;
+  readonly accessTokens: AccessTokens;
+  readonly hasher: PasswordHasher;
+  readonly signReceipt: ReceiptSigner;
+  readonly google: GoogleProvider;
+  readonly passwordRules: PasswordPolicyDeps;
+  readonly renderQr: QrRenderer;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+/** The parts that several features share. */
+export function createCore(adapters: Adapters, config: Config, limiter: Limiter) {
+  const { store, vault, hasher, clock, random } = adapters;
+  const { limits } = config;
+  // In development what cannot be sent is captured.
+  const guard = { limits, clock, isOn: config.sms !== undefined || !config.production };
+  const chargeRecipient = createRecipientCharge(
+    limiter,
+    limits,
+    createSmsGuard({ ...guard, store, limiter }),
+  );
+  const types = createAuthenticatorTypes({ store, vault, clock, random });
+  const openSession = createSessionGate({
+    sendCode: types.sms.sendCode,
+    clock,
+    random,
+    chargeCode: async (repositories, caller, number) => {
+      const inTransaction = limiter.over(repositories);
+      await createMessageCharge(inTransaction, limits)(caller, 'user');
+      const own = createSmsGuard({ ...guard, store: repositories, limiter: inTransaction });
+      await own.chargeRequest(caller, number, 'user');
+    },
+  });
+  return {
+    chargeRecipient,
+    chargeMessage: createMessageCharge(limiter, limits),
+    passwords: createPasswordCheck({ store, hasher, vault, clock }),
+    passwordPolicy: createPasswordPolicy(adapters.passwordRules),
+    types,
+    verify: createVerifier({ store, hasher, vault, types, clock }),
+    signIn: createCompleteSignIn({ ...adapters, openSession }),
+    requests: createLoginRequests({
+      store,
+      clock,
+      random,
+      chargeStart: ({ tenant, client }) =>
+        limiter.charge(tenant.id, limits.loginStartsPerNetwork, networkOf(client.address)),
+    }),
+    resolveIdentity: createResolveIdentity({ store, clock, random }),
+    idempotent: createIdempotency({ store, vault, clock }),
+  };
+}
+
+export type Core = ReturnType<typeof createCore>;

@@ -1,0 +1,21 @@
+import type { Logger } from 'pino';
+import type { Config } from '../config/config.ts';
+import type { Transports } from '../domain/delivery.ts';
+import type { Limiter } from '../flows/limits.ts';
+import type { ErrorMapper } from '../server/error-mapper.ts';
+import type { TenantDirectory } from '../server/tenant-directory.ts';
+import type { HostedTenants } from '../web/hosted-tenants.ts';
+import type { Adapters, Core } from './core.ts';
+
+/** What every feature is built from. */
+export type FeatureDeps = {
+  readonly adapters: Adapters;
+  readonly core: Core;
+  readonly config: Config;
+  readonly limiter: Limiter;
+  readonly directory: TenantDirectory;
+  readonly hostedTenants: HostedTenants;
+  readonly mapError: ErrorMapper;
+  readonly transports: Transports;
+  readonly log: Logger;
+};

@@ -1,0 +1,18 @@
+import { createMailbox } from '../pages/mailbox.ts';
+import { createAccountRoute } from '../web/account.ts';
+import { createDocsRoute } from '../web/docs.ts';
+import { createMailboxRoute } from '../web/mailbox.ts';
+import type { FeatureDeps } from './deps.ts';
+import type { Feature } from './feature.ts';
+
+/** The pages that people see: account pages, API reference, and the mailbox of a development server. */
+export function hostedPages({ adapters, config, hostedTenants }: FeatureDeps) {
+  const mailbox = createMailboxRoute(createMailbox(adapters.store.outbox));
+  return {
+    endpoints: [
+      createDocsRoute(config.restPrefixes),
+      ...(config.production ? [] : [mailbox]),
+      createAccountRoute(hostedTenants),
+    ],
+  } satisfies Feature;
+}

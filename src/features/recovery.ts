@@ -1,0 +1,17 @@
+import { createChangePassword } from '../flows/recovery/change-password.ts';
+import { createEndRecovery } from '../flows/recovery/end-recovery.ts';
+import { createRecover } from '../flows/recovery/recover.ts';
+import { recoveryHandlers } from '../rpc/recovery-service.ts';
+import type { FeatureDeps } from './deps.ts';
+import type { Feature } from './feature.ts';
+
+/** A forgotten password, and a new one in the place of a known one. */
+export function recovery({ adapters, core }: FeatureDeps) {
+  const all = { ...adapters, ...core };
+  const flows = {
+    recover: createRecover(all),
+    endRecovery: createEndRecovery(all),
+    changePassword: createChangePassword(all),
+  };
+  return { handlers: { recovery: recoveryHandlers(core.idempotent(flows)) } } satisfies Feature;
+}

@@ -1,0 +1,38 @@
+import type { Clock } from '../domain/clock.ts';
+import type { EventType } from '../domain/events.ts';
+import type { Repositories } from '../domain/repositories.ts';
+import type { User, UserView } from '../domain/user.ts';
+import { type Actor, type RecordDeps, type Recorded, record } from './events/record.ts';
+import { type MessageContext, type Notice, notifyUser } from './messages.ts';
+
+/**
+ * Ends every way into an account that was opened before: outstanding challenges and sessions,
+ * except the one that is kept. Returns how many sessions ended.
+ */
+export async function endAccess(
+  { challenges, sessions }: Pick<Repositories, 'challenges' | 'sessions'>,
+  clock: Clock,
+  { tenantId, id }: Pick<User, 'tenantId' | 'id'>,
+  keptSessionId: string | undefined,
+): Promise<number> {
+  // Challenges first: a second step that is under way holds its row, and could still become a session.
+  await challenges.invalidateAll(tenantId, id);
+  return await sessions.revokeOthers(tenantId, id, keptSessionId, clock());
+}
+
+/**
+ * What follows every change of credentials, in its transaction: other sessions and all that is
+ * outstanding end, every confirmed identifier of `view` gets a notice, and the event is recorded
+ * (R19, R46). The caller's own session is kept.
+ */
+export async function afterChange<T extends EventType>(
+  deps: RecordDeps,
+  repositories: Pick<Repositories, 'challenges' | 'sessions' | 'outbox' | 'events'>,
+  actor: Actor & MessageContext,
+  view: UserView,
+  change: { readonly notice: Notice; readonly event: Recorded<T> },
+): Promise<void> {
+  await endAccess(repositories, deps.clock, view.user, actor.session?.id);
+  await notifyUser(deps, repositories, actor, view, change.notice);
+  await record(repositories, deps, actor, { ...change.event, userId: view.user.id });
+}

@@ -1,0 +1,131 @@
+import type { Challenge, ChallengePurpose } from '../../domain/challenge.ts';
+import type { Clock } from '../../domain/clock.ts';
+import type { OutboxEntry } from '../../domain/message.ts';
+import { digestCode } from '../../domain/one-time-code.ts';
+import type { Random } from '../../domain/random.ts';
+import type { Repositories } from '../../domain/repositories.ts';
+import { formatChallengeToken, sha256 } from '../../domain/token.ts';
+import type { Vault } from '../../domain/vault.ts';
+import {
+  composeEmail,
+  composeSms,
+  type EmailOrder,
+  type MessageContext,
+  type MessageDeps,
+  type Recipient,
+  type SmsOrder,
+} from '../messages.ts';
+import { audienceOfPurpose } from '../sms-guard.ts';
+
+/** A challenge with the message that carries its secret over another channel (NIST SP 800-63B-4, section 3.1.3). */
+export type OutOfBand = { readonly challenge: Challenge; readonly message: OutboxEntry };
+
+type Purpose = Pick<Challenge, 'userId' | 'purpose'> & {
+  /** A new challenge replaces the one in its slot. Default: a new slot, beside the others. */
+  readonly slot?: string;
+};
+
+export type LinkOrder = Purpose & Omit<EmailOrder, 'parameter'> & { readonly parameter: string };
+
+export type CodeOrder = Purpose &
+  SmsOrder & {
+    /** What the code is bound to besides tenant and purpose: what the request that redeems it names. */
+    readonly subject: string;
+  };
+
+/** The number of codes and links of one purpose that are valid at a time: a new one invalidates none. */
+export const maxLive = 5;
+
+function challengeOf(
+  context: MessageContext,
+  to: Recipient,
+  { userId, purpose, slot }: Purpose,
+  { expiresAt, message: { channel } }: OutboxEntry,
+  { id, digest }: Pick<Challenge, 'id' | 'digest'>,
+): Challenge {
+  const { id: tenantId } = context.tenant;
+  const own = { id, digest, slot: slot ?? id };
+  const sent = { identifier: to.address, channel, data: undefined, expiresAt };
+  return { ...own, tenantId, userId, purpose, ...sent };
+}
+
+/** A link by e-mail to one of the tenant's pages, valid as long as its message. */
+export function linkByEmail(
+  deps: MessageDeps,
+  context: MessageContext,
+  to: Recipient,
+  order: LinkOrder,
+): OutOfBand {
+  const id = deps.random.uuid();
+  const verifier = deps.random.bytes(32);
+  const { template, page, parameter: name, lifetimeMs } = order;
+  const parameter = { name, token: formatChallengeToken(id, verifier) };
+  const message = composeEmail(deps, context, to, { template, page, parameter, lifetimeMs });
+  return { message, challenge: challengeOf(context, to, order, message, { id, digest: sha256(verifier) }) };
+}
+
+/** A code by SMS, valid as long as its message. */
+export function codeBySms(
+  deps: MessageDeps & { readonly vault: Vault },
+  context: MessageContext,
+  to: Recipient,
+  order: CodeOrder,
+): OutOfBand {
+  const { purpose, subject, template, code, lifetimeMs } = order;
+  const digest = digestCode(deps.vault, { tenantId: context.tenant.id, purpose, subject }, code);
+  const entry = composeSms(deps, context, to, { template, code, lifetimeMs });
+  const message = { ...entry, message: { ...entry.message, audience: audienceOfPurpose(purpose) } };
+  return { message, challenge: challengeOf(context, to, order, message, { id: deps.random.uuid(), digest }) };
+}
+
+/** Stores the challenge and queues its message, in the caller's transaction. */
+export async function send(
+  { challenges, outbox }: Pick<Repositories, 'challenges' | 'outbox'>,
+  { challenge, message }: OutOfBand,
+): Promise<void> {
+  await challenges.put(challenge);
+  await outbox.add(message);
+}
+
+/**
+ * The same for messages that anyone can request: once `maxLive` challenges are live, nothing
+ * is sent, and those stay valid.
+ */
+export async function sendIfRoom(
+  repositories: Pick<Repositories, 'challenges' | 'outbox'>,
+  outOfBand: OutOfBand,
+  now: Date,
+): Promise<void> {
+  const { tenantId, userId, purpose } = outOfBand.challenge;
+  const live = await repositories.challenges.listLive(tenantId, userId, purpose, now);
+  if (live.length < maxLive) await send(repositories, outOfBand);
+}
+
+/** A challenge without a message: a step of a procedure that a row of the database stands for. */
+export function stepChallenge(
+  { clock, random }: { readonly clock: Clock; readonly random: Random },
+  { tenantId, userId }: { readonly tenantId: string; readonly userId: string },
+  step: {
+    readonly purpose: ChallengePurpose;
+    readonly lifetimeMs: number;
+    /** Default: a new slot. */
+    readonly slot?: string;
+    /** What the holder has to present. Default: the row is named by a signed token or a session. */
+    readonly digest?: Buffer;
+    readonly data?: Buffer | undefined;
+  },
+): Challenge {
+  const id = random.uuid();
+  return {
+    id,
+    tenantId,
+    userId,
+    purpose: step.purpose,
+    slot: step.slot ?? id,
+    digest: step.digest ?? Buffer.alloc(0),
+    identifier: '',
+    channel: undefined,
+    data: step.data,
+    expiresAt: new Date(clock().getTime() + step.lifetimeMs),
+  };
+}

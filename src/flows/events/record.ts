@@ -1,0 +1,73 @@
+import type { Caller } from '../../domain/caller.ts';
+import type { Clock } from '../../domain/clock.ts';
+import { DomainError } from '../../domain/errors.ts';
+import { type DetailsOf, type EventType, eventCatalogue, type FailureType } from '../../domain/events.ts';
+import type { Random } from '../../domain/random.ts';
+import type { Repositories } from '../../domain/repositories.ts';
+
+export type RecordDeps = { readonly clock: Clock; readonly random: Random };
+
+/** Who an event is about: a caller of the public services, or an operator at work on a tenant. */
+export type Actor = Pick<Caller, 'requestId' | 'client'> & {
+  readonly tenant: Pick<Caller['tenant'], 'id'>;
+  readonly key: { readonly id: string } | undefined;
+  readonly session?: Caller['session'];
+  readonly pending?: Caller['pending'];
+  /** What the called method declares to record; undefined: the caller has no method, such as a job. */
+  readonly emits?: Caller['emits'];
+};
+
+/** An event as a flow reports it. The user and the session are the caller's unless they are named. */
+export type Recorded<T extends EventType> = {
+  readonly type: T;
+  readonly userId?: string | undefined;
+  readonly sessionId?: string | undefined;
+} & (DetailsOf<T> extends undefined ? { readonly details?: undefined } : { readonly details: DetailsOf<T> });
+
+/**
+ * Records an event in the transaction of the change that it is about. Throws INTERNAL where the
+ * called method does not declare the type in `emits`.
+ */
+export async function record<T extends EventType>(
+  { events }: Pick<Repositories, 'events'>,
+  { clock, random }: RecordDeps,
+  actor: Actor,
+  { type, userId, sessionId, details }: Recorded<T>,
+  reason: DomainError['reason'] | '' = '',
+): Promise<void> {
+  if (actor.emits?.has(type) === false)
+    throw new DomainError('INTERNAL', { cause: new Error(`the method does not declare to emit ${type}`) });
+  await events.add({
+    id: random.uuid(),
+    tenantId: actor.tenant.id,
+    type,
+    outcome: eventCatalogue[type].outcome,
+    reason,
+    details: details ?? {},
+    userId: userId ?? actor.session?.userId ?? actor.pending?.userId,
+    sessionId: sessionId ?? actor.session?.id,
+    keyId: actor.key?.id,
+    address: actor.client.address,
+    requestId: actor.requestId,
+    createdAt: clock(),
+  });
+}
+
+/**
+ * Runs a step and records its failure as an event, outside of the transaction that was rolled
+ * back. What fails before any decision, such as a missing field, is recorded as well.
+ */
+export async function recordingFailure<T extends FailureType, R>(
+  deps: RecordDeps & { readonly store: Pick<Repositories, 'events'> },
+  caller: Caller,
+  failure: Recorded<T>,
+  step: () => Promise<R>,
+): Promise<R> {
+  try {
+    return await step();
+  } catch (error) {
+    const reason = error instanceof DomainError ? error.reason : 'INTERNAL';
+    await record(deps.store, deps, caller, failure, reason);
+    throw error;
+  }
+}

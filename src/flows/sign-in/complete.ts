@@ -1,0 +1,122 @@
+import type { AccessTokens } from '../../domain/access-token.ts';
+import type { AuthenticationMethod } from '../../domain/authentication.ts';
+import type { AuthenticatorKind } from '../../domain/authenticator.ts';
+import type { Caller } from '../../domain/caller.ts';
+import type { DomainError } from '../../domain/errors.ts';
+import type { SignInMethod } from '../../domain/events.ts';
+import { formatRefreshToken } from '../../domain/refresh-token.ts';
+import type { Repositories, Store } from '../../domain/repositories.ts';
+import type { SessionRow } from '../../domain/session.ts';
+import type { SessionAccount, UserView } from '../../domain/user.ts';
+import type { Vault } from '../../domain/vault.ts';
+import { type RecordDeps, record } from '../events/record.ts';
+import type { SessionGate } from './session-gate.ts';
+
+export type TokenDeps = { readonly accessTokens: AccessTokens; readonly vault: Vault };
+
+/** What every sign-in writes, beside what it proves itself. */
+export type SignInStores =
+  | 'users'
+  | 'sessions'
+  | 'challenges'
+  | 'attempts'
+  | 'recoveryCodes'
+  | 'budgets'
+  | 'smsUsage'
+  | 'outbox'
+  | 'events';
+
+export type CompleteDeps = TokenDeps &
+  RecordDeps & { readonly store: Store<SignInStores>; readonly openSession: SessionGate };
+
+/** The tokens of a sign-in or a refresh. */
+export type IssuedTokens = {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+  /** The lifetime of the access token, in seconds. */
+  readonly expiresInS: number;
+};
+
+export type SignedIn = UserView & { readonly kind: 'session'; readonly tokens: IssuedTokens };
+
+/** The first factor was right: nothing of the account is disclosed before the second (R24). */
+export type SecondFactorPending = {
+  readonly kind: 'pending';
+  readonly token: string;
+  readonly methods: readonly AuthenticatorKind[];
+  readonly smsNumber: string | undefined;
+};
+
+/** The result of a sign-in. */
+export type SignInResult = SignedIn | SecondFactorPending;
+
+/** The tokens of a session as its row stands. */
+export async function issueTokens(
+  { accessTokens, vault }: TokenDeps,
+  session: SessionRow,
+): Promise<IssuedTokens> {
+  const { tenantId, userId, id: sessionId, level, authTime, amr } = session;
+  return {
+    accessToken: await accessTokens.sign({ tenantId, userId, sessionId, level, authTime, amr }),
+    refreshToken: formatRefreshToken(vault, session, session.refreshCounter),
+    expiresInS: accessTokens.lifetimeS,
+  };
+}
+
+/** How a user came to the end of a sign-in. */
+export type SignIn = {
+  readonly method: SignInMethod;
+  readonly amr: readonly AuthenticationMethod[];
+  /** What has to hold in the transaction of the session, such as the use of a code; throws where it does not. */
+  readonly prepare?: (repositories: Pick<Repositories, SignInStores>) => Promise<void>;
+};
+
+/**
+ * The end of every sign-in: one transaction uses up what was proved, opens the session or asks
+ * for the second factor, and records which; then the tokens are signed.
+ */
+export function createCompleteSignIn(deps: CompleteDeps) {
+  const { store, openSession, accessTokens, clock } = deps;
+
+  async function complete(
+    caller: Caller,
+    account: SessionAccount,
+    { method, amr, prepare }: SignIn,
+  ): Promise<SignInResult> {
+    const { user, email, mobile, enrolled } = account;
+    const { tenantId, id: userId } = user;
+    const opened = await store.transaction(async (repositories) => {
+      await prepare?.(repositories);
+      const result = await openSession(repositories, caller, account, amr);
+      if (result.kind === 'session') {
+        const details = { method, amr: amr.join(' ') };
+        const sessionId = result.session.id;
+        await record(repositories, deps, caller, { type: 'session.started', userId, sessionId, details });
+      } else
+        await record(repositories, deps, caller, { type: 'sign_in.pending', userId, details: { method } });
+      return result;
+    });
+    if (opened.kind === 'session')
+      return { kind: 'session', user, email, mobile, tokens: await issueTokens(deps, opened.session) };
+    const { challengeId } = opened;
+    const token = await accessTokens.signPending({ tenantId, userId, challengeId });
+    return { kind: 'pending', token, methods: enrolled.kinds, smsNumber: enrolled.smsNumber };
+  }
+
+  return {
+    complete,
+
+    /** The account of a user who may sign in; `refusal` where the user is gone or disabled. */
+    async activeAccount(
+      tenantId: string,
+      userId: string,
+      refusal: () => DomainError,
+    ): Promise<SessionAccount> {
+      const account = await store.users.findForSession(tenantId, userId, clock());
+      if (account?.user.status !== 'active') throw refusal();
+      return account;
+    },
+  };
+}
+
+export type CompleteSignIn = ReturnType<typeof createCompleteSignIn>;

@@ -1,0 +1,42 @@
+import { mysqlTable, primaryKey } from 'drizzle-orm/mysql-core';
+import type { ExternalProfile } from '../../domain/external-identity.ts';
+import type { LoginRequest } from '../../domain/login-request.ts';
+import { bytes, exact, instant, json, uuid } from '../columns.ts';
+
+export const externalIdentities = mysqlTable(
+  'external_identities',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    issuer: exact('issuer', { length: 255 }).notNull(),
+    subject: exact('subject', { length: 255 }).notNull(),
+    userId: uuid('user_id').notNull(),
+    profile: json('profile').$type<ExternalProfile>().notNull(),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.issuer, table.subject] })],
+);
+
+export const consents = mysqlTable(
+  'consents',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    userId: uuid('user_id').notNull(),
+    consentedTenantId: uuid('consented_tenant_id').notNull(),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.userId, table.consentedTenantId] })],
+);
+
+export const loginRequests = mysqlTable(
+  'login_requests',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    id: uuid('id').notNull(),
+    kind: exact('kind', { length: 16 }).$type<LoginRequest['kind']>().notNull(),
+    digest: bytes('digest', { type: 'binary(32)' }).notNull(),
+    data: bytes('data', { type: 'blob' }).notNull(),
+    expiresAt: instant('expires_at').notNull(),
+    consumedAt: instant('consumed_at'),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.id] })],
+);

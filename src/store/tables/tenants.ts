@@ -1,0 +1,37 @@
+import { mysqlTable, primaryKey, varchar } from 'drizzle-orm/mysql-core';
+import type { KeyKind, Scope } from '../../domain/api-key.ts';
+import type { Tenant, TenantPolicy } from '../../domain/tenant.ts';
+import { bytes, exact, instant, json, uuid } from '../columns.ts';
+
+// The tables as the migrations leave them; a test compares the two. Keys and
+// indexes are the migrations' business and repeated here only where a query needs
+// them.
+
+export const tenants = mysqlTable('tenants', {
+  id: uuid('id').primaryKey(),
+  slug: exact('slug', { length: 63 }).notNull(),
+  name: varchar('name', { length: 100 }).notNull(),
+  status: exact('status', { length: 16 }).$type<Tenant['status']>().notNull(),
+  policy: json('policy').$type<TenantPolicy>().notNull(),
+  createdAt: instant('created_at').notNull(),
+});
+
+export const apiKeys = mysqlTable('api_keys', {
+  id: uuid('id').primaryKey(),
+  tenantId: uuid('tenant_id').notNull(),
+  kind: exact('kind', { length: 16 }).$type<KeyKind>().notNull(),
+  scopes: json('scopes').$type<Scope[]>().notNull(),
+  digest: bytes('digest', { type: 'varbinary(32)' }).notNull(),
+  createdAt: instant('created_at').notNull(),
+  revokedAt: instant('revoked_at'),
+});
+
+export const tenantSecrets = mysqlTable(
+  'tenant_secrets',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    name: exact('name', { length: 64 }).notNull(),
+    sealed: bytes('sealed', { type: 'varbinary(1024)' }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.name] })],
+);
