@@ -4,6 +4,7 @@ import { createAccessTokens } from '../adapters/access-tokens.ts';
 import { createBreachCheck } from '../adapters/breach-check.ts';
 import { createGoogle, googleEndpointsOf } from '../adapters/google.ts';
 import type { loadKeyRing } from '../adapters/key-ring.ts';
+import { createOutgoingFetch } from '../adapters/outgoing-fetch.ts';
 import { loadPasswordBlocklist } from '../adapters/password-blocklist.ts';
 import { createPasswordHasher } from '../adapters/password-hasher.ts';
 import { createPasswordStrength } from '../adapters/password-strength.ts';
@@ -61,6 +62,7 @@ export async function createAdapters(parts: AdapterParts): Promise<Adapters> {
             ),
     },
     renderQr: renderQrCode,
+    outgoingFetch: createOutgoingFetch({ allowed: config.outgoingNetworks }),
     clock,
     random,
   };

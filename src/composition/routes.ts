@@ -1,6 +1,7 @@
 import type { ConnectRouter } from '@connectrpc/connect';
 import type { Config } from '../config/config.ts';
-import { operatorServices, publicServices } from '../contract/services.ts';
+import { operatorServices } from '../contract/operator-services.ts';
+import { publicServices } from '../contract/services.ts';
 import type { AdminKeyRepository } from '../domain/admin-key.ts';
 import type { Clock } from '../domain/clock.ts';
 import { type AdminFlows, registerAdmin } from '../rpc/admin-service.ts';

@@ -37,6 +37,8 @@ export type Config = {
   /** A range service in the form of Have I Been Pwned; undefined: passwords are not looked up. */
   readonly breachCheckUrl: string | undefined;
   readonly proxies: readonly Network[];
+  /** Networks that are not public, and that requests to addresses of tenants may reach all the same. */
+  readonly outgoingNetworks: readonly Network[];
   readonly maxConnectionsPerAddress: number;
   /** How long an idle connection is kept, in milliseconds. */
   readonly keepAliveMs: number;
@@ -129,7 +131,8 @@ export function parseConfig(env: Environment, args: { readonly production: boole
     hash,
     pepper: parsePepper(text('MANAM_PEPPER'), mistakes),
     breachCheckUrl: parseBreachCheckUrl(text('BREACH_CHECK_URL'), mistakes),
-    proxies: parseProxies(text('TRUSTED_PROXIES'), mistakes),
+    proxies: parseNetworkList(reader, 'TRUSTED_PROXIES'),
+    outgoingNetworks: parseNetworkList(reader, 'OUTGOING_PRIVATE_NETWORKS'),
     keepAliveMs: 1000 * integer('KEEP_ALIVE_S'),
     maxConnectionsPerAddress: integer('MAX_CONNECTIONS_PER_ADDRESS'),
     responseFloorMs: integer('RESPONSE_FLOOR_MS'),
@@ -265,16 +268,19 @@ function parseGoogleEmulator({ text, mistakes }: ConfigReader, production: boole
   return url;
 }
 
-function parseProxies(value: string | undefined, mistakes: string[]): readonly Network[] {
+function parseNetworkList(
+  { text, mistakes }: ConfigReader,
+  name: 'TRUSTED_PROXIES' | 'OUTGOING_PRIVATE_NETWORKS',
+): readonly Network[] {
   try {
     return parseNetworks(
-      (value ?? '')
+      (text(name) ?? '')
         .split(',')
         .map((part) => part.trim())
         .filter((part) => part !== ''),
     );
   } catch {
-    mistakes.push('TRUSTED_PROXIES must be a list of addresses and networks, such as 10.0.0.0/8');
+    mistakes.push(`${name} must be a list of addresses and networks, such as 10.0.0.0/8`);
     return [];
   }
 }

@@ -89,6 +89,9 @@ export const configKeys = {
   TLS_CERT_FILE: text('The certificate chain, a PEM file.', { otherwise: 'cleartext' }),
   TLS_KEY_FILE: text('The private key of the certificate, a PEM file.', { otherwise: 'cleartext' }),
   TRUSTED_PROXIES: text('Addresses and networks whose `X-Forwarded-For` counts, such as `10.0.0.0/8`.'),
+  OUTGOING_PRIVATE_NETWORKS: text(
+    'Networks that are not public and that webhooks and other requests to addresses of tenants may reach all the same, over http too.',
+  ),
   KEEP_ALIVE_S: integer(
     75,
     [1, 3600],

@@ -1,4 +1,3 @@
-import { AdminService } from '../../gen/manam/admin/v1/admin_service_pb.js';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
@@ -14,6 +13,3 @@ export const publicServices = {
   recovery: RecoveryService,
   profile: ProfileService,
 } as const;
-
-/** The services of the operators' address. */
-export const operatorServices = { admin: AdminService } as const;

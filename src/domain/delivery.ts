@@ -1,4 +1,5 @@
-import type { Message } from './message.ts';
+import { dayMs } from './duration.ts';
+import type { Channel, Message } from './message.ts';
 
 /** A message on its way out. */
 export type Outgoing = {
@@ -37,8 +38,13 @@ export const leaseMs = 60_000;
 export const deliveryBatch = 5;
 /** How long one attempt may take; well within the lease. */
 export const attemptDeadlineMs = 40_000;
-/** When a message that could not be sent is given up. */
-export const giveUpAfterMs = 24 * 3_600_000;
+/** When a message that could not be sent becomes dead. */
+export const giveUpAfterMs: Readonly<Record<Channel, number>> = {
+  email: dayMs,
+  sms: dayMs,
+  // Webhooks (Standard Webhooks, "Retry schedule").
+  http: 3 * dayMs,
+};
 
 const firstRetryMs = 10_000;
 const maxRetryMs = 3_600_000;
@@ -65,7 +71,7 @@ export type Transports = Partial<Record<Message['channel'], Transport>>;
 
 /** Told how each attempt to send a message ended. */
 export type DeliveryObserver = (
-  channel: Message['channel'],
+  channel: Channel,
   tenantSlug: string,
   outcome: 'sent' | 'failed' | 'dead' | 'dropped',
 ) => void;

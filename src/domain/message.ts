@@ -21,17 +21,31 @@ export type Message = {
   readonly link: string;
 };
 
-export type OutboxEntry = {
+/** A request to an address that a tenant named, such as a webhook or a logout token. */
+export type Callout = {
+  readonly channel: 'http';
+  /** The URL. */
+  readonly to: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+};
+
+/** Whatever the outbox delivers. */
+export type Payload = Message | Callout;
+
+export type Channel = Payload['channel'];
+
+export type OutboxEntry<P extends Payload = Message> = {
   readonly id: string;
   readonly tenantId: string;
-  readonly message: Message;
+  readonly message: P;
   readonly createdAt: Date;
   /** When the message has lost its sense, such as with its code. */
   readonly expiresAt: Date;
 };
 
 /** A message that an instance has claimed to send. */
-export type ClaimedMessage = OutboxEntry & {
+export type ClaimedMessage<P extends Payload = Payload> = OutboxEntry<P> & {
   /** Which claim on it this is; a later one takes it away. */
   readonly claims: number;
   /** When the claim ends. */
@@ -53,7 +67,7 @@ export type DeliveryOutcome = Pick<ClaimedMessage, 'attempts' | 'charged'> & {
 export type OutboxRow = {
   readonly id: string;
   readonly tenantId: string;
-  readonly channel: Message['channel'];
+  readonly channel: Channel;
   readonly status: DeliveryStatus;
   readonly attempts: number;
   /** Why the last attempt failed, or why it was dropped; empty where neither. */
@@ -71,18 +85,18 @@ export type WaitingMessages = Pick<OutboxRow, 'tenantId' | 'channel'> & {
 };
 
 export type OutboxRepository = {
-  add(entry: OutboxEntry): Promise<void>;
+  add(entry: OutboxEntry<Payload>): Promise<void>;
   /** Deletes messages to an address or number, sent or not; answers how many. */
   deleteTo(tenantId: string, recipient: string): Promise<number>;
   /** Costs what `add` costs and sends nothing: where the cost would tell that there is nobody to write to. */
   addDecoy(entry: Omit<OutboxEntry, 'message'>): Promise<void>;
-  /** The newest messages that are not sent yet, newest first. */
+  /** The newest e-mails and SMS that are not sent yet, newest first. */
   listPending(limit: number): Promise<OutboxEntry[]>;
   /**
    * Claims messages of a channel that are due, the one that waits longest first; nobody else
    * gets them before the lease ends. In a transaction, which others do not wait for.
    */
-  claim(channel: Message['channel'], limit: number, now: Date, leaseUntil: Date): Promise<ClaimedMessage[]>;
+  claim(channel: Channel, limit: number, now: Date, leaseUntil: Date): Promise<ClaimedMessage[]>;
   /**
    * Notes how an attempt ended. False where the claim has been lost meanwhile, to another
    * instance or to an operator. What is sent or dropped is wiped.

@@ -7,6 +7,7 @@ import { locales } from './locale.ts';
 import { isRegistrable } from './registered-url.ts';
 import { templatesSchema } from './templates/override.ts';
 import { googleScopes, type TenantPolicy } from './tenant.ts';
+import { defaultBranding, type ThemeFont, themeFonts } from './theme.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -29,7 +30,7 @@ export function defaultPolicy(origin: string, slug: string): TenantPolicy {
     google: { enabled: false, clientId: '', audiences: [], scopes: [] },
     manam: { enabled: false },
     sms: { dailyMessages: 1000, dailyBudget: 0, prices: {} },
-    branding: { color: '', logo: '' },
+    branding: defaultBranding,
     templates: {},
   };
 }
@@ -85,6 +86,8 @@ const logo = v.pipe(
 const role = v.pipe(text, v.regex(/^[A-Za-z][\w.-]{0,63}$/, 'must be named in letters, digits, . _ and -'));
 const permission = v.pipe(text, v.regex(/^[\w.:-]{1,100}$/, 'must be letters, digits, . : _ and -'));
 
+const fonts = Object.keys(themeFonts) as ThemeFont[];
+
 /** What each path of a policy may hold: the one place that decides. */
 const schema: v.GenericSchema<unknown, TenantPolicy> = strict({
   pages: strict({ confirm: page, recover: page, twoFactor: page }),
@@ -117,7 +120,13 @@ const schema: v.GenericSchema<unknown, TenantPolicy> = strict({
     dailyBudget: wholeNumber(0, 1_000_000_000),
     prices: v.record(country, wholeNumber(1, 1_000_000_000), 'must be an object'),
   }),
-  branding: strict({ color, logo }),
+  branding: strict({
+    color,
+    logo,
+    logoDark: logo,
+    radius: wholeNumber(0, 24),
+    font: v.picklist(fonts, `must be one of ${fonts.join(', ')}`),
+  }),
   templates: templatesSchema,
 });
 

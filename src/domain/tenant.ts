@@ -1,6 +1,7 @@
 import type { ApiKey, ApiKeyRow } from './api-key.ts';
 import type { Locale } from './locale.ts';
 import type { TemplateOverrides } from './templates/template.ts';
+import type { Branding } from './theme.ts';
 
 /** What a tenant decides about its users: typed JSON in the tenant's row. */
 export type TenantPolicy = {
@@ -50,12 +51,7 @@ export type TenantPolicy = {
     readonly prices: Readonly<Record<string, number>>;
   };
   /** How the hosted pages look for this tenant. */
-  readonly branding: {
-    /** The colour of buttons and links, as `#rrggbb`; empty: ours. */
-    readonly color: string;
-    /** A PNG, JPEG or WebP as a `data:` URL, so that no page loads anything of another host; empty: none. */
-    readonly logo: string;
-  };
+  readonly branding: Branding;
   /** The tenant's own words for messages, by name and language, in the place of ours. */
   readonly templates: TemplateOverrides;
 };

@@ -1,8 +1,10 @@
 import type { Config } from '../config/config.ts';
 import type { DeliveryObserver, Transports } from '../domain/delivery.ts';
 import type { Check, Finding } from '../domain/finding.ts';
-import type { Message } from '../domain/message.ts';
+import type { Channel, Message } from '../domain/message.ts';
+import { createCalloutSender } from '../flows/delivery/callout-sender.ts';
 import { createDispatcher } from '../flows/delivery/dispatch.ts';
+import { createMessageSenders } from '../flows/delivery/message-senders.ts';
 import { createSmsGuard } from '../flows/sms-guard.ts';
 import type { FeatureDeps } from './deps.ts';
 import type { Feature, Job } from './feature.ts';
@@ -15,7 +17,7 @@ const wipeMs = 60_000;
 /** How long a shutdown waits for attempts before it aborts them; within the drain time (R65). */
 const graceMs = 15_000;
 
-/** Delivery of e-mails and SMS from the outbox. */
+/** Delivery of e-mails, SMS and callouts from the outbox. */
 export function messages(deps: FeatureDeps & { readonly observeDelivery: DeliveryObserver }) {
   return {
     jobs: [createDelivery(deps)],
@@ -25,17 +27,20 @@ export function messages(deps: FeatureDeps & { readonly observeDelivery: Deliver
 
 /** The dispatcher of this instance. */
 function createDelivery({
-  adapters: { store, clock },
+  adapters: { store, clock, outgoingFetch },
   config: { production, limits },
   limiter,
   transports,
   log,
   observeDelivery: observe,
 }: FeatureDeps & { readonly observeDelivery: DeliveryObserver }): Job {
+  const smsGuard = createSmsGuard({ store, limiter, limits, clock });
   const dispatcher = createDispatcher({
     store,
-    transports,
-    smsGuard: createSmsGuard({ store, limiter, limits, clock }),
+    senders: {
+      ...createMessageSenders({ store, transports, smsGuard, clock }),
+      http: createCalloutSender(outgoingFetch),
+    },
     clock,
     observe,
     onError: (error) => log.error({ err: error }, 'a message could not be handled'),
@@ -43,9 +48,9 @@ function createDelivery({
   const stopping = new AbortController();
   const onError = (error: unknown) => log.warn({ err: error }, 'the outbox could not be read');
   // In production nothing is captured: messages of a channel without a gateway expire and are dropped.
-  const channels: readonly Message['channel'][] = production
-    ? ['email', 'sms']
-    : (Object.keys(transports) as Message['channel'][]);
+  const channels: readonly Channel[] = production
+    ? ['email', 'sms', 'http']
+    : [...(Object.keys(transports) as Message['channel'][]), 'http'];
   const loops = [
     ...channels.map((channel) =>
       createLoop((signal) => dispatcher.runOnce(channel, signal), restMs, stopping.signal, onError),

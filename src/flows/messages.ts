@@ -15,6 +15,7 @@ import {
   smsWords,
 } from '../domain/templates/index.ts';
 import type { TenantPolicy } from '../domain/tenant.ts';
+import { themeOf } from '../domain/theme.ts';
 import type { User, UserView } from '../domain/user.ts';
 
 export type MessageDeps = { readonly clock: Clock; readonly random: Random };
@@ -100,6 +101,7 @@ export function composeEmail(
     locale,
     { to: to.address, from: senderFor(caller.tenant.policy, to.senderEmail) },
     { tenant: caller.tenant.name, link: linkTo(page, parameter), code: parameter.token },
+    themeOf(caller.tenant.policy.branding),
   );
   return entryOf(deps, caller, message, lifetimeMs);
 }

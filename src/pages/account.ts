@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { escapeHtml } from '../domain/html.ts';
 import type { Locale } from '../domain/locale.ts';
 import type { Tenant } from '../domain/tenant.ts';
+import { themeOf } from '../domain/theme.ts';
 import type { PageSettings } from './page-settings.ts';
 
 /** Where the hosted pages stand: a tenant's under its name, what they load under a name that no tenant can have. */
@@ -48,8 +49,7 @@ export function renderAccountPage(locale: Locale, { name, slug, policy }: Tenant
     key,
     slug,
     name,
-    color: policy.branding.color,
-    logo: policy.branding.logo,
+    theme: themeOf(policy.branding),
     minPasswordLength: policy.password.minLength,
   };
   const sheets = styles.map((file) => `<link rel="stylesheet" href="${assetPath}${file}">`).join('');

@@ -1,9 +1,10 @@
-/** What the pages are told of their tenant, in their head. */
+import type { Theme } from '../domain/theme.ts';
+
+/** The tenant's settings in the head of its pages. */
 export type PageSettings = {
   readonly key: string;
   readonly slug: string;
   readonly name: string;
-  readonly color: string;
-  readonly logo: string;
+  readonly theme: Theme;
   readonly minPasswordLength: number;
 };

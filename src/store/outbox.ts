@@ -1,5 +1,5 @@
 import { and, asc, count, desc, eq, gt, inArray, isNotNull, lte, or } from 'drizzle-orm';
-import type { ClaimedMessage, Message, OutboxRepository, OutboxRow } from '../domain/message.ts';
+import type { ClaimedMessage, OutboxRepository, OutboxRow, Payload } from '../domain/message.ts';
 import type { Vault } from '../domain/vault.ts';
 import type { Database } from './database.ts';
 import { outbox } from './tables/messages.ts';
@@ -28,8 +28,8 @@ function toRow({ status, endedAt, ...row }: RowOfColumns): OutboxRow {
 
 export function createOutboxRepository(db: Database, vault: Vault): OutboxRepository {
   const open = (id: string, payload: Buffer) =>
-    JSON.parse(vault.open(purpose, id, payload).toString()) as Message;
-  /** Finds the messages of somebody again, and tells nobody who he is. */
+    JSON.parse(vault.open(purpose, id, payload).toString()) as Payload;
+  /** Keyed digest of the recipient: searchable, not reversible. */
   const recipientOf = (tenantId: string, to: string) =>
     vault.mac('outbox-recipient', Buffer.from(`${tenantId} ${to.toLowerCase()}`));
   const tryOpen = (id: string, payload: Buffer | null) => {
@@ -73,12 +73,20 @@ export function createOutboxRepository(db: Database, vault: Vault): OutboxReposi
       const rows = await db
         .select()
         .from(outbox)
-        .where(and(inArray(outbox.status, ['queued', 'dead']), isNotNull(outbox.payload)))
+        .where(
+          and(
+            inArray(outbox.status, ['queued', 'dead']),
+            inArray(outbox.channel, ['email', 'sms']),
+            isNotNull(outbox.payload),
+          ),
+        )
         .orderBy(desc(outbox.id))
         .limit(limit);
       return rows.flatMap(({ id, tenantId, payload, createdAt, expiresAt }) => {
         const message = tryOpen(id, payload);
-        return message === undefined ? [] : [{ id, tenantId, message, createdAt, expiresAt }];
+        return message === undefined || message.channel === 'http'
+          ? []
+          : [{ id, tenantId, message, createdAt, expiresAt }];
       });
     },
 

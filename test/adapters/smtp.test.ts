@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { createSmtpTransport, type SmtpOptions } from '../../src/adapters/smtp.ts';
 import type { Outgoing } from '../../src/domain/delivery.ts';
 import { emailTemplates, renderEmail } from '../../src/domain/templates/index.ts';
+import { defaultBranding, themeOf } from '../../src/domain/theme.ts';
 import { thrownBy } from '../support/errors.ts';
 import { refusal, smtpTo, startSilentServer, startSmtpServer } from '../support/smtp-server.ts';
 
@@ -14,7 +15,13 @@ function outgoing(
 ): Outgoing {
   const { to = 'sara@example.com', from = 'info@tenant.com', tenant = 'Acme', locale = 'en' } = changes;
   const variables = { tenant, link: 'https://tenant.com/confirm?cnf=abc', code: 'abc' };
-  const message = renderEmail(emailTemplates['confirm-email'][locale], locale, { to, from }, variables);
+  const message = renderEmail(
+    emailTemplates['confirm-email'][locale],
+    locale,
+    { to, from },
+    variables,
+    themeOf(defaultBranding),
+  );
   return { id, message, tenantName: tenant, mayBeDuplicate: false, createdAt };
 }
 

@@ -3,6 +3,7 @@ import { systemRandom } from '../../src/adapters/random.ts';
 import { DeliveryError, retryDelayMs, type Transport } from '../../src/domain/delivery.ts';
 import type { Message, OutboxRow } from '../../src/domain/message.ts';
 import { createDispatcher } from '../../src/flows/delivery/dispatch.ts';
+import { createMessageSenders } from '../../src/flows/delivery/message-senders.ts';
 import { createLimiter } from '../../src/flows/limits.ts';
 import { createSmsGuard } from '../../src/flows/sms-guard.ts';
 import { defaultLimits, startTestApp, type TestApp, useTestApp } from '../support/app.ts';
@@ -36,10 +37,14 @@ function dispatcherOf(app: TestApp, send: Transport['send']) {
   const transport: Transport = { send, probe: async () => {}, close: () => {} };
   const dispatcher = createDispatcher({
     store: app.app.store,
-    transports: { email: transport, sms: transport },
+    senders: createMessageSenders({
+      store: app.app.store,
+      transports: { email: transport, sms: transport },
+      smsGuard: guardOf(app),
+      clock: app.now,
+    }),
     clock: app.now,
     observe: (channel, tenant, outcome) => outcomes.push(`${channel} ${tenant} ${outcome}`),
-    smsGuard: guardOf(app),
     onError: (error) => {
       throw error;
     },
@@ -265,16 +270,20 @@ test('codes by SMS are counted before the gateway is asked, taken back where it 
   let sent = 0;
   const broken = createDispatcher({
     store: app.app.store,
-    transports: {
-      sms: {
-        send: async () => {
-          sent += 1;
+    senders: createMessageSenders({
+      store: app.app.store,
+      transports: {
+        sms: {
+          send: async () => {
+            sent += 1;
+          },
+          probe: async () => {},
+          close: () => {},
         },
-        probe: async () => {},
-        close: () => {},
       },
-    },
-    smsGuard: guardOf(app),
+      smsGuard: guardOf(app),
+      clock: app.now,
+    }),
     clock: app.now,
     observe: () => {},
     onError: (error) => errors.push(error),

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { escapeHtml } from '../../src/domain/html.ts';
 import { locales } from '../../src/domain/locale.ts';
 import { emailTemplates, renderEmail, renderSms, smsTemplates } from '../../src/domain/templates/index.ts';
+import { defaultBranding, themeOf } from '../../src/domain/theme.ts';
 import { launchBrowser } from './browser.ts';
 
 // Renders every message in every language to a PNG, for people to look at.
@@ -25,7 +26,7 @@ for (const locale of locales) {
     const recipient = { to: 'sara@example.com', from: 'info@tenant.com' };
     pages.push({
       name: `${name}.${locale}`,
-      html: renderEmail(words[locale], locale, recipient, variables).html,
+      html: renderEmail(words[locale], locale, recipient, variables, themeOf(defaultBranding)).html,
     });
   }
   for (const [name, words] of Object.entries(smsTemplates)) {

@@ -19,7 +19,8 @@ import {
   SessionLevel,
 } from '../../gen/manam/options/v1/access_pb.js';
 import { error } from '../../gen/manam/options/v1/error_pb.js';
-import { operatorServices, publicServices } from '../../src/contract/services.ts';
+import { operatorServices } from '../../src/contract/operator-services.ts';
+import { publicServices } from '../../src/contract/services.ts';
 
 /** The contract with its comments, which the generated code leaves out. */
 export type Contract = {

@@ -1,6 +1,7 @@
 import { escapeHtml } from '../html.ts';
 import type { Locale } from '../locale.ts';
 import type { Message } from '../message.ts';
+import type { Theme } from '../theme.ts';
 
 /** The words of an e-mail in one language; `{name}` stands for a variable. */
 export type EmailTemplate = {
@@ -44,13 +45,14 @@ export function renderEmail(
   locale: Locale,
   recipient: { readonly to: string; readonly from: string },
   variables: TemplateVariables,
+  theme: Theme,
 ): Message {
   const paragraphs = template.paragraphs.map((words) => fill(words, variables));
   const direction = locale === 'fa' ? 'rtl' : 'ltr';
   const button =
     variables.link === ''
       ? ''
-      : `<p><a href="${escapeHtml(variables.link)}" style="display:inline-block;padding:12px 20px;border-radius:8px;background:#0b57d0;color:#fff;text-decoration:none">${escapeHtml(template.action)}</a></p>` +
+      : `<p><a href="${escapeHtml(variables.link)}" style="display:inline-block;padding:12px 20px;border-radius:${theme.radius}px;background:${theme.accent};color:${theme.onAccent};text-decoration:none">${escapeHtml(template.action)}</a></p>` +
         `<p dir="ltr" style="font-size:12px;color:#555;word-break:break-all">${escapeHtml(variables.link)}</p>`;
   const body = paragraphs.map((paragraph) => `<p>${escapeHtml(paragraph)}</p>`).join('');
   return {
@@ -59,7 +61,7 @@ export function renderEmail(
     locale,
     subject: singleLine(fill(template.subject, variables)),
     text: [...paragraphs, variables.link].filter((line) => line !== '').join('\n\n'),
-    html: `<!doctype html><html lang="${locale}" dir="${direction}"><head><meta charset="utf-8"></head><body style="font-family:Vazirmatn,Tahoma,system-ui,sans-serif;font-size:16px;line-height:1.6;max-width:560px;margin:24px auto;padding:0 16px">${body}${button}</body></html>`,
+    html: `<!doctype html><html lang="${locale}" dir="${direction}"><head><meta charset="utf-8"></head><body style="font-family:${escapeHtml(theme.font)};font-size:16px;line-height:1.6;max-width:560px;margin:24px auto;padding:0 16px">${body}${button}</body></html>`,
     code: variables.code,
     link: variables.link,
   };

@@ -11,9 +11,9 @@ import type { Vault } from '../../domain/vault.ts';
 import { afterChange } from '../after-change.ts';
 import { findByToken, findInSlot, redeem } from '../challenges/redeem.ts';
 import { codeBySms, linkByEmail, type OutOfBand, send } from '../challenges/send.ts';
+import type { RecipientCharge } from '../charges.ts';
 import { record, recordingFailure } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
-import type { RecipientCharge } from '../limits.ts';
 import { composeNotice, type Recipient, recipientOf } from '../messages.ts';
 import { ownSession } from '../sessions/own-session.ts';
 

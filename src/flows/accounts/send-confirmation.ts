@@ -3,9 +3,9 @@ import { createViolations } from '../../domain/errors.ts';
 import { type IdentifierInput, parseIdentifier } from '../../domain/identifier.ts';
 import { matchRegisteredUrl } from '../../domain/registered-url.ts';
 import type { Store } from '../../domain/repositories.ts';
+import type { RecipientCharge } from '../charges.ts';
 import { record } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
-import type { RecipientCharge } from '../limits.ts';
 import { type ConfirmationDeps, confirmationOf, sendConfirmation } from './confirmation.ts';
 
 export type SendConfirmationDeps = ConfirmationDeps & {

@@ -16,6 +16,7 @@ import {
   smsWords,
 } from '../../domain/templates/index.ts';
 import type { Tenant } from '../../domain/tenant.ts';
+import { themeOf } from '../../domain/theme.ts';
 import { isUuid } from '../../domain/token.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { record } from '../events/record.ts';
@@ -98,7 +99,7 @@ function render({ name: tenant, policy }: Tenant, name: string, locale: Locale):
     const link = words.action === '' ? '' : `${pages.confirm}?token=${sample.token}`;
     const code = words.action === '' ? '' : sample.token;
     const recipient = { to: sample.to, from: senders.default };
-    return renderEmail(words, locale, recipient, { tenant, link, code });
+    return renderEmail(words, locale, recipient, { tenant, link, code }, themeOf(policy.branding));
   }
   if (!Object.hasOwn(smsTemplates, name)) return undefined;
   const words = smsWords(templates, name as SmsName, locale);

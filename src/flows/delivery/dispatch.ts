@@ -6,130 +6,108 @@ import {
   deliveryBatch,
   giveUpAfterMs,
   leaseMs,
-  type Outgoing,
   retryDelayMs,
-  type Transport,
-  type Transports,
 } from '../../domain/delivery.ts';
-import type { ClaimedMessage, DeliveryOutcome, Message } from '../../domain/message.ts';
+import type { Channel, ClaimedMessage, DeliveryOutcome } from '../../domain/message.ts';
 import type { Store } from '../../domain/repositories.ts';
 import type { Tenant } from '../../domain/tenant.ts';
-import { senderFor } from '../messages.ts';
-import { countingCode, type SmsGuard } from '../sms-guard.ts';
+
+/** Delivers the messages of one channel. */
+export type Sender = {
+  /**
+   * Decides whether a message may be sent now. `charged`: whether it is counted against its tenant's
+   * budgets, which is kept with the message.
+   */
+  admit(
+    claimed: ClaimedMessage,
+    tenant: Tenant,
+  ): Promise<{ readonly charged: boolean } | { readonly laterMs: number; readonly error: string }>;
+  /** Sends a message once; throws DeliveryError. When the signal comes, the attempt ends on the wire as well. */
+  send(claimed: ClaimedMessage, tenant: Tenant, signal: AbortSignal): Promise<void>;
+};
+
+export type Senders = Partial<Readonly<Record<Channel, Sender>>>;
 
 export type DispatchDeps = {
-  readonly store: Store<'outbox' | 'tenants' | 'smsUsage'>;
-  readonly transports: Transports;
-  readonly smsGuard: Pick<SmsGuard, 'chargeNotice'>;
+  readonly store: Store<'outbox' | 'tenants'>;
+  readonly senders: Senders;
   readonly clock: Clock;
   readonly observe: DeliveryObserver;
-  /** Told of a failure that is ours and not the other side's. */
+  /** Called with a failure that is ours and not the other side's. */
   readonly onError: (error: unknown) => void;
 };
 
 export type Dispatcher = {
-  /** Claims what is due of a channel, once, and sends it; answers how many messages it was. */
-  runOnce(channel: Message['channel'], stop?: AbortSignal): Promise<number>;
-  /** Wipes what was given up and has expired: nobody can try it again. */
+  /** Claims what is due of a channel, once, and sends it; returns how many messages it was. */
+  runOnce(channel: Channel, stop?: AbortSignal): Promise<number>;
+  /** Wipes dead messages that have expired: they cannot be retried any more. */
   wipeExpired(): Promise<number>;
 };
 
-/** How long a notice waits whose recipient has got too many. */
-const limitedDelayMs = 600_000;
 /** When a message that was not even tried is looked at again. */
 const busyDelayMs = 30_000;
-/** How long before the end of a lease nothing is begun any more. */
+/** The time before the end of a lease in which no attempt begins. */
 const leaseMarginMs = attemptDeadlineMs + 5000;
-/** How many expired messages are wiped at a time. */
+/** Expired messages that one statement wipes. */
 const wipeBatch = 100;
 
 /**
- * Sends the messages that are due, each channel by itself. Any number of instances do so
+ * Delivers what the outbox holds, each channel by itself. Any number of instances do so
  * at once: each claims rows that no other has, for a minute, and what one lost, because it
  * was killed or frozen, another one gets. So every message goes out at least once, and
- * twice only where an instance was lost, or an attempt cut off, between the other side's
- * yes and our note of it.
+ * twice only where an instance was lost, or an attempt cut off, between the acceptance of the other
+ * side and our record of it.
  */
-export function createDispatcher(deps: DispatchDeps): Dispatcher {
-  const { store, transports, smsGuard, clock, observe, onError } = deps;
-
-  /** Sends one claimed message and notes how that ended. */
+export function createDispatcher({ store, senders, clock, observe, onError }: DispatchDeps): Dispatcher {
+  /** Sends one claimed message and records how that ended. */
   async function deliver(claimed: ClaimedMessage, stop: AbortSignal): Promise<void> {
-    const { message, tenantId, expiresAt } = claimed;
+    const { message, tenantId, expiresAt, createdAt } = claimed;
     const { channel } = message;
     const tenant = await store.tenants.findById(tenantId);
     const slug = tenant?.slug ?? '';
-    const count: { -readonly [field in 'attempts' | 'charged']: DeliveryOutcome[field] } = {
-      attempts: claimed.attempts,
-      charged: claimed.charged,
-    };
+    let { attempts, charged }: Pick<DeliveryOutcome, 'attempts' | 'charged'> = claimed;
     const end = async (status: 'sent' | 'dead' | 'dropped', error: string) => {
-      if (await store.outbox.settle(claimed, { ...count, status, error, at: clock() }))
+      if (await store.outbox.settle(claimed, { attempts, charged, status, error, at: clock() }))
         observe(channel, slug, status);
     };
     const later = async (delayMs: number, error: string) => {
       const at = new Date(clock().getTime() + delayMs);
-      await store.outbox.settle(claimed, { ...count, status: 'queued', error, at });
+      await store.outbox.settle(claimed, { attempts, charged, status: 'queued', error, at });
     };
 
     // After the expiry of its code a message only misleads.
     if (expiresAt <= clock()) return await end('dropped', 'EXPIRED');
     if (tenant === undefined) return await end('dropped', 'TENANT_GONE');
     if (tenant.status !== 'active') return await later(busyDelayMs, 'TENANT_SUSPENDED');
-    const transport = transports[channel];
+    const sender = senders[channel];
     // A row of an older version may be of a channel that is captured here.
-    if (transport === undefined) return await later(busyDelayMs, 'CHANNEL_CAPTURED');
-    // Whoever asked for a code was counted when he did; of a notice it is counted now.
-    if (channel === 'sms' && message.code === '' && !claimed.charged) {
-      // Whoever uses a number's budget up does not keep its owner from being told: it goes out later.
-      if (!(await smsGuard.chargeNotice(tenant, message.to)))
-        return await later(limitedDelayMs, 'SMS_LIMITED');
-      count.charged = true;
-    }
-    // Whoever was frozen is about to lose the claim, and begins nothing.
+    if (sender === undefined) return await later(busyDelayMs, 'CHANNEL_CAPTURED');
+    const admission = await sender.admit(claimed, tenant);
+    if ('laterMs' in admission) return await later(admission.laterMs, admission.error);
+    ({ charged } = admission);
+    // An instance that was frozen is about to lose the claim, and begins no attempt.
     if (clock().getTime() > claimed.leaseUntil.getTime() - leaseMarginMs)
       return await later(0, 'LEASE_SHORT');
 
     try {
-      await attempt(transport, claimed, tenant, stop);
-      count.attempts += 1;
+      await withinDeadline(stop, (signal) => sender.send(claimed, tenant, signal));
+      attempts += 1;
       await end('sent', '');
     } catch (error) {
       if (!(error instanceof DeliveryError)) throw error;
       if (error.fault === 'busy') return await later(busyDelayMs, error.code);
-      count.attempts += 1;
+      attempts += 1;
       if (error.fault === 'permanent') return await end('dead', error.code);
       observe(channel, slug, 'failed');
-      const delayMs = retryDelayMs(count.attempts);
-      const isTooLate = clock().getTime() + delayMs > claimed.createdAt.getTime() + giveUpAfterMs;
+      const delayMs = retryDelayMs(attempts);
+      const isTooLate = clock().getTime() + delayMs > createdAt.getTime() + giveUpAfterMs[channel];
       if (isTooLate) await end('dead', error.code);
       else await later(delayMs, error.code);
     }
   }
 
-  async function attempt(
-    transport: Transport,
-    { id, message, claims, createdAt, tenantId }: ClaimedMessage,
-    tenant: Tenant,
-    stop: AbortSignal,
-  ): Promise<void> {
-    // The sender may have been given up since; the message goes out by the one that there is.
-    const from = message.channel === 'email' ? senderFor(tenant.policy, message.from) : '';
-    const outgoing: Outgoing = {
-      id,
-      message: { ...message, from },
-      tenantName: tenant.name,
-      mayBeDuplicate: claims > 1,
-      createdAt,
-    };
-    const send = () => withinDeadline(stop, (signal) => transport.send(outgoing, signal));
-    if (message.channel === 'sms' && message.code !== '')
-      await countingCode(store, clock, tenantId, message, send);
-    else await send();
-  }
-
   return {
-    async runOnce(channel: Message['channel'], stop = new AbortController().signal): Promise<number> {
+    async runOnce(channel: Channel, stop = new AbortController().signal): Promise<number> {
       const now = clock();
       const leaseUntil = new Date(now.getTime() + leaseMs);
       const claimed = await store.transaction(({ outbox }) =>
@@ -143,7 +121,7 @@ export function createDispatcher(deps: DispatchDeps): Dispatcher {
   };
 }
 
-/** Ends an attempt that takes too long, and one that we have to leave, on the wire as well. */
+/** Ends an attempt that takes too long, or that a shutdown cuts off, on the wire as well. */
 async function withinDeadline(
   stop: AbortSignal,
   send: (signal: AbortSignal) => Promise<void>,

@@ -15,9 +15,9 @@ import type { Vault } from '../../domain/vault.ts';
 import { confirmationOf, sendConfirmation } from '../accounts/confirmation.ts';
 import { formatHandle } from '../challenges/handle.ts';
 import { codeBySms, linkByEmail, type OutOfBand, sendIfRoom } from '../challenges/send.ts';
+import type { RecipientCharge } from '../charges.ts';
 import { record } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
-import type { RecipientCharge } from '../limits.ts';
 import { type MessageContext, recipientOf } from '../messages.ts';
 
 export type RecoverDeps = {

@@ -132,9 +132,15 @@ export function App({
 function Header({ onLanguage }: { readonly onLanguage: () => void }) {
   const { t, locale } = useLanguage();
   const { settings } = useAccount();
+  const { logo, logoDark } = settings.theme;
   return (
     <header>
-      {settings.logo !== '' && <img src={settings.logo} alt="" />}
+      {logo !== '' && (
+        <picture>
+          <source srcset={logoDark} media="(prefers-color-scheme: dark)" />
+          <img src={logo} alt="" />
+        </picture>
+      )}
       <span class="tenant">{settings.name}</span>
       <button type="button" class="quiet" lang={locale === 'fa' ? 'en' : 'fa'} onClick={onLanguage}>
         {t('language')}

@@ -2,10 +2,10 @@ import { render } from 'preact';
 import '../theme.css';
 import './account.css';
 import { App } from './app.tsx';
-import { applyColor, readSettings } from './settings.ts';
+import { applyTheme, readSettings } from './settings.ts';
 
 const settings = readSettings();
-applyColor(settings.color);
+applyTheme(settings.theme);
 const root = document.getElementById('app');
 if (root !== null)
   render(

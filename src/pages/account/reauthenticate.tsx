@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { TwoFactorMethod } from '../../clients/web.ts';
+import { type GetTwoFactorResponse, TwoFactorMethod } from '../../clients/web.ts';
 import { CodeField, codeIn, Form, type Values } from './form.tsx';
 import { useLanguage } from './language.ts';
 import { PasswordField } from './password-field.tsx';
@@ -8,20 +8,17 @@ import { useAccount } from './state.ts';
 
 export type ReauthenticateProps = { readonly onDone: () => void; readonly onCancel: () => void };
 
-/** Asks for the password once more, and for a code where there is a second factor. */
+/** Asks for the password again where the account has one, and for a code where it has a second factor. */
 export function Reauthenticate({ onDone, onCancel }: ReauthenticateProps) {
   const { t } = useLanguage();
   const { manam } = useAccount();
   const dialog = useRef<HTMLDialogElement>(null);
-  /** Unknown until it is told, and then there may be one. */
-  const [methods, setMethods] = useState<readonly TwoFactorMethod[] | undefined>();
+  /** Undefined until the answer is there: then any factor may be asked for. */
+  const [factors, setFactors] = useState<GetTwoFactorResponse | undefined>();
   useEffect(() => {
     const opener = document.activeElement;
     dialog.current?.showModal();
-    void manam.twoFactor.getTwoFactor({}).then(
-      (answer) => setMethods(answer.methods),
-      () => undefined,
-    );
+    void manam.twoFactor.getTwoFactor({}).then(setFactors, () => undefined);
     return () => {
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
     };
@@ -35,7 +32,7 @@ export function Reauthenticate({ onDone, onCancel }: ReauthenticateProps) {
   return (
     <dialog ref={dialog} aria-labelledby="reauthenticate" onCancel={onCancel}>
       <h2 id="reauthenticate">{t('reauthTitle')}</h2>
-      {methods?.includes(TwoFactorMethod.SMS) && <SendCode />}
+      {factors?.methods.includes(TwoFactorMethod.SMS) && <SendCode />}
       <Form
         submit={t('confirm')}
         onSubmit={submit}
@@ -46,8 +43,8 @@ export function Reauthenticate({ onDone, onCancel }: ReauthenticateProps) {
         }
       >
         <p>{t('reauthHint')}</p>
-        <PasswordField />
-        {methods?.length !== 0 && (
+        {factors?.hasPassword !== false && <PasswordField />}
+        {factors?.methods.length !== 0 && (
           <CodeField name="code" label={`${t('code')} / ${t('recoveryCode')}`} isLong />
         )}
       </Form>

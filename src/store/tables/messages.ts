@@ -1,12 +1,12 @@
 import { int, mysqlTable, primaryKey, tinyint } from 'drizzle-orm/mysql-core';
 import type { Audience } from '../../domain/audience.ts';
-import type { DeliveryStatus, Message } from '../../domain/message.ts';
+import type { Channel, DeliveryStatus } from '../../domain/message.ts';
 import { bytes, exact, instant, uuid } from '../columns.ts';
 
 export const outbox = mysqlTable('outbox', {
   id: uuid('id').primaryKey(),
   tenantId: uuid('tenant_id').notNull(),
-  channel: exact('channel', { length: 8 }).$type<Message['channel']>().notNull().default('email'),
+  channel: exact('channel', { length: 8 }).$type<Channel>().notNull().default('email'),
   status: exact('status', { length: 16 }).$type<DeliveryStatus | 'decoy'>().notNull(),
   payload: bytes('payload', { type: 'mediumblob' }),
   createdAt: instant('created_at').notNull(),

@@ -1,0 +1,111 @@
+import { type LookupAddress, lookup as lookupDns } from 'node:dns';
+import type { LookupFunction } from 'node:net';
+import ipaddr from 'ipaddr.js';
+import { Agent, fetch } from 'undici';
+import { isIn, type Network } from '../domain/network.ts';
+import { OutgoingError, type OutgoingFetch } from '../domain/outgoing.ts';
+
+export type OutgoingFetchOptions = {
+  /** Networks that are reached although they are not public, and over http as well. Default: none. */
+  readonly allowed?: readonly Network[];
+  /** Resolves names. Default: the system's resolver. */
+  readonly lookup?: typeof lookupDns;
+};
+
+/** The largest response, and the longest time from the request to the end of the response. */
+const defaultMaxBytes = 256 * 1024;
+const defaultTimeoutMs = 10_000;
+
+/** Whether an address is one of the public internet (RFC 6890), or of a network that the operator allows. */
+function isReachable(address: string, allowed: readonly Network[]): boolean {
+  if (!ipaddr.isValid(address)) return false;
+  return ipaddr.process(address).range() === 'unicast' || isIn(address, allowed);
+}
+
+/**
+ * A lookup that fails where any address of a name is denied: a name that has a public and a private
+ * address is an attack. The socket connects to what was checked here, so that a second answer
+ * of the name's DNS changes nothing (DNS rebinding).
+ */
+function createLookup(allowed: readonly Network[], lookup: typeof lookupDns): LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
+      if (error !== null) return callback(error, []);
+      if (addresses.length === 0 || !addresses.every(({ address }) => isReachable(address, allowed)))
+        return callback(new OutgoingError('ADDRESS_DENIED'), []);
+      const [first] = addresses;
+      if (options.all === true || first === undefined) callback(null, addresses);
+      else callback(null, first.address, first.family);
+    });
+  };
+}
+
+/** Rejects a URL before anything is resolved: its scheme, its credentials, an address in the place of a name. */
+function assertUrl(url: URL, allowed: readonly Network[]): void {
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const isAddress = ipaddr.isValid(host);
+  if (isAddress && !isReachable(host, allowed)) throw new OutgoingError('ADDRESS_DENIED');
+  const isHttpAllowed = url.protocol === 'http:' && isAddress && isIn(host, allowed);
+  if ((url.protocol !== 'https:' && !isHttpAllowed) || url.username !== '' || url.password !== '')
+    throw new OutgoingError('URL_DENIED');
+}
+
+/** The error of a request in our words; undici wraps what the lookup and the socket threw. */
+function toFault(error: unknown): OutgoingError {
+  for (let cause = error; cause instanceof Error; cause = cause.cause as unknown) {
+    if (cause instanceof OutgoingError) return cause;
+    if (cause.name === 'TimeoutError' || cause.name === 'AbortError')
+      return new OutgoingError('TIMED_OUT', { cause: error });
+  }
+  return new OutgoingError('UNREACHABLE', { cause: error });
+}
+
+/** Reads a body up to a limit. */
+async function readBody(body: AsyncIterable<Uint8Array> | null, maxBytes: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body ?? []) {
+    length += chunk.length;
+    if (length > maxBytes) throw new OutgoingError('TOO_LARGE');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Creates the fetch of R78: https, no redirect, bounded in size and time, public addresses only. */
+export function createOutgoingFetch({
+  allowed = [],
+  lookup = lookupDns,
+}: OutgoingFetchOptions = {}): OutgoingFetch {
+  const dispatcher = new Agent({
+    connect: { lookup: createLookup(allowed, lookup) },
+    pipelining: 1,
+    connections: 10,
+  });
+  return async (input, { maxBytes = defaultMaxBytes, timeoutMs = defaultTimeoutMs, ...init } = {}) => {
+    const request = new Request(input, init);
+    assertUrl(new URL(request.url), allowed);
+    const signal = AbortSignal.any([request.signal, AbortSignal.timeout(timeoutMs)]);
+    try {
+      const response = await fetch(request.url, {
+        method: request.method,
+        headers: [...request.headers],
+        ...(request.body === null ? {} : { body: Buffer.from(await request.arrayBuffer()) }),
+        redirect: 'manual',
+        dispatcher,
+        signal,
+      });
+      if (response.status >= 300 && response.status < 400) {
+        await response.body?.cancel();
+        throw new OutgoingError('REDIRECTED');
+      }
+      const body = await readBody(response.body, maxBytes);
+      const { status, statusText } = response;
+      // A response without a body, by its status, must not get one.
+      const content = [204, 205].includes(status) || body.length === 0 ? null : body;
+      return new Response(content, { status, statusText, headers: [...response.headers] });
+    } catch (error) {
+      throw toFault(error);
+    }
+  };
+}
