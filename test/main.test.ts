@@ -169,8 +169,8 @@ test('production names everything that is missing or weak', async () => {
     'manam: PORT must be a whole number from 0 to 65535',
     'manam: DATABASE_URL is required in production',
     'manam: MANAM_ISSUER must be a URL, in production with https',
-    'manam: MANAM_MASTER_KEY must be 32 random bytes in Base64: openssl rand -base64 32',
     'manam: HASH_MEMORY_KIB and HASH_PASSES must be at least 19456 and 2, or 47104 and 1, in production',
+    'manam: MANAM_MASTER_KEY must be 32 random bytes in Base64: openssl rand -base64 32',
     'manam: SMTP_URL is required in production',
     '',
   ]);

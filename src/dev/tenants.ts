@@ -1,7 +1,7 @@
 import { formatApiKey, type KeyKind, scopes } from '../domain/api-key.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Random } from '../domain/random.ts';
-import type { Store } from '../domain/repositories.ts';
+import { DuplicateError, type Store } from '../domain/repositories.ts';
 import type { TenantPolicy } from '../domain/tenant.ts';
 import { defaultPolicy } from '../domain/tenant-policy.ts';
 import { sha256 } from '../domain/token.ts';
@@ -48,7 +48,13 @@ export async function seedTenant(
   const fresh = developmentPolicy(origin, slug);
   if (existing === undefined) {
     const name = names[slug] ?? slug;
-    await store.tenants.insert({ id, slug, name, status: 'active', policy: fresh, createdAt: now });
+    try {
+      await store.tenants.insert({ id, slug, name, status: 'active', policy: fresh, createdAt: now });
+    } catch (error) {
+      // Another instance made it at this moment.
+      if (!(error instanceof DuplicateError)) throw error;
+      return await seedTenant({ store, clock, random }, slug, origin, known);
+    }
   } else {
     // The port may be another one today: our own pages follow it, and nothing else changes.
     const confirmUrls = [...new Set([...existing.policy.confirmUrls, ...fresh.confirmUrls])];

@@ -22,10 +22,10 @@ export type IdempotencyDeps = {
 };
 
 /** A flow: caller and command in, result out. */
-type Flow<Command, Result> = (caller: Caller, command: Command) => Promise<Result>;
+export type Flow<Command, Result> = (caller: Caller, command: Command) => Promise<Result>;
 
 /** Flows by name; some stand together in an object. */
-type FlowTree = { readonly [name: string]: Flow<never, unknown> | FlowTree };
+export type FlowTree = { readonly [name: string]: Flow<never, unknown> | FlowTree };
 
 /**
  * Keeps the result of a flow in the flow's own transaction, so that an answer that is

@@ -1,0 +1,256 @@
+import { expect, test } from 'vitest';
+import { DuplicateError } from '../../src/domain/repositories.ts';
+import { overEveryStore } from './stores.ts';
+
+overEveryStore('users', (scene) => {
+  test('finds a user by id and by identifier, and the password hash with it', async () => {
+    const { store, tenantId, makeUser, now } = scene();
+    const { user, identifier } = await makeUser();
+    const view = { user, email: identifier, mobile: undefined };
+    expect(await store.users.findById(tenantId, user.id)).toEqual(view);
+    expect(await store.users.findIdentifier(tenantId, identifier)).toEqual({
+      ...identifier,
+      locale: 'en',
+      senderEmail: '',
+      confirmUrl: '',
+      origin: 'self',
+      isOwnerConfirmed: true,
+      passwordHash: 'a hash',
+    });
+    const account = { ...view, enrolled: { kinds: [], smsNumber: undefined }, liveSessions: 0 };
+    expect(await store.users.findForSession(tenantId, user.id, now)).toEqual(account);
+    expect(await store.users.findForLogin(tenantId, identifier, '192.0.2.1', now)).toEqual({
+      ...account,
+      identifier,
+      passwordHash: 'a hash',
+      totalFailures: 0,
+      isKnownAddress: false,
+    });
+    expect(await store.users.findById(scene().tenantId, user.id)).toBeUndefined();
+  });
+
+  test('knows live sessions and the addresses they began from', async () => {
+    const { store, tenantId, makeUser, makeSession, now } = scene();
+    const { user, identifier } = await makeUser();
+    await makeSession(user);
+    expect(await store.users.findForLogin(tenantId, identifier, '192.0.2.1', now)).toMatchObject({
+      liveSessions: 1,
+      isKnownAddress: true,
+    });
+    expect(await store.users.findForLogin(tenantId, identifier, '', now)).toMatchObject({
+      isKnownAddress: false,
+    });
+  });
+
+  test('takes an identifier once', async () => {
+    const { store, tenantId, makeUser } = scene();
+    const [one, other] = [await makeUser(), await makeUser()];
+    const claim = { ...one.identifier, userId: other.user.id };
+    await expect(store.users.addIdentifier(tenantId, claim)).rejects.toThrow(DuplicateError);
+    await expect(store.users.replaceIdentifier(tenantId, claim)).rejects.toThrow(DuplicateError);
+  });
+
+  test('confirms an identifier once, and only for its owner', async () => {
+    const { store, tenantId, makeUser, at, now } = scene();
+    const { user, identifier } = await makeUser();
+    const mobile = {
+      ...identifier,
+      kind: 'mobile' as const,
+      canonical: '989120000001',
+      confirmedAt: undefined,
+    };
+    await store.users.addIdentifier(tenantId, mobile);
+    expect(await store.users.confirmIdentifier(tenantId, scene().uuid(), mobile, now)).toBe(false);
+    expect(await store.users.confirmIdentifier(tenantId, user.id, mobile, at(1))).toBe(true);
+    expect(await store.users.confirmIdentifier(tenantId, user.id, mobile, at(2))).toBe(false);
+    expect((await store.users.findById(tenantId, user.id))?.mobile?.confirmedAt).toEqual(at(1));
+  });
+
+  test('voids an unproved registration that another party disputes, and no proved one', async () => {
+    const { store, tenantId, makeUser, uuid, now } = scene();
+    const { user } = await makeUser();
+    expect(await store.users.dispute(tenantId, user.id)).toBe(false);
+    const unproved = { ...user, id: uuid() };
+    await store.users.insert(unproved, undefined, 'a hash');
+    expect(await store.users.dispute(tenantId, unproved.id)).toBe(true);
+    expect(await store.users.findPasswordHash(tenantId, unproved.id)).toBeUndefined();
+    await store.users.markConfirmed(tenantId, unproved.id, now);
+    expect(await store.users.dispute(tenantId, unproved.id)).toBe(false);
+  });
+
+  test('replaces an unconfirmed registration of the same password only', async () => {
+    const { store, tenantId, makeUser, uuid, now } = scene();
+    const { user } = await makeUser();
+    const unproved = { ...user, id: uuid() };
+    const claim = {
+      kind: 'email',
+      canonical: `${unproved.id}@example.com`,
+      address: `${unproved.id}@example.com`,
+    } as const;
+    const held = { ...claim, userId: unproved.id, confirmedAt: undefined, addedAt: now };
+    await store.users.insert(unproved, held, 'first hash');
+    const again = { ...unproved, locale: 'fa' as const };
+    expect(await store.users.replaceUnconfirmed(again, held, 'other hash')).toBe(false);
+    expect(await store.users.replaceUnconfirmed(again, held, 'first hash')).toBe(true);
+    expect((await store.users.findById(tenantId, unproved.id))?.user.locale).toBe('fa');
+    await store.users.confirmIdentifier(tenantId, unproved.id, held, now);
+    expect(await store.users.replaceUnconfirmed(again, held, 'first hash')).toBe(false);
+  });
+
+  test('a proof takes an identifier from a registration, and leaves a proved one alone', async () => {
+    const { store, tenantId, makeUser, uuid, now } = scene();
+    const { user, identifier } = await makeUser();
+    await store.users.releaseClaim(tenantId, identifier, uuid(), 'proved');
+    expect(await store.users.findById(tenantId, user.id)).toBeDefined();
+    const claimer = { ...user, id: uuid() };
+    const claim = {
+      ...identifier,
+      canonical: `${claimer.id}@example.com`,
+      userId: claimer.id,
+      confirmedAt: undefined,
+    };
+    await store.users.insert(claimer, claim, undefined);
+    await store.users.releaseClaim(tenantId, claim, user.id, 'proved');
+    expect(await store.users.findById(tenantId, claimer.id)).toBeUndefined();
+    const backEnd = { ...user, id: uuid(), origin: 'back-end' as const };
+    await store.users.insert(backEnd, { ...claim, userId: backEnd.id, addedAt: now }, undefined);
+    await store.users.releaseClaim(tenantId, claim, user.id, 'claimed');
+    expect((await store.users.findById(tenantId, backEnd.id))?.email).toBeDefined();
+    await store.users.releaseClaim(tenantId, claim, user.id, 'proved');
+    expect((await store.users.findById(tenantId, backEnd.id))?.email).toBeUndefined();
+  });
+
+  test('updates only what is set, and deletes every row of a user', async () => {
+    const { store, tenantId, makeUser, makeSession, now } = scene();
+    const { user } = await makeUser();
+    await store.users.update(tenantId, user.id, { firstName: 'Sara', roles: ['admin'] });
+    const view = await store.users.findById(tenantId, user.id);
+    expect([view?.user.profile.firstName, view?.user.profile.lastName, view?.user.roles]).toEqual([
+      'Sara',
+      '',
+      ['admin'],
+    ]);
+    const session = await makeSession(user);
+    await store.users.delete(tenantId, user.id);
+    expect(await store.users.findById(tenantId, user.id)).toBeUndefined();
+    expect(await store.users.findPasswordHash(tenantId, user.id)).toBeUndefined();
+    expect(await store.sessions.findLive(tenantId, session.id, now)).toBeUndefined();
+  });
+
+  test('searches by the beginning of an identifier, in pages by id', async () => {
+    const { store, tenantId, makeUser } = scene();
+    const made = [await makeUser(), await makeUser(), await makeUser()];
+    const ids = made.map(({ user }) => user.id).sort();
+    const search = async (prefix: string, afterId: string | undefined) =>
+      (await store.users.search(tenantId, { prefix, afterId }, 2)).map(({ user }) => user.id);
+    expect(await search('contract', undefined)).toEqual(ids.slice(0, 2));
+    expect(await search('contract', ids[1])).toEqual(ids.slice(2));
+    expect(await search('contract%', undefined)).toEqual([]);
+  });
+});
+
+overEveryStore('authenticators', (scene) => {
+  const row = { label: '', lookup: undefined, counter: 5, lastUsedAt: undefined };
+
+  test('keeps one authenticator per slot, opens its data, and knows the kinds in order', async () => {
+    const { store, tenantId, makeUser, uuid, now } = scene();
+    const { user } = await makeUser();
+    const own = { ...row, tenantId, userId: user.id, createdAt: now };
+    const sms = { ...own, id: uuid(), kind: 'sms' as const, slot: 'sms', data: Buffer.from('+989120000001') };
+    const totp = {
+      ...own,
+      id: uuid(),
+      kind: 'totp' as const,
+      slot: 'totp',
+      data: Buffer.from('JBSWY3DPEHPK3PXP'),
+    };
+    await store.authenticators.insert(sms);
+    await store.authenticators.insert(totp);
+    const enrolled = { kinds: ['totp', 'sms'], smsNumber: '+989120000001' };
+    expect(await store.authenticators.findEnrolled(tenantId, user.id)).toEqual(enrolled);
+    expect(await store.transaction(({ authenticators }) => authenticators.hold(tenantId, user.id))).toEqual(
+      enrolled,
+    );
+    expect(await store.authenticators.findInSlot(tenantId, user.id, 'totp')).toEqual(totp);
+    expect(await store.authenticators.list(tenantId, user.id)).toEqual([sms, totp]);
+    await expect(store.authenticators.insert({ ...totp, id: uuid() })).rejects.toThrow(DuplicateError);
+    expect(await store.authenticators.remove(tenantId, user.id, 'sms')).toBe(true);
+    expect(await store.authenticators.remove(tenantId, user.id, 'sms')).toBe(false);
+    await store.authenticators.removeAll(tenantId, user.id);
+    expect(await store.authenticators.findEnrolled(tenantId, user.id)).toEqual({
+      kinds: [],
+      smsNumber: undefined,
+    });
+  });
+
+  test('raises a counter once per value, however many try', async () => {
+    const { store, tenantId, makeUser, uuid, now, at } = scene();
+    const { user } = await makeUser();
+    const id = uuid();
+    const data = Buffer.from('JBSWY3DPEHPK3PXP');
+    await store.authenticators.insert({
+      ...row,
+      tenantId,
+      userId: user.id,
+      id,
+      kind: 'totp',
+      slot: 'totp',
+      data,
+      createdAt: now,
+    });
+    const tries = await Promise.all(
+      Array.from({ length: 10 }, () => store.authenticators.raiseCounter(tenantId, id, 6, at(1))),
+    );
+    expect(tries.filter((won) => won)).toHaveLength(1);
+    expect(await store.authenticators.raiseCounter(tenantId, id, 6, at(1))).toBe(false);
+    expect(await store.authenticators.raiseCounter(tenantId, id, 4, at(1))).toBe(false);
+    expect(await store.authenticators.findInSlot(tenantId, user.id, 'totp')).toMatchObject({
+      counter: 6,
+      lastUsedAt: at(1),
+    });
+  });
+
+  test('a recovery code is used once, and new ones replace all of them', async () => {
+    const { store, tenantId, makeUser } = scene();
+    const { user } = await makeUser();
+    const [one, two] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
+    await store.recoveryCodes.replace(tenantId, user.id, [one, two]);
+    await store.recoveryCodes.insertForeign(tenantId, user.id, ['a foreign hash']);
+    expect(await store.recoveryCodes.count(tenantId, user.id)).toBe(3);
+    expect(await store.recoveryCodes.use(tenantId, user.id, one)).toBe(true);
+    expect(await store.recoveryCodes.use(tenantId, user.id, one)).toBe(false);
+    expect(await store.recoveryCodes.listForeign(tenantId, user.id)).toEqual(['a foreign hash']);
+    expect(await store.recoveryCodes.useForeign(tenantId, user.id, 'a foreign hash')).toBe(true);
+    expect(await store.recoveryCodes.useForeign(tenantId, user.id, 'a foreign hash')).toBe(false);
+    await store.recoveryCodes.replace(tenantId, user.id, []);
+    expect(await store.recoveryCodes.count(tenantId, user.id)).toBe(0);
+  });
+});
+
+overEveryStore('identities and consents', (scene) => {
+  test('an identity belongs to one user, and consents are kept once', async () => {
+    const { store, tenantId, makeUser, uuid, now } = scene();
+    const { user } = await makeUser();
+    const identity = {
+      tenantId,
+      issuer: 'https://issuer.example',
+      subject: uuid(),
+      userId: user.id,
+      profile: { name: 'Sara' },
+    };
+    await store.identities.insert(identity, now);
+    await expect(store.identities.insert(identity, now)).rejects.toThrow(DuplicateError);
+    expect(await store.identities.find(tenantId, identity.issuer, identity.subject)).toEqual(identity);
+    await store.identities.updateProfile({ ...identity, profile: { name: 'S' } });
+    expect(await store.identities.findOfUser(tenantId, user.id, identity.issuer)).toMatchObject({
+      profile: { name: 'S' },
+    });
+    expect(await store.identities.remove(tenantId, user.id, undefined)).toBe(1);
+    expect(await store.identities.listOfUser(tenantId, user.id)).toEqual([]);
+    const other = uuid();
+    for (let time = 0; time < 2; time += 1) await store.identities.consent(tenantId, user.id, other, now);
+    expect(await store.identities.listConsents(tenantId, user.id)).toEqual([other]);
+    expect(await store.identities.hasConsented(tenantId, user.id, other)).toBe(true);
+    expect(await store.identities.hasConsented(tenantId, user.id, uuid())).toBe(false);
+  });
+});

@@ -1,0 +1,303 @@
+import { expect, test } from 'vitest';
+import type { Challenge } from '../../src/domain/challenge.ts';
+import { overEveryStore, type Scene } from './stores.ts';
+
+async function makeChallenge(
+  { store, tenantId, makeUser, uuid, at }: Scene,
+  changes: Partial<Challenge> = {},
+): Promise<Challenge> {
+  const { user } = await makeUser();
+  const id = uuid();
+  const challenge: Challenge = {
+    id,
+    tenantId,
+    userId: user.id,
+    purpose: 'recover-sms',
+    slot: id,
+    digest: Buffer.alloc(32, 3),
+    identifier: '+989120000001',
+    channel: 'sms',
+    data: Buffer.from('x'),
+    expiresAt: at(60_000),
+    ...changes,
+  };
+  await store.challenges.put(challenge);
+  return challenge;
+}
+
+overEveryStore('challenges', (scene) => {
+  test('finds a live challenge by id, slot, user and digest, until it expires', async () => {
+    const own = scene();
+    const { store, tenantId, now, at } = own;
+    const challenge = await makeChallenge(own);
+    const { id, userId, purpose, slot, digest } = challenge;
+    const found = async (time: Date) => [
+      await store.challenges.findById(tenantId, id, purpose, time),
+      await store.challenges.findInSlot(tenantId, purpose, slot, time),
+      ...(await store.challenges.listLive(tenantId, userId, purpose, time)),
+    ];
+    expect(await found(now)).toEqual([challenge, challenge, challenge]);
+    expect(await found(at(60_000))).toEqual([undefined, undefined]);
+    expect(await store.challenges.findUnexpired(tenantId, purpose, { id, digest }, now)).toEqual([
+      { ...challenge, isRedeemed: false },
+    ]);
+    expect(
+      await store.challenges.findUnexpired(tenantId, purpose, { digest: Buffer.alloc(32) }, now),
+    ).toEqual([]);
+    expect(await store.challenges.findById(tenantId, id, 'sign-in', now)).toBeUndefined();
+  });
+
+  test('a new challenge in a slot replaces the old one', async () => {
+    const own = scene();
+    const { store, tenantId, uuid, now } = own;
+    const first = await makeChallenge(own);
+    const second = { ...first, id: uuid(), digest: Buffer.alloc(32, 4) };
+    await store.challenges.put(second);
+    expect(await store.challenges.findInSlot(tenantId, first.purpose, first.slot, now)).toEqual(second);
+    expect(await store.challenges.findById(tenantId, first.id, first.purpose, now)).toBeUndefined();
+  });
+
+  test('counts attempts up to the limit, and is consumed by one of many', async () => {
+    const own = scene();
+    const { store, tenantId, now } = own;
+    const { id, purpose, digest } = await makeChallenge(own);
+    const counted = await Promise.all(
+      Array.from({ length: 8 }, () => store.challenges.countAttempt(tenantId, id, 5)),
+    );
+    expect(counted.filter((mayTry) => mayTry)).toHaveLength(5);
+    const consumed = await Promise.all(
+      Array.from({ length: 8 }, () => store.challenges.consume(tenantId, id, now)),
+    );
+    expect(consumed.filter((won) => won)).toHaveLength(1);
+    expect(await store.challenges.findById(tenantId, id, purpose, now)).toBeUndefined();
+    expect(await store.challenges.findUnexpired(tenantId, purpose, { digest }, now)).toMatchObject([
+      { isRedeemed: true },
+    ]);
+  });
+
+  test('invalidates everything of a user that is not redeemed', async () => {
+    const own = scene();
+    const { store, tenantId, now } = own;
+    const { id, userId, purpose, digest } = await makeChallenge(own);
+    await store.challenges.invalidateAll(tenantId, userId);
+    expect(await store.challenges.findById(tenantId, id, purpose, now)).toBeUndefined();
+    const redeemed = await makeChallenge(own);
+    await store.challenges.consume(tenantId, redeemed.id, now);
+    await store.challenges.invalidateAll(tenantId, redeemed.userId);
+    expect(
+      await store.challenges.findUnexpired(tenantId, purpose, { id: redeemed.id, digest }, now),
+    ).toHaveLength(1);
+  });
+});
+
+overEveryStore('sessions', (scene) => {
+  test('finds a live session of an active user, with what a call needs', async () => {
+    const { store, tenantId, makeUser, makeSession, now, at } = scene();
+    const { user, identifier } = await makeUser();
+    const session = await makeSession(user);
+    expect(await store.sessions.findLive(tenantId, session.id, now)).toEqual({
+      ...session,
+      hasSecondFactor: false,
+    });
+    const { id, userId, level, amr, authTime } = session;
+    expect(await store.sessions.findOfCall(tenantId, id, now)).toEqual({
+      id,
+      userId,
+      level,
+      amr,
+      authTime,
+      holder: { user, email: identifier, mobile: undefined },
+    });
+    expect(await store.sessions.findLive(tenantId, id, at(60_000))).toBeUndefined();
+    await store.users.setStatus(tenantId, user.id, 'disabled');
+    expect(await store.sessions.findLive(tenantId, id, now)).toBeUndefined();
+  });
+
+  test('a session without the second factor that its user has by now is not live', async () => {
+    const { store, tenantId, makeUser, makeSession, uuid, now } = scene();
+    const { user } = await makeUser();
+    const session = await makeSession(user);
+    const data = Buffer.from('+989120000001');
+    const row = { label: '', lookup: undefined, counter: 0, lastUsedAt: undefined, createdAt: now };
+    await store.authenticators.insert({
+      ...row,
+      tenantId,
+      id: uuid(),
+      userId: user.id,
+      kind: 'sms',
+      slot: 'sms',
+      data,
+    });
+    expect(await store.sessions.findLive(tenantId, session.id, now)).toBeUndefined();
+    await store.sessions.addSecondFactor(tenantId, session.id, 'sms', now);
+    expect(await store.sessions.findLive(tenantId, session.id, now)).toMatchObject({
+      amr: ['pwd', 'sms', 'mfa'],
+      hasSecondFactor: true,
+    });
+  });
+
+  test('rotates a refresh token once per counter', async () => {
+    const { store, tenantId, makeUser, makeSession, now, at } = scene();
+    const session = await makeSession((await makeUser()).user);
+    const next = {
+      level: session.level,
+      refreshedAt: at(1),
+      idleExpiresAt: at(70_000),
+      client: { address: '192.0.2.9', userAgent: 'another' },
+    };
+    const won = await Promise.all(Array.from({ length: 8 }, () => store.sessions.rotate(session, next)));
+    expect(won.filter((each) => each)).toHaveLength(1);
+    expect(await store.sessions.findLive(tenantId, session.id, now)).toMatchObject({
+      refreshCounter: 1,
+      refreshedAt: at(1),
+      client: { address: '192.0.2.9', userAgent: 'a browser' },
+    });
+  });
+
+  test('ends one session, all others, and the oldest beyond a number', async () => {
+    const { store, tenantId, makeUser, makeSession, now } = scene();
+    const { user } = await makeUser();
+    const sessions = [];
+    for (let count = 0; count < 4; count += 1) sessions.push(await makeSession(user));
+    const live = async () => (await store.sessions.listLive(tenantId, user.id, now)).map(({ id }) => id);
+    const ids = sessions
+      .map(({ id }) => id)
+      .sort()
+      .reverse();
+    expect(await live()).toEqual(ids);
+    const [newest = '', second = '', third = '', oldest = ''] = ids;
+    expect(await store.sessions.revoke(tenantId, user.id, second, now)).toBe(true);
+    expect(await store.sessions.revoke(tenantId, user.id, second, now)).toBe(false);
+    await store.sessions.revokeBeyond(tenantId, user.id, 2, now);
+    expect(await live()).toEqual([newest, third]);
+    expect(await store.sessions.revokeOthers(tenantId, user.id, third, now)).toBe(1);
+    expect(await live()).toEqual([third]);
+    expect(await store.sessions.revoke(tenantId, user.id, oldest, now)).toBe(false);
+  });
+});
+
+overEveryStore('attempts', (scene) => {
+  const policy = { kind: 'second-factor', free: 3, firstDelayS: 30, maxDelayS: 100, cap: 6 } as const;
+
+  test('locks after the free failures, each time for longer, and for good at the cap', async () => {
+    const { store, tenantId, uuid, now, at } = scene();
+    const subject = uuid();
+    const fail = async (time: Date) => {
+      const counted = await store.attempts.count(tenantId, policy, subject, time);
+      if (typeof counted === 'number')
+        await store.attempts.countWrong(tenantId, { kind: policy.kind, subject }, time);
+      return counted;
+    };
+    expect([await fail(now), await fail(now), await fail(now)]).toEqual([1, 2, 3]);
+    expect([await fail(at(29_999)), await fail(at(30_000))]).toEqual(['locked', 4]);
+    expect([await fail(at(89_000)), await fail(at(90_000))]).toEqual(['locked', 5]);
+    expect([await fail(at(189_000)), await fail(at(190_000))]).toEqual(['locked', 6]);
+    expect(await fail(at(10_000_000))).toBe('locked');
+    await store.attempts.lower(tenantId, policy.kind, subject, 2);
+    expect(await store.attempts.count(tenantId, policy, subject, at(10_200_000))).toBe(3);
+    await store.attempts.reset(tenantId, { kind: policy.kind, subject });
+    expect(await store.attempts.count(tenantId, policy, subject, at(10_200_001))).toBe(1);
+  });
+
+  test('attempts under way are not failures: another one is busy, and one taken back counts nothing', async () => {
+    const { store, tenantId, uuid, now } = scene();
+    const subject = uuid();
+    const counter = { kind: policy.kind, subject };
+    for (let count = 0; count < 3; count += 1) await store.attempts.count(tenantId, policy, subject, now);
+    expect(await store.attempts.count(tenantId, policy, subject, now)).toBe('busy');
+    await store.attempts.uncount(tenantId, counter);
+    expect(await store.attempts.count(tenantId, policy, subject, now)).toBe(3);
+  });
+
+  test('a right password resets its counters, unless it was changed since', async () => {
+    const { store, tenantId, makeUser, now } = scene();
+    const { user } = await makeUser();
+    const counter = { kind: policy.kind, subject: user.id };
+    const total = { kind: 'password-total' as const, subject: user.id };
+    await store.attempts.count(tenantId, policy, user.id, now, total);
+    const reset = (hash: string) =>
+      store.attempts.resetForPassword(tenantId, [counter, total], user.id, hash);
+    expect(await reset('another hash')).toBe(false);
+    expect(await reset('a hash')).toBe(true);
+    expect(await store.attempts.count(tenantId, policy, user.id, now)).toBe(1);
+    await store.attempts.forget(tenantId, user.id);
+    expect(await store.attempts.count(tenantId, policy, user.id, now)).toBe(1);
+  });
+});
+
+overEveryStore('budgets', (scene) => {
+  const budget = { name: 'contract', max: 3, windowMs: 10_000 };
+  const subject = Buffer.alloc(32, 9);
+
+  test('spends a budget in a window, says when there is some again, and gives back', async () => {
+    const { store, tenantId, now, at } = scene();
+    const charge = (time: Date, amount?: number) =>
+      store.budgets.charge(tenantId, budget, subject, time, amount);
+    expect([await charge(now), await charge(now), await charge(now)]).toEqual([0, 0, 0]);
+    const retryMs = await charge(at(1));
+    expect(retryMs).toBeGreaterThan(0);
+    expect(retryMs).toBeLessThanOrEqual(budget.windowMs * 2);
+    await store.budgets.refund({ tenantId, name: budget.name, subject, amount: 1 });
+    expect(await charge(at(2))).toBe(0);
+    expect(await charge(at(100_000), 3)).toBe(0);
+    expect(await charge(at(100_000), 4)).toBe(budget.windowMs);
+  });
+});
+
+overEveryStore('idempotency', (scene) => {
+  test('one caller claims a key, keeps its answer, and a dead one loses it', async () => {
+    const { store, tenantId, now, at } = scene();
+    const digest = Buffer.alloc(32, 5);
+    const requestDigest = Buffer.alloc(32, 6);
+    const claimOf = (from: number) => ({
+      tenantId,
+      digest,
+      requestDigest,
+      leaseUntil: at(from + 10),
+      expiresAt: at(from + 1000),
+    });
+    expect(await store.idempotency.claim(claimOf(0), now)).toBe(true);
+    expect(await store.idempotency.claim(claimOf(1), at(1))).toBe(false);
+    expect(await store.idempotency.claim(claimOf(11), at(11))).toBe(true);
+    expect(await store.idempotency.complete(claimOf(0), 'late')).toBe(false);
+    expect(await store.idempotency.complete(claimOf(11), 'answer')).toBe(true);
+    expect(await store.idempotency.find(tenantId, digest)).toMatchObject({ answer: 'answer', requestDigest });
+    await store.idempotency.release(claimOf(11));
+    expect(await store.idempotency.find(tenantId, digest)).toMatchObject({ answer: 'answer' });
+    expect(await store.idempotency.claim(claimOf(2000), at(2000))).toBe(true);
+    await store.idempotency.release(claimOf(2000));
+    expect(await store.idempotency.find(tenantId, digest)).toBeUndefined();
+  });
+});
+
+overEveryStore('login requests', (scene) => {
+  test('a request is consumed once, and can be recalled after', async () => {
+    const { store, tenantId, uuid, now, at } = scene();
+    const data = {
+      redirectUri: '',
+      codeChallenge: '',
+      nonce: 'n',
+      codeVerifier: 'v',
+      userId: '',
+      sessionId: '',
+    };
+    const request = {
+      tenantId,
+      id: uuid(),
+      kind: 'google',
+      digest: Buffer.alloc(32, 8),
+      data,
+      expiresAt: at(1000),
+    } as const;
+    await store.loginRequests.insert(request);
+    const { id, digest } = request;
+    expect(await store.loginRequests.findLive(tenantId, id, digest, now)).toEqual(request);
+    expect(await store.loginRequests.findLive(tenantId, id, digest, at(1000))).toBeUndefined();
+    const won = await Promise.all(
+      Array.from({ length: 5 }, () => store.loginRequests.consume(tenantId, id, now)),
+    );
+    expect(won.filter((each) => each)).toHaveLength(1);
+    expect(await store.loginRequests.findLive(tenantId, id, digest, now)).toBeUndefined();
+    expect(await store.loginRequests.find(tenantId, id, digest)).toEqual(request);
+  });
+});

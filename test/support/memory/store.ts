@@ -1,0 +1,67 @@
+import type { Repositories, Store } from '../../../src/domain/repositories.ts';
+import { createAuthenticators, createIdentities, createRecoveryCodes, createUsers } from './accounts.ts';
+import {
+  createAdminKeys,
+  createEvents,
+  createKeys,
+  createLeases,
+  createOutbox,
+  createRetention,
+  createSmsUsage,
+  createTenants,
+} from './operations.ts';
+import {
+  createAttempts,
+  createBudgets,
+  createChallenges,
+  createIdempotencyClaims,
+  createLoginRequestRows,
+  createSessions,
+} from './sessions.ts';
+import { createTables } from './tables.ts';
+
+/**
+ * A store in memory for unit tests of flows. Transactions run one after another, and what a failed
+ * one wrote is gone. The suites in test/contract/ hold it to what the real store does.
+ */
+export function createMemoryStore(): Store {
+  const tables = createTables();
+  const repositories: Repositories = {
+    users: createUsers(tables),
+    challenges: createChallenges(tables),
+    sessions: createSessions(tables),
+    authenticators: createAuthenticators(tables),
+    recoveryCodes: createRecoveryCodes(tables),
+    attempts: createAttempts(tables),
+    budgets: createBudgets(tables),
+    idempotency: createIdempotencyClaims(tables),
+    events: createEvents(tables),
+    outbox: createOutbox(tables),
+    identities: createIdentities(tables),
+    loginRequests: createLoginRequestRows(tables),
+    leases: createLeases(tables),
+    retention: createRetention(tables),
+    smsUsage: createSmsUsage(tables),
+    tenants: createTenants(tables),
+    keys: createKeys(tables),
+    adminKeys: createAdminKeys(tables),
+  };
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    ...repositories,
+    transaction: (work) => {
+      const run = async () => {
+        const restores = Object.values(tables).map((table) => table.snapshot());
+        try {
+          return await work(repositories);
+        } catch (error) {
+          for (const restore of restores) restore();
+          throw error;
+        }
+      };
+      const result = last.then(run, run);
+      last = result.catch(() => undefined);
+      return result;
+    },
+  };
+}

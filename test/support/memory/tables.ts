@@ -1,0 +1,111 @@
+import type { AdminKey } from '../../../src/domain/admin-key.ts';
+import type { ApiKeyRow } from '../../../src/domain/api-key.ts';
+import type { AttemptCounter } from '../../../src/domain/attempt.ts';
+import type { Authenticator } from '../../../src/domain/authenticator.ts';
+import type { Challenge } from '../../../src/domain/challenge.ts';
+import type { Event } from '../../../src/domain/events.ts';
+import type { ExternalIdentity } from '../../../src/domain/external-identity.ts';
+import type { IdempotencyClaim } from '../../../src/domain/idempotency.ts';
+import type { HeldIdentifier } from '../../../src/domain/identifier.ts';
+import type { LoginRequest } from '../../../src/domain/login-request.ts';
+import type { DeliveryStatus, Payload } from '../../../src/domain/message.ts';
+import type { SessionRow } from '../../../src/domain/session.ts';
+import type { SealedKey, SigningKeyRow } from '../../../src/domain/signing-key.ts';
+import type { Tenant } from '../../../src/domain/tenant.ts';
+import type { User } from '../../../src/domain/user.ts';
+import { Table } from './table.ts';
+
+type OfTenant = { readonly tenantId: string };
+type OfUser = OfTenant & { readonly userId: string };
+
+export type ChallengeRow = Challenge & { readonly attempts: number; readonly consumedAt: Date | undefined };
+export type AttemptRow = OfTenant &
+  AttemptCounter & {
+    readonly failures: number;
+    readonly wrong: number;
+    readonly nextAttemptAt: Date | undefined;
+    readonly attemptedAt: Date;
+  };
+export type OutboxTableRow = OfTenant & {
+  readonly id: string;
+  readonly channel: Payload['channel'];
+  readonly status: DeliveryStatus | 'decoy';
+  readonly message: Payload | undefined;
+  readonly recipient: string;
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+  readonly claims: number;
+  readonly attempts: number;
+  readonly charged: boolean;
+  readonly nextAttemptAt: Date;
+  readonly endedAt: Date | undefined;
+  readonly error: string;
+};
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+
+/** The tables of the in-memory store, empty. */
+export function createTables() {
+  return {
+    users: new Table<User & { readonly confirmedAt: Date | undefined }>(
+      ({ tenantId, id }) => `${tenantId} ${id}`,
+    ),
+    identifiers: new Table<HeldIdentifier & OfTenant>(
+      ({ tenantId, kind, canonical }) => `${tenantId} ${kind} ${canonical}`,
+    ),
+    credentials: new Table<OfUser & { readonly passwordHash: string }>(
+      ({ tenantId, userId }) => `${tenantId} ${userId}`,
+    ),
+    challenges: new Table<ChallengeRow>(({ tenantId, purpose, slot }) => `${tenantId} ${purpose} ${slot}`),
+    sessions: new Table<SessionRow & { readonly revokedAt: Date | undefined }>(
+      ({ tenantId, id }) => `${tenantId} ${id}`,
+    ),
+    authenticators: new Table<Authenticator>(({ tenantId, id }) => `${tenantId} ${id}`),
+    recoveryCodes: new Table<OfUser & { readonly foreign: boolean; readonly code: string }>(
+      ({ tenantId, userId, foreign, code }) => `${tenantId} ${userId} ${foreign} ${code}`,
+    ),
+    identities: new Table<ExternalIdentity>(
+      ({ tenantId, issuer, subject }) => `${tenantId} ${issuer} ${subject}`,
+    ),
+    consents: new Table<OfUser & { readonly consentedTenantId: string }>(
+      ({ tenantId, userId, consentedTenantId }) => `${tenantId} ${userId} ${consentedTenantId}`,
+    ),
+    loginRequests: new Table<LoginRequest & { readonly consumedAt: Date | undefined }>(
+      ({ tenantId, id }) => `${tenantId} ${id}`,
+    ),
+    attempts: new Table<AttemptRow>(({ tenantId, kind, subject }) => `${tenantId} ${kind} ${subject}`),
+    budgets: new Table<
+      OfTenant & { readonly name: string; readonly subject: Buffer; readonly uses: readonly Date[] }
+    >(({ tenantId, name, subject }) => `${tenantId} ${name} ${hex(subject)}`),
+    idempotency: new Table<IdempotencyClaim & { readonly answer: string | undefined }>(
+      ({ tenantId, digest }) => `${tenantId} ${hex(digest)}`,
+    ),
+    events: new Table<Event>(({ tenantId, id }) => `${tenantId} ${id}`),
+    outbox: new Table<OutboxTableRow>(({ id }) => id),
+    leases: new Table<{ readonly name: string; readonly holder: string; readonly until: Date }>(
+      ({ name }) => name,
+    ),
+    backOffs: new Table<OfTenant & { readonly number: Buffer; readonly sent: number; readonly nextAt: Date }>(
+      ({ tenantId, number }) => `${tenantId} ${hex(number)}`,
+    ),
+    smsCounters: new Table<
+      OfTenant & {
+        readonly country: string;
+        readonly hour: Date;
+        readonly audience: string;
+        readonly sent: number;
+        readonly confirmed: number;
+      }
+    >(({ tenantId, country, hour, audience }) => `${tenantId} ${country} ${hour.getTime()} ${audience}`),
+    tenants: new Table<Tenant>(({ slug }) => slug),
+    secrets: new Table<OfTenant & { readonly name: string; readonly secret: string }>(
+      ({ tenantId, name }) => `${tenantId} ${name}`,
+    ),
+    keys: new Table<ApiKeyRow & { readonly digest: Buffer }>(({ digest }) => hex(digest)),
+    adminKeys: new Table<AdminKey & { readonly digest: Buffer }>(({ digest }) => hex(digest)),
+    dataKeys: new Table<SealedKey>(({ id }) => id),
+    signingKeys: new Table<SigningKeyRow>(({ id }) => id),
+  };
+}
+
+export type Tables = ReturnType<typeof createTables>;
