@@ -25,7 +25,7 @@ let folder = '';
 let url = '';
 let service: ChildProcess;
 
-/** The environment of somebody who has set nothing, but for ports that are free. */
+/** The environment of someone who has set nothing, but for ports that are free. */
 function newcomer(more: Record<string, string> = {}) {
   return { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', METRICS_PORT: '0', ...more };
 }

@@ -54,7 +54,7 @@ function isAllowed(license: string, allowed: ReadonlySet<string>): boolean {
   return text.split(' AND ').every((each) => allowed.has(each.trim()));
 }
 
-test('every dependency of ours is named by one exact version', () => {
+test('every dependency of this service is named by one exact version', () => {
   const { dependencies, devDependencies } = read<Record<string, Record<string, string>>>('package.json');
   const versions = Object.entries({ ...dependencies, ...devDependencies });
   expect(versions.length).toBeGreaterThan(40);

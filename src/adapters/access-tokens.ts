@@ -8,16 +8,16 @@ import type { Random } from '../domain/random.ts';
 import { signJws } from './jws.ts';
 import type { KeyRing } from './key-ring.ts';
 
-/** How long an access token lives (R11). */
+/** Lifetime of an access token (R11). */
 const lifetimeS = 600;
-/** What clocks may be apart (R12). */
+/** Accepted clock skew (R12). */
 const leewayS = 30;
 
 /** One purpose, one `typ` (RFC 8725, section 3.11): a token of one kind is refused where another is due. */
 const types: Record<SessionLevel, string> = { 'signed-in': 'at+jwt', 'enrol-only': 'setup+jwt' };
 const levels = new Map(Object.entries(types).map(([level, typ]) => [typ, level as SessionLevel]));
 
-/** Who a token is for: the tenant, or for an enrol-only session this service alone. */
+/** The audience of a token: the tenant, or for an enrol-only session this service alone. */
 function audienceOf(level: SessionLevel, tenantId: string): string {
   return level === 'signed-in' ? tenantId : `urn:manam:setup:${tenantId}`;
 }
@@ -34,7 +34,7 @@ export type AccessTokenDeps = {
   readonly random: Random;
 };
 
-/** How many tokens are remembered whose signature was found right: a client shows the same one for minutes. */
+/** Number of verified tokens to cache: a client presents the same one for minutes. */
 const maxVerified = 5000;
 
 type Verified = {
@@ -78,7 +78,7 @@ export function createAccessTokens({ ring, issuer, clock, random }: AccessTokenD
       verified.set(token, { payload, typ, key: key as CryptoKey, kid: protectedHeader.kid ?? '' });
       return payload;
     } catch (error) {
-      // Whatever is wrong with a token, it is not a token of ours; a defect of ours is not that.
+      // Whatever is wrong with a token, it is not a token of this service; a defect of this service is not that.
       if (error instanceof errors.JOSEError || error instanceof TypeError) return undefined;
       throw error;
     }

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { BreachCheck } from '../domain/password.ts';
 
-/** How much of the digest the other side learns: one of a million. */
+/** Length of the digest prefix that the other side learns: it narrows a password down to one in a million. */
 const prefixLength = 5;
 const timeoutMs = 1500;
 
 /**
  * Looks a password up at a range service in the form of Have I Been Pwned: it is sent
- * five characters of a SHA-1 digest and answers all known digests that begin so
+ * five characters of a SHA-1 digest and returns all known digests that begin so
  * (k-anonymity). Where it does not answer in time the password passes, and the log says so.
  */
 export function createBreachCheck(url: string, onFailure: (error: unknown) => void): BreachCheck {

@@ -109,7 +109,7 @@ const schemes: readonly Scheme[] = [
   },
 ];
 
-/** What compares a password with a hash of another system; undefined where we cannot tell how. */
+/** The comparison for a hash of another system; undefined where its scheme is unknown. */
 export function foreignVerifier(hash: string): ((password: string) => Promise<boolean>) | undefined {
   for (const { form, verifier } of schemes) {
     const match = form.exec(hash);

@@ -44,20 +44,20 @@ export function googleEndpointsOf(emulatorUrl: string | undefined): GoogleEndpoi
 
 export type GoogleOptions = {
   readonly endpoints: GoogleEndpoints;
-  /** Where the browser comes back to; registered in Google's console. */
+  /** Where the browser returns to; registered in Google's console. */
   readonly callbackUrl: string;
   readonly clock: Clock;
-  /** Told of a profile that could not be had. */
+  /** Called with a profile that could not be had. */
   readonly onProfileFailure: (error: unknown) => void;
 };
 
-/** How long Google may take to answer. */
+/** Deadline of a request to Google. */
 const timeoutMs = 4000;
 const jwksTimeoutMs = 3000;
-/** How long its keys are taken for current, and how often an unknown one makes us ask again. */
+/** Cache lifetime of Google's keys, and the least interval between two refreshes for an unknown key. */
 const jwksLifetimeMs = 600_000;
 const jwksCooldownMs = 10_000;
-/** What clocks may be apart (R12). */
+/** Accepted clock skew (R12). */
 const leewayS = 30;
 /** How old a token may be; it has come straight from Google. */
 const maxAgeS = 600;
@@ -77,7 +77,7 @@ function outage(cause: unknown): DomainError {
   return new DomainError('UNAVAILABLE', { retryAfterMs: 5000, cause });
 }
 
-/** The libraries of Google are large: they are read when somebody first signs in with it. */
+/** The libraries of Google are large: they are read when someone first signs in with it. */
 const loadClient = () => import('google-auth-library');
 const loadPeople = () => import('googleapis/build/src/apis/people/v1.js');
 
@@ -97,7 +97,7 @@ export function createGoogle({
       redirectUri: callbackUrl,
       endpoints: { oauth2AuthBaseUrl: endpoints.authorization, oauth2TokenUrl: endpoints.token },
       // The library tries again by itself; the signal ends all of it. Its own fetch throws where
-      // nobody can catch when a signal comes after the answer; Node's does not.
+      // no one can catch when a signal comes after the answer; Node's does not.
       transporterOptions: { fetchImplementation: fetch, signal: AbortSignal.timeout(timeoutMs) },
     });
   }
@@ -155,7 +155,7 @@ export function createGoogle({
           family_name,
           picture,
         } = payload;
-        // Made for one of ours, and for nobody else beside (OpenID Connect Core, section 3.1.3.7).
+        // Made for one of this service, and for no one else beside (OpenID Connect Core, section 3.1.3.7).
         const isForeign =
           Array.isArray(payload.aud) || (azp !== undefined && !audiences.includes(String(azp)));
         // OpenID Connect Core, section 2: a string of at most 255 ASCII characters.
@@ -221,7 +221,7 @@ function withoutSecrets(error: unknown): Error {
   return new Error(`Google did not answer as it should: ${response?.status ?? code ?? 'no answer'}`);
 }
 
-/** Google's public keys, kept: where it does not answer a key that is known goes on to serve (R49). */
+/** Google's public keys, kept: where it does not answer a key that is known continues to serve (R49). */
 function createKeySource(url: string): JWTVerifyGetKey {
   const remote = createRemoteJWKSet(new URL(url), {
     timeoutDuration: jwksTimeoutMs,

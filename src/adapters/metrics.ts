@@ -5,7 +5,7 @@ import type { WaitingMessages } from '../domain/message.ts';
 import type { QueueLoad } from '../domain/password.ts';
 import { answerFigures } from './worker-figures.ts';
 
-/** What is asked at every scrape. */
+/** The values that every scrape reads. */
 export type MetricsDeps = {
   /** The messages that wait or were given up, with the slug of their tenant. */
   readonly waiting: () => Promise<(WaitingMessages & { readonly tenant: string })[]>;
@@ -37,7 +37,7 @@ export const sharedFigures = [waitingMessages];
 /** From a read of the session up to the server's deadline, in seconds. */
 const durationBuckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** What Prometheus reads: calls, limits, messages, the hash queue, the pool, and the process itself. */
+/** The metrics for Prometheus: calls, limits, messages, the hash queue, the pool, and the process itself. */
 export function createMetrics({ waiting, hashQueue, pool }: MetricsDeps): Metrics {
   const registry = new Registry();
   const registers = [registry];

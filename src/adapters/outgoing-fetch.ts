@@ -40,7 +40,7 @@ function createLookup(allowed: readonly Network[], lookup: typeof lookupDns): Lo
   };
 }
 
-/** Rejects a URL before anything is resolved: its scheme, its credentials, an address in the place of a name. */
+/** Rejects a URL before anything is resolved: its scheme, its credentials, an address instead of a name. */
 function assertUrl(url: URL, allowed: readonly Network[]): void {
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const isAddress = ipaddr.isValid(host);

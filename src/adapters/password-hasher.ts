@@ -6,26 +6,26 @@ import { createWorkQueue } from './work-queue.ts';
 
 export type PasswordHasherOptions = {
   readonly profile: HashProfile;
-  /** How many hashes run at a time. */
+  /** Number of concurrent hashes. */
   readonly cores: number;
   /** A secret beside the database without which no hash can be tried (R2). Undefined: none. */
   readonly pepper?: Buffer | undefined;
-  /** Told of every hash that is made or checked. */
+  /** Called with every hash that is made or checked. */
   readonly onHash?: (() => void) | undefined;
 };
 
-/** How many callers may wait for a hash, and how long (R6). */
+/** Limits of callers that wait for a hash, and of their wait (R6). */
 const maxWaiting = 64;
 const maxWaitMs = 2000;
 
-/** What stands before a PHC string that was made with a pepper: the id of that pepper. */
+/** The prefix of a PHC string that was made with a pepper: the id of that pepper. */
 const peppered = /^pepper:([0-9a-f]{8}):/;
 
 function pepperIdOf(pepper: Buffer | undefined): string | undefined {
   return pepper && createHash('sha256').update(pepper).digest('hex').slice(0, 8);
 }
 
-/** What tells whether a hash can be verified here: its scheme is known, and its pepper, where it has one, is ours. */
+/** The test whether a hash can be verified here: its scheme is known, and its pepper, if it has one, is the configured one. */
 export function passwordHashTest(pepper: Buffer | undefined): (hash: string) => boolean {
   const ours = pepperIdOf(pepper);
   return (hash) => {

@@ -3,7 +3,7 @@ import { adjacencyGraphs, dictionary } from '@zxcvbn-ts/language-common';
 import type { PasswordStrength } from '../domain/password.ts';
 
 /**
- * How much of a password is looked at, at each end: the time grows with the square of it. An
+ * Characters of a password that are scored, at each end: the time grows with their square. An
  * end that is hard to guess is enough.
  */
 const maxLength = 20;

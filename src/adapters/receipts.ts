@@ -4,10 +4,10 @@ import { sha256 } from '../domain/token.ts';
 import { signJws } from './jws.ts';
 import type { KeyRing } from './key-ring.ts';
 
-/** A token of no other kind can be taken for it, and it for no other (RFC 8725, section 3.11). */
+/** Explicit typing: no other kind of token passes for it, and it passes for no other (RFC 8725, section 3.11). */
 const type = 'erasure-receipt+jwt';
 
-/** Receipts of erasures. The user is named by a digest of his id: who kept the id can tell, nobody else. */
+/** Receipts of erasures. The user is named by a digest of their id: only a party that kept the id can recognize it. */
 export function createReceiptSigner(
   ring: Pick<KeyRing, 'signer'>,
   issuer: string,

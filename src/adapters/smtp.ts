@@ -3,7 +3,7 @@ import { DeliveryError, deliveryBatch, type Outgoing, type Transport } from '../
 import { parseEmail } from '../domain/email.ts';
 
 export type SmtpOptions = {
-  /** How long the other side may be silent, also after DATA. Default: 20 s. */
+  /** Longest silence of the other side, also after DATA. Default: 20 s. */
   readonly silenceMs?: number;
   readonly host: string;
   readonly port: number;
@@ -22,7 +22,7 @@ const defaultSilenceMs = 20_000;
 const maxConnections = deliveryBatch;
 const maxMessagesPerConnection = 100;
 
-/** What nodemailer reports of a failure. */
+/** The failure as nodemailer reports it. */
 type SmtpFailure = { readonly code?: string; readonly responseCode?: number; readonly command?: string };
 
 /** Commands that speak of this message; a refusal of any other is a trouble of the connection. */
@@ -88,7 +88,7 @@ export function createSmtpTransport(options: SmtpOptions): Transport {
           text: message.text,
           html: message.html,
           date: createdAt,
-          // The same at every attempt, so that whoever got it twice can tell.
+          // The same at every attempt, so that the recipient's server can drop a duplicate.
           messageId: `<${id}@${from.slice(from.lastIndexOf('@') + 1)}>`,
           headers: { 'Auto-Submitted': 'auto-generated', 'Content-Language': message.locale },
         });

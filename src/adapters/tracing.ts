@@ -1,10 +1,10 @@
-/** How long the last spans may take to leave. */
+/** Deadline of the last export of spans. */
 const shutdownMs = 3000;
 
 /**
  * Begins to export traces as OpenTelemetry's standard variables say
  * (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/),
- * and answers what ends it. The SDK is loaded only where traces are wanted: it is large.
+ * and returns what ends it. The SDK is loaded only where traces are wanted: it is large.
  */
 export async function startTracing(onError: (error: unknown) => void): Promise<() => Promise<void>> {
   const [{ NodeSDK }, resources] = await Promise.all([

@@ -3,20 +3,20 @@ import { DomainError } from '../domain/errors.ts';
 import type { QueueLoad } from '../domain/password.ts';
 
 export type WorkQueueOptions = {
-  /** How many run at a time. */
+  /** Number of tasks that run at a time. */
   readonly concurrency: number;
-  /** How many may wait, over all lanes. */
+  /** Limit of waiting tasks over all lanes. */
   readonly maxWaiting: number;
-  /** How long one waits before it is refused. */
+  /** Longest wait before a task is rejected. */
   readonly maxWaitMs: number;
-  /** How long work typically takes, as far as it is known at first. Default 0: nobody is refused for it. */
+  /** First estimate of the duration of a task. Default 0: none is rejected for it. */
   readonly typicalMs?: number;
 };
 
 export type WorkQueue = {
   /**
-   * Refuses what `run` would refuse now. Whoever it lets pass counts as one who waits until he
-   * comes or his call ends, so that a burst is not let pass as a whole; but only for a moment,
+   * Rejects what `run` would reject now. A caller that passes counts as waiting until they
+   * comes or their call ends, so that a burst is not let pass as a whole; but only for a moment,
    * because a call whose body never comes would hold a place that others need.
    */
   admit(lane: string, deadline: Deadline): void;
@@ -26,19 +26,19 @@ export type WorkQueue = {
 
 type Waiter = { readonly start: () => void; readonly refuse: (error: DomainError) => void };
 
-/** How much of the places one lane may have: a newcomer to another one need not drive anybody out. */
+/** Share of the places that one lane may fill, so that a task of another lane finds one. */
 const laneShare = 0.75;
-/** For how long whoever was let pass is waited for. */
+/** How long a place is reserved for a caller that was admitted. */
 const expectedMs = 250;
-/** How much a new duration counts in the typical one. */
+/** Weight of a new duration in the estimate. */
 const smoothing = 0.1;
 
 /**
- * Runs work a few at a time and refuses what would wait too long (R6). Whoever waits
+ * Runs tasks a few at a time and rejects those that would wait too long (R6). Tasks that wait
  * stands in a lane, and the lanes take turns: a storm in one lane fills that lane and
  * leaves the others their share. Where no place is left, the longest lane gives up its
- * newest for a lane that is shorter. Whose turn would come after his deadline is refused
- * when he comes, and not when it has passed.
+ * newest for a lane that is shorter. Whose turn would come after their deadline is refused
+ * when they come, and not when it has passed.
  */
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const { concurrency, maxWaiting, maxWaitMs } = options;
@@ -46,9 +46,9 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   let waiting = 0;
   let refused = 0;
   let typicalMs = options.typicalMs ?? 0;
-  /** The lanes that somebody waits in, the next one to be served first. */
+  /** The lanes that someone waits in, the next one to be served first. */
   const lanes = new Map<string, Waiter[]>();
-  /** Who was let pass and has not come yet, the first one first. */
+  /** Admitted callers that have not arrived yet, in order. */
   const expected = new Map<AbortSignal, { readonly lane: string; readonly until: number }>();
 
   const refusal = (retryAfterMs: number) => {
@@ -56,12 +56,12 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     return new DomainError('RATE_LIMITED', { retryAfterMs: Math.max(1, Math.ceil(retryAfterMs)) });
   };
 
-  /** Throws where there is no place for one more in the lane, or where his turn comes too late for him. */
+  /** Throws where there is no place for one more in the lane, or where their turn comes too late for them. */
   function assertRoom(lane: string, { leftMs }: Deadline): void {
     const all = lengths();
     if (running + waiting + expected.size < concurrency) return;
     const own = all.get(lane) ?? 0;
-    // The others have a turn each before every one of ours.
+    // The others have a turn each before every one of this service.
     const ahead = [...all].map(([name, length]) => (name === lane ? own : Math.min(length, own + 1)));
     const waitMs = (typicalMs * (ahead.reduce((sum, each) => sum + each, 0) + 1)) / concurrency;
     if (waitMs > maxWaitMs || waitMs + typicalMs > leftMs()) throw refusal(waitMs);
@@ -70,7 +70,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     if (isFull && Math.max(...all.values()) <= own + 1) throw refusal(waitMs);
   }
 
-  /** How many wait in each lane or are expected there; who was expected for too long is forgotten. */
+  /** Number of waiting and expected tasks in each lane; an expected one is dropped after a while. */
   function lengths(): Map<string, number> {
     const now = performance.now();
     const found = new Map([...lanes].map(([lane, line]) => [lane, line.length]));
@@ -88,7 +88,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     if (line.length === 0) lanes.delete(lane);
   }
 
-  /** Makes a place in the lane where there is none: the newest of one that is longer has to give up his. */
+  /** Makes a place in the lane where there is none: the newest of one that is longer has to give up their. */
   function makePlace(lane: string): void {
     if (waiting < maxWaiting) return;
     const error = refusal((typicalMs * maxWaiting) / concurrency);

@@ -10,10 +10,10 @@ type Metric = MetricObjectWithValues<MetricValue<string>>;
 type Answer = { readonly figures?: Metric[] };
 
 const question = 'figures';
-/** How long a scrape waits for a worker that does not answer. */
+/** Longest wait of a scrape for a worker. */
 const answerMs = 2000;
 
-/** Answers the primary when it asks for the figures of this worker. */
+/** Returns the primary when it asks for the figures of this worker. */
 export function answerFigures(registry: Registry): void {
   process.on('message', (message) => {
     if (message !== question) return;
@@ -24,7 +24,7 @@ export function answerFigures(registry: Registry): void {
 /**
  * The figures of all workers that answer, by their numbers. Each keeps its own: summed up
  * they would fall when a worker is replaced, which Prometheus takes for a restart of the
- * whole sum. Those of the database (`shared`) are told once.
+ * whole sum. Metrics of the database (`shared`) are reported once.
  */
 export async function renderWorkers(
   workers: ReadonlyMap<number, Worker>,

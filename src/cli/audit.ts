@@ -14,7 +14,7 @@ type AuditOptions = {
   readonly json: boolean;
 };
 
-/** How often `audit tail` looks for new lines. */
+/** Poll interval of `audit tail`. */
 const pollMs = 1000;
 
 const columns = ['createdAt', 'action', 'outcome', 'reason', 'userId', 'address', 'requestId'] as const;

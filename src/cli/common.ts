@@ -5,13 +5,13 @@ import Table from 'cli-table3';
 import { CommandError, exitCodes } from '../composition/exit-codes.ts';
 import { say } from '../composition/terminal.ts';
 
-/** What a program reads: the answer of the service, in the names of the contract. */
+/** Output for programs: the response of the service, in the names of the contract. */
 export function sayJson<D extends DescMessage>(schema: D, message: MessageShape<D>): void {
   const json = toJson(schema, message, { useProtoFieldName: true, alwaysEmitImplicit: true });
   say(JSON.stringify(json, undefined, 2));
 }
 
-/** What a person reads: a line a row, aligned, without frames, so that it can be searched too. */
+/** Output for people: one line per row, aligned, without frames, so that it can be searched too. */
 export function sayTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
   const none = { 'top-mid': '', 'top-left': '', 'top-right': '', top: '', middle: '  ' };
   const empty = { 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '', bottom: '' };
@@ -39,7 +39,7 @@ export function describeEnum(names: Readonly<Record<number, string>>, value: num
   return (names[value] ?? 'unknown').toLowerCase();
 }
 
-/** Asks before something that cannot be undone; where nobody can be asked, `--yes` has to have said so. */
+/** Asks before something that cannot be undone; where no one can be asked, `--yes` has to have said so. */
 export async function assertWanted(question: string, yes: boolean): Promise<void> {
   if (yes) return;
   if (!process.stdin.isTTY)

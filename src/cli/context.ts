@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { AdminClient, Needs } from '../composition/admin-client.ts';
 
-/** What the commands are given. */
+/** The context of the commands. */
 export type Cli = {
   readonly program: Command;
   /** Runs a command against the admin service. */

@@ -87,7 +87,7 @@ export function addDeploymentKeyCommands({
   admin,
   prepareNextMasterKey,
 }: Cli & {
-  /** Makes the next master key where it lies in the data folder; what it answers takes it over. */
+  /** Makes the next master key where it is in the data folder. The result puts it in use. */
   readonly prepareNextMasterKey: () => Promise<(() => void) | undefined>;
 }): void {
   const signingKey = program

@@ -45,7 +45,7 @@ function versionOf(): string {
   return 'unknown';
 }
 
-/** The command line: the words of the commands, each group in a file of its own. */
+/** The command line. Each group of commands has its own file. */
 export function createProgram(env: Environment): Command {
   // Each command loads its modules when it runs: most of them are for the service alone.
   const config = async (production = false): Promise<Config> =>

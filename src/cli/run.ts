@@ -3,7 +3,7 @@ import { exitCodeOf, exitCodes } from '../composition/exit-codes.ts';
 import { complain } from '../composition/terminal.ts';
 import { createProgram } from './program.ts';
 
-/** Runs a command line; answers the code to exit with. A service that was started goes on after that. */
+/** Runs a command line; returns the code to exit with. A service that was started continues after that. */
 export async function run(
   env: Readonly<Record<string, string | undefined>>,
   argv: readonly string[],

@@ -24,10 +24,10 @@ type ImportOptions = {
 
 type ExportOptions = { readonly tenant: string; readonly user?: string };
 
-/** What one call carries at most: the service takes 64 KiB, and quoting costs some of it. */
+/** Most bytes of one call: the service accepts 64 KiB, and quoting costs some of it. */
 const batchBytes = 24 * 1024;
 const batchRecords = 100;
-/** How many records pass between two words of progress. */
+/** Records between two progress messages. */
 const progressRecords = 1000;
 const exportPage = 20;
 
@@ -54,7 +54,7 @@ async function* batchesOf(file: string): AsyncGenerator<Line[]> {
   if (batch.length > 0) yield batch;
 }
 
-/** What the report says of a line: never the record itself, which holds hashes. */
+/** A line of the report. It never holds the record, which contains hashes. */
 function reportLine(number: number, { state, problems }: ImportResult): string {
   return JSON.stringify({
     line: number,

@@ -59,7 +59,7 @@ function answerUser(user: User | undefined, { json }: Output): void {
 export function addUserCommands({ program, admin }: Cli): void {
   const user = program.command('user').description('the users of a tenant');
 
-  /** A command on one user that answers him as he is then. */
+  /** A command that changes one user and prints the result. */
   const onUser = (
     name: string,
     description: string,

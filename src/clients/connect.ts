@@ -19,7 +19,7 @@ export type ConnectOptions = ClientOptions & {
   readonly ca?: string;
 };
 
-/** The way of any service of ours over Connect, for back-ends on Node: `createClient(SomeService, createTransport(…))`. */
+/** The way of any service of this service over Connect, for back-ends on Node: `createClient(SomeService, createTransport(…))`. */
 export function createTransport(options: ConnectOptions): Transport {
   const { url, ca, timeoutMs = defaultTimeoutMs, httpVersion = '1.1' } = options;
   return createConnectTransport({

@@ -11,21 +11,21 @@ import type { ErrorReason } from '../../gen/manam/v1/error_reason_pb.js';
 /** A reason of the contract, such as `CREDENTIALS_INVALID`; see docs/api/errors.md. */
 export type Reason = Exclude<keyof typeof ErrorReason, 'UNSPECIFIED'>;
 
-/** What a call failed of, in plain values. */
+/** A failed call in plain values. */
 export type Failure = {
   /** Stable, for programs. Undefined where the failure is none of the service's: a lost connection, a time-out. */
   readonly reason: Reason | undefined;
-  /** What to tell a person, in the language that was asked for. */
+  /** The message for a person, in the requested language. */
   readonly message: string;
-  /** What is wrong with each field, by its name in the contract. */
+  /** Violations by the field's name in the contract. */
   readonly fields: Readonly<Record<string, { readonly reason: string; readonly message: string }>>;
-  /** How long to wait before another try, in milliseconds; undefined: trying again does not help, or nobody knows. */
+  /** Wait before a retry, in milliseconds; undefined: a retry does not help, or the wait is unknown. */
   readonly retryAfterMs: number | undefined;
-  /** What operators find the call by. */
+  /** The id under which operators find the call. */
   readonly requestId: string | undefined;
 };
 
-/** Reads what any client of ours throws. */
+/** Reads what any client of this service throws. */
 export function readFailure(thrown: unknown): Failure {
   const error = ConnectError.from(thrown);
   const [info] = error.findDetails(ErrorInfoSchema);

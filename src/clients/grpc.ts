@@ -47,7 +47,7 @@ export type GrpcOptions = ClientOptions & {
 export type Closable = { close(): void };
 
 /**
- * The way of any service of ours over gRPC by @grpc/grpc-js, for back-ends:
+ * The way of any service of this service over gRPC by @grpc/grpc-js, for back-ends:
  * `createClient(SomeService, createTransport(…))`. `https` is TLS, `http` cleartext.
  * Methods that may be repeated are tried again: where the connection fails by gRPC's own
  * service config (https://github.com/grpc/proposal/blob/master/A6-client-retries.md).
@@ -158,7 +158,7 @@ function toHeaders(metadata: Metadata): Headers {
   return headers;
 }
 
-/** The error as every other client of ours throws it, details included. */
+/** The error as every other client of this service throws it, details included. */
 function toConnectError({ code, details, metadata }: ServiceError): ConnectError {
   const trailer = toHeaders(metadata);
   trailer.set('grpc-status', String(code));

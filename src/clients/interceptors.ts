@@ -7,7 +7,7 @@ import type { TokenSource } from './tokens.ts';
 /** The languages that the service speaks. */
 export type Language = 'en' | 'fa';
 
-/** What every client of ours is told. */
+/** The options of every client of this service. */
 export type ClientOptions = {
   /** The origin of the service, such as `https://id.example.com`. */
   readonly url: string;
@@ -15,15 +15,15 @@ export type ClientOptions = {
   readonly key?: string;
   /** The session to call with. A call may bring another token: `{ headers: bearer(token) }`. */
   readonly tokens?: TokenSource;
-  /** The language of messages, or what tells it at each call. Default: the tenant's. */
+  /** The language of messages, or a function that returns it for each call. Default: the tenant's. */
   readonly locale?: Language | (() => Language);
-  /** The deadline of a call that has none of its own, in milliseconds. Default 10,000, as long as the service works on one. */
+  /** The default deadline of a call, in milliseconds. Default: 10,000, the limit of the service. */
   readonly timeoutMs?: number;
 };
 
 export const defaultTimeoutMs = 10_000;
 
-/** The header of one token, for a call of its own. */
+/** The authorization header of one token, for a single call. */
 export function bearer(token: string): { readonly authorization: string } {
   return { authorization: `Bearer ${token}` };
 }
@@ -34,7 +34,7 @@ export function isRetrySafe(method: DescMethod): boolean {
   return retrySafe || idempotencyKey;
 }
 
-/** What every call carries, and how it is tried again: inside of the token, so that a renewal has tries of its own. */
+/** Headers and retries of every call: inside of the token interceptor, so that a renewal is retried separately. */
 export function callInterceptors(
   { key, tokens, locale }: ClientOptions,
   isOutage = isOutOfReach,
@@ -61,7 +61,7 @@ function headerInterceptor(key: string | undefined, locale: ClientOptions['local
   };
 }
 
-/** What a call brings itself stays. */
+/** Headers of the call take precedence. */
 function setOnce(header: Headers, name: string, value: string): void {
   if (!header.has(name)) header.set(name, value);
 }
@@ -87,7 +87,7 @@ function tokenInterceptor(tokens: TokenSource): Interceptor {
   };
 }
 
-/** How often a call is tried, and how long is waited in between at first; gRPC clients have the same. */
+/** Attempts of a call and the first pause between them; gRPC clients use the same. */
 export const retryPolicy = {
   maxAttempts: 4,
   initialBackoffMs: 100,
@@ -117,11 +117,11 @@ function retryInterceptor(isOutage: (error: unknown, signal: AbortSignal) => boo
 
 /** Whether the service or the way to it was out of reach. */
 function isOutOfReach(error: unknown, signal: AbortSignal): boolean {
-  // What fetch throws where nobody answers.
+  // The error of fetch where there is no response.
   if (error instanceof TypeError) return true;
   if (!(error instanceof ConnectError)) return false;
   if (error.code === Code.Unavailable) return true;
-  // How Connect on Node tells of a connection that was lost: nobody here has given the call up.
+  // Connect's error on Node for a lost connection that the caller did not abort.
   const isLost = error.code === Code.Aborted || (error.code === Code.Canceled && !signal.aborted);
   return isLost && readFailure(error).reason === undefined;
 }

@@ -7,7 +7,7 @@ import { readFailure } from './failure.ts';
 export type StoredTokens = {
   readonly accessToken: string;
   readonly refreshToken: string;
-  /** When the access token ends, in milliseconds since 1970. */
+  /** Expiry of the access token, in milliseconds since 1970. */
   readonly expiresAtMs: number;
 };
 
@@ -25,7 +25,7 @@ export type TokenStorage = {
 export type TokenSource = {
   /** The access token to call with, renewed where it ends soon; undefined: there is no session. */
   get(): Promise<string | undefined>;
-  /** A token in the place of one that was refused; undefined: there is no session any more. */
+  /** A token instead of one that was refused; undefined: there is no session any more. */
   renew(refused: string): Promise<string | undefined>;
 };
 
@@ -42,7 +42,7 @@ export type SessionOptions = {
   readonly auth: Pick<Client<typeof AuthService>, 'refreshToken'>;
   /** Default: memory. */
   readonly storage?: TokenStorage;
-  /** How long before its end a token is renewed, in milliseconds. Default 30,000. */
+  /** Time before its expiry at which a token is renewed, in milliseconds. Default 30,000. */
   readonly aheadMs?: number;
   /** Told when the service has ended the session: sign in again. */
   readonly onEnd?: () => void;
@@ -86,7 +86,7 @@ export function createSession({
     // Read again: another one, such as a second tab, may have renewed it meanwhile.
     const kept = await storage.load();
     if (kept === undefined || !isStale(kept)) return kept;
-    // Meanwhile the session may have ended here, or another one begun: then this answer is nobody's.
+    // Meanwhile the session may have ended here, or another one begun: then this answer is no one's.
     const isStillKept = async () => (await storage.load())?.refreshToken === kept.refreshToken;
     try {
       const { tokens } = await auth.refreshToken({ refreshToken: kept.refreshToken });
@@ -95,7 +95,7 @@ export function createSession({
     } catch (error) {
       if (!(await isStillKept())) return await storage.load();
       if (readFailure(error).reason !== 'TOKEN_INVALID') {
-        // Renewed early, the token at hand is good for a while yet.
+        // Renewed early, the token at hand is valid for a while yet.
         if (kept.accessToken !== refused && kept.expiresAtMs > now()) return kept;
         throw error;
       }

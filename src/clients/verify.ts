@@ -8,19 +8,19 @@ export type VerifierOptions = {
   readonly tenantId: string;
   /** Default: `/.well-known/jwks.json` at the issuer. */
   readonly jwksUrl?: string;
-  /** By how much clocks may be apart, in seconds. Default 30. */
+  /** Accepted clock skew, in seconds. Default 30. */
   readonly clockToleranceS?: number;
   readonly now?: () => Date;
 };
 
-/** Who an access token speaks for (RFC 9068, section 2.2). */
+/** The claims of an access token (RFC 9068, section 2.2). */
 export type AccessTokenClaims = {
   readonly userId: string;
   readonly tenantId: string;
   readonly sessionId: string;
   /** How the user has authenticated (RFC 8176), such as `pwd` and `otp`. */
   readonly methods: readonly string[];
-  /** When the user last authenticated. */
+  /** Time of the last authentication. */
   readonly authTime: Date;
   readonly issuedAt: Date;
   readonly expiresAt: Date;
@@ -34,7 +34,7 @@ export class AccessTokenError extends Error {
   }
 }
 
-/** How long keys are kept, in milliseconds: as the service says of them. A new key is published longer ahead. */
+/** Cache lifetime of keys, in milliseconds, as in the service's cache-control. A new key is published longer ahead. */
 const keyLifetimeMs = 60_000;
 
 /**
@@ -94,6 +94,6 @@ function claimsOf(payload: JWTPayload, tenantId: string): AccessTokenClaims {
 function isVerdict(error: unknown): boolean {
   if (error instanceof AccessTokenError) return true;
   const isOutage = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid;
-  // Of its own accord jose throws the plain base class where the keys' address answers anything but 200.
+  // jose throws its plain base class where the response of the JWKS URL is not 200.
   return error instanceof errors.JOSEError && !isOutage && error.code !== 'ERR_JOSE_GENERIC';
 }

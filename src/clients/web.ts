@@ -50,7 +50,7 @@ function transportOf(
   return createConnectTransport({ baseUrl: url, defaultTimeoutMs: timeoutMs, interceptors });
 }
 
-/** What ends the session of the person in front of the page. */
+/** Reasons that end the session of the page. */
 const endings = new Set(['Logout', 'DeleteAccount']);
 
 function sessionInterceptor(session: ClientSession): Interceptor {

@@ -29,10 +29,10 @@ const connections = 2;
 
 export type AdminClient = Client<typeof AdminService>;
 
-/** What a command needs of a deployment: its database alone, or what its keys open too. */
+/** What a command reads: the database alone, or sealed data too. */
 export type Needs = 'database' | 'keys';
 
-/** Where an admin service is to be asked; undefined: this process is its own. */
+/** The admin service to call; undefined: the one in this process. */
 export type RemoteAdmin = { readonly url: string; readonly key: string };
 
 /**
@@ -103,7 +103,7 @@ async function createInProcessClient(
   const mapError = createErrorMapper(pino({ level: 'error', base: null }, process.stderr));
   const transport = createRouterTransport(register, {
     router: {
-      // Whoever holds the database and its master key needs no further key.
+      // The database and its master key are authority enough.
       requestGate: async ({ values }) =>
         setOperator(values, { requestId: systemRandom.uuid(), keyId: undefined, client }),
       interceptors: [errorInterceptor(mapError), deadlineInterceptor],

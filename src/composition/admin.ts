@@ -32,7 +32,7 @@ import { createKeyRepository } from '../store/keys.ts';
 import { listMigrations, migrate } from '../store/migrate.ts';
 import { createTransports } from './transports.ts';
 
-/** What the operators' flows are made of, by the service and by the command line alike. */
+/** The parts of the operators' flows, in the service and on the command line. */
 export type InspectionParts = {
   readonly config: Config;
   readonly databaseUrl: string;
@@ -46,7 +46,7 @@ export type AdminParts = InspectionParts & {
   readonly store: Store;
   readonly vault: Vault;
   readonly signReceipt: ReceiptSigner;
-  /** Where the hosted pages of a new tenant are; empty: nobody knows, and they have to be named. */
+  /** Where the hosted pages of a new tenant are; empty: no one knows, and they have to be named. */
   readonly pageOrigin: string;
 };
 
@@ -71,7 +71,7 @@ function createInspectionFlows(parts: InspectionParts): InspectionFlows {
   };
 }
 
-/** What any database of ours has to be, restored ones included. */
+/** The checks of any database of this service, restored ones included. */
 function databaseChecks(parts: InspectionParts): Check[] {
   const { databaseUrl, database, clock } = parts;
   const keys = createKeyRepository(database.db);

@@ -53,7 +53,7 @@ const readinessDeadlineMs = 1000;
 
 export type App = {
   readonly store: Store;
-  /** What an in-memory router needs to be the server without its socket. */
+  /** The options with which an in-memory router is the server without its socket. */
   readonly rpc: RpcOptions;
   /** Registers every public service. */
   readonly register: (router: ConnectRouter) => void;

@@ -11,7 +11,7 @@ export const exitCodes = {
   /** Wrong words, a wrong configuration, or input that is not valid. */
   usage: 2,
   notFound: 3,
-  /** The state of things forbids it, the key is refused, or nobody said yes. */
+  /** The state of things forbids it, the key is refused, or no one said yes. */
   refused: 4,
   unreachable: 5,
   /** The doctor found an error. */
@@ -51,7 +51,7 @@ export function exitCodeOf(error: unknown): number {
   return exitCodes.failed;
 }
 
-/** Whether the database could not be had before there was anybody to ask. */
+/** Whether the database could not be had before there was anyone to ask. */
 function isOutage(error: unknown): error is DomainError {
   return error instanceof DomainError && error.reason === 'UNAVAILABLE';
 }

@@ -1,6 +1,6 @@
 import cluster from 'node:cluster';
 
-/** What has been started, to be stopped in the opposite order; a signal may come at any time. */
+/** The started parts of the process, to be stopped in reverse order; a signal may come at any time. */
 export type Lifetime = {
   /** Adds what has to be closed before the process ends. */
   add(close: () => Promise<void>): void;

@@ -17,7 +17,7 @@ function readKeyFile(file: string): Buffer {
   return Buffer.from(readFileSync(file, 'utf8'), 'base64');
 }
 
-/** The master keys of a configuration; in development they lie in the data folder, and nobody has to make one. */
+/** The master keys of a configuration; in development they lie in the data folder, and no one has to make one. */
 export function masterKeysOf({ masterKey, nextMasterKey, dataFolder }: Config): MasterKeys {
   if (masterKey !== undefined) return { current: masterKey, next: nextMasterKey };
   const [file, nextFile] = [join(resolve(dataFolder), fileName), join(resolve(dataFolder), nextFileName)];
@@ -35,7 +35,7 @@ export function prepareNextMasterKey(config: Config): (() => void) | undefined {
   const { masterKey, nextMasterKey, dataFolder } = config;
   if (masterKey !== undefined) return undefined;
   const folder = resolve(dataFolder);
-  // One that is given takes the place of the file's, and must be there before anything is sealed with it.
+  // One that is given replaces the file's, and must be there before anything is sealed with it.
   if (nextMasterKey !== undefined)
     writeFileSync(join(folder, nextFileName), nextMasterKey.toString('base64'), { mode: 0o600 });
   else makeKeyFile(join(folder, nextFileName));

@@ -28,7 +28,7 @@ export function createInstanceMetrics(
 export function callObserver(metrics: Pick<Metrics, 'observeCall'>): RequestObserver {
   return ({ procedure, protocol, reason, isDone }, durationMs) => {
     if (protocol === undefined) return;
-    // What the caller sent must not become a label: everybody could make as many as he likes.
+    // Input must not become a label: any caller could create any number of them.
     const method = procedure ?? 'unknown';
     metrics.observeCall({ method, protocol, reason: reason ?? (isDone ? 'OK' : 'MALFORMED'), durationMs });
   };

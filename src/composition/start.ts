@@ -38,9 +38,9 @@ function readDevelopmentFile(file: string): Partial<DevelopmentFile> {
   }
 }
 
-/** How long calls still come in after a signal: some are on their way over connections that are about to be closed. */
+/** Time after a signal in which calls are still accepted: some are on their way over connections that are about to close. */
 const noticeMs = 250;
-/** How long after its start the service hands back what only the start has needed. */
+/** Time after the start at which its memory is handed back. */
 const settledMs = 1000;
 
 /** Starts the service, in this process or in several, and keeps it running until a signal. */
@@ -57,14 +57,14 @@ export async function start(config: Config): Promise<void> {
     await (isPrimary(config) ? startWorkers : serve)({ ...config, databaseUrl }, log, lifetime);
     setTimeout(collectGarbage, settledMs).unref();
   } catch (error) {
-    // Whoever ends a start in its middle knows why it did not succeed.
+    // A start that was interrupted on purpose needs no error.
     if (lifetime.isStopping()) return;
     complain(error);
     await lifetime.stop(exitCodeOf(error));
   }
 }
 
-/** Starts the database of the data folder; answers its URL. */
+/** Starts the database of the data folder; returns its URL. */
 async function startPrivateDatabase({ dataFolder }: Config, lifetime: Lifetime): Promise<string> {
   const report = (line: string) => say(`manam: ${line}`);
   const server = await startEmbeddedServer({ folder: resolve(dataFolder), report });

@@ -14,7 +14,7 @@ import { CommandError, exitCodes } from './exit-codes.ts';
 import type { Lifetime } from './lifetime.ts';
 import { namingPort, sayMetrics } from './taken-port.ts';
 
-/** How long after its end a worker is started again, so that one that cannot live is no storm of processes. */
+/** Delay before a worker is restarted, so that one that cannot start does not fork without pause. */
 const restartMs = 1000;
 
 /** Whether this process only starts and watches others, which do the work. */
@@ -22,22 +22,22 @@ export function isPrimary({ workers }: Pick<Config, 'workers'>): boolean {
   return workers > 1 && cluster.isPrimary;
 }
 
-/** Whether this process is the one that tells people where the service is. */
+/** Whether this process prints the addresses of the service. */
 export function isSpokesman(): boolean {
   return cluster.isPrimary || cluster.worker?.id === 1;
 }
 
-/** Told the primary by a worker that listens on all its addresses. */
+/** Called with the primary by a worker that listens on all its addresses. */
 type Ready = { readonly ready?: true };
 
-/** Lets the primary, where there is one, know that this process serves. */
+/** Notifies the primary, if there is one, that this process serves. */
 export function tellReady(): void {
   process.send?.({ ready: true } satisfies Ready);
 }
 
 /**
  * Runs the service in several processes behind one port, which share nothing but MySQL. The
- * first one is up before the others begin: what it complains of is told once, and ends all.
+ * first one is up before the others start, so that its error is printed once and ends all.
  */
 export async function startWorkers(
   config: AppOptions['config'],
@@ -46,7 +46,7 @@ export async function startWorkers(
 ): Promise<void> {
   const { workers, production, databaseUrl, googleEmulatorUrl } = config;
   cluster.setupPrimary({ args: ['start', ...(production ? ['--production'] : [])] });
-  // What belongs to one process alone is this one's: the private database, the emulator, the figures.
+  // The primary owns what only one process may have: the private database, the emulator, the metrics.
   const env = {
     DATABASE_URL: databaseUrl,
     METRICS_PORT: 'off',
@@ -56,7 +56,7 @@ export async function startWorkers(
   const fork = (number: number): Worker => {
     const worker = cluster.fork(env);
     running.set(number, worker);
-    // One that could not be started at all has no end to be told of.
+    // A worker that could not be forked emits no exit.
     return worker.on('error', (error) =>
       log.error({ worker: number, err: error }, 'a worker is out of reach'),
     );

@@ -13,9 +13,9 @@ export type Config = {
   readonly port: number;
   /** The `iss` of tokens, and the origin of the hosted pages. */
   readonly issuer: string;
-  /** Whether nobody has said so: then it is this machine, which is no place for a tenant's pages. */
+  /** Whether no one has said so: then it is this machine, which is no place for a tenant's pages. */
   readonly isIssuerAssumed: boolean;
-  /** In how many processes the service runs behind its port. */
+  /** Number of processes behind the port. */
   readonly workers: number;
   /** Undefined: the private database in `dataFolder`. */
   readonly databaseUrl: string | undefined;
@@ -24,7 +24,7 @@ export type Config = {
   readonly dataFolder: string;
   /** 32 bytes that seal the keys in the database. Undefined in development: made and kept in `dataFolder`. */
   readonly masterKey: Buffer | undefined;
-  /** What a rotation of the master key seals with; undefined while none is under way. */
+  /** The key that a rotation of the master key seals with; undefined while none is under way. */
   readonly nextMasterKey: Buffer | undefined;
   /** Whether a start applies the migrations that the database lacks; otherwise it refuses such a database. */
   readonly migrateAtStart: boolean;
@@ -40,7 +40,7 @@ export type Config = {
   /** Networks that are not public, and that requests to addresses of tenants may reach all the same. */
   readonly outgoingNetworks: readonly Network[];
   readonly maxConnectionsPerAddress: number;
-  /** How long an idle connection is kept, in milliseconds. */
+  /** Lifetime of an idle connection, in milliseconds. */
   readonly keepAliveMs: number;
   readonly responseFloorMs: number;
   readonly limits: Limits;
@@ -55,7 +55,7 @@ export type Config = {
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
   /** Whether the port of the figures may be chosen freely: in development, when none is configured. */
   readonly isMetricsPortAssumed: boolean;
-  /** How long ended rows are kept, in days. */
+  /** Retention of ended rows, in days. */
   readonly retention: {
     readonly eventDays: number;
     /** Sessions after their end. */
@@ -69,7 +69,7 @@ export type Config = {
   };
   /** The deployment's client at Google; undefined: tenants have their own, or none. In development there is always one. */
   readonly google: { readonly clientId: string; readonly clientSecret: string } | undefined;
-  /** What stands in for Google on a developer's machine; undefined: Google itself. */
+  /** URL of the Google emulator on a developer's machine; undefined: Google itself. */
   readonly googleEmulatorUrl: string | undefined;
   /** Undefined: e-mails are captured. */
   readonly smtp: SmtpConfig | undefined;
@@ -209,8 +209,8 @@ function parseLimits({ integer }: ConfigReader): Limits {
     windowMs,
   });
   return {
-    guessesPerNetwork: budget('guess.network', 'LIMIT_GUESSES_PER_NETWORK', 10 * minuteMs),
-    guessesPerTenant: budget('guess.tenant', 'LIMIT_GUESSES_PER_TENANT', 10 * minuteMs),
+    attemptsPerNetwork: budget('guess.network', 'LIMIT_GUESSES_PER_NETWORK', 10 * minuteMs),
+    attemptsPerTenant: budget('guess.tenant', 'LIMIT_GUESSES_PER_TENANT', 10 * minuteMs),
     messagesPerNetwork: budget('message.network', 'LIMIT_MESSAGES_PER_NETWORK', hourMs),
     messagesPerTenant: budget('message.tenant', 'LIMIT_MESSAGES_PER_TENANT', hourMs),
     emailsPerRecipient: budget('email.recipient', 'LIMIT_EMAILS_PER_RECIPIENT', hourMs),

@@ -24,7 +24,7 @@ export type SmsConfig = {
   readonly url: string;
   /** The account at the provider; empty for the others. */
   readonly account: string;
-  /** What signs the webhook, or the provider's token or key. */
+  /** The signing secret of the webhook, or the provider's token or key. */
   readonly secret: string;
   /** The number or name that SMS come from; empty: the gateway chooses. */
   readonly from: string;

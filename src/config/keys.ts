@@ -1,8 +1,8 @@
 import { floorProfile } from '../domain/password.ts';
 
-/** What every key declares. Parser, README and `manam config` follow from it. */
+/** The declaration of every key. Parser, README and `manam config` are made from it. */
 type Common = {
-  /** What the key sets, as the README says it. */
+  /** The text for the README. */
   readonly meaning: string;
   /** The value is never shown; `NAME_FILE` names a file that holds it. */
   readonly secret?: true;
@@ -13,7 +13,7 @@ type Common = {
 export type TextKey = Common & {
   readonly kind: 'text';
   readonly default?: string;
-  /** What happens without a value, where there is no default. */
+  /** The behaviour without a value, where there is no default. */
   readonly otherwise?: string;
 };
 export type IntegerKey = Common & {

@@ -5,7 +5,7 @@ import { escapeHtml } from '../domain/html.ts';
 import { codeChallengeOf } from '../domain/pkce.ts';
 
 // A Google that is not Google: real keys and real protocol, for tests and for newcomers
-// who have no client at Google. It lets anybody in as anybody.
+// who have no client at Google. It lets anyone in as anyone.
 
 /** An account that can be chosen. */
 export type EmulatedUser = {
@@ -42,12 +42,12 @@ export const emulatedUsers: readonly EmulatedUser[] = [
   },
 ];
 
-/** What goes wrong at an endpoint. */
+/** A simulated failure of an endpoint. */
 export type Fault = 'down' | 'slow' | 'refuse' | 'garbage';
 
 export type GoogleEmulator = {
   readonly url: string;
-  /** What goes wrong, by endpoint: token, certs, people. */
+  /** Simulated failures by endpoint: token, certs, people. */
   faults: Partial<Record<'token' | 'certs' | 'people', Fault>>;
   /** Changes the claims of the next tokens. */
   tamper: (claims: JWTPayload) => JWTPayload;
@@ -64,9 +64,9 @@ export type GoogleEmulator = {
   rotateKey(isPublished: boolean): Promise<void>;
   /** An id_token for an app on a device. */
   idTokenFor(user: EmulatedUser, audience: string, nonce: string): Promise<string>;
-  /** Lets a user in without a click: answers where the browser would go. */
+  /** Signs a user in without a click. Returns the redirect URL. */
   approve(authorizationUrl: string, user: EmulatedUser): Promise<string>;
-  /** How often each endpoint was asked. */
+  /** Number of requests per endpoint. */
   readonly calls: Record<string, number>;
   close(): Promise<void>;
 };

@@ -16,7 +16,7 @@ type SeedDeps = {
 
 const names: Record<string, string> = { manam: 'Manam', dev: 'Dev' };
 
-/** What a development tenant allows: the addresses of the documented samples, and pages on this machine. */
+/** The policy of a development tenant: the addresses of the documented samples, and pages on this machine. */
 function developmentPolicy(origin: string, slug: string): TenantPolicy {
   const standard = defaultPolicy(origin, slug);
   return {

@@ -1,6 +1,6 @@
 import type { AuthenticationMethod, SessionLevel } from './authentication.ts';
 
-/** What an access token says about its session. */
+/** The claims of an access token about its session. */
 export type AccessClaims = {
   readonly tenantId: string;
   readonly userId: string;
@@ -10,7 +10,7 @@ export type AccessClaims = {
   readonly amr: readonly AuthenticationMethod[];
 };
 
-/** What a token of a pending sign-in says: the row that it names, and nothing of what is in it. */
+/** The claims of a pending sign-in's token: they name its row, and hold nothing of its content. */
 export type PendingClaims = {
   readonly tenantId: string;
   readonly userId: string;
@@ -18,12 +18,12 @@ export type PendingClaims = {
 };
 
 export type AccessTokens = {
-  /** How long an access token lives, in seconds. */
+  /** Lifetime of an access token, in seconds. */
   readonly lifetimeS: number;
   sign(claims: AccessClaims): Promise<string>;
   /** A token that opens the second step of one sign-in and nothing else (R24). */
   signPending(claims: PendingClaims): Promise<string>;
   verifyPending(token: string): Promise<PendingClaims | undefined>;
-  /** The claims of a live token of ours, or undefined for any other text. */
+  /** The claims of a live token of this service, or undefined for any other text. */
   verify(token: string): Promise<(AccessClaims & { issuedAt: Date; expiresAt: Date }) | undefined>;
 };

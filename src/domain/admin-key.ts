@@ -10,7 +10,7 @@ export type AdminKeyRepository = {
 /** A key of an operator, which opens the admin service. */
 export type AdminKey = {
   readonly id: string;
-  /** Who or what holds it. */
+  /** The holder of the key. */
   readonly name: string;
   readonly createdAt: Date;
   readonly revokedAt: Date | undefined;

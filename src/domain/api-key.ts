@@ -13,8 +13,8 @@ function checksum(body: string): string {
 }
 
 /**
- * Writes a key: a prefix that tells people and secret scanners what it is, 256 random
- * bits, and a checksum, so that a mistyped key is told from a wrong one without a query
+ * Formats a key: a prefix that people and secret scanners recognize, 256 random
+ * bits, and a checksum, so that a mistyped key is rejected without a query
  * (R54).
  */
 export function formatApiKey(kind: KeyKind | 'admin', secret: Uint8Array): string {
@@ -40,7 +40,7 @@ export function digestAdminKey(text: string): Buffer | undefined {
 
 export type KeyKind = 'publishable' | 'secret';
 
-/** What a secret key may do to any user of its tenant. */
+/** The scopes of a secret key, for any user of its tenant. */
 export const scopes = ['users.read', 'users.write'] as const;
 
 export type Scope = (typeof scopes)[number];
@@ -55,6 +55,6 @@ export type ApiKey = {
 /** A key as it stands in its row. */
 export type ApiKeyRow = ApiKey & {
   readonly createdAt: Date;
-  /** When it is or was revoked; a rotated key is good until then. */
+  /** Time of the revocation; a rotated key is valid until then. */
   readonly revokedAt: Date | undefined;
 };

@@ -1,5 +1,5 @@
 /**
- * The kinds of guesses, each with separate counters. `password` counts the failed
+ * The kinds of attempts, each with separate counters. `password` counts the failed
  * sign-ins of one network at one account, `password-total` those of all networks;
  * `reauthentication` those of a user who is signed in.
  */
@@ -11,15 +11,15 @@ export type AttemptKind =
   | 'recovery'
   | 'recovery-total';
 
-/** How guessing is slowed down (R7, R8). */
+/** Delays and lockout of attempts (R7, R8). */
 export type AttemptPolicy = {
   readonly kind: AttemptKind;
-  /** How many failures cost nothing. */
+  /** Number of failures without a delay. */
   readonly free: number;
-  /** How long the next attempt has to wait after the last free one; it doubles with each further failure. */
+  /** Delay after the last free failure, in seconds; it doubles with each further failure. */
   readonly firstDelayS: number;
   readonly maxDelayS: number;
-  /** After how many failures in a row nothing is tried any more. */
+  /** Failures in a row after which no attempt is accepted. */
   readonly cap: number;
 };
 
@@ -54,7 +54,7 @@ export type AttemptRepository = {
     userId: string,
     passwordHash: string,
   ): Promise<boolean>;
-  /** Lowers the failures of a user to that many, so that he may try again. */
+  /** Lowers the failures of a user to that many, so that they may try again. */
   lower(tenantId: string, kind: AttemptKind, userId: string, failures: number): Promise<void>;
   /** Takes back an attempt that was counted and then not made. */
   uncount(tenantId: string, counter: AttemptCounter): Promise<void>;

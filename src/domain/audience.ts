@@ -1,5 +1,5 @@
 /**
- * On whose behalf a call is made. What anybody can ask for by naming an address or a number
+ * On whose behalf a call is made. What anyone can ask for by naming an address or a number
  * is counted apart from what users need who are signed in, or half-way so (R70).
  */
 export type Audience = 'anonymous' | 'user';

@@ -25,7 +25,7 @@ export type Authenticator = {
   readonly lookup: Buffer | undefined;
   /** Only ever raised: the last time step of TOTP (R27). */
   readonly counter: number;
-  /** What verifies it: the seed in Base32, or the number in E.164. */
+  /** The verifier: the seed in Base32, or the number in E.164. */
   readonly data: Buffer;
   readonly createdAt: Date;
   readonly lastUsedAt: Date | undefined;
@@ -51,7 +51,7 @@ export function inOrder(kinds: readonly string[]): AuthenticatorKind[] {
 export type AuthenticatorRepository = {
   findEnrolled(tenantId: string, userId: string): Promise<Enrolled>;
   /** The same, and locks the user's authenticators and recovery codes until the transaction ends. */
-  hold(tenantId: string, userId: string): Promise<Enrolled>;
+  findForUpdate(tenantId: string, userId: string): Promise<Enrolled>;
   findInSlot(tenantId: string, userId: string, slot: string): Promise<Authenticator | undefined>;
   /** Oldest first. */
   list(tenantId: string, userId: string): Promise<Authenticator[]>;

@@ -1,4 +1,4 @@
-/** A limit on how often something may happen in a window of time. */
+/** A rate limit: `max` uses in a window of time. */
 export type Budget = { readonly name: string; readonly max: number; readonly windowMs: number };
 
 /** An amount to return to a budget. */

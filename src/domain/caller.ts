@@ -15,7 +15,7 @@ export type PendingSignIn = {
   /** How the user has authenticated so far. */
   readonly amr: readonly AuthenticationMethod[];
 };
-/** Who calls the admin service. */
+/** The caller of the admin service. */
 export type Operator = {
   readonly requestId: string;
   /** The operator's key; undefined for the command line, which holds the database itself. */
@@ -28,7 +28,7 @@ export function audienceOf({ session, pending, key }: Pick<Caller, 'session' | '
   return session !== undefined || pending !== undefined || key?.kind === 'secret' ? 'user' : 'anonymous';
 }
 
-/** Who calls: what the gate has established before a flow begins. */
+/** The caller, as the gate has established it before a flow begins. */
 export type Caller = {
   readonly requestId: string;
   readonly tenant: Tenant;

@@ -1,7 +1,7 @@
 import type { AuthenticatorKind } from './authenticator.ts';
 import type { Message } from './message.ts';
 
-/** What a one-time thing is good for. */
+/** The purpose of a challenge: it is valid for nothing else. */
 export type ChallengePurpose =
   | 'confirm-email'
   | 'confirm-sms'
@@ -18,20 +18,20 @@ export type ChallengePurpose =
 /** The steps of an enrolment: an address is proved, the proof was right, the authenticator waits for its first code. */
 export type EnrolmentStep = 'proof' | 'proven' | 'setup';
 
-/** A one-time thing: a link, a code, a step of a procedure. */
+/** A link, a code or a step of a procedure that is redeemed once. */
 export type Challenge = {
   readonly id: string;
   readonly tenantId: string;
   readonly userId: string;
   readonly purpose: ChallengePurpose;
-  /** There is one challenge per purpose and slot: a new one takes the place of the old. */
+  /** There is one challenge per purpose and slot: a new one replaces the old. */
   readonly slot: string;
   readonly digest: Buffer;
   /** The address or number that it was sent to; empty where it was sent nowhere. */
   readonly identifier: string;
   /** How it was sent; undefined where it was sent nowhere. */
   readonly channel: Message['channel'] | undefined;
-  /** What else belongs to it, sealed where it is secret. */
+  /** Further data, sealed where it is secret. */
   readonly data: Buffer | undefined;
   readonly expiresAt: Date;
 };
@@ -40,7 +40,7 @@ export type Challenge = {
 export type UnexpiredChallenge = Challenge & { readonly isRedeemed: boolean };
 
 export type ChallengeRepository = {
-  /** Puts the challenge into its slot; whatever was there is dead from then on. */
+  /** Stores the challenge in its slot. The challenge that was there becomes invalid. */
   put(challenge: Challenge): Promise<void>;
   /** Finds a live challenge by its id alone: where the caller holds a signed token that names it. */
   findById(
@@ -56,7 +56,7 @@ export type ChallengeRepository = {
     slot: string,
     now: Date,
   ): Promise<Challenge | undefined>;
-  /** Counts a guess before it is checked; false where that many were made. */
+  /** Counts an attempt before it is checked; false where `max` were made. */
   countAttempt(tenantId: string, id: string, max: number): Promise<boolean>;
   /** The live challenges of a user and purpose, the newest first. */
   listLive(tenantId: string, userId: string, purpose: ChallengePurpose, now: Date): Promise<Challenge[]>;

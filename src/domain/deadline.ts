@@ -1,7 +1,7 @@
-/** Until when somebody waits for the answer of a call. */
+/** The caller's deadline. */
 export type Deadline = {
-  /** Aborted when the call has ended, or nobody waits for it any more. */
+  /** Aborted when the call has ended, or no one waits for it any more. */
   readonly signal: AbortSignal;
-  /** How long the caller still waits, in milliseconds. */
+  /** The time left, in milliseconds. */
   readonly leftMs: () => number;
 };

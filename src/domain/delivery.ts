@@ -14,7 +14,7 @@ export type Outgoing = {
 };
 
 /**
- * What a failure means for the message: `temporary`: later it may go; `permanent`: it
+ * The kind of a failure: `temporary`: a later attempt may succeed; `permanent`: it
  * never will; `busy`: nothing was tried, because the other side is known to be down.
  */
 export type DeliveryFault = 'temporary' | 'permanent' | 'busy';
@@ -32,13 +32,13 @@ export class DeliveryError extends Error {
   }
 }
 
-/** How long a claim holds: an instance that is frozen longer has lost the message to another one. */
+/** Lease of a claim: an instance that is frozen longer loses the message to another one. */
 export const leaseMs = 60_000;
-/** How many messages of a channel an instance has in hand at a time. */
+/** Messages of a channel that an instance claims at a time. */
 export const deliveryBatch = 5;
-/** How long one attempt may take; well within the lease. */
+/** Deadline of one attempt, well within the lease. */
 export const attemptDeadlineMs = 40_000;
-/** When a message that could not be sent becomes dead. */
+/** Age at which a message that could not be sent becomes dead. */
 export const giveUpAfterMs: Readonly<Record<Channel, number>> = {
   email: dayMs,
   sms: dayMs,
@@ -49,7 +49,7 @@ export const giveUpAfterMs: Readonly<Record<Channel, number>> = {
 const firstRetryMs = 10_000;
 const maxRetryMs = 3_600_000;
 
-/** How long to wait after that many attempts: 10 s, doubling up to an hour. */
+/** Delay after that many attempts: 10 s, doubling up to an hour. */
 export function retryDelayMs(attempts: number): number {
   return Math.min(maxRetryMs, firstRetryMs * 2 ** Math.max(0, attempts - 1));
 }
@@ -69,7 +69,7 @@ export type Transport = {
 /** The transports there are; messages of a channel without one are captured. */
 export type Transports = Partial<Record<Message['channel'], Transport>>;
 
-/** Told how each attempt to send a message ended. */
+/** Called with how each attempt to send a message ended. */
 export type DeliveryObserver = (
   channel: Channel,
   tenantSlug: string,

@@ -1,12 +1,12 @@
-/** What an erasure did, as its receipt says. */
+/** The result of an erasure, as its receipt states it. */
 export type Erasure = {
   readonly tenantId: string;
   readonly userId: string;
   readonly erasedAt: Date;
-  /** How many messages to the user were deleted, and how many audit lines no longer name him. */
+  /** Number of deleted messages to the user, and of events whose personal part was removed. */
   readonly messages: number;
   readonly auditLines: number;
 };
 
-/** Signs the receipt of an erasure: a JWS with a type of its own, for the public keys of the service. */
+/** Signs the receipt of an erasure: a JWS with its own `typ`, verified with the public keys of the service. */
 export type ReceiptSigner = (erasure: Erasure) => Promise<string>;

@@ -84,12 +84,12 @@ export const reasons = [
 /** A stable reason; texts may change, reasons may not. */
 export type Reason = (typeof reasons)[number];
 
-/** What is wrong with one field of a request. */
+/** A violation of one field of a request. */
 export type Violation = {
   /** The field's name in the contract, with dots into nested messages. */
   readonly field: string;
   readonly reason: Reason;
-  /** What exactly is wrong, in English, where the reason alone does not say it. */
+  /** The violation in English, where the reason alone does not say it. */
   readonly description?: string;
   /** The same in every language. */
   readonly texts?: { readonly en: string; readonly fa: string };
@@ -98,7 +98,7 @@ export type Violation = {
 type Details = {
   /** The fields at fault, with REQUEST_INVALID. */
   readonly violations?: readonly Violation[];
-  /** When a retry makes sense, in milliseconds from now. */
+  /** Delay before a retry, in milliseconds. */
   readonly retryAfterMs?: number;
   /** The RPC that has to come first, with STEP_MISSING and REAUTHENTICATION_REQUIRED. */
   readonly missingStep?: string;
@@ -136,7 +136,7 @@ export function isPlausibleField(name: string): boolean {
   return /^[A-Za-z0-9_.-]{1,64}$/.test(name);
 }
 
-/** Collects what is wrong with a request, so that all of it is told at once. */
+/** Collects the violations of a request, so that one error reports all of them. */
 export function createViolations() {
   const found: Violation[] = [];
   return {
@@ -144,7 +144,7 @@ export function createViolations() {
     add(field: string, reason: Reason): void {
       found.push({ field, reason });
     },
-    /** Runs a check that throws `invalid(…)`; notes what it found and answers undefined. */
+    /** Runs a check that throws `invalid(…)`; notes what it found and returns undefined. */
     collect<T>(check: () => T): T | undefined {
       try {
         return check();
@@ -155,7 +155,7 @@ export function createViolations() {
       }
     },
     /** Refuses the request if anything was noted. */
-    refuse(): void {
+    throwIfAny(): void {
       if (found.length > 0) throw invalid(...found);
     },
   };

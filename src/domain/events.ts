@@ -2,10 +2,10 @@ import type { AuthenticatorKind } from './authenticator.ts';
 import type { Reason } from './errors.ts';
 import type { IdentifierKind } from './identifier.ts';
 
-/** Who may see an event: operators see all, the tenant its own, a user what concerns the account. */
+/** The audience of an event: operators see all, a tenant its own, a user those of the account. */
 export type EventAudience = 'operator' | 'tenant' | 'user';
 
-/** What an event says beside its subject. No secret, address, number or name of a person (R46). */
+/** The details of an event beside its subject. No secret, address, number or name of a person (R46). */
 export type EventDetails = Readonly<Record<string, string | number | boolean>>;
 
 /** How a session began. */
@@ -120,7 +120,7 @@ export function isEventType(text: string): text is EventType {
   return Object.hasOwn(eventCatalogue, text);
 }
 
-/** What happened: who, what, from where, and how it ended. */
+/** An event: actor, type, origin and outcome. */
 export type Event = {
   readonly id: string;
   readonly tenantId: string;
@@ -151,7 +151,7 @@ export type EventFilter = {
 
 export type EventRepository = {
   add(event: Event): Promise<void>;
-  /** Removes the personal part of a user's events; returns how many there were. */
+  /** Removes the personal part of a user's events; returns their number. */
   removePersonalPart(tenantId: string, userId: string): Promise<number>;
   /** The newest events first, at most that many. */
   list(filter: EventFilter, limit: number): Promise<Event[]>;

@@ -1,11 +1,11 @@
-/** What an examination found about one thing. */
+/** The result of one check. */
 export type Finding = {
-  /** What was examined, such as `database.clock`. */
+  /** The name of the check, such as `database.clock`. */
   readonly check: string;
   readonly state: 'ok' | 'warning' | 'error';
-  /** What was found, in a sentence. */
+  /** The result in a sentence. */
   readonly detail: string;
-  /** What to do about it; empty where it is in order. */
+  /** The remedy; empty where nothing is wrong. */
   readonly fix: string;
 };
 

@@ -1,7 +1,7 @@
 import { DomainError } from './errors.ts';
 import type { CallerSession } from './session.ts';
 
-/** How long an authentication stays fresh (R20). */
+/** Age up to which an authentication is fresh (R20). */
 const freshMs = 300_000;
 
 /** Refuses a session that has not authenticated recently enough. */

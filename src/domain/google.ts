@@ -22,12 +22,12 @@ export type GoogleProvider = {
     code: string,
     codeVerifier: string,
   ): Promise<{ readonly idToken: string; readonly accessToken: string }>;
-  /** What an id_token says, after every check of R49; throws PROVIDER_TOKEN_INVALID. */
+  /** The claims of an id_token, after every check of R49; throws PROVIDER_TOKEN_INVALID. */
   verify(
     idToken: string,
     audiences: readonly string[],
   ): Promise<{ readonly claims: ProviderClaims; readonly nonce: string }>;
-  /** What the People API says of the user, as far as the scopes reach; empty where it cannot be had. */
+  /** The user's profile from the People API, as far as the scopes allow; empty where it is unavailable. */
   profile(accessToken: string, scopes: readonly GoogleScope[]): Promise<ExternalProfile>;
 };
 
@@ -38,9 +38,9 @@ export const googleIssuer = 'https://accounts.google.com';
 const googleMailDomains: readonly string[] = ['gmail.com', 'googlemail.com'];
 
 /**
- * Whether Google answers for an address: it has verified it, and hosts the mailbox, as
+ * Whether Google is authoritative for an address: it has verified it, and hosts the mailbox, as
  * gmail.com or googlemail.com, or as the domain that the account belongs to (`hd`). Any other address may
- * have gone to somebody else since.
+ * have gone to another party since.
  */
 export function isGoogleAuthoritative(email: string, emailVerified: boolean, hostedDomain: string): boolean {
   const domain = email.slice(email.lastIndexOf('@') + 1).toLowerCase();

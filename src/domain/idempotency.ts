@@ -4,16 +4,16 @@ export type IdempotencyClaim = {
   /** Names the key, the method and the caller. */
   readonly digest: Buffer;
   readonly requestDigest: Buffer;
-  /** Until when the first caller may still be at work. */
+  /** End of the lease of the first caller. */
   readonly leaseUntil: Date;
   readonly expiresAt: Date;
 };
 
-/** What tells a claim from a later one on the same key. */
+/** The identity of a claim among the claims of one key. */
 export type HeldClaim = Pick<IdempotencyClaim, 'tenantId' | 'digest' | 'leaseUntil'>;
 
 export type IdempotencyRepository = {
-  /** Claims the key; false where it is claimed already. Expired claims and leases of dead callers are taken over. */
+  /** Claims the key; false where it is claimed already. Expired claims and expired leases are taken over. */
   claim(claim: IdempotencyClaim, now: Date): Promise<boolean>;
   /** Finds a claim, with its answer where there is one. */
   find(

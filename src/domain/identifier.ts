@@ -31,6 +31,6 @@ export type HeldIdentifier = Identifier & {
   /** The form that messages go to. */
   readonly address: string;
   readonly confirmedAt: Date | undefined;
-  /** When it came to the account. */
+  /** Time at which it was added to the account. */
   readonly addedAt: Date;
 };

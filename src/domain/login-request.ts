@@ -1,6 +1,6 @@
 import { bytesToUuid, decodeBase64url, sha256, uuidToBytes } from './token.ts';
 
-/** A sign-in that went to another site and is to come back. */
+/** A sign-in that was redirected to another site. */
 export type LoginRequest = {
   readonly tenantId: string;
   readonly id: string;
@@ -11,11 +11,11 @@ export type LoginRequest = {
 };
 
 export type LoginRequestData = {
-  /** The registered page that the browser comes back to; empty: none. */
+  /** The registered page that the browser returns to; empty: none. */
   readonly redirectUri: string;
-  /** The S256 challenge of whoever began (RFC 7636). */
+  /** The S256 challenge of the client (RFC 7636). */
   readonly codeChallenge: string;
-  /** What the provider has to put into its token. */
+  /** The nonce that the provider's token has to carry. */
   readonly nonce: string;
   /** Our own verifier for the provider. */
   readonly codeVerifier: string;
@@ -39,7 +39,7 @@ const idBytes = 16;
 
 const secretBytes = 32;
 
-/** What names a row and proves that one was told of it. */
+/** The name of a row, with the proof that its bearer received it. */
 export type Handle = { readonly tenantId: string; readonly id: string; readonly digest: Buffer };
 
 /** Writes a handle for a row of a tenant: 86 characters, of which 256 bits are secret. */
@@ -47,7 +47,7 @@ export function formatHandle(tenantId: string, id: string, secret: Uint8Array): 
   return Buffer.concat([uuidToBytes(tenantId), uuidToBytes(id), secret]).toString('base64url');
 }
 
-/** Reads a handle, or answers undefined where the text cannot be one. */
+/** Reads a handle, or returns undefined where the text cannot be one. */
 export function parseHandle(text: string): Handle | undefined {
   const bytes = decodeBase64url(text, 2 * idBytes + secretBytes);
   if (bytes === undefined) return undefined;

@@ -13,7 +13,7 @@ export type Message = {
   readonly text: string;
   /** Empty for an SMS. */
   readonly html: string;
-  /** For whom the code of an SMS is; rows of older versions do not say. */
+  /** The audience of the code in an SMS; rows of older versions lack it. */
   readonly audience?: Audience;
   /** The one-time code or token in it; empty where there is none. */
   readonly code: string;
@@ -40,7 +40,7 @@ export type OutboxEntry<P extends Payload = Message> = {
   readonly tenantId: string;
   readonly message: P;
   readonly createdAt: Date;
-  /** When the message has lost its sense, such as with its code. */
+  /** Expiry of the message, such as that of its code. */
   readonly expiresAt: Date;
 };
 
@@ -48,11 +48,11 @@ export type OutboxEntry<P extends Payload = Message> = {
 export type ClaimedMessage<P extends Payload = Payload> = OutboxEntry<P> & {
   /** Which claim on it this is; a later one takes it away. */
   readonly claims: number;
-  /** When the claim ends. */
+  /** End of the lease. */
   readonly leaseUntil: Date;
-  /** How often it was really tried. */
+  /** Number of attempts. */
   readonly attempts: number;
-  /** Whether an SMS of ours was counted against its tenant's budgets. */
+  /** Whether an SMS of this service was counted against its tenant's budgets. */
   readonly charged: boolean;
 };
 
@@ -63,7 +63,7 @@ export type DeliveryOutcome = Pick<ClaimedMessage, 'attempts' | 'charged'> & {
   readonly at: Date;
 };
 
-/** A message as operators see it: nothing of what it says and nobody it goes to. */
+/** A message as operators see it: nothing of what it says and no one it goes to. */
 export type OutboxRow = {
   readonly id: string;
   readonly tenantId: string;
@@ -78,7 +78,7 @@ export type OutboxRow = {
   readonly endedAt: Date | undefined;
 };
 
-/** How many messages of a tenant and channel wait, or were given up. */
+/** Number of queued or dead messages of a tenant and channel. */
 export type WaitingMessages = Pick<OutboxRow, 'tenantId' | 'channel'> & {
   readonly status: 'queued' | 'dead';
   readonly messages: number;
@@ -86,14 +86,14 @@ export type WaitingMessages = Pick<OutboxRow, 'tenantId' | 'channel'> & {
 
 export type OutboxRepository = {
   add(entry: OutboxEntry<Payload>): Promise<void>;
-  /** Deletes messages to an address or number, sent or not; answers how many. */
+  /** Deletes messages to an address or number, sent or not; returns their number. */
   deleteTo(tenantId: string, recipient: string): Promise<number>;
-  /** Costs what `add` costs and sends nothing: where the cost would tell that there is nobody to write to. */
+  /** Costs what `add` costs and sends nothing, so that time does not disclose whether there is a recipient. */
   addDecoy(entry: Omit<OutboxEntry, 'message'>): Promise<void>;
   /** The newest e-mails and SMS that are not sent yet, newest first. */
   listPending(limit: number): Promise<OutboxEntry[]>;
   /**
-   * Claims messages of a channel that are due, the one that waits longest first; nobody else
+   * Claims messages of a channel that are due, the one that waits longest first; no one else
    * gets them before the lease ends. In a transaction, which others do not wait for.
    */
   claim(channel: Channel, limit: number, now: Date, leaseUntil: Date): Promise<ClaimedMessage[]>;
@@ -101,11 +101,11 @@ export type OutboxRepository = {
    * Notes how an attempt ended. False where the claim has been lost meanwhile, to another
    * instance or to an operator. What is sent or dropped is wiped.
    */
-  settle(
+  recordOutcome(
     claimed: Pick<ClaimedMessage, 'id' | 'claims' | 'leaseUntil'>,
     outcome: DeliveryOutcome,
   ): Promise<boolean>;
-  /** Wipes given-up messages that have expired, at most that many; answers how many it was. */
+  /** Wipes dead messages that have expired, at most `limit`; returns their number. */
   wipeExpired(now: Date, limit: number): Promise<number>;
   /** Messages as operators see them, oldest first, after the one with `afterId`. */
   list(

@@ -73,7 +73,7 @@ export function describeMobile(address: string): { mobile: string; mobileSeed: s
   return { mobile: parsed.formatNational().replace(/\D/g, ''), mobileSeed: `+${parsed.countryCallingCode}` };
 }
 
-/** The ISO 3166 code of a number's country; empty where it cannot be told. */
+/** The ISO 3166 code of a number's country; empty where it is unknown. */
 export function countryOf(address: string): string {
   return /^\+\d{6,15}$/.test(address) ? (parsePhoneNumberFromString(address)?.country ?? '') : '';
 }

@@ -3,7 +3,7 @@ import type { Random } from './random.ts';
 import { foldDigits } from './typed-text.ts';
 import type { Vault } from './vault.ts';
 
-/** Crockford's Base32: no letter that could be taken for a digit. */
+/** Crockford's Base32: no letter that looks like a digit. */
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const standaloneLength = 8;
 const digits = 6;
@@ -28,7 +28,7 @@ export function normalizeCode(text: string): string {
 }
 
 /**
- * What is stored of a code: a keyed digest, because a short code could be guessed from
+ * The stored form of a code: a keyed digest, because a short code could be found from
  * a plain one, bound to the tenant, the purpose and whatever else it is for.
  */
 export function digestCode(

@@ -60,7 +60,7 @@ const weaknesses: Readonly<Record<string, Violation['texts']>> = {
 
 type Judgement = Pick<Violation, 'reason' | 'texts'>;
 
-/** Why a new password is refused, or undefined where it is good. Nothing about its composition is demanded. */
+/** The reason why a new password is rejected; undefined: it is accepted. There are no composition rules. */
 export function judgePassword(
   password: string,
   { minLength, words, blocklist, minStrength, strengthOf }: PasswordContext,
@@ -80,7 +80,7 @@ export function judgePassword(
   return { reason: 'PASSWORD_COMMON', ...(texts === undefined ? {} : { texts }) };
 }
 
-/** Checks a new password with its confirmation and answers its normal form. */
+/** Checks a new password with its confirmation and returns its normal form. */
 export function parseNewPassword(password: string, confirmation: string, context: PasswordContext): string {
   const judgement = judgePassword(password, context);
   if (judgement !== undefined) throw invalid({ field: 'password', ...judgement });
@@ -97,10 +97,10 @@ export function isPlausiblePassword(password: string): boolean {
   return Buffer.byteLength(normalizePassword(password)) <= maxBytes;
 }
 
-/** How much a queue has to do, and how many it has refused since the start. */
+/** The load of a queue, and the number of rejections since the start. */
 export type QueueLoad = { readonly running: number; readonly waiting: number; readonly refused: number };
 
-/** For whom a hash is made: his tenant, and until when he waits for it. */
+/** The tenant and the deadline of the caller that needs a hash. */
 export type HashTurn = { readonly tenant: Pick<Tenant, 'id'>; readonly deadline: Deadline };
 
 /**
@@ -124,7 +124,7 @@ export type PasswordHasher = {
   /** Whether a hash that another system made is one that `verify` can compare. */
   canVerify(hash: string): boolean;
   /**
-   * Whether a hash that a password was found right by is to be replaced by one of the
+   * Whether a hash that a password matched has to be replaced by one of the
    * password: it was made with less than today's parameters, or by another system that
    * compares all of the password, so that no other one is right as well.
    */
@@ -149,5 +149,5 @@ export type HashProfile = {
   readonly passes: number;
 };
 
-/** What production asks for at least (OWASP Password Storage Cheat Sheet; R1). */
+/** The least parameters in production (OWASP Password Storage Cheat Sheet; R1). */
 export const floorProfile: HashProfile = { memoryKiB: 19_456, passes: 2 };

@@ -1,5 +1,5 @@
 // How the rows of other systems become records. What has no place here is left out, and
-// named, so that whoever imports knows.
+// listed, so that the operator knows.
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -63,9 +63,9 @@ function fromAuthboss(row: Row): Row {
   const mobile = text('mobile') || (who === '' ? text('pid') : '');
   const confirmed = isYes(row['confirmed']);
   const isGoogle = text('oauth2_provider') === 'google' && text('oauth2_uid') !== '';
-  // A column that nobody has named is a mistake, not to be lost in silence.
+  // A column that no one has named is a mistake, not to be lost in silence.
   const unknown = Object.entries(row).filter(
-    // Whoever was deleted there does not come back by an import.
+    // A user who was deleted there is not imported.
     ([name, value]) => !authbossColumns.has(name) && !(name === 'deleted_at' && !value),
   );
   return {

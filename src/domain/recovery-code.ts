@@ -16,13 +16,13 @@ export function makeRecoveryCodes(random: Random): string[] {
   );
 }
 
-/** What is stored of a recovery code: ten slow hashes would outlast a request, and 80 bit need none. */
+/** The stored form of a recovery code: ten slow hashes would outlast a request, and 80 bits need none. */
 export function digestRecoveryCode(vault: Vault, tenantId: string, userId: string, code: string): Buffer {
   return vault.mac('recovery-code', Buffer.from(JSON.stringify([tenantId, userId, normalizeCode(code)])));
 }
 
 export type RecoveryCodeRepository = {
-  /** How many codes are left, of ours and of the system that the user came from. */
+  /** Number of unused codes, those of the system that the user came from included. */
   count(tenantId: string, userId: string): Promise<number>;
   /** Replaces all codes, those of another system included; an empty list removes them. */
   replace(tenantId: string, userId: string, digests: readonly Buffer[]): Promise<void>;

@@ -32,14 +32,14 @@ export function formatRefreshToken(vault: Vault, session: Rotation, counter: num
   );
 }
 
-/** What a refresh token claims to be, before its MAC is checked against the session. */
+/** The content of a refresh token, before its MAC is checked against the session. */
 export type PresentedRefreshToken = {
   readonly sessionId: string;
   readonly counter: number;
   readonly mac: Buffer;
 };
 
-/** Reads a refresh token, or answers undefined where the text cannot be one. */
+/** Reads a refresh token, or returns undefined where the text cannot be one. */
 export function parseRefreshToken(text: string): PresentedRefreshToken | undefined {
   const bytes = decodeBase64url(text, idBytes + counterBytes + macBytes);
   if (bytes === undefined) return undefined;

@@ -25,7 +25,7 @@ export function isRegistrable(url: URL): boolean {
 }
 
 /**
- * The registered URL that a caller named, or the default where he named none. Both
+ * The registered URL that a caller named, or the default where they named none. Both
  * sides are parsed once and compared in their parsed form; what is answered is the
  * registered one, never the submitted string.
  */
@@ -50,7 +50,7 @@ export function isRegisteredUrl(text: string, registered: readonly string[]): bo
   return text !== '' && registered.some((url) => parseUrl(url)?.href === text);
 }
 
-/** Whether a browser's origin is one of the tenant's; `http://localhost:*` stands for any port. */
+/** Whether a browser's origin is one of the tenant's; `http://localhost:*` represents any port. */
 export function isRegisteredOrigin(origin: string, registered: readonly string[]): boolean {
   return registered.some(
     (allowed) =>
@@ -58,7 +58,7 @@ export function isRegisteredOrigin(origin: string, registered: readonly string[]
   );
 }
 
-/** A registered page with parameters of ours; what stood in its query stays. */
+/** A registered page with parameters of this service; what stood in its query stays. */
 export function withParameters(page: string, parameters: Readonly<Record<string, string>>): string {
   const url = new URL(page);
   // Registered pages are checked when they are registered; this is the last look before a redirect.

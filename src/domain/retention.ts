@@ -17,6 +17,6 @@ export const retained = [
 export type Retained = (typeof retained)[number];
 
 export type RetentionRepository = {
-  /** Deletes rows of a tenant that ended before that time, at most that many; returns how many. */
+  /** Deletes rows of a tenant that ended before `before`, at most `limit`; returns their number. */
   purge(what: Retained, tenantId: string, before: Date, limit: number): Promise<number>;
 };

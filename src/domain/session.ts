@@ -10,15 +10,15 @@ export type SessionRow = {
   readonly amr: readonly AuthenticationMethod[];
   readonly authTime: Date;
   readonly client: Client;
-  /** How often the refresh token was rotated. */
+  /** Number of rotations of the refresh token. */
   readonly refreshCounter: number;
   readonly refreshSalt: Buffer;
-  /** When the refresh token was last rotated, or made. */
+  /** Time of the last rotation, or of the creation. */
   readonly refreshedAt: Date;
   readonly createdAt: Date;
-  /** When it ends unless it is used. */
+  /** Idle expiry. */
   readonly idleExpiresAt: Date;
-  /** When it ends at the latest. */
+  /** Absolute expiry. */
   readonly expiresAt: Date;
 };
 
@@ -42,9 +42,9 @@ export type SessionRepository = {
   addSecondFactor(tenantId: string, id: string, method: AuthenticationMethod, now: Date): Promise<void>;
   /** Notes that the user has authenticated again. */
   updateAuthTime(tenantId: string, id: string, authTime: Date): Promise<void>;
-  /** Ends one session of a user; false where he has no such live session. */
+  /** Ends one session of a user; false where they have no such live session. */
   revoke(tenantId: string, userId: string, id: string, now: Date): Promise<boolean>;
-  /** Ends all sessions of a user but one; answers how many. */
+  /** Ends all sessions of a user but one; returns their number. */
   revokeOthers(tenantId: string, userId: string, keptId: string | undefined, now: Date): Promise<number>;
   /** Ends the oldest sessions of a user beyond that many. */
   revokeBeyond(tenantId: string, userId: string, kept: number, now: Date): Promise<void>;
@@ -57,6 +57,6 @@ export type CallerSession = {
   readonly level: SessionLevel;
   readonly amr: readonly AuthenticationMethod[];
   readonly authTime: Date;
-  /** Whose session it is, as he was when the call came in. */
+  /** Whose session it is, as they were when the call came in. */
   readonly holder: UserView;
 };

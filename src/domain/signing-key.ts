@@ -1,6 +1,6 @@
 export type SigningKeyState = 'next' | 'active' | 'retired';
 
-/** How long a retired key is still published: the life of its last token, the leeway of clocks, and a margin. */
+/** How long a retired key stays published: lifetime of its last token, clock skew, and a margin. */
 export const retirementMs = 15 * 60_000;
 
 type Timed = Pick<SigningKeyRow, 'id' | 'activatesAt'>;
@@ -12,7 +12,7 @@ export function activeKey<K extends Timed>(keys: readonly K[], now: Date): K | u
     .sort((a, b) => b.activatesAt.getTime() - a.activatesAt.getTime() || (a.id < b.id ? 1 : -1))[0];
 }
 
-/** What a key is good for at a time: published ahead, signing, or good for its last tokens only (R13). */
+/** The state of a key at a time: published ahead, signing, or only verifying its last tokens (R13). */
 export function stateOf(keys: readonly Timed[], key: Timed, now: Date): SigningKeyState {
   if (key.activatesAt > now) return 'next';
   return activeKey(keys, now)?.id === key.id ? 'active' : 'retired';
@@ -21,7 +21,7 @@ export function stateOf(keys: readonly Timed[], key: Timed, now: Date): SigningK
 /** The keys that are still published: all but those whose last token has expired. */
 export function publishedKeys<K extends Timed>(keys: readonly K[], now: Date): K[] {
   return keys.filter((key) => {
-    // The first that took its place: from then on it has signed nothing.
+    // The first that replaced it: from then on it has signed nothing.
     const successors = keys.filter(({ activatesAt }) => activatesAt > key.activatesAt && activatesAt <= now);
     const [retiredAt] = successors.map(({ activatesAt }) => activatesAt.getTime()).sort((a, b) => a - b);
     return retiredAt === undefined || now.getTime() - retiredAt < retirementMs;
@@ -45,7 +45,7 @@ export type DataKeyResealer = (key: SealedKey) => Buffer | undefined;
 
 export type KeyRepository = {
   listDataKeys(): Promise<SealedKey[]>;
-  /** Puts a newly sealed value in the place of the old one; false where the old one is not there any more. */
+  /** Puts a newly sealed value instead of the old one; false where the old one is not there any more. */
   resealDataKey(id: string, from: Buffer, to: Buffer): Promise<boolean>;
   insertDataKey(key: SealedKey): Promise<void>;
   listSigningKeys(): Promise<SigningKeyRow[]>;

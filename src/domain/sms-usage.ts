@@ -6,7 +6,7 @@ export type SmsPeriod = { readonly country: string; readonly hour: Date; readonl
 export type SmsUsageRepository = {
   /**
    * Counts an SMS to a number and makes the next one wait, each time twice as long;
-   * answers undefined, or where this one may not be sent yet until when it has to wait.
+   * returns undefined, or the time before which this one may not be sent.
    */
   backOff(
     tenantId: string,
@@ -14,11 +14,11 @@ export type SmsUsageRepository = {
     delay: { readonly firstDelayS: number; readonly maxDelayS: number; readonly forgetAfterS: number },
     now: Date,
   ): Promise<Date | undefined>;
-  /** Forgets how many SMS a number has had: the next one does not wait. */
+  /** Resets the delay of a number: its next SMS does not wait. */
   forgetBackOff(tenantId: string, number: Buffer): Promise<void>;
   /** Counts a code that is sent to a country in an hour, or with -1 takes it back. */
   countSent(tenantId: string, period: SmsPeriod, by: 1 | -1): Promise<void>;
-  /** Counts a code that somebody typed rightly. */
+  /** Counts a redeemed code. */
   countConfirmed(tenantId: string, period: SmsPeriod): Promise<void>;
   totals(
     tenantId: string,

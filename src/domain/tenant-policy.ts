@@ -88,7 +88,7 @@ const permission = v.pipe(text, v.regex(/^[\w.:-]{1,100}$/, 'must be letters, di
 
 const fonts = Object.keys(themeFonts) as ThemeFont[];
 
-/** What each path of a policy may hold: the one place that decides. */
+/** The schema of a policy: the only validation of its fields. */
 const schema: v.GenericSchema<unknown, TenantPolicy> = strict({
   pages: strict({ confirm: page, recover: page, twoFactor: page }),
   confirmUrls: listOf(page),
@@ -145,7 +145,7 @@ function mergePatch(target: unknown, patch: unknown): unknown {
   return Object.fromEntries(merged);
 }
 
-/** What is stored, with the defaults in the place of what it lacks: a policy may be older than a field of it. */
+/** The stored policy, completed with defaults: it may be older than some of its fields. */
 export function withDefaults(stored: unknown, defaults: unknown): unknown {
   if (!isObject(defaults) || !isObject(stored)) return stored ?? defaults;
   const names = [...new Set([...Object.keys(defaults), ...Object.keys(stored)])];

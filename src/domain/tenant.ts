@@ -3,16 +3,16 @@ import type { Locale } from './locale.ts';
 import type { TemplateOverrides } from './templates/template.ts';
 import type { Branding } from './theme.ts';
 
-/** What a tenant decides about its users: typed JSON in the tenant's row. */
+/** The settings of a tenant: typed JSON in its row. */
 export type TenantPolicy = {
   /** The tenant's pages that links in messages lead to, by purpose. */
   readonly pages: { readonly confirm: string; readonly recover: string; readonly twoFactor: string };
   /** The pages that a caller may name instead of `pages.confirm`. */
   readonly confirmUrls: readonly string[];
-  /** The pages that a browser may come back to from an identity provider. */
+  /** The pages that a browser may return to from an identity provider. */
   readonly redirectUris: readonly string[];
   readonly senders: { readonly default: string; readonly addresses: readonly string[] };
-  /** Browser origins that may call, such as `https://tenant.com`; `http://localhost:*` stands for any port. */
+  /** Browser origins that may call, such as `https://tenant.com`; `http://localhost:*` represents any port. */
   readonly origins: readonly string[];
   /** ISO 3166 code of the country of numbers without a calling code; empty: they need one. */
   readonly defaultCountry: string;
@@ -27,7 +27,7 @@ export type TenantPolicy = {
   readonly requireSecondFactor: boolean;
   /** Every role that a user may have, with what it permits. */
   readonly roles: Readonly<Record<string, readonly string[]>>;
-  /** Whether Register tells that an identifier is taken (R33). */
+  /** Whether Register discloses that an identifier is taken (R33). */
   readonly discloseRegistration: boolean;
   /** Sign-in with Google. */
   readonly google: {
@@ -36,27 +36,27 @@ export type TenantPolicy = {
     readonly clientId: string;
     /** Client ids of apps whose tokens are taken too. */
     readonly audiences: readonly string[];
-    /** What is asked for beside name, address and picture. */
+    /** Requested data beside name, address and picture. */
     readonly scopes: readonly GoogleScope[];
   };
   /** Sign-in with an account of Manam itself. */
   readonly manam: { readonly enabled: boolean };
-  /** What SMS may cost (R45). */
+  /** Limits of the cost of SMS (R45). */
   readonly sms: {
     /** The most SMS of a day, for strangers, for users and for notices each. */
     readonly dailyMessages: number;
     /** The most that the SMS of a day may cost, in whole units of the tenant's choice; 0: no such limit. */
     readonly dailyBudget: number;
-    /** What an SMS to a country costs, in the same units. */
+    /** Price of an SMS by country, in the same units. */
     readonly prices: Readonly<Record<string, number>>;
   };
   /** How the hosted pages look for this tenant. */
   readonly branding: Branding;
-  /** The tenant's own words for messages, by name and language, in the place of ours. */
+  /** The tenant's own words for messages, by name and language, instead of this service. */
   readonly templates: TemplateOverrides;
 };
 
-/** What can be asked of Google beside name, address and picture. */
+/** Data that can be requested from Google beside name, address and picture. */
 export const googleScopes = ['birthday', 'age-range', 'language'] as const;
 
 export type GoogleScope = (typeof googleScopes)[number];
@@ -78,7 +78,7 @@ export type Tenant = {
 /** The tenant of the users of Manam itself. */
 export const manamSlug = 'manam';
 
-/** What the tenant's policy permits a user with these roles. */
+/** The permissions that the tenant's policy gives these roles. */
 export function permissionsOf(policy: TenantPolicy, roles: readonly string[]): string[] {
   return [...new Set(roles.flatMap((role) => policy.roles[role] ?? []))];
 }
@@ -91,8 +91,8 @@ export type TenantRepository = {
   listOrigins(): Promise<string[]>;
   /** Tenants by slug, after the one with `afterSlug`. */
   list(afterSlug: string, limit: number): Promise<Tenant[]>;
-  /** As `findById`, and nobody else changes the tenant before this transaction ends. */
-  hold(id: string): Promise<Tenant | undefined>;
+  /** As `findById`, and no one else changes the tenant before this transaction ends. */
+  findForUpdate(id: string): Promise<Tenant | undefined>;
   /** Throws DuplicateError where the slug is taken. */
   insert(tenant: Tenant): Promise<void>;
   update(tenantId: string, changes: Partial<Pick<Tenant, 'name' | 'status' | 'policy'>>): Promise<void>;

@@ -35,7 +35,7 @@ function mapTexts<T>(make: (field: ProfileField) => T): Record<TextName, T> {
   >;
 }
 
-/** What fits where hashes and the names of identities are kept. */
+/** Size of the columns of hashes and identity names. */
 const maxColumnBytes = 255;
 
 // Other systems write null for an empty field.
@@ -107,7 +107,7 @@ const schema = v.strictObject(
 /** A record as it is written. */
 export type UserRecord = v.InferOutput<typeof schema>;
 
-/** What a record says, checked and in our own forms. */
+/** A validated record in the forms of the domain. */
 export type ParsedRecord = {
   readonly user: User;
   readonly email: (ParsedIdentifier & { readonly isConfirmed: boolean }) | undefined;
@@ -163,7 +163,7 @@ function parseTime(text: string, now: Date): Date {
   return date;
 }
 
-/** Reads a record; everything that is wrong with it is told at once. */
+/** Parses a record; one error reports all violations. */
 export function parseRecord(value: unknown, context: RecordContext): ParsedRecord {
   const result = v.safeParse(schema, value);
   if (!result.success) {
@@ -200,7 +200,7 @@ function readRecord(record: UserRecord, { tenantId, policy, now, canVerify }: Re
     add('recovery_code_hashes', 'FIELD_INVALID');
   const names = record.external_identities.map(({ issuer, subject }) => `${issuer} ${subject}`);
   if (new Set(names).size < names.length) add('external_identities', 'FIELD_INVALID');
-  // Whoever registers an address that nobody has proved takes the account over: nothing may be in it that opens it.
+  // An unproved account can be replaced by a registration: it must not hold credentials.
   const isProved =
     (record.email !== '' && record.email_confirmed) || (record.mobile !== '' && record.mobile_confirmed);
   const opens =
@@ -219,7 +219,7 @@ function readRecord(record: UserRecord, { tenantId, policy, now, canVerify }: Re
     profile[field] = collect(() => parseProfileText(field, record[profileTexts[field].name])) ?? '';
   profile.customFields = collect(() => parseCustomFields(record.custom_fields as Json)) ?? [];
   const createdAt = collect(() => parseTime(record.created_at, now)) ?? now;
-  violations.refuse();
+  violations.throwIfAny();
 
   const known = email?.canonical ?? mobile?.canonical ?? '';
   const user: User = {

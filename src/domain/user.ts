@@ -30,32 +30,32 @@ export type OwnedIdentifier = HeldIdentifier & {
   readonly passwordHash: string | undefined;
 };
 
-/** A user with all that he can sign in with. */
+/** A user with all that they can sign in with. */
 export type UserView = {
   readonly user: User;
   readonly email: HeldIdentifier | undefined;
   readonly mobile: HeldIdentifier | undefined;
 };
 
-/** What the gate that mints sessions needs to know of a user. */
+/** The account data that the session gate needs. */
 export type SessionAccount = UserView & {
   readonly enrolled: Enrolled;
-  /** How many sessions of the user are live. */
+  /** Number of live sessions. */
   readonly liveSessions: number;
 };
 
-/** What a sign-in with a password needs to know. */
+/** The account data that a password sign-in needs. */
 export type LoginView = SessionAccount & {
   readonly passwordHash: string | undefined;
   /** The identifier that was looked up. */
   readonly identifier: HeldIdentifier;
-  /** How many sign-ins in a row have failed, over all networks. */
+  /** Failed sign-ins in a row, over all networks. */
   readonly totalFailures: number;
   /** Whether a session was begun from the address that the sign-in comes from. */
   readonly isKnownAddress: boolean;
 };
 
-/** What can be changed of a user; only what is set is written. */
+/** Changes of a user; only fields that are set are written. */
 export type UserChanges = Partial<Profile & Pick<User, 'locale' | 'roles'>>;
 
 export type UserRepository = {
@@ -113,9 +113,9 @@ export type UserRepository = {
   markConfirmed(tenantId: string, userId: string, at: Date): Promise<void>;
   /** Changes the fields that are set and no other. */
   update(tenantId: string, userId: string, changes: UserChanges): Promise<void>;
-  /** Puts an identifier in the place of the user's one of that kind. Throws DuplicateError where it is taken. */
+  /** Puts an identifier instead of the user's one of that kind. Throws DuplicateError where it is taken. */
   replaceIdentifier(tenantId: string, identifier: HeldIdentifier): Promise<void>;
-  /** Deletes a user and every row that is his. */
+  /** Deletes a user and every row that is theirs. */
   delete(tenantId: string, userId: string): Promise<void>;
   /** Users whose address or number begins so, by id, after the one with `afterId`. */
   search(
@@ -124,7 +124,7 @@ export type UserRepository = {
     limit: number,
   ): Promise<UserView[]>;
   setStatus(tenantId: string, userId: string, status: User['status']): Promise<void>;
-  /** The password hash of a user, or undefined where he has none. */
+  /** The password hash of a user, or undefined where they have none. */
   findPasswordHash(tenantId: string, userId: string): Promise<string | undefined>;
   /** Sets the password hash, also of a user who had none. */
   updatePasswordHash(tenantId: string, userId: string, passwordHash: string): Promise<void>;

@@ -4,6 +4,6 @@ export type Vault = {
   seal(purpose: string, context: string, plaintext: Uint8Array): Buffer;
   /** Decrypts what `seal` made; throws where anything differs. */
   open(purpose: string, context: string, sealed: Uint8Array): Buffer;
-  /** HMAC-SHA-256 with a key of its own for the purpose. */
+  /** HMAC-SHA-256 with a separate key for each purpose. */
   mac(purpose: string, data: Uint8Array): Buffer;
 };

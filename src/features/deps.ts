@@ -7,7 +7,7 @@ import type { TenantDirectory } from '../server/tenant-directory.ts';
 import type { HostedTenants } from '../web/hosted-tenants.ts';
 import type { Adapters, Core } from './core.ts';
 
-/** What every feature is built from. */
+/** The dependencies of every feature. */
 export type FeatureDeps = {
   readonly adapters: Adapters;
   readonly core: Core;

@@ -12,16 +12,16 @@ export type Handlers = {
 /** Work beside the calls, from the start of the service to its end. */
 export type Job = { start(): void; stop(): Promise<void> };
 
-/** What a feature adds to the service; the composition merges each part over all features. */
+/** The parts of a feature; the composition merges each part over all features. */
 export type Feature = {
   /** Handlers of whole services. */
   readonly handlers?: Partial<Handlers>;
-  /** Endpoints that are no RPCs; the first that takes a request answers it. */
+  /** Endpoints that are no RPCs, in order: each handles a request or passes it on. */
   readonly endpoints?: readonly Route[];
   /** The days that ended rows are kept, by what they are. */
   readonly retention?: Partial<Readonly<Record<Retained, number>>>;
   readonly jobs?: readonly Job[];
-  /** What `manam doctor` examines. */
+  /** Checks of `manam doctor`. */
   readonly checks?: readonly Check[];
 };
 

@@ -1,4 +1,4 @@
-/** How long a loop rests after a failure of ours, such as a database that is away. */
+/** Pause of a loop after a failure of this service, such as a database that is away. */
 const troubleMs = 5000;
 
 /** Runs some work until it is stopped; at once again as long as there was something to do. */

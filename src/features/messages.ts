@@ -14,7 +14,7 @@ import { createLoop } from './loop.ts';
 const restMs = 500;
 /** Interval at which dead messages that have expired are wiped. */
 const wipeMs = 60_000;
-/** How long a shutdown waits for attempts before it aborts them; within the drain time (R65). */
+/** Time that a shutdown gives attempts before it aborts them, within the drain time (R65). */
 const graceMs = 15_000;
 
 /** Delivery of e-mails, SMS and callouts from the outbox. */

@@ -5,7 +5,7 @@ import { recoveryHandlers } from '../rpc/recovery-service.ts';
 import type { FeatureDeps } from './deps.ts';
 import type { Feature } from './feature.ts';
 
-/** A forgotten password, and a new one in the place of a known one. */
+/** A forgotten password, and a new one instead of a known one. */
 export function recovery({ adapters, core }: FeatureDeps) {
   const all = { ...adapters, ...core };
   const flows = {

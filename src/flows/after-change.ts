@@ -7,7 +7,7 @@ import { type MessageContext, type Notice, notifyUser } from './messages.ts';
 
 /**
  * Ends every way into an account that was opened before: outstanding challenges and sessions,
- * except the one that is kept. Returns how many sessions ended.
+ * except the one that is kept. Returns the number of ended sessions.
  */
 export async function endAccess(
   { challenges, sessions }: Pick<Repositories, 'challenges' | 'sessions'>,
@@ -21,7 +21,7 @@ export async function endAccess(
 }
 
 /**
- * What follows every change of credentials, in its transaction: other sessions and all that is
+ * Runs after every change of credentials, in its transaction: other sessions and everything
  * outstanding end, every confirmed identifier of `view` gets a notice, and the event is recorded
  * (R19, R46). The caller's own session is kept.
  */

@@ -7,7 +7,7 @@ import type { SmsGuard } from './sms-guard.ts';
 /** Counts a message of one kind to an address or number, whether it is known or not. */
 export type RecipientCharge = (caller: Caller, kind: string, recipient: string) => Promise<void>;
 
-/** How often as many e-mails of a kind go to an address as one network may ask for. */
+/** Multiple of one network's limit that all networks together may send to an address. */
 const networksPerRecipient = 4;
 
 /**

@@ -5,11 +5,11 @@ import type { IdempotencyKey } from '../domain/idempotency.ts';
 import type { Repositories, Store } from '../domain/repositories.ts';
 import type { Vault } from '../domain/vault.ts';
 
-/** How long an answer can be had again (R68). */
+/** How long a stored response is returned (R68). */
 const lifetimeMs = 86_400_000;
-/** How long the first caller is taken to be still at work; longer than any call may last. */
+/** Lease of the first caller, longer than any call may last. */
 const leaseMs = 15_000;
-/** How long another caller with the same key waits for the first one's answer. */
+/** Longest wait of another caller with the same key. */
 const maxWaitMs = 5000;
 const pollMs = 50;
 

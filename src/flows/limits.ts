@@ -7,10 +7,10 @@ import { sha256 } from '../domain/token.ts';
 
 /** Every limit, with its window. What they are for stands in the configuration table of the README. */
 export type Limits = {
-  /** Failed guesses of one network (R9). */
-  readonly guessesPerNetwork: Budget;
-  /** Failed guesses of everyone at one tenant. */
-  readonly guessesPerTenant: Budget;
+  /** Failed attempts of one network (R9). */
+  readonly attemptsPerNetwork: Budget;
+  /** Failed attempts of all networks at one tenant. */
+  readonly attemptsPerTenant: Budget;
   readonly messagesPerNetwork: Budget;
   readonly messagesPerTenant: Budget;
   /** Sign-ins with a provider that one network begins. */
@@ -24,14 +24,14 @@ export type Limits = {
   readonly smsPerPrefix: Budget;
   /** SMS that one network asks for. */
   readonly smsPerNetwork: Budget;
-  /** How long the second SMS to a number has to wait, in seconds; it doubles with each further one. 0: not at all. */
+  /** Delay of the second SMS to a number, in seconds; it doubles with each further one. 0: none. */
   readonly smsResendDelayS: number;
 };
 
 export type LimiterDeps = {
   readonly store: Pick<Repositories, 'budgets'>;
   readonly clock: Clock;
-  /** Told of every refusal, with the name of the limit. */
+  /** Called with every refusal, with the name of the limit. */
   readonly onRefusal?: (limit: string) => void;
 };
 

@@ -23,9 +23,9 @@ export type MessageDeps = { readonly clock: Clock; readonly random: Random };
 /** On whose behalf a message is written, and the language that was asked for. */
 export type MessageContext = Pick<Caller, 'tenant' | 'locale'>;
 
-/** Who gets a message: a stored address or number, never the submitted string (R39). */
+/** The recipient of a message: a stored address or number, never the submitted string (R39). */
 export type Recipient = Pick<HeldIdentifier, 'kind' | 'address'> & {
-  /** The language of the user; empty where he has none yet. */
+  /** The language of the user; empty where they have none yet. */
   readonly userLocale: string;
   /** One of the tenant's senders; empty for its default. */
   readonly senderEmail: string;
@@ -37,7 +37,7 @@ export type EmailOrder = {
   readonly page: string;
   /** The name and the value of the link's parameter. */
   readonly parameter: { readonly name: string; readonly token: string };
-  /** How long the message makes sense. */
+  /** Lifetime of the message. */
   readonly lifetimeMs: number;
 };
 
@@ -47,7 +47,7 @@ export type SmsOrder = {
   readonly lifetimeMs: number;
 };
 
-/** What a user is told of, by e-mail or by SMS, without a link or a code. */
+/** The notices to a user, by e-mail or by SMS, without a link or a code. */
 export type Notice =
   | 'account-exists'
   | 'identifier-changed'

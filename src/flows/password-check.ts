@@ -25,7 +25,7 @@ export const passwordAttempts: AttemptPolicy = {
 /** The same for users who are signed in: strangers do not use up their attempts. */
 const stepUpAttempts: AttemptPolicy = { ...passwordAttempts, kind: 'reauthentication' };
 
-/** How long an attempt waits for those that are under way, how often it looks, and how many wait at a time. */
+/** Longest wait of an attempt for those under way, its poll interval, and the limit of waiting attempts. */
 const maxBusyMs = 2000;
 const busyPollMs = 60;
 const maxBusy = 64;
@@ -40,7 +40,7 @@ export type PasswordCheckDeps = {
 /** The account whose password is tried, as far as there is one. */
 export type PasswordAccount = {
   readonly userId: string | undefined;
-  /** What the caller named it by; empty where a session did. */
+  /** The identifier that the caller sent; empty where a session names the account. */
   readonly canonical: string;
   readonly passwordHash: string | undefined;
   /** Whether too many sign-ins have failed, over all networks, for one from an address that is new. */
@@ -48,8 +48,8 @@ export type PasswordAccount = {
 };
 
 export type PasswordCheck = {
-  readonly right: boolean;
-  /** How many failures in a row there are, this one included; undefined where nothing was tried. */
+  readonly isCorrect: boolean;
+  /** Failures in a row, this one included; undefined where the account is locked. */
   readonly failures: number | undefined;
   /** The counters that a success forgets. */
   readonly counters: readonly AttemptCounter[];
@@ -60,7 +60,7 @@ export function shadowSubject(vault: Vault, { tenant }: Caller, canonical: strin
   return bytesToUuid(vault.mac('guess-shadow', Buffer.from(`${tenant.id} ${canonical}`)).subarray(0, 16));
 }
 
-/** What the attempts of one network at one account are counted by. */
+/** The counter of the attempts of one network at one account. */
 export function networkSubject(subject: string, { client }: Pick<Caller, 'client'>): string {
   return bytesToUuid(sha256(`${subject} ${networkOf(client.address)}`).subarray(0, 16));
 }
@@ -73,7 +73,7 @@ export function signInCounters(userId: string, caller: Pick<Caller, 'client'>): 
   ];
 }
 
-/** Whether so many sign-ins have failed that only addresses which the user has used may go on (R7, R70). */
+/** Whether so many sign-ins have failed that only addresses which the user has used may continue (R7, R70). */
 export function isClosedTo(account: {
   readonly totalFailures: number;
   readonly isKnownAddress: boolean;
@@ -132,13 +132,13 @@ export function createPasswordCheck({ store, hasher, vault, clock }: PasswordChe
       const failures = await count(caller, policy, subject, total);
       const mayTry = failures !== undefined && account.isClosed !== true && isPlausiblePassword(password);
       try {
-        const right = await hasher.verify(caller, mayTry ? account.passwordHash : undefined, password);
-        if (!right) await store.attempts.countWrong(tenantId, { kind: policy.kind, subject }, clock());
-        // What is guessed in a stolen session is guessed at the sign-in as well.
-        if (!right && isSignedIn) await countAtSignIn(caller, named);
-        return { right, failures, counters };
+        const isCorrect = await hasher.verify(caller, mayTry ? account.passwordHash : undefined, password);
+        if (!isCorrect) await store.attempts.countWrong(tenantId, { kind: policy.kind, subject }, clock());
+        // Attempts in a stolen session count at the sign-in as well.
+        if (!isCorrect && isSignedIn) await countAtSignIn(caller, named);
+        return { isCorrect, failures, counters };
       } catch (error) {
-        // No place in the queue: nothing was compared, so nothing was guessed.
+        // No place in the queue: nothing was compared.
         if (failures !== undefined) await store.attempts.uncount(tenantId, { kind: policy.kind, subject });
         throw error;
       }

@@ -9,7 +9,7 @@ export type PasswordPolicyDeps = {
   readonly isBreached: BreachCheck;
 };
 
-/** What a new password has to be, the same at every place where one is chosen (R3, R4). */
+/** The rules of new passwords, the same wherever one is chosen (R3, R4). */
 export function createPasswordPolicy({ blocklist, strengthOf, isBreached }: PasswordPolicyDeps) {
   return {
     /**

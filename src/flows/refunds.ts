@@ -4,17 +4,17 @@ import { sha256 } from '../domain/token.ts';
 
 export type RefundDeps = {
   readonly store: Pick<Repositories, 'budgets'>;
-  /** Told what has kept a refund from being written: it is lost then, and its budget the smaller for it. */
+  /** Called with what has kept a refund from being written: it is lost then, and its budget the smaller for it. */
   readonly onError: (error: unknown) => void;
 };
 
-/** How long refunds wait for others of the same budget. */
+/** Time in which refunds of one budget are collected. */
 const delayMs = 10;
 
 /**
  * Gives back what was counted and turned out harmless. No caller waits for it: what a
  * network sends in a moment is given back by one statement a little later. An instance
- * that dies before that leaves the network charged, never the reverse.
+ * that becomes invalid before that leaves the network charged, never the reverse.
  */
 export function createRefunds({ store, onError }: RefundDeps) {
   let noted = new Map<string, Refund>();

@@ -20,7 +20,7 @@ const forgetAfterS = 86_400;
 /** A country is closed where fewer than a fifth of at least 50 codes were typed (R45). */
 const breakerMinSent = 50;
 const breakerMinShare = 0.2;
-/** How long the breaker looks back: this hour and the one before. */
+/** Window of the breaker: this hour and the one before. */
 const breakerWindowMs = hourMs;
 
 export type SmsGuardDeps = {
@@ -37,10 +37,10 @@ function hourOf(now: Date): Date {
   return new Date(Math.floor(now.getTime() / hourMs) * hourMs);
 }
 
-/** Who an SMS is counted for: a stranger who names a number, a user, or a notice without a caller. */
+/** The budget that an SMS counts against: that of strangers, of users, or of notices without a caller. */
 type Payer = Audience | 'notice';
 
-/** What a code of this purpose is for: anybody may ask for one of the first two. */
+/** The audience of a code by its purpose: anyone may request one of the first two. */
 export function audienceOfPurpose(purpose: ChallengePurpose): Audience {
   return purpose === 'confirm-sms' || purpose === 'recover-sms' ? 'anonymous' : 'user';
 }
@@ -50,7 +50,7 @@ function payedBy(budget: Budget, payer: Payer): Budget {
   return payer === 'anonymous' ? budget : { ...budget, name: `${budget.name}.${payer}` };
 }
 
-/** What the wait for the next SMS is counted by: a stranger's network makes no other caller wait (R70). */
+/** The key of the delay of the next SMS: a stranger's network delays no other caller (R70). */
 function backOffKey(audience: Audience, number: string, address: string): Buffer {
   return sha256(audience === 'user' ? number : `${number} ${networkOf(address)}`);
 }
@@ -58,7 +58,7 @@ function backOffKey(audience: Audience, number: string, address: string): Buffer
 /**
  * Guards against SMS pumping (R45): counts every SMS that is asked for, known number or
  * not, before anything is sent, and fails closed. The tenant's budgets come last, so that
- * nobody uses them up with calls that are refused anyway.
+ * no one uses them up with calls that are refused anyway.
  */
 export function createSmsGuard({ store, limiter, limits, clock, isOn = true }: SmsGuardDeps) {
   async function backOff(tenantId: string, key: Buffer): Promise<void> {
@@ -91,7 +91,7 @@ export function createSmsGuard({ store, limiter, limits, clock, isOn = true }: S
     throw new DomainError('RATE_LIMITED', { retryAfterMs: hour.getTime() + hours * hourMs - now.getTime() });
   }
 
-  /** What every SMS counts against: each kind of payers has the same budgets for itself. */
+  /** Charges the budgets of every SMS; each kind of payer has separate ones. */
   async function chargeNumber({ id, policy }: Tenant, number: string, payer: Payer): Promise<void> {
     await limiter.charge(id, payedBy(limits.smsPerRecipient, payer), number);
     await limiter.charge(id, payedBy(limits.smsPerRecipientDay, payer), number);
@@ -100,7 +100,7 @@ export function createSmsGuard({ store, limiter, limits, clock, isOn = true }: S
     await limiter.charge(id, payedBy(dayBudget('sms.tenant', dailyMessages), payer), '');
     if (dailyBudget === 0) return;
     const price = prices[countryOf(number)];
-    // What a country without a price costs cannot be told: it is too dear.
+    // A country without a price is over every budget.
     if (price === undefined) throw new DomainError('RATE_LIMITED', { retryAfterMs: dayMs });
     await limiter.charge(id, payedBy(dayBudget('sms.money', dailyBudget), payer), '', price);
   }
@@ -116,7 +116,7 @@ export function createSmsGuard({ store, limiter, limits, clock, isOn = true }: S
       await chargeNumber(tenant, number, audience);
     },
 
-    /** Charges a notice that nobody asked for, before it is sent; false where it has to be left out. */
+    /** Charges a notice that no one asked for, before it is sent; false where it has to be left out. */
     async chargeNotice(tenant: Tenant, number: string): Promise<boolean> {
       try {
         await chargeNumber(tenant, number, 'notice');

@@ -21,7 +21,7 @@ type Entry = { readonly script: string; readonly styles: readonly string[] };
 
 let knownEntry: Entry | undefined;
 
-/** The built pages. Throws where nobody has built them. */
+/** The built pages. Throws where no one has built them. */
 function readManifest(): Entry {
   if (knownEntry !== undefined) return knownEntry;
   const manifest = JSON.parse(readFileSync(new URL('manifest.json', folder), 'utf8')) as Manifest;
@@ -82,7 +82,7 @@ export function findAccountAsset(path: string): Asset | undefined {
     assets.set(name, asset);
     return asset;
   } catch {
-    // Of an earlier version, or of nobody.
+    // Of an earlier version, or of no one.
     return undefined;
   }
 }

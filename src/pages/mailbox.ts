@@ -21,7 +21,7 @@ const stylePath = '/dev/messages.css';
 const maxMessages = 200;
 const ownHosts = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
 
-/** The look of all pages of ours, and the little that a list of messages adds to it. */
+/** The look of all pages of this service, and the little that a list of messages adds to it. */
 const style = `${readFileSync(new URL('theme.css', import.meta.url), 'utf8')}
 body { max-width: 46rem; margin: 0 auto; padding: 1.5rem 1rem; }
 article h2 { margin: 0; }
@@ -63,7 +63,7 @@ function isTo({ channel, to }: CapturedMessage, wanted: string): boolean {
   return digits.length >= 6 && to.endsWith(digits);
 }
 
-/** What the mailbox answers to a request, or undefined where the request is not for it. */
+/** The response of the mailbox; undefined: the request is not for it. */
 export type Answer = { readonly status: number; readonly type: string; readonly body: string };
 
 /**

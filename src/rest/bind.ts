@@ -25,7 +25,7 @@ export async function bindRequest(
     throw new RestError('fields-invalid', unexpected);
   }
   const query = queryToJson(request);
-  // What a call that changes something is about, and what it authenticates with, never
+  // The subject of a call that changes something, and its credentials, never
   // stands in an address, which logs and histories keep (R74).
   if (route.httpMethod !== 'GET' && Object.keys(query).length > 0) {
     const misplaced = Object.keys(query).map((field): FieldProblem => ({ field, problem: 'unknown' }));

@@ -4,7 +4,7 @@ import { parse as parseQuery } from 'qs';
 import { decodeJson, type Json, type JsonObject, parseJson } from './json.ts';
 import { RestError } from './rest-error.ts';
 
-/** What a body was read as: the values of a form are texts, whatever the fields are. */
+/** The format of a body: values of a form are texts, whatever the fields are. */
 export type Body = { readonly value: JsonObject; readonly isText: boolean };
 
 /** Bounds of a form, so that brackets are no bomb. */
@@ -43,7 +43,7 @@ async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Bu
       chunks.push(chunk);
     }
   } catch (error) {
-    // Whoever goes away in the middle of his request has broken nothing here.
+    // A caller that disconnects within the request is no error of the service.
     throw error instanceof RestError ? error : new ConnectError('the caller went away', Code.Canceled);
   }
   return Buffer.concat(chunks);
@@ -57,7 +57,7 @@ function asObject(value: Json): JsonObject {
 
 /**
  * Reads a form with the brackets of jQuery: `a[0][b]=c`. JSON that was sent as a form, which
- * is what curl does by default, is told from one: its content would become a field's name.
+ * is what curl does by default, is detected: its content would become a field's name.
  */
 function parseForm(text: string): JsonObject {
   if (/^\s*[{[]/.test(text)) throw new RestError('media-type-unsupported');

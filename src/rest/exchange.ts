@@ -11,7 +11,7 @@ import { readAllBytes, type UniversalServerResponse } from '@connectrpc/connect/
 import { errorFromJsonBytes } from '@connectrpc/connect/protocol-connect';
 
 /**
- * What a running call carries between its router and its socket. Request and answer pass
+ * The state of a running call between its router and its socket. Request and response pass
  * Connect's codecs by: they are bound and taken here, so that nothing is encoded twice.
  */
 export type Exchange = {
@@ -47,7 +47,7 @@ export function throughExchange(
   };
 }
 
-/** What a call failed of. What Connect refuses by itself is in its answer alone. */
+/** The error of a call. Errors of Connect itself are in the response alone. */
 export async function errorOf({ error }: Exchange, result: UniversalServerResponse): Promise<ConnectError> {
   if (error !== undefined) return error;
   const fallback = new ConnectError('unreadable error', Code.Internal);

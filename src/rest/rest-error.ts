@@ -1,4 +1,4 @@
-/** What the transcoder itself refuses a request for. */
+/** Errors of the transcoder itself. */
 export type RestProblem =
   | 'route-not-found'
   | 'method-not-allowed'
@@ -7,7 +7,7 @@ export type RestProblem =
   | 'body-malformed'
   | 'fields-invalid';
 
-/** What is wrong with one field: not known, given twice, of another type. */
+/** A violation of one field: unknown, duplicate, or of another type. */
 export type FieldProblem = {
   /** The field in the names of the contract, or as the caller wrote it where it is not known. */
   readonly field: string;

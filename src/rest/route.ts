@@ -19,7 +19,7 @@ export type Route = {
   readonly raw: { readonly bytes: DescField; readonly contentType: DescField } | undefined;
 };
 
-/** How REST spells the answers of a method. */
+/** The REST options of a method's responses. */
 export type MethodSpelling = {
   /** GET bindings read a JSON body too. */
   readonly getBody: boolean;

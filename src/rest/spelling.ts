@@ -8,11 +8,11 @@ export type FieldSpelling = {
   readonly name: string;
   /** Further names in requests. */
   readonly aliases: readonly string[];
-  /** The message's fields stand in its place. */
+  /** The message's fields stand instead. */
   readonly flatten: boolean;
   /** The header to read where nothing else has the field; empty: none. */
   readonly header: string;
-  /** A JSON number is taken for the string. */
+  /** A JSON number is treated as the string. */
   readonly lenient: boolean;
 };
 

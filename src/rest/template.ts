@@ -14,7 +14,7 @@ export type Template = {
   /** Literals in their decoded form, `*` for one segment, `**` for all that follow. */
   readonly segments: readonly Segment[];
   readonly variables: readonly Variable[];
-  /** What follows the colon; empty: none. */
+  /** The verb after the colon; empty: none. */
   readonly verb: string;
 };
 

@@ -35,14 +35,14 @@ export type Dialect = {
     request: IncomingMessage,
     nameOf: (fieldPath: string) => string,
   ): { readonly status: number; readonly body: JsonObject };
-  /** What a call fails with where the transcoder refuses its request; it leaves by the router's interceptors. */
+  /** The error of a call whose request the transcoder rejects; it goes through the router's interceptors. */
   refusal(error: RestError): Error;
   /** The same for a request that led to no call. */
   unrouted(error: RestError, values: ContextValues, request: IncomingMessage): ConnectError;
 };
 
 export type TranscoderOptions = {
-  /** Registers the services; the transcoder makes a router of its own for them. */
+  /** Registers the services on a separate router of the transcoder. */
   readonly routes: (router: ConnectRouter) => void;
   /** The options of that router: the gate and the interceptors of the others. */
   readonly router: ConnectRouterOptions;
@@ -64,9 +64,9 @@ export type Transcoder = (
 ) => Promise<void>;
 
 /**
- * Serves the routes of google.api.http over a Connect router of its own, so that gate
+ * Serves the routes of google.api.http over a separate Connect router, so that gate
  * and interceptors are those of every other protocol. The body is read and bound by
- * the innermost interceptor: whom the gate refuses, of him nothing is read.
+ * the innermost interceptor: a rejected caller's body is never read.
  */
 export function createTranscoder(options: TranscoderOptions): Transcoder {
   const { dialect } = options;
@@ -174,7 +174,7 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
     const nameOf = (field: string) =>
       route === undefined ? field : speller.restNameOf(route.method.input, field);
     const { status, body } = dialect.failure(route?.method, error, httpStatus, request, nameOf);
-    // Node reads over what is left of a body before the next request. Nobody waits for a long one.
+    // Node reads over what is left of a body before the next request. No one waits for a long one.
     const isShort = Number(request.headers['content-length']) <= options.maxBodyBytes;
     if (!request.complete && !isShort && request.httpVersionMajor === 1)
       response.setHeader('connection', 'close');

@@ -1,6 +1,6 @@
 import type { Segment, Template, Variable } from './template.ts';
 
-/** What a path led to: a route with the values of its variables, or the methods that the path has. */
+/** The result of a lookup: a route with the values of its variables, or the methods of the path. */
 export type Match<R> =
   | {
       readonly found: 'route';
@@ -105,7 +105,7 @@ function* matching<R>(node: Node<R>, segments: readonly string[], at: number): G
   if (node.multi !== undefined && segments.slice(at).every((rest) => rest !== '')) yield node.multi;
 }
 
-/** The values of the variables: one segment decoded, several as they came, so that `%2F` is told from `/`. */
+/** The values of the variables: one segment decoded, several as they came, so that `%2F` differs from `/`. */
 function bind<R>({ variables }: Leaf<R>, read: { raw: readonly string[]; decoded: readonly string[] }) {
   return variables.map(({ fieldPath, start, end }) => {
     const isOne = end === start + 1;

@@ -30,7 +30,7 @@ import {
 } from './admin-convert.ts';
 import { operatorOf } from './context.ts';
 
-/** What needs the database and none of its keys. */
+/** Flows that need the database and none of its keys. */
 export type InspectionFlows = { readonly migrations: Migrations; readonly diagnose: Diagnose };
 
 export type AdminFlows = InspectionFlows & {
@@ -239,7 +239,7 @@ function transferHandlers({ transfer, users }: AdminFlows) {
   } satisfies Handlers;
 }
 
-/** What is written down of the deployment: its audit log, and what a backup brought back. */
+/** Records of the deployment: its events, and the check of a restored backup. */
 function recordHandlers({ listAuditEvents, checkBackup }: AdminFlows) {
   return {
     async listAuditEvents(request) {

@@ -6,7 +6,7 @@ import type { Client } from '../domain/network.ts';
 /** How a call came in. */
 export type Protocol = 'grpc' | 'grpc-web' | 'connect' | 'rest';
 
-/** What is known of a call before anything of it is read, and what its log line will say. */
+/** The data of a call that is known before its body is read, and the content of its log line. */
 export type RequestInfo = {
   readonly requestId: string;
   readonly client: Client;
@@ -62,14 +62,14 @@ export function setOperator(values: ContextValues, operator: Operator): void {
   values.set(operatorKey, operator);
 }
 
-/** Who calls the admin service. */
+/** The caller of the admin service. */
 export function operatorOf({ values }: { readonly values: ContextValues }): Operator {
   const operator = values.get(operatorKey);
   if (operator === undefined) throw new DomainError('INTERNAL', { cause: new Error('the gate did not run') });
   return operator;
 }
 
-/** Who calls, as the gate has established it. */
+/** The caller, as the gate has established it. */
 export function callerOf({ values }: { readonly values: ContextValues }): Caller {
   const caller = values.get(callerKey);
   if (caller === undefined) throw new DomainError('INTERNAL', { cause: new Error('the gate did not run') });

@@ -25,7 +25,7 @@ import type { ManamUser } from '../flows/accounts/manam-user.ts';
 import type { Introspection } from '../flows/sessions/introspect-token.ts';
 import type { IssuedTokens, SecondFactorPending, SignInResult } from '../flows/sign-in/complete.ts';
 
-/** What a request identifies an account with: as it says, else by the field that is set. */
+/** The kind of the identifier of a request: as it says, else by the field that is set. */
 export function identifierKind(request: {
   type: IdentifierType;
   email?: string;
@@ -40,7 +40,7 @@ export function identifierType(kind: IdentifierKind): IdentifierType {
   return kind === 'email' ? IdentifierType.EMAIL : IdentifierType.MOBILE;
 }
 
-/** What a caller sent as a value; one that JSON cannot say is refused. */
+/** The JSON of a value; throws where JSON cannot express it. */
 export function fromValue(value: Value | undefined): Json | undefined {
   try {
     return value === undefined ? undefined : (toJson(ValueSchema, value) as Json);
@@ -135,7 +135,7 @@ export function toIntrospection(
   };
 }
 
-/** What a user of Manam has consented to show to a tenant: his name, and the address that he has proved. */
+/** The profile that a user of Manam has consented to show a tenant: name and proved address. */
 function toSharedUser({
   user,
   email,
@@ -148,7 +148,7 @@ function toSharedUser({
   return { ...names, mobile: mobile?.address ?? '', mobileConfirmed: mobile?.confirmedAt !== undefined };
 }
 
-/** A user of Manam itself, in the second shape where he came in through Google. */
+/** A user of Manam itself, in the second shape where they came in through Google. */
 export function toManamUser(
   found: ManamUser,
   policy: TenantPolicy,

@@ -10,7 +10,7 @@ import {
 import { reasons } from '../domain/errors.ts';
 import { isEventType } from '../domain/events.ts';
 
-/** What a method demands of its callers, resolved once at start-up. */
+/** The access rules of all methods, resolved once at start-up. */
 export type AccessRules = ReadonlyMap<DescMethod, Access>;
 
 /** Reads the access declaration of every method; one that lacks it stops the server. */

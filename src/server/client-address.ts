@@ -34,7 +34,7 @@ function readHop(text: string): string | undefined {
 /**
  * The address that a call came from. `X-Forwarded-For` counts only as far as
  * configured proxies wrote it: read from the right, the first address that is not a
- * proxy of ours (R9). Empty: unknown.
+ * proxy of this service (R9). Empty: unknown.
  */
 export function clientAddress(
   peer: string | undefined,

@@ -13,7 +13,7 @@ const ownHeaders = [
   'dpop',
   'manam-tenant',
 ];
-/** What tracing in a browser adds to every call (W3C Trace Context and Baggage, and what precedes them). */
+/** Headers that tracing in a browser adds to every call (W3C Trace Context and Baggage, and their predecessors). */
 const tracingHeaders = [
   'traceparent',
   'tracestate',

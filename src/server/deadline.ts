@@ -1,9 +1,9 @@
 import type { Deadline } from '../domain/deadline.ts';
 
-/** How long a call may take where the caller set no shorter deadline (R56). */
+/** Deadline of a call where the caller set no shorter one (R56). */
 export const serverDeadlineMs = 10_000;
 
-/** Until when somebody waits for a call that begins now: as long as he says, and never longer than the server works. */
+/** The deadline of a call that begins now: the caller's, or the server's where that is shorter. */
 export function createDeadline(signal: AbortSignal, timeoutMs?: () => number | undefined): Deadline {
   const until = performance.now() + serverDeadlineMs;
   return { signal, leftMs: () => Math.min(timeoutMs?.() ?? serverDeadlineMs, until - performance.now()) };

@@ -16,10 +16,10 @@ import { codeOf, textOf } from './error-reasons.ts';
 /** The `domain` of every ErrorInfo. */
 export const errorDomain = 'manam';
 const challenge = 'Bearer realm="manam"';
-/** The language of an error to a caller that asked for none of ours. */
+/** The language of an error to a caller that asked for none of this service. */
 const fallbackLocale: Locale = 'en';
 
-/** Turns any failure of a call into the one that goes onto the wire. */
+/** Maps any failure of a call to the error on the wire. */
 export type ErrorMapper = (error: unknown, request: RequestInfo, locale?: Locale) => ConnectError;
 
 /**
@@ -43,7 +43,7 @@ export function createErrorMapper(log: Logger): ErrorMapper {
   };
 }
 
-/** What a call failed of, as far as it is known; what is not is INTERNAL. */
+/** The domain error of a failure; INTERNAL where it has none. */
 function toDomainError(error: unknown): DomainError {
   if (error instanceof DomainError) return error;
   // Only the signal of the call throws these: our own code does not.

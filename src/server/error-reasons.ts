@@ -33,7 +33,7 @@ export function codeOf(reason: Reason): Code {
   return meaningOf(reason).code;
 }
 
-/** What a caller is told, with the metadata in its places. */
+/** The message for the caller, with its placeholders filled. */
 export function textOf(
   reason: Reason,
   locale: Locale,

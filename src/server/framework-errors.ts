@@ -19,7 +19,7 @@ import {
 } from '../rpc/context.ts';
 import type { ErrorMapper } from './error-mapper.ts';
 
-// What Connect itself refuses, such as a body that it cannot read, never comes to an
+// Requests that Connect itself rejects, such as a body that it cannot read, never reach an
 // interceptor, and would leave without our details. Here it gets them.
 
 const maxErrorBytes = 64 * 1024;

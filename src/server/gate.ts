@@ -44,8 +44,8 @@ const levels: Record<CallerLevel, SessionLevel> = {
 };
 
 /**
- * Who may pass, read from the contract alone. It runs before the body is read
- * (AIP-211): a caller that may not call learns nothing about what he sent.
+ * The access check of every call, driven by the contract alone. It runs before the body is read
+ * (AIP-211): a caller without access learns nothing about the request.
  */
 export function createGate(deps: GateDeps) {
   return async function gate(context: HandlerContext): Promise<void> {
@@ -109,7 +109,7 @@ async function identify(deps: GateDeps, rule: Access, header: Headers): Promise<
 
 type Bearer = Pick<Identity, 'session' | 'pending'> & { readonly tenantId: string };
 
-/** What a token stands for: a session, or where the rule takes one a sign-in that waits for its second factor. */
+/** The session of a token, or the pending sign-in where the rule accepts one. */
 async function findBearer(deps: GateDeps, rule: Access, bearer: string): Promise<Bearer> {
   if (rule.sessions.includes(SessionLevel.PENDING)) {
     const pending = await findPending(deps, bearer);
@@ -178,7 +178,7 @@ async function findSession(
 
 function assertLevel(rule: Access, session: CallerSession): void {
   if (rule.sessions.includes(levels[session.level])) return;
-  // A token of the wrong kind is no token (R14); only who must enrol first is told so.
+  // A token of the wrong kind is invalid (R14); only an enrol-only session gets its reason.
   const mayAfterEnrolment = session.level === 'enrol-only' && rule.sessions.includes(SessionLevel.SIGNED_IN);
   throw new DomainError(mayAfterEnrolment ? 'TWO_FACTOR_ENROLMENT_REQUIRED' : 'TOKEN_INVALID');
 }
@@ -191,7 +191,7 @@ async function chargeNetwork(
   address: string,
 ): Promise<void> {
   if (rate === RateClass.GUESS) {
-    await limiter.charge(tenantId, budgetOf(limits.guessesPerNetwork, audience), networkOf(address));
+    await limiter.charge(tenantId, budgetOf(limits.attemptsPerNetwork, audience), networkOf(address));
   } else if (rate === RateClass.MESSAGE) {
     await limiter.charge(tenantId, budgetOf(limits.messagesPerNetwork, audience), networkOf(address));
     await limiter.charge(tenantId, budgetOf(limits.messagesPerTenant, audience), '');

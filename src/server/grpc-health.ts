@@ -4,11 +4,11 @@ import { Health, HealthCheckResponse_ServingStatus as Status } from '../../gen/h
 import { requestOf } from '../rpc/context.ts';
 import type { Readiness } from './readiness.ts';
 
-/** How often a watched status is looked at. */
+/** Poll interval of a watched status. */
 const watchIntervalMs = 1000;
-/** After how many looks an unchanged status is sent again, so that an idle connection is not taken for a dead one. */
+/** Polls after which an unchanged status is sent again, to keep an idle connection alive. */
 const repeatAfter = 30;
-/** How many may watch one instance at a time, and how many of one address. */
+/** Limit of watchers of one instance, and of one address. */
 const maxWatchers = 1000;
 const maxWatchersPerAddress = 10;
 /** The name that asks for the process alone, as Kubernetes' liveness probes do. */
@@ -16,20 +16,20 @@ const livenessName = 'liveness';
 
 export type GrpcHealthOptions = {
   readonly readiness: Readiness;
-  /** The services whose health is the readiness of the instance; the empty name stands for all of them. */
+  /** The services whose health is the readiness of the instance; the empty name represents all of them. */
   readonly names: readonly string[];
 };
 
 /**
  * grpc.health.v1 (https://github.com/grpc/grpc/blob/v1.71.0/doc/health-checking.md):
- * what /readyz tells, for probes and load balancers that speak gRPC, and under the
- * name `liveness` what /healthz tells.
+ * the status of /readyz, for probes and load balancers that speak gRPC, and under the
+ * name `liveness` that of /healthz.
  */
 export function registerHealth(router: ConnectRouter, { readiness, names }: GrpcHealthOptions): void {
   const known = new Set(['', ...names]);
   let watchers = 0;
   const perAddress = new Map<string, number>();
-  /** What watchers see: one look at the database for all of them. */
+  /** The status for watchers: one database check for all of them. */
   let seen: { readonly atMs: number; readonly status: Promise<Status> } | undefined;
 
   const statusOf = async (service: string): Promise<Status> => {

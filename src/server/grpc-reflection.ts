@@ -14,7 +14,7 @@ import { file_manam_v1_error_reason } from '../../gen/manam/v1/error_reason_pb.j
 
 type Question = Pick<ServerReflectionRequest | ServerReflectionRequestAlpha, 'host' | 'messageRequest'>;
 
-/** How many questions one stream may ask: a client that walks the whole contract asks a few dozen. */
+/** Limit of requests per stream: a client that reads the whole contract sends a few dozen. */
 const maxQuestions = 1000;
 
 /**

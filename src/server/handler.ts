@@ -11,7 +11,7 @@ import type { ErrorMapper } from './error-mapper.ts';
 import { refuse } from './refuse.ts';
 import { traceRequest } from './tracing.ts';
 
-/** Answers a request, or says that it is not its own. */
+/** Returns a request, or says that it is not its own. */
 export type Route = (
   request: IncomingMessage,
   response: ServerResponse,
@@ -26,11 +26,11 @@ export type HandlerDeps = {
   readonly proxies: readonly Network[];
   /** Set where the listener speaks TLS: cleartext is refused, pages are redirected to this origin (R72). */
   readonly encryptedOrigin: string | undefined;
-  /** Told of every request that has ended. */
+  /** Called with every request that has ended. */
   readonly observe?: RequestObserver;
 };
 
-/** What is known of a request once it has ended. */
+/** Observes a request once it has ended. */
 export type RequestObserver = (info: RequestInfo, durationMs: number) => void;
 
 const maxUserAgentLength = 256;
@@ -194,14 +194,14 @@ export function pathOf(request: IncomingMessage): string {
   return (request.url ?? '').split('?', 1)[0] ?? '';
 }
 
-/** Answers with a JSON document. */
+/** Returns with a JSON document. */
 export function sendJson(response: ServerResponse, status: number, value: unknown): 'answered' {
   const body = Buffer.from(JSON.stringify(value));
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length }).end(body);
   return 'answered';
 }
 
-/** Answers with a document, packed where the caller takes that. */
+/** Returns with a document, packed where the caller takes that. */
 export function sendBody(
   request: IncomingMessage,
   response: ServerResponse,

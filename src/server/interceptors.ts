@@ -72,7 +72,7 @@ export const deadlineInterceptor: Interceptor = (next) => async (request) => {
 };
 
 /**
- * Holds back the answers that must not tell the state of an account until the floor
+ * Delays responses that must not disclose the state of an account until the floor
  * has passed, so that the work that differs does not show in time (R33): every answer that
  * is the same for all accounts, and the failures of what names an account.
  */
@@ -101,9 +101,9 @@ export type AttemptDeps = {
 };
 
 /**
- * The gate counts every attempt to guess before it is made; a success gives it back, so
+ * The gate counts every attempt before it is made; a success gives it back, so
  * that what counts against a network is failures (R9). Failures also count against the
- * tenant; over its ceiling this instance refuses guesses until the window ends.
+ * tenant; over its limit this instance rejects attempts until the window ends.
  */
 export function attemptInterceptor({ rules, limiter, refunds, limits, clock }: AttemptDeps): Interceptor {
   const closedUntil = new Map<string, number>();
@@ -112,10 +112,10 @@ export function attemptInterceptor({ rules, limiter, refunds, limits, clock }: A
     const caller = callerOf({ values: request.contextValues });
     const { tenant, client } = caller;
     const audience = audienceOf(caller);
-    const perNetwork = budgetOf(limits.guessesPerNetwork, audience);
+    const perNetwork = budgetOf(limits.attemptsPerNetwork, audience);
     const refund = () => refunds.add(tenant.id, perNetwork, networkOf(client.address));
     const now = clock().getTime();
-    // What strangers guess wrong closes no second step to those who have passed the first.
+    // Failures of strangers do not lock users who have passed the first factor.
     const lane = `${tenant.id} ${audience}`;
     const closed = closedUntil.get(lane) ?? 0;
     if (closed > now) {
@@ -130,11 +130,11 @@ export function attemptInterceptor({ rules, limiter, refunds, limits, clock }: A
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
       if (!isWrongSecret(error)) {
-        // What cannot be a right call costs its sender as much as a wrong one.
+        // A malformed call costs its sender as much as a wrong secret.
         if (codeOf(error.reason) !== Code.InvalidArgument) refund();
         throw error;
       }
-      const perTenant = budgetOf(limits.guessesPerTenant, audience);
+      const perTenant = budgetOf(limits.attemptsPerTenant, audience);
       await limiter.charge(tenant.id, perTenant, '').catch((refusal: unknown) => {
         if (!(refusal instanceof DomainError) || refusal.reason !== 'RATE_LIMITED') throw refusal;
         closedUntil.set(lane, now + (refusal.details.retryAfterMs ?? 0));

@@ -10,9 +10,9 @@ export type ListenerOptions = {
   readonly port: number;
   /** PEM texts; without them the port speaks cleartext HTTP/1.1 and h2c. */
   readonly tls?: { readonly cert: string; readonly key: string };
-  /** How many connections one address may hold (R56). */
+  /** Limit of connections of one address (R56). */
   readonly maxConnectionsPerAddress: number;
-  /** How long an idle connection is kept, in milliseconds: longer than a balancer keeps its own. */
+  /** Lifetime of an idle connection, in milliseconds: longer than that of the balancer in front. */
   readonly keepAliveMs: number;
 };
 
@@ -78,12 +78,12 @@ export async function listen(options: ListenerOptions, handle: RequestHandler): 
     },
   );
 
-  // httpolyglot hands sockets to an HTTP/1 server of its own and has no option for
+  // httpolyglot hands sockets to its own HTTP/1 server and has no option for
   // these two; and since that server never listens itself, it would never start the
   // timer that enforces its time-outs.
   const { _httpServer: http1 } = server as unknown as { _httpServer: http.Server };
   http1.maxRequestsPerSocket = limits.maxRequestsPerSocket;
-  // One more than the handler lets pass, which answers where Node would cut them off in silence.
+  // One more than the handler accepts: it responds where Node would cut the headers off in silence.
   http1.maxHeadersCount = limits.maxHeaderPairs + 1;
   http1.keepAliveTimeout = options.keepAliveMs;
   http1.emit('listening');
@@ -138,7 +138,7 @@ export async function listen(options: ListenerOptions, handle: RequestHandler): 
   };
 }
 
-/** How many ports are tried behind one that is taken. */
+/** Ports that are tried after one that is taken. */
 const nearbyPorts = 20;
 
 /** Listens on a port, or where it is taken and `mayMove` on the next one that is free. */
@@ -157,19 +157,19 @@ export async function listenNear(
   }
 }
 
-/** Refuses more connections than one address may hold; answers the set of open ones. */
+/** Refuses more connections than one address may hold; returns the set of open ones. */
 function boundConnections(server: ReturnType<typeof createServer>, maxPerAddress: number): Set<Socket> {
   const open = new Set<Socket>();
   const perAddress = new Map<string, number>();
   /** Sockets that have not yet said what they speak. */
   const silent = new WeakMap<Socket, NodeJS.Timeout>();
   server.on('connection', (socket: Socket) => {
-    // What runs inside a TLS connection is not another one.
+    // The stream inside a TLS connection is not a second connection.
     if (socket instanceof TLSSocket) return;
     // gRPC's small frames would each wait some 40 ms for the one before to be acknowledged.
     socket.setNoDelay(true);
     if (open.has(socket)) {
-      // The server that it was handed to emits it again, and has time-outs of its own.
+      // The server that receives it emits it again, with its own time-outs.
       clearTimeout(silent.get(socket));
       return;
     }

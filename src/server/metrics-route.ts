@@ -1,6 +1,6 @@
 import { pathOf, type Route } from './handler.ts';
 
-/** Serves /metrics, on an address of its own: the figures name tenants. */
+/** Serves /metrics on a separate address: the metrics name tenants. */
 export function createMetricsRoute(
   render: () => Promise<{ readonly type: string; readonly body: string }>,
 ): Route {

@@ -7,10 +7,10 @@ export type OperationsDeps = {
   readonly readiness: Readiness;
 };
 
-/** How long others may keep our public keys: a new key is published much longer ahead. */
+/** Cache lifetime of the public keys: a new key is published much longer ahead. */
 const jwksLifetimeS = 60;
 
-/** What operators and verifiers read: /healthz, /readyz and the public keys (RFC 7517). */
+/** Endpoints of operators and verifiers: /healthz, /readyz and the public keys (RFC 7517). */
 export function createOperations({ jwks, readiness }: OperationsDeps): Route {
   return async (request, response) => {
     const path = pathOf(request);

@@ -1,6 +1,6 @@
 /** Whether this instance wants calls. */
 export type Readiness = {
-  /** False while the database does not answer or disagrees about the time, and for good once it drains. */
+  /** False while the database does not answer or disagrees about the time, and for valid once it drains. */
   isReady(): Promise<boolean>;
   /** The channels whose gateway fails: messages wait, and calls are served. */
   failing(): readonly string[];
@@ -10,7 +10,7 @@ export type Readiness = {
   readonly drained: AbortSignal;
 };
 
-/** Probes that come at the same time share one look at the database: anybody may probe. */
+/** Probes that come at the same time share one look at the database: anyone may probe. */
 export function createReadiness(
   look: () => Promise<boolean>,
   failing: Readiness['failing'] = () => [],

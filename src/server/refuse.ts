@@ -22,7 +22,7 @@ export function refuse(
   const error = mapError(failure, info, negotiateLocale(headerText(request, 'accept-language')));
   const { status, body } = toFailure(error, codeToHttpStatus(error.code), 'unsuccess', (field) => field);
   for (const [name, value] of error.metadata) response.setHeader(name, value);
-  // What is left of the body is not read.
+  // The rest of the body is not read.
   if (request.httpVersionMajor === 1) response.setHeader('connection', 'close');
   const contentType = headerText(request, 'content-type') ?? '';
   if (protocolOf(contentType) !== 'connect') {

@@ -39,7 +39,7 @@ const statuses: Partial<Record<string, number>> = {
 } satisfies Partial<Record<Reason, number>>;
 
 function toDomainError({ problem, fields }: RestError): DomainError {
-  // What cannot be the name of a field is content of the request: it is not repeated.
+  // Text that cannot be a field's name may be content of the request: it is not echoed.
   const violations = fields
     .filter(({ field }) => isPlausibleField(field))
     .map(({ field, problem: what }) => ({ field, reason: fieldReasons[what] }));

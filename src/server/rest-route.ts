@@ -24,7 +24,7 @@ export type RestOptions = {
   readonly prefixes: readonly string[];
 };
 
-/** Serves REST/JSON, and answers whatever no other route has taken. */
+/** Serves REST/JSON, and returns whatever no other route has taken. */
 export function createRestRoute({ rpc, mapError, routes, prefixes }: RestOptions): Route {
   const transcode = createTranscoder({
     routes,

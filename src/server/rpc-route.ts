@@ -20,7 +20,7 @@ export type RpcOptions = {
   readonly gate: (context: HandlerContext) => Promise<void>;
   /** The outermost first. */
   readonly interceptors: Interceptor[];
-  /** What errors of Connect itself leave by. */
+  /** Maps errors of Connect itself. */
   readonly mapError: ErrorMapper;
 };
 
@@ -66,7 +66,7 @@ export function createRpcRoute(options: RpcOptions, routes: (router: ConnectRout
   };
 }
 
-/** The same for what anybody may call, such as health; its streams end when the caller goes away. */
+/** The same for what anyone may call, such as health; its streams end when the caller goes away. */
 export function createOpenRpcRoute(mapError: ErrorMapper, routes: (router: ConnectRouter) => void): Route {
   const gate = async ({ method, values }: HandlerContext) => {
     requestOf(values).procedure = `${method.parent.typeName}/${method.name}`;
@@ -109,7 +109,7 @@ function createAdapterRoute(
 const longestTimerMs = 2 ** 31 - 1;
 const unitsMs: Record<string, number> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };
 
-/** Connect starts the timer of a deadline before it refuses one that is too long: it gets one that is merely too long. */
+/** Connect starts the timer of a deadline before it refuses one that is too long: it gets one that is only too long. */
 function boundTimeouts(headers: IncomingMessage['headers']): void {
   const [, amount = '', unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(String(headers['grpc-timeout'])) ?? [];
   if (Number(amount) * (unitsMs[unit] ?? 0) > longestTimerMs) headers['grpc-timeout'] = '99999999m';

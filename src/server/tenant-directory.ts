@@ -3,9 +3,9 @@ import type { ApiKey } from '../domain/api-key.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Tenant, TenantRepository } from '../domain/tenant.ts';
 
-/** How long a suspended tenant or a revoked key may still be taken for a live one. */
+/** How long a suspended tenant or a revoked key may still pass for a live one. */
 const lifetimeMs = 5000;
-/** How many keys are remembered; unknown ones count, so that guessing keys is no storm of queries. */
+/** Number of cached keys; unknown ones count, so that random keys cause no storm of queries. */
 const maxEntries = 10_000;
 
 type Found<T> = { readonly value: T | undefined };

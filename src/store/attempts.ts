@@ -6,7 +6,7 @@ import { once, slot, slotsOf } from './prepared.ts';
 import { attemptCounters as table } from './tables/limits.ts';
 import { credentials } from './tables/users.ts';
 
-/** What the statement reports for an attempt that may not be tried, and for one that may be later. */
+/** Results of the statement for an attempt that is locked, and for one that may be tried later. */
 const locked = 4_294_967_295;
 const busy = 4_294_967_294;
 

@@ -73,7 +73,7 @@ export function createAuthenticatorRepository(db: Database, vault: Vault): Authe
       return toEnrolled(row ?? none);
     },
 
-    async hold(tenantId, userId) {
+    async findForUpdate(tenantId, userId) {
       const [row] = await selectEnrolled(tenantId, userId).for('update');
       return toEnrolled(row ?? none);
     },

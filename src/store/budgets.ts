@@ -4,7 +4,7 @@ import type { Database } from './database.ts';
 import { once, slot, slotsOf } from './prepared.ts';
 import { budgets as table } from './tables/limits.ts';
 
-/** From here on the statement reports that too little is left, and for how many milliseconds. */
+/** Results from here on mean that too little is left, plus the milliseconds until there is enough. */
 const refused = 4_294_967_296;
 
 /** The milliseconds from one time to another. */
@@ -22,7 +22,7 @@ export function createBudgetRepository(prepared: Database): BudgetRepository {
     const previousStart = sql`IF(${isOver}, ${table.windowStart}, ${table.previousStart})`;
     const previousEnd = sql`IF(${isOver}, ${table.usedAt}, ${table.previousEnd})`;
     const current = sql`IF(${isOver}, 0, ${table.used})`;
-    // How much of the window before lies within the last windowMs, as if it had been used evenly.
+    // The share of the previous window within the last windowMs, as if it had been used evenly.
     const length = between(table.previousStart, table.previousEnd);
     const share = sql`IF(${table.previousStart} > ${before}, 1, ${between(before, table.previousEnd)} / ${length})`;
     const fading = sql`IF(${table.previousEnd} <= ${before}, 0, CEIL(${table.previous} * ${share}))`;
@@ -31,7 +31,7 @@ export function createBudgetRepository(prepared: Database): BudgetRepository {
     const untilFaded = sql`${between(before, table.previousEnd)} - ${length} * (${max} - ${amount} - ${current}) / ${table.previous}`;
     const retryMs = sql`CEIL(IF(${current} + ${amount} > ${max}, ${untilOver}, ${untilFaded}))`;
     const usedAt = sql`IF(${spent} + ${amount} > ${max}, ${table.usedAt}, ${now})`;
-    // What is refused is reported through LAST_INSERT_ID(…) and not owed.
+    // A rejection is reported through LAST_INSERT_ID(…) and charges nothing.
     const isLeft = sql`LAST_INSERT_ID(IF(${spent} + ${amount} > ${max}, ${refused} + ${retryMs}, ${spent} + ${amount})) < ${refused}`;
     const used = sql`IF(${isLeft}, ${current} + ${amount}, ${current})`;
     const windowStart = sql`IF(${isOver}, ${now}, ${table.windowStart})`;

@@ -12,33 +12,33 @@ import {
 } from './driver-error.ts';
 import { traceStatement } from './tracing.ts';
 
-/** What repositories query through: the pool, or the connection of a transaction. */
+/** The connection of repositories: the pool, or that of a transaction. */
 export type Database = MySql2Database;
 
 export type DatabaseOptions = {
   /** `mysql://user:password@host:port/database`; a unix socket as `?socketPath=…`. */
   readonly url: string;
-  /** How many connections there are at most. Default 20 (R64). */
+  /** Limit of connections. Default 20 (R64). */
   readonly connections?: number;
-  /** Told the text of every statement that is sent, without parameters. */
+  /** Called with the text of every statement that is sent, without parameters. */
   readonly onStatement?: (sql: string) => void;
 };
 
-/** How many callers may wait for a connection (R64). */
+/** Limit of callers that wait for a connection (R64). */
 const maxQueued = 200;
-/** How long a caller waits for a connection (R64). */
+/** Longest wait for a connection (R64). */
 const acquireDeadlineMs = 1000;
-/** How long a statement may take; it ends with its connection (R64). */
+/** Deadline of a statement; it ends with its connection (R64). */
 const statementDeadlineMs = 3000;
-/** How long a read waits until it is asked once more. */
+/** Pause before a read is retried. */
 const lossPauseMs = 25;
-/** How often a transaction is run again, after how long at first, and until when: who waits for a lock must not wait on (R63). */
+/** Retries of a transaction, the first pause, and the limit of all of it: a caller that waited for a lock must not wait again (R63). */
 const maxRetries = 3;
 const firstRetryMs = 50;
 const retryUntilMs = 1500;
 
 /**
- * What every connection starts with. READ COMMITTED, because the guards are single
+ * The setup of every connection. READ COMMITTED, because the guards are single
  * statements and gap locks only make deadlocks; FOUND_ROWS, mysql2's default, makes
  * `affectedRows` of an UPDATE the number of rows that matched its guard.
  */
@@ -49,14 +49,14 @@ const sessionSetup = [
 ];
 
 export type DatabaseHandle = {
-  /** For single statements, each in a transaction of its own. */
+  /** For single statements, each in its own transaction. */
   readonly db: Database;
   /** The same, for the few statements of the calls that matter: the server keeps them, prepared. */
   readonly prepared: Database;
   transaction<T>(work: (db: Database, prepared: Database) => Promise<T>): Promise<T>;
   /** Runs one statement as it is: for boot checks and migrations. */
   query(sql: string): Promise<Record<string, unknown>[]>;
-  /** How many connections are lent out now, and how many callers wait for one. */
+  /** Number of connections in use, and of callers that wait for one. */
   load(): { readonly busy: number; readonly waiting: number };
   close(): Promise<void>;
 };
@@ -183,7 +183,7 @@ function clientOf(query: (query: QueryOptions, values?: unknown[]) => Promise<[u
 type Way = 'query' | 'execute';
 
 /**
- * Sends a statement, and answers as a client of mysql2/promise does: that one makes a new
+ * Sends a statement, and returns as a client of mysql2/promise does: that one makes a new
  * wrapper for every loan and notes the stack at every statement, which is more work than
  * most statements are. Times stay text, as Drizzle wants them, without a cast for each field.
  * The deadline is ours, because the driver's does not hold while a statement is prepared.

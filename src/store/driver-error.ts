@@ -3,12 +3,12 @@ import { DomainError, type Reason } from '../domain/errors.ts';
 import { DuplicateError } from '../domain/repositories.ts';
 
 /**
- * What the driver reported, without its text: messages of MySQL quote values,
+ * The driver's error without its text: messages of MySQL quote values,
  * those of Drizzle the whole statement with all its parameters.
  */
 export type DriverFault = { readonly code: string; readonly errno: number; readonly sqlState: string };
 
-/** A statement failed for a reason that is a defect of ours: the log gets the code, nobody the text. */
+/** A statement failed for a reason that is a defect of this service: the log gets the code, no one the text. */
 export class StoreError extends Error {
   constructor(fault: DriverFault) {
     super(`database error ${fault.code} (${fault.errno}, SQLSTATE ${fault.sqlState})`);
@@ -31,7 +31,7 @@ const retryable = new Set([1205, 1213, 1047, 3101]);
  */
 const unavailable = new Set([1021, 1040, 1053, 1114, 1152, 1203, 1226, 1290, 1792, 1836, 1927, 3024]);
 
-/** What is beneath Drizzle's error, whose text is the statement with all its parameters. */
+/** The cause of Drizzle's error, whose text is the statement with all its parameters. */
 export function unwrap(error: unknown): unknown {
   return error instanceof DrizzleQueryError ? error.cause : error;
 }
@@ -63,7 +63,7 @@ const lostCodes = new Set(['PROTOCOL_CONNECTION_LOST', 'ECONNRESET', 'EPIPE']);
 /** Server shutdown, and connection killed. */
 const lostNumbers = new Set([1053, 1927]);
 
-/** Whether the connection ended under a statement. Whether the statement ran nobody knows. */
+/** Whether the connection ended under a statement. Whether the statement ran no one knows. */
 export function isConnectionLost(error: unknown): boolean {
   const fault = faultOf(error);
   return fault !== undefined && (lostCodes.has(fault.code) || lostNumbers.has(fault.errno));
@@ -81,7 +81,7 @@ export function isPreparedRefused(error: unknown): boolean {
   return fault !== undefined && preparedRefused.has(fault.errno);
 }
 
-/** What mysql2 says, in an error without a code, where too many wait for a connection. */
+/** The text of mysql2's error, which has no code, where too many wait for a connection. */
 const queueFull = 'Queue limit reached.';
 
 /** Turns whatever a statement threw into an error without SQL, parameters or values. */
@@ -92,7 +92,7 @@ export function translateDriverError(error: unknown): unknown {
     return known instanceof Error && known.message === queueFull ? outage('POOL_QUEUE_FULL') : known;
   }
   if (fault.errno === duplicate) return new DuplicateError();
-  // Whom it belongs to was erased while the call was on its way.
+  // The owner of the row was erased during the call.
   if (fault.errno === orphaned) return new DomainError('NOT_FOUND', { cause: new StoreError(fault) });
   // Without an SQLSTATE it was not the server that answered: refused, reset, timed out.
   if (isRetryable(error) || unavailable.has(fault.errno) || fault.sqlState === '') return outage(fault.code);

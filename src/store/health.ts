@@ -5,7 +5,7 @@ import type { DatabaseHandle } from './database.ts';
 /** How far our clock and the database's may be apart (R60). */
 const maxSkewMs = 2000;
 
-/** How far the database's clock is ahead of ours, in milliseconds; half the round trip is allowed for. */
+/** How far the database's clock is ahead of this service, in milliseconds; half the round trip is allowed for. */
 export async function measureClockSkewMs(database: DatabaseHandle, clock: Clock): Promise<number> {
   const before = clock().getTime();
   const [row] = await database.query('SELECT UNIX_TIMESTAMP(NOW(3)) * 1000 AS now');
@@ -21,7 +21,7 @@ function error(check: string, detail: string, fix: string): Finding {
   return { check, state: 'error', detail, fix };
 }
 
-/** What a database must be for the service to run on it (R60), a finding for each thing. */
+/** Checks a database for the service (R60), with a finding for each requirement. */
 export async function inspectDatabase(database: DatabaseHandle, clock: Clock): Promise<Finding[]> {
   const [row] = await database.query(
     'SELECT @@version AS version, @@SESSION.sql_mode AS mode, @@SESSION.time_zone AS zone',

@@ -6,7 +6,7 @@ import type { Database } from './database.ts';
 import { translateDriverError } from './driver-error.ts';
 import { idempotency as table } from './tables/limits.ts';
 
-/** Answers may hold what is shown once: they rest encrypted. */
+/** Returns may hold what is shown once: they rest encrypted. */
 const purpose = 'idempotency';
 
 export function createIdempotencyRepository(db: Database, vault: Vault): IdempotencyRepository {

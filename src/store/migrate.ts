@@ -9,7 +9,7 @@ const folder = new URL('./migrations/', import.meta.url);
 const nameForm = /^(\d{4})_[a-z0-9_]+\.sql$/;
 /** Table exists, duplicate column, duplicate key name, and nothing of that name to drop. */
 const appliedErrors = new Set([1050, 1060, 1061, 1091]);
-/** How long an instance waits for another one that is migrating. */
+/** Longest wait for another instance that migrates. */
 const lockWaitS = 60;
 
 type Migration = {
@@ -41,7 +41,7 @@ export function readMigrations(): Migration[] {
 
 /**
  * Compares what a database has with what the sources hold, by name and digest, and
- * answers what is still to be applied.
+ * returns the pending ones.
  */
 export function pendingMigrations(
   sources: readonly Migration[],
@@ -156,7 +156,7 @@ async function change({ connection }: Session, statement: string): Promise<void>
 }
 
 /**
- * Whether a statement fails because a start that was killed has run it: each ALTER of ours
+ * Whether a statement fails because a start that was killed has run it: each ALTER of this service
  * takes place whole or not at all, so a column, key or table that is there says that it has.
  */
 function isApplied(error: unknown): boolean {
@@ -177,7 +177,7 @@ export async function requireMigrated(
   });
 }
 
-/** Lets one instance at a time go on; the lock ends with the connection. */
+/** Lets one instance at a time continue; the lock ends with the connection. */
 async function takeLock({ rows }: Session): Promise<void> {
   const [lock] = await rows(
     "SELECT GET_LOCK(CONCAT('manam_migrate_', LEFT(SHA2(DATABASE(), 256), 16)), ?) AS taken",

@@ -115,7 +115,7 @@ export function createOutboxRepository(db: Database, vault: Vault): OutboxReposi
       return claimed;
     },
 
-    async settle({ id, claims, leaseUntil }, { status, error, at, attempts, charged }) {
+    async recordOutcome({ id, claims, leaseUntil }, { status, error, at, attempts, charged }) {
       const isOurs = and(
         eq(outbox.id, id),
         eq(outbox.claims, claims),

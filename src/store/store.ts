@@ -20,7 +20,7 @@ import { createSmsUsageRepository } from './sms-usage.ts';
 import { createTenantRepository } from './tenants.ts';
 import { createUserRepository } from './users.ts';
 
-/** The same repository, whose errors are those of the driver or of ours, never Drizzle's. */
+/** The same repository, whose errors are those of the driver or of this service, never Drizzle's. */
 function withoutSql<R extends object>(repository: R): R {
   const guard =
     <A extends unknown[]>(method: (...args: A) => Promise<unknown>) =>

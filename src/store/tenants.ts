@@ -9,7 +9,7 @@ import { tenantTables } from './tables/tenant-tables.ts';
 import { apiKeys, tenantSecrets, tenants } from './tables/tenants.ts';
 import { users } from './tables/users.ts';
 
-/** What a policy lacks that is older than a field of it; pages it has always had. */
+/** The defaults of fields that are newer than a stored policy; it always has pages. */
 const defaults = defaultPolicy('', '');
 
 function toTenant(row: typeof tenants.$inferSelect): Tenant {
@@ -67,7 +67,7 @@ export function createTenantRepository(db: Database, vault: Vault): TenantReposi
       return rows.map(toTenant);
     },
 
-    async hold(id) {
+    async findForUpdate(id) {
       const [row] = await db.select().from(tenants).where(eq(tenants.id, id)).for('update');
       return row && toTenant(row);
     },

@@ -8,7 +8,7 @@ const tracer = trace.getTracer('manam');
  */
 export async function traceStatement<T>(sql: string, work: () => Promise<T>): Promise<T> {
   const parent = trace.getActiveSpan();
-  // What belongs to no call, such as looking for messages to send, would be a trace each.
+  // Work outside of calls, such as polling for messages, would make a trace each time.
   if (parent === undefined || !parent.isRecording()) return await work();
   const operation = /^\w+/.exec(sql)?.[0]?.toUpperCase() ?? 'SQL';
   const span = tracer.startSpan(operation, {

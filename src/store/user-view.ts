@@ -32,7 +32,7 @@ export function toIdentifier(row: IdentifierRow): HeldIdentifier {
   return { kind, canonical, userId, address, confirmedAt: confirmedAt ?? undefined, addedAt };
 }
 
-/** The rows of a user, his address and his number, as they come out of a join. */
+/** The rows of a user, their address and their number, as they come out of a join. */
 export type ViewRow = {
   readonly users: UserRow;
   readonly emails: IdentifierRow | null;

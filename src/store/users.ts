@@ -29,7 +29,7 @@ function toAccount(row: AccountRow): SessionAccount {
   };
 }
 
-/** A LIKE pattern for what begins with a text, whose own wildcards stand for themselves. */
+/** A LIKE pattern for what begins with a text, whose own wildcards represent themselves. */
 function beginning(prefix: string): string {
   return `${prefix.replace(/[\\%_]/g, (character) => `\\${character}`)}%`;
 }
@@ -53,7 +53,7 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
       .from(sessions)
       .where(and(eq(sessions.tenantId, users.tenantId), eq(sessions.userId, users.id), ...conditions));
 
-  /** What the gate that mints sessions needs, beside the joins of emails and mobiles. */
+  /** The columns of the session gate, beside the joins of emails and mobiles. */
   const accountColumns = () => {
     const live = countSessions(
       isNull(sessions.revokedAt),

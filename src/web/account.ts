@@ -5,7 +5,7 @@ import { accountPath, findAccountAsset, renderAccountPage } from '../pages/accou
 import { pathOf, type Route, sendBody } from '../server/handler.ts';
 import type { HostedTenants } from './hosted-tenants.ts';
 
-/** No script, style or frame of anybody else, no form that leaves the page, and images that come with it. */
+/** No script, style or frame of anyone else, no form that leaves the page, and images that come with it. */
 const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

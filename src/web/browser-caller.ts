@@ -9,7 +9,7 @@ import type { RequestInfo } from '../rpc/context.ts';
 import { createDeadline, serverDeadlineMs } from '../server/deadline.ts';
 import type { TenantDirectory } from '../server/tenant-directory.ts';
 
-/** Who a browser is that comes by a link: of a tenant, and nobody yet. */
+/** The caller of a browser that follows a link: a tenant without a user. */
 export function browserCaller(request: IncomingMessage, info: RequestInfo, tenant: Tenant): Caller {
   const locale = negotiateLocale(request.headers['accept-language'] ?? null);
   const nobody = { key: undefined, session: undefined, pending: undefined, idempotency: undefined };

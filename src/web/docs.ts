@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { pathOf, type Route, sendBody } from '../server/handler.ts';
 
-/** No script or frame of anybody else. The viewer writes styles into its elements. */
+/** No script or frame of anyone else. The viewer writes styles into its elements. */
 const policy =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -30,7 +30,7 @@ export function createDocsRoute(prefixes: readonly string[]): Route {
       read: () => viewer('swagger-ui-bundle.js'),
     },
   };
-  // Read when somebody asks: most instances are never asked.
+  // Read when someone asks: most instances are never asked.
   const documents = new Map<string, Document>();
 
   return async (request, response) => {

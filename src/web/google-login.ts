@@ -46,7 +46,7 @@ export function createGoogleLoginRoute(deps: GoogleLoginRouteDeps): Route {
     return browserCaller(request, info, tenant);
   }
 
-  /** The hosted page that a person goes on from, where a browser would show them an error in JSON. */
+  /** The hosted page that a person continues from, where a browser would show them an error in JSON. */
   async function pageFor(
     request: IncomingMessage,
     info: RequestInfo,
@@ -93,7 +93,7 @@ export function createGoogleLoginRoute(deps: GoogleLoginRouteDeps): Route {
   };
 }
 
-/** What stands behind /googlelogin/ in a path; undefined where the path is not ours. */
+/** The segment after /googlelogin/ in a path; undefined where there is none. */
 function nameIn(path: string, prefixes: readonly string[]): string | undefined {
   for (const prefix of prefixes) {
     const start = `${prefix}/googlelogin/`;

@@ -16,7 +16,7 @@ export type HostedTenantDeps = {
   readonly random: Random;
 };
 
-/** How many revoked keys one look passes over. */
+/** Limit of revoked keys that one lookup skips. */
 const maxGenerations = 100;
 
 /** A tenant with the publishable key that its hosted pages call with. */
@@ -25,13 +25,13 @@ export type HostedTenant = { readonly tenant: Tenant; readonly key: string };
 /** Finds the active tenant of a name, for its hosted pages. */
 export type HostedTenants = (slug: string) => Promise<HostedTenant | undefined>;
 
-/** How long an answer is kept: anybody may ask for any name, as often as he likes. */
+/** Cache lifetime: any name can be requested at any rate. */
 const keptMs = 5000;
 const maxKept = 10_000;
 
 /**
  * The key of a tenant's hosted pages follows from the data key, so that every instance
- * knows the same one, and where it was revoked the next one takes its place.
+ * knows the same one, and where it was revoked the next one replaces it.
  */
 export function createHostedTenants(deps: HostedTenantDeps): HostedTenants {
   const { store, clock } = deps;

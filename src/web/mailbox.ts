@@ -2,7 +2,7 @@ import type { createMailbox } from '../pages/mailbox.ts';
 import { peerAddress } from '../server/client-address.ts';
 import type { Route } from '../server/handler.ts';
 
-/** Serves the mailbox of a development server. Its page loads a style sheet of its own and nothing else. */
+/** Serves the mailbox of a development server. Its page loads its style sheet and nothing else. */
 export function createMailboxRoute(mailbox: ReturnType<typeof createMailbox>): Route {
   return async (request, response) => {
     const answer = await mailbox(request, peerAddress(request));

@@ -23,7 +23,7 @@ export type ManamLoginRouteDeps = {
   readonly prefixes: readonly string[];
 };
 
-/** No script, style or frame of anybody else, and no form that leaves the page. */
+/** No script, style or frame of anyone else, and no form that leaves the page. */
 const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

@@ -79,7 +79,7 @@ test('Twilio gets number, sender and text as its API asks for', async () => {
   });
 });
 
-test('Kavenegar gets receptor, line, text and an id of ours', async () => {
+test('Kavenegar gets receptor, line, text and an id of this service', async () => {
   const { error, calls } = await attempt('kavenegar', () => ({ status: 200, body: yes.kavenegar }));
   expect(error).toBeUndefined();
   expect(calls).toMatchObject([{ method: 'POST', path: '/v1/key/sms/send.json' }]);
@@ -149,7 +149,7 @@ test('a time-out after the gateway took the message ends in one SMS', async () =
   await server.close();
 }, 40_000);
 
-test('a message that never left is sent by the next attempt, and an answer that nobody can read is asked about', async () => {
+test('a message that never left is sent by the next attempt, and an answer that no one can read is asked about', async () => {
   const twilio = await attempt(
     'twilio',
     ({ method }) =>

@@ -171,7 +171,7 @@ test('a server that is not there, one without TLS where it is demanded, and a wr
   await strict.close();
 });
 
-test('a certificate that nobody vouches for is a temporary failure, and nothing is sent in clear instead', async () => {
+test('a certificate that no one vouches for is a temporary failure, and nothing is sent in clear instead', async () => {
   const server = await startSmtpServer({ disabledCommands: [] });
   expect(await failure(server.port)).toMatchObject({ fault: 'temporary', code: 'ESOCKET' });
   expect(server.received).toEqual([]);

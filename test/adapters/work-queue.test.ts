@@ -62,9 +62,9 @@ test('who has waited too long is refused, and the others keep their places', asy
 
 const refusal = { reason: 'RATE_LIMITED', details: { retryAfterMs: expect.any(Number) } };
 
-test('whose turn would come after his deadline is refused when he comes', async () => {
+test('whose turn would come after their deadline is refused when they come', async () => {
   const { start, admit, load, endNext } = createJobs({ concurrency: 1, maxWaiting: 10 });
-  // Nothing is known yet of how long work takes: nobody is refused for it.
+  // Nothing is known yet of how long work takes: no one is refused for it.
   const first = start('a', 'a0');
   const second = start('a', 'a1', createDeadline(1));
   await pause(30);
@@ -78,7 +78,7 @@ test('whose turn would come after his deadline is refused when he comes', async 
   await Promise.all([first, second, patient]);
 });
 
-test('who finds nobody before him is let pass, however short his deadline', async () => {
+test('who finds no one before them is let pass, however short their deadline', async () => {
   const { start, admit, endNext } = createJobs({ concurrency: 1, maxWaiting: 10 });
   const slow = start('a', 'a0');
   await pause(30);
@@ -134,7 +134,7 @@ test('who was let pass and comes counts once', async () => {
   await Promise.all([running, waiting]);
 });
 
-test('whoever goes away while he waits leaves his place to the next', async () => {
+test('whoever goes away while they wait leaves their place to the next', async () => {
   const { start, load, begun, endNext } = createJobs({ concurrency: 1, maxWaiting: 5 });
   const running = start('a', 'a0');
   const gone = createDeadline();

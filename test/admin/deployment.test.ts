@@ -100,7 +100,7 @@ test('the master key is rotated once, either key opens until then, and the old o
   await expect(open(masterKeys.current)).rejects.toThrowError(
     'the master key does not open the data keys of this database',
   );
-  // The running service goes on, and so does one that starts with the new key.
+  // The running service continues, and so does one that starts with the new key.
   await signUp(testApp());
   const restarted = await startTestApp({
     sibling: testApp(),

@@ -50,7 +50,7 @@ async function tracesOf(values: readonly string[]): Promise<string[]> {
   return found;
 }
 
-/** What would give a user away. His id may stay in nothing either, except as the receipt's digest. */
+/** What would give a user away. Their id may stay in nothing either, except as the receipt's digest. */
 const marksOf = ({ email, userId, number, name }: Awaited<ReturnType<typeof livedInUser>>) => [
   email,
   number,
@@ -73,14 +73,14 @@ async function verifyReceipt(receipt: string, userId: string) {
   expect(payload.sub).toBeUndefined();
 }
 
-test('of a user who deletes his account nothing is left but the notice to him, and he holds a receipt', async () => {
+test('of a user who deletes their account nothing is left but the notice to them, and they hold a receipt', async () => {
   const user = await livedInUser('Unmistakable');
   const other = await livedInUser('Othername');
   expect(await tracesOf([user.email])).toContain('identifiers.canonical');
   const session = testApp().client(ProfileService, bearer(user.accessToken));
   const { receipt } = await session.deleteAccount({});
   await verifyReceipt(receipt, user.userId);
-  // The notice that is on its way to him is sealed, and wiped when it is sent.
+  // The notice that is on its way to them is sealed, and wiped when it is sent.
   expect(await tracesOf(marksOf(user))).toEqual([]);
   expect(await tracesOf([other.email])).toContain('identifiers.canonical');
   // A receipt is no access token.
@@ -89,7 +89,7 @@ test('of a user who deletes his account nothing is left but the notice to him, a
   );
 });
 
-test('an operator’s command erases the same, and answers the receipt', async () => {
+test('an operator’s command erases the same, and returns the receipt', async () => {
   const user = await livedInUser('Conspicuous');
   const { receipt } = await admin.deleteUser({ tenant: 'dev', user: user.email });
   await verifyReceipt(receipt, user.userId);

@@ -149,7 +149,7 @@ test('every message can be previewed in both languages', async () => {
   );
 });
 
-test('a tenant’s own words are sent in the place of ours, escaped like ours', async () => {
+test('a tenant’s own words are sent instead of this service, escaped like ours', async () => {
   const templates = {
     'confirm-email': {
       en: { subject: 'Welcome <b>to</b> {tenant}', paragraphs: ['Click & <i>confirm</i>.'], action: 'Go' },

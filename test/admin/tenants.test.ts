@@ -166,7 +166,7 @@ test('only a suspended tenant is deleted, then with everything of it, and the bu
   }
 });
 
-test('a key is rotated with an overlap in which both are good, and only once', async () => {
+test('a key is rotated with an overlap in which both are valid, and only once', async () => {
   const { publishable } = await makeTenant(admin, 'rotating');
   const hour = 3_600_000;
   const { text, key } = await admin.rotateKey({
@@ -199,7 +199,7 @@ test('a key is rotated with an overlap in which both are good, and only once', a
   ).not.toContain('manam_');
 }, 60_000);
 
-test('a key of one tenant is nobody’s for another, and scopes are those that exist', async () => {
+test('a key of one tenant is no one’s for another, and scopes are those that exist', async () => {
   const { secret } = await makeTenant(admin, 'first');
   await makeTenant(admin, 'second');
   for (const call of [admin.rotateKey, admin.revokeKey]) {

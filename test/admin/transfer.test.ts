@@ -43,7 +43,7 @@ async function hashOf(email: string): Promise<string> {
   return String(row?.['h']);
 }
 
-test('an imported user signs in with his old password, which is hashed anew at once, and his old second factor', async () => {
+test('an imported user signs in with their old password, which is hashed anew at once, and their old second factor', async () => {
   const [email, mobile] = [freshEmail(), freshMobile()];
   const record = {
     email,
@@ -77,7 +77,7 @@ test('an imported user signs in with his old password, which is hashed anew at o
   expect((await auth().login({ email, password: 'U*U' })).twoFactor).toBeDefined();
 });
 
-test('a row of authboss comes with its password and its recovery codes, each good once', async () => {
+test('a row of authboss comes with its password and its recovery codes, each valid once', async () => {
   const email = freshEmail();
   const codes = await Promise.all(['a1b2c-d3e4f', 'f6a7b-c8d9e'].map((code) => hash(code, 4)));
   const row = {
@@ -189,7 +189,7 @@ test('a trial run writes nothing, and what is wrong is told by field without hol
   );
 });
 
-test('an import that is run again goes on where it was, also beside itself', async () => {
+test('an import that is run again continues where it was, also beside itself', async () => {
   const records = Array.from({ length: 20 }, () => ({ email: freshEmail(), first_name: 'Sara' }));
   await importInto(tenant, records.slice(0, 7));
   const states = async () => (await importInto(tenant, records)).map(({ state }) => state);
@@ -233,7 +233,7 @@ test('what one tenant exports another one takes in, with passwords and second fa
   expect(await ours(to.slug)).toEqual(records);
 });
 
-test('all that is held of a user is exported for him, and no hash, seed or token', async () => {
+test('all that is held of a user is exported for them, and no hash, seed or token', async () => {
   const user = await signUp(testApp());
   const { secret } = await enrolTotp(testApp(), user);
   const { document } = await admin.exportUser({ tenant, user: user.email });

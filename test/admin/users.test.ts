@@ -14,7 +14,7 @@ beforeAll(async () => {
   admin = await connectAdmin(testApp());
 });
 
-test('a user is found by id, by address and by number, at his own tenant only', async () => {
+test('a user is found by id, by address and by number, at their own tenant only', async () => {
   const user = await signUp(testApp());
   const byMobile = await signUpByMobile(testApp());
   for (const name of [user.userId, user.email, user.email.toUpperCase()]) {
@@ -68,7 +68,7 @@ test('an operator confirms, and the user can sign in', async () => {
   expect((await testApp().client(AuthService).login({ email, password })).userId).toBe(user?.userId);
 });
 
-test('a disabled user is out at once and cannot come back until he is enabled', async () => {
+test('a disabled user is out at once and cannot return until they are enabled', async () => {
   const { email, accessToken, refreshToken } = await signUp(testApp());
   const auth = testApp().client(AuthService);
   expect((await admin.disableUser({ tenant, user: email })).user?.state).toBe(UserState.DISABLED);

@@ -168,7 +168,7 @@ test('who may call what is the same over every protocol, and is what the documen
 /** What must hold of every row, read from the contract and not from the server. */
 for (const method of methods) {
   const rule = getOption(method, access);
-  test(`${method.name} lets nobody pass whom its declaration does not name`, async () => {
+  test(`${method.name} lets no one pass whom its declaration does not name`, async () => {
     const passed = async (name: string) => {
       const reason = await overRest(method, await (credentials[name] as Credential)(method));
       return verdict(method, reason) === passes;

@@ -92,7 +92,7 @@ test('a body of another type is refused', async () => {
   }
 });
 
-test('a caller that may not call learns nothing about his body', async () => {
+test('a caller that may not call learns nothing about their body', async () => {
   expect(await post('{"broken', { apieco_key: 'wrong' })).toMatchObject({
     status: 401,
     body: expect.stringContaining('KEY_INVALID'),
@@ -128,7 +128,7 @@ test('no answer leaks a stack, SQL or a table name', async () => {
   }
 });
 
-/** Sends bytes to the port and answers what came back until the server closed, or until the time is up. */
+/** Sends bytes to the port and returns what returned until the server closed, or until the time is up. */
 function sendRaw(bytes: string, untilMs: number): Promise<{ answer: string; closed: boolean }> {
   return new Promise((resolve) => {
     const socket = connectSocket(Number(new URL(testApp().url).port), '127.0.0.1');
@@ -166,7 +166,7 @@ test('targets and authorities that make no URL are refused and break nothing', a
   expect((await fetch(`${testApp().url}/healthz`)).status).toBe(200);
 });
 
-test('a caller that never ends his headers is cut off', async () => {
+test('a caller that never ends their headers is cut off', async () => {
   const { closed } = await sendRaw('POST / HTTP/1.1\r\nHost: a\r\nX-Slow: ', 14_000);
   expect(closed).toBe(true);
 });

@@ -107,7 +107,7 @@ async function runEveryFlow(): Promise<void> {
   password = mark('password', 'canary-orbit-lantern-4');
   await manam.recovery.endRecovery({ token: await codeFor(newEmail), password });
 
-  // Google, with a page to come back to, and a session that stays.
+  // Google, with a page to return to, and a session that stays.
   const pkce = makePkce();
   mark('code verifier', pkce.codeVerifier);
   const user = freshGoogleUser();

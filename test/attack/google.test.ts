@@ -17,7 +17,7 @@ import {
 } from '../support/federation.ts';
 import { bearer, signUp } from '../support/journey.ts';
 
-// The G group of security.md: whatever somebody sends in Google's name, or brings back in
+// The G group of security.md: whatever someone sends in Google's name, or brings back in
 // the name of another browser, opens nothing.
 
 let app: FederatedApp;
@@ -35,7 +35,7 @@ const withState = (callback: string, state: string) => {
   return url.href;
 };
 
-test('a callback without a state of ours, with an altered one, or with another tenant’s opens nothing', async () => {
+test('a callback without a state of this service, with an altered one, or with another tenant’s opens nothing', async () => {
   const callback = await beginAtGoogle(app, freshGoogleUser());
   const state = stateOf(callback);
   const tenant = await app.test.app.store.tenants.findBySlug('manam');
@@ -68,7 +68,7 @@ test('a callback without a state of ours, with an altered one, or with another t
   expect((await visit(callback)).status).toBe(200);
 });
 
-test('a state is good once, also for twenty at once, and for ten minutes', async () => {
+test('a state is valid once, also for twenty at once, and for ten minutes', async () => {
   const callback = await beginAtGoogle(app, freshGoogleUser());
   const visits = await Promise.all(Array.from({ length: 20 }, () => visit(callback)));
   expect(visits.filter(({ status }) => status === 200)).toHaveLength(1);
@@ -173,7 +173,7 @@ test('a token of a key that Google does not publish opens nothing, and one of a 
   expect((await signInWithGoogle(app, freshGoogleUser())).status).toBe(200);
 }, 60_000);
 
-test('Google down or slow is UNAVAILABLE within five seconds, a known key goes on, and passwords do not care', async () => {
+test('Google down or slow is UNAVAILABLE within five seconds, a known key continues, and passwords do not care', async () => {
   const local = await signUp(app.test);
   for (const fault of ['down', 'slow', 'garbage'] as const) {
     app.google.faults.token = fault;

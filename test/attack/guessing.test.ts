@@ -115,8 +115,8 @@ test('failures are shared by two instances and survive a restart', async () => {
 
 const budget = (name: string, max: number, windowMs: number) => ({ name, max, windowMs });
 const tight = {
-  guessesPerNetwork: budget('guess.network', 20, 600_000),
-  guessesPerTenant: budget('guess.tenant', 30, 600_000),
+  attemptsPerNetwork: budget('guess.network', 20, 600_000),
+  attemptsPerTenant: budget('guess.tenant', 30, 600_000),
   messagesPerNetwork: budget('message.network', 1000, 3_600_000),
   messagesPerTenant: budget('message.tenant', 1000, 3_600_000),
   emailsPerRecipient: budget('email.recipient', 3, 3_600_000),

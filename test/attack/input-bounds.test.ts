@@ -47,7 +47,7 @@ for (const { name, connect } of protocols) {
 test('malformed calls are counted as guesses are', async () => {
   const limits = {
     ...defaultLimits,
-    guessesPerNetwork: { name: 'guess.network', max: 20, windowMs: 600_000 },
+    attemptsPerNetwork: { name: 'guess.network', max: 20, windowMs: 600_000 },
   };
   const app = await startTestApp({ config: { limits } });
   const bad = ['{"email":"a"}', '{"email":7}', '{"email"', `{"email":"${'x'.repeat(3000)}"}`, '{"emial":""}'];

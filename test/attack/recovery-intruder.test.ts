@@ -73,7 +73,7 @@ test('an address that was added goes with a recovery by SMS as a number does by 
   await byMobile(mobile);
 });
 
-test('the intruder who recovers by what he added keeps the owner’s address in the account', async () => {
+test('the intruder who recovers by what they added keeps the owner’s address in the account', async () => {
   const user = await signUp(testApp());
   const mobile = await addMobile(user);
   const recovery = testApp().client(RecoveryService);

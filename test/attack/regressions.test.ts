@@ -50,7 +50,7 @@ test('a budget fades over its next window, and a burst at the boundary gets none
   expect(await charge(start + 9000), 'what was refused is not owed').toBe(0);
 });
 
-test('nobody takes an account over by registering a number that it holds unconfirmed', async () => {
+test('no one takes an account over by registering a number that it holds unconfirmed', async () => {
   const { client, dev } = testApp();
   const user = await signUp(testApp());
   const mobile = freshMobile();
@@ -150,7 +150,7 @@ test('a long password in another Unicode form still signs in', async () => {
   await client(AuthService).login({ email, password: long.normalize('NFD') });
 });
 
-test('the fifth failure costs the same statements whether or not there is somebody to tell', async () => {
+test('the fifth failure costs the same statements whether or not there is someone to tell', async () => {
   const { client, takeStatements, messagesTo } = testApp();
   const { email } = await signUp(testApp());
   const fifth: string[][] = [];

@@ -8,8 +8,8 @@ import { defaultLimits, password, startTestApp, type TestApp, type TestAppOption
 import { type ErrorShape, failure, failureOf, thrownBy } from '../support/errors.ts';
 import { freshMobile, signUpByMobile } from '../support/journey.ts';
 
-// The part of the I group of security.md that R45 asks for: nobody makes a tenant pay for
-// SMS that nobody wants, and what a limit says is the same for known and unknown numbers.
+// The part of the I group of security.md that R45 asks for: no one makes a tenant pay for
+// SMS that no one wants, and what a limit says is the same for known and unknown numbers.
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -178,7 +178,7 @@ test('where fewer than a fifth of fifty codes are typed the country is closed, a
   await app.close();
 });
 
-test('a code that somebody types counts for the breaker, and ends the wait of his number', async () => {
+test('a code that someone types counts for the breaker, and ends the wait of their number', async () => {
   const app = await startTestApp({ config: { limits: { ...defaultLimits, smsResendDelayS: 60 } } });
   const { mobile } = await signUpByMobile(app);
   await recover(app, mobile);

@@ -162,14 +162,14 @@ for (const parallel of [6, 12, 24]) {
 }
 
 test('a limit holds for any ten minutes, wherever they begin', async () => {
-  const max = limits.guessesPerNetwork.max;
+  const max = limits.attemptsPerNetwork.max;
   for (const pausedMs of [9 * minute + 50_000, 10 * minute, 10 * minute + 20_000]) {
     app.advance(hour);
     const address = freshAddress();
     const guess = async () =>
       (await login(address, { email: freshEmail(), password: 'wrong-lantern-47' })).status === 401;
     let burst = 0;
-    // The first guess opens the window; the burst comes at its end, and goes on beyond it.
+    // The first guess opens the window; the burst comes at its end, and continues beyond it.
     expect(await guess()).toBe(true);
     app.advance(pausedMs - 15_000);
     for (let count = 0; count < max; count += 1) burst += Number(await guess());

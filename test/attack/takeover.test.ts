@@ -15,7 +15,7 @@ import {
 import { freshMobile, register, signUp } from '../support/journey.ts';
 
 // The G group of security.md, accounts: whose account a sign-in with Google opens, connects or takes over,
-// and the ways of getting into somebody else's before he comes (pre-hijacking).
+// and the ways of getting into another party's before they come (pre-hijacking).
 
 let app: FederatedApp;
 beforeAll(async () => {
@@ -182,7 +182,7 @@ test('pre-hijack 4, trojan identity: what the maker had connected is gone', asyn
   expect((await signInWithGoogle(app, trojan)).json).toMatchObject({ reason: 'REGISTRATION_REQUIRED' });
 });
 
-test('pre-hijack 5, foreign address: an account that somebody else has proved in another way is not opened by its unproved address', async () => {
+test('pre-hijack 5, foreign address: an account that another party has proved in another way is not opened by its unproved address', async () => {
   const user = freshGoogleUser();
   const mobile = freshMobile();
   await auth().register({ type: IdentifierType.MOBILE, mobile, password });

@@ -24,7 +24,7 @@ import { protocols } from '../support/protocols.ts';
 const services = Object.values(publicServices);
 
 // The T group of security.md: whoever holds the keys and tokens of tenant A sees of tenant
-// B exactly what he sees of what does not exist.
+// B exactly what they see of what does not exist.
 
 const testApp = useTestApp({ config: { admin: { host: '127.0.0.1', port: 0 } } });
 
@@ -44,7 +44,7 @@ beforeAll(async () => {
   enrolled = await enrolTotp(testApp(), await signUp(testApp(), { apieco_key: b.publishable.text }));
 });
 
-/** Things of B with, beside each, its like that nobody has. */
+/** Things of B with, beside each, its like that no one has. */
 type Pair = { readonly real: () => Promise<string>; readonly absent: () => string };
 const outcome = (call: Promise<unknown>): Promise<ErrorShape | string> =>
   call.then(
@@ -216,7 +216,7 @@ for (const [what, { real, absent }, attempt] of attempts) {
   });
 }
 
-test('after all that B’s user is who he was', async () => {
+test('after all that B’s user is who they were', async () => {
   const { user } = await call(bearer(b.user.accessToken)).profile.viewUser({});
   expect(user).toMatchObject({ userId: b.user.userId, email: b.user.email, firstName: 'Sara' });
   await call({ apieco_key: b.publishable.text }).auth.login({ email: b.user.email, password });
@@ -240,7 +240,7 @@ test('no RPC takes B’s token together with A’s key, over any protocol', asyn
   }
 }, 60_000);
 
-test('what a caller says of his tenant beside his key is ignored', async () => {
+test('what a caller says of their tenant beside their key is ignored', async () => {
   const said = { ...own.secret(), 'x-consumer-id': b.id, 'x-tenant-id': b.id };
   expect(await failureOf(call(said).profile.viewUser({ email: b.user.email }))).toEqual(
     failure('NotFound', 'NOT_FOUND'),

@@ -16,7 +16,7 @@ const refused = failure('Unauthenticated', 'TOKEN_INVALID');
 type Parts = { header: Record<string, unknown>; payload: JWTPayload };
 let user: SignedIn;
 let genuine: Parts;
-/** Signs with the server's own key: what only a defect of ours could make. */
+/** Signs with the server's own key: what only a defect of this service could make. */
 let sign: (parts: { header?: object; payload?: object }) => Promise<string>;
 
 const decode = (part: string | undefined) => JSON.parse(Buffer.from(part ?? '', 'base64url').toString());
@@ -141,7 +141,7 @@ test('a token expires after ten minutes and the leeway', async () => {
   expect(await failureOf(view(accessToken))).toEqual(refused);
 });
 
-test('a disabled user is out at his next call', async () => {
+test('a disabled user is out at their next call', async () => {
   const { sql } = testApp();
   const { accessToken, email } = await signUp(testApp());
   await view(accessToken);

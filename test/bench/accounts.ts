@@ -16,9 +16,9 @@ export type Accounts = {
   readonly key: Readonly<Record<string, string>>;
   /** Signs some account in. */
   login(): Promise<Tokens>;
-  /** Callers each of whom has a session of his own, and refreshes it over and over. */
+  /** Callers each of whom has a session of their own, and refreshes it over and over. */
   refreshing(callers: number): Promise<Side>;
-  /** Registers an account that nobody has. */
+  /** Registers an account that no one has. */
   register(): Promise<unknown>;
 };
 

@@ -56,7 +56,7 @@ export async function openLoop(perSecond: number, isOver: () => boolean, call: C
 export async function beside<T>(storm: (isOver: () => boolean) => Promise<void>, work: () => Promise<T>) {
   let over = false;
   const stormed = storm(() => over);
-  // A storm that fails is told of when it is over, and does not end the process before its servers are stopped.
+  // A storm that fails is told about when it is over, and does not end the process before its servers are stopped.
   stormed.catch(() => {});
   try {
     return await work();

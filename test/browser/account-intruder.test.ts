@@ -8,7 +8,7 @@ import { bearer, freshMobile, signUp } from '../support/journey.ts';
 import { button, heading, signIn, visit } from '../support/visitor.ts';
 
 // The pages that keep an intruder out: removing an address, recovering without what was added
-// lately, and a sign-in with a provider that came back without success.
+// lately, and a sign-in with a provider that returned without success.
 
 const folder = pictureFolder('account');
 const browser = useBrowser();

@@ -100,7 +100,7 @@ test('where a tenant demands a second factor, a first sign-in leads through its 
 test('a person registers and recovers by mobile, typing Persian digits, at the keyboard alone', async () => {
   const who = await visitor({ locale: 'fa', width: 390 });
   const { page, t } = who;
-  /** A new page puts the focus on its title; only then does somebody go on from there. */
+  /** A new page puts the focus on its title; only then does someone continue from there. */
   const begun = () => page.locator('h1:focus').waitFor();
   const mobile = freshMobile();
   const number = `+98${mobile.slice(1)}`;
@@ -157,7 +157,7 @@ test('the session is in memory alone: no cookie, no storage, and a page that is 
   await context.close();
 });
 
-test('whoever gives SMS codes alone can prove himself again: the dialog sends one', async () => {
+test('whoever gives SMS codes alone can prove themselves again: the dialog sends one', async () => {
   const who = await visitor({ locale: 'en', width: 1280 });
   const { page, t } = who;
   const user = await signUp(app);
@@ -178,7 +178,7 @@ test('whoever gives SMS codes alone can prove himself again: the dialog sends on
   await dialog.getByLabel(`${t('code')} / ${t('recoveryCode')}`).fill(await codeFor(number));
   await dialog.getByRole('button', { name: t('confirm') }).click();
   await page.getByText(t('recoveryTitle')).waitFor();
-  // What has taken the place of the form is where a reader goes on.
+  // What has taken the place of the form is where a reader continues.
   expect(await page.evaluate('document.activeElement.tagName')).toBe('H3');
   await who.context.close();
 }, 60_000);

@@ -6,7 +6,7 @@ const folder = pictureFolder('docs');
 const browser = useBrowser();
 const app = useTestApp();
 
-test('a newcomer reads the API in his browser, finds a method, and nothing comes from another host', async () => {
+test('a newcomer reads the API in their browser, finds a method, and nothing comes from another host', async () => {
   const page = await (await browser().newContext({ viewport: { width: 1280, height: 1000 } })).newPage();
   const problems: string[] = [];
   const hosts = new Set<string>();

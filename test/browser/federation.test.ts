@@ -17,7 +17,7 @@ const browser = useBrowser();
 let app: FederatedApp;
 let tenantPage: { url: string; close(): void };
 
-/** The page of a tenant that browsers come back to. */
+/** The page of a tenant that browsers return to. */
 async function startTenantPage() {
   const server = createServer((_, response) =>
     response
@@ -102,7 +102,7 @@ for (const [locale, words, width] of [
     // The wrong password is the one thing that the browser complained of, and that there is no icon.
     expect(problems.filter((problem) => !/40[14]/.test(problem))).toEqual([]);
 
-    // The second time nobody is asked.
+    // The second time no one is asked.
     await page.goto(entry('/manam/manamlogin', codeChallenge, { client: app.test.dev.publishable }));
     await page.getByLabel(words.who).fill(user.email);
     await page.getByLabel(words.password).fill(password);

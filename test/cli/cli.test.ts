@@ -136,7 +136,7 @@ test('a next master key of the environment is taken over by the data folder that
   await database.drop();
 });
 
-test('what cannot be undone asks first, and where nobody can be asked wants --yes', async () => {
+test('what cannot be undone asks first, and where no one can be asked wants --yes', async () => {
   await json(['tenant', 'create', 'gone', '--set', 'senders.default=info@gone.example']);
   const refused = { code: 4, out: '', err: 'manam: nobody can be asked here: say --yes to go on\n' };
   expect(await manam(['tenant', 'suspend', 'gone'])).toMatchObject(refused);

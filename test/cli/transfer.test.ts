@@ -68,7 +68,7 @@ test('a file of a thousand users is imported in calls that a service takes, and 
   expect(await manam(['import', join(folder, 'nothing'), '--tenant', 'dev'])).toMatchObject({ code: 1 });
 }, 120_000);
 
-test('one user is exported for himself', async () => {
+test('one user is exported for themselves', async () => {
   const user = await signUp(testApp());
   const { code, out } = await manam(['export', '--tenant', 'dev', '--user', user.email]);
   expect(code).toBe(0);

@@ -22,7 +22,7 @@ import { enrolTotp, signUp } from '../support/journey.ts';
 
 const testApp = useTestApp();
 
-/** Listens on a free port, and answers its address. */
+/** Listens on a free port, and returns its address. */
 async function addressOf(server: Server): Promise<string> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -159,7 +159,7 @@ for (const { name, open } of clients) {
   const urlOf = (flaky: { http1: string; http2: string }) =>
     name === '@grpc/grpc-js' ? flaky.http2 : flaky.http1;
 
-  test(`a call that was given up before it began reaches nobody through ${name}`, async () => {
+  test(`a call that was given up before it began reaches no one through ${name}`, async () => {
     const flaky = await startFlaky(0);
     const { manam, close } = open({ url: urlOf(flaky), key: 'k' });
     const call = manam.auth.register({}, { signal: AbortSignal.abort() });
@@ -248,7 +248,7 @@ test('gRPC tries again by itself where the connection is lost', async () => {
   server.close();
 });
 
-test('a service that nobody answers for is tried again and is an outage', async () => {
+test('a service that no one answers for is tried again and is an outage', async () => {
   for (const { open, name } of clients) {
     const { manam, close } = open({ url: 'http://127.0.0.1:9', key: 'k', timeoutMs: 3000 });
     const error = await thrownBy(manam.profile.viewUser({}));
@@ -284,7 +284,7 @@ test('over TLS a back-end trusts the certificates that it is given, and no other
   rmSync(folder, { recursive: true });
 });
 
-test('a transport reaches any service of ours, the operators’ too', async () => {
+test('a transport reaches any service of this service, the operators’ too', async () => {
   const admin = await startTestApp({ config: { admin: { host: '127.0.0.1', port: 0 } } });
   const key = await makeAdminKey(admin);
   for (const library of [grpc, connect]) {

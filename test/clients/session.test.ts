@@ -113,7 +113,7 @@ test('a renewal that is under way when the person signs out brings nothing back'
   expect(await session.get()).toBeUndefined();
 });
 
-test('a renewal that is under way when somebody else signs in is not his', async () => {
+test('a renewal that is under way when another party signs in is not their', async () => {
   let error: Error | undefined;
   const { session, ends, pass, begin } = startSession(() => error);
   for (const outcome of [undefined, new ConnectError('ended', Code.Unauthenticated)]) {
@@ -138,7 +138,7 @@ test('in an outage a token that is still good is used to its end', async () => {
   expect(await thrownBy(session.get())).toBe(outage);
 });
 
-test('a session that was ended elsewhere ends here, once, and calls go on without it', async () => {
+test('a session that was ended elsewhere ends here, once, and calls continue without it', async () => {
   const { url, dev } = testApp();
   const user = await signUp(testApp());
   let ends = 0;
@@ -154,7 +154,7 @@ test('a session that was ended elsewhere ends here, once, and calls go on withou
   expect(connect.readFailure(await thrownBy(manam.auth.listSessions({}))).reason).toBe('TOKEN_MISSING');
 });
 
-test('when all access tokens die, as after a theft of a signing key, calls refresh and succeed', async () => {
+test('when all access tokens become invalid, as after a theft of a signing key, calls refresh and succeed', async () => {
   const { url, dev, sql } = testApp();
   const user = await signUp(testApp());
   const manam = connect.createManam({ url, key: dev.publishable });

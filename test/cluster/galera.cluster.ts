@@ -10,7 +10,7 @@ import { type ServerProcess, startServerProcess } from '../support/server-proces
 import { type Cluster, type Node, startCluster } from './galera.ts';
 
 // Two instances of the service on three nodes of Galera behind HAProxy: a node is killed, another is frozen,
-// both come back, all under the load of the oracle.
+// both return, all under the load of the oracle.
 
 let cluster: Cluster;
 let folder: string;
@@ -43,7 +43,7 @@ async function sql(text: string, values: unknown[] = []): Promise<RowDataPacket[
   }
 }
 
-/** Calls both instances over and over; answers how long the longest time was in which one of them could not. */
+/** Calls both instances over and over; returns how long the longest time was in which one of them could not. */
 function watchOutages() {
   let isOver = false;
   const longestMs = instances.map(() => 0);

@@ -168,9 +168,9 @@ overEveryStore('authenticators', (scene) => {
     await store.authenticators.insert(totp);
     const enrolled = { kinds: ['totp', 'sms'], smsNumber: '+989120000001' };
     expect(await store.authenticators.findEnrolled(tenantId, user.id)).toEqual(enrolled);
-    expect(await store.transaction(({ authenticators }) => authenticators.hold(tenantId, user.id))).toEqual(
-      enrolled,
-    );
+    expect(
+      await store.transaction(({ authenticators }) => authenticators.findForUpdate(tenantId, user.id)),
+    ).toEqual(enrolled);
     expect(await store.authenticators.findInSlot(tenantId, user.id, 'totp')).toEqual(totp);
     expect(await store.authenticators.list(tenantId, user.id)).toEqual([sms, totp]);
     await expect(store.authenticators.insert({ ...totp, id: uuid() })).rejects.toThrow(DuplicateError);

@@ -90,8 +90,8 @@ overEveryStore('outbox', (scene) => {
     const second = await claim(at(10), at(20));
     const sent = { status: 'sent', attempts: 1, charged: false, error: '', at: at(11) } as const;
     if (first === undefined || second === undefined) throw new Error('not claimed');
-    expect(await store.outbox.settle(first, sent)).toBe(false);
-    expect(await store.outbox.settle(second, sent)).toBe(true);
+    expect(await store.outbox.recordOutcome(first, sent)).toBe(false);
+    expect(await store.outbox.recordOutcome(second, sent)).toBe(true);
     expect(await store.outbox.find(entry.id)).toMatchObject({ status: 'sent', attempts: 1, endedAt: at(11) });
     expect((await store.outbox.listPending(1000)).map(({ id }) => id)).not.toContain(entry.id);
   });

@@ -29,7 +29,7 @@ afterEach(async () => {
   await scene.close();
 }, 60_000);
 
-/** Waits until a call succeeds; answers how long that took. */
+/** Waits until a call succeeds; returns how long that took. */
 async function recovery(call: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now();
   while (performance.now() - startedAt < 20_000) {
@@ -54,7 +54,7 @@ async function judge(what: string, figures: object = {}): Promise<void> {
   tell(what, { ...report, ...figures });
 }
 
-test('the database is killed under load and comes back: calls end early, nothing acknowledged is lost', async () => {
+test('the database is killed under load and returns: calls end early, nothing acknowledged is lost', async () => {
   await begin();
   const user = await signUp(app);
   const view = () => app.client(ProfileService, bearer(user.accessToken)).viewUser({});
@@ -171,7 +171,7 @@ test('an OK that is lost after the commit is had again by the same idempotency k
   await judge('commits without their OK', { lost: scene.proxy.lostCommits });
 }, 120_000);
 
-test('deadlocks in one transaction of twenty are run again, and nobody sees one', async () => {
+test('deadlocks in one transaction of twenty are run again, and no one sees one', async () => {
   await begin();
   // A transaction sets off some four of them.
   const triggers = ['users', 'sessions', 'challenges', 'outbox'].flatMap((table) =>
@@ -189,7 +189,7 @@ test('deadlocks in one transaction of twenty are run again, and nobody sees one'
   await judgeUnseen('deadlocks');
 }, 120_000);
 
-test('commits that fail their certification, one in twenty, are run again whole, and nobody sees one', async () => {
+test('commits that fail their certification, one in twenty, are run again whole, and no one sees one', async () => {
   await begin();
   scene.proxy.refusesCommits = 0.05;
   oracle.start();
@@ -207,7 +207,7 @@ async function judgeUnseen(what: string): Promise<void> {
   tell(what, report);
 }
 
-test('who waits for a row that is held is told within four seconds, and nobody else waits', async () => {
+test('who waits for a row that is held is told within four seconds, and no one else waits', async () => {
   await begin();
   const [held, free] = [await signUp(app), await signUp(app)];
   const edit = (user: { accessToken: string }) =>

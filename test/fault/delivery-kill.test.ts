@@ -10,7 +10,7 @@ import { tell } from '../support/figures.ts';
 import { clientsOf, developmentMasterKeys, startServerProcess } from '../support/server-process.ts';
 import { smtpTo, startSmtpServer } from '../support/smtp-server.ts';
 
-/** How long the kills go on, in milliseconds; at least four are made. */
+/** How long the kills continue, in milliseconds; at least four are made. */
 const boxMs = 10_000;
 
 test('whenever the service is killed, every promised message arrives, and what arrives twice has one id', async () => {

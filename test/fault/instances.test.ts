@@ -50,7 +50,7 @@ const startInstance = (env: Record<string, string> = {}) =>
 const exitOf = ({ child }: ServerProcess) =>
   new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
 
-test('instances are killed at any moment under load: whatever was acknowledged is there, and clients go on', async () => {
+test('instances are killed at any moment under load: whatever was acknowledged is there, and clients continue', async () => {
   const live = new Set([await startInstance(), await startInstance()]);
   const [{ key }] = live as unknown as [ServerProcess];
   const oracle = createOracle({ urls: () => [...live].map(({ url }) => url), key, expectsBreaks: true });
@@ -112,7 +112,7 @@ test('instances are stopped one after the other under load: every call in flight
 test('of two instances one is frozen with messages in hand: the other sends them, and none goes out a third time', async () => {
   let isFrozen = false;
   const smtp = await startSmtpServer({
-    // The server lets nothing through while somebody is frozen in the middle of it.
+    // The server lets nothing through while someone is frozen in the middle of it.
     onRcptTo: (_, __, done) => void setTimeout(() => done(), isFrozen ? 0 : 150),
   });
   const env = { SMTP_URL: `smtp://127.0.0.1:${smtp.port}`, SMTP_REQUIRE_TLS: 'false' };
@@ -139,7 +139,7 @@ test('of two instances one is frozen with messages in hand: the other sends them
   });
   const mine = () =>
     new Set(smtp.received.flatMap(({ envelope }) => envelope.to).filter((to) => emails.includes(to)));
-  // A minute later what was in hand is anybody's.
+  // A minute later what was in hand is anyone's.
   other.advance(61_000);
   for (let tries = 0; tries < 100 && mine().size < emails.length; tries += 1) await pause(100);
   expect(mine().size).toBe(emails.length);
@@ -206,7 +206,7 @@ test('with another master key, or none that fits, nothing starts; keys that brea
   await app.close();
 }, 60_000);
 
-test('the schema grows under load, and is migrated by several at once: nobody sees it', async () => {
+test('the schema grows under load, and is migrated by several at once: no one sees it', async () => {
   const app = await startTestApp();
   const oracle = createOracle({ urls: () => [app.url], key: app.dev.publishable });
   oracle.start();
@@ -237,7 +237,7 @@ test('the schema grows under load, and is migrated by several at once: nobody se
   await app.close();
 }, 60_000);
 
-test('an instance of a later version has migrated: this one goes on, and says why it does not start again', async () => {
+test('an instance of a later version has migrated: this one continues, and says why it does not start again', async () => {
   const app = await startTestApp();
   await app.sql(
     "INSERT INTO schema_migrations SELECT MAX(position) + 1, '0099_of_the_next_version.sql', 'x', UTC_TIMESTAMP(3) FROM schema_migrations",

@@ -9,7 +9,7 @@ import { createTestDatabase } from '../support/database.ts';
 import { tell } from '../support/figures.ts';
 import { clientsOf, type ServerProcess, startServerProcess } from '../support/server-process.ts';
 
-/** How long the kills go on, in milliseconds; at least three are made. */
+/** How long the kills continue, in milliseconds; at least three are made. */
 const boxMs = 8000;
 
 async function codeFor({ url }: ServerProcess, to: string): Promise<string> {

@@ -45,7 +45,7 @@ test('messages that are too large, cut short or larger than they say are refused
       scene.send(loginPath, grpc, Buffer.alloc(3)),
     ]);
     expect(answers.map(({ status }) => status)).toEqual([429, 413, 413, 200, 200, 200]);
-    // Whoever promises more than he sends is cut off in time; here he leaves himself.
+    // Whoever promises more than they send is cut off in time; here they leave themselves.
     const cut = await scene.sendRaw(
       `POST ${loginPath} HTTP/1.1\r\nHost: x\r\napieco_key: ${scene.service().key}\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"a`,
       200,
@@ -131,7 +131,7 @@ test('connections that say little, over both versions of HTTP, are ended in time
   });
 }, 60_000);
 
-/** Writes frames until the server ends the connection; answers how many it took. */
+/** Writes frames until the server ends the connection; returns how many it took. */
 async function flood(
   connection: RawConnection,
   next: (index: number) => Buffer,

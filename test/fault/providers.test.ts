@@ -32,7 +32,7 @@ test('a mail server and a gateway that fail in every way delay messages, and nev
     if (index % 4 === 0) return { status: 500, body: 'out of order' };
     if (index % 4 === 1) return { status: 429, body: '<html>' };
     taken.set(to, (taken.get(to) ?? new Set()).add(String(headers['webhook-id'])));
-    // Taken, and told in a way that nobody understands.
+    // Taken, and told in a way that no one understands.
     return index % 4 === 2 ? { status: 200, body: '{"garbage' } : { status: 204, body: '' };
   });
   const app = await startTestApp({

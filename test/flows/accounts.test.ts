@@ -218,7 +218,7 @@ test('a refused edit names every field and leaves the row as it was', async () =
   expect(JSON.stringify(await rowOf())).toBe(before);
 });
 
-test('nobody edits another user, and nobody but a secret key sets a role', async () => {
+test('no one edits another user, and no one but a secret key sets a role', async () => {
   const { client, dev, manam, createKey } = testApp();
   const [mine, theirs] = [await signUp(testApp()), await signUp(testApp())];
   expect(await failureOf(profileOf(mine).editUser({ userId: theirs.userId, address: 'x' }))).toEqual(
@@ -270,7 +270,7 @@ test('another address in an edit starts its verified change for a session, and i
   );
 });
 
-test('a deleted account leaves no row but its audit lines, which name nobody', async () => {
+test('a deleted account leaves no row but its audit lines, which name no one', async () => {
   const { sql } = testApp();
   const user = await signUpByMobile(testApp());
   await profileOf(user).editUser(whole);
@@ -292,7 +292,7 @@ test('a deleted account leaves no row but its audit lines, which name nobody', a
   await auth().register({ type: IdentifierType.MOBILE, mobile: user.mobile, password });
 });
 
-test('a Manam user is seen by himself and by a tenant that he has consented to, and by no other', async () => {
+test('a Manam user is seen by themselves and by a tenant that they have consented to, and by no other', async () => {
   const { client, dev, manam, sql, app } = testApp();
   const user = await signUp(testApp(), { apieco_key: manam.publishable });
   const own = client(ProfileService, bearer(user.accessToken));

@@ -70,7 +70,7 @@ test('the page’s link leads to Google with state, nonce and challenge, and the
   expect(view.user).toMatchObject({ email: user.email, emailConfirmed: true, firstName: 'Sara' });
 });
 
-test('with a registered page the browser comes back with a code that is good once, for the holder of its verifier', async () => {
+test('with a registered page the browser returns with a code that is valid once, for the holder of its verifier', async () => {
   const { code, codeVerifier, user } = await codeFor();
   const refused = failure('Unauthenticated', 'CODE_INVALID');
   for (const wrong of [makePkce().codeVerifier, '', 'short'])
@@ -104,7 +104,7 @@ test('a browser that loads the callback again, or comes with a bad one, lands on
   expect((await visit(answered)).json).toMatchObject({ reason: 'LOGIN_STATE_INVALID' });
 });
 
-test('of twenty who redeem one code at once exactly one signs in, and after a minute nobody does', async () => {
+test('of twenty who redeem one code at once exactly one signs in, and after a minute no one does', async () => {
   const { code, codeVerifier } = await codeFor();
   const calls = await Promise.allSettled(
     Array.from({ length: 20 }, () => auth().redeemLoginCode({ code, codeVerifier })),
@@ -232,7 +232,7 @@ test('an app signs in with the token of its device, made with our nonce, for an 
   const { account } = await auth().loginWithGoogleToken({ idToken });
   expect(account?.email).toBe(user.email);
   const invalid = failure('Unauthenticated', 'PROVIDER_TOKEN_INVALID');
-  // The nonce is good once; another audience, another's nonce and none are not good at all.
+  // The nonce is valid once; another audience, another's nonce and none are not good at all.
   const again = await google.idTokenFor(user, 'app-7', nonce);
   expect(await failureOf(auth().loginWithGoogleToken({ idToken: again }))).toEqual(invalid);
   const other = await auth().startGoogleLogin({ native: true });
@@ -294,7 +294,7 @@ test('who has nothing but Google cannot take it away, and one Google account bel
   );
 });
 
-test('to connect needs a fresh session and a page to come back to', async () => {
+test('to connect needs a fresh session and a page to return to', async () => {
   const { accessToken } = await signUp(app.test);
   const mine = auth(bearer(accessToken));
   expect(await failureOf(mine.startGoogleLink({}))).toEqual(

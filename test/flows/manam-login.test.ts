@@ -24,7 +24,7 @@ const manamKey = () => ({ apieco_key: app.test.manam.publishable });
 const manam = (user: Pick<SignedIn, 'accessToken'>) =>
   app.test.client(AuthService, { ...manamKey(), ...bearer(user.accessToken) });
 
-/** Begins at the tenant; answers what the hosted page is opened with. */
+/** Begins at the tenant; returns what the hosted page is opened with. */
 async function begin(pkce = makePkce()) {
   const { authorizationUrl } = await tenant().startManamLogin({
     redirectUri,
@@ -86,7 +86,7 @@ test('a consent opens GetManamUserInfo to that tenant and to no other', async ()
     app.test.client(ProfileService, { apieco_key: app.test.dev.secret }).getManamUserInfo({ email });
   const shown = (await info(consenting.email)).info.value;
   expect(shown).toMatchObject({ email: consenting.email, firstName: 'Sara', roles: [], birthday: '' });
-  // By what the tenant is told nobody can find him anywhere else.
+  // By what the tenant is told no one can find them anywhere else.
   expect(shown).toMatchObject({ userId: expect.stringMatching(/^[\w-]{43}$/) });
   expect(shown).not.toHaveProperty('createTime');
   expect(await failureOf(info(silent.email))).toEqual(failure('NotFound', 'NOT_FOUND'));
@@ -104,7 +104,7 @@ test('two tenants know a user by two subjects', async () => {
   expect(String(row?.['subject'])).not.toContain(user.userId);
 });
 
-test('a user by mobile is known by his number', async () => {
+test('a user by mobile is known by their number', async () => {
   const user = await signUpByMobile(app.test, manamKey());
   const { account } = await signIn(user);
   expect(account).toMatchObject({ email: '', mobile: user.mobile });
@@ -131,7 +131,7 @@ test('a refusal goes back without a code, and nothing is told', async () => {
   expect(await failureOf(info)).toEqual(failure('NotFound', 'NOT_FOUND'));
 });
 
-test('a request is good once, for ten minutes, and for users of Manam', async () => {
+test('a request is valid once, for ten minutes, and for users of Manam', async () => {
   const user = await signUp(app.test, manamKey());
   const stale = failure('Unauthenticated', 'LOGIN_STATE_INVALID');
   const { request } = await begin();

@@ -27,7 +27,7 @@ async function recoveryToken(email: string): Promise<string> {
   return (await newest(email))?.code ?? '';
 }
 
-test('the link of the message replaces the password once, ends all sessions and signs nobody in', async () => {
+test('the link of the message replaces the password once, ends all sessions and signs no one in', async () => {
   const user = await signUp(testApp());
   const token = await recoveryToken(user.email);
   expect((await newest(user.email))?.link).toBe(`${testApp().url}/account/dev/recover?token=${token}`);
@@ -64,7 +64,7 @@ test('a refused new password does not consume the token', async () => {
   await recovery().endRecovery({ token, password: next });
 });
 
-test('five tokens are good at a time, for half an hour, until one of them is used once of 20 parallel tries', async () => {
+test('five tokens are valid at a time, for half an hour, until one of them is used once of 20 parallel tries', async () => {
   const user = await signUp(testApp());
   const first = await recoveryToken(user.email);
   testApp().advance(1_800_001);
@@ -164,7 +164,7 @@ test('an unknown, an unconfirmed and a known address get the same answer, and on
   expect((await newest(known.email))?.subject).toBe('Choose a new password for Dev');
 });
 
-test('a hundred requests for one victim are three messages, and change nothing else for him', async () => {
+test('a hundred requests for one victim are three messages, and change nothing else for them', async () => {
   const limits = { emailsPerRecipient: { name: 'email.recipient', max: 3, windowMs: 3_600_000 } };
   const tight = await startTestApp({ config: { limits: { ...defaultLimits, ...limits } } });
   const user = await signUp(tight);

@@ -33,7 +33,7 @@ test('what is given back to a network in a moment is one statement, and each net
   expect(refund).toHaveBeenCalledTimes(3);
 });
 
-test('one refund is written at a time, and nobody has to ask for it', async () => {
+test('one refund is written at a time, and no one has to ask for it', async () => {
   const pending: (() => void)[] = [];
   const refund = vi.fn(() => new Promise<void>((resolve) => pending.push(resolve)));
   const { add, flush } = refundsOver(refund);
@@ -49,7 +49,7 @@ test('one refund is written at a time, and nobody has to ask for it', async () =
   await done;
 });
 
-test('a refund that cannot be written is told of, and the others are written', async () => {
+test('a refund that cannot be written is told about, and the others are written', async () => {
   const outage = new Error('no database');
   const refund = vi.fn<BudgetRepository['refund']>(async ({ tenantId }) => {
     if (tenantId === 'first') throw outage;
@@ -68,7 +68,7 @@ test('an instance that stops gives back what it has noted', async () => {
   const stopping = await startTestApp({ sibling: testApp() });
   await stopping.client(AuthService).login({ email, password });
   await stopping.close();
-  const { name } = defaultLimits.guessesPerNetwork;
+  const { name } = defaultLimits.attemptsPerNetwork;
   expect(await testApp().sql('SELECT used FROM budgets WHERE name = ?', [name])).toEqual([{ used: 0 }]);
 });
 

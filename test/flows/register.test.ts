@@ -94,7 +94,7 @@ test('one address registered 100 times in parallel is one account, without a fai
   expect(users[0]?.['n']).toBeGreaterThan(0);
 });
 
-test('a confirmation token dies after 24 hours, and a new one can be had', async () => {
+test('a confirmation token becomes invalid after 24 hours, and a new one can be had', async () => {
   const { client, advance, messagesTo } = testApp();
   const auth = client(AuthService);
   const email = freshEmail();

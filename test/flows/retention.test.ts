@@ -47,7 +47,7 @@ async function counts(): Promise<Record<string, number>> {
   return Object.fromEntries(tables.map((table, index) => [table, Number(rows[index]?.[0]?.['n'])]));
 }
 
-test('each table is emptied of what has had its time, and of nothing else', async () => {
+test('each table is emptied of what has expired, and of nothing else', async () => {
   const user = await signUp(testApp());
   await testApp().client(RecoveryService).recover({ email: user.email });
   await failureOf(testApp().client(AuthService).login({ email: user.email, password: 'wrong-password-47' }));
@@ -78,11 +78,11 @@ test('each table is emptied of what has had its time, and of nothing else', asyn
   expect(await counts()).toMatchObject({ events: 0, guess_counters: 0, users: before['users'] });
 });
 
-test('one instance at a time purges, and after one that died another goes on', async () => {
+test('one instance at a time purges, and after one that died another continues', async () => {
   await signUp(testApp());
   const [first, second] = [purgeAt(1000), purgeAt(1000)];
   expect(await first()).toBeTypeOf('number');
-  // The lease is the first one's until it runs out; he himself may go on.
+  // The lease is the first one's until it runs out; they themselves may continue.
   expect(await second()).toBeUndefined();
   expect(await first()).toBe(0);
   expect(await purgeAt(1001)()).toBe(0);

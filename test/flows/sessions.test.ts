@@ -14,7 +14,7 @@ const refresh = async (refreshToken: string) => (await auth().refreshToken({ ref
 const view = (token = '') => testApp().client(ProfileService, bearer(token)).viewUser({});
 const own = ({ accessToken }: { accessToken: string }) => testApp().client(AuthService, bearer(accessToken));
 
-test('a refresh token is good once, and its successor opens the same session', async () => {
+test('a refresh token is valid once, and its successor opens the same session', async () => {
   const user = await signUp(testApp());
   const next = await refresh(user.refreshToken);
   expect(next).toMatchObject({ tokenType: 'Bearer', expiresIn: 600 });
@@ -94,7 +94,7 @@ test('a session ends after 7 days without use, and after 30 days with it', async
   await app.close();
 });
 
-test('a user sees his sessions and ends this one, another one, or all others', async () => {
+test('a user sees their sessions and ends this one, another one, or all others', async () => {
   const { client } = testApp();
   const first = await signUp(testApp());
   const login = async () => (await client(AuthService).login({ email: first.email, password })).tokens;
@@ -115,7 +115,7 @@ test('a user sees his sessions and ends this one, another one, or all others', a
   expect(await failureOf(view(first.accessToken))).toEqual(invalid);
 });
 
-test('nobody ends a session of someone else', async () => {
+test('no one ends a session of someone else', async () => {
   const [mine, theirs] = [await signUp(testApp()), await signUp(testApp())];
   const { sessions } = await own(theirs).listSessions({});
   for (const sessionId of [sessions[0]?.sessionId ?? '', 'x', '']) {
@@ -208,7 +208,7 @@ test('what the contract calls fresh needs an authentication of the last five min
   await start(tokens?.accessToken ?? '');
 });
 
-test('introspection tells what a live token stands for, and nothing of any other', async () => {
+test('introspection tells what a live token represents, and nothing of any other', async () => {
   const { client, dev, manam } = testApp();
   const user = await signUp(testApp());
   const secret = client(AuthService, { apieco_key: dev.secret });

@@ -163,7 +163,7 @@ test('a right password answers only that a second factor is to come, and its tok
   expect(await failureOf(two(token).validateTotp({ code: user.totp() }))).toEqual(wrongToken);
 });
 
-test('a code is good once: not after a wrong one, not after the enrolment, and for one of 20 parallel uses', async () => {
+test('a code is valid once: not after a wrong one, not after the enrolment, and for one of 20 parallel uses', async () => {
   const user = await enrolled();
   expect(
     await failureOf(two(await pendingOf(user.email)).validateTotp({ code: user.totp() })),
@@ -222,7 +222,7 @@ test('ten failures lock the second factor for 15 minutes, over all sign-ins, and
   await two(await pendingOf(user.email)).validateTotp({ code: user.totp() });
 });
 
-test('a recovery code opens a session once, is told of, and new ones kill the old', async () => {
+test('a recovery code opens a session once, is told about, and new ones kill the old', async () => {
   const user = await enrolled();
   const [first = '', second = '', third = ''] = user.recoveryCodes;
   const tokens = await pendingTokens(user.email, 5);
@@ -361,7 +361,7 @@ test('a recovered account still asks for its second factor', async () => {
   ]);
 });
 
-test('where the tenant demands a second factor, sessions without one are good for enrolling only', async () => {
+test('where the tenant demands a second factor, sessions without one are valid for enrolling only', async () => {
   const app = await startTestApp();
   const user: SignedIn = await signUp(app);
   const tenant = await app.app.store.tenants.findBySlug('dev');

@@ -7,7 +7,7 @@ import { bearer, signUp } from '../support/journey.ts';
 const testApp = useTestApp();
 const notFound = failure('NotFound', 'NOT_FOUND');
 
-test('a session sees its own user, by any of his names, and nobody else', async () => {
+test('a session sees its own user, by any of their names, and no one else', async () => {
   const own = await signUp(testApp());
   const other = await signUp(testApp());
   const profile = testApp().client(ProfileService, bearer(own.accessToken));

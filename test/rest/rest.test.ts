@@ -281,7 +281,7 @@ test('the key header twice, or differing from its alias, is refused', async () =
   });
 });
 
-test('a caller that may not call learns nothing about his body', async () => {
+test('a caller that may not call learns nothing about their body', async () => {
   expect(await login('{"broken', { apieco_key: 'wrong' })).toMatchObject({
     status: 401,
     body: unsuccess('KEY_INVALID'),

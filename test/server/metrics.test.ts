@@ -10,7 +10,7 @@ import { protocols } from '../support/protocols.ts';
 const testApp = useTestApp({
   config: {
     metrics: { host: '127.0.0.1', port: 0 },
-    limits: { ...defaultLimits, guessesPerNetwork: { ...defaultLimits.guessesPerNetwork, max: 12 } },
+    limits: { ...defaultLimits, attemptsPerNetwork: { ...defaultLimits.attemptsPerNetwork, max: 12 } },
   },
 });
 

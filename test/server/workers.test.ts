@@ -78,7 +78,7 @@ test('what one worker has written the others know, and the figures are those of 
   expect(await countedCalls('AuthService/Register')).toEqual([1]);
 });
 
-test('a worker that is killed is replaced, and the service goes on', async () => {
+test('a worker that is killed is replaced, and the service continues', async () => {
   const before = workers();
   const [victim = 0] = before;
   process.kill(victim, 'SIGKILL');

@@ -124,7 +124,7 @@ test('two transactions that deadlock both succeed in the end', async () => {
   expect(await database.query('SELECT n FROM crossed')).toEqual([{ n: 2 }, { n: 2 }]);
 });
 
-test('a row of somebody who was erased meanwhile is refused as not found', async () => {
+test('a row of someone who was erased meanwhile is refused as not found', async () => {
   await database.query('CREATE TABLE owners (id INT PRIMARY KEY)');
   await database.query('CREATE TABLE owned (id INT PRIMARY KEY, FOREIGN KEY (id) REFERENCES owners (id))');
   const insert = database.transaction((db) => db.execute('INSERT INTO owned VALUES (47)'));

@@ -10,18 +10,18 @@ import { createTestDatabase } from './database.ts';
 import { tell } from './figures.ts';
 import { type ServerProcess, startServerProcess } from './server-process.ts';
 
-/** Where attacks come from: an address that nobody else calls from. */
+/** Where attacks come from: an address that no one else calls from. */
 export const attacker = '127.0.0.9';
 export const loginPath = '/manam.v1.AuthService/Login';
 
-/** What came back; status 0 where the connection broke. */
+/** What returned; status 0 where the connection broke. */
 export type Sent = { readonly status: number; readonly body: string };
 
-/** How many calls say what a call takes while nobody attacks. */
+/** How many calls say what a call takes while no one attacks. */
 const quietCalls = 200;
 
 /**
- * A service that is attacked while somebody else calls it. It is a process of its own, so
+ * A service that is attacked while another party calls it. It is a process of its own, so
  * that nothing it leaves unhandled can hide.
  */
 export function useAbuseScene() {
@@ -37,7 +37,7 @@ export function useAbuseScene() {
     folder = mkdtempSync(join(tmpdir(), 'manam-abuse-'));
     service = await startServerProcess(database.url, folder, {
       LOG_LEVEL: 'error',
-      // Room for what it needs, and none to collect what nobody needs any more.
+      // Room for what it needs, and none to collect what no one needs any more.
       NODE_OPTIONS: '--max-old-space-size=160',
       LIMIT_GUESSES_PER_NETWORK: '1000000',
     });
@@ -63,7 +63,7 @@ export function useAbuseScene() {
     return Number(/VmRSS:\s+(\d+)/.exec(text)?.[1]) / 1024;
   }
 
-  /** A call of somebody who means no harm; answers how long it took. */
+  /** A call of someone who means no harm; returns how long it took. */
   async function callAsOther(): Promise<number> {
     const startedAt = performance.now();
     const answer = await fetch(service.url + loginPath, {
@@ -76,7 +76,7 @@ export function useAbuseScene() {
     return performance.now() - startedAt;
   }
 
-  /** Runs an attack while somebody else calls; he is served all along, and afterwards the service is as before. */
+  /** Runs an attack while another party calls; they are served all along, and afterwards the service is as before. */
   async function survive(what: string, attack: () => Promise<object | undefined>): Promise<void> {
     let isOver = false;
     const times: number[] = [];
@@ -143,7 +143,7 @@ export function useAbuseScene() {
     });
   }
 
-  /** Sends bytes as they are; answers all that comes back until the server ends it or has been silent for a while. */
+  /** Sends bytes as they are; returns all that returns until the server ends it or has been silent for a while. */
   async function sendRaw(bytes: string | Buffer, silentMs = 700): Promise<string> {
     const socket = connect({ port: port(), host: '127.0.0.1', localAddress: attacker });
     socket.on('error', () => {});

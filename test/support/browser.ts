@@ -21,7 +21,7 @@ export function useBrowser(): () => Browser {
   };
 }
 
-/** Makes the folder where the pictures of some pages are kept, and answers its path. */
+/** Makes the folder where the pictures of some pages are kept, and returns its path. */
 export function pictureFolder(name: string): string {
   const folder = new URL(`../../screens/${name}/`, import.meta.url).pathname;
   mkdirSync(folder, { recursive: true });

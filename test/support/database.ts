@@ -2,7 +2,7 @@ import { createConnection } from 'mysql2/promise';
 import { v7 } from 'uuid';
 import { inject } from 'vitest';
 
-/** Makes an empty database for one test file; answers its URL and how to drop it. */
+/** Makes an empty database for one test file; returns its URL and how to drop it. */
 export async function createTestDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
   const name = `manam_test_${v7().replaceAll('-', '')}`;
   const urlOf = (database: string) => inject('databaseUrl').replace('{database}', database);

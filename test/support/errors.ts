@@ -58,7 +58,7 @@ export function localizedOf(error: unknown): { locale: string; message: string }
   return text && { locale: text.locale, message: text.message };
 }
 
-/** The shape of an error of ours. */
+/** The shape of an error of this service. */
 export function failure(
   code: keyof typeof Code,
   reason: string,

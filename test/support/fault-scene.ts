@@ -6,7 +6,7 @@ import { type EmbeddedServer, startEmbeddedServer } from '../../src/store/embedd
 import { startTestApp, type TestApp, type TestAppOptions } from './app.ts';
 import { type MysqlProxy, startMysqlProxy } from './mysql-proxy.ts';
 
-/** How long each fault goes on under load, in milliseconds: `npm run test:fault` takes longer than `npm test`. */
+/** How long each fault continues under load, in milliseconds: `npm run test:fault` takes longer than `npm test`. */
 export const boxMs = Number(process.env['FAULT_SECONDS'] ?? 4) * 1000;
 
 /** A database of its own that keeps what it has committed, behind a proxy, to be treated badly. */

@@ -10,7 +10,7 @@ import { codeChallengeOf } from '../../src/domain/pkce.ts';
 import type { TenantPolicy } from '../../src/domain/tenant.ts';
 import { startTestApp, type TestApp, type TestAppOptions } from './app.ts';
 
-/** A port that nobody listens on now: addresses of callbacks are known before the server is. */
+/** A port that no one listens on now: addresses of callbacks are known before the server is. */
 export async function freePort(): Promise<number> {
   const holder = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => holder.once('listening', resolve));
@@ -37,7 +37,7 @@ export type FederatedApp = {
   close(): Promise<void>;
 };
 
-/** An app whose Google is the emulator, at its own address, with a page to come back to. */
+/** An app whose Google is the emulator, at its own address, with a page to return to. */
 export async function startFederatedApp(options: TestAppOptions = {}): Promise<FederatedApp> {
   const port = await freePort();
   let now = () => new Date();
@@ -105,14 +105,14 @@ export async function beginAtGoogle(
   return await google.approve(location, user);
 }
 
-/** A sign-in with Google that comes back with JSON. */
+/** A sign-in with Google that returns with JSON. */
 export async function signInWithGoogle(app: FederatedApp, user: EmulatedUser): Promise<Visit> {
   return await visit(await beginAtGoogle(app, user));
 }
 
 let accounts = 0;
 
-/** A Google account that nobody has used. */
+/** A Google account that no one has used. */
 export function freshGoogleUser(changes: Partial<EmulatedUser> = {}): EmulatedUser {
   accounts += 1;
   const name = `user${accounts}.${Date.now().toString(36)}`;

@@ -13,7 +13,7 @@ export type SignedIn = {
 
 type KeyHolder = { readonly apieco_key: string };
 
-/** Registers an address and answers the token of its confirmation message. */
+/** Registers an address and returns the token of its confirmation message. */
 export async function register(
   test: TestApp,
   email: string,
@@ -88,7 +88,7 @@ export async function enrolTotp(test: TestApp, user: SignedIn): Promise<Enrolled
   return { ...user, secret, recoveryCodes, totp };
 }
 
-/** Enrols a number for a signed-in user of the tenant `dev`; answers its address. */
+/** Enrols a number for a signed-in user of the tenant `dev`; returns its address. */
 export async function enrolSms(
   test: TestApp,
   user: SignedIn,

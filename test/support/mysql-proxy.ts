@@ -78,7 +78,7 @@ export async function startMysqlProxy(socketPath: () => string, account = 'root'
         isRefused = false;
         client.write(certificationFailure());
       } else if (isCut) {
-        // The database has committed and said so, and nobody hears it.
+        // The database has committed and said so, and no one hears it.
         state.lostCommits += 1;
         end();
       } else if (state.delayMs > 0) setTimeout(() => client.write(chunk), state.delayMs);

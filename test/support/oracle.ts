@@ -26,7 +26,7 @@ const longestMs = 10_500;
 
 type Person = {
   readonly email: string;
-  /** Until when he acts. */
+  /** Until when they act. */
   untilMs: number;
   isRegistered: boolean;
   isConfirmed: boolean;
@@ -108,7 +108,7 @@ export function createOracle({ urls, key, people: count = 8, expectsBreaks = fal
     }
   }
 
-  /** Tries until it is acknowledged, as a client does that has been told to come back. */
+  /** Tries until it is acknowledged, as a client does that has been told to return. */
   async function insist<T>(
     what: string,
     person: Person,
@@ -127,7 +127,7 @@ export function createOracle({ urls, key, people: count = 8, expectsBreaks = fal
       const all = urls();
       const response = await fetch(`${all[tries % all.length]}/dev/messages?to=${to}`).catch(() => undefined);
       if (!response?.ok) {
-        // While nobody can look, nothing is missing.
+        // While no one can look, nothing is missing.
         tries -= 1;
         if (isStopping) return '';
         await pause(100);

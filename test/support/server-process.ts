@@ -14,7 +14,7 @@ export type ServerProcess = {
   readonly child: ChildProcess;
   readonly url: string;
   readonly key: string;
-  /** Waits until it has printed what matches; answers the first group. */
+  /** Waits until it has printed what matches; returns the first group. */
   said(pattern: RegExp): Promise<string>;
 };
 

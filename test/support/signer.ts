@@ -4,7 +4,7 @@ import { openVault } from '../../src/adapters/keys.ts';
 import { systemRandom } from '../../src/adapters/random.ts';
 import { masterKeys, type TestApp } from './app.ts';
 
-/** Signs changed copies of a genuine token with the server's own key: what only a defect of ours could make. */
+/** Signs changed copies of a genuine token with the server's own key: what only a defect of this service could make. */
 export async function createSigner(test: TestApp, genuine: string) {
   const { keys } = test.app.store;
   const clock = () => new Date();

@@ -20,7 +20,7 @@ export type Visitor = {
 
 export type Viewing = { readonly locale: 'en' | 'fa'; readonly width: number };
 
-/** Opens a browser for somebody who visits the pages at an address; pictures go into the folder. */
+/** Opens a browser for someone who visits the pages at an address; pictures go into the folder. */
 export async function visit(
   browser: Browser,
   url: string,

@@ -37,7 +37,7 @@ test('every described route is there, and asks for what it says', async () => {
         headers: { 'content-type': 'application/json' },
         ...(httpMethod === 'post' && { body: '{}' }),
       });
-      // Without a key nobody comes in; where there is no route it would be 404.
+      // Without a key no one comes in; where there is no route it would be 404.
       expect(answer.status, `${httpMethod} ${path}`).toBe(401);
       expect(check.answer(httpMethod, target, 401, await answer.json()), path).toEqual([]);
       routes += 1;

@@ -20,7 +20,7 @@ const testApp = useTestApp();
 const run = promisify(execFile);
 const health = () => createClient(Health, createGrpcTransport({ baseUrl: testApp().url }));
 
-/** What `buf curl` prints, without any file of ours at hand. */
+/** What `buf curl` prints, without any file of this service at hand. */
 async function bufCurl(url: string, path: string, ...args: string[]): Promise<unknown> {
   const options = ['curl', '--http2-prior-knowledge', '--protocol', 'grpc', ...args, `${url}/${path}`];
   const { stdout } = await run('buf', options, { cwd: '/tmp' });
@@ -192,7 +192,7 @@ test('a client that asks for v1alpha, as older ones do, is answered too', async 
 const silent = await startTestApp({ config: { reflection: false } });
 afterAll(() => silent.close());
 
-test('where reflection is off, as in production, nobody learns the contract from the server', async () => {
+test('where reflection is off, as in production, no one learns the contract from the server', async () => {
   const client = createClient(ServerReflection, createGrpcTransport({ baseUrl: silent.url }));
   const answers = client.serverReflectionInfo(
     (async function* () {

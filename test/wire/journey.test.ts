@@ -10,7 +10,7 @@ import { protocols } from '../support/protocols.ts';
 const testApp = useTestApp();
 
 for (const { name, connect } of protocols) {
-  test(`a user registers, confirms, signs in and sees himself over ${name}`, async () => {
+  test(`a user registers, confirms, signs in and sees themselves over ${name}`, async () => {
     const { url, dev, messagesTo } = testApp();
     const auth = connect(AuthService, url, { apieco_key: dev.publishable });
     const email = freshEmail();

@@ -117,7 +117,7 @@ test('a call that is refused before its body has come keeps its connection, and 
   ]);
   const bare = 'GET /view_user HTTP/1.1\r\nhost: a\r\n\r\n';
   expect(await converse(app.url, bare, bare, last)).toEqual(['HTTP/1.1 401', 'HTTP/1.1 401', 'HTTP/1.1 200']);
-  // For a body that nobody would read to its end it does not wait.
+  // For a body that no one would read to its end it does not wait.
   expect(await converse(app.url, head(1_000_000), smuggled)).toEqual(['HTTP/1.1 401']);
   await app.close();
 });

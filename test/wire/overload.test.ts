@@ -15,13 +15,13 @@ import { protocols } from '../support/protocols.ts';
 const slow = { memoryKiB: 131_072, passes: 8 };
 /** How many may wait for a hash (R6). */
 const maxWaiting = 64;
-/** More than can be served while one waits for his turn. */
+/** More than can be served while one waits for their turn. */
 const crowd = 10 * availableParallelism();
 
 const testApp = useTestApp({ config: { hash: slow, metrics: { host: '127.0.0.1', port: 0 } } });
 const limited = { ...failure('ResourceExhausted', 'RATE_LIMITED'), retryable: true as const };
 
-/** Less than it takes until one who comes to a queue has his hash, and far more than it takes to refuse him. */
+/** Less than it takes until one who comes to a queue has their hash, and far more than it takes to refuse them. */
 let shortMs = 0;
 
 beforeAll(async () => {
@@ -79,7 +79,7 @@ test('over REST who would wait too long is told when to come again', async () =>
   expect(others).toEqual(others.map(() => ({ status: 401, reason: 'CREDENTIALS_INVALID', retryAfterS: 0 })));
 });
 
-test('calls whose body never comes keep nobody from signing in', async () => {
+test('calls whose body never comes keep no one from signing in', async () => {
   const { hostname, port } = new URL(testApp().url);
   const headers = {
     apieco_key: testApp().dev.publishable,
@@ -93,14 +93,14 @@ test('calls whose body never comes keep nobody from signing in', async () => {
     return call;
   });
   await Promise.all(silent.map((call) => once(call, 'socket')));
-  // By then nobody waits for them any more.
+  // By then no one waits for them any more.
   await pause(500);
   const login = testApp().client(AuthService).login({ email: freshEmail(), password });
   expect(await failureOf(login)).toEqual(failure('Unauthenticated', 'CREDENTIALS_INVALID'));
   for (const call of silent) call.destroy();
 });
 
-test('calls that need no hash go on while the queue for hashes is full', async () => {
+test('calls that need no hash continue while the queue for hashes is full', async () => {
   const waiting = crowdIn();
   await untilHashing(waiting);
   const ready = await fetch(`${testApp().url}/readyz`);

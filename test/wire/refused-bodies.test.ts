@@ -31,7 +31,7 @@ function post(agent: Agent, path: string, type: string, body: string): Promise<s
 }
 
 for (const [path, type] of cases) {
-  test(`a connection goes on after a body of ${type} that is too long for ${path}`, async () => {
+  test(`a connection continues after a body of ${type} that is too long for ${path}`, async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const body = JSON.stringify({ email: 'x'.repeat(400_000) });
     const first = await post(agent, path, type, body);

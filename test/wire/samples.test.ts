@@ -106,7 +106,7 @@ for (const sample of samples) {
       sample.id === 'confirm-sms' ? '+989111087815' : '+989356271738',
     );
     if (values['secret'] !== undefined) {
-      // Each code is good once: the next one comes with the next step of time.
+      // Each code is valid once: the next one comes with the next step of time.
       testApp().advance(30_000);
       values['totp'] = generateSync({
         secret: values['secret'],

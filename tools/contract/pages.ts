@@ -25,7 +25,7 @@ const generated = '<!-- Generated from proto/ by `npm run generate`: edit the co
 
 const rateWords: Record<RateClass, string> = {
   [RateClass.UNSPECIFIED]: '',
-  [RateClass.STANDARD]: 'no limit of its own',
+  [RateClass.STANDARD]: 'no separate rate limit',
   [RateClass.GUESS]: 'failures are counted per network and per tenant',
   [RateClass.MESSAGE]: 'counted per network, per tenant and per recipient',
 };
@@ -72,7 +72,7 @@ function methodSection(
     `- needs ${accessInWords(rule)}`,
     `- ${rateWords[rule.rate]}`,
     ...(rule.idempotencyKey ? ['- honours `idempotency-key`'] : []),
-    ...(rule.genericAnswer ? ['- answers the same for every state of an account'] : []),
+    ...(rule.genericAnswer ? ['- same response for every state of an account'] : []),
   ];
   const failures = reasonsOf(method, reasons).map(
     ({ name }) => `[\`${name}\`](errors.md#${name.toLowerCase()})`,
@@ -107,7 +107,7 @@ function fieldTable(message: DescMessage, messages: Map<string, DescMessage>): s
   return ['| field | over REST | type | meaning |', '|---|---|---|---|', ...rows].join('\n');
 }
 
-/** The messages of ours that a field brings with it. */
+/** The messages of this service that a field brings with it. */
 function nested(field: DescField): DescMessage[] {
   const { message } = field;
   if (message === undefined || message.typeName.startsWith('google.')) return [];

@@ -10,7 +10,7 @@ type Sample = {
   readonly answer: { readonly status: number };
 };
 
-/** What stands for the values of a run. */
+/** What represents the values of a run. */
 const placeholders: Record<string, string> = {
   email: 'sara@example.com',
   email2: 'leila@example.com',

@@ -16,13 +16,13 @@ import type { Session, SessionTokens, TwoFactorChallenge } from "./session_pb.js
 export declare const file_manam_v1_auth_service: GenFile;
 
 /**
- * What Register is asked.
+ * The request of Register.
  *
  * @generated from message manam.v1.RegisterRequest
  */
 export declare type RegisterRequest = Message<"manam.v1.RegisterRequest"> & {
   /**
-   * What identifies the account. Default: told from the field that is set.
+   * The kind of identifier. Default: derived from the field that is set.
    *
    * @generated from field: manam.v1.IdentifierType type = 1;
    */
@@ -134,7 +134,7 @@ export declare type RegisterRequest = Message<"manam.v1.RegisterRequest"> & {
 export declare const RegisterRequestSchema: GenMessage<RegisterRequest>;
 
 /**
- * What Register answers.
+ * The response of Register.
  *
  * @generated from message manam.v1.RegisterResponse
  */
@@ -161,7 +161,7 @@ export declare type RegisterResponse = Message<"manam.v1.RegisterResponse"> & {
 export declare const RegisterResponseSchema: GenMessage<RegisterResponse>;
 
 /**
- * What ConfirmEmail is asked.
+ * The request of ConfirmEmail.
  *
  * @generated from message manam.v1.ConfirmEmailRequest
  */
@@ -181,14 +181,14 @@ export declare type ConfirmEmailRequest = Message<"manam.v1.ConfirmEmailRequest"
 export declare const ConfirmEmailRequestSchema: GenMessage<ConfirmEmailRequest>;
 
 /**
- * What ConfirmEmail answers.
+ * The response of ConfirmEmail.
  *
  * @generated from message manam.v1.ConfirmEmailResponse
  */
 export declare type ConfirmEmailResponse = Message<"manam.v1.ConfirmEmailResponse"> & {
   /**
    * Whether the account has no password yet, because different ones were registered for it
-   * before anybody proved the identifier. A message to set one is on its way. Unset: it has one.
+   * before anyone proved the identifier. A message to set one is on its way. Unset: it has one.
    *
    * @generated from field: optional bool password_required = 1;
    */
@@ -202,7 +202,7 @@ export declare type ConfirmEmailResponse = Message<"manam.v1.ConfirmEmailRespons
 export declare const ConfirmEmailResponseSchema: GenMessage<ConfirmEmailResponse>;
 
 /**
- * What ConfirmSms is asked.
+ * The request of ConfirmSms.
  *
  * @generated from message manam.v1.ConfirmSmsRequest
  */
@@ -222,14 +222,14 @@ export declare type ConfirmSmsRequest = Message<"manam.v1.ConfirmSmsRequest"> & 
 export declare const ConfirmSmsRequestSchema: GenMessage<ConfirmSmsRequest>;
 
 /**
- * What ConfirmSms answers.
+ * The response of ConfirmSms.
  *
  * @generated from message manam.v1.ConfirmSmsResponse
  */
 export declare type ConfirmSmsResponse = Message<"manam.v1.ConfirmSmsResponse"> & {
   /**
    * Whether the account has no password yet, because different ones were registered for it
-   * before anybody proved the identifier. A message to set one is on its way. Unset: it has one.
+   * before anyone proved the identifier. A message to set one is on its way. Unset: it has one.
    *
    * @generated from field: optional bool password_required = 1;
    */
@@ -243,13 +243,13 @@ export declare type ConfirmSmsResponse = Message<"manam.v1.ConfirmSmsResponse"> 
 export declare const ConfirmSmsResponseSchema: GenMessage<ConfirmSmsResponse>;
 
 /**
- * What SendConfirmEmail is asked.
+ * The request of SendConfirmEmail.
  *
  * @generated from message manam.v1.SendConfirmEmailRequest
  */
 export declare type SendConfirmEmailRequest = Message<"manam.v1.SendConfirmEmailRequest"> & {
   /**
-   * What identifies the account. Default: told from the field that is set.
+   * The kind of identifier. Default: derived from the field that is set.
    *
    * @generated from field: manam.v1.IdentifierType type = 1;
    */
@@ -286,7 +286,7 @@ export declare type SendConfirmEmailRequest = Message<"manam.v1.SendConfirmEmail
 export declare const SendConfirmEmailRequestSchema: GenMessage<SendConfirmEmailRequest>;
 
 /**
- * What SendConfirmEmail answers.
+ * The response of SendConfirmEmail.
  *
  * @generated from message manam.v1.SendConfirmEmailResponse
  */
@@ -300,13 +300,13 @@ export declare type SendConfirmEmailResponse = Message<"manam.v1.SendConfirmEmai
 export declare const SendConfirmEmailResponseSchema: GenMessage<SendConfirmEmailResponse>;
 
 /**
- * What SendConfirmSms is asked.
+ * The request of SendConfirmSms.
  *
  * @generated from message manam.v1.SendConfirmSmsRequest
  */
 export declare type SendConfirmSmsRequest = Message<"manam.v1.SendConfirmSmsRequest"> & {
   /**
-   * What identifies the account. Default: told from the field that is set.
+   * The kind of identifier. Default: derived from the field that is set.
    *
    * @generated from field: manam.v1.IdentifierType type = 1;
    */
@@ -344,7 +344,7 @@ export declare type SendConfirmSmsRequest = Message<"manam.v1.SendConfirmSmsRequ
 export declare const SendConfirmSmsRequestSchema: GenMessage<SendConfirmSmsRequest>;
 
 /**
- * What SendConfirmSms answers.
+ * The response of SendConfirmSms.
  *
  * @generated from message manam.v1.SendConfirmSmsResponse
  */
@@ -358,13 +358,13 @@ export declare type SendConfirmSmsResponse = Message<"manam.v1.SendConfirmSmsRes
 export declare const SendConfirmSmsResponseSchema: GenMessage<SendConfirmSmsResponse>;
 
 /**
- * What Login is asked.
+ * The request of Login.
  *
  * @generated from message manam.v1.LoginRequest
  */
 export declare type LoginRequest = Message<"manam.v1.LoginRequest"> & {
   /**
-   * What identifies the account. Default: told from the field that is set.
+   * The kind of identifier. Default: derived from the field that is set.
    *
    * @generated from field: manam.v1.IdentifierType type = 1;
    */
@@ -408,7 +408,7 @@ export declare type LoginRequest = Message<"manam.v1.LoginRequest"> & {
 export declare const LoginRequestSchema: GenMessage<LoginRequest>;
 
 /**
- * What Login answers.
+ * The response of Login.
  *
  * @generated from message manam.v1.LoginResponse
  */
@@ -421,7 +421,7 @@ export declare type LoginResponse = Message<"manam.v1.LoginResponse"> & {
   tokens?: SessionTokens | undefined;
 
   /**
-   * Set where a second factor is to come; then there are no tokens and no account.
+   * Set if a second factor is required; then there are no tokens and no account.
    *
    * @generated from field: manam.v1.TwoFactorChallenge two_factor = 2;
    */
@@ -442,7 +442,7 @@ export declare type LoginResponse = Message<"manam.v1.LoginResponse"> & {
   location: string;
 
   /**
-   * The user's id. Empty while a second factor is to come.
+   * The user's id. Empty if a second factor is required.
    *
    * @generated from field: string user_id = 5;
    */
@@ -456,7 +456,7 @@ export declare type LoginResponse = Message<"manam.v1.LoginResponse"> & {
 export declare const LoginResponseSchema: GenMessage<LoginResponse>;
 
 /**
- * What RefreshToken is asked.
+ * The request of RefreshToken.
  *
  * @generated from message manam.v1.RefreshTokenRequest
  */
@@ -476,7 +476,7 @@ export declare type RefreshTokenRequest = Message<"manam.v1.RefreshTokenRequest"
 export declare const RefreshTokenRequestSchema: GenMessage<RefreshTokenRequest>;
 
 /**
- * What RefreshToken answers.
+ * The response of RefreshToken.
  *
  * @generated from message manam.v1.RefreshTokenResponse
  */
@@ -496,7 +496,7 @@ export declare type RefreshTokenResponse = Message<"manam.v1.RefreshTokenRespons
 export declare const RefreshTokenResponseSchema: GenMessage<RefreshTokenResponse>;
 
 /**
- * What Reauthenticate is asked.
+ * The request of Reauthenticate.
  *
  * @generated from message manam.v1.ReauthenticateRequest
  */
@@ -516,7 +516,7 @@ export declare type ReauthenticateRequest = Message<"manam.v1.ReauthenticateRequ
   code: string;
 
   /**
-   * A recovery code, in the place of `code`.
+   * A recovery code, instead of `code`.
    *
    * @generated from field: string recovery_code = 3;
    */
@@ -530,7 +530,7 @@ export declare type ReauthenticateRequest = Message<"manam.v1.ReauthenticateRequ
 export declare const ReauthenticateRequestSchema: GenMessage<ReauthenticateRequest>;
 
 /**
- * What Reauthenticate answers.
+ * The response of Reauthenticate.
  *
  * @generated from message manam.v1.ReauthenticateResponse
  */
@@ -550,7 +550,7 @@ export declare type ReauthenticateResponse = Message<"manam.v1.ReauthenticateRes
 export declare const ReauthenticateResponseSchema: GenMessage<ReauthenticateResponse>;
 
 /**
- * What Logout is asked.
+ * The request of Logout.
  *
  * @generated from message manam.v1.LogoutRequest
  */
@@ -564,7 +564,7 @@ export declare type LogoutRequest = Message<"manam.v1.LogoutRequest"> & {
 export declare const LogoutRequestSchema: GenMessage<LogoutRequest>;
 
 /**
- * What Logout answers.
+ * The response of Logout.
  *
  * @generated from message manam.v1.LogoutResponse
  */
@@ -578,7 +578,7 @@ export declare type LogoutResponse = Message<"manam.v1.LogoutResponse"> & {
 export declare const LogoutResponseSchema: GenMessage<LogoutResponse>;
 
 /**
- * What ListSessions is asked.
+ * The request of ListSessions.
  *
  * @generated from message manam.v1.ListSessionsRequest
  */
@@ -592,7 +592,7 @@ export declare type ListSessionsRequest = Message<"manam.v1.ListSessionsRequest"
 export declare const ListSessionsRequestSchema: GenMessage<ListSessionsRequest>;
 
 /**
- * What ListSessions answers.
+ * The response of ListSessions.
  *
  * @generated from message manam.v1.ListSessionsResponse
  */
@@ -612,7 +612,7 @@ export declare type ListSessionsResponse = Message<"manam.v1.ListSessionsRespons
 export declare const ListSessionsResponseSchema: GenMessage<ListSessionsResponse>;
 
 /**
- * What RevokeSession is asked.
+ * The request of RevokeSession.
  *
  * @generated from message manam.v1.RevokeSessionRequest
  */
@@ -632,7 +632,7 @@ export declare type RevokeSessionRequest = Message<"manam.v1.RevokeSessionReques
 export declare const RevokeSessionRequestSchema: GenMessage<RevokeSessionRequest>;
 
 /**
- * What RevokeSession answers.
+ * The response of RevokeSession.
  *
  * @generated from message manam.v1.RevokeSessionResponse
  */
@@ -646,7 +646,7 @@ export declare type RevokeSessionResponse = Message<"manam.v1.RevokeSessionRespo
 export declare const RevokeSessionResponseSchema: GenMessage<RevokeSessionResponse>;
 
 /**
- * What RevokeOtherSessions is asked.
+ * The request of RevokeOtherSessions.
  *
  * @generated from message manam.v1.RevokeOtherSessionsRequest
  */
@@ -660,13 +660,13 @@ export declare type RevokeOtherSessionsRequest = Message<"manam.v1.RevokeOtherSe
 export declare const RevokeOtherSessionsRequestSchema: GenMessage<RevokeOtherSessionsRequest>;
 
 /**
- * What RevokeOtherSessions answers.
+ * The response of RevokeOtherSessions.
  *
  * @generated from message manam.v1.RevokeOtherSessionsResponse
  */
 export declare type RevokeOtherSessionsResponse = Message<"manam.v1.RevokeOtherSessionsResponse"> & {
   /**
-   * How many sessions ended.
+   * Number of sessions that ended.
    *
    * @generated from field: int32 revoked = 1;
    */
@@ -680,7 +680,7 @@ export declare type RevokeOtherSessionsResponse = Message<"manam.v1.RevokeOtherS
 export declare const RevokeOtherSessionsResponseSchema: GenMessage<RevokeOtherSessionsResponse>;
 
 /**
- * What IntrospectToken is asked.
+ * The request of IntrospectToken.
  *
  * @generated from message manam.v1.IntrospectTokenRequest
  */
@@ -700,7 +700,7 @@ export declare type IntrospectTokenRequest = Message<"manam.v1.IntrospectTokenRe
 export declare const IntrospectTokenRequestSchema: GenMessage<IntrospectTokenRequest>;
 
 /**
- * What IntrospectToken answers.
+ * The response of IntrospectToken.
  *
  * @generated from message manam.v1.IntrospectTokenResponse
  */
@@ -734,21 +734,21 @@ export declare type IntrospectTokenResponse = Message<"manam.v1.IntrospectTokenR
   tokenType: string;
 
   /**
-   * When the token expires, in seconds since 1970.
+   * Expiry of the token, in seconds since 1970.
    *
    * @generated from field: int32 exp = 5;
    */
   exp: number;
 
   /**
-   * When the token was made, in seconds since 1970.
+   * Time of issue, in seconds since 1970.
    *
    * @generated from field: int32 iat = 6;
    */
   iat: number;
 
   /**
-   * When the user last authenticated, in seconds since 1970.
+   * Time of the last authentication, in seconds since 1970.
    *
    * @generated from field: int32 auth_time = 7;
    */
@@ -769,14 +769,14 @@ export declare type IntrospectTokenResponse = Message<"manam.v1.IntrospectTokenR
 export declare const IntrospectTokenResponseSchema: GenMessage<IntrospectTokenResponse>;
 
 /**
- * What StartGoogleLogin is asked.
+ * The request of StartGoogleLogin.
  *
  * @generated from message manam.v1.StartGoogleLoginRequest
  */
 export declare type StartGoogleLoginRequest = Message<"manam.v1.StartGoogleLoginRequest"> & {
   /**
-   * The tenant's page that the browser comes back to, one of those registered for the
-   * tenant. Default: the callback answers JSON.
+   * The tenant's page that the browser returns to, one of those registered for the
+   * tenant. Default: the callback returns JSON.
    *
    * @generated from field: string redirect_uri = 1;
    */
@@ -806,13 +806,13 @@ export declare type StartGoogleLoginRequest = Message<"manam.v1.StartGoogleLogin
 export declare const StartGoogleLoginRequestSchema: GenMessage<StartGoogleLoginRequest>;
 
 /**
- * What StartGoogleLogin answers.
+ * The response of StartGoogleLogin.
  *
  * @generated from message manam.v1.StartGoogleLoginResponse
  */
 export declare type StartGoogleLoginResponse = Message<"manam.v1.StartGoogleLoginResponse"> & {
   /**
-   * The address that the browser is to open; empty for an app.
+   * The address for the browser to open. Empty for an app.
    *
    * @generated from field: string authorization_url = 1;
    */
@@ -833,7 +833,7 @@ export declare type StartGoogleLoginResponse = Message<"manam.v1.StartGoogleLogi
 export declare const StartGoogleLoginResponseSchema: GenMessage<StartGoogleLoginResponse>;
 
 /**
- * What LoginWithGoogleToken is asked.
+ * The request of LoginWithGoogleToken.
  *
  * @generated from message manam.v1.LoginWithGoogleTokenRequest
  */
@@ -853,7 +853,7 @@ export declare type LoginWithGoogleTokenRequest = Message<"manam.v1.LoginWithGoo
 export declare const LoginWithGoogleTokenRequestSchema: GenMessage<LoginWithGoogleTokenRequest>;
 
 /**
- * What LoginWithGoogleToken answers.
+ * The response of LoginWithGoogleToken.
  *
  * @generated from message manam.v1.LoginWithGoogleTokenResponse
  */
@@ -866,7 +866,7 @@ export declare type LoginWithGoogleTokenResponse = Message<"manam.v1.LoginWithGo
   tokens?: SessionTokens | undefined;
 
   /**
-   * Set where a second factor is to come; then there are no tokens and no account.
+   * Set if a second factor is required; then there are no tokens and no account.
    *
    * @generated from field: manam.v1.TwoFactorChallenge two_factor = 2;
    */
@@ -894,13 +894,13 @@ export declare type LoginWithGoogleTokenResponse = Message<"manam.v1.LoginWithGo
 export declare const LoginWithGoogleTokenResponseSchema: GenMessage<LoginWithGoogleTokenResponse>;
 
 /**
- * What StartGoogleLink is asked.
+ * The request of StartGoogleLink.
  *
  * @generated from message manam.v1.StartGoogleLinkRequest
  */
 export declare type StartGoogleLinkRequest = Message<"manam.v1.StartGoogleLinkRequest"> & {
   /**
-   * The tenant's page that the browser comes back to, one of those registered for the tenant.
+   * The tenant's page that the browser returns to, one of those registered for the tenant.
    *
    * @generated from field: string redirect_uri = 1;
    */
@@ -921,13 +921,13 @@ export declare type StartGoogleLinkRequest = Message<"manam.v1.StartGoogleLinkRe
 export declare const StartGoogleLinkRequestSchema: GenMessage<StartGoogleLinkRequest>;
 
 /**
- * What StartGoogleLink answers.
+ * The response of StartGoogleLink.
  *
  * @generated from message manam.v1.StartGoogleLinkResponse
  */
 export declare type StartGoogleLinkResponse = Message<"manam.v1.StartGoogleLinkResponse"> & {
   /**
-   * The address that the browser is to open.
+   * The address for the browser to open.
    *
    * @generated from field: string authorization_url = 1;
    */
@@ -941,7 +941,7 @@ export declare type StartGoogleLinkResponse = Message<"manam.v1.StartGoogleLinkR
 export declare const StartGoogleLinkResponseSchema: GenMessage<StartGoogleLinkResponse>;
 
 /**
- * What FinishGoogleLink is asked.
+ * The request of FinishGoogleLink.
  *
  * @generated from message manam.v1.FinishGoogleLinkRequest
  */
@@ -968,7 +968,7 @@ export declare type FinishGoogleLinkRequest = Message<"manam.v1.FinishGoogleLink
 export declare const FinishGoogleLinkRequestSchema: GenMessage<FinishGoogleLinkRequest>;
 
 /**
- * What FinishGoogleLink answers.
+ * The response of FinishGoogleLink.
  *
  * @generated from message manam.v1.FinishGoogleLinkResponse
  */
@@ -982,7 +982,7 @@ export declare type FinishGoogleLinkResponse = Message<"manam.v1.FinishGoogleLin
 export declare const FinishGoogleLinkResponseSchema: GenMessage<FinishGoogleLinkResponse>;
 
 /**
- * What UnlinkGoogle is asked.
+ * The request of UnlinkGoogle.
  *
  * @generated from message manam.v1.UnlinkGoogleRequest
  */
@@ -996,7 +996,7 @@ export declare type UnlinkGoogleRequest = Message<"manam.v1.UnlinkGoogleRequest"
 export declare const UnlinkGoogleRequestSchema: GenMessage<UnlinkGoogleRequest>;
 
 /**
- * What UnlinkGoogle answers.
+ * The response of UnlinkGoogle.
  *
  * @generated from message manam.v1.UnlinkGoogleResponse
  */
@@ -1010,13 +1010,13 @@ export declare type UnlinkGoogleResponse = Message<"manam.v1.UnlinkGoogleRespons
 export declare const UnlinkGoogleResponseSchema: GenMessage<UnlinkGoogleResponse>;
 
 /**
- * What StartManamLogin is asked.
+ * The request of StartManamLogin.
  *
  * @generated from message manam.v1.StartManamLoginRequest
  */
 export declare type StartManamLoginRequest = Message<"manam.v1.StartManamLoginRequest"> & {
   /**
-   * The tenant's page that the browser comes back to, one of those registered for the tenant.
+   * The tenant's page that the browser returns to, one of those registered for the tenant.
    *
    * @generated from field: string redirect_uri = 1;
    */
@@ -1037,13 +1037,13 @@ export declare type StartManamLoginRequest = Message<"manam.v1.StartManamLoginRe
 export declare const StartManamLoginRequestSchema: GenMessage<StartManamLoginRequest>;
 
 /**
- * What StartManamLogin answers.
+ * The response of StartManamLogin.
  *
  * @generated from message manam.v1.StartManamLoginResponse
  */
 export declare type StartManamLoginResponse = Message<"manam.v1.StartManamLoginResponse"> & {
   /**
-   * The address that the browser is to open.
+   * The address for the browser to open.
    *
    * @generated from field: string authorization_url = 1;
    */
@@ -1057,7 +1057,7 @@ export declare type StartManamLoginResponse = Message<"manam.v1.StartManamLoginR
 export declare const StartManamLoginResponseSchema: GenMessage<StartManamLoginResponse>;
 
 /**
- * What GetManamLogin is asked.
+ * The request of GetManamLogin.
  *
  * @generated from message manam.v1.GetManamLoginRequest
  */
@@ -1077,7 +1077,7 @@ export declare type GetManamLoginRequest = Message<"manam.v1.GetManamLoginReques
 export declare const GetManamLoginRequestSchema: GenMessage<GetManamLoginRequest>;
 
 /**
- * What GetManamLogin answers.
+ * The response of GetManamLogin.
  *
  * @generated from message manam.v1.GetManamLoginResponse
  */
@@ -1104,7 +1104,7 @@ export declare type GetManamLoginResponse = Message<"manam.v1.GetManamLoginRespo
   name: string;
 
   /**
-   * The user's confirmed address, which the tenant would learn; empty: it learns his number.
+   * The user's confirmed address, which the tenant would learn; empty: it learns their number.
    *
    * @generated from field: string email = 4;
    */
@@ -1118,7 +1118,7 @@ export declare type GetManamLoginResponse = Message<"manam.v1.GetManamLoginRespo
 export declare const GetManamLoginResponseSchema: GenMessage<GetManamLoginResponse>;
 
 /**
- * What ApproveManamLogin is asked.
+ * The request of ApproveManamLogin.
  *
  * @generated from message manam.v1.ApproveManamLoginRequest
  */
@@ -1131,7 +1131,7 @@ export declare type ApproveManamLoginRequest = Message<"manam.v1.ApproveManamLog
   request: string;
 
   /**
-   * Whether the user refuses: the browser goes back without a code, and nothing is told.
+   * Whether the user refuses: the browser returns without a code, and nothing is disclosed.
    *
    * @generated from field: bool deny = 2;
    */
@@ -1145,13 +1145,13 @@ export declare type ApproveManamLoginRequest = Message<"manam.v1.ApproveManamLog
 export declare const ApproveManamLoginRequestSchema: GenMessage<ApproveManamLoginRequest>;
 
 /**
- * What ApproveManamLogin answers.
+ * The response of ApproveManamLogin.
  *
  * @generated from message manam.v1.ApproveManamLoginResponse
  */
 export declare type ApproveManamLoginResponse = Message<"manam.v1.ApproveManamLoginResponse"> & {
   /**
-   * The address that the browser is to open: the tenant's page, with a one-time code.
+   * The address for the browser to open: the tenant's page, with a one-time code.
    *
    * @generated from field: string redirect_url = 1;
    */
@@ -1165,7 +1165,7 @@ export declare type ApproveManamLoginResponse = Message<"manam.v1.ApproveManamLo
 export declare const ApproveManamLoginResponseSchema: GenMessage<ApproveManamLoginResponse>;
 
 /**
- * What RedeemLoginCode is asked.
+ * The request of RedeemLoginCode.
  *
  * @generated from message manam.v1.RedeemLoginCodeRequest
  */
@@ -1192,7 +1192,7 @@ export declare type RedeemLoginCodeRequest = Message<"manam.v1.RedeemLoginCodeRe
 export declare const RedeemLoginCodeRequestSchema: GenMessage<RedeemLoginCodeRequest>;
 
 /**
- * What RedeemLoginCode answers.
+ * The response of RedeemLoginCode.
  *
  * @generated from message manam.v1.RedeemLoginCodeResponse
  */
@@ -1205,7 +1205,7 @@ export declare type RedeemLoginCodeResponse = Message<"manam.v1.RedeemLoginCodeR
   tokens?: SessionTokens | undefined;
 
   /**
-   * Set where a second factor is to come; then there are no tokens and no account.
+   * Set if a second factor is required; then there are no tokens and no account.
    *
    * @generated from field: manam.v1.TwoFactorChallenge two_factor = 2;
    */
@@ -1233,7 +1233,7 @@ export declare type RedeemLoginCodeResponse = Message<"manam.v1.RedeemLoginCodeR
 export declare const RedeemLoginCodeResponseSchema: GenMessage<RedeemLoginCodeResponse>;
 
 /**
- * What LoginWithManam is asked.
+ * The request of LoginWithManam.
  *
  * @generated from message manam.v1.LoginWithManamRequest
  */
@@ -1247,7 +1247,7 @@ export declare type LoginWithManamRequest = Message<"manam.v1.LoginWithManamRequ
 export declare const LoginWithManamRequestSchema: GenMessage<LoginWithManamRequest>;
 
 /**
- * What LoginWithManam answers.
+ * The response of LoginWithManam.
  *
  * @generated from message manam.v1.LoginWithManamResponse
  */
@@ -1303,7 +1303,7 @@ export declare const AuthService: GenService<{
   },
   /**
    * Confirms an e-mail address with the token of the confirmation message. The token is
-   * good once, for 24 hours.
+   * valid once, for 24 hours.
    *
    * @generated from rpc manam.v1.AuthService.ConfirmEmail
    */
@@ -1313,7 +1313,7 @@ export declare const AuthService: GenService<{
     output: typeof ConfirmEmailResponseSchema;
   },
   /**
-   * Confirms a mobile number with the code of the confirmation SMS. The code is good once,
+   * Confirms a mobile number with the code of the confirmation SMS. The code is valid once,
    * for 10 minutes.
    *
    * @generated from rpc manam.v1.AuthService.ConfirmSms
@@ -1324,7 +1324,7 @@ export declare const AuthService: GenService<{
     output: typeof ConfirmSmsResponseSchema;
   },
   /**
-   * Sends a new confirmation e-mail; the token of the earlier one dies. The answer is the
+   * Sends a new confirmation e-mail; the token of the earlier one becomes invalid. The answer is the
    * same whether or not the account exists.
    *
    * @generated from rpc manam.v1.AuthService.SendConfirmEmail
@@ -1335,7 +1335,7 @@ export declare const AuthService: GenService<{
     output: typeof SendConfirmEmailResponseSchema;
   },
   /**
-   * Sends a new confirmation SMS; the code of the earlier one dies. The answer is the same
+   * Sends a new confirmation SMS; the code of the earlier one becomes invalid. The answer is the same
    * whether or not the account exists.
    *
    * @generated from rpc manam.v1.AuthService.SendConfirmSms
@@ -1357,7 +1357,7 @@ export declare const AuthService: GenService<{
     output: typeof LoginResponseSchema;
   },
   /**
-   * Exchanges a refresh token for new tokens. Each token is good once; the token just
+   * Exchanges a refresh token for new tokens. Each token is valid once; the token just
    * before the newest gets the same successor for 10 more seconds, so that a lost answer
    * can be had again. Any other reuse ends the session.
    *
@@ -1421,7 +1421,7 @@ export declare const AuthService: GenService<{
   },
   /**
    * Tells whether a token of one of the tenant's users is live now (RFC 7662). A token
-   * that is not, for whatever reason, is merely not active.
+   * that is not, for whatever reason, is only not active.
    *
    * @generated from rpc manam.v1.AuthService.IntrospectToken
    */
@@ -1431,9 +1431,9 @@ export declare const AuthService: GenService<{
     output: typeof IntrospectTokenResponseSchema;
   },
   /**
-   * Begins a sign-in with Google: answers the address that the browser is to open, or for
-   * an app that asks Google itself the nonce that its token has to carry. Both are good
-   * for 10 minutes and once.
+   * Begins a sign-in with Google: returns the address for the browser to open, or, for an
+   * app that asks Google itself, the nonce that its token must carry. Each is valid once,
+   * for 10 minutes.
    *
    * @generated from rpc manam.v1.AuthService.StartGoogleLogin
    */
@@ -1454,8 +1454,8 @@ export declare const AuthService: GenService<{
     output: typeof LoginWithGoogleTokenResponseSchema;
   },
   /**
-   * Begins to connect the caller's account with a Google account, so that he can sign in
-   * with either; the browser comes back to `redirect_uri` with a code for
+   * Begins to connect the caller's account with a Google account, so that they can sign in
+   * with either; the browser returns to `redirect_uri` with a code for
    * FinishGoogleLink.
    *
    * @generated from rpc manam.v1.AuthService.StartGoogleLink
@@ -1466,7 +1466,7 @@ export declare const AuthService: GenService<{
     output: typeof StartGoogleLinkResponseSchema;
   },
   /**
-   * Connects the Google account that the browser came back with. The user is told.
+   * Connects the Google account that the browser returned with. The user is notified.
    *
    * @generated from rpc manam.v1.AuthService.FinishGoogleLink
    */
@@ -1476,7 +1476,7 @@ export declare const AuthService: GenService<{
     output: typeof FinishGoogleLinkResponseSchema;
   },
   /**
-   * Takes the connection with Google away. The user is told. LAST_SIGN_IN for a user who
+   * Removes the connection with Google. The user is notified. LAST_SIGN_IN for a user who
    * could not sign in any more.
    *
    * @generated from rpc manam.v1.AuthService.UnlinkGoogle
@@ -1487,8 +1487,8 @@ export declare const AuthService: GenService<{
     output: typeof UnlinkGoogleResponseSchema;
   },
   /**
-   * Begins a sign-in of a user of Manam itself at this tenant: answers the address that
-   * the browser is to open. Good for 10 minutes.
+   * Begins a sign-in of a user of Manam itself at this tenant: returns the address for the
+   * browser to open, valid for 10 minutes.
    *
    * @generated from rpc manam.v1.AuthService.StartManamLogin
    */
@@ -1509,9 +1509,9 @@ export declare const AuthService: GenService<{
     output: typeof GetManamLoginResponseSchema;
   },
   /**
-   * Consents that a tenant signs the caller in and learns his name and address; answers
-   * where the browser is to go, with a code for RedeemLoginCode. NOT_FOUND for a session
-   * of another tenant.
+   * Consents that a tenant signs the caller in and learns their name and address; returns
+   * the address for the browser to open, with a code for RedeemLoginCode. NOT_FOUND for a
+   * session of another tenant.
    *
    * @generated from rpc manam.v1.AuthService.ApproveManamLogin
    */
@@ -1521,8 +1521,8 @@ export declare const AuthService: GenService<{
     output: typeof ApproveManamLoginResponseSchema;
   },
   /**
-   * Exchanges the one-time code that a sign-in came back with for a session. The code is
-   * good once, for 60 seconds, and for the holder of the verifier alone.
+   * Exchanges the one-time code that a sign-in returned with for a session. The code is
+   * valid once, for 60 seconds, and for the holder of the verifier alone.
    *
    * @generated from rpc manam.v1.AuthService.RedeemLoginCode
    */

@@ -62,7 +62,7 @@ export enum ErrorReason {
   RATE_LIMITED = 5,
 
   /**
-   * At least one field is wrong. BadRequest names each, with a reason of its own.
+   * At least one field is wrong. BadRequest names each, with a separate reason.
    *
    * @generated from enum value: ERROR_REASON_REQUEST_INVALID = 6;
    */
@@ -181,7 +181,7 @@ export enum ErrorReason {
   STEP_MISSING = 22,
 
   /**
-   * The identifier or the password is wrong, or the account is not confirmed, disabled or locked: the answer does not tell which.
+   * The identifier or the password is wrong, or the account is not confirmed, disabled or locked: the response does not reveal which.
    *
    * @generated from enum value: ERROR_REASON_CREDENTIALS_INVALID = 23;
    */
@@ -447,7 +447,7 @@ export enum ErrorReason {
   MESSAGE_ENDED = 60,
 
   /**
-   * The sign-in that came back is not known here, was used, or is older than 10 minutes.
+   * The sign-in that returned is not known here, was used, or is older than 10 minutes.
    *
    * @generated from enum value: ERROR_REASON_LOGIN_STATE_INVALID = 61;
    */
@@ -461,7 +461,7 @@ export enum ErrorReason {
   PROVIDER_DISABLED = 62,
 
   /**
-   * What the identity provider answered does not prove who the user is.
+   * The identity provider's response does not prove the identity of the user.
    *
    * @generated from enum value: ERROR_REASON_PROVIDER_TOKEN_INVALID = 63;
    */
@@ -503,7 +503,7 @@ export enum ErrorReason {
   IDENTITY_TAKEN = 68,
 
   /**
-   * Without this connection the user could not sign in any more: he needs a password first.
+   * Without this connection the user could not sign in any more: they need a password first.
    *
    * @generated from enum value: ERROR_REASON_LAST_SIGN_IN = 69;
    */

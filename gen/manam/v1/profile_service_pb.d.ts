@@ -15,7 +15,7 @@ import type { Value } from "@bufbuild/protobuf/wkt";
 export declare const file_manam_v1_profile_service: GenFile;
 
 /**
- * What ViewUser is asked.
+ * The request of ViewUser.
  *
  * @generated from message manam.v1.ViewUserRequest
  */
@@ -42,7 +42,7 @@ export declare type ViewUserRequest = Message<"manam.v1.ViewUserRequest"> & {
 export declare const ViewUserRequestSchema: GenMessage<ViewUserRequest>;
 
 /**
- * What ViewUser answers.
+ * The response of ViewUser.
  *
  * @generated from message manam.v1.ViewUserResponse
  */
@@ -62,13 +62,13 @@ export declare type ViewUserResponse = Message<"manam.v1.ViewUserResponse"> & {
 export declare const ViewUserResponseSchema: GenMessage<ViewUserResponse>;
 
 /**
- * What EditUser is asked.
+ * The request of EditUser.
  *
  * @generated from message manam.v1.EditUserRequest
  */
 export declare type EditUserRequest = Message<"manam.v1.EditUserRequest"> & {
   /**
-   * What identifies the user. Default: told from the field that is set.
+   * The kind of identifier. Default: derived from the field that is set.
    *
    * @generated from field: manam.v1.IdentifierType type = 1;
    */
@@ -231,7 +231,7 @@ export declare type EditUserRequest = Message<"manam.v1.EditUserRequest"> & {
 export declare const EditUserRequestSchema: GenMessage<EditUserRequest>;
 
 /**
- * What EditUser answers.
+ * The response of EditUser.
  *
  * @generated from message manam.v1.EditUserResponse
  */
@@ -258,7 +258,7 @@ export declare type EditUserResponse = Message<"manam.v1.EditUserResponse"> & {
 export declare const EditUserResponseSchema: GenMessage<EditUserResponse>;
 
 /**
- * What StartEmailChange is asked.
+ * The request of StartEmailChange.
  *
  * @generated from message manam.v1.StartEmailChangeRequest
  */
@@ -278,7 +278,7 @@ export declare type StartEmailChangeRequest = Message<"manam.v1.StartEmailChange
 export declare const StartEmailChangeRequestSchema: GenMessage<StartEmailChangeRequest>;
 
 /**
- * What StartEmailChange answers.
+ * The response of StartEmailChange.
  *
  * @generated from message manam.v1.StartEmailChangeResponse
  */
@@ -292,7 +292,7 @@ export declare type StartEmailChangeResponse = Message<"manam.v1.StartEmailChang
 export declare const StartEmailChangeResponseSchema: GenMessage<StartEmailChangeResponse>;
 
 /**
- * What ConfirmEmailChange is asked.
+ * The request of ConfirmEmailChange.
  *
  * @generated from message manam.v1.ConfirmEmailChangeRequest
  */
@@ -312,7 +312,7 @@ export declare type ConfirmEmailChangeRequest = Message<"manam.v1.ConfirmEmailCh
 export declare const ConfirmEmailChangeRequestSchema: GenMessage<ConfirmEmailChangeRequest>;
 
 /**
- * What ConfirmEmailChange answers.
+ * The response of ConfirmEmailChange.
  *
  * @generated from message manam.v1.ConfirmEmailChangeResponse
  */
@@ -326,7 +326,7 @@ export declare type ConfirmEmailChangeResponse = Message<"manam.v1.ConfirmEmailC
 export declare const ConfirmEmailChangeResponseSchema: GenMessage<ConfirmEmailChangeResponse>;
 
 /**
- * What StartMobileChange is asked.
+ * The request of StartMobileChange.
  *
  * @generated from message manam.v1.StartMobileChangeRequest
  */
@@ -354,7 +354,7 @@ export declare type StartMobileChangeRequest = Message<"manam.v1.StartMobileChan
 export declare const StartMobileChangeRequestSchema: GenMessage<StartMobileChangeRequest>;
 
 /**
- * What StartMobileChange answers.
+ * The response of StartMobileChange.
  *
  * @generated from message manam.v1.StartMobileChangeResponse
  */
@@ -368,7 +368,7 @@ export declare type StartMobileChangeResponse = Message<"manam.v1.StartMobileCha
 export declare const StartMobileChangeResponseSchema: GenMessage<StartMobileChangeResponse>;
 
 /**
- * What ConfirmMobileChange is asked.
+ * The request of ConfirmMobileChange.
  *
  * @generated from message manam.v1.ConfirmMobileChangeRequest
  */
@@ -388,7 +388,7 @@ export declare type ConfirmMobileChangeRequest = Message<"manam.v1.ConfirmMobile
 export declare const ConfirmMobileChangeRequestSchema: GenMessage<ConfirmMobileChangeRequest>;
 
 /**
- * What ConfirmMobileChange answers.
+ * The response of ConfirmMobileChange.
  *
  * @generated from message manam.v1.ConfirmMobileChangeResponse
  */
@@ -436,7 +436,7 @@ export declare type RemoveIdentifierResponse = Message<"manam.v1.RemoveIdentifie
 export declare const RemoveIdentifierResponseSchema: GenMessage<RemoveIdentifierResponse>;
 
 /**
- * What DeleteAccount is asked.
+ * The request of DeleteAccount.
  *
  * @generated from message manam.v1.DeleteAccountRequest
  */
@@ -450,7 +450,7 @@ export declare type DeleteAccountRequest = Message<"manam.v1.DeleteAccountReques
 export declare const DeleteAccountRequestSchema: GenMessage<DeleteAccountRequest>;
 
 /**
- * What DeleteAccount answers.
+ * The response of DeleteAccount.
  *
  * @generated from message manam.v1.DeleteAccountResponse
  */
@@ -470,7 +470,7 @@ export declare type DeleteAccountResponse = Message<"manam.v1.DeleteAccountRespo
 export declare const DeleteAccountResponseSchema: GenMessage<DeleteAccountResponse>;
 
 /**
- * What GetManamUserInfo is asked.
+ * The request of GetManamUserInfo.
  *
  * @generated from message manam.v1.GetManamUserInfoRequest
  */
@@ -490,7 +490,7 @@ export declare type GetManamUserInfoRequest = Message<"manam.v1.GetManamUserInfo
 export declare const GetManamUserInfoRequestSchema: GenMessage<GetManamUserInfoRequest>;
 
 /**
- * What GetManamUserInfo answers.
+ * The response of GetManamUserInfo.
  *
  * @generated from message manam.v1.GetManamUserInfoResponse
  */
@@ -526,7 +526,7 @@ export declare type GetManamUserInfoResponse = Message<"manam.v1.GetManamUserInf
 export declare const GetManamUserInfoResponseSchema: GenMessage<GetManamUserInfoResponse>;
 
 /**
- * What a user is, and how that changes.
+ * Reads and changes a user's profile, identifiers and account.
  *
  * @generated from service manam.v1.ProfileService
  */
@@ -609,7 +609,7 @@ export declare const ProfileService: GenService<{
     output: typeof RemoveIdentifierResponseSchema;
   },
   /**
-   * Deletes the user and all that is held about him; his sessions end.
+   * Deletes the user and all that is held about them; their sessions end.
    *
    * @generated from rpc manam.v1.ProfileService.DeleteAccount
    */
@@ -619,7 +619,7 @@ export declare const ProfileService: GenService<{
     output: typeof DeleteAccountResponseSchema;
   },
   /**
-   * Shows a user of Manam itself: to himself, or to a tenant's secret key with the scope
+   * Shows a user of Manam itself: to themselves, or to a tenant's secret key with the scope
    * users.read if the user has consented to that tenant; everyone else does not exist.
    *
    * @generated from rpc manam.v1.ProfileService.GetManamUserInfo

@@ -145,7 +145,7 @@ export const GetManamUserInfoResponseSchema = /*@__PURE__*/
   messageDesc(file_manam_v1_profile_service, 17);
 
 /**
- * What a user is, and how that changes.
+ * Reads and changes a user's profile, identifiers and account.
  *
  * @generated from service manam.v1.ProfileService
  */

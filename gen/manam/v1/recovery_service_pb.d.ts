@@ -14,13 +14,13 @@ import type { IdentifierType } from "./user_pb.js";
 export declare const file_manam_v1_recovery_service: GenFile;
 
 /**
- * What Recover is asked.
+ * The request of Recover.
  *
  * @generated from message manam.v1.RecoverRequest
  */
 export declare type RecoverRequest = Message<"manam.v1.RecoverRequest"> & {
   /**
-   * What identifies the account. Default: told from the field that is set.
+   * The kind of identifier. Default: derived from the field that is set.
    *
    * @generated from field: manam.v1.IdentifierType type = 1;
    */
@@ -64,7 +64,7 @@ export declare type RecoverRequest = Message<"manam.v1.RecoverRequest"> & {
 export declare const RecoverRequestSchema: GenMessage<RecoverRequest>;
 
 /**
- * What Recover answers.
+ * The response of Recover.
  *
  * @generated from message manam.v1.RecoverResponse
  */
@@ -86,7 +86,7 @@ export declare type RecoverResponse = Message<"manam.v1.RecoverResponse"> & {
 export declare const RecoverResponseSchema: GenMessage<RecoverResponse>;
 
 /**
- * What EndRecovery is asked.
+ * The request of EndRecovery.
  *
  * @generated from message manam.v1.EndRecoveryRequest
  */
@@ -151,7 +151,7 @@ export declare type EndRecoveryRequest = Message<"manam.v1.EndRecoveryRequest"> 
 export declare const EndRecoveryRequestSchema: GenMessage<EndRecoveryRequest>;
 
 /**
- * What EndRecovery answers.
+ * The response of EndRecovery.
  *
  * @generated from message manam.v1.EndRecoveryResponse
  */
@@ -165,7 +165,7 @@ export declare type EndRecoveryResponse = Message<"manam.v1.EndRecoveryResponse"
 export declare const EndRecoveryResponseSchema: GenMessage<EndRecoveryResponse>;
 
 /**
- * What ChangePassword is asked.
+ * The request of ChangePassword.
  *
  * @generated from message manam.v1.ChangePasswordRequest
  */
@@ -199,7 +199,7 @@ export declare type ChangePasswordRequest = Message<"manam.v1.ChangePasswordRequ
 export declare const ChangePasswordRequestSchema: GenMessage<ChangePasswordRequest>;
 
 /**
- * What ChangePassword answers.
+ * The response of ChangePassword.
  *
  * @generated from message manam.v1.ChangePasswordResponse
  */
@@ -220,8 +220,8 @@ export declare const ChangePasswordResponseSchema: GenMessage<ChangePasswordResp
 export declare const RecoveryService: GenService<{
   /**
    * Sends a message with which a forgotten password can be replaced: a link by e-mail,
-   * good for 30 minutes, or a code by SMS, good for 10. The answer is the same whether or
-   * not the account exists.
+   * valid for 30 minutes, or a code by SMS, valid for 10. The response is the same whether
+   * or not the account exists.
    *
    * @generated from rpc manam.v1.RecoveryService.Recover
    */
@@ -232,7 +232,7 @@ export declare const RecoveryService: GenService<{
   },
   /**
    * Replaces a forgotten password, with the token of the e-mail, or the number and the
-   * code of the SMS. All of the user's sessions end, the second factor stays, and nobody
+   * code of the SMS. All of the user's sessions end, the second factor stays, and no one
    * is signed in. A refused password does not consume the token.
    *
    * @generated from rpc manam.v1.RecoveryService.EndRecovery

@@ -28,14 +28,14 @@ export declare type SessionTokens = Message<"manam.v1.SessionTokens"> & {
   accessToken: string;
 
   /**
-   * An opaque token for RefreshToken: good once, for 7 days. Empty: there is no session.
+   * An opaque token for RefreshToken: valid once, for 7 days. Empty: there is no session.
    *
    * @generated from field: string refresh_token = 2;
    */
   refreshToken: string;
 
   /**
-   * How long the access token lives, in seconds.
+   * Lifetime of the access token, in seconds.
    *
    * @generated from field: int32 expires_in = 3;
    */
@@ -56,7 +56,7 @@ export declare type SessionTokens = Message<"manam.v1.SessionTokens"> & {
 export declare const SessionTokensSchema: GenMessage<SessionTokens>;
 
 /**
- * What stands between a right password and a session. Nothing of the profile is
+ * The step between a correct password and a session. Nothing of the profile is
  * shown before the second factor.
  *
  * @generated from message manam.v1.TwoFactorChallenge
@@ -120,21 +120,21 @@ export declare type Session = Message<"manam.v1.Session"> & {
   address: string;
 
   /**
-   * When the user signed in.
+   * Time of the sign-in.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 4;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When the session was last refreshed.
+   * Time of the last refresh.
    *
    * @generated from field: google.protobuf.Timestamp last_use_time = 5;
    */
   lastUseTime?: Timestamp | undefined;
 
   /**
-   * When the session ends at the latest.
+   * Latest possible end of the session.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 6;
    */

@@ -15,7 +15,7 @@ import type { Account } from "./user_pb.js";
 export declare const file_manam_v1_two_factor_service: GenFile;
 
 /**
- * What GetTwoFactor is asked.
+ * The request of GetTwoFactor.
  *
  * @generated from message manam.v1.GetTwoFactorRequest
  */
@@ -29,7 +29,7 @@ export declare type GetTwoFactorRequest = Message<"manam.v1.GetTwoFactorRequest"
 export declare const GetTwoFactorRequestSchema: GenMessage<GetTwoFactorRequest>;
 
 /**
- * What GetTwoFactor answers.
+ * The response of GetTwoFactor.
  *
  * @generated from message manam.v1.GetTwoFactorResponse
  */
@@ -49,7 +49,7 @@ export declare type GetTwoFactorResponse = Message<"manam.v1.GetTwoFactorRespons
   maskedPhoneNumber: string;
 
   /**
-   * How many recovery codes are unused.
+   * Number of unused recovery codes.
    *
    * @generated from field: int32 recovery_codes_left = 3;
    */
@@ -77,7 +77,7 @@ export declare type GetTwoFactorResponse = Message<"manam.v1.GetTwoFactorRespons
 export declare const GetTwoFactorResponseSchema: GenMessage<GetTwoFactorResponse>;
 
 /**
- * What SendTotpEmailVerification is asked.
+ * The request of SendTotpEmailVerification.
  *
  * @generated from message manam.v1.SendTotpEmailVerificationRequest
  */
@@ -98,7 +98,7 @@ export declare type SendTotpEmailVerificationRequest = Message<"manam.v1.SendTot
 export declare const SendTotpEmailVerificationRequestSchema: GenMessage<SendTotpEmailVerificationRequest>;
 
 /**
- * What SendTotpEmailVerification answers.
+ * The response of SendTotpEmailVerification.
  *
  * @generated from message manam.v1.SendTotpEmailVerificationResponse
  */
@@ -112,7 +112,7 @@ export declare type SendTotpEmailVerificationResponse = Message<"manam.v1.SendTo
 export declare const SendTotpEmailVerificationResponseSchema: GenMessage<SendTotpEmailVerificationResponse>;
 
 /**
- * What ConfirmTotpEmail is asked.
+ * The request of ConfirmTotpEmail.
  *
  * @generated from message manam.v1.ConfirmTotpEmailRequest
  */
@@ -132,7 +132,7 @@ export declare type ConfirmTotpEmailRequest = Message<"manam.v1.ConfirmTotpEmail
 export declare const ConfirmTotpEmailRequestSchema: GenMessage<ConfirmTotpEmailRequest>;
 
 /**
- * What ConfirmTotpEmail answers.
+ * The response of ConfirmTotpEmail.
  *
  * @generated from message manam.v1.ConfirmTotpEmailResponse
  */
@@ -146,7 +146,7 @@ export declare type ConfirmTotpEmailResponse = Message<"manam.v1.ConfirmTotpEmai
 export declare const ConfirmTotpEmailResponseSchema: GenMessage<ConfirmTotpEmailResponse>;
 
 /**
- * What GetTotpSetup is asked.
+ * The request of GetTotpSetup.
  *
  * @generated from message manam.v1.GetTotpSetupRequest
  */
@@ -160,7 +160,7 @@ export declare type GetTotpSetupRequest = Message<"manam.v1.GetTotpSetupRequest"
 export declare const GetTotpSetupRequestSchema: GenMessage<GetTotpSetupRequest>;
 
 /**
- * What GetTotpSetup answers.
+ * The response of GetTotpSetup.
  *
  * @generated from message manam.v1.GetTotpSetupResponse
  */
@@ -180,7 +180,7 @@ export declare type GetTotpSetupResponse = Message<"manam.v1.GetTotpSetupRespons
 export declare const GetTotpSetupResponseSchema: GenMessage<GetTotpSetupResponse>;
 
 /**
- * What SetupTotp is asked.
+ * The request of SetupTotp.
  *
  * @generated from message manam.v1.SetupTotpRequest
  */
@@ -201,7 +201,7 @@ export declare type SetupTotpRequest = Message<"manam.v1.SetupTotpRequest"> & {
 export declare const SetupTotpRequestSchema: GenMessage<SetupTotpRequest>;
 
 /**
- * What SetupTotp answers.
+ * The response of SetupTotp.
  *
  * @generated from message manam.v1.SetupTotpResponse
  */
@@ -228,7 +228,7 @@ export declare type SetupTotpResponse = Message<"manam.v1.SetupTotpResponse"> & 
 export declare const SetupTotpResponseSchema: GenMessage<SetupTotpResponse>;
 
 /**
- * What GetTotpQr is asked.
+ * The request of GetTotpQr.
  *
  * @generated from message manam.v1.GetTotpQrRequest
  */
@@ -242,7 +242,7 @@ export declare type GetTotpQrRequest = Message<"manam.v1.GetTotpQrRequest"> & {
 export declare const GetTotpQrRequestSchema: GenMessage<GetTotpQrRequest>;
 
 /**
- * What GetTotpQr answers.
+ * The response of GetTotpQr.
  *
  * @generated from message manam.v1.GetTotpQrResponse
  */
@@ -269,7 +269,7 @@ export declare type GetTotpQrResponse = Message<"manam.v1.GetTotpQrResponse"> & 
 export declare const GetTotpQrResponseSchema: GenMessage<GetTotpQrResponse>;
 
 /**
- * What ConfirmTotp is asked.
+ * The request of ConfirmTotp.
  *
  * @generated from message manam.v1.ConfirmTotpRequest
  */
@@ -289,7 +289,7 @@ export declare type ConfirmTotpRequest = Message<"manam.v1.ConfirmTotpRequest"> 
 export declare const ConfirmTotpRequestSchema: GenMessage<ConfirmTotpRequest>;
 
 /**
- * What ConfirmTotp answers.
+ * The response of ConfirmTotp.
  *
  * @generated from message manam.v1.ConfirmTotpResponse
  */
@@ -309,7 +309,7 @@ export declare type ConfirmTotpResponse = Message<"manam.v1.ConfirmTotpResponse"
 export declare const ConfirmTotpResponseSchema: GenMessage<ConfirmTotpResponse>;
 
 /**
- * What ValidateTotp is asked.
+ * The request of ValidateTotp.
  *
  * @generated from message manam.v1.ValidateTotpRequest
  */
@@ -322,7 +322,7 @@ export declare type ValidateTotpRequest = Message<"manam.v1.ValidateTotpRequest"
   code: string;
 
   /**
-   * A recovery code, in the place of `code`. Where both are sent, `code` alone decides and
+   * A recovery code, instead of `code`. Where both are sent, `code` alone decides and
    * the recovery code is kept.
    *
    * @generated from field: string recovery_code = 2;
@@ -337,7 +337,7 @@ export declare type ValidateTotpRequest = Message<"manam.v1.ValidateTotpRequest"
 export declare const ValidateTotpRequestSchema: GenMessage<ValidateTotpRequest>;
 
 /**
- * What ValidateTotp answers.
+ * The response of ValidateTotp.
  *
  * @generated from message manam.v1.ValidateTotpResponse
  */
@@ -371,7 +371,7 @@ export declare type ValidateTotpResponse = Message<"manam.v1.ValidateTotpRespons
 export declare const ValidateTotpResponseSchema: GenMessage<ValidateTotpResponse>;
 
 /**
- * What RemoveTotp is asked.
+ * The request of RemoveTotp.
  *
  * @generated from message manam.v1.RemoveTotpRequest
  */
@@ -384,7 +384,7 @@ export declare type RemoveTotpRequest = Message<"manam.v1.RemoveTotpRequest"> & 
   code: string;
 
   /**
-   * A recovery code, in the place of `code`. Where both are sent, `code` alone decides and
+   * A recovery code, instead of `code`. Where both are sent, `code` alone decides and
    * the recovery code is kept.
    *
    * @generated from field: string recovery_code = 2;
@@ -399,7 +399,7 @@ export declare type RemoveTotpRequest = Message<"manam.v1.RemoveTotpRequest"> & 
 export declare const RemoveTotpRequestSchema: GenMessage<RemoveTotpRequest>;
 
 /**
- * What RemoveTotp answers.
+ * The response of RemoveTotp.
  *
  * @generated from message manam.v1.RemoveTotpResponse
  */
@@ -413,7 +413,7 @@ export declare type RemoveTotpResponse = Message<"manam.v1.RemoveTotpResponse"> 
 export declare const RemoveTotpResponseSchema: GenMessage<RemoveTotpResponse>;
 
 /**
- * What SendSmsEmailVerification is asked.
+ * The request of SendSmsEmailVerification.
  *
  * @generated from message manam.v1.SendSmsEmailVerificationRequest
  */
@@ -434,7 +434,7 @@ export declare type SendSmsEmailVerificationRequest = Message<"manam.v1.SendSmsE
 export declare const SendSmsEmailVerificationRequestSchema: GenMessage<SendSmsEmailVerificationRequest>;
 
 /**
- * What SendSmsEmailVerification answers.
+ * The response of SendSmsEmailVerification.
  *
  * @generated from message manam.v1.SendSmsEmailVerificationResponse
  */
@@ -448,7 +448,7 @@ export declare type SendSmsEmailVerificationResponse = Message<"manam.v1.SendSms
 export declare const SendSmsEmailVerificationResponseSchema: GenMessage<SendSmsEmailVerificationResponse>;
 
 /**
- * What ConfirmSmsEmail is asked.
+ * The request of ConfirmSmsEmail.
  *
  * @generated from message manam.v1.ConfirmSmsEmailRequest
  */
@@ -468,7 +468,7 @@ export declare type ConfirmSmsEmailRequest = Message<"manam.v1.ConfirmSmsEmailRe
 export declare const ConfirmSmsEmailRequestSchema: GenMessage<ConfirmSmsEmailRequest>;
 
 /**
- * What ConfirmSmsEmail answers.
+ * The response of ConfirmSmsEmail.
  *
  * @generated from message manam.v1.ConfirmSmsEmailResponse
  */
@@ -482,7 +482,7 @@ export declare type ConfirmSmsEmailResponse = Message<"manam.v1.ConfirmSmsEmailR
 export declare const ConfirmSmsEmailResponseSchema: GenMessage<ConfirmSmsEmailResponse>;
 
 /**
- * What SetupSms is asked.
+ * The request of SetupSms.
  *
  * @generated from message manam.v1.SetupSmsRequest
  */
@@ -510,7 +510,7 @@ export declare type SetupSmsRequest = Message<"manam.v1.SetupSmsRequest"> & {
 export declare const SetupSmsRequestSchema: GenMessage<SetupSmsRequest>;
 
 /**
- * What SetupSms answers.
+ * The response of SetupSms.
  *
  * @generated from message manam.v1.SetupSmsResponse
  */
@@ -530,7 +530,7 @@ export declare type SetupSmsResponse = Message<"manam.v1.SetupSmsResponse"> & {
 export declare const SetupSmsResponseSchema: GenMessage<SetupSmsResponse>;
 
 /**
- * What ConfirmSmsFactor is asked.
+ * The request of ConfirmSmsFactor.
  *
  * @generated from message manam.v1.ConfirmSmsFactorRequest
  */
@@ -550,7 +550,7 @@ export declare type ConfirmSmsFactorRequest = Message<"manam.v1.ConfirmSmsFactor
 export declare const ConfirmSmsFactorRequestSchema: GenMessage<ConfirmSmsFactorRequest>;
 
 /**
- * What ConfirmSmsFactor answers.
+ * The response of ConfirmSmsFactor.
  *
  * @generated from message manam.v1.ConfirmSmsFactorResponse
  */
@@ -570,7 +570,7 @@ export declare type ConfirmSmsFactorResponse = Message<"manam.v1.ConfirmSmsFacto
 export declare const ConfirmSmsFactorResponseSchema: GenMessage<ConfirmSmsFactorResponse>;
 
 /**
- * What SendSmsCode is asked.
+ * The request of SendSmsCode.
  *
  * @generated from message manam.v1.SendSmsCodeRequest
  */
@@ -584,7 +584,7 @@ export declare type SendSmsCodeRequest = Message<"manam.v1.SendSmsCodeRequest"> 
 export declare const SendSmsCodeRequestSchema: GenMessage<SendSmsCodeRequest>;
 
 /**
- * What SendSmsCode answers.
+ * The response of SendSmsCode.
  *
  * @generated from message manam.v1.SendSmsCodeResponse
  */
@@ -604,7 +604,7 @@ export declare type SendSmsCodeResponse = Message<"manam.v1.SendSmsCodeResponse"
 export declare const SendSmsCodeResponseSchema: GenMessage<SendSmsCodeResponse>;
 
 /**
- * What ValidateSms is asked.
+ * The request of ValidateSms.
  *
  * @generated from message manam.v1.ValidateSmsRequest
  */
@@ -617,7 +617,7 @@ export declare type ValidateSmsRequest = Message<"manam.v1.ValidateSmsRequest"> 
   code: string;
 
   /**
-   * A recovery code, in the place of `code`. Where both are sent, `code` alone decides and
+   * A recovery code, instead of `code`. Where both are sent, `code` alone decides and
    * the recovery code is kept.
    *
    * @generated from field: string recovery_code = 2;
@@ -632,7 +632,7 @@ export declare type ValidateSmsRequest = Message<"manam.v1.ValidateSmsRequest"> 
 export declare const ValidateSmsRequestSchema: GenMessage<ValidateSmsRequest>;
 
 /**
- * What ValidateSms answers.
+ * The response of ValidateSms.
  *
  * @generated from message manam.v1.ValidateSmsResponse
  */
@@ -666,7 +666,7 @@ export declare type ValidateSmsResponse = Message<"manam.v1.ValidateSmsResponse"
 export declare const ValidateSmsResponseSchema: GenMessage<ValidateSmsResponse>;
 
 /**
- * What RemoveSms is asked.
+ * The request of RemoveSms.
  *
  * @generated from message manam.v1.RemoveSmsRequest
  */
@@ -679,7 +679,7 @@ export declare type RemoveSmsRequest = Message<"manam.v1.RemoveSmsRequest"> & {
   code: string;
 
   /**
-   * A recovery code, in the place of `code`. Where both are sent, `code` alone decides and
+   * A recovery code, instead of `code`. Where both are sent, `code` alone decides and
    * the recovery code is kept.
    *
    * @generated from field: string recovery_code = 2;
@@ -694,7 +694,7 @@ export declare type RemoveSmsRequest = Message<"manam.v1.RemoveSmsRequest"> & {
 export declare const RemoveSmsRequestSchema: GenMessage<RemoveSmsRequest>;
 
 /**
- * What RemoveSms answers.
+ * The response of RemoveSms.
  *
  * @generated from message manam.v1.RemoveSmsResponse
  */
@@ -708,7 +708,7 @@ export declare type RemoveSmsResponse = Message<"manam.v1.RemoveSmsResponse"> & 
 export declare const RemoveSmsResponseSchema: GenMessage<RemoveSmsResponse>;
 
 /**
- * What RegenerateRecoveryCodes is asked.
+ * The request of RegenerateRecoveryCodes.
  *
  * @generated from message manam.v1.RegenerateRecoveryCodesRequest
  */
@@ -722,7 +722,7 @@ export declare type RegenerateRecoveryCodesRequest = Message<"manam.v1.Regenerat
 export declare const RegenerateRecoveryCodesRequestSchema: GenMessage<RegenerateRecoveryCodesRequest>;
 
 /**
- * What RegenerateRecoveryCodes answers.
+ * The response of RegenerateRecoveryCodes.
  *
  * @generated from message manam.v1.RegenerateRecoveryCodesResponse
  */
@@ -790,7 +790,7 @@ export declare const TwoFactorService: GenService<{
   },
   /**
    * Third step of enrolling TOTP: makes the secret. Called again it makes a new one, and
-   * the earlier one dies.
+   * the earlier one becomes invalid.
    *
    * @generated from rpc manam.v1.TwoFactorService.SetupTotp
    */
@@ -882,7 +882,7 @@ export declare const TwoFactorService: GenService<{
   },
   /**
    * Sends a code to the enrolled number, to sign in or to remove the factor; the earlier
-   * code dies.
+   * code becomes invalid.
    *
    * @generated from rpc manam.v1.TwoFactorService.SendSmsCode
    */
@@ -912,7 +912,7 @@ export declare const TwoFactorService: GenService<{
     output: typeof RemoveSmsResponseSchema;
   },
   /**
-   * Makes ten new recovery codes; the old ones die. STEP_MISSING where no factor is
+   * Makes ten new recovery codes; the old ones become invalid. STEP_MISSING where no factor is
    * enrolled.
    *
    * @generated from rpc manam.v1.TwoFactorService.RegenerateRecoveryCodes

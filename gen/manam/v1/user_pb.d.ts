@@ -21,7 +21,7 @@ export declare const file_manam_v1_user: GenFile;
  */
 export declare type Account = Message<"manam.v1.Account"> & {
   /**
-   * What the call identified the account with.
+   * The kind of identifier in the call.
    *
    * @generated from field: manam.v1.IdentifierType type = 1;
    */
@@ -105,7 +105,7 @@ export declare type Account = Message<"manam.v1.Account"> & {
   roles: string[];
 
   /**
-   * What those roles permit, by the tenant's policy.
+   * The permissions of those roles, by the tenant's policy.
    *
    * @generated from field: repeated string permissions = 13;
    */
@@ -126,7 +126,7 @@ export declare type Account = Message<"manam.v1.Account"> & {
   oauth2Provider: string;
 
   /**
-   * What that provider said about the user. Empty: nothing.
+   * The claims of that provider about the user. Empty: none.
    *
    * @generated from field: repeated google.protobuf.Struct oauth2_user_info = 16;
    */
@@ -140,7 +140,7 @@ export declare type Account = Message<"manam.v1.Account"> & {
 export declare const AccountSchema: GenMessage<Account>;
 
 /**
- * A user's profile as ViewUser shows it. Empty strings stand for what is not known.
+ * A user's profile as ViewUser shows it. Empty strings represent what is not known.
  *
  * @generated from message manam.v1.UserProfile
  */
@@ -293,7 +293,7 @@ export declare type UserProfile = Message<"manam.v1.UserProfile"> & {
   roles: string[];
 
   /**
-   * What those roles permit, by the tenant's policy.
+   * The permissions of those roles, by the tenant's policy.
    *
    * @generated from field: repeated string permissions = 22;
    */
@@ -307,7 +307,7 @@ export declare type UserProfile = Message<"manam.v1.UserProfile"> & {
   locale: string;
 
   /**
-   * When the account was registered.
+   * Time of registration.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 24;
    */
@@ -321,7 +321,7 @@ export declare type UserProfile = Message<"manam.v1.UserProfile"> & {
 export declare const UserProfileSchema: GenMessage<UserProfile>;
 
 /**
- * A user who came in through Google, as Google describes him.
+ * A user who came in through Google, as Google describes them.
  *
  * @generated from message manam.v1.GoogleProfile
  */
@@ -418,7 +418,7 @@ export declare type GoogleProfile = Message<"manam.v1.GoogleProfile"> & {
 export declare const GoogleProfileSchema: GenMessage<GoogleProfile>;
 
 /**
- * What an account signs in with.
+ * The kind of identifier of an account.
  *
  * @generated from enum manam.v1.IdentifierType
  */

@@ -42,7 +42,7 @@ export const IdentifierTypeSchema = /*@__PURE__*/
   enumDesc(file_manam_v1_user, 0);
 
 /**
- * What an account signs in with.
+ * The kind of identifier of an account.
  *
  * @generated from enum manam.v1.IdentifierType
  */

@@ -1,7 +1,7 @@
 import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
 import { DeliveryError, type Transport } from '../../domain/delivery.ts';
 
-/** After how many failures in a row a gateway is left alone, and for how long. */
+/** Failures in a row that open the breaker, and how long it stays open. */
 const maxFailures = 5;
 export const breakMs = 30_000;
 

@@ -1,6 +1,6 @@
 import { DeliveryError } from '../../domain/delivery.ts';
 
-/** How long a gateway may take to answer. */
+/** Deadline of a request to a gateway. */
 const timeoutMs = 10_000;
 const maxAnswerBytes = 64 * 1024;
 
@@ -8,7 +8,7 @@ export type GatewayAnswer = { readonly status: number; readonly json: unknown };
 
 /**
  * Calls a gateway. What does not answer in time, or not in JSON where that is needed,
- * may still have sent the message; whoever calls has to ask before it tries again.
+ * may still have sent the message; the caller has to check before a retry.
  */
 export async function callGateway(
   url: string,

@@ -21,7 +21,7 @@ const permanentStatuses = new Set([411, 413]);
 /** Statuses of a message: not found, and those of one that never left. */
 const unsent = new Set([100, 6, 11, 13, 14]);
 
-/** The id of a message at Kavenegar, a whole number: the low 48 bits of ours, which are random. */
+/** The id of a message at Kavenegar, a whole number: the low 48 bits of this service, which are random. */
 function localIdOf(id: string): string {
   return String(uuidToBytes(id).readUIntBE(10, 6));
 }

@@ -14,7 +14,7 @@ type Sent = { readonly body?: string; readonly status?: string };
 
 /** Numbers that cannot be reached, or may not be: no later attempt changes that. */
 const permanentCodes = new Set([21_211, 21_214, 21_408, 21_610, 21_612, 21_614]);
-/** What Twilio says of a message that never left. */
+/** Twilio's states of a message that was never sent. */
 const unsent = new Set(['failed', 'undelivered', 'canceled']);
 
 function failure(answer: GatewayAnswer): DeliveryError {

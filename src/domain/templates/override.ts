@@ -94,7 +94,7 @@ function perLocale<T>(schemaOf: (locale: (typeof locales)[number]) => v.GenericS
   );
 }
 
-/** What `templates` of a policy may hold. */
+/** The schema of `templates` in a policy. */
 export const templatesSchema = v.strictObject(
   {
     ...Object.fromEntries(

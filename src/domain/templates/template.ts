@@ -3,12 +3,12 @@ import type { Locale } from '../locale.ts';
 import type { Message } from '../message.ts';
 import type { Theme } from '../theme.ts';
 
-/** The words of an e-mail in one language; `{name}` stands for a variable. */
+/** The texts of an e-mail in one language; `{name}` is a variable. */
 export type EmailTemplate = {
   readonly subject: string;
   /** One string a paragraph. */
   readonly paragraphs: readonly string[];
-  /** What the button of the link says; empty where there is no link. */
+  /** The label of the link's button; empty where there is no link. */
   readonly action: string;
 };
 
@@ -20,7 +20,7 @@ export type TemplateOverrides = Readonly<
   Record<string, Readonly<Partial<Record<Locale, EmailTemplate | SmsTemplate>>>>
 >;
 
-/** What a template may speak of. */
+/** The variables of a template. */
 export type TemplateVariables = {
   /** The tenant's name. */
   readonly tenant: string;

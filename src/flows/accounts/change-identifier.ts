@@ -131,7 +131,7 @@ export function createChangeIdentifier(deps: ChangeIdentifierDeps) {
   };
 }
 
-/** Puts the new identifier in the place of the old one, which gets a notice; other sessions end (R19). */
+/** Puts the new identifier instead of the old one, which gets a notice; other sessions end (R19). */
 async function finish(
   deps: ChangeIdentifierDeps,
   caller: Caller,

@@ -6,7 +6,7 @@ import type { Vault } from '../../domain/vault.ts';
 import { codeBySms, linkByEmail, sendIfRoom } from '../challenges/send.ts';
 import { type MessageContext, type MessageDeps, type Recipient, recipientOf } from '../messages.ts';
 
-/** How long a confirmation link and a confirmation code are good (R34). */
+/** Lifetime of a confirmation link and of a confirmation code (R34). */
 const linkLifetimeMs = 86_400_000;
 const codeLifetimeMs = 600_000;
 
@@ -18,7 +18,7 @@ export type ConfirmationOrder = Recipient & {
   readonly confirmUrl: string;
 };
 
-/** Queues a confirmation beside the earlier ones, which stay good. */
+/** Queues a confirmation beside the earlier ones, which stays valid. */
 export async function sendConfirmation(
   deps: ConfirmationDeps,
   repositories: Pick<Repositories, 'challenges' | 'outbox'>,

@@ -33,7 +33,7 @@ export type EditUserDeps = {
   readonly random: Random;
 };
 
-/** What is to change: only what is defined. */
+/** The requested changes: fields that are defined. */
 export type EditUserCommand = {
   readonly [F in ProfileField]: string | undefined;
 } & {
@@ -50,7 +50,7 @@ export type EditUserCommand = {
 /**
  * Changes the fields of a user that are sent, all of them or none. The address and the
  * number are no such fields: another one starts its verified change for a session, and
- * for a secret key takes the place of the old one, unconfirmed (design, section 10).
+ * for a secret key replaces the old one, unconfirmed (design, section 10).
  */
 export function createEditUser(deps: EditUserDeps) {
   const { store, startChange, chargeMessage, clock } = deps;
@@ -108,7 +108,7 @@ function heldOf(view: UserView, kind: ParsedIdentifier['kind']) {
   return kind === 'email' ? view.email : view.mobile;
 }
 
-/** Reads the command; everything that is wrong with it is told at once. */
+/** Parses the command; one error reports all violations. */
 function parse(
   { tenant }: Caller,
   command: EditUserCommand,
@@ -147,6 +147,6 @@ function parse(
     const mobile = collect(() => parseMobile(command.mobile, command.mobileSeed, tenant.policy));
     if (mobile !== undefined) identifiers.push({ kind: 'mobile', ...mobile });
   }
-  violations.refuse();
+  violations.throwIfAny();
   return { changes, identifiers };
 }

@@ -17,8 +17,8 @@ export type ManamUserDeps = {
 };
 
 /**
- * A user of Manam itself: the whole of him for himself, with what Google says of him where
- * he came in through it; for a tenant that he has consented to, what the consent page names.
+ * A user of Manam itself: the whole of them for themselves, with what Google says of them where
+ * they came in through it; for a tenant that they have consented to, what the consent page names.
  */
 export type ManamUser =
   | (UserView & { readonly external: ExternalProfile | undefined; readonly isShared: false })
@@ -27,7 +27,7 @@ export type ManamUser =
 const notFound = () => new DomainError('NOT_FOUND');
 
 /**
- * Shows the users of Manam itself: each to himself, and to another tenant's secret key
+ * Shows the users of Manam itself: each to themselves, and to another tenant's secret key
  * those who have consented to that tenant. Everyone else does not exist (design, section 4).
  */
 export function createManamUser({ store, vault }: ManamUserDeps) {

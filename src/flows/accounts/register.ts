@@ -40,7 +40,7 @@ export type RegisterCommand = IdentifierInput & {
   readonly senderEmail: string;
 };
 
-/** How often an account may change between our look at it and our write. */
+/** Retries where an account changes between the read and the write. */
 const maxRaces = 5;
 
 /**
@@ -64,7 +64,7 @@ export function createRegister(deps: RegisterDeps) {
 }
 
 /**
- * The salt of what is registered for an identifier: with it, two hashes tell whether two
+ * The salt of a registration, derived from its identifier: equal hashes show that two
  * registrations have the same password, such as those of a double click.
  */
 function saltOf(vault: Vault, { tenant }: Caller, { kind, canonical }: HeldIdentifier): Buffer {
@@ -133,7 +133,7 @@ async function claim(
   }
   const { userId } = held;
   const own = { ...user, id: userId };
-  // The account is its owner's, who has proved something else: the proof will make one of its own.
+  // The account belongs to a user who has proved another identifier: the proof of this one makes a new account.
   if (held.isOwnerConfirmed) {
     await users.insert(user, undefined, undefined);
     return user.id;
@@ -165,7 +165,7 @@ function isBackEnd({ key }: Caller): boolean {
   return key?.kind === 'secret' && key.scopes.includes('users.write');
 }
 
-/** Reads the command; everything that is wrong with it is told at once. */
+/** Parses the command; one error reports all violations. */
 function parse(
   caller: Caller,
   command: RegisterCommand,
@@ -201,7 +201,7 @@ function parse(
   }
   if (command.role !== '' && !Object.hasOwn(policy.roles, command.role))
     violations.add('role', 'ROLE_UNKNOWN');
-  violations.refuse();
+  violations.throwIfAny();
   // Unreachable after refuse(); said for the compiler.
   if (parsed === undefined || password === undefined) throw new DomainError('INTERNAL');
 

@@ -18,7 +18,7 @@ export type SendConfirmationCommand = IdentifierInput & {
   readonly senderEmail: string;
 };
 
-/** Sends a new confirmation where an unconfirmed account waits for one; the answer never tells. */
+/** Sends a new confirmation where an unconfirmed account waits for one; the response never discloses which. */
 export function createSendConfirmation({ store, chargeRecipient, ...deps }: SendConfirmationDeps) {
   return async function send(caller: Caller, command: SendConfirmationCommand): Promise<void> {
     const { id: tenantId, policy } = caller.tenant;
@@ -30,7 +30,7 @@ export function createSendConfirmation({ store, chargeRecipient, ...deps }: Send
     if (command.senderEmail !== '' && !policy.senders.addresses.includes(command.senderEmail)) {
       violations.add('sender_email', 'SENDER_NOT_REGISTERED');
     }
-    violations.refuse();
+    violations.throwIfAny();
     if (identifier === undefined) return;
 
     await chargeRecipient(caller, 'send-confirmation', identifier.canonical);

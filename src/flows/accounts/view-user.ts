@@ -7,7 +7,7 @@ import { targetOf, type UserReference } from './target.ts';
 
 export type ViewUserDeps = { readonly store: Store<'users'> };
 
-/** Reads a user of the caller's tenant as he stands now. */
+/** Reads a user of the caller's tenant as they stand now. */
 export function createReadUser({ store }: ViewUserDeps) {
   return async function readUser({ tenant }: Caller, userId: string): Promise<UserView> {
     const view = await store.users.findById(tenant.id, userId);
@@ -16,7 +16,7 @@ export function createReadUser({ store }: ViewUserDeps) {
   };
 }
 
-/** Shows a user: a session its own and nobody else, a secret key every user of its tenant (R42). */
+/** Shows a user: a session its own and no one else, a secret key every user of its tenant (R42). */
 export function createViewUser({ store }: ViewUserDeps) {
   const readUser = createReadUser({ store });
   return async function viewUser(caller: Caller, command: UserReference): Promise<UserView> {

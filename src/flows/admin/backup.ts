@@ -4,14 +4,14 @@ import type { Store } from '../../domain/repositories.ts';
 
 export type BackupDeps = {
   readonly store: Store<'tenants' | 'users' | 'authenticators' | 'outbox' | 'keys'>;
-  /** What any database has to be: version, migrations, keys. */
+  /** Checks of any database: version, migrations, keys. */
   readonly checks: readonly Check[];
   /** Opens what a signing key is sealed with; throws where it does not open. */
   readonly openSigningKey: (id: string, sealed: Buffer) => unknown;
   readonly clock: Clock;
 };
 
-/** How many users of each tenant are looked at. */
+/** Users of each tenant in the sample. */
 const sampleSize = 200;
 
 /**

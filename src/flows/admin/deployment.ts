@@ -23,7 +23,7 @@ export type DeploymentDeps = {
   readonly random: Random;
 };
 
-/** A signing key with what it is good for now. */
+/** A signing key with what it is valid for now. */
 export type SigningKeyView = Pick<SigningKeyRow, 'id' | 'createdAt' | 'activatesAt'> & {
   readonly state: SigningKeyState;
 };
@@ -69,7 +69,7 @@ export function createDeployment(deps: DeploymentDeps) {
       });
     },
 
-    /** Seals every data key with the next master key, all of them or none; answers how many it was. */
+    /** Seals every data key with the next master key, all of them or none; returns their number. */
     async rotateMasterKey(operator: Operator): Promise<number> {
       if (resealDataKey === undefined) throw new DomainError('NEXT_MASTER_KEY_MISSING');
       return await store.transaction(async (repositories) => {

@@ -76,7 +76,7 @@ export function createKeyAdmin({ store, clock, random }: KeyAdminDeps) {
       return await store.tenants.listKeys(id);
     },
 
-    /** Makes a successor; the old key ends after the overlap, in which both are good. */
+    /** Makes a successor; the old key ends after the overlap, in which both are valid. */
     async rotate(
       operator: Operator,
       command: { readonly tenant: string; readonly keyId: string; readonly overlapMs: number | undefined },

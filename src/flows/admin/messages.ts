@@ -29,10 +29,10 @@ export type MessageAdminDeps = {
   readonly random: Random;
 };
 
-/** What a preview speaks of in the place of a real code or token. */
+/** Sample values of a preview. */
 const sample = { code: '123456', token: 'sample-token', to: 'user@example.com', number: '+989120000000' };
 
-/** What operators do with messages: nothing of it shows what one says, or to whom. */
+/** Operations on messages. None shows a text or a recipient. */
 export function createMessageAdmin(deps: MessageAdminDeps) {
   const { store, vault, clock } = deps;
   const pages = createPages(vault);

@@ -20,7 +20,7 @@ export type TenantAdminDeps = {
 
 /** Names that mean something else on the command line. */
 const reservedSlugs = new Set(['deployment']);
-/** How many rows one statement of a deletion takes, and how long a call goes on with them. */
+/** Rows per DELETE statement, and the time after which a call stops. */
 const batchRows = 500;
 const deletionMs = 5000;
 
@@ -49,7 +49,7 @@ export function createTenantAdmin(deps: TenantAdminDeps) {
     const { id } = await findTenant(store, reference);
     return await store.transaction(async (repositories) => {
       const { tenants } = repositories;
-      const tenant = await tenants.hold(id);
+      const tenant = await tenants.findForUpdate(id);
       if (tenant === undefined) throw new DomainError('NOT_FOUND');
       const changes = changesOf(tenant);
       if (Object.keys(changes).length > 0) await tenants.update(id, changes);

@@ -23,7 +23,7 @@ export type TransferDeps = {
   readonly random: Random;
 };
 
-/** What became of a line: `present` is one that an earlier run imported. */
+/** The result of a line; `present`: an earlier run imported it. */
 export type ImportResult = {
   readonly state: 'imported' | 'present' | 'refused';
   readonly problems: readonly Violation[];
@@ -37,7 +37,7 @@ export function createTransfer(deps: TransferDeps) {
   const { store, canVerify, vault, clock, random } = deps;
   const pages = createPages(vault);
 
-  /** What stands in the way of a record; undefined: nothing, and 'present': an earlier run, whatever he changed since. */
+  /** The obstacle of a record; undefined: none; 'present': an earlier run imported it. */
   async function obstacleOf(parsed: ParsedRecord): Promise<'present' | Violation[] | undefined> {
     const { tenantId, id } = parsed.user;
     const taken: Violation[] = [];
@@ -108,7 +108,7 @@ export function createTransfer(deps: TransferDeps) {
           await write(parsed);
         } catch (error) {
           if (!(error instanceof DuplicateError)) throw error;
-          // Somebody was faster: what he took is in the way now.
+          // Someone was faster: what they took is in the way now.
           obstacle = await obstacleOf(parsed);
           if (obstacle === undefined) throw error;
         }
@@ -186,7 +186,7 @@ export function createTransfer(deps: TransferDeps) {
       return { records, nextPageToken: pages.next(list, last) };
     },
 
-    /** Everything that is held of one user, for himself: no hash and no seed is in it (GDPR, article 15). */
+    /** Everything that is held of one user, for themselves: no hash and no seed is in it (GDPR, article 15). */
     async exportUser(operator: Operator, tenant: Tenant, view: UserView): Promise<object> {
       const { tenantId, id: userId } = view.user;
       const { password_hash, totp_secret, recovery_code_hashes: _, ...shown } = await recordOf(view);

@@ -96,7 +96,7 @@ export function createUserCare(deps: UserAdminDeps, find: ReturnType<typeof crea
       return await store.sessions.listLive(view.user.tenantId, view.user.id, clock());
     },
 
-    /** Ends one session, or with an empty id all of them; returns how many ended. */
+    /** Ends one session, or with an empty id all of them; returns their number. */
     async endSessions(
       operator: Operator,
       reference: UserOfTenant & { readonly sessionId: string },
@@ -136,7 +136,7 @@ export function createUserCare(deps: UserAdminDeps, find: ReturnType<typeof crea
       const { tenantId, id: userId } = view.user;
       await store.transaction(async (repositories) => {
         const { authenticators, recoveryCodes, attempts } = repositories;
-        await authenticators.hold(tenantId, userId);
+        await authenticators.findForUpdate(tenantId, userId);
         await authenticators.removeAll(tenantId, userId);
         await recoveryCodes.replace(tenantId, userId, []);
         await attempts.reset(tenantId, { kind: 'second-factor', subject: userId });
@@ -149,7 +149,7 @@ export function createUserCare(deps: UserAdminDeps, find: ReturnType<typeof crea
   };
 }
 
-/** Reads the command; everything that is wrong with it is told at once. */
+/** Parses the command; one error reports all violations. */
 function parse({ id: tenantId, policy }: Tenant, command: CreateUserCommand, id: string, now: Date) {
   const violations = createViolations();
   const { collect, add } = violations;
@@ -161,7 +161,7 @@ function parse({ id: tenantId, policy }: Tenant, command: CreateUserCommand, id:
   const locale = command.locale === '' ? policy.defaultLocale : parseLocale(command.locale);
   if (locale === undefined) add('locale', 'FIELD_INVALID');
   if (command.roles.some((role) => !Object.hasOwn(policy.roles, role))) add('roles', 'ROLE_UNKNOWN');
-  violations.refuse();
+  violations.throwIfAny();
   const user: User = {
     id,
     tenantId,

@@ -35,7 +35,7 @@ export type EnrolmentDeps = Omit<AuthenticatorDeps, 'store'> & {
 };
 
 const proofLifetimeMs = 600_000;
-/** How long the steps after the proof may take. */
+/** Lifetime of the steps after the proof. */
 const setupLifetimeMs = 900_000;
 
 const purposeOf = <S extends EnrolmentStep>(kind: AuthenticatorKind, step: S) => `${kind}-${step}` as const;
@@ -140,7 +140,7 @@ export function createEnrolment(deps: EnrolmentDeps) {
     const now = clock();
     const row = { tenantId, userId, id: random.uuid(), kind, slot: kind, label: '', lookup: undefined };
     return await store.transaction(async (repositories) => {
-      const isFirst = !hasAuthenticator(await repositories.authenticators.hold(tenantId, userId));
+      const isFirst = !hasAuthenticator(await repositories.authenticators.findForUpdate(tenantId, userId));
       if (!(await redeem(repositories, clock, caller, setup))) throw new DomainError('CODE_INVALID');
       await repositories.authenticators.insert({ ...row, ...kept, createdAt: now, lastUsedAt: undefined });
       const codes = isFirst ? await renewRecoveryCodes(repositories, deps, tenantId, userId) : [];

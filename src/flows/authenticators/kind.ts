@@ -30,6 +30,6 @@ export type AuthenticatorType = {
    * pending sign-in. The caller counts the attempt.
    */
   verify(caller: Caller, userId: string, slot: string, code: string): Promise<boolean>;
-  /** What the row of a new authenticator keeps, where the code confirms its setup; else undefined. */
+  /** The content of the new authenticator's row, where the code confirms its setup; else undefined. */
   confirm(setup: Challenge, code: string): { readonly data: Buffer; readonly counter: number } | undefined;
 };

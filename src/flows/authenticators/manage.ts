@@ -44,7 +44,7 @@ export type AuthenticatorStatus = {
   readonly hasPassword: boolean;
 };
 
-/** What a user does with enrolled authenticators. */
+/** Operations of a user on enrolled authenticators. */
 export function createManageAuthenticators(deps: ManageAuthenticatorsDeps) {
   const { store, types, verify, chargeRecipient } = deps;
 
@@ -58,7 +58,7 @@ export function createManageAuthenticators(deps: ManageAuthenticatorsDeps) {
     await recordingFailure(deps, caller, failed, async () => {
       const proof = await verify(caller, userId, [kind], sessionId, codes);
       await store.transaction(async (repositories) => {
-        const held = await repositories.authenticators.hold(tenantId, userId);
+        const held = await repositories.authenticators.findForUpdate(tenantId, userId);
         await acceptProof(deps, repositories, caller, view, proof);
         if (!(await repositories.authenticators.remove(tenantId, userId, kind)))
           throw new DomainError('CODE_INVALID');
@@ -109,7 +109,7 @@ export function createManageAuthenticators(deps: ManageAuthenticatorsDeps) {
       const { holder: view } = ownSession(caller);
       const { tenantId, id: userId } = view.user;
       return await store.transaction(async (repositories) => {
-        if (!hasAuthenticator(await repositories.authenticators.hold(tenantId, userId)))
+        if (!hasAuthenticator(await repositories.authenticators.findForUpdate(tenantId, userId)))
           throw new DomainError('STEP_MISSING', { missingStep: types.totp.setupStep });
         const codes = await renewRecoveryCodes(repositories, deps, tenantId, userId);
         await notifyUser(deps, repositories, caller, view, 'two-factor-changed');

@@ -17,7 +17,7 @@ export type RecoveryCodeDeps = {
 /** A recovery code that was presented; it is consumed in the transaction of what it proves. */
 export type PresentedRecoveryCode = { readonly digest: Buffer } | { readonly foreignHash: string };
 
-/** Recognizes a recovery code. Whether a code of ours exists, its consumption decides. */
+/** Recognizes a recovery code. Whether a code of this service exists, its consumption decides. */
 export async function recognizeRecoveryCode(
   { store, hasher, vault }: RecoveryCodeDeps,
   caller: Caller,

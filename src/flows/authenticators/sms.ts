@@ -7,7 +7,7 @@ import { codeBySms, type OutOfBand, send } from '../challenges/send.ts';
 import { recipientOf } from '../messages.ts';
 import type { AuthenticatorDeps, AuthenticatorType } from './kind.ts';
 
-/** How long an SMS code is valid (R28). */
+/** Lifetime of an SMS code (R28). */
 const codeLifetimeMs = 300_000;
 
 /** Codes by SMS to an enrolled number. */

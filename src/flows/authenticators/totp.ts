@@ -19,7 +19,7 @@ export function createTotp({ store, vault, clock, random }: AuthenticatorDeps) {
       const found = await store.authenticators.findInSlot(tenant.id, userId, 'totp');
       if (found === undefined) return false;
       const step = matchTotp(found.data.toString(), normalizeCode(code), clock());
-      // Used up in a statement of its own: it stays so whatever the transaction does (N3).
+      // Raised in a separate statement: the step stays used even if the transaction rolls back (N3).
       return (
         step !== undefined && (await store.authenticators.raiseCounter(tenant.id, found.id, step, clock()))
       );

@@ -31,10 +31,10 @@ export type VerifierDeps = RecoveryCodeDeps & {
   readonly clock: Clock;
 };
 
-/** What a caller typed. Where both are there, `code` alone decides and the recovery code is kept (R31). */
+/** The codes of a request. Where both are set, `code` alone counts and the recovery code is kept (R31). */
 export type TypedCodes = { readonly code: string; readonly recoveryCode: string };
 
-/** What proved the second factor: an authenticator, or a recovery code that is consumed later. */
+/** The proof of a second factor: an authenticator, or a recovery code that is consumed later. */
 export type Proof = { readonly kind: AuthenticatorKind } | PresentedRecoveryCode;
 
 /** Verifies second factors. Every attempt counts against the account before it is checked (R8). */
@@ -67,7 +67,7 @@ export function amrOfProof(proof: Proof): AuthenticationMethod {
   return 'kind' in proof ? amrOf[proof.kind] : 'otp';
 }
 
-/** What follows a proof, in its transaction: a recovery code is consumed, with a notice, and failed attempts are forgotten. */
+/** Accepts a proof in its transaction: consumes a recovery code, with a notice, and resets the attempts. */
 export async function acceptProof(
   deps: { readonly clock: Clock; readonly random: Random },
   repositories: Pick<Repositories, 'recoveryCodes' | 'attempts' | 'outbox'>,

@@ -29,7 +29,7 @@ export type LinkOrder = Purpose & Omit<EmailOrder, 'parameter'> & { readonly par
 
 export type CodeOrder = Purpose &
   SmsOrder & {
-    /** What the code is bound to besides tenant and purpose: what the request that redeems it names. */
+    /** The value that the code is bound to besides tenant and purpose: the request that redeems it names it. */
     readonly subject: string;
   };
 
@@ -101,7 +101,7 @@ export async function sendIfRoom(
   if (live.length < maxLive) await send(repositories, outOfBand);
 }
 
-/** A challenge without a message: a step of a procedure that a row of the database stands for. */
+/** A challenge without a message: a step of a procedure that a row of the database represents. */
 export function stepChallenge(
   { clock, random }: { readonly clock: Clock; readonly random: Random },
   { tenantId, userId }: { readonly tenantId: string; readonly userId: string },
@@ -110,7 +110,7 @@ export function stepChallenge(
     readonly lifetimeMs: number;
     /** Default: a new slot. */
     readonly slot?: string;
-    /** What the holder has to present. Default: the row is named by a signed token or a session. */
+    /** Digest of the secret that the holder presents. Default: none; a signed token or a session names the row. */
     readonly digest?: Buffer;
     readonly data?: Buffer | undefined;
   },

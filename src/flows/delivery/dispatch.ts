@@ -38,13 +38,13 @@ export type DispatchDeps = {
 };
 
 export type Dispatcher = {
-  /** Claims what is due of a channel, once, and sends it; returns how many messages it was. */
+  /** Claims the due messages of a channel, once, and sends them; returns their number. */
   runOnce(channel: Channel, stop?: AbortSignal): Promise<number>;
   /** Wipes dead messages that have expired: they cannot be retried any more. */
   wipeExpired(): Promise<number>;
 };
 
-/** When a message that was not even tried is looked at again. */
+/** Delay of a message that was not tried. */
 const busyDelayMs = 30_000;
 /** The time before the end of a lease in which no attempt begins. */
 const leaseMarginMs = attemptDeadlineMs + 5000;
@@ -67,12 +67,12 @@ export function createDispatcher({ store, senders, clock, observe, onError }: Di
     const slug = tenant?.slug ?? '';
     let { attempts, charged }: Pick<DeliveryOutcome, 'attempts' | 'charged'> = claimed;
     const end = async (status: 'sent' | 'dead' | 'dropped', error: string) => {
-      if (await store.outbox.settle(claimed, { attempts, charged, status, error, at: clock() }))
+      if (await store.outbox.recordOutcome(claimed, { attempts, charged, status, error, at: clock() }))
         observe(channel, slug, status);
     };
     const later = async (delayMs: number, error: string) => {
       const at = new Date(clock().getTime() + delayMs);
-      await store.outbox.settle(claimed, { attempts, charged, status: 'queued', error, at });
+      await store.outbox.recordOutcome(claimed, { attempts, charged, status: 'queued', error, at });
     };
 
     // After the expiry of its code a message only misleads.

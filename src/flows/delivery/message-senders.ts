@@ -14,7 +14,7 @@ export type MessageSenderDeps = {
   readonly clock: Clock;
 };
 
-/** When a notice is looked at again whose recipient has got too many. */
+/** Delay of a notice whose recipient is over the limit. */
 const limitedDelayMs = 600_000;
 
 /** The senders of e-mails and SMS, for the transports that are configured. */
@@ -25,7 +25,7 @@ export function createMessageSenders({ store, transports, smsGuard, clock }: Mes
       const { charged } = claimed;
       // A code was charged when it was requested; a notice is charged now.
       if (message.channel !== 'sms' || message.code !== '' || charged) return { charged };
-      // Over the budget of a number its notices wait: nobody can keep them from its owner for good.
+      // Over the budget of a number its notices wait: no one can keep them from its owner for good.
       if (!(await smsGuard.chargeNotice(tenant, message.to)))
         return { laterMs: limitedDelayMs, error: 'SMS_LIMITED' };
       return { charged: true };

@@ -7,13 +7,13 @@ import type { Repositories } from '../../domain/repositories.ts';
 
 export type RecordDeps = { readonly clock: Clock; readonly random: Random };
 
-/** Who an event is about: a caller of the public services, or an operator at work on a tenant. */
+/** The actor of an event: a caller of the public services, or an operator who works on a tenant. */
 export type Actor = Pick<Caller, 'requestId' | 'client'> & {
   readonly tenant: Pick<Caller['tenant'], 'id'>;
   readonly key: { readonly id: string } | undefined;
   readonly session?: Caller['session'];
   readonly pending?: Caller['pending'];
-  /** What the called method declares to record; undefined: the caller has no method, such as a job. */
+  /** The events that the called method declares; undefined: there is no method, such as in a job. */
   readonly emits?: Caller['emits'];
 };
 

@@ -38,12 +38,12 @@ export type GoogleDeps = RecordDeps & {
   readonly vault: Vault;
 };
 
-/** What a callback leads to: the browser goes on to a page, or whoever called gets the answer. */
+/** The result of a callback: a redirect, or the response of the sign-in. */
 export type CallbackResult =
   | { readonly kind: 'redirect'; readonly url: string }
   | { readonly kind: 'answer'; readonly result: SignInResult };
 
-/** What Google sends back with the browser (OpenID Connect Core, section 3.1.2.5). */
+/** The parameters of Google's redirect (OpenID Connect Core, section 3.1.2.5). */
 export type CallbackCommand = { readonly state: string; readonly code: string; readonly error: string };
 
 const secretName = 'google_client_secret';
@@ -87,7 +87,7 @@ export function createGoogleLogin(deps: GoogleDeps) {
   const complete = async (caller: Caller, userId: string): Promise<SignInResult> =>
     await signIn.complete(caller, await findActive(caller, userId), { method: 'google', amr: ['fed'] });
 
-  /** What Google says, once every check of R49 has passed and the nonce is that of the request. */
+  /** Google's claims, after every check of R49 and of the nonce. */
   async function arrive(
     caller: Caller,
     request: LoginRequest,
@@ -134,11 +134,11 @@ export function createGoogleLogin(deps: GoogleDeps) {
   }
 
   return {
-    /** Begins in a browser: answers the address to open. */
+    /** Begins in a browser. Returns the URL to open. */
     start: async (caller: Caller, command: Return): Promise<string> =>
       authorizationUrl(caller, 'google', parseReturn(caller, command, true)),
 
-    /** Begins in an app: answers the nonce that its token has to carry. */
+    /** Begins in an app. Returns the nonce that its token has to carry. */
     async startNative(caller: Caller): Promise<string> {
       if (!caller.tenant.policy.google.enabled) throw new DomainError('PROVIDER_DISABLED');
       return (await requests.begin(caller, 'google-native', {})).handle;
@@ -194,7 +194,7 @@ export function createGoogleLogin(deps: GoogleDeps) {
       });
     },
 
-    /** Connects what the browser came back with, in the session that began it. */
+    /** Connects what the browser returned with, in the session that began it. */
     finishLink: (
       caller: Caller,
       command: { readonly code: string; readonly codeVerifier: string },
@@ -241,13 +241,13 @@ export function createGoogleLogin(deps: GoogleDeps) {
 
 export type GoogleLogin = ReturnType<typeof createGoogleLogin>;
 
-/** Google answers for the addresses that it hosts; any other opens nothing by itself (R51). */
+/** Google is authoritative for the addresses that it hosts; any other opens no account by itself (R51). */
 function arrivalOf(claims: ProviderClaims, profile: ExternalProfile): Arrival {
   const identifier = claims.isAuthoritative ? emailIdentifier(claims.email) : undefined;
   return { claims, profile, identifier, mayLink: claims.isAuthoritative };
 }
 
-/** The profile of an app's user: what his token says. */
+/** The profile of an app's user: what their token says. */
 function profileOf({ email, firstName, lastName, picture }: ProviderClaims): ExternalProfile {
   const displayName = `${firstName} ${lastName}`.trim();
   return { displayName, givenName: firstName, familyName: lastName, photos: picture, email };

@@ -21,13 +21,13 @@ export type LoginRequestDeps = {
   readonly chargeStart: (caller: Caller) => Promise<void>;
 };
 
-/** How long a sign-in may stay away (R47). */
+/** Lifetime of a sign-in that was redirected (R47). */
 const lifetimeMs = 600_000;
 
-/** How a browser is to come back: to a registered page, with a code for the holder of a verifier. */
+/** The return of a browser: to a registered page, with a code for the holder of a verifier. */
 export type Return = { readonly redirectUri: string; readonly codeChallenge: string };
 
-/** The page and the challenge of a request, or REQUEST_INVALID. A page without a challenge would hand its code to anybody. */
+/** The page and the challenge of a request, or REQUEST_INVALID. A page without a challenge would hand its code to anyone. */
 export function parseReturn({ tenant }: Pick<Caller, 'tenant'>, asked: Return, isOptional: boolean): Return {
   const violations = createViolations();
   const { collect, add } = violations;
@@ -38,14 +38,14 @@ export function parseReturn({ tenant }: Pick<Caller, 'tenant'>, asked: Return, i
   const wantsChallenge = asked.redirectUri !== '' || !isOptional || asked.codeChallenge !== '';
   if (wantsChallenge && !isCodeChallenge(asked.codeChallenge))
     add('code_challenge', 'CODE_CHALLENGE_INVALID');
-  violations.refuse();
+  violations.throwIfAny();
   return { redirectUri: redirectUri ?? '', codeChallenge: asked.codeChallenge };
 }
 
-/** Sign-ins that go to another site, each a row that is good once (R47). */
+/** Sign-ins that go to another site, each a row that is valid once (R47). */
 export function createLoginRequests({ store, clock, random, chargeStart }: LoginRequestDeps) {
   return {
-    /** Notes one; answers the handle that it comes back with, and what goes along. */
+    /** Notes one; returns the handle that it returns with, and what goes along. */
     async begin(
       caller: Caller,
       kind: LoginRequest['kind'],
@@ -79,7 +79,7 @@ export function createLoginRequests({ store, clock, random, chargeStart }: Login
       return found;
     },
 
-    /** The request of a handle whether or not it is still good: where its browser is to go. */
+    /** The request of a handle, even where it is expired or used, to find its redirect URI. */
     async recall(handle: string, kinds: readonly LoginRequest['kind'][]): Promise<LoginRequest> {
       const parsed = parseHandle(handle);
       const found = parsed && (await store.loginRequests.find(parsed.tenantId, parsed.id, parsed.digest));

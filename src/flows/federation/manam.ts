@@ -28,25 +28,25 @@ export type ManamLoginDeps = {
   readonly random: Random;
 };
 
-/** What a user is asked to consent to. */
+/** The question of the consent page. */
 export type ConsentQuestion = {
   readonly tenantName: string;
   readonly consented: boolean;
   readonly name: string;
-  /** Empty: the tenant learns his number. */
+  /** Empty: the tenant learns their number. */
   readonly email: string;
 };
 
 /**
  * "Login with Manam": a user of Manam signs in here, consents once per tenant, and the
- * browser goes back to the tenant with a one-time code. The tenant gets a user of its own,
+ * browser goes back to the tenant with a one-time code. The tenant gets a separate user,
  * known by a subject that is another one at every tenant (OpenID Connect Core, section
  * 8.1), and never a token of Manam.
  */
 export function createManamLogin(deps: ManamLoginDeps) {
   const { store, requests, resolveIdentity, vault, issuer, pageUrl, clock } = deps;
 
-  /** The user of Manam who calls, and the tenant that asks for him. */
+  /** The user of Manam who calls, and the tenant that asks for them. */
   async function open(
     caller: Caller,
     handle: string,
@@ -76,7 +76,7 @@ export function createManamLogin(deps: ManamLoginDeps) {
   }
 
   return {
-    /** Begins for a tenant: answers the address to open. */
+    /** Begins for a tenant. Returns the URL to open. */
     async start(caller: Caller, command: Return): Promise<string> {
       if (!caller.tenant.policy.manam.enabled) throw new DomainError('PROVIDER_DISABLED');
       const fields = parseReturn(caller, command, false);
@@ -95,7 +95,7 @@ export function createManamLogin(deps: ManamLoginDeps) {
       };
     },
 
-    /** Consents, or refuses; answers the tenant's page with a code, or with the reason why there is none. */
+    /** Consents, or refuses; returns the tenant's page with a code, or with the reason why there is none. */
     async approve(
       caller: Caller,
       command: { readonly request: string; readonly deny: boolean },
@@ -105,7 +105,7 @@ export function createManamLogin(deps: ManamLoginDeps) {
       const { redirectUri, codeChallenge } = request.data;
       if (command.deny) return withParameters(redirectUri, { error: 'PROVIDER_DENIED' });
       const { id: manamUserId } = view.user;
-      // What happens at the tenant is done in its own name.
+      // The account at the tenant is found or made as that tenant.
       const atTenant: Caller = {
         ...caller,
         tenant,

@@ -29,7 +29,7 @@ export type ResolveDeps = {
   readonly random: Random;
 };
 
-/** What a provider says of who signs in, and of which identifier he is to be known by here. */
+/** The claims of a provider, and the identifier that they give the account here. */
 export type Arrival = {
   readonly claims: ProviderClaims;
   readonly profile: ExternalProfile;
@@ -39,7 +39,7 @@ export type Arrival = {
   readonly mayLink: boolean;
 };
 
-/** How often an account may change between our look at it and our write. */
+/** Retries where an account changes between the read and the write. */
 const maxRaces = 5;
 
 /** The part of a name that a profile takes; a provider's names are the user's own words. */
@@ -54,11 +54,11 @@ function nameOf(text: string, field: 'firstName' | 'lastName'): string {
 /**
  * Finds or makes the user of an identity (R50, R51): by issuer and subject; else, where
  * the provider answers for the address, by a confirmed account of that address; else a
- * new account. An account of that address that nobody has ever confirmed was made by
- * somebody else: whatever he put into it is wiped before its owner gets it. What the
+ * new account. An account of that address that no one has ever confirmed was made by
+ * another party: its content is wiped before the owner of the address gets it. What the
  * provider does not answer for opens nothing, and an account that has an identity
  * already opens to no other one of the same address, which may have been given to
- * somebody else since: the user signs in here first, and connects.
+ * another party since: the user signs in here first, and connects.
  */
 export function createResolveIdentity(deps: ResolveDeps) {
   const { store, clock, random } = deps;
@@ -77,7 +77,7 @@ export function createResolveIdentity(deps: ResolveDeps) {
     const { issuer, subject } = arrival.claims;
     const known = await store.identities.find(tenantId, issuer, subject);
     if (known !== undefined) {
-      // What this sign-in was not told, an earlier one may have been.
+      // Fields that this sign-in lacks may be known from an earlier one.
       await store.identities.updateProfile({
         ...known,
         profile: { ...known.profile, ...arrival.profile },
@@ -101,7 +101,7 @@ export function createResolveIdentity(deps: ResolveDeps) {
     }
   }
 
-  /** The provider does not answer for the address: what its holder can do here instead, without a dead end. */
+  /** The error where the provider is not authoritative for the address: it names a way to sign in that exists. */
   async function dueElsewhere(tenantId: string, address: string): Promise<DomainError> {
     const identifier = emailIdentifier(address);
     const held = identifier && (await store.users.findIdentifier(tenantId, identifier));
@@ -150,7 +150,7 @@ export function createResolveIdentity(deps: ResolveDeps) {
     return user.id;
   }
 
-  /** Connects a confirmed account; its owner is told (R46). */
+  /** Links a confirmed account; its owner gets a notice (R46). */
   async function link(caller: Caller, arrival: Arrival, held: HeldIdentifier): Promise<string | undefined> {
     const { id: tenantId } = caller.tenant;
     const { userId } = held;
@@ -193,7 +193,7 @@ export function createResolveIdentity(deps: ResolveDeps) {
     return await store.transaction(async (repositories) => {
       const { users, identities, authenticators, recoveryCodes, attempts } = repositories;
       const { user, email, mobile } = await holdActive(repositories, tenantId, userId);
-      // Whoever confirms it at this moment, by any of its addresses, has proved himself, and wins.
+      // A concurrent confirmation of any of its identifiers wins.
       if ([email, mobile].some((each) => each?.confirmedAt !== undefined)) return undefined;
       if (!(await users.confirmIdentifier(tenantId, userId, held, now))) return undefined;
       // The maker's other address would let the maker back in.
@@ -204,7 +204,7 @@ export function createResolveIdentity(deps: ResolveDeps) {
       await authenticators.removeAll(tenantId, userId);
       await recoveryCodes.replace(tenantId, userId, []);
       await attempts.forget(tenantId, userId);
-      // What a back end has put into the account for this address is for its owner.
+      // Data of a back end is meant for the owner of the address, and stays.
       if (held.origin === 'self')
         await users.update(tenantId, userId, {
           ...emptyProfile,

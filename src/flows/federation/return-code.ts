@@ -11,14 +11,14 @@ import { formatChallengeToken, sha256 } from '../../domain/token.ts';
 import { findByToken, type RedeemDeps } from '../challenges/redeem.ts';
 import { stepChallenge } from '../challenges/send.ts';
 
-/** How long a code is good: the time of a redirect and a call (R48). */
+/** Lifetime of a code: the time of a redirect and a call (R48). */
 const lifetimeMs = 60_000;
 /** The verifiers that a code survives. */
 const maxVerifiers = 3;
 
 export type CodePurpose = Extract<Challenge['purpose'], 'login-code' | 'google-link'>;
 
-/** What a code stands for beside its user. */
+/** The content of a code beside its user. */
 export type CodeContent = {
   readonly codeChallenge: string;
   readonly amr: readonly AuthenticationMethod[];

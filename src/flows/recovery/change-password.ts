@@ -45,12 +45,12 @@ export function createChangePassword(deps: ChangePasswordDeps) {
     const enrolled = await store.authenticators.findEnrolled(tenantId, userId);
     if (hasAuthenticator(enrolled)) assertFresh(caller.session, clock());
     const passwordHash = await store.users.findPasswordHash(tenantId, userId);
-    const { right, counters } = await passwords.check(
+    const { isCorrect, counters } = await passwords.check(
       caller,
       { userId, canonical: '', passwordHash },
       command.currentPassword,
     );
-    if (!right || passwordHash === undefined) throw new DomainError('CREDENTIALS_INVALID');
+    if (!isCorrect || passwordHash === undefined) throw new DomainError('CREDENTIALS_INVALID');
     await passwordPolicy.refuseBreached(password);
     const replacement = await hasher.hash(caller, password);
     await store.transaction(async (repositories) => {

@@ -62,7 +62,7 @@ const networkPolicy: AttemptPolicy = {
   cap: 1_000_000,
 };
 
-/** The same over all networks: what bounds guessing by many of them. Callers with a handle never meet it. */
+/** The same over all networks, against distributed attempts. Callers with a handle are exempt. */
 const totalPolicy: AttemptPolicy = {
   kind: 'recovery-total',
   free: 20,
@@ -71,7 +71,7 @@ const totalPolicy: AttemptPolicy = {
   cap: 1_000_000,
 };
 
-/** How long what was added may still be an intruder's: a recovery takes it away. */
+/** Age up to which an identifier may be an intruder's: a recovery removes it. */
 const recentMs = 72 * 3_600_000;
 
 const refusal = () => new DomainError('RECOVERY_INVALID');
@@ -107,7 +107,7 @@ export function createEndRecovery(deps: EndRecoveryDeps) {
         { kind: networkPolicy.kind, subject: networkSubject(userId, caller) },
         { kind: totalPolicy.kind, subject: userId },
       );
-      // What somebody else connected opens the account no more; its owner connects again.
+      // Linked identities may be an intruder's: the owner links them again.
       await identities.remove(tenantId, userId, undefined);
       if (!command.keepRecent)
         await users.removeIdentifiers(tenantId, userId, recentKinds(view, proved, clock()));
@@ -132,7 +132,7 @@ function recentKinds({ email, mobile }: UserView, proved: HeldIdentifier, now: D
 
 /**
  * The challenge whose code was sent. Statements and their order are the same for a number that
- * nobody has, so that time does not tell which numbers have an account (R33).
+ * without an account, so that time does not disclose which numbers have one (R33).
  */
 async function byCode(
   deps: EndRecoveryDeps,

@@ -28,7 +28,7 @@ export type RecoverDeps = {
   readonly random: Random;
 };
 
-/** How long a link and a code are good (R34). */
+/** Lifetime of a link and of a code (R34). */
 const linkLifetimeMs = 1_800_000;
 const codeLifetimeMs = 600_000;
 
@@ -68,7 +68,7 @@ export function createRecover(deps: RecoverDeps) {
   };
 }
 
-/** What a confirmed identifier is proved with, to set a password: a link to an address, a code to a number. */
+/** The proof of a confirmed identifier that lets its owner set a password: a link to an address, a code to a number. */
 export function recoveryProof(
   deps: Pick<RecoverDeps, 'vault' | 'clock' | 'random'>,
   caller: MessageContext,

@@ -6,7 +6,7 @@ import type { RecordDeps } from '../events/record.ts';
 import { signInCounters } from '../password-check.ts';
 
 /**
- * What every change of a password does, in its transaction: the new hash, the counters
+ * Replaces a password in the caller's transaction: the new hash, the counters
  * of wrong passwords, and what follows any change of credentials (R19, R46).
  */
 export async function replacePassword(

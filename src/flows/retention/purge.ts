@@ -15,7 +15,7 @@ export type PurgeDeps = {
   readonly rest: () => Promise<void>;
   /** Whether the service is on its way out: the batch in hand is the last one. */
   readonly isStopping: () => boolean;
-  /** Told where a table could not be purged; the others are. */
+  /** Called with where a table could not be purged; the others are. */
   readonly onError: (error: unknown) => void;
 };
 
@@ -25,9 +25,9 @@ const leaseName = 'retention';
 const leaseMs = 120_000;
 
 /**
- * Deletes what has had its time, in small batches with rests between them, by one
- * instance at a time: whoever holds the lease renews it as he goes, and if he dies another
- * one goes on after it. Counters that still count and rows that may still be asked for stay.
+ * Deletes what has expired, in small batches with rests between them, by one
+ * instance at a time: the holder of the lease renews it, and if the holder stops, another
+ * one continues after it. Counters that still count and rows that may still be asked for stay.
  */
 export function createPurge({ store, retention, clock, random, rest, isStopping, onError }: PurgeDeps) {
   const holder = random.uuid();
@@ -64,7 +64,7 @@ export function createPurge({ store, retention, clock, random, rest, isStopping,
     return true;
   }
 
-  /** Goes through all tenants once; answers how many rows went, or undefined where another instance is at it. */
+  /** Purges all tenants once; returns the number of deleted rows, or undefined where another instance holds the lease. */
   return async function purge(): Promise<number | undefined> {
     if (!(await keepLease())) return undefined;
     let total = 0;

@@ -14,7 +14,7 @@ export type IntrospectTokenDeps = {
   readonly clock: Clock;
 };
 
-/** What a live token stands for (RFC 7662, section 2.2). */
+/** The introspection of a live token (RFC 7662, section 2.2). */
 export type Introspection = {
   readonly kind: 'access_token' | 'refresh_token';
   readonly userId: string;
@@ -25,7 +25,7 @@ export type Introspection = {
   readonly amr: readonly AuthenticationMethod[];
 };
 
-/** Tells what a token of the tenant's users stands for now, or undefined for whatever is not live. */
+/** Tells what a token of the tenant's users represents now, or undefined for whatever is not live. */
 export function createIntrospectToken({ store, accessTokens, vault, clock }: IntrospectTokenDeps) {
   async function introspectAccess(tenantId: string, text: string): Promise<Introspection | undefined> {
     const claims = await accessTokens.verify(text);

@@ -14,7 +14,7 @@ export type ManageSessionsDeps = {
   readonly random: Random;
 };
 
-/** What a user does with his own sessions: sees them, and ends this one, another one or all others. */
+/** Operations of a user on their sessions: list, and end this one, another one or all others. */
 export function createManageSessions({ store, clock, random }: ManageSessionsDeps) {
   const deps = { clock, random };
   return {
@@ -43,7 +43,7 @@ export function createManageSessions({ store, clock, random }: ManageSessionsDep
       });
     },
 
-    /** Answers how many sessions ended. */
+    /** Returns the number of ended sessions. */
     async revokeOthers(caller: Caller): Promise<number> {
       const { userId, id } = ownSession(caller);
       return await store.transaction(async (repositories) => {

@@ -36,13 +36,13 @@ export function createReauthenticate(deps: ReauthenticateDeps) {
   ): Promise<void> {
     const tenantId = caller.tenant.id;
     if (password === '') throw invalid({ field: 'password', reason: 'FIELD_REQUIRED' });
-    const { right, counters } = await passwords.check(
+    const { isCorrect, counters } = await passwords.check(
       caller,
       { userId, canonical: '', passwordHash },
       password,
     );
     const isRight =
-      right &&
+      isCorrect &&
       passwordHash !== undefined &&
       (await store.attempts.resetForPassword(tenantId, counters, userId, passwordHash));
     if (!isRight) throw new DomainError('CREDENTIALS_INVALID');

@@ -19,13 +19,13 @@ export type RefreshTokenDeps = {
   readonly random: Random;
 };
 
-/** How long the token before the newest still gets the same successor (R17). */
+/** Grace in which the token before the newest gets the same successor (R17). */
 const graceMs = 10_000;
 
 /**
  * Exchanges a refresh token. One guarded UPDATE rotates it; the token just before the
  * newest gets the same successor within the grace, because its answer may be lost; any
- * other reuse is theft, by him or from him, and ends the session (RFC 9700, section
+ * other reuse is theft, by them or from them, and ends the session (RFC 9700, section
  * 4.14.2).
  */
 export function createRefreshToken(deps: RefreshTokenDeps) {
@@ -58,7 +58,7 @@ async function rotate(
   const { requireSecondFactor } = caller.tenant.policy;
   const { idleMs } = lifetimesOf(requireSecondFactor);
   const next = {
-    // Where a second factor is demanded meanwhile, the session is good for enrolling one (R18).
+    // Where a second factor is demanded meanwhile, the session is valid for enrolling one (R18).
     level: requireSecondFactor && !session.hasSecondFactor ? ('enrol-only' as const) : session.level,
     refreshedAt: now,
     idleExpiresAt: new Date(Math.min(now.getTime() + idleMs, session.expiresAt.getTime())),

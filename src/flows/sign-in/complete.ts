@@ -14,7 +14,7 @@ import type { SessionGate } from './session-gate.ts';
 
 export type TokenDeps = { readonly accessTokens: AccessTokens; readonly vault: Vault };
 
-/** What every sign-in writes, beside what it proves itself. */
+/** The repositories that every sign-in writes. */
 export type SignInStores =
   | 'users'
   | 'sessions'
@@ -67,7 +67,7 @@ export async function issueTokens(
 export type SignIn = {
   readonly method: SignInMethod;
   readonly amr: readonly AuthenticationMethod[];
-  /** What has to hold in the transaction of the session, such as the use of a code; throws where it does not. */
+  /** Runs first in the transaction of the session, such as the use of a code; throws to abort it. */
   readonly prepare?: (repositories: Pick<Repositories, SignInStores>) => Promise<void>;
 };
 

@@ -11,7 +11,7 @@ export type RedeemLoginCodeDeps = RecordDeps &
     readonly signIn: CompleteSignIn;
   };
 
-/** Exchanges the code that a browser came back with for a session, for the holder of its verifier, once (R48). */
+/** Exchanges the code that a browser returned with for a session, for the holder of its verifier, once (R48). */
 export function createRedeemLoginCode(deps: RedeemLoginCodeDeps) {
   const { signIn, clock } = deps;
   const failed = { type: 'sign_in.failed', details: { method: 'login-code' } } as const;

@@ -31,12 +31,12 @@ export function createPasswordSignIn(deps: PasswordSignInDeps) {
     const account = await store.users.findForLogin(tenantId, identifier, caller.client.address, clock());
     const passwordHash = maySignIn(account) ? account?.passwordHash : undefined;
     const userId = account?.user.id;
-    const { right, failures, counters } = await passwords.check(
+    const { isCorrect, failures, counters } = await passwords.check(
       caller,
       { userId, canonical, passwordHash, isClosed: account !== undefined && isClosedTo(account) },
       command.password,
     );
-    if (!right || account === undefined || passwordHash === undefined) {
+    if (!isCorrect || account === undefined || passwordHash === undefined) {
       await fail(deps, caller, passwordHash === undefined ? undefined : account, userId, failures);
       throw new DomainError('CREDENTIALS_INVALID');
     }

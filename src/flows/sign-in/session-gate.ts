@@ -25,10 +25,10 @@ export type SessionGateDeps = {
 
 /** The sessions that a user may have; the oldest ends for one more (R19). */
 export const maxSessions = 50;
-/** How long a pending sign-in waits for its second factor (R24). */
+/** Lifetime of a pending sign-in (R24). */
 const pendingLifetimeMs = 300_000;
 
-/** How long a session lives idle and at most; shorter where the tenant demands a second factor (R16). */
+/** Idle and absolute lifetime of a session; shorter where the tenant requires a second factor (R16). */
 export function lifetimesOf(requireSecondFactor: boolean): { idleMs: number; absoluteMs: number } {
   return requireSecondFactor
     ? { idleMs: hourMs, absoluteMs: dayMs }

@@ -149,7 +149,7 @@ function Header({ onLanguage }: { readonly onLanguage: () => void }) {
   );
 }
 
-/** What the address and the stage ask for. */
+/** The view for the address and the stage. */
 function Screen() {
   const { path, query, stage } = useAccount();
   const token = query.get('token') ?? '';

@@ -4,7 +4,7 @@ import { useAccount } from './state.ts';
 
 /**
  * Uses the token of a link that is opened on this device while the page waits for it, and
- * answers what kept the last one from being used. No kind: the page waits for none.
+ * returns the error of the last one. No kind: the page waits for none.
  */
 export function useAwaitedToken(
   kind: LinkKind | undefined,

@@ -4,7 +4,7 @@ import { useLanguage } from './language.ts';
 import { Link, Section } from './parts.tsx';
 import { type Stage, useAccount } from './state.ts';
 
-/** The end of the account, behind a word that nobody types by mistake. */
+/** The end of the account, behind a word that no one types by mistake. */
 export function DeleteAccount() {
   const { t } = useLanguage();
   const { manam, settings, setStage, go } = useAccount();
@@ -40,7 +40,7 @@ export function DeleteAccount() {
   );
 }
 
-/** What is left of an account: a receipt that the service's public keys verify. */
+/** The receipt of a deleted account, which the service's public keys verify. */
 export function Deleted({ receipt }: Extract<Stage, { at: 'deleted' }>) {
   const { t } = useLanguage();
   return (

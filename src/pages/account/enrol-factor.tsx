@@ -12,7 +12,7 @@ export type Factor = 'totp' | 'sms';
 
 export type EnrolFactorProps = {
   readonly factor: Factor;
-  /** Told the recovery codes that came with it; none where there were some already. */
+  /** Called with the recovery codes that came with it; none where there were some already. */
   readonly onDone: (recoveryCodes: readonly string[]) => Promise<void>;
   readonly onCancel: () => void;
 };

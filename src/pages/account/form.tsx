@@ -4,7 +4,7 @@ import { type Failure, type Reason, readFailure } from '../../clients/web.ts';
 import { type Language, toLatinDigits, useLanguage } from './language.ts';
 import { useAccount } from './state.ts';
 
-/** What went wrong, as far as a form can show it. */
+/** A failure as a form shows it. */
 export const FailureContext = createContext<Failure | undefined>(undefined);
 
 /** A mistake that the page finds by itself, beside its field. */
@@ -28,7 +28,7 @@ function failureOf(error: unknown): Failure {
   };
 }
 
-/** What to tell, and what to do next. */
+/** The message, and the next step. */
 export function explain({ t }: Language, { reason, message, retryAfterMs, requestId }: Failure): string[] {
   if (reason === undefined) return [t('offline')];
   const seconds = Math.ceil((retryAfterMs ?? 0) / 1000);
@@ -48,19 +48,19 @@ export type Values = Readonly<Record<string, string>>;
 export type FormProps = {
   /** The text of the button. */
   readonly submit: string;
-  /** What the button is about, where several have the same text: for those who hear it. */
+  /** The accessible name of the button, where several have the same text. */
   readonly about?: string;
   readonly onSubmit: (values: Values) => Promise<void>;
   readonly children?: ComponentChildren;
-  /** How much the button asks for: the step that the page is for, another one, or one that does harm. */
+  /** The weight of the button: the page's main action, another one, or a destructive one. */
   readonly weight?: 'primary' | 'quiet' | 'danger';
-  /** What stands beside the button. */
+  /** Content beside the button. */
   readonly aside?: ComponentChildren;
-  /** What helps further after a failure. */
+  /** Help after a failure. */
   readonly help?: (failure: Failure) => ComponentChildren;
   /** A failure of the same step that did not come from sending the form. */
   readonly problem?: unknown;
-  /** What to say of a reason here, in the place of the service's words. */
+  /** Messages by reason that replace the service's. */
   readonly rephrase?: Readonly<Partial<Record<Reason, string>>>;
 };
 
@@ -100,16 +100,16 @@ export function Form({
   useEffect(() => {
     if (problem !== undefined) setFailure(failureOf(problem));
   }, [problem]);
-  // What was said in the other language is no longer understood.
+  // Messages in the other language are cleared.
   useEffect(() => setFailure(undefined), [language.locale]);
-  // Whoever cannot see the page is led to what is wrong.
+  // The focus moves to the first invalid field.
   useLayoutEffect(() => {
     if (failure === undefined) return;
     const wrong = form.current?.querySelector<HTMLElement>('[aria-invalid="true"]');
     (wrong ?? form.current?.querySelector<HTMLElement>('[role="alert"]'))?.focus();
   }, [failure]);
 
-  /** What is being mended is no mistake any more. */
+  /** Clears the error of a field that changes. */
   const forget = ({ target }: Event) => {
     const names = target instanceof HTMLElement ? (target.dataset['names'] ?? '').split(' ') : [];
     setFailure((known) => {
@@ -146,7 +146,7 @@ export function Form({
 
 export type FieldProps = {
   readonly name: string;
-  /** What the contract calls it, where that is something else: its mistakes stand here too. */
+  /** The field's name in the contract, where it differs: its violations are shown here too. */
   readonly alsoNames?: readonly string[];
   readonly label: string;
   readonly hint?: string;
@@ -196,7 +196,7 @@ export function Field(props: FieldProps) {
           id={id}
           name={name}
           data-names={[name, ...alsoNames].join(' ')}
-          // What a role may be follows from the type, and none is set here.
+          // The type of the element is fixed, so no role is set.
           type={type as 'text'}
           autocomplete={autocomplete}
           {...(inputMode && { inputMode })}

@@ -16,7 +16,7 @@ function useSignOut(): () => Promise<void> {
   };
 }
 
-/** The account of somebody who has signed in. */
+/** The account of someone who has signed in. */
 export function Inside() {
   const { t } = useLanguage();
   const { path } = useAccount();
@@ -50,7 +50,7 @@ export function Enrol() {
   const { settings, manam, setStage, go } = useAccount();
   const signOut = useSignOut();
   const finish = async () => {
-    // The session so far was good for this alone; its successor is good for everything.
+    // The session was valid for this step alone; its successor is valid for everything.
     await manam.session.renew((await manam.session.get()) ?? '');
     setStage({ at: 'inside' });
     go('');

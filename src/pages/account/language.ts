@@ -7,7 +7,7 @@ export type Locale = 'en' | 'fa';
 
 const languages: Record<Locale, Words> = { en, fa };
 
-/** What a page says, and how it writes numbers and dates. */
+/** Texts of a page, and its formats of numbers and dates. */
 export type Language = {
   readonly locale: Locale;
   t(word: keyof Words, values?: Readonly<Record<string, string | number>>): string;
@@ -29,7 +29,7 @@ export function createLanguage(locale: Locale): Language {
     t: (word, values = {}) =>
       languages[locale][word].replaceAll(/\{(\w+)\}/g, (_, name: string) => {
         const value = values[name] ?? '';
-        // A text of its own direction, such as a number with its plus, keeps it (Unicode, UAX 9).
+        // A text with a fixed direction, such as a number with its plus, keeps it (Unicode, UAX 9).
         return typeof value === 'number' ? number(value) : `\u2068${value}\u2069`;
       }),
   };

@@ -1,4 +1,4 @@
-// A link from a message opens a page of its own. Where the page that asked for it is still open on this
+// A link from a message opens a new page. Where the page that requested it is still open on this
 // device, it takes the token from there; a token goes no further than the pages of one tenant.
 
 export type LinkKind = 'totp' | 'sms' | 'email';
@@ -6,11 +6,11 @@ export type LinkKind = 'totp' | 'sms' | 'email';
 type Offer = { readonly kind: LinkKind; readonly token: string };
 
 const channelOf = (slug: string) => new BroadcastChannel(`manam-links-${slug}`);
-/** How long a page that is open has to answer at all, and then to use the token. */
+/** Time in which an open page has to respond, and then to use the token. */
 const hearingMs = 800;
 const takingMs = 15_000;
 
-/** Offers a token to the page that waits for it; answers whether one has used it. */
+/** Offers a token to the page that waits for it; returns whether one has used it. */
 export function offerToken(slug: string, offer: Offer): Promise<boolean> {
   const channel = channelOf(slug);
   return new Promise((resolve) => {
@@ -37,7 +37,7 @@ export function offerToken(slug: string, offer: Offer): Promise<boolean> {
   });
 }
 
-/** Waits for the token of a link; `take` says whether it could be used. Answers what ends the waiting. */
+/** Waits for the token of a link; `take` says whether it could be used. Returns what ends the waiting. */
 export function awaitToken(
   slug: string,
   kind: LinkKind,
@@ -47,7 +47,7 @@ export function awaitToken(
   let taking = 0;
   let isOver = false;
   const close = () => {
-    // Who offered the token is still owed an answer, though the page may have gone on.
+    // The page that offered the token still waits for a response.
     if (isOver && taking === 0) channel.close();
   };
   channel.onmessage = ({ data }: MessageEvent<Partial<Offer> | string>) => {

@@ -10,7 +10,7 @@ export type LoadedProps<T> = {
   readonly children: (value: T, reload: () => Promise<void>) => ComponentChildren;
 };
 
-/** What has to be asked for first. Where it cannot be had it says so, and can be asked for again. */
+/** Content that has to be loaded first. A failure is shown with a button to retry. */
 export function Loaded<T>({ load, children }: LoadedProps<T>) {
   const language = useLanguage();
   const { attempt } = useAccount();

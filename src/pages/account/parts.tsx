@@ -63,7 +63,7 @@ export function Section({
 }
 
 /**
- * The title of a step that takes the place of the one before: readers go on from here. The
+ * The title of a step that replaces the one before: readers continue from here. The
  * focus moves with the page and not a frame later, in which it would be nowhere.
  */
 export function StepTitle({ children }: { readonly children: ComponentChildren }) {

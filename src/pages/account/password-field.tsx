@@ -6,13 +6,13 @@ import { useAccount } from './state.ts';
 export type PasswordFieldProps = {
   readonly name?: string;
   readonly label?: string;
-  /** A new password, whose strength is told. */
+  /** A new password with its strength. */
   readonly isNew?: boolean;
 };
 
 type Estimate = (password: string) => number;
 
-/** A password that can be shown and pasted. How hard a new one is to guess is told while it is typed. */
+/** A password that can be shown and pasted. The strength of a new one is shown while it is typed. */
 export function PasswordField({ name = 'password', label, isNew = false }: PasswordFieldProps) {
   const { t } = useLanguage();
   const { settings } = useAccount();
@@ -21,7 +21,7 @@ export function PasswordField({ name = 'password', label, isNew = false }: Passw
   const [estimate, setEstimate] = useState<Estimate>();
   const isWanted = isNew && typed !== '';
   useEffect(() => {
-    // The dictionaries are larger than all the rest: they come when somebody types.
+    // The dictionaries are larger than all the rest: they come when someone types.
     if (isWanted && estimate === undefined)
       void import('./strength.ts').then(({ estimateStrength }) => setEstimate(() => estimateStrength));
   }, [isWanted, estimate]);

@@ -28,7 +28,7 @@ export function Profile() {
 function Person({ user: loaded }: { readonly user: UserProfile }) {
   const { t, locale } = useLanguage();
   const { manam } = useAccount();
-  /** The person as the service has him now: a later save begins from there. */
+  /** The person as the service has them now: a later save begins from there. */
   const [user, setUser] = useState(loaded);
   const [isSaved, setSaved] = useState(false);
   const submit = async (values: Values) => {

@@ -65,7 +65,7 @@ export function Factors({ onEnrolled }: { readonly onEnrolled?: () => Promise<vo
           <RecoveryCodes codes={codes} onKept={() => finish(reload)} />
         ) : (
           <FactorList
-            // What was being done to a factor is over once there is another set of them.
+            // A change of the factors closes the open step.
             key={state.methods.join()}
             state={state}
             reload={() => finish(reload)}

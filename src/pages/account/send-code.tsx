@@ -3,7 +3,7 @@ import { Form } from './form.tsx';
 import { useLanguage } from './language.ts';
 import { useAccount } from './state.ts';
 
-/** Sends a code to the number of the second factor, for somebody who is signed in. */
+/** Sends a code to the number of the second factor, for someone who is signed in. */
 export function SendCode() {
   const { t } = useLanguage();
   const { manam } = useAccount();

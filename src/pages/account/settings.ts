@@ -2,7 +2,7 @@ import type { PageSettings } from '../page-settings.ts';
 
 export type { PageSettings };
 
-/** What the server has put into the page's head. */
+/** The settings in the page's head. */
 export function readSettings(): PageSettings {
   const content = document.querySelector('meta[name="manam"]')?.getAttribute('content') ?? '{}';
   return JSON.parse(content) as PageSettings;

@@ -7,7 +7,7 @@ import { Link, Section } from './parts.tsx';
 import { PasswordField } from './password-field.tsx';
 import { type Stage, useAccount } from './state.ts';
 
-/** What to say of a sign-in with a provider that came back without success, by its reason. */
+/** Messages of a failed sign-in with a provider, by reason. */
 const failures = {
   LOGIN_STATE_INVALID: 'signInState',
   PROVIDER_DENIED: 'signInDenied',
@@ -126,7 +126,7 @@ export function SecondFactor({ challenge }: Extract<Stage, { at: 'second-factor'
 
 type ChoiceProps = { readonly label: string; readonly onChoose: () => Promise<void>; readonly done?: string };
 
-/** Another way, as a form of its own so that it can say what went wrong, and what it did. */
+/** Another way to sign in, as a separate form with its own error. */
 function Choice({ label, onChoose, done = '' }: ChoiceProps) {
   const [said, setSaid] = useState('');
   const choose = async () => {

@@ -6,15 +6,15 @@ import type { PageSettings } from './settings.ts';
 /** How far the person in front of the page has come. */
 export type Stage =
   | { readonly at: 'outside' }
-  /** The password was right, the second factor is to come. */
+  /** The password was right; the second factor is pending. */
   | { readonly at: 'second-factor'; readonly challenge: TwoFactorChallenge }
-  /** Signed in, and good for nothing but setting up a second factor. */
+  /** Signed in, but only for the enrolment of a second factor. */
   | { readonly at: 'enrol' }
   | { readonly at: 'inside' }
   /** The account is gone; the receipt says so. */
   | { readonly at: 'deleted'; readonly receipt: string };
 
-/** What every part of the page shares. */
+/** State that all parts of the page share. */
 export type Account = {
   readonly settings: PageSettings;
   readonly manam: WebManam;

@@ -1,4 +1,4 @@
-/** What the pages say in English. `{name}` stands for a value. */
+/** The texts of the pages in English. `{name}` is a variable. */
 export const en = {
   language: 'فارسی',
   email: 'E-mail',

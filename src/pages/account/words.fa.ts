@@ -1,6 +1,6 @@
 import type { Words } from './words.en.ts';
 
-/** What the pages say in Persian. */
+/** The texts of the pages in Persian. */
 export const fa: Words = {
   language: 'English',
   email: 'ایمیل',

@@ -1,5 +1,5 @@
 // The hosted sign-in of Manam. It holds the session in this module alone, and only until
-// the browser goes on; nothing is stored.
+// the browser continues; nothing is stored.
 
 const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.getAttribute('content') ?? '';
 const words = JSON.parse(meta('manam-words'));
@@ -74,7 +74,7 @@ function onStep(id, work) {
   });
 }
 
-/** Asks for consent, or goes on at once where it was given before. */
+/** Asks for consent, or continues at once where it was given before. */
 async function askForConsent() {
   const question = await call('/auth/manam/request', { request });
   if (question.consented) return await decide(false);

@@ -26,7 +26,7 @@ function findProgram(name: string, folders: readonly string[]): string | undefin
   return undefined;
 }
 
-/** Installs packages with apt-get where it is there and we have the right to; answers whether it did. */
+/** Installs packages with apt-get where it is there and we have the right to; returns whether it did. */
 export function installPackages(
   names: readonly string[],
   folders: readonly string[] = systemFolders,

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import { ensureServerPrograms } from './install.ts';
 
-/** How long a server may take to answer after its start. */
+/** Deadline of a server's start. */
 const startDeadlineMs = 60_000;
 /** The file that says where the socket is: a short path where the folder lies deep. */
 const socketLink = 'socket.path';
@@ -38,7 +38,7 @@ export type EmbeddedOptions = {
   readonly folder: string;
   /** Gives up crash safety for speed: for tests only. */
   readonly volatile?: boolean;
-  /** How much of the data the server keeps in memory. Default 128 MB. */
+  /** Size of the server's buffer pool. Default 128 MB. */
   readonly bufferPoolMb?: number;
   readonly report?: (line: string) => void;
 };
@@ -100,7 +100,7 @@ export async function startEmbeddedServer(options: EmbeddedOptions): Promise<Emb
       ...(options.volatile ? ['--innodb-flush-log-at-trx-commit=0', '--innodb-doublewrite=0'] : []),
       ...account,
     ],
-    // A group of its own: Ctrl-C in the terminal reaches us, and we stop the server when we are done.
+    // A separate process group: Ctrl-C in the terminal reaches this process, which stops the server last.
     { stdio: 'ignore', detached: true },
   );
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));

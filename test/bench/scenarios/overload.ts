@@ -104,7 +104,7 @@ function createStorm(http: HttpClient, { key }: Accounts, users: number) {
   const pairs: [number, number][] = [];
   return {
     pairs,
-    /** Answers the times of the calls that were served. */
+    /** Returns the times of the calls that were served. */
     run: async (perSecond: number, isOver: () => boolean): Promise<number[]> => {
       served = [];
       refused = [];

@@ -106,7 +106,7 @@ function clientOf(app: App, tenant: Tenant) {
   return createClient(AuthService, createRouterTransport(app.register, { router: { requestGate } }));
 }
 
-/** One user after the other signs in; a latency is the time that the statements of his call took. */
+/** One user after the other signs in; a latency is the time that the statements of their call took. */
 function signingIn({ app, usersOfEach, tenants }: Scene, timer: ReturnType<typeof timeStatements>): Side {
   return async (ms) => {
     const latencies: number[] = [];

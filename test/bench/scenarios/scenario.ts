@@ -20,5 +20,5 @@ export type Bench = {
   readonly limits: Limits;
 };
 
-/** Measures one question, and answers its rows. */
+/** Measures one question, and returns its rows. */
 export type Scenario = (bench: Bench) => Promise<Row[]>;

@@ -238,7 +238,7 @@ export function createAuthenticators(tables: Tables): AuthenticatorRepository {
     each.tenantId === tenantId && each.userId === userId && each.slot === slot;
   return {
     findEnrolled: async (tenantId, userId) => enrolledOf(tables, tenantId, userId),
-    hold: async (tenantId, userId) => enrolledOf(tables, tenantId, userId),
+    findForUpdate: async (tenantId, userId) => enrolledOf(tables, tenantId, userId),
     findInSlot: async (tenantId, userId, slot) => authenticators.find(inSlot(tenantId, userId, slot)),
     list: async (tenantId, userId) =>
       authenticators.all((each) => each.tenantId === tenantId && each.userId === userId).sort(byId),

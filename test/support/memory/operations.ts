@@ -109,7 +109,7 @@ export function createOutbox({ outbox }: Tables): OutboxRepository {
         },
       );
     },
-    settle: async ({ id, claims, leaseUntil }, { status, error, at, attempts, charged }) =>
+    recordOutcome: async ({ id, claims, leaseUntil }, { status, error, at, attempts, charged }) =>
       outbox.update(
         (each) =>
           each.id === id &&
@@ -263,7 +263,7 @@ export function createTenants(tables: Tables): TenantRepository {
         .all(({ slug }) => slug > afterSlug)
         .sort((a, b) => (a.slug < b.slug ? -1 : 1))
         .slice(0, limit),
-    hold: findById,
+    findForUpdate: findById,
     async insert(tenant) {
       if (!tenants.insert(tenant)) throw new DuplicateError();
     },

@@ -2,7 +2,7 @@
 // @generated from file manam/admin/v1/admin_service.proto (package manam.admin.v1, syntax proto3)
 /* eslint-disable */
 
-// What operators do. Served on an address of its own, to operators' keys alone; the
+// The operators' API. Served on a separate address, to operators' keys only; the
 // command line is a client of this service, over the network or inside its own process.
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
@@ -42,21 +42,21 @@ export declare type Tenant = Message<"manam.admin.v1.Tenant"> & {
   name: string;
 
   /**
-   * Whether its keys and tokens are good.
+   * Whether its keys and tokens are valid.
    *
    * @generated from field: manam.admin.v1.TenantState state = 4;
    */
   state: TenantState;
 
   /**
-   * What it decides about its users. docs/tenant-policy.md says what every path means.
+   * The rules for its users. docs/tenant-policy.md explains every path.
    *
    * @generated from field: google.protobuf.Struct policy = 5;
    */
   policy?: JsonObject | undefined;
 
   /**
-   * When it was made.
+   * Creation time.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 6;
    */
@@ -83,28 +83,28 @@ export declare type Key = Message<"manam.admin.v1.Key"> & {
   keyId: string;
 
   /**
-   * What it may be used for.
+   * The permitted use.
    *
    * @generated from field: manam.admin.v1.TenantKeyKind kind = 2;
    */
   kind: TenantKeyKind;
 
   /**
-   * What a secret key may do to any user of its tenant: users.read, users.write.
+   * The permissions of a secret key over any user of its tenant: users.read, users.write.
    *
    * @generated from field: repeated string scopes = 3;
    */
   scopes: string[];
 
   /**
-   * When it was made.
+   * Creation time.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 4;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When it is, or was, revoked; unset: it is good until somebody revokes it.
+   * Time of revocation, past or planned. Unset: valid until revoked.
    *
    * @generated from field: google.protobuf.Timestamp revoke_time = 5;
    */
@@ -118,7 +118,7 @@ export declare type Key = Message<"manam.admin.v1.Key"> & {
 export declare const KeySchema: GenMessage<Key>;
 
 /**
- * A user as operators see him.
+ * A user as operators see them.
  *
  * @generated from message manam.admin.v1.User
  */
@@ -131,14 +131,14 @@ export declare type User = Message<"manam.admin.v1.User"> & {
   userId: string;
 
   /**
-   * Whether he may sign in.
+   * Whether they may sign in.
    *
    * @generated from field: manam.admin.v1.UserState state = 2;
    */
   state: UserState;
 
   /**
-   * The e-mail address; empty where he has none.
+   * The e-mail address; empty where they have none.
    *
    * @generated from field: string email = 3;
    */
@@ -152,7 +152,7 @@ export declare type User = Message<"manam.admin.v1.User"> & {
   emailConfirmed: boolean;
 
   /**
-   * The mobile number in E.164; empty where he has none.
+   * The mobile number in E.164; empty where they have none.
    *
    * @generated from field: string mobile = 5;
    */
@@ -187,14 +187,14 @@ export declare type User = Message<"manam.admin.v1.User"> & {
   roles: string[];
 
   /**
-   * The language of his messages: en or fa.
+   * The language of their messages: en or fa.
    *
    * @generated from field: string locale = 10;
    */
   locale: string;
 
   /**
-   * When he registered.
+   * Time of registration.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 11;
    */
@@ -228,7 +228,7 @@ export declare type Migration = Message<"manam.admin.v1.Migration"> & {
   applied: boolean;
 
   /**
-   * When it was applied; unset: it was not.
+   * Time of application. Unset: not applied.
    *
    * @generated from field: google.protobuf.Timestamp apply_time = 3;
    */
@@ -255,14 +255,14 @@ export declare type SigningKey = Message<"manam.admin.v1.SigningKey"> & {
   keyId: string;
 
   /**
-   * What it is good for at the moment.
+   * Its current use.
    *
    * @generated from field: manam.admin.v1.SigningKeyState state = 2;
    */
   state: SigningKeyState;
 
   /**
-   * When it was made and published.
+   * Time of creation and publication.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 3;
    */
@@ -296,21 +296,21 @@ export declare type AdminKey = Message<"manam.admin.v1.AdminKey"> & {
   keyId: string;
 
   /**
-   * Who or what holds it, in the operator's own words.
+   * Its holder, in the operator's words.
    *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
-   * When it was made.
+   * Creation time.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 3;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When it was revoked; unset: it is good.
+   * Time of revocation. Unset: valid.
    *
    * @generated from field: google.protobuf.Timestamp revoke_time = 4;
    */
@@ -324,13 +324,13 @@ export declare type AdminKey = Message<"manam.admin.v1.AdminKey"> & {
 export declare const AdminKeySchema: GenMessage<AdminKey>;
 
 /**
- * What an examination found about one thing.
+ * The result of one check.
  *
  * @generated from message manam.admin.v1.Finding
  */
 export declare type Finding = Message<"manam.admin.v1.Finding"> & {
   /**
-   * What was examined, such as database.clock.
+   * The subject of the check, such as database.clock.
    *
    * @generated from field: string check = 1;
    */
@@ -344,14 +344,14 @@ export declare type Finding = Message<"manam.admin.v1.Finding"> & {
   state: FindingState;
 
   /**
-   * What was found, in a sentence.
+   * The finding, in one sentence.
    *
    * @generated from field: string detail = 3;
    */
   detail: string;
 
   /**
-   * What to do about it; empty where it is in order.
+   * The remedy. Empty if all is in order.
    *
    * @generated from field: string fix = 4;
    */
@@ -385,7 +385,7 @@ export declare type CreateTenantRequest = Message<"manam.admin.v1.CreateTenantRe
   name: string;
 
   /**
-   * What differs from the default policy, as a JSON merge patch (RFC 7396). At least
+   * The difference from the default policy, as a JSON merge patch (RFC 7396). At least
    * senders.default has to be given.
    *
    * @generated from field: google.protobuf.Struct policy = 3;
@@ -460,7 +460,7 @@ export declare type ListTenantsResponse = Message<"manam.admin.v1.ListTenantsRes
   tenants: Tenant[];
 
   /**
-   * What the next page is asked for with. Empty: this is the last one.
+   * The token of the next page. Empty: this is the last one.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -681,7 +681,7 @@ export declare type DeleteTenantResponse = Message<"manam.admin.v1.DeleteTenantR
   done: boolean;
 
   /**
-   * How many users this call deleted.
+   * Number of users that this call deleted.
    *
    * @generated from field: int32 deleted_users = 2;
    */
@@ -708,15 +708,15 @@ export declare type CreateKeyRequest = Message<"manam.admin.v1.CreateKeyRequest"
   tenant: string;
 
   /**
-   * What it may be used for.
+   * The permitted use.
    *
    * @generated from field: manam.admin.v1.TenantKeyKind kind = 2;
    */
   kind: TenantKeyKind;
 
   /**
-   * What a secret key may do to any user of its tenant: users.read, users.write. A publishable
-   * key has no scopes.
+   * The permissions of a secret key over any user of its tenant: users.read, users.write.
+   * A publishable key has no scopes.
    *
    * @generated from field: repeated string scopes = 3;
    */
@@ -817,7 +817,7 @@ export declare type RotateKeyRequest = Message<"manam.admin.v1.RotateKeyRequest"
   keyId: string;
 
   /**
-   * How long the old key stays good: at most 30 days. Default: 24 hours.
+   * Remaining validity of the old key: at most 30 days. Default: 24 hours.
    *
    * @generated from field: google.protobuf.Duration overlap = 3;
    */
@@ -932,7 +932,7 @@ export declare const GetUserRequestSchema: GenMessage<GetUserRequest>;
  */
 export declare type GetUserResponse = Message<"manam.admin.v1.GetUserResponse"> & {
   /**
-   * The user as he is now.
+   * The user as they are now.
    *
    * @generated from field: manam.admin.v1.User user = 1;
    */
@@ -1000,7 +1000,7 @@ export declare type SearchUsersResponse = Message<"manam.admin.v1.SearchUsersRes
   users: User[];
 
   /**
-   * What the next page is asked for with. Empty: this is the last one.
+   * The token of the next page. Empty: this is the last one.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -1171,21 +1171,21 @@ export declare type UserSession = Message<"manam.admin.v1.UserSession"> & {
   amr: string[];
 
   /**
-   * When it began.
+   * Time of the sign-in.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 5;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When its tokens were last renewed.
+   * Time of the last refresh.
    *
    * @generated from field: google.protobuf.Timestamp last_use_time = 6;
    */
   lastUseTime?: Timestamp | undefined;
 
   /**
-   * When it ends at the latest.
+   * Latest possible end.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 7;
    */
@@ -1259,7 +1259,7 @@ export declare const EndUserSessionsRequestSchema: GenMessage<EndUserSessionsReq
  */
 export declare type EndUserSessionsResponse = Message<"manam.admin.v1.EndUserSessionsResponse"> & {
   /**
-   * How many sessions ended.
+   * Number of sessions that ended.
    *
    * @generated from field: int32 ended = 1;
    */
@@ -1320,7 +1320,7 @@ export declare type GetUserFactorsResponse = Message<"manam.admin.v1.GetUserFact
   maskedPhoneNumber: string;
 
   /**
-   * How many recovery codes are left.
+   * Number of unused recovery codes.
    *
    * @generated from field: int32 recovery_codes_left = 3;
    */
@@ -1421,7 +1421,7 @@ export declare const ConfirmUserRequestSchema: GenMessage<ConfirmUserRequest>;
  */
 export declare type ConfirmUserResponse = Message<"manam.admin.v1.ConfirmUserResponse"> & {
   /**
-   * The user as he is now.
+   * The user as they are now.
    *
    * @generated from field: manam.admin.v1.User user = 1;
    */
@@ -1468,7 +1468,7 @@ export declare const DisableUserRequestSchema: GenMessage<DisableUserRequest>;
  */
 export declare type DisableUserResponse = Message<"manam.admin.v1.DisableUserResponse"> & {
   /**
-   * The user as he is now.
+   * The user as they are now.
    *
    * @generated from field: manam.admin.v1.User user = 1;
    */
@@ -1515,7 +1515,7 @@ export declare const EnableUserRequestSchema: GenMessage<EnableUserRequest>;
  */
 export declare type EnableUserResponse = Message<"manam.admin.v1.EnableUserResponse"> & {
   /**
-   * The user as he is now.
+   * The user as they are now.
    *
    * @generated from field: manam.admin.v1.User user = 1;
    */
@@ -1616,7 +1616,7 @@ export declare const SetUserRolesRequestSchema: GenMessage<SetUserRolesRequest>;
  */
 export declare type SetUserRolesResponse = Message<"manam.admin.v1.SetUserRolesResponse"> & {
   /**
-   * The user as he is now.
+   * The user as they are now.
    *
    * @generated from field: manam.admin.v1.User user = 1;
    */
@@ -1745,8 +1745,8 @@ export declare const ListSigningKeysResponseSchema: GenMessage<ListSigningKeysRe
  */
 export declare type RotateSigningKeyRequest = Message<"manam.admin.v1.RotateSigningKeyRequest"> & {
   /**
-   * How long the key is published before it signs: 10 seconds to 24 hours. Default: 2 minutes,
-   * which is longer than any cache of ours or of JWKS readers.
+   * Time between publication and first use: 10 seconds to 24 hours. Default: 2 minutes,
+   * which is longer than any cache of this service or of JWKS readers.
    *
    * @generated from field: google.protobuf.Duration lead_time = 1;
    */
@@ -1754,7 +1754,7 @@ export declare type RotateSigningKeyRequest = Message<"manam.admin.v1.RotateSign
 
   /**
    * Whether all other keys are withdrawn when the new one begins to sign, so that every
-   * token of theirs dies: for a key that somebody has stolen. It needs a lead time of 0.
+   * token of theirs becomes invalid: for a key that someone has stolen. It needs a lead time of 0.
    *
    * @generated from field: bool revoke_others = 2;
    */
@@ -1808,7 +1808,7 @@ export declare const RotateMasterKeyRequestSchema: GenMessage<RotateMasterKeyReq
  */
 export declare type RotateMasterKeyResponse = Message<"manam.admin.v1.RotateMasterKeyResponse"> & {
   /**
-   * How many data keys were sealed anew; 0 where all of them were already.
+   * Number of data keys that were resealed; 0 if all of them were already.
    *
    * @generated from field: int32 data_keys = 1;
    */
@@ -1828,7 +1828,7 @@ export declare const RotateMasterKeyResponseSchema: GenMessage<RotateMasterKeyRe
  */
 export declare type CreateAdminKeyRequest = Message<"manam.admin.v1.CreateAdminKeyRequest"> & {
   /**
-   * Who or what holds it: 1 to 100 characters.
+   * Its holder: 1 to 100 characters.
    *
    * @generated from field: string name = 1;
    */
@@ -1957,7 +1957,7 @@ export declare const DiagnoseRequestSchema: GenMessage<DiagnoseRequest>;
  */
 export declare type DiagnoseResponse = Message<"manam.admin.v1.DiagnoseResponse"> & {
   /**
-   * What was found, one a check.
+   * One finding per check.
    *
    * @generated from field: repeated manam.admin.v1.Finding findings = 1;
    */
@@ -2005,7 +2005,7 @@ export declare type OutboxMessage = Message<"manam.admin.v1.OutboxMessage"> & {
   state: MessageState;
 
   /**
-   * How often it was tried.
+   * Number of attempts.
    *
    * @generated from field: int32 attempts = 5;
    */
@@ -2019,28 +2019,28 @@ export declare type OutboxMessage = Message<"manam.admin.v1.OutboxMessage"> & {
   error: string;
 
   /**
-   * When it was queued.
+   * Time of queueing.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 7;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When it loses its sense, such as with its code; it is dropped then.
+   * Expiry, such as that of its code; the message is dropped then.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 8;
    */
   expireTime?: Timestamp | undefined;
 
   /**
-   * When it is tried next; unset where it has ended.
+   * Time of the next attempt. Unset if it has ended.
    *
    * @generated from field: google.protobuf.Timestamp next_attempt_time = 9;
    */
   nextAttemptTime?: Timestamp | undefined;
 
   /**
-   * When it was sent, given up or dropped; unset while it waits.
+   * Time at which it was sent, given up or dropped. Unset while it waits.
    *
    * @generated from field: google.protobuf.Timestamp end_time = 10;
    */
@@ -2108,7 +2108,7 @@ export declare type ListMessagesResponse = Message<"manam.admin.v1.ListMessagesR
   messages: OutboxMessage[];
 
   /**
-   * What the next page is asked for with. Empty: this is the last one.
+   * The token of the next page. Empty: this is the last one.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -2400,14 +2400,14 @@ export declare type ImportUsersRequest = Message<"manam.admin.v1.ImportUsersRequ
   records: string[];
 
   /**
-   * What the documents look like: manam or authboss. Default: manam.
+   * Format of the documents: manam or authboss. Default: manam.
    *
    * @generated from field: string mapping = 3;
    */
   mapping: string;
 
   /**
-   * Whether nothing is written and only the results are told.
+   * Whether to return the results without writing anything.
    *
    * @generated from field: bool dry_run = 4;
    */
@@ -2427,7 +2427,7 @@ export declare const ImportUsersRequestSchema: GenMessage<ImportUsersRequest>;
  */
 export declare type ImportUsersResponse = Message<"manam.admin.v1.ImportUsersResponse"> & {
   /**
-   * What became of each, in the order of the request.
+   * The result per record, in the order of the request.
    *
    * @generated from field: repeated manam.admin.v1.ImportResult results = 1;
    */
@@ -2441,7 +2441,7 @@ export declare type ImportUsersResponse = Message<"manam.admin.v1.ImportUsersRes
 export declare const ImportUsersResponseSchema: GenMessage<ImportUsersResponse>;
 
 /**
- * What became of a record.
+ * The result for one record.
  *
  * @generated from message manam.admin.v1.ImportResult
  */
@@ -2454,7 +2454,7 @@ export declare type ImportResult = Message<"manam.admin.v1.ImportResult"> & {
   state: ImportState;
 
   /**
-   * What is wrong with it, one a field.
+   * Its errors, one per field.
    *
    * @generated from field: repeated manam.admin.v1.ImportProblem problems = 2;
    */
@@ -2468,7 +2468,7 @@ export declare type ImportResult = Message<"manam.admin.v1.ImportResult"> & {
 export declare const ImportResultSchema: GenMessage<ImportResult>;
 
 /**
- * What is wrong with a field of a record.
+ * The error of one field of a record.
  *
  * @generated from message manam.admin.v1.ImportProblem
  */
@@ -2488,7 +2488,7 @@ export declare type ImportProblem = Message<"manam.admin.v1.ImportProblem"> & {
   reason: string;
 
   /**
-   * What it must be, where the reason does not say it.
+   * The requirement, if the reason does not imply it.
    *
    * @generated from field: string description = 3;
    */
@@ -2549,7 +2549,7 @@ export declare type ExportUsersResponse = Message<"manam.admin.v1.ExportUsersRes
   records: string[];
 
   /**
-   * What the next page is asked for with. Empty: this is the last one.
+   * The token of the next page. Empty: this is the last one.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -2679,14 +2679,14 @@ export declare type AuditEvent = Message<"manam.admin.v1.AuditEvent"> & {
   requestId: string;
 
   /**
-   * When it was.
+   * Time of the event.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 10;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * What the type of the event says beside its subject, such as method or kind.
+   * Details that the type of the event defines, such as method or kind.
    *
    * @generated from field: map<string, string> details = 11;
    */
@@ -2795,7 +2795,7 @@ export declare const CheckBackupRequestSchema: GenMessage<CheckBackupRequest>;
  */
 export declare type CheckBackupResponse = Message<"manam.admin.v1.CheckBackupResponse"> & {
   /**
-   * What was found, one a check.
+   * One finding per check.
    *
    * @generated from field: repeated manam.admin.v1.Finding findings = 1;
    */
@@ -2809,7 +2809,7 @@ export declare type CheckBackupResponse = Message<"manam.admin.v1.CheckBackupRes
 export declare const CheckBackupResponseSchema: GenMessage<CheckBackupResponse>;
 
 /**
- * Whether a tenant's keys and tokens are good.
+ * Whether a tenant's keys and tokens are valid.
  *
  * @generated from enum manam.admin.v1.TenantState
  */
@@ -2842,7 +2842,7 @@ export enum TenantState {
 export declare const TenantStateSchema: GenEnum<TenantState>;
 
 /**
- * What a tenant's key may be used for.
+ * The permitted use of a tenant's key.
  *
  * @generated from enum manam.admin.v1.TenantKeyKind
  */
@@ -2888,14 +2888,14 @@ export enum UserState {
   UNSPECIFIED = 0,
 
   /**
-   * He may.
+   * They may.
    *
    * @generated from enum value: USER_STATE_ACTIVE = 1;
    */
   ACTIVE = 1,
 
   /**
-   * He may not.
+   * They may not.
    *
    * @generated from enum value: USER_STATE_DISABLED = 2;
    */
@@ -2908,7 +2908,7 @@ export enum UserState {
 export declare const UserStateSchema: GenEnum<UserState>;
 
 /**
- * What a signing key is good for.
+ * The use of a signing key.
  *
  * @generated from enum manam.admin.v1.SigningKeyState
  */
@@ -2968,7 +2968,7 @@ export enum FindingState {
   OK = 1,
 
   /**
-   * The service runs, and this should be mended.
+   * The service runs, but this should be fixed.
    *
    * @generated from enum value: FINDING_STATE_WARNING = 2;
    */
@@ -3135,7 +3135,7 @@ export declare const AdminService: GenService<{
     output: typeof SuspendTenantResponseSchema;
   },
   /**
-   * Ends a suspension. Sessions that have not expired meanwhile are good again.
+   * Ends a suspension. Sessions that have not expired in the meantime are valid again.
    *
    * @generated from rpc manam.admin.v1.AdminService.ResumeTenant
    */
@@ -3187,7 +3187,7 @@ export declare const AdminService: GenService<{
     output: typeof ListKeysResponseSchema;
   },
   /**
-   * Makes a successor of a key, of the same kind and scopes. The old key stays good for
+   * Makes a successor of a key, of the same kind and scopes. The old key stays valid for
    * the overlap and is revoked then; a key that has a successor is not rotated again.
    *
    * @generated from rpc manam.admin.v1.AdminService.RotateKey
@@ -3280,7 +3280,7 @@ export declare const AdminService: GenService<{
     output: typeof ResetUserFactorsResponseSchema;
   },
   /**
-   * Confirms what a user signs in with, in place of his own proof.
+   * Confirms an identifier of a user without the user's proof.
    *
    * @generated from rpc manam.admin.v1.AdminService.ConfirmUser
    */
@@ -3290,7 +3290,7 @@ export declare const AdminService: GenService<{
     output: typeof ConfirmUserResponseSchema;
   },
   /**
-   * Disables a user: he cannot sign in, and his sessions and everything outstanding end.
+   * Disables a user: they cannot sign in, and their sessions and everything outstanding end.
    *
    * @generated from rpc manam.admin.v1.AdminService.DisableUser
    */
@@ -3310,7 +3310,7 @@ export declare const AdminService: GenService<{
     output: typeof EnableUserResponseSchema;
   },
   /**
-   * Deletes a user with every row of his, as his own DeleteAccount does.
+   * Deletes a user with every row of theirs, as their own DeleteAccount does.
    *
    * @generated from rpc manam.admin.v1.AdminService.DeleteUser
    */
@@ -3320,7 +3320,7 @@ export declare const AdminService: GenService<{
     output: typeof DeleteUserResponseSchema;
   },
   /**
-   * Puts roles in the place of those that a user has. REQUEST_INVALID with ROLE_UNKNOWN
+   * Puts roles instead of those that a user has. REQUEST_INVALID with ROLE_UNKNOWN
    * for a role that the tenant's policy does not declare.
    *
    * @generated from rpc manam.admin.v1.AdminService.SetUserRoles
@@ -3426,7 +3426,7 @@ export declare const AdminService: GenService<{
     output: typeof DiagnoseResponseSchema;
   },
   /**
-   * Lists messages, oldest first, without what they say and whom they go to.
+   * Lists messages, oldest first, without their text and recipients.
    *
    * @generated from rpc manam.admin.v1.AdminService.ListMessages
    */
@@ -3478,7 +3478,7 @@ export declare const AdminService: GenService<{
   },
   /**
    * Takes users in, each a JSON document; every one by itself, so that one that is refused
-   * holds up no other. A user that an earlier call took in is left as he is.
+   * holds up no other. A user that an earlier call took in is left as they are.
    *
    * @generated from rpc manam.admin.v1.AdminService.ImportUsers
    */
@@ -3488,7 +3488,7 @@ export declare const AdminService: GenService<{
     output: typeof ImportUsersResponseSchema;
   },
   /**
-   * Answers a tenant's users page by page as ImportUsers takes them, with the hashes of
+   * Returns a tenant's users page by page as ImportUsers takes them, with the hashes of
    * their passwords and the seeds of their second factors.
    *
    * @generated from rpc manam.admin.v1.AdminService.ExportUsers
@@ -3499,7 +3499,7 @@ export declare const AdminService: GenService<{
     output: typeof ExportUsersResponseSchema;
   },
   /**
-   * Answers everything that is held of a user, for himself: profile, sessions, consents,
+   * Returns everything that is held of a user, for themselves: profile, sessions, consents,
    * audit lines, and no hash or seed.
    *
    * @generated from rpc manam.admin.v1.AdminService.ExportUser

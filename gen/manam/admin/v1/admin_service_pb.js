@@ -2,7 +2,7 @@
 // @generated from file manam/admin/v1/admin_service.proto (package manam.admin.v1, syntax proto3)
 /* eslint-disable */
 
-// What operators do. Served on an address of its own, to operators' keys alone; the
+// The operators' API. Served on a separate address, to operators' keys only; the
 // command line is a client of this service, over the network or inside its own process.
 
 import { enumDesc, fileDesc, messageDesc, serviceDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
@@ -711,7 +711,7 @@ export const TenantStateSchema = /*@__PURE__*/
   enumDesc(file_manam_admin_v1_admin_service, 0);
 
 /**
- * Whether a tenant's keys and tokens are good.
+ * Whether a tenant's keys and tokens are valid.
  *
  * @generated from enum manam.admin.v1.TenantState
  */
@@ -725,7 +725,7 @@ export const TenantKeyKindSchema = /*@__PURE__*/
   enumDesc(file_manam_admin_v1_admin_service, 1);
 
 /**
- * What a tenant's key may be used for.
+ * The permitted use of a tenant's key.
  *
  * @generated from enum manam.admin.v1.TenantKeyKind
  */
@@ -753,7 +753,7 @@ export const SigningKeyStateSchema = /*@__PURE__*/
   enumDesc(file_manam_admin_v1_admin_service, 3);
 
 /**
- * What a signing key is good for.
+ * The use of a signing key.
  *
  * @generated from enum manam.admin.v1.SigningKeyState
  */

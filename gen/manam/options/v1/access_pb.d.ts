@@ -2,7 +2,7 @@
 // @generated from file manam/options/v1/access.proto (package manam.options.v1, syntax proto3)
 /* eslint-disable */
 
-// Who may call a method, and what the call costs. The gate is driven by these
+// The permitted callers of a method and the cost of a call. The gate is driven by these
 // options alone: a method without them stops the server at start-up.
 
 import type { GenEnum, GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
@@ -155,8 +155,8 @@ export enum KeyKind {
   SECRET = 2,
 
   /**
-   * An operator's key, in `authorization: Bearer`. It opens the admin service, which has
-   * an address of its own, and nothing else.
+   * An operator's key, in `authorization: Bearer`. It opens only the admin service, which
+   * listens on a separate address.
    *
    * @generated from enum value: KEY_KIND_ADMIN = 3;
    */
@@ -197,7 +197,7 @@ export enum SessionLevel {
 
   /**
    * Signed in at a tenant that demands a second factor, by a user who has none
-   * yet: good for enrolling one and for nothing else.
+   * yet: valid for enrolling one and for nothing else.
    *
    * @generated from enum value: SESSION_LEVEL_ENROL_ONLY = 3;
    */
@@ -223,7 +223,7 @@ export enum RateClass {
   UNSPECIFIED = 0,
 
   /**
-   * Reads and cheap writes of an authenticated caller: no budget of their own.
+   * Reads and cheap writes of an authenticated caller: no separate budget.
    *
    * @generated from enum value: RATE_CLASS_STANDARD = 1;
    */

@@ -2,7 +2,7 @@
 // @generated from file manam/options/v1/access.proto (package manam.options.v1, syntax proto3)
 /* eslint-disable */
 
-// Who may call a method, and what the call costs. The gate is driven by these
+// The permitted callers of a method and the cost of a call. The gate is driven by these
 // options alone: a method without them stops the server at start-up.
 
 import { enumDesc, extDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";

@@ -2,7 +2,7 @@
 // @generated from file manam/options/v1/error.proto (package manam.options.v1, syntax proto3)
 /* eslint-disable */
 
-// What an error reason means on the wire.
+// The meaning of an error reason on the wire.
 
 import type { GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
@@ -30,7 +30,7 @@ export declare type ErrorMeaning = Message<"manam.options.v1.ErrorMeaning"> & {
   code: Code;
 
   /**
-   * What the caller is told. `{name}` stands for the error's metadata of that name.
+   * The text for the caller. `{name}` represents the error's metadata of that name.
    *
    * @generated from field: manam.options.v1.LocalizedText message = 2;
    */
@@ -44,7 +44,7 @@ export declare type ErrorMeaning = Message<"manam.options.v1.ErrorMeaning"> & {
 export declare const ErrorMeaningSchema: GenMessage<ErrorMeaning>;
 
 /**
- * What an error reason means. Required on every reason but the unspecified one.
+ * The meaning of an error reason. Required on every reason but the unspecified one.
  *
  * @generated from extension: manam.options.v1.ErrorMeaning error = 50105;
  */

@@ -2,7 +2,7 @@
 // @generated from file manam/options/v1/error.proto (package manam.options.v1, syntax proto3)
 /* eslint-disable */
 
-// What an error reason means on the wire.
+// The meaning of an error reason on the wire.
 
 import { extDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
@@ -23,7 +23,7 @@ export const ErrorMeaningSchema = /*@__PURE__*/
   messageDesc(file_manam_options_v1_error, 0);
 
 /**
- * What an error reason means. Required on every reason but the unspecified one.
+ * The meaning of an error reason. Required on every reason but the unspecified one.
  *
  * @generated from extension: manam.options.v1.ErrorMeaning error = 50105;
  */

@@ -16,7 +16,7 @@ import type { EnumValueOptions, FieldOptions, MethodOptions } from "@bufbuild/pr
 export declare const file_manam_options_v1_rest: GenFile;
 
 /**
- * How REST spells the answers of one method.
+ * The REST spelling of one method's responses.
  *
  * @generated from message manam.options.v1.RestMethod
  */
@@ -72,7 +72,7 @@ export declare const RestMethodSchema: GenMessage<RestMethod>;
  */
 export declare type RestField = Message<"manam.options.v1.RestField"> & {
   /**
-   * The name in answers and in requests. Default: the field's name.
+   * The name in responses and requests. Default: the field's name.
    *
    * @generated from field: string name = 1;
    */
@@ -86,7 +86,7 @@ export declare type RestField = Message<"manam.options.v1.RestField"> & {
   aliases: string[];
 
   /**
-   * The fields of this message field stand in the place of the message.
+   * The fields of this message field stand instead of the message.
    *
    * @generated from field: bool flatten = 3;
    */
@@ -100,7 +100,7 @@ export declare type RestField = Message<"manam.options.v1.RestField"> & {
   header: string;
 
   /**
-   * A JSON number is taken for the string field's value.
+   * A JSON number is treated as the string field's value.
    *
    * @generated from field: bool lenient = 5;
    */
@@ -114,7 +114,7 @@ export declare type RestField = Message<"manam.options.v1.RestField"> & {
 export declare const RestFieldSchema: GenMessage<RestField>;
 
 /**
- * How REST spells the answers of a method.
+ * The REST spelling of a method's responses.
  *
  * @generated from extension: manam.options.v1.RestMethod rest_method = 50102;
  */

@@ -30,7 +30,7 @@ export const RestFieldSchema = /*@__PURE__*/
   messageDesc(file_manam_options_v1_rest, 1);
 
 /**
- * How REST spells the answers of a method.
+ * The REST spelling of a method's responses.
  *
  * @generated from extension: manam.options.v1.RestMethod rest_method = 50102;
  */

@@ -51,7 +51,7 @@ export declare type Text = Message<"manam.options.v1.Text"> & {
   pattern: string;
 
   /**
-   * The reason in the place of FIELD_INVALID.
+   * The reason instead of FIELD_INVALID.
    *
    * @generated from field: string pattern_reason = 5;
    */
