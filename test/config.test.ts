@@ -88,7 +88,7 @@ const bad: [what: string, env: Record<string, string>, mistake: string][] = [
   ],
 ];
 for (const [what, env, mistake] of bad) {
-  test(`${what} is a mistake that is told`, () => {
+  test(`${what} is reported as a mistake`, () => {
     expect(mistakesOf(env)).toEqual([mistake]);
   });
 }

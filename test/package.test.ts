@@ -110,7 +110,7 @@ test('the snippets of the README are right by the types of the package', async (
 
 for (const { code, entry } of snippets) {
   for (const node of nodes) {
-    test(`the snippet of ${entry} runs in a project of its own on ${node === process.execPath ? 'our' : 'the machine’s own'} Node`, async () => {
+    test(`runs the snippet of ${entry} in a new project on ${node === process.execPath ? 'our' : 'the machine’s'} Node`, async () => {
       const file = join(project, `${entry.replace('/', '-')}.mjs`);
       // The keys of our issuer are at another address.
       const here =

@@ -17,7 +17,7 @@ import { createTestDatabase } from './support/database.ts';
 import { blocksOf } from './support/documents.ts';
 import { freePort } from './support/federation.ts';
 
-// Whatever a page tells to type is typed here. What is left to .ci/run is named in the last test.
+// Runs every command that the pages show. The last test lists those left to .ci/run.
 
 const run = promisify(execFile);
 const root = new URL('..', import.meta.url).pathname;
@@ -78,7 +78,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('the first start tells where it listens, and writes what programs need', () => {
+test('the first start prints its address and writes the file that programs read', () => {
   const told = JSON.parse(readFileSync(join(folder, '.manam/dev.json'), 'utf8')) as Record<string, string>;
   expect(told['url']).toBe(url);
   expect(Object.keys(told)).toEqual([
@@ -120,7 +120,7 @@ test('users are imported, exported and shown all that is held of them', async ()
   expect(output).toContain('sara@example.com');
 }, 60_000);
 
-test('production starts as the README says, on a database of its own', async () => {
+test('production starts as the README says, on a separate database', async () => {
   const database = await createTestDatabase();
   const block = blocksOf('README.md', 'sh').find((each) => each.includes('--production')) ?? '';
   const here = block.replace(/mysql:\/\/manam:\S+/, database.url.replaceAll('&', '\\&'));

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 
-// What comes from others: named exactly, locked with digests, under licences that may be passed on.
+// Dependencies: exact versions, locked digests, licences that allow redistribution.
 
 const root = new URL('..', import.meta.url);
 const read = <T>(path: string) => JSON.parse(readFileSync(new URL(path, root), 'utf8')) as T;

@@ -90,7 +90,7 @@ export const configKeys = {
   TLS_KEY_FILE: text('The private key of the certificate, a PEM file.', { otherwise: 'cleartext' }),
   TRUSTED_PROXIES: text('Addresses and networks whose `X-Forwarded-For` counts, such as `10.0.0.0/8`.'),
   OUTGOING_PRIVATE_NETWORKS: text(
-    'Networks that are not public and that webhooks and other requests to addresses of tenants may reach all the same, over http too.',
+    'Private networks that webhooks and other requests to addresses of tenants may reach, also over http.',
   ),
   KEEP_ALIVE_S: integer(
     75,
@@ -102,7 +102,7 @@ export const configKeys = {
     100,
     [1, 1_000_000],
     'connections',
-    'Connections that one address may hold to one process.',
+    'Connections of one address to one process.',
   ),
   HASH_MEMORY_KIB: integer(
     floorProfile.memoryKiB,
@@ -111,9 +111,9 @@ export const configKeys = {
     'Memory of one argon2id hash. Production rejects less than the default.',
   ),
   HASH_PASSES: integer(floorProfile.passes, [1, 100], 'passes', 'Passes of one argon2id hash.'),
-  MANAM_PEPPER: secret('At least 16 random bytes in Base64 that every password hash is made with.'),
+  MANAM_PEPPER: secret('At least 16 random bytes in Base64, a secret input of every password hash.'),
   BREACH_CHECK_URL: text(
-    'A range service in the form of Have I Been Pwned, such as `https://api.pwnedpasswords.com/range/`. It receives five characters of a SHA-1 digest. Where it does not answer within 1.5 s the password is accepted and the log says so.',
+    'A range service in the form of Have I Been Pwned, such as `https://api.pwnedpasswords.com/range/`. It receives five characters of a SHA-1 digest. If it does not respond within 1.5 s the password is accepted with a line in the log.',
     { otherwise: 'new passwords are not looked up' },
   ),
   RESPONSE_FLOOR_MS: integer(
@@ -183,18 +183,18 @@ export const configKeys = {
     otherwise: 'SMS are captured; in production calls that need one fail with CHANNEL_UNAVAILABLE',
   }),
   SMS_ACCOUNT: text('The account at the provider.'),
-  SMS_SECRET: secret('What signs the webhook (`whsec_…`), or the token of the provider.'),
-  SMS_FROM: text('The number or name that SMS come from.'),
+  SMS_SECRET: secret('The signing secret of the webhook (`whsec_…`), or the token of the provider.'),
+  SMS_FROM: text('The sender of SMS, a number or name.'),
   GOOGLE_CLIENT_ID: text('The client id of the deployment at Google.', {
     otherwise: 'in development a client that Google does not know',
   }),
   GOOGLE_CLIENT_SECRET: secret('The client secret of the deployment at Google.'),
   GOOGLE_EMULATOR_URL: text('A stand-in for Google. Production rejects it.'),
-  GRPC_REFLECTION: flag(false, 'Answer gRPC server reflection.', { development: true }),
-  RETENTION_AUDIT_DAYS: days(400, 'How long events are kept.'),
-  RETENTION_SESSION_DAYS: days(30, 'How long sessions are kept after their end.'),
-  RETENTION_MESSAGE_DAYS: days(30, 'How long ended messages are kept; their text is wiped before.'),
-  RETENTION_UNCONFIRMED_DAYS: days(7, 'How long an unconfirmed account is kept.', 2),
+  GRPC_REFLECTION: flag(false, 'Serve gRPC server reflection.', { development: true }),
+  RETENTION_AUDIT_DAYS: days(400, 'Retention of events.'),
+  RETENTION_SESSION_DAYS: days(30, 'Retention of sessions after their end.'),
+  RETENTION_MESSAGE_DAYS: days(30, 'Retention of ended messages; their text is wiped earlier.'),
+  RETENTION_UNCONFIRMED_DAYS: days(7, 'Retention of unconfirmed accounts.', 2),
   RETENTION_INTERVAL_MINUTES: integer(
     10,
     [0, 10_080],

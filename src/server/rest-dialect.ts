@@ -78,7 +78,7 @@ export function toFailure(
   };
 }
 
-/** The shapes of the Manam page (design, section 3). */
+/** The shapes of the Manam page. */
 export function createDialect(mapError: ErrorMapper): Dialect {
   return {
     success(method, message, values) {

@@ -29,7 +29,7 @@ const gateways = {
   twilio: (url: string) => createTwilioGateway({ url, accountSid: 'AC1', authToken: 't', from: '+15550000' }),
   kavenegar: (url: string) => createKavenegarGateway({ url, apiKey: 'key', from: '10004346' }),
 };
-/** What each gateway says where it has taken a message. */
+/** The response of each gateway to an accepted message. */
 const yes = {
   webhook: '',
   twilio: JSON.stringify({ sid: 'SM1', status: 'queued' }),
@@ -136,7 +136,7 @@ test('a time-out after the gateway took the message ends in one SMS', async () =
       await server.close();
     }),
   );
-  // The webhook's receiver has the same id at every attempt to tell by.
+  // The webhook's receiver sees the same id at every attempt.
   const ids: unknown[] = [];
   const server = await startGateway(({ headers }, index) => {
     ids.push(headers['webhook-id']);
@@ -173,7 +173,7 @@ test('a message that never left is sent by the next attempt, and an answer that 
   for (const name of ['twilio', 'kavenegar'] as const) {
     const first = await attempt(name, () => ({ status: 200, body: '<html>' }));
     expect(first.error).toMatchObject({ fault: 'temporary', code: 'SMS_UNKNOWN' });
-    // While the gateway does not tell, nothing is sent a second time.
+    // Without a status from the gateway, nothing is sent twice.
     const second = await attempt(name, () => ({ status: 200, body: '<html>' }), outgoing(true));
     expect(second.error).toMatchObject({ fault: 'temporary', code: 'SMS_UNKNOWN' });
     expect(second.calls).toHaveLength(1);

@@ -5,7 +5,7 @@ import type { Deadline } from '../../src/domain/deadline.ts';
 import { createDeadline } from '../support/deadline.ts';
 import { thrownBy } from '../support/errors.ts';
 
-/** Work that ends when it is told to; notes the order in which it was begun. */
+/** Work that ends on demand and records its start order. */
 function createJobs(limits: { concurrency: number; maxWaiting: number; maxWaitMs?: number }) {
   const { run, admit, load } = createWorkQueue({ maxWaitMs: 60_000, ...limits });
   const begun: string[] = [];
@@ -64,7 +64,7 @@ const refusal = { reason: 'RATE_LIMITED', details: { retryAfterMs: expect.any(Nu
 
 test('whose turn would come after their deadline is refused when they come', async () => {
   const { start, admit, load, endNext } = createJobs({ concurrency: 1, maxWaiting: 10 });
-  // Nothing is known yet of how long work takes: no one is refused for it.
+  // No durations are measured yet, so nothing is refused for the expected wait.
   const first = start('a', 'a0');
   const second = start('a', 'a1', createDeadline(1));
   await pause(30);
@@ -111,7 +111,7 @@ test('no lane may have all the places', async () => {
   await Promise.all([...ours, other]);
 });
 
-test('whoever was let pass and does not come is soon expected no more', async () => {
+test('releases the reservation of an admitted caller who never arrives', async () => {
   const { start, admit, endNext } = createJobs({ concurrency: 1, maxWaiting: 1 });
   const running = start('a', 'a0');
   admit('a', createDeadline());
@@ -134,7 +134,7 @@ test('who was let pass and comes counts once', async () => {
   await Promise.all([running, waiting]);
 });
 
-test('whoever goes away while they wait leaves their place to the next', async () => {
+test('passes the place of a cancelled waiter to the next one', async () => {
   const { start, load, begun, endNext } = createJobs({ concurrency: 1, maxWaiting: 5 });
   const running = start('a', 'a0');
   const gone = createDeadline();

@@ -119,7 +119,7 @@ test('without a next master key nothing is sealed anew', async () => {
   await app.close();
 });
 
-test('a diagnosis tells how everything is and what to do about it', async () => {
+test('Diagnose returns a finding and a remedy per check', async () => {
   const stateOf = async (check: string) => {
     const { findings } = await admin.diagnose({});
     const found = findings.find((finding) => finding.check === check);

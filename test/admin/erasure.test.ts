@@ -50,7 +50,7 @@ async function tracesOf(values: readonly string[]): Promise<string[]> {
   return found;
 }
 
-/** What would give a user away. Their id may stay in nothing either, except as the receipt's digest. */
+/** Values that identify a user. The id must not remain either, except as the receipt's digest. */
 const marksOf = ({ email, userId, number, name }: Awaited<ReturnType<typeof livedInUser>>) => [
   email,
   number,

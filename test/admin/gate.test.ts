@@ -35,7 +35,7 @@ for (const { name, connect } of protocols) {
   });
 }
 
-test('over REST the operator’s RPCs have routes, answers and failures like all others', async () => {
+test('serves operators’ RPCs over REST with the usual routes, responses and errors', async () => {
   const { adminUrl } = testApp();
   const headers = { ...bearer(await makeAdminKey(testApp())), 'content-type': 'application/json' };
   const send = async (method: string, path: string, body?: object) => {
@@ -87,7 +87,7 @@ test('without a key no RPC of the admin service does anything', async () => {
   }
 });
 
-test('the public address knows nothing of the admin service', async () => {
+test('does not serve the admin service on the public address', async () => {
   const headers = { ...bearer(await makeAdminKey(testApp())), 'content-type': 'application/json' };
   for (const path of ['/manam.admin.v1.AdminService/ListTenants', '/admin/tenants']) {
     const response = await fetch(testApp().url + path, { method: 'POST', headers, body: '{}' });

@@ -8,7 +8,7 @@ import { type Admin, connectAdmin } from '../support/admin.ts';
 import { freshEmail, useTestApp } from '../support/app.ts';
 import { failure, failureOf } from '../support/errors.ts';
 
-// What is imported is tried by the code that will use it, and what it opens stays the same
+// Imported secrets are checked by the code that will use them
 // when it is hashed anew.
 
 const testApp = useTestApp({ config: { admin: { host: '127.0.0.1', port: 0 } } });

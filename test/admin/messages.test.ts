@@ -24,7 +24,7 @@ async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
   throw new Error('it never came');
 }
 
-test('operators list messages by state and tenant, without what they say and whom they go to', async () => {
+test('lists messages by state and tenant, without text and recipient', async () => {
   const { publishable } = await makeTenant(admin, 'listed');
   const emails = [freshEmail(), freshEmail(), freshEmail()];
   for (const email of emails) await register(testApp(), email, { apieco_key: publishable.text });
@@ -56,7 +56,7 @@ test('operators list messages by state and tenant, without what they say and who
   }
 });
 
-test('a registration arrives by SMTP, a refused one is dead until an operator tries it again, and figures tell', async () => {
+test('sends a registration by SMTP, keeps a refused one until retried, and counts both', async () => {
   let isOpen = false;
   const smtp = await startSmtpServer({
     onRcptTo: ({ address }, _, done) =>

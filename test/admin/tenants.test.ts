@@ -16,7 +16,7 @@ beforeAll(async () => {
   admin = await connectAdmin(testApp());
 });
 
-/** What is wrong with a request, as an operator reads it. */
+/** The errors of a request, as an operator reads them. */
 async function mistakesOf(call: Promise<unknown>): Promise<string[]> {
   const [bad] = ((await thrownBy(call)) as ConnectError).findDetails(BadRequestSchema);
   return (bad?.fieldViolations ?? []).map(({ field, description }) => `${field}: ${description}`);

@@ -27,7 +27,7 @@ async function importInto(to: string, records: object[], options = {}) {
   return (await admin.importUsers({ tenant: to, records: lines, ...options })).results;
 }
 
-/** What became of records, and which fields were wrong. */
+/** The result per record, with the wrong fields. */
 function outline(results: Awaited<ReturnType<typeof importInto>>) {
   return results.map(({ state, problems }) => [
     ImportState[state],
@@ -120,7 +120,7 @@ test('a row of authboss comes with its password and its recovery codes, each val
   expect(await failureOf(recover())).toEqual(failure('Unauthenticated', 'CODE_INVALID'));
 });
 
-test('a trial run writes nothing, and what is wrong is told by field without holding up the rest', async () => {
+test('a dry run writes nothing and reports errors by field and record', async () => {
   const good = { email: freshEmail(), email_confirmed: true };
   const taken = await signUp(testApp());
   await importInto(tenant, [

@@ -84,7 +84,7 @@ test('a disabled user is out at once and cannot return until they are enabled', 
   expect(await failureOf(view())).toEqual(dead);
 });
 
-test('a deleted user is gone with every row, is told so, and can register anew', async () => {
+test('deletes a user with every row, notifies them, and lets them register again', async () => {
   const { email, userId, accessToken } = await signUp(testApp());
   await admin.deleteUser({ tenant, user: email });
   expect(await failureOf(admin.getUser({ tenant, user: userId }))).toEqual(failure('NotFound', 'NOT_FOUND'));

@@ -15,7 +15,7 @@ const services = Object.values(publicServices);
 
 const testApp = useTestApp();
 
-/** What the gate refuses for; anything else means that the caller passed. */
+/** The gate's reasons to reject; anything else means that the caller passed. */
 const gateReasons = new Set([
   'KEY_MISSING',
   'KEY_INVALID',
@@ -89,7 +89,7 @@ beforeAll(async () => {
   };
 });
 
-/** What a call over REST ends with. */
+/** The outcome of a call over REST. */
 async function overRest(method: DescMethod, headers: Record<string, string>): Promise<string> {
   const { pattern } = getOption(method, http);
   const path = String(pattern.value).replaceAll(/\{\w+\}/g, randomUUID());
@@ -99,7 +99,7 @@ async function overRest(method: DescMethod, headers: Record<string, string>): Pr
   return reason ?? passes;
 }
 
-/** What a call ends with at the gate. */
+/** The outcome of a call at the gate. */
 function verdict(method: DescMethod, reason: string): string {
   // It reads a token out of the request and refuses an empty one as the gate would.
   const isInside = reason === 'TOKEN_INVALID' && method.name === 'RefreshToken';
@@ -165,10 +165,10 @@ test('who may call what is the same over every protocol, and is what the documen
   await expect(page).toMatchFileSnapshot('../../docs/access-matrix.md');
 }, 300_000);
 
-/** What must hold of every row, read from the contract and not from the server. */
+/** The requirements for every row, read from the contract and not from the server. */
 for (const method of methods) {
   const rule = getOption(method, access);
-  test(`${method.name} lets no one pass whom its declaration does not name`, async () => {
+  test(`${method.name} rejects every caller that its declaration does not name`, async () => {
     const passed = async (name: string) => {
       const reason = await overRest(method, await (credentials[name] as Credential)(method));
       return verdict(method, reason) === passes;

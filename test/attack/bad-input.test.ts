@@ -35,7 +35,7 @@ const bad: Record<string, () => Promise<Answer>> = {
   'a deadline beyond the limit': () => post('{}', { 'connect-timeout-ms': '30001' }),
 };
 for (const [what, send] of Object.entries(bad)) {
-  test(`${what} answers invalid_argument with a request id`, async () => {
+  test(`${what} is rejected with INVALID_ARGUMENT and a request id`, async () => {
     const { status, requestId, body } = await send();
     expect(status).toBe(400);
     expect(requestId).toMatch(/^[0-9a-f-]{36}$/);

@@ -123,7 +123,7 @@ async function runEveryFlow(): Promise<void> {
   mark('access token', session.tokens?.accessToken);
   mark('refresh token', session.tokens?.refreshToken);
 
-  // What breaks inside is logged in full, and still without what it was about.
+  // Internal errors are logged in full, still without the user's data.
   await server.sql('RENAME TABLE credentials TO credentials_away');
   await thrownBy(manam.auth.login({ email: newEmail, password }));
   await server.sql('RENAME TABLE credentials_away TO credentials');

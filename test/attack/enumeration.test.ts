@@ -43,7 +43,7 @@ const states: Record<string, () => Promise<Identifier>> = {
   'confirmed number': async () => ({ type: 'mobile', mobile: (await signUpByMobile(testApp())).mobile }),
 };
 
-/** What is asked of an account in any state. A failed sign-in sends a password that is wrong wherever there is one. */
+/** The calls about an account in any state. A failed sign-in sends a wrong password in every state. */
 const calls: Record<
   string,
   { path: (identifier: Identifier) => string; body: object; sameStatements: boolean }
@@ -73,7 +73,7 @@ function comparable(text: string, headers: Headers, identifier: Identifier): str
 
 const rows: string[] = [];
 for (const [name, { path, body, sameStatements }] of Object.entries(calls)) {
-  test(`${name} answers alike, byte for byte, for every state of an account`, async () => {
+  test(`${name} returns the same bytes for every state of an account`, async () => {
     const { url, dev, takeStatements, takeHashes } = testApp();
     const seen: Record<string, { answer: string; hashes: number; statements: string }> = {};
     for (const [state, make] of Object.entries(states)) {

@@ -27,7 +27,7 @@ test('of 50 parallel wrong passwords at most five are compared with the real one
   expect(row?.['failures']).toBe(5);
 });
 
-test('a locked account answers the right password as it does a wrong one, and opens again after the delay', async () => {
+test('rejects the right password during a lockout and accepts it after the delay', async () => {
   const { advance, takeStatements } = testApp();
   const { email } = await signUp(testApp());
   for (let count = 0; count < 5; count += 1) await failureOf(login(email, wrong));

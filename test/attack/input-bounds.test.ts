@@ -208,7 +208,7 @@ test('a confirmation page that was taken out of the policy is used no more', asy
   for (const email of emails) await app.client(AuthService).register({ email, password, confirmUrl });
   expect((await app.messagesTo(emails[0] ?? ''))[0]?.link).toContain(confirmUrl);
   await allow([]);
-  // Another instance knows nothing of the old policy.
+  // Another instance never read the old policy.
   const other = await startTestApp({ sibling: app });
   for (const email of emails) {
     await other.client(AuthService).sendConfirmEmail({ email });

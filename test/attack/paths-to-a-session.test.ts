@@ -18,7 +18,7 @@ const auth = (headers?: Record<string, string>) => testApp().client(AuthService,
 const amrOf = (token = '') =>
   JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()).amr as string[];
 
-/** For every RPC that can answer tokens: what it gives to whom has only the first factor of an account with two. */
+/** For every RPC that can return tokens: its response to a caller who has only the first of two factors. */
 const paths: Record<string, (user: Enrolled) => Promise<void>> = {
   async Register(user) {
     const answer = await auth().register({ email: user.email, password });
@@ -90,7 +90,7 @@ test('every RPC that can answer tokens is on the list of paths to a session', ()
 });
 
 for (const [name, attempt] of Object.entries(paths)) {
-  test(`${name} opens no session of an account with a second factor to whom has only the first`, async () => {
+  test(`${name} issues no session without the second factor`, async () => {
     await attempt(await enrolTotp(testApp(), await signUp(testApp())));
   });
 }

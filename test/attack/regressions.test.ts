@@ -33,7 +33,7 @@ test('a budget fades over its next window, and a burst at the boundary gets none
   const charge = (window: number) =>
     app.store.budgets.charge(tenant?.id ?? '', budget, Buffer.from('x'), new Date(window));
   const start = Math.floor(now().getTime() / 1000) * 1000;
-  // One early, one late: each is good again when it is a second old.
+  // One early, one late: each is valid again one second later.
   expect([await charge(start), await charge(start + 900), await charge(start + 950)]).toEqual([0, 0, 500]);
   expect([await charge(start + 1000), await charge(start + 1449)]).toEqual([450, 1]);
   expect([await charge(start + 1450), await charge(start + 1500)]).toEqual([0, 400]);
@@ -150,7 +150,7 @@ test('a long password in another Unicode form still signs in', async () => {
   await client(AuthService).login({ email, password: long.normalize('NFD') });
 });
 
-test('the fifth failure costs the same statements whether or not there is someone to tell', async () => {
+test('the fifth failure runs the same statements with and without a user to notify', async () => {
   const { client, takeStatements, messagesTo } = testApp();
   const { email } = await signUp(testApp());
   const fifth: string[][] = [];
@@ -180,7 +180,7 @@ for (const greeting of ['', 'P']) {
   }, 20_000);
 }
 
-test('a confirmed account is not replaced when a key has moved it to a new address, and the old one is told', async () => {
+test('keeps a confirmed account that a key moves to a new address and notifies the old one', async () => {
   const { client, dev, messagesTo } = testApp();
   const user = await signUp(testApp());
   await client(RecoveryService).recover({ email: user.email });

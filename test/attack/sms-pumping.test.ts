@@ -20,7 +20,7 @@ const budget = (name: string, max: number, windowMs: number) => ({ name, max, wi
 
 const recover = (app: TestApp, mobile: string) => app.client(RecoveryService).recover({ type, mobile });
 
-/** How long a refused caller is told to wait, in seconds; 0 where the call passes. */
+/** The retry delay of a rejected call, in seconds; 0 if the call passes. */
 async function waitOf(call: Promise<unknown>): Promise<number> {
   const error = await call.then(
     () => undefined,

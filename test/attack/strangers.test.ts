@@ -62,7 +62,7 @@ test('made-up numbers from many networks keep no user from the SMS of the second
   for (let count = 0; count < 60; count += 1) {
     const mobile = `0935${String(1_000_000 + count * 7919).slice(-7)}`;
     const body = { type: 'IDENTIFIER_TYPE_MOBILE', mobile, password };
-    // What is charged was sent: the breaker counts what leaves.
+    // Only sent messages are charged: the breaker counts those.
     const tenant = await app.app.store.tenants.findBySlug('dev');
     const period = { country: 'IR', hour: hourOf(app.now()), audience: 'anonymous' } as const;
     await app.app.store.smsUsage.countSent(tenant?.id ?? '', period, 1);
@@ -76,7 +76,7 @@ test('made-up numbers from many networks keep no user from the SMS of the second
   expect(await smsTo(user.number)).toBe(before + 1);
 }, 60_000);
 
-test('a stranger who asks for codes to a number delays no sign-in of its owner', async () => {
+test('codes that a stranger requests for a number delay no sign-in of its owner', async () => {
   const user = await makeSmsUser();
   const mobile = user.number;
   for (const rpc of ['RecoveryService/Recover', 'AuthService/SendConfirmSms', 'AuthService/Register']) {

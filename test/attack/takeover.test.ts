@@ -38,12 +38,12 @@ test('an address that Google does not host opens no account and makes none', asy
     expect((await signInWithGoogle(app, user)).json).toMatchObject({ reason });
 });
 
-test('a hosted domain’s address is one that Google answers for', async () => {
+test('accepts Google’s claim about an address of a hosted domain', async () => {
   const user = freshGoogleUser({ email: `${freshEmail().split('@')[0]}@corp.example`, hd: 'corp.example' });
   expect((await signInWithGoogle(app, user)).json['email']).toBe(user.email);
 });
 
-test('a confirmed account of the address is connected, and its owner is told', async () => {
+test('connects the confirmed account of the address and notifies its owner', async () => {
   const user = freshGoogleUser();
   const cnf = await register(app.test, user.email);
   await auth().confirmEmail({ cnf });
@@ -139,7 +139,7 @@ test('pre-hijack 1, classic: the password of an account made before its owner ca
   );
 });
 
-test('pre-hijack 2, pending link: a confirmation sent before is dead', async () => {
+test('pre-hijack 2, pending link: invalidates an earlier confirmation', async () => {
   const user = freshGoogleUser();
   const cnf = await register(app.test, user.email);
   await signInWithGoogle(app, user);

@@ -23,7 +23,7 @@ import { protocols } from '../support/protocols.ts';
 
 const services = Object.values(publicServices);
 
-// The T group of security.md: whoever holds the keys and tokens of tenant A sees of tenant
+// Tenant isolation: a holder of the keys and tokens of tenant A sees of tenant
 // B exactly what they see of what does not exist.
 
 const testApp = useTestApp({ config: { admin: { host: '127.0.0.1', port: 0 } } });
@@ -65,7 +65,7 @@ const call = (headers: Record<string, string>) => ({
 });
 
 const email: Pair = { real: async () => b.user.email, absent: freshEmail };
-/** One of its own: registering it makes an account at A. */
+/** A separate address: registering it creates an account at A. */
 const registrable: Pair = {
   real: async () => (await signUp(testApp(), { apieco_key: b.publishable.text })).email,
   absent: freshEmail,
@@ -209,7 +209,7 @@ function assertFalse(active: boolean): void {
 }
 
 for (const [what, { real, absent }, attempt] of attempts) {
-  test(`${what}: what is B’s is to A as if it did not exist`, async () => {
+  test(`${what}: rows of B are NOT_FOUND for A`, async () => {
     const thing = await real();
     expect(thing).not.toBe('');
     expect(await outcome(attempt(thing))).toEqual(await outcome(attempt(absent())));
@@ -232,7 +232,7 @@ test('no RPC takes B’s token together with A’s key, over any protocol', asyn
       >;
       for (const method of service.methods) {
         const answer = await outcome(client[method.localName]?.({}) ?? Promise.resolve());
-        // What needs no session looks at the key alone, and knows nothing of B.
+        // Calls without a session look at the key alone and read nothing of B.
         if (typeof answer === 'string' || answer.reason === undefined)
           throw new Error(`${method.name} over ${name}: ${answer}`);
       }
@@ -247,7 +247,7 @@ test('what a caller says of their tenant beside their key is ignored', async () 
   );
 });
 
-test('the same address is two accounts at two tenants, and neither knows of the other', async () => {
+test('one address is two independent accounts at two tenants', async () => {
   const shared = freshEmail();
   for (const { publishable } of [a, b]) {
     const key = { apieco_key: publishable.text };

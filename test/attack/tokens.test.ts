@@ -152,7 +152,7 @@ test('a disabled user is out at their next call', async () => {
   expect(await failureOf(view(accessToken))).toEqual(refused);
 });
 
-test('a revoked key and a suspended tenant are dead within seconds', async () => {
+test('rejects a revoked key and a suspended tenant within seconds', async () => {
   const { client, createKey, sql } = testApp();
   const key = await createKey('publishable', []);
   const login = () =>

@@ -16,7 +16,7 @@ export type Accounts = {
   readonly key: Readonly<Record<string, string>>;
   /** Signs some account in. */
   login(): Promise<Tokens>;
-  /** Callers each of whom has a session of their own, and refreshes it over and over. */
+  /** Callers that each refresh a separate session repeatedly. */
   refreshing(callers: number): Promise<Side>;
   /** Registers an account that no one has. */
   register(): Promise<unknown>;

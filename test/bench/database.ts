@@ -7,12 +7,12 @@ import { startEmbeddedServer } from '../../src/store/embedded/server.ts';
 export type BenchDatabase = {
   /** The URL of the database of that name on the server of the run. */
   urlOf(name: string): Promise<string>;
-  /** How many statements that read or write the server has run so far. */
+  /** Number of reading and writing statements that the server has run. */
   statements(): Promise<number>;
   stop(): Promise<void>;
 };
 
-/** What is asked for over and over lies in memory, as on the machine of a production database. */
+/** Repeated reads are served from memory, as on a production database. */
 const bufferPoolMb = 2048;
 
 const counted = ['select', 'insert', 'insert_select', 'update', 'update_multi', 'delete', 'delete_multi'];

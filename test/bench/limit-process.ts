@@ -13,7 +13,7 @@ import { openDatabase } from '../../src/store/database.ts';
 import { createSessionRepository } from '../../src/store/sessions.ts';
 import { type Call, closedLoop } from './slices.ts';
 
-// What cannot be surpassed: the parts that the service is made of, alone, in a process of their own.
+// The upper bounds: the service's parts alone, in a separate process.
 
 export type LimitName = 'hash' | 'verify' | 'select' | 'update';
 
@@ -26,7 +26,7 @@ export type LimitRequest = {
   readonly keys?: JSONWebKeySet;
 };
 
-/** What the bare handlers are to answer: that JSON, and what the service reads for a session. */
+/** The response of the bare handlers: that JSON, and the rows that the service reads for a session. */
 export type LimitAnswer = {
   readonly viewUser: string;
   readonly databaseUrl: string;
@@ -69,7 +69,7 @@ function callOf({ limit, token = '', keys = { keys: [] } }: LimitRequest): () =>
 }
 
 const policy = defaultPolicy('http://localhost', 'bench');
-/** The bare handlers: the listener of the service, and behind it Connect and nothing else. */
+/** The bare handlers: the service's listener with Connect alone. */
 let user = create(ViewUserResponseSchema);
 let readHolder = async (): Promise<UserView | undefined> => undefined;
 const listener = await listen(

@@ -17,7 +17,7 @@ export type Limits = {
   stop(): void;
 };
 
-/** Starts the process that holds the limits, on a database of its own. */
+/** Starts the process that measures the upper bounds, on a separate database. */
 export async function startLimits(databaseUrl: string): Promise<Limits> {
   const child = fork(new URL('limit-process.ts', import.meta.url), [databaseUrl], {
     env: { ...process.env, UV_THREADPOOL_SIZE: String(availableParallelism() + 4) },

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 
-// Linux alone tells what the processes of another one use, in /proc.
+// Only Linux shows the use of other processes, in /proc.
 
 export type Usage = { readonly cpuS: number; readonly rssMb: number };
 
 /** Clock ticks a second, which Linux fixes for programs whatever its kernel uses. */
 const ticksPerSecond = 100;
 
-/** What a process and those that it has started have used so far; those of the database are not counted. */
+/** The use of a process and its children so far, without those of the database. */
 export function usageOf(pid: number): Usage {
   return sumOf([read(pid), ...childrenOf(pid).map(usageOf)]);
 }
@@ -18,7 +18,7 @@ export function sumOf(usages: readonly Usage[]): Usage {
 }
 
 function read(pid: number): Usage {
-  // What stands before the last bracket is the name, which may hold anything.
+  // The name, before the last bracket, may hold any character.
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
   const [user, system] = [Number(fields[11]), Number(fields[12])];
   const kb = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);

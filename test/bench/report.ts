@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import Table from 'cli-table3';
 import type { Figures } from './slices.ts';
 
-/** What a ratio should be, and what it must not fall short of. */
+/** The target and the lower limit of a ratio. */
 export type Goal = {
   readonly aim: number;
   readonly limit: number;
@@ -13,7 +13,7 @@ export type Goal = {
 export const atLeast = (aim: number, limit = aim): Goal => ({ aim, limit, more: true });
 export const atMost = (aim: number, limit = aim): Goal => ({ aim, limit, more: false });
 
-/** What the server spent on a call. */
+/** The server's cost of a call. */
 export type Cost = {
   readonly statements: number;
   readonly serverCpuMs: number;
@@ -22,7 +22,7 @@ export type Cost = {
 
 export type Row = {
   readonly name: string;
-  /** What stands beside it. */
+  /** A remark beside it. */
   readonly against: string;
   readonly ratio: number;
   readonly spread?: readonly [number, number];

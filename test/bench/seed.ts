@@ -1,7 +1,7 @@
 import { SingleBar } from 'cli-progress';
 import type { Connection, RowDataPacket } from 'mysql2/promise';
 
-/** How many rows one statement makes. */
+/** Number of rows per statement. */
 const chunk = 10_000;
 
 const digits = Array.from({ length: 10 }, (_, digit) => `SELECT ${digit} AS d`).join(' UNION ALL ');
@@ -31,7 +31,7 @@ export type SeedOptions = {
   /** A confirmed user, whose rows are copied; all of them have its password. */
   readonly template: string;
   readonly users: number;
-  /** Over how many tenants they are spread; undefined: all are of the tenant of the template. */
+  /** Number of tenants; undefined: all rows belong to the tenant of the template. */
   readonly tenants?: number;
   readonly label: string;
 };
@@ -76,7 +76,7 @@ export async function seedUsers(connection: Connection, options: SeedOptions): P
     bar.update(Math.min(users, from + chunk));
   }
   bar.stop();
-  // What the statements after this read is not to depend on when the server last counted its rows.
+  // The plans of later statements must not depend on the last statistics.
   await connection.query('ANALYZE TABLE users, identifiers, credentials');
 }
 

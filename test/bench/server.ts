@@ -10,7 +10,7 @@ export type BenchServer = {
   readonly databaseUrl: string;
   /** The publishable keys of two tenants. */
   readonly keys: { readonly dev: string; readonly manam: string };
-  /** How long it took from the start of the process until it listened. */
+  /** Time from the start of the process until it listened. */
   readonly startMs: number;
   /** CPU seconds so far and resident memory now, of all its processes. */
   usage(): Usage;
@@ -37,7 +37,7 @@ const withoutLimits = Object.fromEntries(
 /** One for the run: a database may be started on more than once. */
 const masterKey = randomBytes(32).toString('base64');
 
-/** Starts the service as a user would: a process of its own, with the hash of production. */
+/** Starts the service as a user would: a separate process with the production hash. */
 export async function startServer({ databaseUrl, workers = 1, env }: ServerOptions): Promise<BenchServer> {
   const folder = mkdtempSync(join(tmpdir(), 'manam-bench-'));
   const startedAt = performance.now();

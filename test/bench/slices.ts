@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { quantile } from 'simple-statistics';
 
-/** What a slice of time has brought. */
+/** The result of one time slice. */
 export type Slice = {
   readonly calls: number;
   readonly ms: number;
-  /** How long each call took, in milliseconds. */
+  /** Duration of each call, in milliseconds. */
   readonly latencies: readonly number[];
 };
 
@@ -14,7 +14,7 @@ export type Side = (ms: number) => Promise<Slice>;
 
 export type Call = () => Promise<unknown>;
 
-/** A closed loop: so many callers, each of whom calls again as soon as it is answered. */
+/** A closed loop: each caller calls again as soon as it has a response. */
 export function closedLoop(concurrency: number, callOf: (caller: number) => Call): Side {
   const callers = Array.from({ length: concurrency }, (_, caller) => callOf(caller));
   return async (ms) => {
@@ -56,7 +56,7 @@ export async function openLoop(perSecond: number, isOver: () => boolean, call: C
 export async function beside<T>(storm: (isOver: () => boolean) => Promise<void>, work: () => Promise<T>) {
   let over = false;
   const stormed = storm(() => over);
-  // A storm that fails is told about when it is over, and does not end the process before its servers are stopped.
+  // A failing storm is reported at its end, after its servers have stopped.
   stormed.catch(() => {});
   try {
     return await work();
@@ -101,7 +101,7 @@ export type CompareOptions = {
   readonly sliceMs: number;
   readonly a: Side;
   readonly b: Side;
-  /** What of a slice is compared. Default: calls per second. */
+  /** The compared figure of a slice. Default: calls per second. */
   readonly of?: (slice: Slice) => number;
 };
 

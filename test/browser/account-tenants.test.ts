@@ -8,7 +8,7 @@ import { freePort } from '../support/federation.ts';
 import { enrolSms, freshMobile, register, signUp } from '../support/journey.ts';
 import { button, heading, signIn, type Viewing, visit } from '../support/visitor.ts';
 
-// What a tenant decides of its pages, and what a person meets beside the straight way.
+// The tenant's settings of its pages, and the paths beside the usual one.
 
 const folder = pictureFolder('account');
 const browser = useBrowser();
@@ -157,7 +157,7 @@ test('the session is in memory alone: no cookie, no storage, and a page that is 
   await context.close();
 });
 
-test('whoever gives SMS codes alone can prove themselves again: the dialog sends one', async () => {
+test('the step-up dialog sends a code to a user who has SMS alone', async () => {
   const who = await visitor({ locale: 'en', width: 1280 });
   const { page, t } = who;
   const user = await signUp(app);
@@ -178,7 +178,7 @@ test('whoever gives SMS codes alone can prove themselves again: the dialog sends
   await dialog.getByLabel(`${t('code')} / ${t('recoveryCode')}`).fill(await codeFor(number));
   await dialog.getByRole('button', { name: t('confirm') }).click();
   await page.getByText(t('recoveryTitle')).waitFor();
-  // What has taken the place of the form is where a reader continues.
+  // Screen readers continue at the content that replaced the form.
   expect(await page.evaluate('document.activeElement.tagName')).toBe('H3');
   await who.context.close();
 }, 60_000);
@@ -198,7 +198,7 @@ test('a link of one tenant is no business of a page of another, and a token that
     await other.goto(`${app.url}/account/${slug}/two-factor?factor=totp&token=nonsense`);
     await other.getByText(t('linkPaste')).waitFor();
     await other.close();
-    // Only the one of its own tenant reached the page, which says that it could not be used.
+    // Only the same tenant's code reached the page, which shows that it is invalid.
     const alerts = page.getByRole('alert').filter({ hasText: /\S/ });
     if (slug === 'shop') expect(await alerts.count()).toBe(0);
     else await alerts.waitFor();

@@ -240,7 +240,7 @@ for (const viewing of [
     await look('new-password');
     await button(who, t('save')).click();
     await page.getByText(t('recovered')).waitFor();
-    // The used link is no dead end.
+    // The used link still offers a next step.
     await page.goto(recovery);
     await page.getByLabel(t('newPassword')).fill('fourth-orbit-lantern-80');
     await button(who, t('save')).click();

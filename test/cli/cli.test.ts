@@ -86,7 +86,7 @@ test('the same command asks a service at a distance, with an operator’s key', 
   );
 }, 60_000);
 
-test('a mistake in a policy is told by its path, and exit codes mean something', async () => {
+test('reports an error in a policy by its path and sets the exit code', async () => {
   const wrong = await manam(['tenant', 'set', 'dev', '--set', 'password.minLength=3', '--set', 'colour=red']);
   expect(wrong).toMatchObject({
     code: 2,

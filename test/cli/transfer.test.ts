@@ -96,7 +96,7 @@ async function restoreCopy() {
 test('a restored backup is proved to open, also against the wrong master key, and the lost time ends sessions', async () => {
   const user = await signUp(testApp());
   const copy = await restoreCopy();
-  // After the backup: a refresh that the restored database knows nothing of.
+  // After the backup: a refresh that the restored database lacks.
   const { tokens } = await testApp().client(AuthService).refreshToken({ refreshToken: user.refreshToken });
 
   const env = { ...local, DATABASE_URL: copy.url };
@@ -119,7 +119,7 @@ test('a restored backup is proved to open, also against the wrong master key, an
   const there = restored.client(AuthService);
   const dead = failure('Unauthenticated', 'TOKEN_INVALID');
   expect(await failureOf(there.refreshToken({ refreshToken: tokens?.refreshToken ?? '' }))).toEqual(dead);
-  // Whoever holds a token from before the backup may be its thief: the session is over for both.
+  // A token from before the backup may be stolen: the session ends for both holders.
   expect(await failureOf(there.refreshToken({ refreshToken: user.refreshToken }))).toEqual(dead);
   expect((await there.login({ email: user.email, password })).tokens?.accessToken).not.toBe('');
   await restored.close();

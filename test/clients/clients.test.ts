@@ -31,7 +31,7 @@ async function addressOf(server: Server): Promise<string> {
 
 type Opened = { readonly manam: grpc.Manam; close(): void };
 
-/** What other teams call us with, each as its users would make it. */
+/** The clients of other teams, each built as its users would. */
 const clients: { name: string; open(options: ClientOptions): Opened }[] = [
   {
     name: '@grpc/grpc-js',
@@ -179,7 +179,7 @@ for (const { name, open } of clients) {
     flaky.close();
   });
 
-  test(`a call without a deadline of its own may wait as long as it takes through ${name}`, async () => {
+  test(`a call without a deadline waits for its response through ${name}`, async () => {
     const flaky = await startFlaky(0);
     const { manam, close } = open({ url: urlOf(flaky), key: 'k' });
     await manam.profile.viewUser({}, { timeoutMs: 0 });
@@ -248,7 +248,7 @@ test('gRPC tries again by itself where the connection is lost', async () => {
   server.close();
 });
 
-test('a service that no one answers for is tried again and is an outage', async () => {
+test('retries an unreachable service and reports an outage', async () => {
   for (const { open, name } of clients) {
     const { manam, close } = open({ url: 'http://127.0.0.1:9', key: 'k', timeoutMs: 3000 });
     const error = await thrownBy(manam.profile.viewUser({}));

@@ -72,7 +72,7 @@ test('calls that need a new token at the same time share one refresh', async () 
   expect(used).toEqual(['refresh-1']);
 });
 
-test('a refused token is renewed once, and whoever comes later gets what came of it', async () => {
+test('renews a rejected token once and shares the result with later calls', async () => {
   const { session, used, begin } = startSession();
   await begin();
   expect(await Promise.all([session.renew('access-1'), session.renew('access-1')])).toEqual([
@@ -92,7 +92,7 @@ test('a token that another page has renewed is taken from the storage', async ()
   expect(used).toEqual([]);
 });
 
-test('an outage keeps the session, and its end empties it and is told once', async () => {
+test('keeps the session through an outage and reports its end once', async () => {
   let error: Error | undefined = new ConnectError('out of reach', Code.Unavailable);
   const { session, ends, pass, begin } = startSession(() => error);
   await begin();

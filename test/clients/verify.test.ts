@@ -25,7 +25,7 @@ async function verifier(
   });
 }
 
-test('an access token is checked without a call to the service, and tells whose it is', async () => {
+test('verifies an access token without a call and returns its subject', async () => {
   const { accessToken, userId } = await signUp(testApp());
   const verify = await verifier();
   const claims = await verify(accessToken);

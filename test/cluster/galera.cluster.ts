@@ -43,7 +43,7 @@ async function sql(text: string, values: unknown[] = []): Promise<RowDataPacket[
   }
 }
 
-/** Calls both instances over and over; returns how long the longest time was in which one of them could not. */
+/** Calls both instances repeatedly; returns the longest outage of either. */
 function watchOutages() {
   let isOver = false;
   const longestMs = instances.map(() => 0);

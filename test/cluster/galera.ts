@@ -73,7 +73,7 @@ type Ports = {
 
 function createNode(folder: string, ports: Ports, addresses: string): Node {
   const name = folder.split('/').at(-1) ?? '';
-  // The transfer of the state runs as whoever runs the node, and rsync as root becomes no one.
+  // The state transfer runs as the node's user; rsync as root drops to nobody.
   const isRoot = process.getuid?.() === 0;
   const account = isRoot ? ['--user=mysql'] : [];
   const data = join(folder, 'data');

@@ -245,7 +245,7 @@ overEveryStore('budgets', (scene) => {
 });
 
 overEveryStore('idempotency', (scene) => {
-  test('one caller claims a key, keeps its answer, and a dead one loses it', async () => {
+  test('one caller claims a key and stores its response; a crashed one loses the claim', async () => {
     const { store, tenantId, now, at } = scene();
     const digest = Buffer.alloc(32, 5);
     const requestDigest = Buffer.alloc(32, 6);

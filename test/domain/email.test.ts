@@ -65,7 +65,7 @@ for (const [text, why] of refused) {
   });
 }
 
-test('a missing address is told from a wrong one', () => {
+test('distinguishes a missing address from a wrong one', () => {
   expect(() => parseEmail('')).toThrowError(DomainError);
   expect(() => parseEmail('')).toThrowError(
     expect.objectContaining({ details: { violations: [{ field: 'email', reason: 'FIELD_REQUIRED' }] } }),

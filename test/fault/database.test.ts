@@ -29,7 +29,7 @@ afterEach(async () => {
   await scene.close();
 }, 60_000);
 
-/** Waits until a call succeeds; returns how long that took. */
+/** Waits until a call succeeds; returns the waiting time. */
 async function recovery(call: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now();
   while (performance.now() - startedAt < 20_000) {
@@ -82,7 +82,7 @@ test('connections are killed one by one: a read is asked once more, and no write
   const user = await signUp(app);
   const view = () => app.client(ProfileService, bearer(user.accessToken)).viewUser({});
   await Promise.all([view(), view(), view()]);
-  // An idle pool whose connections are all dead without knowing it yet answers a read all the same.
+  // A read succeeds although every idle connection of the pool is broken.
   const kills = await killConnections();
   await view();
   expect(kills).toBeGreaterThan(0);
@@ -207,7 +207,7 @@ async function judgeUnseen(what: string): Promise<void> {
   tell(what, report);
 }
 
-test('who waits for a row that is held is told within four seconds, and no one else waits', async () => {
+test('a call that waits for a locked row fails within four seconds and delays no other', async () => {
   await begin();
   const [held, free] = [await signUp(app), await signUp(app)];
   const edit = (user: { accessToken: string }) =>
@@ -250,7 +250,7 @@ test('a database that may only be read refuses writes as an outage; sessions and
     unavailable,
   );
   expect((await view(user)).user?.email).toBe(user.email);
-  // What was revoked stays so: a read that succeeds may not revive it.
+  // Revocation persists: a successful read must not undo it.
   expect(await failureOf(view(signedOut))).toEqual(failure('Unauthenticated', 'TOKEN_INVALID'));
   expect((await fetch(`${app.url}/.well-known/jwks.json`)).status).toBe(200);
   await pause(boxMs / 2);
@@ -286,7 +286,7 @@ test('with every connection stuck calls end within their time, the queue is boun
 }, 60_000);
 
 for (const delayMs of [500, 5000]) {
-  test(`a database that answers ${delayMs} ms later keeps no call beyond its deadline, and nothing piles up`, async () => {
+  test(`a database ${delayMs} ms slower keeps no call beyond its deadline and builds no queue`, async () => {
     await begin();
     const user = await signUp(app);
     oracle.start();

@@ -10,7 +10,7 @@ import { tell } from '../support/figures.ts';
 import { clientsOf, developmentMasterKeys, startServerProcess } from '../support/server-process.ts';
 import { smtpTo, startSmtpServer } from '../support/smtp-server.ts';
 
-/** How long the kills continue, in milliseconds; at least four are made. */
+/** Duration of the kills in milliseconds; at least four happen. */
 const boxMs = 10_000;
 
 test('whenever the service is killed, every promised message arrives, and what arrives twice has one id', async () => {
@@ -55,7 +55,7 @@ test('whenever the service is killed, every promised message arrives, and what a
     kills += 1;
   }
 
-  // The last instance gets what the dead ones had in hand, when their minute is over.
+  // The last instance takes over the messages of the killed ones after their one-minute lease.
   const app = await startTestApp({
     database: database.url,
     masterKeys: developmentMasterKeys(folder),

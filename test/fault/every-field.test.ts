@@ -160,7 +160,7 @@ function encoded({ number }: DescField, content: Buffer): Buffer {
   return Buffer.concat([Buffer.from([...varint(number * 8 + 2), ...varint(content.length)]), content]);
 }
 
-/** What breaks: an answer that says so, or one that shows how we are made. */
+/** Findings: an internal error, or a response that shows internals. */
 function isBroken({ status, body }: Answer): boolean {
   return (
     (status >= 500 && status !== 501 && status !== 503) ||

@@ -88,7 +88,7 @@ test('instances are stopped one after the other under load: every call in flight
   while (stops < 4 || performance.now() < until) {
     await pause(500);
     const [first] = live as unknown as [ServerProcess];
-    // What a balancer does: nothing new goes to an instance that is no longer ready.
+    // As a balancer does: an instance that is not ready gets no new calls.
     ready.delete(first.url);
     const exited = exitOf(first);
     const startedAt = performance.now();
@@ -222,7 +222,7 @@ test('the schema grows under load, and is migrated by several at once: no one se
       if (error.errno !== 1213 && error.errno !== 1205) throw error;
     }
   };
-  // What the next version would do first: columns that this one does not know, with a default.
+  // The next version's first step: columns with a default that this version lacks.
   const grown = ['users', 'sessions', 'challenges', 'outbox'];
   for (const table of grown) {
     await change(`ALTER TABLE ${table} ADD COLUMN of_the_next_version VARBINARY(16) NOT NULL DEFAULT ''`);

@@ -9,7 +9,7 @@ import { createTestDatabase } from '../support/database.ts';
 import { tell } from '../support/figures.ts';
 import { clientsOf, type ServerProcess, startServerProcess } from '../support/server-process.ts';
 
-/** How long the kills continue, in milliseconds; at least three are made. */
+/** Duration of the kills in milliseconds; at least three happen. */
 const boxMs = 8000;
 
 async function codeFor({ url }: ServerProcess, to: string): Promise<string> {
@@ -52,7 +52,7 @@ test('a kill at any moment of the enrolment leaves a factor with its codes, or n
     await exited;
     outcomes.kills += 1;
     const told = await acknowledged;
-    // What the database had in hand when its client died, it ends or undoes now.
+    // The database now commits or rolls back the transactions of the killed client.
     await new Promise((resolve) => setTimeout(resolve, 200));
     const [factors, codes] = [await count('authenticators', userId), await count('recovery_codes', userId)];
     expect([

@@ -14,7 +14,7 @@ import {
   type RawConnection,
 } from '../support/raw-http2.ts';
 
-// What callers do to the protocols (security.md, R56 and FI17 to FI20).
+// Protocol abuse (R56, and faults FI17 to FI20).
 
 const scene = useAbuseScene();
 const key = () => ({ apieco_key: scene.service().key });
@@ -45,7 +45,7 @@ test('messages that are too large, cut short or larger than they say are refused
       scene.send(loginPath, grpc, Buffer.alloc(3)),
     ]);
     expect(answers.map(({ status }) => status)).toEqual([429, 413, 413, 200, 200, 200]);
-    // Whoever promises more than they send is cut off in time; here they leave themselves.
+    // A sender of less than its declared length is cut off in time; this one leaves earlier.
     const cut = await scene.sendRaw(
       `POST ${loginPath} HTTP/1.1\r\nHost: x\r\napieco_key: ${scene.service().key}\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"a`,
       200,
@@ -62,7 +62,7 @@ test('bombs of gzip and brotli do not go off', async () => {
     const startedMb = scene.residentMb();
     let sent = 0;
     for (const [encoding, bomb] of Object.entries(bombs)) {
-      // What is over the limit before it is unpacked would be no bomb.
+      // A body over the limit before unpacking would be no bomb.
       const small = bomb.subarray(0, 60_000);
       for (let wave = 0; wave < 5; wave += 1) {
         const answers = await Promise.all(
@@ -131,7 +131,7 @@ test('connections that say little, over both versions of HTTP, are ended in time
   });
 }, 60_000);
 
-/** Writes frames until the server ends the connection; returns how many it took. */
+/** Writes frames until the server ends the connection; returns their number. */
 async function flood(
   connection: RawConnection,
   next: (index: number) => Buffer,

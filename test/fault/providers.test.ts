@@ -61,13 +61,13 @@ test('a mail server and a gateway that fail in every way delay messages, and nev
   const numbers = mobiles.map((mobile) => `+98${mobile.slice(1)}`);
   for (let round = 0; round < 60; round += 1) {
     if (emails.every((email) => reached().has(email)) && numbers.every((number) => taken.has(number))) break;
-    // What failed is tried again after ten seconds, then twenty, and so on.
+    // A failed message is retried after ten seconds, then twenty, and so on.
     app.advance(45_000);
     await pause(700);
   }
   expect(emails.filter((email) => !reached().has(email))).toEqual([]);
   expect(numbers.filter((number) => !taken.has(number))).toEqual([]);
-  // Whatever was sent twice was one message: the receiver can tell.
+  // Duplicates have the same id, so the receiver can recognise them.
   for (const ids of taken.values()) expect(ids.size).toBe(1);
   for (const email of emails) {
     const ids = smtp.received

@@ -8,7 +8,7 @@ import { seeded } from '../support/seeded.ts';
 
 // Whatever is sent (security.md, R56 and FI17), the answer is one that the contract knows.
 
-/** How many random requests there are: 100,000 of them with `npm run test:fault`. */
+/** Number of random requests: 100,000 with `npm run test:fault`. */
 const fuzzRequests = Number(process.env['FUZZ_REQUESTS'] ?? 4000);
 const seed = Number(process.env['FUZZ_SEED'] ?? 20261125);
 const scene = useAbuseScene();

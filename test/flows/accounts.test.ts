@@ -102,7 +102,7 @@ test('five wrong codes for a new number kill the right one', async () => {
   );
 });
 
-test('a new address is verified before it counts; then the old one is told and other sessions end', async () => {
+test('a new address counts once verified; the old one is notified, other sessions end', async () => {
   const user = await signUp(testApp());
   const other = await auth().login({ email: user.email, password });
   const email = freshEmail();

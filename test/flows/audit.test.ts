@@ -10,7 +10,7 @@ const testApp = useTestApp();
 const run = promisify(execFile);
 const root = new URL('../..', import.meta.url).pathname;
 
-test('every decision leaves a line that tells who, what, from where and how it ended, and no secret', async () => {
+test('records actor, event, network and outcome of every decision, and no secret', async () => {
   const { client, app } = testApp();
   const user = await signUp(testApp());
   await failureOf(client(AuthService).login({ email: user.email, password: 'wrong-password-47' }));

@@ -75,7 +75,7 @@ test.each([
   await testApp().app.store.outbox.drop(id, testApp().now());
 });
 
-test('retries a callout for three days, then it is dead', async () => {
+test('retries a callout for three days, then gives up', async () => {
   const id = await queue();
   const { runOnce } = dispatcherOf(async () => new Response(null, { status: 503 }));
   const statusAt = async (hours: number) => {

@@ -31,7 +31,7 @@ function guardOf(app: TestApp) {
   return createSmsGuard({ store, limiter, limits: defaultLimits, clock: app.now });
 }
 
-/** A dispatcher of its own over the app's database; `send` is what the other side does. */
+/** A separate dispatcher over the app's database; `send` is the other side. */
 function dispatcherOf(app: TestApp, send: Transport['send']) {
   const outcomes: string[] = [];
   const transport: Transport = { send, probe: async () => {}, close: () => {} };
@@ -97,7 +97,7 @@ test('the waits between attempts are 10 s, doubling up to an hour', () => {
   ]);
 });
 
-test('a temporary failure is tried again with growing waits for a day, then the message is dead and kept', async () => {
+test('retries with growing waits for a day, then keeps the message as dead', async () => {
   const app = testApp();
   const id = await queue(app, email, 3 * day);
   const { runOnce, outcomes } = dispatcherOf(app, fails('temporary'));
@@ -240,7 +240,7 @@ test('a frozen dispatcher loses its messages to another one, sends at most one d
   await running;
   app.advance(-61_000);
   expect(sent).toEqual([`other ${id} true`, `frozen ${id}`]);
-  // What came late changed nothing.
+  // The late result changed nothing.
   expect(await rowOf(app, id)).toMatchObject({ status: 'sent', attempts: 1, error: '' });
 });
 
@@ -311,7 +311,7 @@ test('notices by SMS count against the tenant when they go out, once, and wait o
   await app.close();
 });
 
-test('an operator tries a dead message again, or drops a waiting one', async () => {
+test('an operator retries a dead message or drops a waiting one', async () => {
   const { outbox } = testApp().app.store;
   const [dead, waiting] = [await queue(testApp()), await queue(testApp(), email, 1000)];
   await dispatcherOf(testApp(), fails('permanent')).runOnce();
@@ -333,7 +333,7 @@ test('an operator tries a dead message again, or drops a waiting one', async () 
   });
 });
 
-test('whoever had a message in hand when an operator retried it marks nothing of what came after', async () => {
+test('a sender that lost its lease to an operator’s retry changes nothing', async () => {
   const app = testApp();
   const id = await queue(app);
   let release = () => {};
@@ -352,7 +352,7 @@ test('whoever had a message in hand when an operator retried it marks nothing of
   await app.app.store.outbox.drop(id, app.now());
 });
 
-test('a dead message is wiped when it has expired, and why it died stays', async () => {
+test('wipes an expired dead message and keeps the reason of its failure', async () => {
   const app = testApp();
   const id = await queue(app, email, 1000);
   const { runOnce, wipeExpired } = dispatcherOf(app, fails('permanent'));

@@ -38,7 +38,7 @@ async function codeFor(user = freshGoogleUser(), pkce = makePkce()) {
   return { code: back.searchParams.get('code') ?? '', ...pkce, user };
 }
 
-test('the page’s link leads to Google with state, nonce and challenge, and the callback answers the page’s JSON', async () => {
+test('redirects to Google with state, nonce and challenge; the callback returns JSON', async () => {
   const { test: instance } = app;
   const link = await visit(`${instance.url}/manam/googlelogin/${instance.dev.publishable}`);
   expect(link.status).toBe(302);
@@ -180,7 +180,7 @@ test('a second factor is still asked for, over both ways back', async () => {
   expect([byToken.tokens?.accessToken, byToken.twoFactor?.twoFactorMethods]).toEqual(['', [1]]);
 });
 
-test('a user who came in through Google has no password, and a failed sign-in does not tell', async () => {
+test('a user from Google has no password, and a failed sign-in does not reveal that', async () => {
   const user = freshGoogleUser();
   await signInWithGoogle(app, user);
   expect(await failureOf(auth().login({ email: user.email, password }))).toEqual(
@@ -309,7 +309,7 @@ test('to connect needs a fresh session and a page to return to', async () => {
   app.test.advance(-301_000);
 });
 
-test('a tenant has a client of its own, whose secret it keeps here', async () => {
+test('a tenant can register a separate client and store its secret', async () => {
   const { store } = app.test.app;
   const tenant = await store.tenants.findBySlug('dev');
   await changePolicy(app.test, (policy) => ({

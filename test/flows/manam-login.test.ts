@@ -86,7 +86,7 @@ test('a consent opens GetManamUserInfo to that tenant and to no other', async ()
     app.test.client(ProfileService, { apieco_key: app.test.dev.secret }).getManamUserInfo({ email });
   const shown = (await info(consenting.email)).info.value;
   expect(shown).toMatchObject({ email: consenting.email, firstName: 'Sara', roles: [], birthday: '' });
-  // By what the tenant is told no one can find them anywhere else.
+  // The tenant's identifier for the user is useless at other tenants.
   expect(shown).toMatchObject({ userId: expect.stringMatching(/^[\w-]{43}$/) });
   expect(shown).not.toHaveProperty('createTime');
   expect(await failureOf(info(silent.email))).toEqual(failure('NotFound', 'NOT_FOUND'));
@@ -120,7 +120,7 @@ test('an account of that address at the tenant is not opened by it', async () =>
   await tenant().login({ email: user.email, password });
 });
 
-test('a refusal goes back without a code, and nothing is told', async () => {
+test('a refusal returns to the tenant without a code or any claim', async () => {
   const user = await signUp(app.test, manamKey());
   const { request } = await begin();
   const { redirectUrl } = await manam(user).approveManamLogin({ request, deny: true });
@@ -171,7 +171,7 @@ test('a tenant that does not let users of Manam in does not ask', async () => {
   await new Promise((resolve) => setTimeout(resolve, 5100));
 }, 30_000);
 
-test('in a browser the path leads to the hosted sign-in, and with a session it answers the page’s JSON', async () => {
+test('redirects a browser to the hosted sign-in and returns JSON with a session', async () => {
   const { codeChallenge } = makePkce();
   const { url, dev } = app.test;
   const query = `redirect_uri=${encodeURIComponent(redirectUri)}&code_challenge=${codeChallenge}`;

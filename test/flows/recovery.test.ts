@@ -293,7 +293,7 @@ test('in random walks of 10,000 steps a password changes only by a right and unu
   for (const { email, secret } of state) await login(email, secret);
 }, 600_000);
 
-test('a password that a breach service knows is refused, and one it cannot tell of is taken', async () => {
+test('rejects a breached password and accepts one during the service’s outage', async () => {
   const digest = createHash('sha1').update(next).digest('hex').toUpperCase();
   const asked: string[] = [];
   let mode: 'known' | 'unknown' | 'padding' | 'broken' = 'known';

@@ -49,7 +49,7 @@ test('one refund is written at a time, and no one has to ask for it', async () =
   await done;
 });
 
-test('a refund that cannot be written is told about, and the others are written', async () => {
+test('reports a refund that cannot be written and writes the others', async () => {
   const outage = new Error('no database');
   const refund = vi.fn<BudgetRepository['refund']>(async ({ tenantId }) => {
     if (tenantId === 'first') throw outage;

@@ -135,7 +135,7 @@ test('a user has at most 50 sessions: the oldest ends for one more', async () =>
   expect(await failureOf(view(user.accessToken))).toEqual(invalid);
 });
 
-/** What ends which tokens (R19): other flows add their events here. */
+/** The tokens that each event invalidates (R19). */
 const events: Record<string, (user: SignedIn) => Promise<unknown>> = {
   logout: (user) => own(user).logout({}),
   'the end of all others, from another session': async (user) => {
@@ -208,7 +208,7 @@ test('what the contract calls fresh needs an authentication of the last five min
   await start(tokens?.accessToken ?? '');
 });
 
-test('introspection tells what a live token represents, and nothing of any other', async () => {
+test('introspection describes a live token and reports any other as inactive', async () => {
   const { client, dev, manam } = testApp();
   const user = await signUp(testApp());
   const secret = client(AuthService, { apieco_key: dev.secret });

@@ -134,7 +134,7 @@ test('a proof belongs to its session, and other sessions end when a factor is ad
   await view(user.accessToken);
 });
 
-test('a right password answers only that a second factor is to come, and its token opens nothing else', async () => {
+test('a correct password yields only a token for the second factor', async () => {
   const user = await enrolled();
   const answer = await login(user.email);
   expect(answer).toMatchObject({
@@ -222,7 +222,7 @@ test('ten failures lock the second factor for 15 minutes, over all sign-ins, and
   await two(await pendingOf(user.email)).validateTotp({ code: user.totp() });
 });
 
-test('a recovery code opens a session once, is told about, and new ones kill the old', async () => {
+test('a recovery code works once and notifies; new codes invalidate the old', async () => {
   const user = await enrolled();
   const [first = '', second = '', third = ''] = user.recoveryCodes;
   const tokens = await pendingTokens(user.email, 5);
@@ -445,7 +445,7 @@ test('a seed that is moved to another user does not open', async () => {
   ).toMatchObject({ reason: 'INTERNAL' });
 });
 
-test('SMS to a number have a limit of their own, and over it a recovery code still opens the session', async () => {
+test('limits SMS per number; over the limit a recovery code still signs in', async () => {
   // The one of the enrolment counts too.
   const smsPerRecipient = { name: 'sms.recipient', max: 3, windowMs: 3_600_000 };
   const tight = await startTestApp({ config: { limits: { ...defaultLimits, smsPerRecipient } } });

@@ -55,7 +55,7 @@ test('the publishable key alone opens no user, and the error says that a session
   }
 });
 
-test('a secret key without the scope is told which one it lacks', async () => {
+test('names the missing scope to a secret key that lacks it', async () => {
   const { client, createKey } = testApp();
   const { email } = await signUp(testApp());
   const key = await createKey('secret', ['users.write']);

@@ -243,12 +243,12 @@ test('what has no route is 404, and what has another method 405 with Allow, in t
   expect((await send('OPTIONS', '/nowhere')).status).toBe(404);
 });
 
-test('a HEAD answers as the GET would, without a body, and consumes nothing', async () => {
+test('a HEAD returns the headers of the GET, without a body, and consumes nothing', async () => {
   const cnf = await register(testApp(), freshEmail());
   for (let count = 0; count < 10; count += 1) {
     const head = await send('HEAD', `/auth/confirm_email/${cnf}`);
     expect([head.status, head.body]).toEqual([200, {}]);
-    // What a scanner does that follows the link in a mail: there is no key in it.
+    // As a mail scanner does: the link in a mail has no key.
     expect((await send('GET', `/auth/confirm_email/${cnf}`, { headers: { apieco_key: '' } })).status).toBe(
       401,
     );

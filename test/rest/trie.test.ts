@@ -31,7 +31,7 @@ const found: [string, string, string, string[]][] = [
   ['GET', '/users/7:cancel', 'GET /users/{id}', ['7:cancel']],
   ['GET', '/users/7:other', 'GET /users/{id}', ['7:other']],
   ['GET', '/users/7/books/8', 'GET /users/{id}/books/{book}', ['7', '8']],
-  // Several segments keep their encoding, so that %2F is told from a slash.
+  // Several segments keep their encoding, so that %2F differs from a slash.
   ['GET', '/files/a/b%2Fc/d', 'GET /files/{path=**}', ['a/b%2Fc/d']],
   ['GET', '/shelves/a/1/b/2', 'GET /shelves/{name=a/*/b/*}', ['a/1/b/2']],
   ['POST', '/things:batch', 'POST /things:batch', []],
@@ -51,7 +51,7 @@ const otherMethods: [string, string, string[]][] = [
   ['GET', '/things:batch', ['POST']],
 ];
 for (const [method, path, methods] of otherMethods) {
-  test(`${method} ${path} is told that the path has ${methods.join(' and ')}`, () => {
+  test(`${method} ${path} is rejected: the path allows ${methods.join(' and ')}`, () => {
     expect(trie.find(method, path)).toEqual({ found: 'path', methods });
   });
 }

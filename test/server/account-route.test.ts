@@ -68,7 +68,7 @@ test('a suspended tenant has no pages', async () => {
   const { app, url, advance } = testApp();
   const dev = await app.store.tenants.findBySlug('dev');
   await app.store.tenants.update(dev?.id ?? '', { status: 'suspended' });
-  // What is known of a tenant is kept for five seconds.
+  // The tenant is cached for five seconds.
   advance(6000);
   expect((await fetch(`${url}/account/dev/`)).status).toBe(404);
   await app.store.tenants.update(dev?.id ?? '', { status: 'active' });
@@ -92,7 +92,7 @@ test('a revoked key of the pages is followed by the next one, and views do not a
   const tenant = await app.store.tenants.findBySlug('manam');
   const first = await keyOf();
   await app.store.tenants.revokeKeys(tenant?.id ?? '', now());
-  // A revoked key may be taken for a live one for five seconds, and so may what is known of a tenant.
+  // A revoked key passes for up to five seconds, and so does a cached tenant.
   await new Promise((resolve) => setTimeout(resolve, 5200));
   advance(6000);
   const second = await keyOf();

@@ -61,7 +61,7 @@ test('calls are counted by method, protocol and reason, whatever they speak', as
   expect(counts['{method="manam.v1.AuthService/Login",protocol="connect"}']).toBe(2);
 });
 
-test('refusals of a limit are counted by the limit, and queue and pool tell what they do', async () => {
+test('counts rejections by limit, and reports queue and pool', async () => {
   const { client } = testApp();
   for (let call = 0; call <= 12; call += 1)
     await thrownBy(client(AuthService).login({ email: 'nobody@example.com', password }));

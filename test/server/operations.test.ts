@@ -91,7 +91,7 @@ test('a call from an origin that is not the tenant’s is refused', async () => 
   expect((await call('http://localhost:3000')).status).toBe(400);
 });
 
-test('the mailbox answers this machine under its own name alone, as JSON and as a page', async () => {
+test('serves the mailbox to this machine’s name alone, as JSON and as a page', async () => {
   const json = await get('/dev/messages?to=nobody@example.com');
   expect(await json.json()).toEqual([]);
   const page = await get('/dev/messages', { headers: { accept: 'text/html' } });
@@ -126,7 +126,7 @@ test('in production there is no mailbox', async () => {
   await production.close();
 });
 
-test('with the database gone every protocol answers UNAVAILABLE with a hint to retry, and health tells', async () => {
+test('without the database every protocol returns UNAVAILABLE with a retry delay', async () => {
   const { mkdtempSync, rmSync } = await import('node:fs');
   const folder = mkdtempSync('/tmp/manam-outage-');
   const server = await startEmbeddedServer({ folder, volatile: true });

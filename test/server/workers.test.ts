@@ -46,18 +46,18 @@ async function figures(pattern: RegExp): Promise<string[]> {
   return text.split('\n').filter((line) => pattern.test(line));
 }
 
-/** How many workers the figures tell of: one that does not serve yet has none of its hashes. */
+/** Number of workers in the metrics: one that does not serve yet has no hash metrics. */
 async function servingWorkers(): Promise<number> {
   return (await figures(/^manam_hash_queue\{state="running"/)).length;
 }
 
-/** How many calls of a method each worker has taken, of those that have taken any. */
+/** Number of calls of a method per worker, of those that have taken any. */
 async function countedCalls(method: string): Promise<number[]> {
   const lines = await figures(new RegExp(`^manam_calls_total\\{.*${method}`));
   return lines.map((line) => Number(line.split(' ').at(-1)));
 }
 
-/** A call over a connection of its own, so that the workers take turns. */
+/** A call over a new connection, so that the workers take turns. */
 async function callOnce(): Promise<number> {
   const answer = await fetch(`${server.url}/auth/login`, {
     method: 'POST',

@@ -151,7 +151,7 @@ test('rows of the version before mean afterwards what they meant', async () => {
   await Promise.all([migrate(url, { stopped: true }), migrate(url, { stopped: true })]);
 
   const users = await rows('SELECT origin FROM users ORDER BY id');
-  // What a back end gave a role was made by it; what is proved needs no protection.
+  // An account with a role was created by a back end; a proved one needs no protection.
   expect(users.map(({ origin }) => text(origin))).toEqual(['back-end', 'self', 'self']);
   // Everything held was held all along: a recovery takes none of it away.
   const identifiers = await rows("SELECT added_at FROM identifiers WHERE added_at > '1970-01-03'");

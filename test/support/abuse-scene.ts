@@ -14,14 +14,14 @@ import { type ServerProcess, startServerProcess } from './server-process.ts';
 export const attacker = '127.0.0.9';
 export const loginPath = '/manam.v1.AuthService/Login';
 
-/** What returned; status 0 where the connection broke. */
+/** The response; status 0 if the connection broke. */
 export type Sent = { readonly status: number; readonly body: string };
 
-/** How many calls say what a call takes while no one attacks. */
+/** Number of calls that measure the duration without an attack. */
 const quietCalls = 200;
 
 /**
- * A service that is attacked while another party calls it. It is a process of its own, so
+ * A service under attack while another party calls it. It is a separate process, so
  * that nothing it leaves unhandled can hide.
  */
 export function useAbuseScene() {
@@ -57,13 +57,13 @@ export function useAbuseScene() {
 
   const port = () => Number(new URL(service.url).port);
 
-  /** What the process takes of memory, in MB. */
+  /** Memory of the process, in MB. */
   function residentMb(): number {
     const text = readFileSync(`/proc/${service.child.pid}/status`, 'utf8');
     return Number(/VmRSS:\s+(\d+)/.exec(text)?.[1]) / 1024;
   }
 
-  /** A call of someone who means no harm; returns how long it took. */
+  /** A call of an honest user; returns its duration. */
   async function callAsOther(): Promise<number> {
     const startedAt = performance.now();
     const answer = await fetch(service.url + loginPath, {
@@ -101,7 +101,7 @@ export function useAbuseScene() {
 
   /** Expects that the service runs, has complained of nothing, and that its memory is back. */
   async function expectAsBefore(): Promise<void> {
-    // What is no longer needed goes when there is work.
+    // Garbage is collected during work.
     for (let call = 0; call < 300; call += 1) await callAsOther();
     const nowMb = residentMb();
     expect(service.child.exitCode).toBeNull();

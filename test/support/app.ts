@@ -40,7 +40,7 @@ export type TestApp = {
   messagesTo(to: string): Promise<Message[]>;
   /** Statements since the last call of this, those included that no caller waits for, BEGIN and COMMIT left out. */
   takeStatements(): Promise<string[]>;
-  /** How many password hashes were made or checked since the last call of this. */
+  /** Number of password hashes made or checked since the last call. */
   takeHashes(): number;
   /** Runs SQL beside the server. */
   sql(text: string, values?: unknown[]): Promise<RowDataPacket[]>;
@@ -53,7 +53,7 @@ export type TestAppOptions = {
   readonly config?: Partial<Config>;
   /** The app that this one is another instance of, over the same database. */
   readonly sibling?: TestApp;
-  /** Whether an instance beside another one has a clock of its own, as a machine whose time is wrong. */
+  /** Whether a second instance has a separate clock, as a machine with the wrong time. */
   readonly hasOwnClock?: boolean;
   readonly masterKeys?: MasterKeys;
   /** An empty database to use; default: a new one on the server of the run. */
@@ -90,7 +90,7 @@ const configForTests: Config = parseConfig(
 /** The limits of the tests: none that a test could reach by chance. */
 export const defaultLimits = configForTests.limits;
 
-/** Starts the whole server over a database of its own, with the cheap hash and a clock that can be moved. */
+/** Starts the whole server over a new database, with the cheap hash and a movable clock. */
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const { sibling } = options;
   const given = sibling?.databaseUrl ?? options.database;

@@ -6,10 +6,10 @@ import { type EmbeddedServer, startEmbeddedServer } from '../../src/store/embedd
 import { startTestApp, type TestApp, type TestAppOptions } from './app.ts';
 import { type MysqlProxy, startMysqlProxy } from './mysql-proxy.ts';
 
-/** How long each fault continues under load, in milliseconds: `npm run test:fault` takes longer than `npm test`. */
+/** Duration of each fault under load, in milliseconds: longer in `npm run test:fault` than in `npm test`. */
 export const boxMs = Number(process.env['FAULT_SECONDS'] ?? 4) * 1000;
 
-/** A database of its own that keeps what it has committed, behind a proxy, to be treated badly. */
+/** A separate, durable database behind a proxy that injects faults. */
 export type FaultScene = {
   readonly folder: string;
   readonly proxy: MysqlProxy;
@@ -19,7 +19,7 @@ export type FaultScene = {
   sql(text: string, values?: unknown[]): Promise<RowDataPacket[]>;
   /** Another connection of the administrator, for what has to be held. */
   connection(): Promise<Connection>;
-  /** SIGKILL, as a power cut is to the process. */
+  /** SIGKILL, the process's equivalent of a power cut. */
   killDatabase(): Promise<void>;
   startDatabase(): Promise<void>;
   /** An instance of the service in this process. */

@@ -81,7 +81,7 @@ export type Visit = {
   readonly json: Record<string, unknown>;
 };
 
-/** What a browser sees at an address; it follows nothing. */
+/** The response at an address as a browser sees it, without following redirects. */
 export async function visit(url: string, headers: Record<string, string> = {}): Promise<Visit> {
   const response = await fetch(url, { redirect: 'manual', headers });
   const isJson = response.headers.get('content-type')?.includes('json') ?? false;

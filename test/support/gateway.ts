@@ -8,10 +8,10 @@ export type GatewayCall = {
   readonly body: string;
 };
 
-/** What the gateway answers; 'hang' takes the request and never answers. */
+/** The gateway's response; 'hang' accepts the request and never responds. */
 export type Script = (call: GatewayCall, index: number) => { status: number; body: string } | 'hang';
 
-/** An SMS gateway that does what it is told. */
+/** An SMS gateway with settable responses. */
 export async function startGateway(script: Script) {
   const calls: GatewayCall[] = [];
   const server = createServer((request, response) => {

@@ -4,15 +4,15 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 /** A way to a database that can be made slow, cut, or cut at the worst moment. */
 export type MysqlProxy = {
   urlOf(database: string): string;
-  /** How long each answer is held back, in milliseconds. */
+  /** Delay of each response, in milliseconds. */
   delayMs: number;
   /** Which part of the commits is refused as a node of a cluster does that another one has overtaken. */
   refusesCommits: number;
   /** The beginning of a statement whose next answer is lost after the database has given it. */
   losesAnswerTo: string | undefined;
-  /** How many of the next commits reach the database without their OK coming back. */
+  /** Number of next commits whose OK is withheld from the client. */
   losesCommits: number;
-  /** How many commits have lost their OK. */
+  /** Number of commits whose OK was withheld. */
   readonly lostCommits: number;
   /** Resets every connection. */
   cutAll(): void;
@@ -25,7 +25,7 @@ function query(text: string): Buffer {
   return Buffer.concat([Buffer.from([payload.length, 0, 0, 0]), payload]);
 }
 
-/** What a node answers whose transaction failed its certification: error 1213, SQLSTATE 40001. */
+/** The response of a node to a failed certification: error 1213, SQLSTATE 40001. */
 function certificationFailure(): Buffer {
   const payload = Buffer.concat([
     Buffer.from([0xff, 1213 & 0xff, 1213 >> 8]),

@@ -17,23 +17,23 @@ type Clients = {
   readonly recovery: Client<typeof RecoveryService>;
 };
 
-/** What calls may fail with while something is broken; whatever else comes is a finding. */
+/** The permitted errors during a fault; any other is a finding. */
 const outages = new Set<Reason | undefined>(['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'RATE_LIMITED', 'CONFLICT']);
-/** What may have ended a session without having said so. */
+/** Calls of unknown outcome that may have ended a session. */
 const endsSessions = new Set(['RefreshToken', 'ChangePassword', 'EndRecovery']);
-/** How long a call may take: the server's deadline, and a little for the way (N5). */
+/** Longest permitted call: the server's deadline plus the transport (N5). */
 const longestMs = 10_500;
 
 type Person = {
   readonly email: string;
-  /** Until when they act. */
+  /** End of their activity. */
   untilMs: number;
   isRegistered: boolean;
   isConfirmed: boolean;
   confirmToken: string;
   /** A token that has replaced a password. */
   recoveryToken: string;
-  /** What opens the account: the newest, and while a change is unknown the one before too. */
+  /** The valid passwords: the newest, and during an unknown change the one before too. */
   passwords: string[];
   accessToken: string;
   refreshToken: string;
@@ -48,7 +48,7 @@ export type OracleOptions = {
   /** The instances, to be called by turns. */
   readonly urls: () => readonly string[];
   readonly key: string;
-  /** How many people act at a time. Default 8. */
+  /** Number of concurrent people. Default: 8. */
   readonly people?: number;
   /** Whether a connection that breaks is expected, because instances are killed. */
   readonly expectsBreaks?: boolean;
@@ -247,7 +247,7 @@ export function createOracle({ urls, key, people: count = 8, expectsBreaks = fal
       ['TOKEN_INVALID'],
     );
     if (answer === undefined) {
-      // Only a sign-in tells which of the two it is now.
+      // Only a sign-in shows which of the two is valid.
       person.accessToken = '';
       return;
     }
@@ -276,7 +276,7 @@ export function createOracle({ urls, key, people: count = 8, expectsBreaks = fal
   }
 
   return {
-    /** People begin to act, until they are told to stop. */
+    /** Starts people, who act until stopped. */
     start(): void {
       isStopping = false;
       const workers = Array.from({ length: count }, async () => {
@@ -322,7 +322,7 @@ export function createOracle({ urls, key, people: count = 8, expectsBreaks = fal
     if (number < person.acknowledged || number > person.asked)
       findings.push(`${email} has ${number}, acknowledged was ${person.acknowledged} (N1)`);
     if (!person.isConfirmed) return;
-    // What was consumed stays consumed (N3).
+    // A consumed challenge stays consumed (N3).
     const [used] = await sql(
       "SELECT consumed_at FROM challenges WHERE purpose = 'confirm-email' AND id = ?",
       [Buffer.from(person.confirmToken, 'base64url').subarray(0, 16)],

@@ -18,7 +18,7 @@ export type ServerProcess = {
   said(pattern: RegExp): Promise<string>;
 };
 
-/** Starts the service as a process of its own, to be killed, over a database of the run. */
+/** Starts the service as a separate process, to be killed, over a database of the run. */
 export async function startServerProcess(
   databaseUrl: string,
   folder: string,

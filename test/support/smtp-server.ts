@@ -21,7 +21,7 @@ export function smtpTo(port: number): SmtpOptions {
   return { host: '127.0.0.1', port, secure: false, requireTls: false, auth: undefined, dkim: undefined };
 }
 
-/** A refusal with a code, as the server answers it. */
+/** A rejection with a code, as the server sends it. */
 export function refusal(responseCode: number, text: string): Error {
   return Object.assign(new Error(text), { responseCode });
 }

@@ -46,7 +46,7 @@ test('every described route is there, and asks for what it says', async () => {
   expect(routes).toBeGreaterThan(100);
 });
 
-test('every operation has a text, an id of its own and its failures', () => {
+test('every operation has a text, a unique id and its errors', () => {
   const operations = Object.values(readDescription().paths).flatMap((path) =>
     Object.entries(path)
       .filter(([key]) => key !== 'servers')

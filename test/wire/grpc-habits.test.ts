@@ -20,7 +20,7 @@ const testApp = useTestApp();
 const run = promisify(execFile);
 const health = () => createClient(Health, createGrpcTransport({ baseUrl: testApp().url }));
 
-/** What `buf curl` prints, without any file of this service at hand. */
+/** The output of `buf curl` without any file of this service. */
 async function bufCurl(url: string, path: string, ...args: string[]): Promise<unknown> {
   const options = ['curl', '--http2-prior-knowledge', '--protocol', 'grpc', ...args, `${url}/${path}`];
   const { stdout } = await run('buf', options, { cwd: '/tmp' });
@@ -50,7 +50,7 @@ test('a gRPC probe learns that the instance and each of its services serve', asy
   expect({ code: refusal.code, details: refusal.details }).toEqual({ code: 5, details: 'unknown service' });
 });
 
-test('health is told over Connect as well, and listed by service', async () => {
+test('serves health over Connect as well, and lists it by service', async () => {
   const client = createClient(Health, createConnectTransport({ baseUrl: testApp().url, httpVersion: '1.1' }));
   expect((await client.check({})).status).toBe(Status.SERVING);
   const { statuses } = await client.list({});
@@ -73,7 +73,7 @@ test('an instance whose clock is wrong does not serve, but lives', async () => {
   expect((await probe(url, '')).status).toBe(Status.SERVING);
 });
 
-test('a watcher is told at once, at every change, and at the end', async () => {
+test('notifies a watcher at once, at every change, and at the end', async () => {
   const app = await startTestApp();
   const client = createClient(Health, createGrpcTransport({ baseUrl: app.url }));
   const seen: Status[] = [];
@@ -88,7 +88,7 @@ test('a watcher is told at once, at every change, and at the end', async () => {
   expect(seen).toEqual([Status.SERVING, Status.NOT_SERVING, Status.SERVING, Status.NOT_SERVING]);
 });
 
-test('a watcher of an unknown service is told so and waits', async () => {
+test('reports an unknown service to its watcher and keeps the stream open', async () => {
   const leaving = new AbortController();
   const seen: Status[] = [];
   const watching = (async () => {
@@ -135,7 +135,7 @@ test('buf curl finds the contract by reflection and calls by it', async () => {
   expect(answer).toMatchObject({ account: { email: 'reflected@example.com' } });
 });
 
-test('reflection answers for files, symbols and extensions, and says what it does not know', async () => {
+test('reflection returns files, symbols and extensions, and NOT_FOUND for others', async () => {
   const client = createClient(ServerReflection, createGrpcTransport({ baseUrl: testApp().url }));
   const extension = (containingType: string, extensionNumber: number) =>
     ({ case: 'fileContainingExtension', value: { containingType, extensionNumber } }) as const;

@@ -9,7 +9,7 @@ import { expect, test } from 'vitest';
 import { listen, listenNear } from '../../src/server/listener.ts';
 import { startTestApp } from '../support/app.ts';
 
-test('under TLS the same port speaks HTTP/2 and HTTP/1.1 by ALPN, and tells browsers to stay there', async () => {
+test('speaks HTTP/2 and HTTP/1.1 by ALPN under TLS, and sends HSTS', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'manam-tls-'));
   const pems = await generate([{ name: 'commonName', value: 'localhost' }]);
   const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
@@ -37,7 +37,7 @@ test('under TLS the same port speaks HTTP/2 and HTTP/1.1 by ALPN, and tells brow
   });
   expect([session.alpnProtocol, status]).toEqual(['h2', 200]);
   session.close();
-  // What speaks cleartext on that port has shown its secrets to the network: nothing is done for it (R72).
+  // A cleartext request has exposed its secrets to the network: it is rejected (R72).
   const port = new URL(test.url).port;
   const bare = (path: string, init: RequestInit = {}) =>
     fetch(`http://127.0.0.1:${port}${path}`, { redirect: 'manual', ...init });
@@ -88,7 +88,7 @@ test('one address cannot hold more connections than it may', async () => {
   await listener.close();
 });
 
-/** Says what is to be said after each answer, and returns the status lines that came until the connection ended. */
+/** Sends one part after each response, and returns the status lines until the end of the connection. */
 async function converse(url: string, ...parts: readonly string[]): Promise<string[]> {
   const socket = connectSocket(Number(new URL(url).port), '127.0.0.1');
   const left = [...parts];

@@ -13,7 +13,7 @@ import { protocols } from '../support/protocols.ts';
 
 // A hash that takes a good part of a second, so that a queue of a few is one of seconds.
 const slow = { memoryKiB: 131_072, passes: 8 };
-/** How many may wait for a hash (R6). */
+/** Length of the hash queue (R6). */
 const maxWaiting = 64;
 /** More than can be served while one waits for their turn. */
 const crowd = 10 * availableParallelism();
@@ -25,7 +25,7 @@ const limited = { ...failure('ResourceExhausted', 'RATE_LIMITED'), retryable: tr
 let shortMs = 0;
 
 beforeAll(async () => {
-  // The first hashes tell the queue how long one takes.
+  // The first hashes give the queue its duration estimate.
   const { email } = await signUp(testApp());
   const startedAt = performance.now();
   await testApp().client(AuthService).login({ email, password });
@@ -58,7 +58,7 @@ test('over every protocol a call whose deadline cannot be met is refused at once
   expect(ends).toContainEqual(failure('Unauthenticated', 'CREDENTIALS_INVALID'));
 });
 
-test('over REST who would wait too long is told when to come again', async () => {
+test('over REST, a wait that would be too long is rejected with Retry-After', async () => {
   const login = async () => {
     const answer = await fetch(`${testApp().url}/auth/login`, {
       method: 'POST',

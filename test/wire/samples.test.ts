@@ -124,7 +124,7 @@ for (const sample of samples) {
       );
       values['sms.code'] = await newestCode(testApp(), '+989356271738');
     }
-    // Each recovery needs a message of its own.
+    // Each recovery needs a separate message.
     if (sample.id === 'changepassword') {
       await send(fill(byId('recover').request));
       values['mail.code'] = await newestCode(testApp(), of);

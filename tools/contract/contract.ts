@@ -132,7 +132,7 @@ const sessionWords: Record<SessionLevel, string> = {
   [SessionLevel.ENROL_ONLY]: 'of a user who has to enrol a second factor first',
 };
 
-/** Who may call a method, in words. */
+/** The permitted callers of a method, in words. */
 export function accessInWords({ key, sessions, fresh, scope }: Access): string {
   if (key === KeyKind.ADMIN) return "an operator's key";
   const keyWords = key === KeyKind.SECRET ? 'a secret key' : 'a publishable or secret key';

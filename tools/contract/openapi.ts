@@ -208,7 +208,7 @@ function restOperation(
   };
 }
 
-/** What a body can be refused for over REST, before it is a message. */
+/** The reasons to reject a REST body before it is a message. */
 function withBodyReasons(reasons: readonly ErrorReason[], all: readonly ErrorReason[]): ErrorReason[] {
   const names = new Set(['BODY_MALFORMED', 'BODY_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED']);
   return [...reasons, ...all.filter(({ name }) => names.has(name))];

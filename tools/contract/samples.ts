@@ -10,7 +10,7 @@ type Sample = {
   readonly answer: { readonly status: number };
 };
 
-/** What represents the values of a run. */
+/** The placeholders for the values of a run. */
 const placeholders: Record<string, string> = {
   email: 'sara@example.com',
   email2: 'leila@example.com',

@@ -50,7 +50,7 @@ export type EditUserCommand = {
 /**
  * Changes the fields of a user that are sent, all of them or none. The address and the
  * number are no such fields: another one starts its verified change for a session, and
- * for a secret key replaces the old one, unconfirmed (design, section 10).
+ * for a secret key replaces the old one, unconfirmed.
  */
 export function createEditUser(deps: EditUserDeps) {
   const { store, startChange, chargeMessage, clock } = deps;

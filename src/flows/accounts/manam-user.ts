@@ -28,7 +28,7 @@ const notFound = () => new DomainError('NOT_FOUND');
 
 /**
  * Shows the users of Manam itself: each to themselves, and to another tenant's secret key
- * those who have consented to that tenant. Everyone else does not exist (design, section 4).
+ * those who have consented to that tenant. Everyone else does not exist.
  */
 export function createManamUser({ store, vault }: ManamUserDeps) {
   async function show(tenantId: string, userId: string): Promise<ManamUser> {

@@ -30,7 +30,7 @@ export const calls: Scenario = async ({ options, database, limits }) => {
   const started = await startServer({
     databaseUrl: await database.urlOf('calls'),
     workers,
-    // What is held back on purpose is no work.
+    // A deliberate delay is no work.
     env: { RESPONSE_FLOOR_MS: '0' },
   });
   return await withServer(started, async (server, http) => {

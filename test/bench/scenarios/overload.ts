@@ -19,10 +19,10 @@ import {
 import type { Scenario } from './scenario.ts';
 
 const sliceMs = 2000;
-/** How many times the capacity is asked for. */
+/** The load as a multiple of the capacity. */
 const overload = 10;
 
-/** What holds while ten times as many want to sign in as can. */
+/** Checks under ten times as many sign-ins as the capacity. */
 export const overloaded: Scenario = async ({ options, database }) => {
   const { seconds, concurrency, users, workers } = options;
   const started = await startServer({ databaseUrl: await database.urlOf('overload'), workers });

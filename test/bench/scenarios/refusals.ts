@@ -5,7 +5,7 @@ import { beside, type Call, closedLoop, compare, figuresOf, type Slice, warmUp }
 import type { Scenario } from './scenario.ts';
 
 const sliceMs = 1000;
-/** How many callers send what is refused. */
+/** Number of callers whose calls are rejected. */
 const attackers = 3;
 
 const p99 = (slice: Slice) => figuresOf([slice]).p99;

@@ -20,11 +20,11 @@ const sliceMs = 1000;
 const fewUsers = 1000;
 const template = 'template@bench.example';
 const issuer = 'http://localhost:8080';
-/** How many tenants take part: their rows in memory are to be no part of the measure. */
+/** Number of tenants: their cached rows must not be part of the measure. */
 const maxTenants = 1000;
 
 /**
- * What a sign-in asks of the database as that grows. The flows run in this process, with a
+ * The statements of a sign-in as the database grows. The flows run in this process, with a
  * hash that costs nothing, and what is counted is the time that statements took.
  */
 export const scale: Scenario = async ({ options, database }) => {
@@ -56,7 +56,7 @@ type Scene = {
   readonly app: App;
   /** The tenants that sign users in. */
   readonly tenants: readonly Tenant[];
-  /** How many users each has: the first those that were seeded first, and so on. */
+  /** Number of users per tenant, in the order of seeding. */
   readonly usersOfEach: number;
 };
 
@@ -124,7 +124,7 @@ function signingIn({ app, usersOfEach, tenants }: Scene, timer: ReturnType<typeo
   };
 }
 
-/** Adds up how long the driver waited for answers. */
+/** Sums the time that the driver waits for responses. */
 function timeStatements() {
   const begun = new WeakMap<object, number>();
   let totalMs = 0;

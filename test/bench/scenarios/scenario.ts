@@ -3,13 +3,13 @@ import type { Limits } from '../limits.ts';
 import type { Row } from '../report.ts';
 
 export type Options = {
-  /** How long each comparison lasts. */
+  /** Duration of each comparison. */
   readonly seconds: number;
-  /** How many callers a closed loop has. */
+  /** Number of callers in a closed loop. */
   readonly concurrency: number;
-  /** How many accounts the database holds. */
+  /** Number of accounts in the database. */
   readonly users: number;
-  /** How many tenants the scale scenario spreads them over. */
+  /** Number of tenants in the scale scenario. */
   readonly tenants: number;
   readonly workers: number;
 };

@@ -7,14 +7,14 @@ import { startServer } from '../server.ts';
 import { ratioOf, round } from '../slices.ts';
 import type { Scenario } from './scenario.ts';
 
-/** How often each side starts. */
+/** Number of starts per side. */
 const starts = 7;
-/** When a server that has nothing to do has come to rest. */
+/** Time after which an idle server is at rest. */
 const idleMs = 5000;
 
 const imports = ['drizzle-orm/mysql2', 'mysql2', '@connectrpc/connect', '@connectrpc/connect-node'];
 
-/** How long it takes until the service listens, and what it holds while it has nothing to do. */
+/** Time until the service listens, and its memory while idle. */
 export const startup: Scenario = async ({ database }) => {
   const databaseUrl = await database.urlOf('startup');
   // The first start makes the schema and the keys.
@@ -46,7 +46,7 @@ export const startup: Scenario = async ({ database }) => {
   ];
 };
 
-/** How long Node needs from its start until it has the three. */
+/** Time that Node needs to load the three. */
 async function importMs(): Promise<number> {
   const script = `${imports.map((name) => `await import('${name}')`).join('; ')}; console.log('ready'); process.exit()`;
   const startedAt = performance.now();

@@ -9,9 +9,9 @@ import { startServer } from '../server.ts';
 import { type Call, ratioOf, round } from '../slices.ts';
 import type { Scenario } from './scenario.ts';
 
-/** How many calls of each state are compared. */
+/** Number of compared calls per state. */
 const samples = 200;
-/** How many are made before, so that code and caches are warm. */
+/** Number of warm-up calls. */
 const warmUp = 10;
 /** Below this the two are held to differ. */
 const leastP = 0.01;
@@ -19,7 +19,7 @@ const leastP = 0.01;
 const accountsOfEach = 1500;
 
 /**
- * Whether the time of an answer tells the state of an account (R5, R33): calls of either state in
+ * Whether the response time reveals the state of an account (R5, R33): calls of either state in
  * turn, as the service runs in production, floor included.
  */
 export const states: Scenario = async ({ database }) => {

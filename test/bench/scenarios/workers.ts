@@ -13,7 +13,7 @@ type Measured = Pick<BenchServer, 'usage'>;
 /** Long enough for the kernel's count of CPU time, which is in hundredths of a second. */
 const sliceMs = 2000;
 
-/** What a second of the server's CPU brings with several processes and with one. */
+/** Calls per second of the server's CPU with several processes and with one. */
 export const manyWorkers: Scenario = async ({ options, database, limits }) => {
   const { seconds, concurrency, users } = options;
   const workers = Math.max(2, options.workers);

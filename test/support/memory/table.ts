@@ -23,7 +23,7 @@ export class Table<Row extends object> {
     return [...this.#rows.values()].filter(matches);
   }
 
-  /** Changes the rows that match; returns how many there were. */
+  /** Changes the rows that match; returns their number. */
   update(matches: (row: Row) => boolean, change: Partial<Row> | ((row: Row) => Partial<Row>)): number {
     const found = [...this.#rows.entries()].filter(([, row]) => matches(row));
     for (const [key, row] of found) {
@@ -34,7 +34,7 @@ export class Table<Row extends object> {
     return found.length;
   }
 
-  /** Deletes the rows that match, at most that many; returns how many it was. */
+  /** Deletes the rows that match, at most `limit`; returns their number. */
   delete(matches: (row: Row) => boolean, limit = Number.POSITIVE_INFINITY): number {
     const found = [...this.#rows.entries()].filter(([, row]) => matches(row)).slice(0, limit);
     for (const [key] of found) this.#rows.delete(key);
