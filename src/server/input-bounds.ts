@@ -21,7 +21,8 @@ const ascii = /^[\0-\x7f]*$/;
 type Limits = {
   readonly maxBytes: number;
   readonly isPassword: boolean;
-  readonly isRequired: boolean;
+  /** The reason to reject an empty text; undefined: it is allowed. */
+  readonly emptyReason: Reason | undefined;
   readonly pattern: RegExp | undefined;
   readonly patternReason: Reason;
 };
@@ -30,7 +31,7 @@ type Check = (value: unknown, path: string, report: Report) => void;
 
 /** The reason why a text is outside of its limits; undefined: it is within. Linear in `maxBytes`. */
 function judgeText(text: string, limits: Limits): Reason | undefined {
-  if (text === '') return limits.isRequired ? 'FIELD_REQUIRED' : undefined;
+  if (text === '') return limits.emptyReason;
   const { pattern, patternReason } = limits;
   return judgeSize(text, limits) ?? (pattern?.test(text) === false ? patternReason : undefined);
 }
@@ -58,7 +59,7 @@ function checkText(limits: Limits): Check {
 const jsonText = checkText({
   maxBytes: 64 * 1024,
   isPassword: false,
-  isRequired: false,
+  emptyReason: undefined,
   pattern: undefined,
   patternReason: 'FIELD_INVALID',
 });
@@ -86,9 +87,9 @@ function checkOf(field: DescField): Check | undefined {
   return checkText({
     maxBytes: maxBytes === 0 ? defaultMaxBytes : maxBytes,
     isPassword: password,
-    isRequired: required,
+    emptyReason: required ? (reasonOf(patternReason) ?? 'FIELD_REQUIRED') : undefined,
     pattern: pattern === '' ? undefined : new RegExp(`^(?:${pattern})$`, 'u'),
-    patternReason: patternReason === '' ? 'FIELD_INVALID' : reasonOf(patternReason),
+    patternReason: reasonOf(patternReason) ?? 'FIELD_INVALID',
   });
 }
 
@@ -99,8 +100,9 @@ function checkNumber({ min, max }: { readonly min: number; readonly max: number 
   };
 }
 
-/** The reason that the contract names; one that does not exist stops the server. */
-function reasonOf(name: string): Reason {
+/** The reason that the contract names, if any; one that does not exist stops the server. */
+function reasonOf(name: string): Reason | undefined {
+  if (name === '') return undefined;
   const reason = reasons.find((known) => known === name);
   if (reason === undefined) throw new Error(`the contract names the reason ${name}, which does not exist`);
   return reason;

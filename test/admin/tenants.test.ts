@@ -78,10 +78,7 @@ test('a slug is taken once, has one form, and some mean something else', async (
   expect(await failureOf(admin.createTenant({ slug: 'taken', policy }))).toEqual(
     failure('AlreadyExists', 'SLUG_TAKEN'),
   );
-  expect(await failureOf(admin.createTenant({ slug: '', policy }))).toEqual(
-    failure('InvalidArgument', 'REQUEST_INVALID', { slug: 'FIELD_REQUIRED' }),
-  );
-  for (const slug of ['Acme', '1a', 'a_b', 'a-', 'deployment', 'x'.repeat(64)]) {
+  for (const slug of ['', 'Acme', '1a', 'a_b', 'a-', 'deployment', 'x'.repeat(64)]) {
     expect(await failureOf(admin.createTenant({ slug, policy })), slug).toEqual(
       failure('InvalidArgument', 'REQUEST_INVALID', { slug: 'SLUG_INVALID' }),
     );

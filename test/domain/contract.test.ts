@@ -1,6 +1,7 @@
 import { getOption, hasOption } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
 import { http } from '../../gen/google/api/annotations_pb.js';
+import { AdminService } from '../../gen/manam/admin/v1/admin_service_pb.js';
 import { error } from '../../gen/manam/options/v1/error_pb.js';
 import { rest_method } from '../../gen/manam/options/v1/rest_pb.js';
 import { ErrorReasonSchema } from '../../gen/manam/v1/error_reason_pb.js';
@@ -77,4 +78,11 @@ test('a method without an access declaration stops the server', () => {
   expect(() =>
     readAccessRules([{ ...service, methods: [method] } as unknown as typeof service]),
   ).toThrowError('manam.v1.AuthService/Register has no access declaration');
+});
+
+test('no RPC streams without being listed here', () => {
+  const streaming = [...services, AdminService].flatMap((service) =>
+    service.methods.filter(({ methodKind }) => methodKind !== 'unary').map(({ name }) => name),
+  );
+  expect(streaming).toEqual([]);
 });

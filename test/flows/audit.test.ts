@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { systemRandom } from '../../src/adapters/random.ts';
+import { record } from '../../src/flows/events/record.ts';
 import { masterKeys, password, useTestApp } from '../support/app.ts';
 import { failureOf } from '../support/errors.ts';
 import { bearer, signUp } from '../support/journey.ts';
@@ -109,3 +111,21 @@ test('an operator searches and follows the log', async () => {
   tail.kill('SIGTERM');
   expect(await new Promise((resolve) => tail.once('exit', resolve))).toBe(0);
 }, 60_000);
+
+test('rejects an event that the called method does not declare', async () => {
+  const { store } = testApp().app;
+  const tenantId = (await store.tenants.findBySlug('dev'))?.id ?? '';
+  const actor = {
+    tenant: { id: tenantId },
+    key: undefined,
+    requestId: systemRandom.uuid(),
+    client: { address: '', userAgent: '' },
+    emits: new Set(['session.ended']),
+  };
+  const deps = { clock: () => new Date(), random: systemRandom };
+  await expect(record(store, deps, actor, { type: 'user.disabled' })).rejects.toMatchObject({
+    reason: 'INTERNAL',
+    cause: new Error('the method does not declare to emit user.disabled'),
+  });
+  expect((await store.events.list({ tenantId }, 100)).map(({ type }) => type)).not.toContain('user.disabled');
+});

@@ -135,9 +135,7 @@ test('a query that names a field and a field of it is refused, in either order',
 
 test('an empty body is an empty message, whatever its type', async () => {
   for (const type of ['application/json', 'text/plain', 'application/octet-stream']) {
-    expect((await login('', { 'content-type': type })).body).toEqual(
-      unsuccess('REQUEST_INVALID', 'password'),
-    );
+    expect((await login('', { 'content-type': type })).body).toEqual(unsuccess('REQUEST_INVALID', 'email'));
   }
 });
 

@@ -12,8 +12,10 @@ import { seedTenant, type TenantKeys } from '../../src/dev/tenants.ts';
 import { formatApiKey, type KeyKind, type Scope } from '../../src/domain/api-key.ts';
 import type { Message } from '../../src/domain/message.ts';
 import { sha256 } from '../../src/domain/token.ts';
+import { requestOf } from '../../src/rpc/context.ts';
 import { routerOptions } from '../../src/server/rpc-route.ts';
 import { createTestDatabase } from './database.ts';
+import { callsOf, noteEvents } from './recorded-events.ts';
 
 /** The password of the documented samples. */
 export const password = 'quiet-orbit-lantern-47';
@@ -131,9 +133,19 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const manam = await seedTenant(seedDeps, 'manam', url, sibling?.manam);
   const connection = await createConnection({ uri: databaseUrl, timezone: 'Z' });
 
+  const { requestGate, ...router } = routerOptions(app.rpc);
+  const calls = new Map<string, string>();
   const transport = (headers: Record<string, string>) =>
     createRouterTransport(app.register, {
-      router: routerOptions(app.rpc),
+      router: {
+        ...router,
+        // Calls without a server get a request id too, by which their events are found.
+        requestGate: async (context) => {
+          const info = Object.assign(requestOf(context.values), { requestId: systemRandom.uuid() });
+          await requestGate?.(context);
+          calls.set(info.requestId, info.procedure ?? '');
+        },
+      },
       transport: {
         interceptors: [
           (next) => (request) => {
@@ -183,6 +195,11 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     sql: async (text, values) => (await connection.query<RowDataPacket[]>(text, values))[0],
     logLines,
     close: async () => {
+      const [events] = await connection
+        .query<RowDataPacket[]>('SELECT request_id, type FROM events')
+        // A test may have taken the database or its schema away.
+        .catch(() => [[]]);
+      noteEvents([...calls, ...callsOf(logLines)], events as never);
       connection.destroy();
       await listener.close();
       await app.close();

@@ -1,7 +1,7 @@
 import { eventCatalogue } from '../../src/domain/events.ts';
 import { accessOf, type Contract } from './contract.ts';
 
-/** The page of all events: type, outcome, who may see it, and the methods that may record it. */
+/** The page of all events: type, outcome, audience, and the methods that may record it. */
 export function eventPage({ services, admin }: Contract): string {
   const methods = [...services, admin].flatMap((service) => service.methods);
   const rows = Object.entries(eventCatalogue).map(([type, { outcome, audience }]) => {

@@ -1,5 +1,5 @@
 import type { Caller } from '../../domain/caller.ts';
-import { DomainError } from '../../domain/errors.ts';
+import { DomainError, invalid } from '../../domain/errors.ts';
 import { type IdentifierInput, parseIdentifier } from '../../domain/identifier.ts';
 import { normalizePassword, type PasswordHasher } from '../../domain/password.ts';
 import type { Store } from '../../domain/repositories.ts';
@@ -26,6 +26,7 @@ export function createPasswordSignIn(deps: PasswordSignInDeps) {
   const { store, hasher, passwords, signIn, clock } = deps;
   return async function login(caller: Caller, command: PasswordSignInCommand): Promise<SignInResult> {
     const identifier = parseIdentifier(command, caller.tenant.policy);
+    if (command.password === '') throw invalid({ field: 'password', reason: 'FIELD_REQUIRED' });
     const { canonical } = identifier;
     const tenantId = caller.tenant.id;
     const account = await store.users.findForLogin(tenantId, identifier, caller.client.address, clock());

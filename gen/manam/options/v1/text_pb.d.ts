@@ -36,7 +36,7 @@ export declare type Text = Message<"manam.options.v1.Text"> & {
   password: boolean;
 
   /**
-   * Whether an empty text fails with FIELD_REQUIRED.
+   * Whether an empty text fails, with FIELD_REQUIRED or the `pattern_reason`.
    *
    * @generated from field: bool required = 3;
    */
