@@ -45,7 +45,7 @@ test('the installed package brings the command line', async () => {
   await database.drop();
 }, 60_000);
 
-test('the package holds what it needs and nothing of the workshop', () => {
+test('the package contains its runtime files and no development files', () => {
   const inside = readdirSync(join(project, 'node_modules/manam'));
   expect(inside.sort()).toEqual([
     'CHANGELOG.md',
@@ -85,7 +85,7 @@ test('the README has a snippet for every client', () => {
   ]);
 });
 
-test('the snippets of the README are right by the types of the package', async () => {
+test('the snippets of the README compile against the types of the package', async () => {
   const files = snippets.map(({ code }, index) => {
     writeFileSync(join(project, `snippet-${index}.ts`), code);
     return `snippet-${index}.ts`;

@@ -28,7 +28,7 @@ type Waiter = { readonly start: () => void; readonly refuse: (error: DomainError
 
 /** Share of the places that one lane may fill, so that a task of another lane finds one. */
 const laneShare = 0.75;
-/** How long a place is reserved for a caller that was admitted. */
+/** Time for which a place is reserved for an admitted caller. */
 const expectedMs = 250;
 /** Weight of a new duration in the estimate. */
 const smoothing = 0.1;

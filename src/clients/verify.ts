@@ -38,10 +38,10 @@ export class AccessTokenError extends Error {
 const keyLifetimeMs = 60_000;
 
 /**
- * Checks access tokens without a call to the service, by its public keys. A logout shows
- * here only when the token ends, after 10 minutes at the latest; where that matters, ask
- * IntrospectToken. Throws AccessTokenError for what is no live token of the tenant, and
- * something else where the keys cannot be had: that is an outage and no verdict.
+ * Verifies access tokens with the public keys, without a call to the service. A token stays
+ * valid until it expires, up to 10 minutes after a logout; IntrospectToken reports a logout
+ * at once. Throws AccessTokenError if the token is not a live one of the tenant, and another
+ * error if the keys are unavailable: that is an outage and no verdict.
  */
 export function createAccessTokenVerifier(
   options: VerifierOptions,

@@ -29,7 +29,7 @@ const connections = 2;
 
 export type AdminClient = Client<typeof AdminService>;
 
-/** What a command reads: the database alone, or sealed data too. */
+/** The data that a command reads: rows only, or sealed data as well. */
 export type Needs = 'database' | 'keys';
 
 /** The admin service to call; undefined: the one in this process. */

@@ -24,7 +24,7 @@ export function createInstanceMetrics(
   });
 }
 
-/** Counts the requests that a route of the contract took; pages and probes have figures of their own elsewhere. */
+/** Counts the requests of routes of the contract, without pages and probes. */
 export function callObserver(metrics: Pick<Metrics, 'observeCall'>): RequestObserver {
   return ({ procedure, protocol, reason, isDone }, durationMs) => {
     if (protocol === undefined) return;

@@ -30,7 +30,7 @@ export type RouteDeps = {
   readonly jwks: () => object;
 };
 
-/** The routes of the public address; the first one that takes a request answers it. */
+/** The routes of the public address, in order: the first one that accepts a request handles it. */
 export function createRoutes(deps: RouteDeps): Route[] {
   const { features, config, rpc, directory, mapError, readiness, jwks } = deps;
   const { register, endpoints } = features;

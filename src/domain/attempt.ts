@@ -28,9 +28,9 @@ export type AttemptCounter = { readonly kind: AttemptKind; readonly subject: str
 
 export type AttemptRepository = {
   /**
-   * Counts an attempt before it is checked, in one guarded statement. Returns how many
-   * failures in a row it would make. `locked`: too many have failed. `busy`: too many are
-   * under way, and it may be tried once they have ended. With `total`, a counter over all
+   * Counts an attempt before it is checked, in one guarded statement. Returns the
+   * number of consecutive failures including it. `locked`: too many failed. `busy`: too many
+   * are pending; retry once they have ended. With `total`, a counter over all
    * networks counts it as well, in the same statement.
    */
   count(

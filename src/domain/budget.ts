@@ -11,10 +11,9 @@ export type Refund = {
 
 export type BudgetRepository = {
   /**
-   * Uses some of a budget, by default one, in one statement. Returns 0, or where that much is
-   * not left of the last `windowMs`, in how many milliseconds it will be. The window slides: what
-   * was used in the one before fades as it grows older than that, so that no burst at the
-   * boundary of two windows gets twice the budget (R76).
+   * Uses some of a budget, by default one, in one statement. Returns 0, or
+   * the milliseconds until that much is available. The window slides: usage of the previous
+   * window fades out, so that no burst at a boundary gets twice the budget (R76).
    */
   charge(tenantId: string, budget: Budget, subject: Buffer, now: Date, amount?: number): Promise<number>;
   /** Gives some back, as far as that much was used. */

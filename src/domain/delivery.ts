@@ -3,7 +3,7 @@ import type { Channel, Message } from './message.ts';
 
 /** A message on its way out. */
 export type Outgoing = {
-  /** The id of its row: the same at every attempt, so that the other side can tell a duplicate. */
+  /** The id of its row: the same at every attempt, so that the receiver can recognise a duplicate. */
   readonly id: string;
   readonly message: Message;
   /** The tenant's name, for the sender of an e-mail. */
@@ -58,7 +58,7 @@ export function retryDelayMs(attempts: number): number {
 export type Transport = {
   /**
    * Sends a message once; throws DeliveryError, which says what that means for the message.
-   * When the signal comes, the attempt ends on the wire as well.
+   * An abort of the signal also closes the connection.
    */
   send(outgoing: Outgoing, signal: AbortSignal): Promise<void>;
   /** Throws where the other side cannot be reached or does not know us. Sends nothing. */

@@ -133,8 +133,8 @@ export type PasswordHasher = {
 };
 
 /**
- * How hard a password is to guess, from 0 (at once) to 4 (beyond reach), and what makes it
- * weak, by the name that zxcvbn has for it. `words`: what the account is known by.
+ * The strength of a password, from 0 (guessed at once) to 4 (out of reach), and what makes it
+ * weak, as zxcvbn names it. `words`: identifiers and names of the account.
  */
 export type PasswordStrength = (
   password: string,

@@ -123,7 +123,7 @@ export type Profile = { readonly [F in ProfileField]: string } & {
   readonly customFields: Json;
 };
 
-/** The profile of a user about whom nothing is known. */
+/** An empty profile. */
 export const emptyProfile: Profile = {
   ...mapProfile(() => ''),
   birthday: '',

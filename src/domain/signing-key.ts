@@ -1,6 +1,6 @@
 export type SigningKeyState = 'next' | 'active' | 'retired';
 
-/** How long a retired key stays published: lifetime of its last token, clock skew, and a margin. */
+/** Time for which a retired key stays published: lifetime of its last token, clock skew, and a margin. */
 export const retirementMs = 15 * 60_000;
 
 type Timed = Pick<SigningKeyRow, 'id' | 'activatesAt'>;

@@ -1,7 +1,7 @@
 import type { FeatureDeps } from './deps.ts';
 import type { Feature } from './feature.ts';
 
-/** Rows that are kept for a time beside accounts: events, limits, answers to repeated calls. */
+/** Rows beside accounts with limited retention: events, limits, responses to repeated calls. */
 export function records({ config }: FeatureDeps) {
   return {
     retention: { events: config.retention.eventDays, idempotency: 0, budgets: 2 },

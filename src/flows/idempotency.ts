@@ -5,7 +5,7 @@ import type { IdempotencyKey } from '../domain/idempotency.ts';
 import type { Repositories, Store } from '../domain/repositories.ts';
 import type { Vault } from '../domain/vault.ts';
 
-/** How long a stored response is returned (R68). */
+/** Time for which a stored response is returned (R68). */
 const lifetimeMs = 86_400_000;
 /** Lease of the first caller, longer than any call may last. */
 const leaseMs = 15_000;

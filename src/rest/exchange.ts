@@ -30,7 +30,7 @@ export function setExchange(values: ContextValues, exchange: Exchange): void {
 }
 
 /**
- * The same router, whose calls are bound behind its gate, and leave answer or error in their
+ * The same router, whose calls pass its gate and leave response or error in their
  * exchange. `inner` are the interceptors that see the bound request.
  */
 export function throughExchange(

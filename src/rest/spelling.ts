@@ -4,7 +4,7 @@ import { type FieldProblem, RestError } from './rest-error.ts';
 
 /** How REST spells a field. */
 export type FieldSpelling = {
-  /** The name in answers and requests; empty: the field's own. */
+  /** The name in responses and requests; empty: the field's name. */
   readonly name: string;
   /** Further names in requests. */
   readonly aliases: readonly string[];

@@ -50,8 +50,8 @@ const preflightLifetimeS = 600;
 
 /**
  * Cross-origin calls (Fetch standard, section 3.2). A preflight carries no key, so it
- * is answered for the union of all tenants' origins; the gate then holds the call to
- * the origins of its own tenant. Never `*`, never credentials (R57).
+ * gets the union of all tenants' origins; the gate then limits the call to the origins of
+ * its tenant. Never `*`, never credentials (R57).
  */
 export function createCors(directory: TenantDirectory) {
   return async function cors(

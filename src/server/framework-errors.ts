@@ -81,7 +81,7 @@ export function withMapper(handler: UniversalHandler, mapError: ErrorMapper): Un
       if (protocol === 'grpc-web') return grpcWeb(response, info, rewrite);
       return await connect(response, rewrite);
     } catch (error) {
-      // The text of an error held half a character, and could not be put into a header.
+      // The text of an error had half a character, which a header cannot carry.
       if (!(error instanceof URIError)) throw error;
       const refused = mapError(new DomainError('BODY_MALFORMED'), info, locale);
       const header = new Headers({

@@ -32,7 +32,7 @@ export const successInterceptor: Interceptor = (next) => async (request) => {
   return answer;
 };
 
-/** The same for services without the error mapper: how a call ended, and for a stream how its answers did. */
+/** The same for services without the error mapper: the outcome of a call, and of a stream's messages. */
 export const outcomeInterceptor: Interceptor = (next) => async (request) => {
   const info = requestOf(request.contextValues);
   const fail = (error: unknown): never => {

@@ -3,7 +3,7 @@ import type { ApiKey } from '../domain/api-key.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Tenant, TenantRepository } from '../domain/tenant.ts';
 
-/** How long a suspended tenant or a revoked key may still pass for a live one. */
+/** Time for which a suspended tenant or a revoked key may still be accepted. */
 const lifetimeMs = 5000;
 /** Number of cached keys; unknown ones count, so that random keys cause no storm of queries. */
 const maxEntries = 10_000;

@@ -21,8 +21,8 @@ const duplicate = 1062;
 /** The row that another one belongs to is not there. */
 const orphaned = 1452;
 /**
- * Lock wait timeout, deadlock (which a failed certification in Galera is as well), what Galera
- * answers while it has no quorum, and a failed certification in Group Replication (R63).
+ * Lock wait timeout, deadlock (also a failed certification in Galera), a Galera node without a
+ * quorum, and a failed certification in Group Replication (R63).
  */
 const retryable = new Set([1205, 1213, 1047, 3101]);
 /**

@@ -44,14 +44,14 @@ async function createTokens() {
   };
 }
 
-test('a token that was found right before is right again, and says the same', async () => {
+test('a cached verification returns the same claims', async () => {
   const { tokens, token, claims } = await createTokens();
   const first = await tokens.verify(token);
   expect(first).toMatchObject(claims);
   expect(await tokens.verify(token)).toEqual(first);
 });
 
-test('a token that was found right before is refused once it has ended', async () => {
+test('rejects a cached token once it expires', async () => {
   const { tokens, token, advance } = await createTokens();
   expect(await tokens.verify(token)).toBeDefined();
   // 10 minutes, and the 30 s that clocks may be apart.
@@ -61,7 +61,7 @@ test('a token that was found right before is refused once it has ended', async (
   expect(await tokens.verify(token)).toBeUndefined();
 });
 
-test('a token that was found right before is refused once its key is gone, or is another one', async () => {
+test('rejects a cached token once its key is gone or replaced', async () => {
   const { tokens, token, setVerifier } = await createTokens();
   expect(await tokens.verify(token)).toBeDefined();
   setVerifier((await generateKeyPair('EdDSA')).publicKey);
@@ -70,7 +70,7 @@ test('a token that was found right before is refused once its key is gone, or is
   expect(await tokens.verify(token)).toBeUndefined();
 });
 
-test('a token that was found right before is no token of another kind', async () => {
+test('rejects a cached token of another kind', async () => {
   const { tokens, token, claims } = await createTokens();
   expect(await tokens.verify(token)).toBeDefined();
   expect(await tokens.verifyPending(token)).toBeUndefined();
@@ -80,7 +80,7 @@ test('a token that was found right before is no token of another kind', async ()
   expect(await tokens.verify(pending)).toBeUndefined();
 });
 
-test('a token that differs from a right one by its signature is refused', async () => {
+test('rejects a token that differs from a cached one by its signature', async () => {
   const { tokens, token } = await createTokens();
   expect(await tokens.verify(token)).toBeDefined();
   const [header, payload, signature = ''] = token.split('.');

@@ -197,7 +197,7 @@ test('a number that cannot be reached is a permanent failure', async () => {
   expect(webhook.error).toMatchObject({ fault: 'permanent', code: 'SMS_HTTP_422' });
 });
 
-test('a gateway that fails over and over is left alone, and no refusal of a message counts', async () => {
+test('pauses a failing gateway, and rejected messages do not count', async () => {
   let calls = 0;
   let fault: 'temporary' | 'permanent' = 'permanent';
   const gateway = withBreaker({

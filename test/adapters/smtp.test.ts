@@ -81,7 +81,7 @@ const hostile = [
   '',
 ];
 for (const to of hostile) {
-  test(`the recipient ${JSON.stringify(to)} is refused before any server hears of it`, async () => {
+  test(`the recipient ${JSON.stringify(to)} is rejected before any server hears of it`, async () => {
     const server = await startSmtpServer();
     const expected = { fault: 'permanent', code: 'ADDRESS_INVALID' };
     expect(await failure(server.port, {}, outgoing({ to }))).toMatchObject(expected);
@@ -91,7 +91,7 @@ for (const to of hostile) {
   });
 }
 
-test('nothing that a tenant is called breaks a header', async () => {
+test('no tenant name breaks a header', async () => {
   const server = await startSmtpServer();
   const transport = transportTo(server.port);
   const name = 'Acme\r\nBcc: evil@e.test" <evil@e.test>';
@@ -171,14 +171,14 @@ test('a server that is not there, one without TLS where it is demanded, and a wr
   await strict.close();
 });
 
-test('a certificate that no one vouches for is a temporary failure, and nothing is sent in clear instead', async () => {
+test('an untrusted certificate is a temporary failure, without a fallback to cleartext', async () => {
   const server = await startSmtpServer({ disabledCommands: [] });
   expect(await failure(server.port)).toMatchObject({ fault: 'temporary', code: 'ESOCKET' });
   expect(server.received).toEqual([]);
   await server.close();
 });
 
-test('a server that falls silent, before its greeting or after DATA, does not hold a message for ever', async () => {
+test('gives up on a server that stops responding, before its greeting or after DATA', async () => {
   const expected = { fault: 'temporary', code: 'ETIMEDOUT' };
   const silent = await startSilentServer();
   expect(await failure(silent.port, { silenceMs: 500 })).toMatchObject(expected);

@@ -24,7 +24,7 @@ function createJobs(limits: { concurrency: number; maxWaiting: number; maxWaitMs
   return { start, admit, load, begun, endNext };
 }
 
-test('lanes take turns, whatever the length of the others', async () => {
+test('lanes take turns, whatever their lengths', async () => {
   const { start, begun, endNext } = createJobs({ concurrency: 1, maxWaiting: 10 });
   const all = ['a1', 'a2', 'a3', 'a4', 'b1', 'c1', 'b2'].map((name) => start(name.slice(0, 1), name));
   for (let count = 0; count < all.length; count += 1) {
@@ -34,7 +34,7 @@ test('lanes take turns, whatever the length of the others', async () => {
   expect(begun).toEqual(['a1', 'a2', 'b1', 'c1', 'a3', 'b2', 'a4']);
 });
 
-test('where no place is left the longest lane gives up its newest for a shorter one', async () => {
+test('a full queue drops the newest of the longest lane for a shorter lane', async () => {
   const { start, begun, endNext } = createJobs({ concurrency: 1, maxWaiting: 3 });
   const running = start('a', 'a0');
   const waiting = [start('a', 'a1'), start('a', 'a2')];
@@ -47,7 +47,7 @@ test('where no place is left the longest lane gives up its newest for a shorter 
   expect(begun).toEqual(['a0', 'a1', 'b1', 'a2']);
 });
 
-test('who has waited too long is refused, and the others keep their places', async () => {
+test('rejects a caller that waited too long, and keeps the places of others', async () => {
   const { start, begun, endNext } = createJobs({ concurrency: 1, maxWaiting: 3, maxWaitMs: 50 });
   const running = start('a', 'a0');
   expect(await thrownBy(start('a', 'a1'))).toMatchObject({
@@ -62,7 +62,7 @@ test('who has waited too long is refused, and the others keep their places', asy
 
 const refusal = { reason: 'RATE_LIMITED', details: { retryAfterMs: expect.any(Number) } };
 
-test('whose turn would come after their deadline is refused when they come', async () => {
+test('rejects a caller on arrival whose turn would come after its deadline', async () => {
   const { start, admit, load, endNext } = createJobs({ concurrency: 1, maxWaiting: 10 });
   // No durations are measured yet, so nothing is refused for the expected wait.
   const first = start('a', 'a0');
@@ -78,7 +78,7 @@ test('whose turn would come after their deadline is refused when they come', asy
   await Promise.all([first, second, patient]);
 });
 
-test('who finds no one before them is let pass, however short their deadline', async () => {
+test('admits a caller to an empty queue, however short its deadline', async () => {
   const { start, admit, endNext } = createJobs({ concurrency: 1, maxWaiting: 10 });
   const slow = start('a', 'a0');
   await pause(30);
@@ -87,7 +87,7 @@ test('who finds no one before them is let pass, however short their deadline', a
   admit('a', createDeadline(1));
 });
 
-test('a burst is let pass only as far as there are places, and a call that ends gives its place back', async () => {
+test('admits a burst up to the free places, and an ended call frees its place', async () => {
   const { start, admit, endNext } = createJobs({ concurrency: 1, maxWaiting: 2 });
   const running = start('a', 'a0');
   const burst = [createDeadline(), createDeadline()];
@@ -122,7 +122,7 @@ test('releases the reservation of an admitted caller who never arrives', async (
   await running;
 });
 
-test('who was let pass and comes counts once', async () => {
+test('counts an admitted caller once', async () => {
   const { start, admit, load, endNext } = createJobs({ concurrency: 1, maxWaiting: 1 });
   const running = start('a', 'a0');
   const deadline = createDeadline();

@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 const clock = () => new Date();
 
-test('a signing key is rotated under load on two instances, and no call is refused', async () => {
+test('a signing key is rotated under load on two instances, and no call is rejected', async () => {
   const other = await startTestApp({ sibling: testApp() });
   const kids = new Set<string>();
   let calls = 0;
@@ -64,7 +64,7 @@ test('a signing key is rotated under load on two instances, and no call is refus
   await other.close();
 }, 90_000);
 
-test('a stolen signing key is withdrawn with all its tokens, and refresh tokens live on', async () => {
+test('withdraws a stolen signing key with its access tokens, and keeps refresh tokens', async () => {
   const app = await startTestApp({ config });
   const operator = await connectAdmin(app);
   const user = await signUp(app);
@@ -87,7 +87,7 @@ test('a lead time has its limits', async () => {
   expect(await failureOf(lead(10n, true))).toEqual(refused);
 });
 
-test('the master key is rotated once, either key opens until then, and the old one no longer does', async () => {
+test('rotates the master key: both keys open until then, only the new one after', async () => {
   const { keys } = testApp().app.store;
   const open = (current: Buffer, next?: Buffer) =>
     openVault({ keys, masterKeys: { current, next }, random: systemRandom, clock });

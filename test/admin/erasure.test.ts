@@ -73,7 +73,7 @@ async function verifyReceipt(receipt: string, userId: string) {
   expect(payload.sub).toBeUndefined();
 }
 
-test('of a user who deletes their account nothing is left but the notice to them, and they hold a receipt', async () => {
+test('a deleted account leaves only its notice, and the user gets a receipt', async () => {
   const user = await livedInUser('Unmistakable');
   const other = await livedInUser('Othername');
   expect(await tracesOf([user.email])).toContain('identifiers.canonical');

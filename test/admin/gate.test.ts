@@ -95,7 +95,7 @@ test('does not serve the admin service on the public address', async () => {
   }
 });
 
-test('a revoked operator’s key is refused by the next call', async () => {
+test('a revoked operator’s key is rejected by the next call', async () => {
   const [first] = protocols;
   if (first === undefined) throw new Error('there is a protocol');
   const admin = first.connect(AdminService, testApp().adminUrl, bearer(await makeAdminKey(testApp())));

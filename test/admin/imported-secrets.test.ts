@@ -35,7 +35,7 @@ const seeds: Record<string, string> = {
   '32 bytes, padded': 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSW====',
 };
 for (const [what, seed] of Object.entries(seeds)) {
-  test(`an imported seed of ${what} is refused at import or proves the second factor`, async () => {
+  test(`an imported seed of ${what} is rejected at import or proves the second factor`, async () => {
     const email = freshEmail();
     const password_hash = await bcrypt('quiet-orbit-lantern-47', 4);
     const [state] = await importOne({ email, email_confirmed: true, password_hash, totp_secret: seed });
@@ -69,7 +69,7 @@ test.each(['A', '!!!!', 'JBSWY3DPEHPK3P1P', 'A'.repeat(400)])(
 
 const long = 'correct horse battery staple, and then some more words of mine '.repeat(3);
 for (const bytes of [73, 80, 150]) {
-  test(`of a password of ${bytes} bytes bcrypt knows 72: they sign in, and never lock the owner out`, async () => {
+  test(`accepts the first 72 of ${bytes} bytes that bcrypt reads, without locking the owner out`, async () => {
     const email = freshEmail();
     const password = long.slice(0, bytes);
     const password_hash = await bcrypt(password, 4);
@@ -120,7 +120,7 @@ test('hashes are taken as other systems write them', async () => {
   }
 });
 
-test('a line may say null for what it has not, and begin with a byte order mark', async () => {
+test('accepts null for absent fields and a byte order mark', async () => {
   const record = { email: freshEmail(), mobile: null, first_name: null, totp_secret: null };
   expect(await importOne(record)).toEqual(imported);
   const line = `\ufeff${JSON.stringify({ email: freshEmail() })}`;
@@ -134,7 +134,7 @@ test('a locale is taken in every spelling that browsers use', async () => {
 });
 
 test.each(['2021-02-30T00:00:00Z', '0000-01-01T00:00:00Z', '2021-13-01T00:00:00Z', '2021-04-31'])(
-  'a date %s that no calendar has is refused',
+  'a date %s that no calendar has is rejected',
   async (created_at) => {
     const [state, problems] = await importOne({ email: freshEmail(), created_at });
     expect([state, Object.keys(problems as object)]).toEqual(['REFUSED', ['created_at']]);

@@ -108,7 +108,7 @@ test('sends a registration by SMTP, keeps a refused one until retried, and count
   await smtp.close();
 }, 60_000);
 
-test('a mail server that is away delays a message and not the call that made it', async () => {
+test('an unreachable mail server delays the message but not the call', async () => {
   const app = await startTestApp({ config: { admin: local, smtp: smtpTo(1) } });
   const operator = await connectAdmin(app);
   await app.client(AuthService).register({ email: freshEmail(), password });
@@ -149,7 +149,7 @@ test('every message can be previewed in both languages', async () => {
   );
 });
 
-test('a tenant’s own words are sent instead of this service, escaped like ours', async () => {
+test('sends a tenant’s texts instead of the default ones, escaped as well', async () => {
   const templates = {
     'confirm-email': {
       en: { subject: 'Welcome <b>to</b> {tenant}', paragraphs: ['Click & <i>confirm</i>.'], action: 'Go' },

@@ -22,7 +22,7 @@ async function mistakesOf(call: Promise<unknown>): Promise<string[]> {
   return (bad?.fieldViolations ?? []).map(({ field, description }) => `${field}: ${description}`);
 }
 
-test('a tenant is made with the defaults and what differs, and its users can register at once', async () => {
+test('creates a tenant with defaults and changes, and its users can register at once', async () => {
   const { publishable } = await makeTenant(admin, 'acme', { password: { minLength: 12 } });
   const { tenant } = await admin.getTenant({ tenant: 'acme' });
   expect(tenant).toMatchObject({
@@ -41,7 +41,7 @@ test('a tenant is made with the defaults and what differs, and its users can reg
   expect(message).toMatchObject({ from: 'info@acme.example', subject: expect.stringContaining('acme') });
 });
 
-test('a policy is changed by a merge patch, and what is wrong with it is named by its path', async () => {
+test('changes a policy by a merge patch and reports errors by path', async () => {
   await makeTenant(admin, 'patched');
   const { tenant } = await admin.updateTenant({
     tenant: 'patched',
@@ -72,7 +72,7 @@ test('two changes of one policy at once are both kept', async () => {
   expect(Object.keys(roles).filter((role) => role.startsWith('role'))).toHaveLength(8);
 });
 
-test('a slug is taken once, has one form, and some mean something else', async () => {
+test('rejects a slug that is taken, malformed or reserved', async () => {
   const policy = { senders: { default: 'info@slug.example' } };
   await admin.createTenant({ slug: 'taken', policy });
   expect(await failureOf(admin.createTenant({ slug: 'taken', policy }))).toEqual(
@@ -107,7 +107,7 @@ test('tenants are listed page by page, each once', async () => {
   );
 });
 
-test('a suspended tenant has no live key and no live token, and a resumed one has them again', async () => {
+test('suspension disables a tenant’s keys and tokens, and resumption enables them', async () => {
   const { publishable, secret } = await makeTenant(admin, 'paused');
   const key = { apieco_key: publishable.text };
   const user = await signUp(testApp(), key);
@@ -134,7 +134,7 @@ test('a suspended tenant has no live key and no live token, and a resumed one ha
   testApp().advance(-6000);
 }, 60_000);
 
-test('only a suspended tenant is deleted, then with everything of it, and the built-in one never', async () => {
+test('deletes a suspended tenant with all its data, but never the built-in one', async () => {
   const { id, publishable } = await makeTenant(admin, 'doomed');
   const users = [];
   for (let count = 0; count < 3; count += 1)
@@ -196,7 +196,7 @@ test('a key is rotated with an overlap in which both are valid, and only once', 
   ).not.toContain('manam_');
 }, 60_000);
 
-test('a key of one tenant is no one’s for another, and scopes are those that exist', async () => {
+test('rejects keys of another tenant and unknown scopes', async () => {
   const { secret } = await makeTenant(admin, 'first');
   await makeTenant(admin, 'second');
   for (const call of [admin.rotateKey, admin.revokeKey]) {

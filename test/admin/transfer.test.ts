@@ -203,7 +203,7 @@ test('an import that is run again continues where it was, also beside itself', a
   expect(await states()).toEqual(Array(20).fill(ImportState.PRESENT));
 });
 
-test('what one tenant exports another one takes in, with passwords and second factors', async () => {
+test('imports the export of another tenant, with passwords and second factors', async () => {
   const to = await makeTenant(admin, 'moves-to');
   const [user, plain] = [await signUp(testApp()), await signUp(testApp())];
   const { totp } = await enrolTotp(testApp(), user);

@@ -14,7 +14,7 @@ beforeAll(async () => {
   admin = await connectAdmin(testApp());
 });
 
-test('a user is found by id, by address and by number, at their own tenant only', async () => {
+test('finds a user by id, address and number, within their tenant only', async () => {
   const user = await signUp(testApp());
   const byMobile = await signUpByMobile(testApp());
   for (const name of [user.userId, user.email, user.email.toUpperCase()]) {
@@ -34,7 +34,7 @@ test('a user is found by id, by address and by number, at their own tenant only'
   }
 });
 
-test('users are searched by the beginning of an address, page by page, and no wildcard is one', async () => {
+test('searches users by the beginning of an address, page by page, without wildcards', async () => {
   const { publishable } = await makeTenant(admin, 'searched');
   const key = { apieco_key: publishable.text };
   const emails = ['anna@x.example', 'anne@x.example', 'an_e@x.example', 'bob@x.example'];
@@ -68,7 +68,7 @@ test('an operator confirms, and the user can sign in', async () => {
   expect((await testApp().client(AuthService).login({ email, password })).userId).toBe(user?.userId);
 });
 
-test('a disabled user is out at once and cannot return until they are enabled', async () => {
+test('a disabled user loses access at once until enabled', async () => {
   const { email, accessToken, refreshToken } = await signUp(testApp());
   const auth = testApp().client(AuthService);
   expect((await admin.disableUser({ tenant, user: email })).user?.state).toBe(UserState.DISABLED);

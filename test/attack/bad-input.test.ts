@@ -57,7 +57,7 @@ test('broken Protobuf, and what cannot be unpacked, is the caller’s mistake to
   ]);
 });
 
-test('an unknown field of half a character is refused over every protocol, and never left without an answer', async () => {
+test('an unknown field of half a character is rejected over every protocol, and never left without an answer', async () => {
   const json = Buffer.from('{"\\ud800":1}');
   const frame = Buffer.concat([Buffer.from([0, 0, 0, 0, json.length]), json]);
   const web = await post(frame, { 'content-type': 'application/grpc-web+json' });
@@ -72,7 +72,7 @@ test('an unknown field of half a character is refused over every protocol, and n
   expect(response.headers.get('grpc-status')).toBe('3');
 });
 
-test('a body of more than 64 KiB is refused, also one that only becomes so', async () => {
+test('a body of more than 64 KiB is rejected, also one that only becomes so', async () => {
   const large = JSON.stringify({ email: 'x'.repeat(65 * 1024) });
   expect(await post(large)).toMatchObject({
     status: 429,
@@ -86,20 +86,20 @@ test('a body of more than 64 KiB is refused, also one that only becomes so', asy
   });
 });
 
-test('a body of another type is refused', async () => {
+test('a body of another type is rejected', async () => {
   for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/xml']) {
     expect((await post('{}', { 'content-type': type })).status).toBe(415);
   }
 });
 
-test('a caller that may not call learns nothing about their body', async () => {
+test('rejects a caller without access before reading the body', async () => {
   expect(await post('{"broken', { apieco_key: 'wrong' })).toMatchObject({
     status: 401,
     body: expect.stringContaining('KEY_INVALID'),
   });
 });
 
-test('two keys are a mistake where they differ', async () => {
+test('rejects two different keys', async () => {
   const { dev } = testApp();
   expect(await post('{}', { 'x-api-key': dev.secret })).toMatchObject({
     status: 400,
@@ -111,7 +111,7 @@ test('two keys are a mistake where they differ', async () => {
   });
 });
 
-test('no answer leaks a stack, SQL or a table name', async () => {
+test('no response leaks a stack, SQL or a table name', async () => {
   const texts = [
     "' OR 1=1 --",
     '"; DROP TABLE users; --',
@@ -147,7 +147,7 @@ function sendRaw(bytes: string, untilMs: number): Promise<{ answer: string; clos
   });
 }
 
-test('targets and authorities that make no URL are refused and break nothing', async () => {
+test('targets and authorities that make no URL are rejected and break nothing', async () => {
   for (const [target, host] of [
     ['//', 'a'],
     ['http://[', 'a'],
@@ -166,12 +166,12 @@ test('targets and authorities that make no URL are refused and break nothing', a
   expect((await fetch(`${testApp().url}/healthz`)).status).toBe(200);
 });
 
-test('a caller that never ends their headers is cut off', async () => {
+test('disconnects a caller that never ends its headers', async () => {
   const { closed } = await sendRaw('POST / HTTP/1.1\r\nHost: a\r\nX-Slow: ', 14_000);
   expect(closed).toBe(true);
 });
 
-test('headers of more than 16 KiB are refused', async () => {
+test('headers of more than 16 KiB are rejected', async () => {
   const { answer } = await sendRaw(
     `GET /healthz HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(17 * 1024)}\r\n\r\n`,
     2000,
@@ -179,7 +179,7 @@ test('headers of more than 16 KiB are refused', async () => {
   expect(answer).toMatch(/^HTTP\/1\.1 431 /);
 });
 
-test('a client that resets its streams over and over is sent away, and others are served', async () => {
+test('disconnects a client that resets streams repeatedly, and serves others', async () => {
   const session = connectHttp2(testApp().url);
   const gone = new Promise<void>((resolve) => {
     session.on('goaway', () => resolve());

@@ -90,7 +90,7 @@ test('a failed callback has used its state up', async () => {
   expect((await visit(callback)).json['reason']).toBe('LOGIN_STATE_INVALID');
 });
 
-test('another’s code in one’s own callback is refused: Google gave it for another challenge', async () => {
+test('another’s code in one’s own callback is rejected: Google gave it for another challenge', async () => {
   const [mine, theirs] = [
     await beginAtGoogle(app, freshGoogleUser()),
     await beginAtGoogle(app, freshGoogleUser()),
@@ -233,7 +233,7 @@ test('a disabled user, a suspended tenant and a provider that is off open nothin
   await new Promise((resolve) => setTimeout(resolve, 5100));
 }, 60_000);
 
-test('a secret key in an address is refused, and the log says that it has to be rotated', async () => {
+test('a secret key in an address is rejected, and the log says that it has to be rotated', async () => {
   const { status, json } = await visit(`${app.test.url}/googlelogin/${app.test.dev.secret}`);
   expect([status, json['reason']]).toEqual([403, 'SECRET_KEY_EXPOSED']);
   const log = app.test.logLines.join('');

@@ -43,7 +43,7 @@ test('rejects the right password during a lockout and accepts it after the delay
   await login(email, password);
 });
 
-test('an attempt at a locked account is written as any other is, because it must not be answered sooner', async () => {
+test('an attempt during a lockout is written like any other, so it takes the same time', async () => {
   const { advance, sql } = testApp();
   const { email, userId } = await signUp(testApp());
   for (let count = 0; count < 5; count += 1) await failureOf(login(email, wrong));
@@ -142,7 +142,7 @@ async function post(app: TestApp, rpc: string, body: object, headers: Record<str
   };
 }
 
-test('a spray over many addresses from one network ends after 20 failures, whatever it says of its origin', async () => {
+test('stops a spray of one network after 20 failures, whatever its headers claim', async () => {
   const app = await startTestApp({ config: { limits: tight } });
   const spray = (count: number) =>
     post(

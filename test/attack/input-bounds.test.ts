@@ -20,7 +20,7 @@ const refused = (fields: Record<string, string>) => failure('InvalidArgument', '
 
 const marks = `a${'\u0345'.repeat(30)}${'\u0334'.repeat(10)}`;
 for (const { name, connect } of protocols) {
-  test(`what is too long, or a heap of marks, is refused by field: ${name}`, async () => {
+  test(`rejects too long texts and runs of marks by field: ${name}`, async () => {
     const { url, dev } = testApp();
     const client = connect(AuthService, url, { 'x-api-key': dev.publishable });
     expect(await failureOf(client.login({ email: `${marks}@example.com`, password }))).toEqual(
@@ -44,7 +44,7 @@ for (const { name, connect } of protocols) {
   });
 }
 
-test('malformed calls are counted as guesses are', async () => {
+test('counts malformed calls as attempts', async () => {
   const limits = {
     ...defaultLimits,
     attemptsPerNetwork: { name: 'guess.network', max: 20, windowMs: 600_000 },
@@ -66,7 +66,7 @@ test('malformed calls are counted as guesses are', async () => {
 });
 
 for (const seed of ['999', '0', '98765', 'IR']) {
-  test(`a country code ${seed} that no country has is refused on every call that takes one`, async () => {
+  test(`a country code ${seed} that no country has is rejected on every call that takes one`, async () => {
     const user = await signUp(testApp());
     const session = bearer(user.accessToken);
     const number = { mobile: '9121234567', mobileSeed: seed };
@@ -127,7 +127,7 @@ test('a number and a recovery code take every dash that programs write', async (
   }
 });
 
-test('what is invisible inside of an address makes no other address of it', async () => {
+test('ignores invisible characters in an address', async () => {
   for (const unseen of ['\u200b', '\u200c', '\u200d', '\u2060']) {
     const email = freshEmail().replace('example.com', `exam${unseen}ple.com`);
     expect(await failureOf(auth().register({ email, password }))).toEqual(
@@ -164,7 +164,7 @@ const easy = [
   'iloveyou99',
 ];
 for (const secret of easy) {
-  test(`'${secret}' is refused as every meter would call it`, async () => {
+  test(`'${secret}' is rejected as every meter would call it`, async () => {
     const { code, reason, fields } = await failureOf(
       auth().register({ email: freshEmail(), password: secret }),
     );
@@ -219,7 +219,7 @@ test('a confirmation page that was taken out of the policy is used no more', asy
   await app.close();
 });
 
-test('a setup that is asked for again shows the seed that was scanned, until it is replaced on purpose', async () => {
+test('a repeated setup returns the same seed until it is replaced', async () => {
   const user = await signUp(testApp());
   const client = testApp().client(TwoFactorService, bearer(user.accessToken));
   await client.sendTotpEmailVerification({ email: user.email });

@@ -124,7 +124,7 @@ test('a call that finds no place in the hash queue has guessed nothing', async (
   expect(await count()).toBe(5);
 });
 
-test('a value that JSON cannot say is refused by name', async () => {
+test('a value that JSON cannot say is rejected by name', async () => {
   const { client } = testApp();
   const user = await signUp(testApp());
   const profile = client(ProfileService, bearer(user.accessToken));

@@ -128,7 +128,7 @@ async function startWithSmsPolicy(
   return { app: other, close: async () => Promise.all([other.close(), app.close()]) };
 }
 
-test('a tenant has so many SMS a day and no more, and calls that are refused use none up', async () => {
+test('a tenant has so many SMS a day and no more, and calls that are rejected use none up', async () => {
   const limits = { ...defaultLimits, smsResendDelayS: 60 };
   const { app, close } = await startWithSmsPolicy({ dailyMessages: 3 }, { limits });
   const first = freshMobile();
@@ -199,7 +199,7 @@ test('an address that begins like a number is no number', async () => {
   await app.close();
 });
 
-test('without its tables the guard lets no SMS pass', async () => {
+test('without its tables the guard allows no SMS', async () => {
   const app = await startTestApp({ config: { limits: { ...defaultLimits, smsResendDelayS: 60 } } });
   await app.sql('RENAME TABLE sms_backoffs TO away');
   const mobile = freshMobile();

@@ -115,7 +115,7 @@ test('wrong recovery codes of strangers close neither the right code nor the rig
   expect((await post('RecoveryService/EndRecovery', owner, proof)).status).toBe(200);
 });
 
-test('wrong passwords of strangers keep no owner out, and a guesser still waits', async () => {
+test('strangers’ wrong passwords lock no owner out, only the attacker', async () => {
   for (const guesses of [6, 12, 25]) {
     const { email } = await signUp(app);
     const stranger = freshAddress();
@@ -128,7 +128,7 @@ test('wrong passwords of strangers keep no owner out, and a guesser still waits'
   }
 });
 
-test('a stranger’s asking kills no link or code that the owner holds', async () => {
+test('a stranger’s requests invalidate no link or code of the owner', async () => {
   for (const asked of [1, 3, 8]) {
     const { email } = await signUp(app);
     const owner = freshAddress();
@@ -143,7 +143,7 @@ test('a stranger’s asking kills no link or code that the owner holds', async (
 });
 
 for (const parallel of [6, 12, 24]) {
-  test(`of ${parallel} sign-ins at once with the right password none is called wrong`, async () => {
+  test(`reports none of ${parallel} concurrent correct sign-ins as wrong`, async () => {
     const user = await signUp(app);
     const address = freshAddress();
     const session = bearer(user.accessToken);
@@ -230,7 +230,7 @@ test('a proxy may write the callers as parameters of RFC 7239', async () => {
     expect([other, (await from(other, password)).status]).toEqual([other, 200]);
 });
 
-test('numbers that strangers try are not told from those that users have', async () => {
+test('responses do not distinguish strangers’ numbers from users’', async () => {
   const { mobile } = await signUpByMobile(app);
   const type = IdentifierType.MOBILE;
   app.advance(2 * day);

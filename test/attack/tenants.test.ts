@@ -216,7 +216,7 @@ for (const [what, { real, absent }, attempt] of attempts) {
   });
 }
 
-test('after all that B’s user is who they were', async () => {
+test('after all attacks the user of B is unchanged', async () => {
   const { user } = await call(bearer(b.user.accessToken)).profile.viewUser({});
   expect(user).toMatchObject({ userId: b.user.userId, email: b.user.email, firstName: 'Sara' });
   await call({ apieco_key: b.publishable.text }).auth.login({ email: b.user.email, password });
@@ -240,7 +240,7 @@ test('no RPC takes B’s token together with A’s key, over any protocol', asyn
   }
 }, 60_000);
 
-test('what a caller says of their tenant beside their key is ignored', async () => {
+test('ignores a tenant that the caller names beside the key', async () => {
   const said = { ...own.secret(), 'x-consumer-id': b.id, 'x-tenant-id': b.id };
   expect(await failureOf(call(said).profile.viewUser({ email: b.user.email }))).toEqual(
     failure('NotFound', 'NOT_FOUND'),

@@ -110,13 +110,13 @@ const forgeries: Record<string, () => Promise<string> | string> = {
 };
 
 for (const [what, forge] of Object.entries(forgeries)) {
-  test(`a token with ${what} is refused`, async () => {
+  test(`a token with ${what} is rejected`, async () => {
     expect(await failureOf(view(await forge()))).toEqual(refused);
   });
 }
 
 for (const value of ['Bearer', 'Bearer  ', 'Basic eDp5', 'Bearer a b', 'token', 'Bearer ü']) {
-  test(`the header 'authorization: ${value}' is refused and breaks nothing`, async () => {
+  test(`the header 'authorization: ${value}' is rejected and breaks nothing`, async () => {
     const header = encodeURIComponent(value) === value ? value : value.normalize();
     const call = testApp().client(ProfileService, { authorization: header }).viewUser({});
     expect(await failureOf(call)).toEqual(refused);

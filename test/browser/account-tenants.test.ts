@@ -183,7 +183,7 @@ test('the step-up dialog sends a code to a user who has SMS alone', async () => 
   await who.context.close();
 }, 60_000);
 
-test('a link of one tenant is no business of a page of another, and a token that fails is shown to be pasted', async () => {
+test('ignores a link of another tenant, and shows a rejected token to paste', async () => {
   const who = await visitor({ locale: 'en', width: 1280 });
   const { page, t } = who;
   const user = await signUp(app);
@@ -212,7 +212,7 @@ test('a link of one tenant is no business of a page of another, and a token that
   await who.context.close();
 }, 60_000);
 
-test('a confirmation that cannot be reached is not said to be used up, and a page loaded again still has it', async () => {
+test('an outage does not report a confirmation as used, and a reload keeps it', async () => {
   const who = await visitor({ locale: 'en', width: 1280 });
   const { page, t } = who;
   const email = freshEmail();
@@ -287,7 +287,7 @@ test('the language changes in place, and nothing that was typed is lost', async 
   await who.context.close();
 });
 
-test('a service that is away is said to be, and the form can be sent again when it is back', async () => {
+test('reports an outage, and the form can be sent again afterwards', async () => {
   const who = await visitor({ locale: 'en', width: 1280 });
   const { page, t } = who;
   const { email } = await signUp(app);
@@ -301,7 +301,7 @@ test('a service that is away is said to be, and the form can be sent again when 
   await who.context.close();
 });
 
-test('the mailbox has the look of the other pages, and nothing serious against it', async () => {
+test('the mailbox looks like the other pages and passes the accessibility checks', async () => {
   const who = await visitor({ locale: 'en', width: 1280 });
   await signUp(app);
   await who.page.goto(`${app.url}/dev/messages`);

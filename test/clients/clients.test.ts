@@ -204,7 +204,7 @@ for (const { name, open } of clients.filter((each) => each.name !== '@grpc/grpc-
   });
 }
 
-test('a token that is refused at the second try is still renewed', async () => {
+test('a token that is rejected at the second try is still renewed', async () => {
   const refusal = new ConnectError('no', Code.Unauthenticated, undefined, [
     { desc: ErrorInfoSchema, value: { reason: 'TOKEN_INVALID', domain: 'manam' } },
   ]);

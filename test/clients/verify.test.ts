@@ -40,7 +40,7 @@ test('verifies an access token without a call and returns its subject', async ()
   });
 });
 
-test('a token of another tenant, another issuer, another kind or another time is refused', async () => {
+test('a token of another tenant, another issuer, another kind or another time is rejected', async () => {
   const { accessToken, refreshToken } = await signUp(testApp());
   const [header = '', payload = '', signature = ''] = accessToken.split('.');
   const unsigned = `${Buffer.from('{"alg":"none","typ":"at+jwt"}').toString('base64url')}.${payload}.`;

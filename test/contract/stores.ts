@@ -30,7 +30,7 @@ const now = new Date('2026-11-28T10:00:00.000Z');
 const at = (ms: number) => new Date(now.getTime() + ms);
 let addresses = 0;
 
-function sceneOf(store: Store): Scene {
+export function sceneOf(store: Store): Scene {
   const tenantId = systemRandom.uuid();
   async function makeTenant(): Promise<void> {
     if ((await store.tenants.findById(tenantId)) !== undefined) return;

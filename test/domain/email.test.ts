@@ -55,7 +55,7 @@ const refused = [
 ] as const;
 
 for (const [text, why] of refused) {
-  test(`an address with ${why} is refused`, () => {
+  test(`an address with ${why} is rejected`, () => {
     expect(() => parseEmail(text)).toThrowError(
       expect.objectContaining({
         reason: 'REQUEST_INVALID',

@@ -50,7 +50,7 @@ const refused: [string, string, string, string][] = [
   ['+447400123456', '', 'mobile', 'COUNTRY_DENIED'],
 ];
 for (const [text, seed, field, reason] of refused) {
-  test(`'${JSON.stringify(text).slice(1, -1)}' with the seed '${seed}' is refused as ${reason}`, () => {
+  test(`'${JSON.stringify(text).slice(1, -1)}' with the seed '${seed}' is rejected as ${reason}`, () => {
     expect(() => parseMobile(text, seed, policy)).toThrowError(
       expect.objectContaining({ details: { violations: [{ field, reason }] } }),
     );

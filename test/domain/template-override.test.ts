@@ -76,7 +76,7 @@ const bad: [what: string, templates: unknown, refusal: string[]][] = [
   ],
 ];
 for (const [what, templates, refusal] of bad) {
-  test(`${what} is refused with its path`, () => {
+  test(`${what} is rejected with its path`, () => {
     expect(refusalOf(templates)).toEqual(refusal);
   });
 }

@@ -39,7 +39,7 @@ test('the default sender is a sender without being named twice', () => {
   expect(current.senders).toEqual({ default: 'info@acme.com', addresses: ['info@acme.com'] });
 });
 
-test('a policy without a sender is refused by its path', () => {
+test('a policy without a sender is rejected by its path', () => {
   expect(() => patchPolicy(defaults, {}, defaults)).toThrowError('REQUEST_INVALID');
 });
 
@@ -101,7 +101,7 @@ const bad: [what: string, patch: unknown, refusal: string[]][] = [
   ],
 ];
 for (const [what, patch, refusal] of bad) {
-  test(`${what} is refused with its path`, () => {
+  test(`${what} is rejected with its path`, () => {
     expect(refusalOf(patch)).toEqual(refusal);
   });
 }

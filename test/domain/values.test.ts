@@ -41,7 +41,7 @@ for (const sent of [
   '2021-02-30',
   'x',
 ]) {
-  test(`the birthday ${sent} is refused`, () => {
+  test(`the birthday ${sent} is rejected`, () => {
     expect(() => parseBirthday(sent, now)).toThrowError(
       expect.objectContaining({ details: { violations: [{ field: 'birthday', reason: 'DATE_INVALID' }] } }),
     );
@@ -100,7 +100,7 @@ for (const [password, why] of [
   ['a'.repeat(200), 'Repeated characters like "aaa" are easy to guess.'],
   ['sara2024', undefined],
 ] as const) {
-  test(`'${password.slice(0, 20)}' is refused as easy to guess, and at a tenant that does not mind it is not`, () => {
+  test(`'${password.slice(0, 20)}' is rejected as easy to guess, and at a tenant that does not mind it is not`, () => {
     const strict = { ...context, minStrength: 2 };
     const judgement = judgePassword(password, strict);
     expect(judgement?.reason).toBe('PASSWORD_COMMON');

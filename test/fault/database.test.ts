@@ -54,7 +54,7 @@ async function judge(what: string, figures: object = {}): Promise<void> {
   tell(what, { ...report, ...figures });
 }
 
-test('the database is killed under load and returns: calls end early, nothing acknowledged is lost', async () => {
+test('a database killed under load: calls end early, nothing acknowledged is lost', async () => {
   await begin();
   const user = await signUp(app);
   const view = () => app.client(ProfileService, bearer(user.accessToken)).viewUser({});
@@ -77,7 +77,7 @@ test('the database is killed under load and returns: calls end early, nothing ac
   await judge('database killed', { slowestMs: Math.round(slowest), recoveredMs: Math.round(recoveredMs) });
 }, 120_000);
 
-test('connections are killed one by one: a read is asked once more, and no write is doubled', async () => {
+test('killed connections: retries a read once and doubles no write', async () => {
   await begin();
   const user = await signUp(app);
   const view = () => app.client(ProfileService, bearer(user.accessToken)).viewUser({});
@@ -96,7 +96,7 @@ test('connections are killed one by one: a read is asked once more, and no write
   await judge('connections killed', { killed });
 }, 120_000);
 
-test('a write whose answer is lost is not sent again, a read is, and a transaction cut in its middle is an outage', async () => {
+test('retries a read but no write whose response is lost, and reports a cut transaction as an outage', async () => {
   await begin();
   await scene.sql('CREATE TABLE manam.counts (id INT PRIMARY KEY, n INT NOT NULL)');
   await scene.sql('INSERT INTO manam.counts VALUES (1, 0)');
@@ -138,7 +138,7 @@ async function killConnections(most = 100): Promise<number> {
   return killed;
 }
 
-test('an OK that is lost after the commit is had again by the same idempotency key: one user, one message', async () => {
+test('a lost OK after the commit is recovered by the idempotency key: one user, one message', async () => {
   await begin();
   const { url, dev, messagesTo } = app;
   for (let round = 0; round < 5; round += 1) {
@@ -171,7 +171,7 @@ test('an OK that is lost after the commit is had again by the same idempotency k
   await judge('commits without their OK', { lost: scene.proxy.lostCommits });
 }, 120_000);
 
-test('deadlocks in one transaction of twenty are run again, and no one sees one', async () => {
+test('retries deadlocks in one of twenty transactions without an error', async () => {
   await begin();
   // A transaction sets off some four of them.
   const triggers = ['users', 'sessions', 'challenges', 'outbox'].flatMap((table) =>
@@ -189,7 +189,7 @@ test('deadlocks in one transaction of twenty are run again, and no one sees one'
   await judgeUnseen('deadlocks');
 }, 120_000);
 
-test('commits that fail their certification, one in twenty, are run again whole, and no one sees one', async () => {
+test('retries failed certifications of one in twenty commits without an error', async () => {
   await begin();
   scene.proxy.refusesCommits = 0.05;
   oracle.start();
@@ -233,7 +233,7 @@ test('a call that waits for a locked row fails within four seconds and delays no
   tell('a row held', { waitedMs: Math.round(waitedMs), freeMs: Math.round(freeMs) });
 }, 60_000);
 
-test('a database that may only be read refuses writes as an outage; sessions and keys are still told', async () => {
+test('a read-only database fails writes as an outage and still serves sessions and keys', async () => {
   await begin();
   const user = await signUp(app);
   const signedOut = await signUp(app);
@@ -259,7 +259,7 @@ test('a database that may only be read refuses writes as an outage; sessions and
   await judge('read-only');
 }, 120_000);
 
-test('with every connection stuck calls end within their time, the queue is bounded, and health answers', async () => {
+test('with every connection stuck, calls end in time, the queue is bounded, and health responds', async () => {
   await begin({ config: { databaseConnections: 4 } });
   const user = await signUp(app);
   const view = () => app.client(ProfileService, bearer(user.accessToken)).viewUser({});

@@ -168,7 +168,7 @@ function isBroken({ status, body }: Answer): boolean {
   );
 }
 
-test('no value in any field of any call breaks anything, over every way in', async () => {
+test('no value in any field of any call causes an internal error, over every protocol', async () => {
   const { below, pick } = seeded(seed);
   const broken: string[] = [];
   const counts: Record<string, number> = {};

@@ -50,7 +50,7 @@ const startInstance = (env: Record<string, string> = {}) =>
 const exitOf = ({ child }: ServerProcess) =>
   new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
 
-test('instances are killed at any moment under load: whatever was acknowledged is there, and clients continue', async () => {
+test('instances killed under load lose nothing acknowledged, and clients continue', async () => {
   const live = new Set([await startInstance(), await startInstance()]);
   const [{ key }] = live as unknown as [ServerProcess];
   const oracle = createOracle({ urls: () => [...live].map(({ url }) => url), key, expectsBreaks: true });
@@ -74,7 +74,7 @@ test('instances are killed at any moment under load: whatever was acknowledged i
   for (const each of live) each.child.kill('SIGKILL');
 }, 180_000);
 
-test('instances are stopped one after the other under load: every call in flight is answered, and each exits well', async () => {
+test('instances stopped in turn under load finish every running call and exit with 0', async () => {
   // Calls that take a while, so that there always are some in flight.
   const env = { RESPONSE_FLOOR_MS: '300' };
   const live = new Set([await startInstance(env), await startInstance(env)]);
@@ -109,7 +109,7 @@ test('instances are stopped one after the other under load: every call in flight
   for (const each of live) each.child.kill('SIGKILL');
 }, 180_000);
 
-test('of two instances one is frozen with messages in hand: the other sends them, and none goes out a third time', async () => {
+test('the messages of a frozen instance are sent by the other, none a third time', async () => {
   let isFrozen = false;
   const smtp = await startSmtpServer({
     // The server lets nothing through while someone is frozen in the middle of it.
@@ -154,7 +154,7 @@ test('of two instances one is frozen with messages in hand: the other sends them
   await smtp.close();
 }, 120_000);
 
-test('an instance whose clock is wrong is not ready, takes no token that has ended, and no TOTP step a second time', async () => {
+test('an instance with a wrong clock is not ready and accepts no expired token or used TOTP step', async () => {
   const right = await startTestApp();
   const wrong = await startTestApp({ sibling: right, hasOwnClock: true });
   const user = await enrolTotp(right, await signUp(right));
@@ -184,7 +184,7 @@ test('an instance whose clock is wrong is not ready, takes no token that has end
   await right.close();
 });
 
-test('with another master key, or none that fits, nothing starts; keys that break later leave the last good ones', async () => {
+test('does not start with a wrong master key, and keeps the last valid keys when stored ones break', async () => {
   const app = await startTestApp();
   const other = { current: Buffer.from('another master key for tests, 32'), next: undefined };
   const refused = await startTestApp({ database: app.databaseUrl, masterKeys: other }).then(
@@ -206,7 +206,7 @@ test('with another master key, or none that fits, nothing starts; keys that brea
   await app.close();
 }, 60_000);
 
-test('the schema grows under load, and is migrated by several at once: no one sees it', async () => {
+test('migrates under load, also by several instances at once, without a failed call', async () => {
   const app = await startTestApp();
   const oracle = createOracle({ urls: () => [app.url], key: app.dev.publishable });
   oracle.start();
@@ -237,7 +237,7 @@ test('the schema grows under load, and is migrated by several at once: no one se
   await app.close();
 }, 60_000);
 
-test('an instance of a later version has migrated: this one continues, and says why it does not start again', async () => {
+test('continues after a newer version migrated, and refuses to start again with the reason', async () => {
   const app = await startTestApp();
   await app.sql(
     "INSERT INTO schema_migrations SELECT MAX(position) + 1, '0099_of_the_next_version.sql', 'x', UTC_TIMESTAMP(3) FROM schema_migrations",
@@ -253,7 +253,7 @@ test('an instance of a later version has migrated: this one continues, and says 
   await app.close();
 });
 
-test('what an oracle is for: it finds a write that was acknowledged and is gone', async () => {
+test('the oracle finds an acknowledged write that was lost', async () => {
   const app = await startTestApp();
   const oracle = createOracle({ urls: () => [app.url], key: app.dev.publishable, people: 2 });
   oracle.start();

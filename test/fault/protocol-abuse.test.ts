@@ -19,7 +19,7 @@ import {
 const scene = useAbuseScene();
 const key = () => ({ apieco_key: scene.service().key });
 
-test('messages that are too large, cut short or larger than they say are refused, and hold nothing', async () => {
+test('rejects messages that are too large, cut short or larger than declared', async () => {
   await scene.survive('oversized and truncated', async () => {
     const grpc = { ...key(), 'content-type': 'application/grpc-web+proto' };
     const large = Buffer.alloc(70_000, 0x61);
@@ -55,7 +55,7 @@ test('messages that are too large, cut short or larger than they say are refused
   });
 });
 
-test('bombs of gzip and brotli do not go off', async () => {
+test('rejects gzip and brotli bombs', async () => {
   await scene.survive('compressed bombs', async () => {
     const zeros = Buffer.alloc(100 * 1024 * 1024);
     const bombs = { gzip: gzipSync(zeros), br: brotliCompressSync(zeros, { params: { 1: 1 } }) };
@@ -84,7 +84,7 @@ test('bombs of gzip and brotli do not go off', async () => {
   });
 }, 60_000);
 
-test('connections that say little, over both versions of HTTP, are ended in time', async () => {
+test('ends slow connections in time, over HTTP/1.1 and HTTP/2', async () => {
   await scene.survive('slowloris', async () => {
     const slow: { socket: Socket; isClosed: () => boolean }[] = [];
     const open = (first: string, more: string) => {
@@ -204,7 +204,7 @@ for (const [what, { most, next, ends }] of Object.entries(floods)) {
   }, 60_000);
 }
 
-test('two readers of a request never see two different ones', async () => {
+test('two readers of a request never read different requests', async () => {
   const inner = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n';
   const head = (extra: string) => `POST /auth/login HTTP/1.1\r\nHost: x\r\n${extra}`;
   const shapes: Record<string, string> = {

@@ -11,7 +11,7 @@ import { refusal, smtpTo, startSmtpServer } from '../support/smtp-server.ts';
 // Mail servers and gateways that do what they like (security.md, FI9 and FI10). Google's faults are in
 // test/attack/google.test.ts.
 
-test('a mail server and a gateway that fail in every way delay messages, and never a call: each arrives, and what comes twice has one id', async () => {
+test('failing mail servers and gateways delay messages but no call, and lose none', async () => {
   let faults = 0;
   const turn = () => {
     faults += 1;

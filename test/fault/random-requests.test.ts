@@ -13,7 +13,7 @@ const fuzzRequests = Number(process.env['FUZZ_REQUESTS'] ?? 4000);
 const seed = Number(process.env['FUZZ_SEED'] ?? 20261125);
 const scene = useAbuseScene();
 
-test(`random requests over every protocol are refused in a documented way`, async () => {
+test(`random requests over every protocol are rejected in a documented way`, async () => {
   const { below, pick } = seeded(seed);
   const description = JSON.parse(
     readFileSync(new URL('../../gen/openapi.json', import.meta.url), 'utf8'),

@@ -38,7 +38,7 @@ test('records actor, event, network and outcome of every decision, and no secret
     expect(text).not.toContain(secret);
 });
 
-test('who follows the log by small pages misses nothing', async () => {
+test('following the log by small pages misses no event', async () => {
   const { store } = testApp().app;
   const tenantId = (await store.tenants.findBySlug('dev'))?.id ?? '';
   const user = await signUp(testApp());
@@ -55,7 +55,7 @@ test('who follows the log by small pages misses nothing', async () => {
   expect(seen.length).toBeGreaterThan(1);
 });
 
-test('an operator searches and follows the log', async () => {
+test('searches and follows the log', async () => {
   const { client, databaseUrl } = testApp();
   const user = await signUp(testApp());
   await failureOf(client(AuthService).login({ email: user.email, password: 'wrong-password-47' }));

@@ -35,7 +35,7 @@ test('an answer that was lost can be had again: a confirmation succeeds twice, w
   expect(await client(AuthService).confirmEmail({ cnf })).toEqual(create(ConfirmEmailResponseSchema));
 });
 
-test('the same key with another request is refused', async () => {
+test('the same key with another request is rejected', async () => {
   const key = freshKey();
   await withKey(key).sendConfirmEmail({ email: freshEmail() });
   expect(await failureOf(withKey(key).sendConfirmEmail({ email: freshEmail() }))).toEqual(
@@ -91,7 +91,7 @@ test('neither password nor answer rests in clear', async () => {
   expect(dump).not.toContain(email);
 });
 
-test('a malformed key is refused, and one on a method that honours none is ignored', async () => {
+test('a malformed key is rejected, and one on a method that honours none is ignored', async () => {
   for (const key of ['x'.repeat(129), 'a b']) {
     expect(await failureOf(withKey(key).register({ email: freshEmail(), password }))).toEqual(
       failure('InvalidArgument', 'REQUEST_INVALID', { 'idempotency-key': 'FIELD_INVALID' }),

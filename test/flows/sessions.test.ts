@@ -62,7 +62,7 @@ test('the grandparent inside the grace ends the session, and the audit log says 
   ]);
 });
 
-test('a forged refresh token is refused and does not harm the session', async () => {
+test('a forged refresh token is rejected and does not harm the session', async () => {
   const user = await signUp(testApp());
   const bytes = Buffer.from(user.refreshToken, 'base64url');
   for (const at of [0, 17, 20, 51]) {

@@ -52,7 +52,7 @@ const malformed: Record<string, string | Buffer> = {
   null: 'null',
 };
 for (const [what, body] of Object.entries(malformed)) {
-  test(`${what} is refused in the failure shape`, async () => {
+  test(`${what} is rejected in the error shape`, async () => {
     const answer = await login(body);
     expect(answer.status).toBe(400);
     expect(answer.body).toEqual(unsuccess('BODY_MALFORMED'));
@@ -73,7 +73,7 @@ const wrongFields: [string, string, string[]][] = [
   ['half a character', '{"email":"\\ud800"}', ['email']],
 ];
 for (const [what, body, fields] of wrongFields) {
-  test(`${what} is refused by the field's name`, async () => {
+  test(`${what} is rejected by the field's name`, async () => {
     const answer = await login(body);
     expect(answer.status).toBe(400);
     expect(answer.body).toMatchObject({ ...unsuccess('REQUEST_INVALID'), errors: expect.anything() });
@@ -120,7 +120,7 @@ test('a body of more than 64 KiB is 413, said or not said beforehand', async () 
   expect((await fetch(`${url}/auth/login`, init as RequestInit)).status).toBe(413);
 });
 
-test('a query that names a field and a field of it is refused, in either order', async () => {
+test('a query that names a field and a field of it is rejected, in either order', async () => {
   const { url, dev } = testApp();
   const queries = {
     'user_id=1&user_id.b=2': 'user_id.b',
@@ -139,7 +139,7 @@ test('an empty body is an empty message, whatever its type', async () => {
   }
 });
 
-test('a body on a GET that has none is refused, and one that has one reads it', async () => {
+test('a body on a GET that has none is rejected, and one that has one reads it', async () => {
   const { url, dev } = testApp();
   const { request } = await import('node:http');
   const get = (path: string, body: string) =>
@@ -169,7 +169,7 @@ test('a body on a GET that has none is refused, and one that has one reads it', 
   expect(await get('/auth/confirm_email', '{"cnf":"x"}')).toEqual(unsuccess('CONFIRMATION_INVALID'));
 });
 
-test('a field from the path and from elsewhere is refused by name', async () => {
+test('a field from the path and from elsewhere is rejected by name', async () => {
   expect((await send('GET', '/auth/confirm_email/x?cnf=y')).body).toEqual(
     unsuccess('REQUEST_INVALID', 'cnf'),
   );
@@ -178,7 +178,7 @@ test('a field from the path and from elsewhere is refused by name', async () => 
   ).toEqual(unsuccess('REQUEST_INVALID', 'email'));
 });
 
-test('the query holds fields, and unknown or repeated ones are refused', async () => {
+test('the query holds fields, and unknown or repeated ones are rejected', async () => {
   expect((await send('GET', '/auth/confirm_email?cnf=x')).body).toEqual(unsuccess('CONFIRMATION_INVALID'));
   expect((await send('GET', '/auth/confirm_email?cnf=x&y=1')).body).toEqual(
     unsuccess('REQUEST_INVALID', 'y'),
@@ -218,7 +218,7 @@ test('a form is read with the brackets of jQuery, within bounds', async () => {
   );
 });
 
-test('what has no route is 404, and what has another method 405 with Allow, in the failure shape', async () => {
+test('an unknown path is 404, and a wrong method 405 with Allow, in the error shape', async () => {
   for (const path of [
     '/',
     '/nowhere',
@@ -267,7 +267,7 @@ test('a session reads, an encoded address is an address, and a name of another c
   expect((await send('GET', `/View_User/${email}`, { headers })).status).toBe(404);
 });
 
-test('the key header twice, or differing from its alias, is refused', async () => {
+test('the key header twice, or differing from its alias, is rejected', async () => {
   const { dev } = testApp();
   expect(await login('{}', { 'x-api-key': dev.secret })).toMatchObject({
     status: 400,
@@ -279,14 +279,14 @@ test('the key header twice, or differing from its alias, is refused', async () =
   });
 });
 
-test('a caller that may not call learns nothing about their body', async () => {
+test('rejects a caller without access before reading the body', async () => {
   expect(await login('{"broken', { apieco_key: 'wrong' })).toMatchObject({
     status: 401,
     body: unsuccess('KEY_INVALID'),
   });
 });
 
-test('failures and successes speak the language that the call asks for, however sloppily', async () => {
+test('errors and successes use the requested language', async () => {
   const persian = { 'accept-language': 'fa-ir,en;q=0.8,en-us;' };
   expect((await login('{', persian)).body['message']).toBe('بدنهٔ درخواست قابل خواندن نیست.');
   expect((await send('GET', '/nowhere', { headers: persian })).body['message']).toBe(

@@ -37,7 +37,7 @@ test('names, aliases and enum values are read and written as they are spelled', 
   expect(speller.restNameOf(RegisterRequestSchema, 'unheard_of')).toBe('unheard_of');
 });
 
-test('the fields of a flattened message stand instead, and an absent one leaves nothing', () => {
+test('a flattened message is replaced by its fields, an absent one by none', () => {
   const speller = createSpeller({
     field: ({ name }) => ({ ...plain, flatten: name === 'tokens' }),
     enumValue: () => undefined,

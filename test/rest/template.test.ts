@@ -69,7 +69,7 @@ const invalid: [string, string][] = [
   ['/%zz', 'broken percent-encoding before at column 5'],
 ];
 for (const [text, problem] of invalid) {
-  test(`the template '${text}' is refused with the column`, () => {
+  test(`the template '${text}' is rejected with the column`, () => {
     expect(() => parseTemplate(text)).toThrowError(`${JSON.stringify(text)}: ${problem}`);
   });
 }

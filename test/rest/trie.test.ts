@@ -85,7 +85,7 @@ for (const path of [
   });
 }
 
-test('two routes that claim one path are refused at start-up with both names', () => {
+test('two routes that claim one path are rejected at start-up with both names', () => {
   const own = createRouteTrie<string>();
   own.add('GET', parseTemplate('/a/{b}'), 'first', 'svc/First');
   expect(() => own.add('GET', parseTemplate('/a/{c}'), 'second', 'svc/Second')).toThrowError(

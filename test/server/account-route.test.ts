@@ -8,7 +8,7 @@ const get = (path: string, headers: Record<string, string> = {}) =>
 const loadedBy = (html: string) =>
   [...html.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path]) => path ?? '');
 
-test('the pages of a tenant let in nothing of another host, nothing inline, and no cookie', async () => {
+test('a tenant’s pages admit nothing of other hosts, nothing inline, no cookies', async () => {
   const response = await get('/account/dev/');
   expect(response.status).toBe(200);
   expect(response.headers.get('content-security-policy')).toBe(
@@ -34,7 +34,7 @@ test('the first page is under 120 kB compressed, and what it loads may be kept f
   expect(bytes).toBeGreaterThan(10_000);
 });
 
-test('the language is what the address asks for, else the browser’s, else the tenant’s', async () => {
+test('chooses the language of the address, else the browser’s, else the tenant’s', async () => {
   const languageOf = async (path: string, accept?: string) =>
     /<html lang="(\w+)"/.exec(
       await (await get(path, accept === undefined ? {} : { 'accept-language': accept })).text(),
@@ -48,7 +48,7 @@ test('the language is what the address asks for, else the browser’s, else the 
   expect(await languageOf('/account/manam/', 'de')).toBe('fa');
 });
 
-test('every path of a tenant is the same page, and what is no tenant or no file is not there', async () => {
+test('serves one page for every path of a tenant, and 404 for other tenants and files', async () => {
   expect((await get('/account/dev/confirm?cnf=x')).status).toBe(200);
   expect((await get('/account/dev')).status).toBe(200);
   const home = await get('/account');
@@ -75,7 +75,7 @@ test('a suspended tenant has no pages', async () => {
   advance(6000);
 });
 
-test('what a tenant is called cannot break out of the page', async () => {
+test('escapes the tenant’s name in the page', async () => {
   const { app, url, advance } = testApp();
   const dev = await app.store.tenants.findBySlug('dev');
   advance(6000);
@@ -86,7 +86,7 @@ test('what a tenant is called cannot break out of the page', async () => {
   await app.store.tenants.update(dev?.id ?? '', { name: 'Dev' });
 });
 
-test('a revoked key of the pages is followed by the next one, and views do not ask the database each time', async () => {
+test('replaces a revoked key of the pages, and caches it between views', async () => {
   const { app, url, advance, now, takeStatements } = testApp();
   const keyOf = async () => /manam_pk_[\w-]+/.exec(await (await fetch(`${url}/account/manam/`)).text())?.[0];
   const tenant = await app.store.tenants.findBySlug('manam');

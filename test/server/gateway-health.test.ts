@@ -28,7 +28,7 @@ function scene() {
   return { lines, health, send };
 }
 
-test('a gateway that fails leaves one warning while it fails, and one when it is back', async () => {
+test('logs one warning when a gateway fails and one when it works again', async () => {
   const { lines, health, send } = scene();
   await send();
   expect(health.failing()).toEqual([]);
@@ -45,7 +45,7 @@ test('a gateway that fails leaves one warning while it fails, and one when it is
   ]);
 });
 
-test('a message that is refused for good says nothing against its gateway', async () => {
+test('a permanently rejected message does not count as a failing gateway', async () => {
   const { lines, health, send } = scene();
   for (const code of ['550', '553', '21211']) await send(new DeliveryError('permanent', code));
   expect([health.failing(), lines]).toEqual([[], []]);
@@ -53,7 +53,7 @@ test('a message that is refused for good says nothing against its gateway', asyn
 
 const withoutSms = useTestApp({ config: { production: true } });
 
-test('without a gateway for SMS the calls that need one say so, and all others work', async () => {
+test('without an SMS gateway only the calls that need one fail', async () => {
   const test = withoutSms();
   const user = await signUp(test);
   const type = IdentifierType.MOBILE;

@@ -78,7 +78,7 @@ test('a preflight of a registered origin passes, and no other', async () => {
   }
 });
 
-test('a call from an origin that is not the tenant’s is refused', async () => {
+test('a call from an origin that is not the tenant’s is rejected', async () => {
   const call = (origin: string) =>
     get('/manam.v1.AuthService/Login', {
       method: 'POST',

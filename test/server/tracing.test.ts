@@ -31,7 +31,7 @@ type Export = {
 const attributesOf = ({ attributes }: { readonly attributes: Attribute[] }) =>
   Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue ?? value.intValue]));
 
-test('a collector that no one runs does not keep the service from ending well', async () => {
+test('stops cleanly without a reachable trace collector', async () => {
   const database = await createTestDatabase();
   const folder = mkdtempSync(join(tmpdir(), 'manam-traces-'));
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' };

@@ -67,7 +67,7 @@ async function callOnce(): Promise<number> {
   return answer.status;
 }
 
-test('what one worker has written the others know, and the figures are those of all', async () => {
+test('workers share data, and metrics cover all of them', async () => {
   const email = freshEmail();
   const { auth } = clientsOf(server);
   await auth.register({ email, password });
@@ -103,7 +103,7 @@ test.each(['PORT', 'ADMIN_PORT', 'METRICS_PORT'])(
   },
 );
 
-test('a signal to all of them lets a running call end, and ends them all', async () => {
+test('a signal lets running calls end and stops every worker', async () => {
   const all = workers();
   const email = freshEmail();
   // It is held back for a quarter of a second.

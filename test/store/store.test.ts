@@ -90,7 +90,7 @@ test('a database as the migrations leave it is fit, and one of another collation
   ]);
 });
 
-test('an edited and an unknown migration are refused by name', () => {
+test('an edited and an unknown migration are rejected by name', () => {
   const sources = readMigrations();
   const [first] = sources;
   if (first === undefined) throw new Error('there are migrations');
@@ -124,7 +124,7 @@ test('two transactions that deadlock both succeed in the end', async () => {
   expect(await database.query('SELECT n FROM crossed')).toEqual([{ n: 2 }, { n: 2 }]);
 });
 
-test('a row of someone who was erased meanwhile is refused as not found', async () => {
+test('a row of someone who was erased meanwhile is rejected as not found', async () => {
   await database.query('CREATE TABLE owners (id INT PRIMARY KEY)');
   await database.query('CREATE TABLE owned (id INT PRIMARY KEY, FOREIGN KEY (id) REFERENCES owners (id))');
   const insert = database.transaction((db) => db.execute('INSERT INTO owned VALUES (47)'));
@@ -142,7 +142,7 @@ test('a failed transaction leaves nothing', async () => {
   expect(await database.query('SELECT * FROM kept')).toEqual([]);
 });
 
-test('callers beyond the pool are refused within the deadline, and the pool recovers', async () => {
+test('callers beyond the pool are rejected within the deadline, and the pool recovers', async () => {
   const small = openDatabase({ url, connections: 1 });
   const busy = small.query('SELECT SLEEP(1.8)');
   const error = await thrownBy(small.query('SELECT 1'));

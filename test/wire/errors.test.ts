@@ -73,7 +73,7 @@ const doubled: readonly (readonly [string, string])[] = [
   ['idempotency-key', 'a'],
 ];
 for (const [name, value] of doubled) {
-  test(`a second ${name} is refused over both versions of HTTP, RPC and REST`, async () => {
+  test(`a second ${name} is rejected over both versions of HTTP, RPC and REST`, async () => {
     for (const path of [rpc, rest, '/healthz']) {
       const answer = await post(path, '{}', [json, [name, value], [name, value]]);
       expect([path, answer.status, reasonOf(answer)]).toEqual([path, 400, 'HEADER_DUPLICATE']);
@@ -93,7 +93,7 @@ for (const [name, value] of doubled) {
   });
 }
 
-test('more than 16 KiB of headers, and more than 64 of them, are refused over both versions of HTTP', async () => {
+test('more than 16 KiB of headers, and more than 64 of them, are rejected over both versions of HTTP', async () => {
   const large = [
     ['x-large', 'x'.repeat(15_000)],
     ['x-more', 'x'.repeat(3000)],
@@ -134,7 +134,7 @@ const unreadable: Record<string, readonly [string, Buffer | string, HeaderList]>
   ],
 };
 for (const [what, [path, body, headers]] of Object.entries(unreadable)) {
-  test(`${what} is refused with a reason`, async () => {
+  test(`${what} is rejected with a reason`, async () => {
     const answer = await post(path, body, headers);
     expect(answer.status).toBeGreaterThanOrEqual(400);
     expect(answer.status).toBeLessThan(500);

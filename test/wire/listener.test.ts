@@ -105,7 +105,7 @@ async function converse(url: string, ...parts: readonly string[]): Promise<strin
   return statusLines();
 }
 
-test('a call that is refused before its body has come keeps its connection, and its body is no request', async () => {
+test('a call that is rejected before its body has come keeps its connection, and its body is no request', async () => {
   const app = await startTestApp();
   const smuggled = 'GET /.well-known/jwks.json HTTP/1.1\r\nhost: a\r\n\r\n';
   const head = (length: number | string) =>

@@ -38,7 +38,7 @@ function crowdIn(): Promise<unknown>[] {
   return Array.from({ length: crowd }, () => failureOf(auth.login({ email: freshEmail(), password })));
 }
 
-test('over every protocol a call whose deadline cannot be met is refused at once, and nothing is done for it', async () => {
+test('over every protocol a call whose deadline cannot be met is rejected at once, and nothing is done for it', async () => {
   const waiting = crowdIn();
   const clients = protocols.map(({ connect }) =>
     connect(AuthService, testApp().url, { apieco_key: testApp().dev.publishable }),

@@ -1,7 +1,7 @@
 import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
 import { DeliveryError, type Transport } from '../../domain/delivery.ts';
 
-/** Failures in a row that open the breaker, and how long it stays open. */
+/** Consecutive failures that open the breaker, and the time until it closes. */
 const maxFailures = 5;
 export const breakMs = 30_000;
 

@@ -37,8 +37,8 @@ export type PageRequest = { readonly pageSize: number; readonly pageToken: strin
 const defaultPageSize = 100;
 
 /**
- * Pages of a list (AIP-158). A token is sealed and good for the list that it was made
- * for, so that nothing in it is taken from a caller unseen (R61).
+ * Pages of a list (AIP-158). A token is sealed and valid for its list only, so
+ * that no caller can forge its content (R61).
  */
 export function createPages(vault: Vault) {
   const purpose = 'page-token';

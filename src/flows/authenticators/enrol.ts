@@ -98,7 +98,7 @@ export function createEnrolment(deps: EnrolmentDeps) {
       throw new DomainError('STEP_MISSING', { missingStep: types[kind].removeStep });
     // Adding an authenticator beside another takes the level of the session that has both (R20, R30).
     if (hasAuthenticator(enrolled)) assertFresh(caller.session, clock());
-    // A proof goes only to an identifier that was confirmed before.
+    // A proof is sent only to a confirmed identifier.
     const proved = [view.email, view.mobile].find((held) => held?.confirmedAt !== undefined);
     if (proved === undefined) throw new DomainError('NOT_FOUND');
     await chargeRecipient(caller, 'two-factor-proof', proved.address);

@@ -22,7 +22,7 @@ export type Sender = {
     claimed: ClaimedMessage,
     tenant: Tenant,
   ): Promise<{ readonly charged: boolean } | { readonly laterMs: number; readonly error: string }>;
-  /** Sends a message once; throws DeliveryError. When the signal comes, the attempt ends on the wire as well. */
+  /** Sends a message once; throws DeliveryError. An abort of the signal also closes the connection. */
   send(claimed: ClaimedMessage, tenant: Tenant, signal: AbortSignal): Promise<void>;
 };
 

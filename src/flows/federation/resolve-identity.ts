@@ -52,13 +52,12 @@ function nameOf(text: string, field: 'firstName' | 'lastName'): string {
 }
 
 /**
- * Finds or makes the user of an identity (R50, R51): by issuer and subject; else, where
- * the provider answers for the address, by a confirmed account of that address; else a
- * new account. An account of that address that no one has ever confirmed was made by
- * another party: its content is wiped before the owner of the address gets it. What the
- * provider does not answer for opens nothing, and an account that has an identity
- * already opens to no other one of the same address, which may have been given to
- * another party since: the user signs in here first, and connects.
+ * Finds or creates the user of an identity (R50, R51): by issuer and subject; else, if the
+ * provider is authoritative for the address, the confirmed account of that address; else a
+ * new account. An unconfirmed account of that address may belong to another party, so its
+ * content is wiped before the owner of the address gets it. Without that authority nothing
+ * opens. An account that has an identity opens to no other one of the same address, which
+ * the provider may have reassigned: the user signs in here first and connects it.
  */
 export function createResolveIdentity(deps: ResolveDeps) {
   const { store, clock, random } = deps;

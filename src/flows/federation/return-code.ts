@@ -24,7 +24,7 @@ export type CodeContent = {
   readonly amr: readonly AuthenticationMethod[];
   /** The session that a connection was begun in; empty for a sign-in. */
   readonly sessionId: string;
-  /** The identity that is to be connected; empty for a sign-in. */
+  /** The identity to connect; empty for a sign-in. */
   readonly subject: string;
 };
 

@@ -38,10 +38,9 @@ export const recoveryPurposes = {
 } as const satisfies Record<IdentifierKind, ChallengePurpose>;
 
 /**
- * Sends what a forgotten password can be replaced with, to a confirmed address or
- * number, and a confirmation to an unconfirmed one; the answer never tells
- * which. A locked account can be recovered, and asking locks nothing (R10). Returns the
- * handle for EndRecovery.
+ * Sends a link or code to replace a forgotten password to a confirmed address or number, and
+ * a confirmation to an unconfirmed one; the response is the same. A locked account can be
+ * recovered, and a recovery locks nothing (R10). Returns the handle for EndRecovery.
  */
 export function createRecover(deps: RecoverDeps) {
   const { store, chargeRecipient, vault, clock, random } = deps;

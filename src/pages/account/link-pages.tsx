@@ -59,7 +59,7 @@ export function FactorLink({ token, factor }: { readonly token: string; readonly
   );
 }
 
-/** The page that the proof of a new address leads to; any session of its owner can use it. */
+/** The page for the proof of a new address; any session of its owner can use it. */
 export function EmailLink({ token }: { readonly token: string }) {
   const { t } = useLanguage();
   const { stage, manam, go } = useAccount();

@@ -24,7 +24,7 @@ export const budgets = mysqlTable(
     name: exact('name', { length: 64 }).notNull(),
     subject: bytes('subject', { type: 'varbinary(32)' }).notNull(),
     // In this order: Drizzle writes assignments in the order of the columns, MySQL runs them in
-    // the order they are written, and each of these is computed from those behind it.
+    // the order of writing; each of these is computed from the ones after it.
     previous: int('previous', { unsigned: true }).notNull(),
     previousStart: instant('previous_start').notNull(),
     previousEnd: instant('previous_end').notNull(),

@@ -1,0 +1,190 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { systemRandom } from '../../src/adapters/random.ts';
+import { createVault } from '../../src/adapters/vault.ts';
+import type { Caller } from '../../src/domain/caller.ts';
+import type { Challenge } from '../../src/domain/challenge.ts';
+import { DomainError } from '../../src/domain/errors.ts';
+import { defaultPolicy } from '../../src/domain/tenant-policy.ts';
+import { findByToken, findInSlot, maxAttempts, redeem } from '../../src/flows/challenges/redeem.ts';
+import { codeBySms, linkByEmail, maxLive, send, sendIfRoom } from '../../src/flows/challenges/send.ts';
+import { createCompleteSignIn, type SignIn } from '../../src/flows/sign-in/complete.ts';
+import type { SessionGate } from '../../src/flows/sign-in/session-gate.ts';
+import { type Scene, sceneOf } from '../contract/stores.ts';
+import { createDeadline } from '../support/deadline.ts';
+import { createMemoryStore } from '../support/memory/store.ts';
+
+// Flows without a server and a database: their repositories are in memory.
+
+const random = systemRandom;
+const vault = createVault([{ id: random.uuid(), key: Buffer.alloc(32, 1) }]);
+
+let scene: Scene;
+let caller: Caller;
+
+beforeEach(() => {
+  scene = sceneOf(createMemoryStore());
+  const tenant = {
+    id: scene.tenantId,
+    slug: 'acme',
+    name: 'Acme',
+    status: 'active' as const,
+    policy: defaultPolicy('https://id.example', 'acme'),
+    createdAt: scene.now,
+  };
+  caller = {
+    tenant,
+    requestId: random.uuid(),
+    client: { address: '192.0.2.1', userAgent: 'a browser' },
+    key: undefined,
+    session: undefined,
+    pending: undefined,
+    locale: 'en',
+    deadline: createDeadline(),
+    idempotency: undefined,
+  };
+});
+
+const clock = () => scene.now;
+const deps = () => ({ store: scene.store, vault, clock, random });
+
+describe('a challenge', () => {
+  const to = (kind: 'email' | 'mobile', address: string) => ({
+    kind,
+    address,
+    userLocale: 'en',
+    senderEmail: '',
+  });
+
+  async function sendCode(code: string): Promise<Challenge> {
+    const { user } = await scene.makeUser();
+    const outOfBand = codeBySms(deps(), caller, to('mobile', '+989120000001'), {
+      userId: user.id,
+      purpose: 'sign-in',
+      slot: 'a slot',
+      subject: 'a slot',
+      template: 'sign-in-sms',
+      code,
+      lifetimeMs: 60_000,
+    });
+    await send(scene.store, outOfBand);
+    return outOfBand.challenge;
+  }
+
+  test('is found by its code, and each attempt counts before the comparison', async () => {
+    const { id } = await sendCode('123456');
+    const find = (code: string) => findInSlot(deps(), caller, 'sign-in', 'a slot', code);
+    expect((await find('123456'))?.id).toBe(id);
+    for (let attempt = 1; attempt < maxAttempts; attempt += 1) expect(await find('654321')).toBeUndefined();
+    expect(await find('123456')).toBeUndefined();
+  });
+
+  test('is redeemed by one of many concurrent callers', async () => {
+    const challenge = await sendCode('123456');
+    const results = await Promise.all(
+      Array.from({ length: 20 }, () => redeem(scene.store, clock, caller, challenge)),
+    );
+    expect(results.filter(Boolean)).toHaveLength(1);
+  });
+
+  test('is found by its link until it is redeemed, and a sixth link is not sent', async () => {
+    const { user } = await scene.makeUser();
+    const links = Array.from({ length: maxLive + 1 }, () =>
+      linkByEmail(deps(), caller, to('email', 'sara@example.com'), {
+        userId: user.id,
+        purpose: 'recover-email',
+        template: 'recover',
+        page: 'https://acme.example/recover',
+        parameter: 'token',
+        lifetimeMs: 60_000,
+      }),
+    );
+    for (const link of links) await sendIfRoom(scene.store, link, scene.now);
+    const live = await scene.store.challenges.listLive(scene.tenantId, user.id, 'recover-email', scene.now);
+    expect(live.map(({ id }) => id).sort()).toEqual(
+      links
+        .slice(0, maxLive)
+        .map(({ challenge }) => challenge.id)
+        .sort(),
+    );
+    const [first] = links;
+    const token = new URL(JSON.stringify(first?.message).match(/https:[^"\\]*token=[^"\\]*/)?.[0] ?? '')
+      .searchParams;
+    const find = () => findByToken(deps(), caller, 'recover-email', token.get('token') ?? '');
+    expect((await find())?.id).toBe(first?.challenge.id);
+    await redeem(scene.store, clock, caller, first?.challenge as Challenge);
+    expect(await find()).toBeUndefined();
+  });
+});
+
+describe('the end of a sign-in', () => {
+  const accessTokens = {
+    lifetimeS: 600,
+    sign: async () => 'an access token',
+    signPending: async () => 'a pending token',
+    verify: async () => {
+      throw new Error('not called');
+    },
+    verifyPending: async () => {
+      throw new Error('not called');
+    },
+  };
+  const signIn = (openSession: SessionGate) => createCompleteSignIn({ ...deps(), accessTokens, openSession });
+  const byPassword: SignIn = { method: 'password', amr: ['pwd'] };
+  const recorded = async () =>
+    (await scene.store.events.list({ tenantId: scene.tenantId }, 10)).map(({ type, details }) => ({
+      type,
+      details,
+    }));
+
+  async function account() {
+    const { user } = await scene.makeUser();
+    const found = await scene.store.users.findForSession(scene.tenantId, user.id, scene.now);
+    if (found === undefined) throw new Error('the user exists');
+    return { user, found };
+  }
+
+  test('issues tokens for the opened session and records its start', async () => {
+    const { user, found } = await account();
+    const session = await scene.makeSession(user);
+    const open: SessionGate = async () => ({ kind: 'session', session });
+    const result = await signIn(open).complete(caller, found, byPassword);
+    expect(result).toMatchObject({
+      kind: 'session',
+      tokens: { accessToken: 'an access token', expiresInS: 600 },
+    });
+    expect(await recorded()).toEqual([
+      { type: 'session.started', details: { method: 'password', amr: 'pwd' } },
+    ]);
+  });
+
+  test('returns only a pending token while a second factor is missing', async () => {
+    const { found } = await account();
+    const open: SessionGate = async () => ({ kind: 'pending', challengeId: random.uuid() });
+    expect(await signIn(open).complete(caller, found, byPassword)).toEqual({
+      kind: 'pending',
+      token: 'a pending token',
+      methods: [],
+      smsNumber: undefined,
+    });
+    expect(await recorded()).toEqual([{ type: 'sign_in.pending', details: { method: 'password' } }]);
+  });
+
+  test('opens no session and records nothing when its preparation fails', async () => {
+    const { user, found } = await account();
+    const open: SessionGate = async () => ({ kind: 'session', session: await scene.makeSession(user) });
+    const prepare = async () => {
+      throw new DomainError('CREDENTIALS_INVALID');
+    };
+    const completing = signIn(open).complete(caller, found, { ...byPassword, prepare });
+    await expect(completing).rejects.toThrow(new DomainError('CREDENTIALS_INVALID'));
+    expect(await recorded()).toEqual([]);
+    expect(await scene.store.sessions.listLive(scene.tenantId, user.id, scene.now)).toEqual([]);
+  });
+
+  test('rejects a disabled user', async () => {
+    const { user } = await scene.makeUser({ status: 'disabled' });
+    const complete = signIn(async () => ({ kind: 'pending', challengeId: '' }));
+    const active = complete.activeAccount(scene.tenantId, user.id, () => new DomainError('TOKEN_INVALID'));
+    await expect(active).rejects.toThrow(new DomainError('TOKEN_INVALID'));
+  });
+});
