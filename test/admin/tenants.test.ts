@@ -227,3 +227,11 @@ test('every change leaves an audit line that names the operator’s key', async 
   expect(new Set(events.map(({ keyId }) => keyId)).size).toBe(1);
   expect(events[0]?.keyId).toMatch(/^[0-9a-f-]{36}$/);
 });
+
+test('stores a secret of a tenant and records only its name', async () => {
+  const { id } = await makeTenant(admin, 'secretive');
+  await admin.setTenantSecret({ tenant: 'secretive', name: 'google_client_secret', value: 'hidden-47' });
+  const [event] = await testApp().app.store.events.list({ tenantId: id }, 1);
+  expect(event).toMatchObject({ type: 'tenant_secret.changed', details: { name: 'google_client_secret' } });
+  expect(JSON.stringify(event)).not.toContain('hidden-47');
+});

@@ -5,7 +5,7 @@ import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import { type Admin, connectAdmin, makeTenant } from '../support/admin.ts';
 import { freshEmail, password, useTestApp } from '../support/app.ts';
 import { failure, failureOf } from '../support/errors.ts';
-import { bearer, register, signUp, signUpByMobile } from '../support/journey.ts';
+import { bearer, enrolTotp, register, signUp, signUpByMobile } from '../support/journey.ts';
 
 const testApp = useTestApp({ config: { admin: { host: '127.0.0.1', port: 0 } } });
 const tenant = 'dev';
@@ -107,4 +107,35 @@ test('roles are those that the tenant declares, and the user’s permissions fol
     failure('InvalidArgument', 'REQUEST_INVALID', { roles: 'ROLE_UNKNOWN' }),
   );
   expect((await admin.setUserRoles({ tenant, user: email })).user?.roles).toEqual([]);
+});
+
+test('creates a user, who sets a password, and ends one session or all of them', async () => {
+  const email = freshEmail();
+  const { user } = await admin.createUser({ tenant, email, firstName: 'Leila' });
+  expect(user).toMatchObject({ email, emailConfirmed: false, firstName: 'Leila' });
+  expect(await failureOf(admin.createUser({ tenant, email }))).toEqual(
+    failure('AlreadyExists', 'IDENTIFIER_TAKEN'),
+  );
+
+  const signedIn = await signUp(testApp());
+  const auth = testApp().client(AuthService);
+  await auth.login({ email: signedIn.email, password });
+  const of = { tenant, user: signedIn.email };
+  const { sessions } = await admin.listUserSessions(of);
+  expect(sessions).toHaveLength(2);
+  expect(await admin.endUserSessions({ ...of, sessionId: sessions[0]?.sessionId ?? '' })).toMatchObject({
+    ended: 1,
+  });
+  expect(await admin.endUserSessions(of)).toMatchObject({ ended: 1 });
+  expect((await admin.listUserSessions(of)).sessions).toEqual([]);
+});
+
+test('resets the second factors of a user, who signs in without them', async () => {
+  const user = await enrolTotp(testApp(), await signUp(testApp()));
+  const of = { tenant, user: user.email };
+  expect((await admin.getUserFactors(of)).recoveryCodesLeft).toBe(10);
+  await admin.resetUserFactors(of);
+  expect(await admin.getUserFactors(of)).toMatchObject({ recoveryCodesLeft: 0 });
+  const { twoFactor, userId } = await testApp().client(AuthService).login({ email: user.email, password });
+  expect([twoFactor, userId]).toEqual([undefined, user.userId]);
 });

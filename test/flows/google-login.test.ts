@@ -15,7 +15,7 @@ import {
   startFederatedApp,
   visit,
 } from '../support/federation.ts';
-import { bearer, enrolTotp, signUp } from '../support/journey.ts';
+import { bearer, enrolTotp, register, signUp } from '../support/journey.ts';
 
 let app: FederatedApp;
 beforeAll(async () => {
@@ -327,3 +327,25 @@ test('a tenant can register a separate client and store its secret', async () =>
   await changePolicy(app.test, (policy) => ({ ...policy, google: { ...policy.google, clientId: '' } }));
   await new Promise((resolve) => setTimeout(resolve, 5100));
 }, 30_000);
+
+test('an app’s token links the confirmed account of its address and takes over an unproved one', async () => {
+  const signInByToken = async (user: ReturnType<typeof freshGoogleUser>) => {
+    const { nonce } = await auth().startGoogleLogin({ native: true });
+    return await auth().loginWithGoogleToken({
+      idToken: await app.google.idTokenFor(user, 'client-1', nonce),
+    });
+  };
+  const confirmed = freshGoogleUser();
+  await auth().confirmEmail({ cnf: await register(app.test, confirmed.email) });
+  const { userId } = await auth().login({ email: confirmed.email, password });
+  const { tokens } = await signInByToken(confirmed);
+  const view = await app.test.client(ProfileService, bearer(tokens?.accessToken ?? '')).viewUser({});
+  expect(view.user?.userId).toBe(userId);
+
+  const claimed = freshGoogleUser();
+  await register(app.test, claimed.email);
+  expect((await signInByToken(claimed)).account?.email).toBe(claimed.email);
+  expect(await failureOf(auth().login({ email: claimed.email, password }))).toEqual(
+    failure('Unauthenticated', 'CREDENTIALS_INVALID'),
+  );
+});

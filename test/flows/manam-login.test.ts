@@ -215,3 +215,13 @@ test('where its key was revoked the hosted page calls with another one', async (
   expect(second).toMatch(/^manam_pk_/);
   expect(second).not.toBe(first);
 }, 30_000);
+
+test('a user of Manam takes over an unproved claim to their address', async () => {
+  const user = await signUp(app.test, manamKey());
+  await register(app.test, user.email);
+  const { account } = await signIn(user);
+  expect(account?.email).toBe(user.email);
+  expect(await failureOf(tenant().login({ email: user.email, password }))).toEqual(
+    failure('Unauthenticated', 'CREDENTIALS_INVALID'),
+  );
+});
