@@ -32,6 +32,7 @@ export function Reauthenticate({ onDone, onCancel }: ReauthenticateProps) {
   return (
     <dialog ref={dialog} aria-labelledby="reauthenticate" onCancel={onCancel}>
       <h2 id="reauthenticate">{t('reauthTitle')}</h2>
+      <p>{t(factors?.hasPassword === false ? 'reauthCodeHint' : 'reauthHint')}</p>
       {factors?.methods.includes(TwoFactorMethod.SMS) && <SendCode />}
       <Form
         submit={t('confirm')}
@@ -42,7 +43,6 @@ export function Reauthenticate({ onDone, onCancel }: ReauthenticateProps) {
           </button>
         }
       >
-        <p>{t('reauthHint')}</p>
         {factors?.hasPassword !== false && <PasswordField />}
         {factors?.methods.length !== 0 && (
           <CodeField name="code" label={`${t('code')} / ${t('recoveryCode')}`} isLong />
