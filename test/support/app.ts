@@ -15,7 +15,7 @@ import { sha256 } from '../../src/domain/token.ts';
 import { requestOf } from '../../src/rpc/context.ts';
 import { routerOptions } from '../../src/server/rpc-route.ts';
 import { createTestDatabase } from './database.ts';
-import { callsOf, noteEvents } from './recorded-events.ts';
+import { type Call, callsOf, noteCalls } from './recorded-calls.ts';
 
 /** The password of the documented samples. */
 export const password = 'quiet-orbit-lantern-47';
@@ -134,7 +134,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const connection = await createConnection({ uri: databaseUrl, timezone: 'Z' });
 
   const { requestGate, ...router } = routerOptions(app.rpc);
-  const calls = new Map<string, string>();
+  const calls = new Map<string, Call>();
   const transport = (headers: Record<string, string>) =>
     createRouterTransport(app.register, {
       router: {
@@ -142,8 +142,8 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
         // Calls without a server get a request id too, by which their events are found.
         requestGate: async (context) => {
           const info = Object.assign(requestOf(context.values), { requestId: systemRandom.uuid() });
+          calls.set(info.requestId, info);
           await requestGate?.(context);
-          calls.set(info.requestId, info.procedure ?? '');
         },
       },
       transport: {
@@ -202,7 +202,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
         .query<RowDataPacket[]>('SELECT request_id, type FROM events')
         // A test may have taken the database or its schema away.
         .catch(() => [[]]);
-      noteEvents([...calls, ...callsOf(logLines)], events as never);
+      noteCalls([...calls, ...callsOf(logLines)], events as never);
       connection.destroy();
       await listener.close();
       await app.close();

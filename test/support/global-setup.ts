@@ -3,30 +3,30 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedServer } from '../../src/store/embedded/server.ts';
-import { unproven } from './recorded-events.ts';
+import { differences } from './contract-proof.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** The URL of the run's database server, with `{database}` for the name of a database. */
     databaseUrl: string;
-    /** The file to which apps append the events of their calls. */
-    recordedEvents: string;
+    /** The file to which apps append the events and the failures of their calls. */
+    recordedCalls: string;
   }
 }
 
 /** Starts the private database of the run, unless DATABASE_URL points to another server. */
 export default async function setup(project: TestProject) {
   const folder = mkdtempSync(join(tmpdir(), 'manam-test-'));
-  const recorded = join(folder, 'recorded-events.txt');
+  const recorded = join(folder, 'recorded-calls.txt');
   writeFileSync(recorded, '');
-  project.provide('recordedEvents', recorded);
+  project.provide('recordedCalls', recorded);
   const stopDatabase = await provideDatabase(project, folder);
   return async () => {
     await stopDatabase();
-    const missing = (await isWhole(project)) ? unproven(recorded) : [];
+    const found = (await isWhole(project)) ? differences(recorded) : [];
     rmSync(folder, { recursive: true, force: true });
-    if (missing.length > 0)
-      throw new Error(`no call of the run recorded these events of docs/events.md: ${missing.join(', ')}`);
+    if (found.length > 0)
+      throw new Error(`the calls of the run and the contract differ:\n${found.join('\n')}`);
   };
 }
 
@@ -38,7 +38,11 @@ async function provideDatabase({ provide }: TestProject, folder: string): Promis
     provide('databaseUrl', decodeURIComponent(url.href));
     return async () => undefined;
   }
-  const server = await startEmbeddedServer({ folder, volatile: true });
+  const server = await startEmbeddedServer({
+    folder,
+    volatile: true,
+    program: process.env['DATABASE_SERVER'],
+  });
   provide('databaseUrl', server.urlOf('{database}'));
   return () => server.stop();
 }

@@ -151,7 +151,11 @@ export function reasonsOf(method: DescMethod, all: readonly ErrorReason[]): Erro
   const ofGate = [
     ...(rule.key === KeyKind.ADMIN
       ? ['ADMIN_KEY_INVALID']
-      : ['KEY_MISSING', 'KEY_INVALID', 'KEY_CONFLICT', 'ORIGIN_DENIED']),
+      : ['KEY_MISSING', 'KEY_INVALID', 'KEY_CONFLICT', 'SECRET_KEY_EXPOSED', 'ORIGIN_DENIED']),
+    'HEADER_DUPLICATE',
+    'MEDIA_TYPE_UNSUPPORTED',
+    'BODY_TOO_LARGE',
+    'BODY_MALFORMED',
     'REQUEST_INVALID',
     'UNAVAILABLE',
     'DEADLINE_EXCEEDED',
