@@ -12,6 +12,7 @@ import {
   RotateSigningKeyResponseSchema,
   type SigningKey,
   SigningKeyState,
+  StatementEffect,
 } from '../../gen/manam/admin/v1/admin_service_pb.js';
 import { CommandError, exitCodes } from '../composition/exit-codes.ts';
 import { say } from '../composition/terminal.ts';
@@ -29,6 +30,31 @@ function showMigrations(migrations: readonly Migration[]): void {
     ['MIGRATION', 'APPLIED'],
     migrations.map(({ name, applyTime }) => [name, describeTime(applyTime)]),
   );
+}
+
+/** The statements that `migrate up` would run, and what they cost at the present sizes. */
+function showPlan(migrations: readonly Migration[]): void {
+  const pending = migrations.filter(({ applied }) => !applied);
+  if (pending.length === 0) {
+    say('nothing to apply');
+    return;
+  }
+  sayTable(
+    ['MIGRATION', 'EFFECT', 'TABLE', 'ROWS', 'MB', 'ABOUT', 'STATEMENT'],
+    pending.flatMap(({ name, statements }) =>
+      statements.map(({ effect, table, rows, bytes, estimate, summary }) => [
+        name,
+        describeEnum(StatementEffect, effect),
+        table,
+        String(rows),
+        String(Math.ceil(Number(bytes) / 1e6)),
+        `${estimate?.seconds ?? 0} s`,
+        summary.slice(0, 60),
+      ]),
+    ),
+  );
+  const stopping = pending.filter(({ needsStop }) => needsStop).map(({ name }) => name);
+  if (stopping.length > 0) say(`stop every instance of the version before first: ${stopping.join(', ')}`);
 }
 
 function showSigningKeys(keys: readonly SigningKey[]): void {
@@ -70,9 +96,16 @@ export function addMigrateCommands({ program, admin }: Cli): void {
   const up = migrate
     .command('up')
     .description('apply what is missing')
+    .option('--plan', 'show the statements and their cost, and apply nothing', false)
     .option('--stopped', 'every instance of an older version is stopped', false);
-  printing(up, 'migrate up').action((options: Output & { readonly stopped: boolean }) =>
+  type UpOptions = Output & { readonly stopped: boolean; readonly plan: boolean };
+  printing(up, 'migrate up').action((options: UpOptions) =>
     admin('database', async (client) => {
+      if (options.plan) {
+        const answer = await client.listMigrations({});
+        if (options.json) return sayJson(ListMigrationsResponseSchema, answer);
+        return showPlan(answer.migrations);
+      }
       const { migrations } = await client.applyMigrations({ stopped: options.stopped });
       const $typeName = 'manam.admin.v1.ListMigrationsResponse' as const;
       if (options.json) sayJson(ListMigrationsResponseSchema, { $typeName, migrations });

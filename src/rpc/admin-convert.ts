@@ -13,6 +13,7 @@ import {
   type OutboxMessageSchema,
   type SigningKeySchema,
   SigningKeyState,
+  StatementEffect,
   TenantKeyKind,
   type TenantSchema,
   TenantState,
@@ -26,7 +27,7 @@ import { invalid } from '../domain/errors.ts';
 import type { Event } from '../domain/events.ts';
 import type { Finding } from '../domain/finding.ts';
 import type { DeliveryStatus, OutboxRow } from '../domain/message.ts';
-import type { MigrationState } from '../domain/migration.ts';
+import type { StatementEffect as EffectName, MigrationState } from '../domain/migration.ts';
 import type { SessionRow } from '../domain/session.ts';
 import type { Tenant } from '../domain/tenant.ts';
 import type { UserView } from '../domain/user.ts';
@@ -146,8 +147,29 @@ export function toUserSession({
   };
 }
 
-export function toMigration({ name, appliedAt }: MigrationState): MessageInitShape<typeof MigrationSchema> {
-  return { name, applied: appliedAt !== undefined, ...optionalTime('applyTime', appliedAt) };
+const effects = {
+  metadata: StatementEffect.METADATA,
+  index: StatementEffect.INDEX,
+  rows: StatementEffect.ROWS,
+  copy: StatementEffect.COPY,
+} as const satisfies Record<EffectName, StatementEffect>;
+
+export function toMigration({
+  name,
+  appliedAt,
+  needsStop,
+  plan,
+}: MigrationState): MessageInitShape<typeof MigrationSchema> {
+  const statements = plan.map(({ summary, table, effect, rows, bytes, estimateS }) => ({
+    summary,
+    table,
+    effect: effects[effect],
+    rows: BigInt(rows),
+    bytes: BigInt(bytes),
+    estimate: { seconds: BigInt(estimateS), nanos: 0 },
+  }));
+  const applied = appliedAt !== undefined;
+  return { name, applied, needsStop, statements, ...optionalTime('applyTime', appliedAt) };
 }
 
 export function toSigningKey({

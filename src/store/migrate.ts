@@ -3,14 +3,15 @@ import { type Connection, createConnection } from 'mysql2/promise';
 import { DomainError } from '../domain/errors.ts';
 import type { MigrationState } from '../domain/migration.ts';
 import { sha256 } from '../domain/token.ts';
+import { connectionOptions } from './connection-options.ts';
 import { isRetryable, translateDriverError } from './driver-error.ts';
+import { type MigrationLease, takeMigrationLease } from './migration-lease.ts';
+import { planStatement, type TableSize } from './migration-plan.ts';
 
 const folder = new URL('./migrations/', import.meta.url);
 const nameForm = /^(\d{4})_[a-z0-9_]+\.sql$/;
 /** Table exists, duplicate column, duplicate key name, and nothing of that name to drop. */
 const appliedErrors = new Set([1050, 1060, 1061, 1091]);
-/** Longest wait for another instance that migrates. */
-const lockWaitS = 60;
 
 type Migration = {
   readonly name: string;
@@ -58,25 +59,30 @@ export function pendingMigrations(
 
 type Session = {
   readonly connection: Connection;
+  /** A second connection, to renew the lease while a statement runs. */
+  readonly connect: () => Promise<Connection>;
   readonly rows: (sql: string, values?: unknown[]) => Promise<Record<string, unknown>[]>;
 };
 
 async function withConnection<T>(url: string, work: (session: Session) => Promise<T>): Promise<T> {
-  const options = { uri: url, timezone: 'Z', charset: 'utf8mb4_bin' };
-  const connection = await createConnection(options).catch((error: unknown) => {
-    throw translateDriverError(error);
-  });
+  const connect = () =>
+    createConnection(connectionOptions(url)).catch((error: unknown) => {
+      throw translateDriverError(error);
+    });
+  const connection = await connect();
   const rows = async (sql: string, values: unknown[] = []) =>
     (await connection.query(sql, values))[0] as Record<string, unknown>[];
   try {
-    return await work({ connection, rows });
+    return await work({ connection, connect, rows });
   } finally {
     await connection.end();
   }
 }
 
 async function readApplied({ rows }: Session) {
-  const found = await rows('SELECT name, digest, applied_at AS at FROM schema_migrations ORDER BY position');
+  const found = await rows(
+    'SELECT name, digest, applied_at AS at FROM schema_migrations WHERE position > 0 ORDER BY position',
+  );
   return found.map(({ name, digest, at }) => ({
     name: String(name),
     digest: String(digest),
@@ -84,14 +90,31 @@ async function readApplied({ rows }: Session) {
   }));
 }
 
-/** Every migration of this version, with when the database got it. */
+/** The sizes of the tables. MySQL keeps such figures for a day unless it is told otherwise. */
+async function readSizes({ rows }: Session): Promise<ReadonlyMap<string, TableSize>> {
+  const found = await rows(
+    'SELECT TABLE_NAME AS name, TABLE_ROWS AS number, DATA_LENGTH + INDEX_LENGTH AS bytes' +
+      " FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE'",
+  );
+  return new Map(
+    found.map(({ name, number, bytes }) => [String(name), { rows: Number(number), bytes: Number(bytes) }]),
+  );
+}
+
+/** Every migration of this version, applied or planned. */
 export async function listMigrations(url: string): Promise<MigrationState[]> {
   return await withConnection(url, async (session) => {
     const [table] = await session.rows("SHOW TABLES LIKE 'schema_migrations'");
     const applied = table === undefined ? [] : await readApplied(session);
     const sources = readMigrations();
-    pendingMigrations(sources, applied);
-    return sources.map(({ name }, index) => ({ name, appliedAt: applied[index]?.at }));
+    const pending = new Set(pendingMigrations(sources, applied));
+    const sizes = pending.size === 0 ? new Map() : await readSizes(session);
+    return sources.map((source, index) => ({
+      name: source.name,
+      appliedAt: applied[index]?.at,
+      needsStop: source.needsStop,
+      plan: pending.has(source) ? source.statements.map((statement) => planStatement(statement, sizes)) : [],
+    }));
   });
 }
 
@@ -103,38 +126,46 @@ export type MigrateOptions = {
 };
 
 /**
- * Brings a database to the newest schema. One instance at a time does so; the others wait. MySQL
- * commits each DDL statement by itself, so a migration that fails half-way has to be written so that
- * it can run again. Throws MIGRATION_NEEDS_STOP where one cannot run beside an older version.
+ * Brings a database to the newest schema. One instance at a time does so, under a lease; the others
+ * wait. MySQL commits each DDL statement by itself, so a migration that fails half-way has to be
+ * written so that it can run again. Throws MIGRATION_NEEDS_STOP where one cannot run beside an older version.
  */
 export async function migrate(
   url: string,
   { prepare = async () => {}, stopped = false }: MigrateOptions = {},
 ): Promise<void> {
   await withConnection(url, async (session) => {
-    await takeLock(session);
     await session.connection.query(
       'CREATE TABLE IF NOT EXISTS schema_migrations (position INT NOT NULL PRIMARY KEY, name VARBINARY(255) NOT NULL,' +
         ' digest VARBINARY(64) NOT NULL, applied_at DATETIME(3) NOT NULL) ENGINE=InnoDB',
     );
-    const sources = readMigrations();
-    const applied = await readApplied(session);
-    const pending = pendingMigrations(sources, applied);
-    const stopping = pending.find(({ needsStop }) => needsStop);
-    if (stopping !== undefined && applied.length > 0 && !stopped)
-      throw new DomainError('MIGRATION_NEEDS_STOP', { metadata: { migration: stopping.name } });
-    for (const migration of pending) {
-      for (const statement of migration.statements) {
-        await change(session, statement);
-      }
-      await session.connection.query('INSERT INTO schema_migrations VALUES (?, ?, ?, UTC_TIMESTAMP(3))', [
-        sources.indexOf(migration) + 1,
-        migration.name,
-        migration.digest,
-      ]);
-    }
-    await prepare();
+    await underLease(session, async (lease) => {
+      await applyPending(session, lease, stopped);
+      await lease.check();
+      await prepare();
+    });
   });
+}
+
+async function applyPending(session: Session, lease: MigrationLease, stopped: boolean): Promise<void> {
+  const sources = readMigrations();
+  const applied = await readApplied(session);
+  const pending = pendingMigrations(sources, applied);
+  const stopping = pending.find(({ needsStop }) => needsStop);
+  if (stopping !== undefined && applied.length > 0 && !stopped)
+    throw new DomainError('MIGRATION_NEEDS_STOP', { metadata: { migration: stopping.name } });
+  for (const migration of pending) {
+    for (const statement of migration.statements) {
+      await lease.check();
+      await change(session, statement);
+    }
+    await lease.check();
+    await session.connection.query('INSERT INTO schema_migrations VALUES (?, ?, ?, UTC_TIMESTAMP(3))', [
+      sources.indexOf(migration) + 1,
+      migration.name,
+      migration.digest,
+    ]);
+  }
 }
 
 /** Attempts per DDL statement while another instance holds a lock. */
@@ -168,20 +199,27 @@ export async function requireMigrated(
   url: string,
   { prepare = async () => {} }: MigrateOptions = {},
 ): Promise<void> {
-  await withConnection(url, async (session) => {
-    await takeLock(session);
-    const pending = (await listMigrations(url)).filter(({ appliedAt }) => appliedAt === undefined);
-    if (pending.length > 0)
-      throw new Error(`the database lacks migration ${pending[0]?.name}: run 'manam migrate up'`);
-    await prepare();
-  });
+  const [missing] = (await listMigrations(url)).filter(({ appliedAt }) => appliedAt === undefined);
+  if (missing !== undefined)
+    throw new Error(`the database lacks migration ${missing.name}: run 'manam migrate up'`);
+  await withConnection(url, (session) => underLease(session, prepare));
 }
 
-/** Lets one instance at a time continue; the lock ends with the connection. */
-async function takeLock({ rows }: Session): Promise<void> {
-  const [lock] = await rows(
-    "SELECT GET_LOCK(CONCAT('manam_migrate_', LEFT(SHA2(DATABASE(), 256), 16)), ?) AS taken",
-    [lockWaitS],
-  );
-  if (Number(lock?.['taken']) !== 1) throw new Error('another instance has been migrating for too long');
+/** Runs work that one instance at a time may do. */
+async function underLease<T>(
+  { connection, connect }: Session,
+  work: (lease: MigrationLease) => Promise<T>,
+): Promise<T> {
+  const renewing = await connect();
+  try {
+    const lease = await takeMigrationLease(connection, renewing);
+    try {
+      return await work(lease);
+    } finally {
+      // Without a connection the lease ends by itself.
+      await lease.release().catch(() => {});
+    }
+  } finally {
+    await renewing.end();
+  }
 }

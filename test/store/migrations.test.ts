@@ -2,6 +2,8 @@ import { type Connection, createConnection, type RowDataPacket } from 'mysql2/pr
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isEventType } from '../../src/domain/events.ts';
 import { listMigrations, migrate, readMigrations } from '../../src/store/migrate.ts';
+import { takeMigrationLease } from '../../src/store/migration-lease.ts';
+import { classify, planStatement } from '../../src/store/migration-plan.ts';
 import { createTestDatabase } from '../support/database.ts';
 
 // Rows of an earlier version go through the migrations, and mean afterwards what they meant.
@@ -219,6 +221,77 @@ test('refuses a migration that cannot run beside an older version until that is 
   };
   await expect(migrate(database.url)).rejects.toMatchObject(wanted);
   await migrate(database.url, { stopped: true });
+  await own.end();
+  await database.drop();
+});
+
+test('one migrator at a time holds the lease, and one that wakes up late stops before its next statement', async () => {
+  const database = await createTestDatabase();
+  await migrate(database.url, { stopped: true });
+  const connect = () => createConnection({ uri: database.url, timezone: 'Z' });
+  const [first, second, renewing] = [await connect(), await connect(), await connect()];
+  const frozen = await takeMigrationLease(first, renewing);
+  let isWaiting = true;
+  const next = takeMigrationLease(second, renewing).finally(() => {
+    isWaiting = false;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await frozen.check();
+  expect(isWaiting).toBe(true);
+  // As if the first had been frozen for longer than its lease.
+  await second.query('UPDATE schema_migrations SET applied_at = UTC_TIMESTAMP(3) WHERE position = 0');
+  const taken = await next;
+  await expect(frozen.check()).rejects.toThrow('another instance took the migration over');
+  await frozen.release();
+  await taken.check();
+  await taken.release();
+  expect(
+    (await first.query<RowDataPacket[]>('SELECT 1 FROM schema_migrations WHERE position = 0'))[0],
+  ).toEqual([]);
+  for (const connection of [first, second, renewing]) await connection.end();
+  await database.drop();
+});
+
+test.each([
+  ['CREATE TABLE t (id INT)', 't', 'metadata'],
+  ['DROP TABLE IF EXISTS t', 't', 'metadata'],
+  ['ALTER TABLE t ADD COLUMN a INT NULL AFTER b', 't', 'metadata'],
+  ['ALTER TABLE t ADD COLUMN a INT, ADD KEY t_a (a)', 't', 'index'],
+  ['ALTER TABLE t ADD UNIQUE KEY t_a (a)', 't', 'index'],
+  ['ALTER TABLE t MODIFY a BIGINT NOT NULL', 't', 'copy'],
+  ['ALTER TABLE t DROP PRIMARY KEY, ADD PRIMARY KEY (a)', 't', 'copy'],
+  ['UPDATE IGNORE t SET a = 1', 't', 'rows'],
+  ['INSERT INTO u (a)\nSELECT a\nFROM t', 't', 'rows'],
+])('plans %s', (statement, table, effect) => {
+  expect(classify(statement)).toEqual({ table, effect });
+  const sizes = new Map([['t', { rows: 1000, bytes: 100_000_000 }]]);
+  const estimates = { metadata: 0, index: 2, rows: 10, copy: 5 };
+  expect(planStatement(statement, sizes)).toMatchObject({
+    rows: 1000,
+    estimateS: estimates[effect as keyof typeof estimates],
+  });
+});
+
+test('plans the statements of pending migrations only, with the sizes of their tables', async () => {
+  const database = await createTestDatabase();
+  const own = await createConnection({ uri: database.url, timezone: 'Z' });
+  await createRecords(own);
+  for (const [position, each] of readMigrations().slice(0, 13).entries()) {
+    for (const statement of each.statements) await own.query(statement);
+    await recordMigration(own, position, each);
+  }
+  const listed = await listMigrations(database.url);
+  expect(
+    listed.filter(({ plan }) => plan.length > 0).map(({ name, needsStop }) => [name, needsStop]),
+  ).toEqual([
+    ['0014_authenticators.sql', true],
+    ['0015_events.sql', true],
+    ['0016_drop_replaced_tables.sql', true],
+  ]);
+  const [created, copied] = listed[13]?.plan ?? [];
+  expect(created).toMatchObject({ table: 'authenticators', effect: 'metadata', rows: 0, bytes: 0 });
+  expect(copied).toMatchObject({ table: 'totp_factors', effect: 'rows', rows: 0 });
+  expect(copied?.bytes).toBeGreaterThan(0);
   await own.end();
   await database.drop();
 });

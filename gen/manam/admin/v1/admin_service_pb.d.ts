@@ -233,6 +233,20 @@ export declare type Migration = Message<"manam.admin.v1.Migration"> & {
    * @generated from field: google.protobuf.Timestamp apply_time = 3;
    */
   applyTime?: Timestamp | undefined;
+
+  /**
+   * Whether every instance of the version before must be stopped.
+   *
+   * @generated from field: bool needs_stop = 4;
+   */
+  needsStop: boolean;
+
+  /**
+   * The statements to run, in order. Empty once applied.
+   *
+   * @generated from field: repeated manam.admin.v1.MigrationStatement statements = 5;
+   */
+  statements: MigrationStatement[];
 };
 
 /**
@@ -240,6 +254,61 @@ export declare type Migration = Message<"manam.admin.v1.Migration"> & {
  * Use `create(MigrationSchema)` to create a new message.
  */
 export declare const MigrationSchema: GenMessage<Migration>;
+
+/**
+ * A statement of a migration that is not applied.
+ *
+ * @generated from message manam.admin.v1.MigrationStatement
+ */
+export declare type MigrationStatement = Message<"manam.admin.v1.MigrationStatement"> & {
+  /**
+   * The beginning of its text.
+   *
+   * @generated from field: string summary = 1;
+   */
+  summary: string;
+
+  /**
+   * The table that it creates, changes, reads or drops.
+   *
+   * @generated from field: string table = 2;
+   */
+  table: string;
+
+  /**
+   * The effect on that table.
+   *
+   * @generated from field: manam.admin.v1.StatementEffect effect = 3;
+   */
+  effect: StatementEffect;
+
+  /**
+   * Rows of the table, as the database estimates them; 0 for a new table.
+   *
+   * @generated from field: int64 rows = 4;
+   */
+  rows: bigint;
+
+  /**
+   * Bytes of the table with its indexes, as the database estimates them.
+   *
+   * @generated from field: int64 bytes = 5;
+   */
+  bytes: bigint;
+
+  /**
+   * Rough duration at this size.
+   *
+   * @generated from field: google.protobuf.Duration estimate = 6;
+   */
+  estimate?: Duration | undefined;
+};
+
+/**
+ * Describes the message manam.admin.v1.MigrationStatement.
+ * Use `create(MigrationStatementSchema)` to create a new message.
+ */
+export declare const MigrationStatementSchema: GenMessage<MigrationStatement>;
 
 /**
  * A key that access tokens are signed with, without its private half.
@@ -2906,6 +2975,53 @@ export enum UserState {
  * Describes the enum manam.admin.v1.UserState.
  */
 export declare const UserStateSchema: GenEnum<UserState>;
+
+/**
+ * The effect of a statement on its table.
+ *
+ * @generated from enum manam.admin.v1.StatementEffect
+ */
+export enum StatementEffect {
+  /**
+   * Not set.
+   *
+   * @generated from enum value: STATEMENT_EFFECT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It changes metadata only.
+   *
+   * @generated from enum value: STATEMENT_EFFECT_METADATA = 1;
+   */
+  METADATA = 1,
+
+  /**
+   * It builds an index while the table is read and written.
+   *
+   * @generated from enum value: STATEMENT_EFFECT_INDEX = 2;
+   */
+  INDEX = 2,
+
+  /**
+   * It writes rows, in one transaction.
+   *
+   * @generated from enum value: STATEMENT_EFFECT_ROWS = 3;
+   */
+  ROWS = 3,
+
+  /**
+   * It copies the table while writes wait.
+   *
+   * @generated from enum value: STATEMENT_EFFECT_COPY = 4;
+   */
+  COPY = 4,
+}
+
+/**
+ * Describes the enum manam.admin.v1.StatementEffect.
+ */
+export declare const StatementEffectSchema: GenEnum<StatementEffect>;
 
 /**
  * The use of a signing key.
