@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts';
 import { addAuditCommands } from './audit.ts';
 import { addConfigCommand } from './config.ts';
 import type { Cli } from './context.ts';
+import { addDatabaseCommands } from './database.ts';
 import {
   addBackupCommands,
   addDeploymentKeyCommands,
@@ -77,6 +78,7 @@ export function createProgram(env: Environment): Command {
     },
   };
   addConfigCommand(cli, async () => (await import('../config/reader.ts')).describeConfig(env));
+  addDatabaseCommands(cli, () => config());
   addAuditCommands(cli);
   addTenantCommands(cli);
   addKeyCommands(cli);

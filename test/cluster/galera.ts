@@ -1,32 +1,18 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { installPackages } from '../../src/store/embedded/install.ts';
 import { freePort } from '../support/federation.ts';
+import { type Cluster, ensureHaproxy, type Node, queryNode, startBalancer, until } from './cluster.ts';
 
 const provider = '/usr/lib/galera/libgalera_smm.so';
-const packages = ['mariadb-server', 'galera-4', 'haproxy', 'rsync'];
-
-export type Node = {
-  readonly name: string;
-  readonly port: number;
-  readonly process: () => ChildProcess;
-  start(isFirst?: boolean): Promise<void>;
-  sql(text: string): Promise<RowDataPacket[]>;
-};
-
-export type Cluster = {
-  readonly nodes: readonly Node[];
-  /** The database through HAProxy. */
-  readonly databaseUrl: string;
-  stop(): void;
-};
+const packages = ['mariadb-server', 'galera-4', 'rsync'];
 
 /** Three nodes of Galera on this machine, behind HAProxy. */
 export async function startCluster(): Promise<Cluster> {
-  if (!existsSync(provider) || !existsSync('/usr/sbin/haproxy')) installPackages(packages);
+  ensureHaproxy();
+  if (!existsSync(provider)) installPackages(packages);
   if (!existsSync(provider))
     throw new Error(`Galera is missing: apt-get install --no-install-recommends ${packages.join(' ')}`);
   const folder = mkdtempSync(join(tmpdir(), 'manam-galera-'));
@@ -49,10 +35,27 @@ export async function startCluster(): Promise<Cluster> {
   await first.sql("CREATE USER haproxy@'%'");
   for (const node of others) await node.start();
 
-  const balancer = await startBalancer(folder, nodes);
+  const balancer = await startBalancer(folder, nodes, {
+    options: ['balance leastconn', 'option mysql-check user haproxy'],
+    check: () => 'check',
+  });
   return {
     nodes,
     databaseUrl: `mysql://service:service@127.0.0.1:${balancer.port}/manam`,
+    busiest: async () => first,
+    isSettled: async (node) => {
+      const status = new Map(
+        (await node.sql("SHOW STATUS LIKE 'wsrep_%'")).map((row) => [row['Variable_name'], row['Value']]),
+      );
+      return status.get('wsrep_cluster_size') === '3' && status.get('wsrep_local_state_comment') === 'Synced';
+    },
+    certificationFailures: async () => {
+      let total = 0;
+      for (const node of nodes)
+        for (const name of ['wsrep_local_cert_failures', 'wsrep_local_bf_aborts'])
+          total += Number((await node.sql(`SHOW STATUS LIKE '${name}'`))[0]?.['Value'] ?? 0);
+      return total;
+    },
     stop: () => {
       balancer.process.kill('SIGKILL');
       for (const node of nodes) {
@@ -93,15 +96,7 @@ function createNode(folder: string, ports: Ports, addresses: string): Node {
     ],
     { stdio: 'ignore' },
   );
-  const uri = `mysql://root@localhost/?socketPath=${encodeURIComponent(socket)}`;
-  const sql = async (text: string) => {
-    const connection = await createConnection({ uri, connectTimeout: 2000 });
-    try {
-      return (await connection.query<RowDataPacket[]>({ sql: text, timeout: 5000 }))[0];
-    } finally {
-      connection.destroy();
-    }
-  };
+  const sql = (text: string) => queryNode(socket, text);
   return {
     name,
     port: ports.sql,
@@ -143,40 +138,10 @@ function createNode(folder: string, ports: Ports, addresses: string): Node {
         ],
         { stdio: 'ignore' },
       );
-      const until = performance.now() + 120_000;
-      while (performance.now() < until) {
-        const [row] = await sql("SHOW STATUS LIKE 'wsrep_local_state_comment'").catch(() => []);
-        if (row?.['Value'] === 'Synced') return;
-        if (child.exitCode !== null) break;
-        await new Promise((resolve) => setTimeout(resolve, 200));
-      }
-      throw new Error(
-        `${name} did not join:\n${readFileSync(log, 'utf8').split('\n').slice(-20).join('\n')}`,
+      await until(
+        async () => (await sql("SHOW STATUS LIKE 'wsrep_local_state_comment'"))[0]?.['Value'] === 'Synced',
+        () => `${name} did not join:\n${readFileSync(log, 'utf8').split('\n').slice(-20).join('\n')}`,
       );
     },
   };
-}
-
-async function startBalancer(folder: string, nodes: readonly Node[]) {
-  const port = await freePort();
-  const file = join(folder, 'haproxy.cfg');
-  writeFileSync(
-    file,
-    `global
-  maxconn 2000
-defaults
-  mode tcp
-  timeout connect 1s
-  timeout client 1h
-  timeout server 1h
-listen manam
-  bind 127.0.0.1:${port}
-  balance leastconn
-  option mysql-check user haproxy
-  default-server inter 500ms fall 2 rise 2 on-marked-down shutdown-sessions
-${nodes.map(({ name, port: each }) => `  server ${name} 127.0.0.1:${each} check`).join('\n')}
-`,
-  );
-  const balancer = spawn('/usr/sbin/haproxy', ['-f', file, '-db'], { stdio: 'ignore' });
-  return { port, process: balancer };
 }

@@ -1,0 +1,4 @@
+import { startGroup } from './group-replication.ts';
+import { testCluster } from './suite.ts';
+
+testCluster('Group Replication', startGroup);
