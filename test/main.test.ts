@@ -7,7 +7,7 @@ import { createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AuthService } from '../gen/manam/v1/auth_service_pb.js';
-import { ensureServerPrograms } from '../src/store/embedded/install.ts';
+import { ensureServerProgram } from '../src/store/embedded/install.ts';
 import { password } from './support/app.ts';
 
 const run = promisify(execFile);
@@ -176,8 +176,38 @@ test('production names everything that is missing or weak', async () => {
   ]);
 });
 
-test('without MariaDB and without a package manager the start says what to install', () => {
-  expect(() => ensureServerPrograms(() => {}, ['/nowhere'])).toThrowError(
-    "MariaDB is missing: run 'sudo apt-get install --no-install-recommends mariadb-server-core mariadb-client-core' (or 'brew install mariadb'), or set DATABASE_URL",
+test('names the command to install a database where none is found and none may be installed', () => {
+  expect(() => ensureServerProgram({ report: () => {}, folders: ['/nowhere'] })).toThrowError(
+    "MariaDB or MySQL is missing: run 'sudo apt-get install --no-install-recommends mariadb-server-core mariadb-client-core' (or the MariaDB or MySQL server package of your system), or set DATABASE_URL",
+  );
+});
+
+test('uses a MySQL server where it finds no MariaDB, but none older than 8.4', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'manam-programs-'));
+  const find = (line: string) => {
+    writeFileSync(join(folder, 'mysqld'), `#!/bin/sh\necho '${line}'\n`, { mode: 0o755 });
+    return ensureServerProgram({ report: () => {}, folders: [folder] });
+  };
+  const mysql = { engine: 'mysql', server: join(folder, 'mysqld') };
+  expect(find('mysqld  Ver 9.7.4 for Linux on x86_64 (MySQL Community Server - GPL)')).toEqual(mysql);
+  expect(find('mysqld  Ver 8.4.6 for Linux on x86_64')).toEqual(mysql);
+  for (const line of [
+    'mysqld  Ver 8.0.44 for Linux',
+    'mysqld  Ver 15.1 Distrib 10.11.14-MariaDB',
+    'nonsense',
+  ])
+    expect(() => find(line), line).toThrowError('MariaDB or MySQL is missing');
+  rmSync(folder, { recursive: true });
+});
+
+test('rejects a database program that is none, and data of the other engine', () => {
+  const wrong = { report: () => {}, program: '/bin/true' };
+  expect(() => ensureServerProgram(wrong)).toThrowError(
+    'DATABASE_SERVER: /bin/true is not a MariaDB server or a MySQL server 8.4 or newer',
+  );
+  expect(() =>
+    ensureServerProgram({ report: () => {}, folders: ['/nowhere'], engine: 'mysql' }),
+  ).toThrowError(
+    'the data folder belongs to MySQL: set DATABASE_SERVER to a program of it, or MANAM_DATA to another folder',
   );
 });

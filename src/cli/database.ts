@@ -22,7 +22,7 @@ export function addDatabaseCommands({ program }: Cli, config: () => Promise<Conf
     .option('--port <port>', 'the port to listen on', parsePort, 9201)
     .addHelpText(
       'after',
-      '\nExample:\n  DATABASE_URL=mysql://agent:secret@127.0.0.1:3306/ manam database agent --port 9201',
+      '\nExample:\n  DATABASE_URL=mysql://agent:secret@127.0.0.1:3306/ npm run manam -- database agent --port 9201',
     )
     .action(async (listen: { readonly host: string; readonly port: number }) => {
       const { databaseUrl } = await config();

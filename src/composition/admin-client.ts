@@ -130,7 +130,8 @@ async function withDatabase<T>(
 ): Promise<T> {
   const folder = resolve(config.dataFolder);
   const running = config.databaseUrl ?? runningServerUrl(folder, databaseName);
-  const server = running === undefined ? await startEmbeddedServer({ folder }) : undefined;
+  const server =
+    running === undefined ? await startEmbeddedServer({ folder, program: config.databaseServer }) : undefined;
   try {
     await server?.createDatabase(databaseName);
     const url = running ?? server?.urlOf(databaseName) ?? '';

@@ -65,9 +65,16 @@ export async function start(config: Config): Promise<void> {
 }
 
 /** Starts the database of the data folder; returns its URL. */
-async function startPrivateDatabase({ dataFolder }: Config, lifetime: Lifetime): Promise<string> {
+async function startPrivateDatabase(
+  { dataFolder, databaseServer }: Config,
+  lifetime: Lifetime,
+): Promise<string> {
   const report = (line: string) => say(`manam: ${line}`);
-  const server = await startEmbeddedServer({ folder: resolve(dataFolder), report });
+  const server = await startEmbeddedServer({
+    folder: resolve(dataFolder),
+    program: databaseServer,
+    report,
+  });
   lifetime.add(() => server.stop());
   await server.createDatabase(databaseName);
   const url = server.urlOf(databaseName);

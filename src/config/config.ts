@@ -17,6 +17,8 @@ export type Config = {
   readonly isIssuerAssumed: boolean;
   /** Number of processes behind the port. */
   readonly workers: number;
+  /** The program of the private database; undefined: one that is found. */
+  readonly databaseServer: string | undefined;
   /** Undefined: the private database in `dataFolder`. */
   readonly databaseUrl: string | undefined;
   readonly databaseConnections: number;
@@ -122,6 +124,7 @@ export function parseConfig(env: Environment, args: { readonly production: boole
     workers: integer('WORKERS'),
     databaseUrl,
     databaseConnections: integer('DATABASE_CONNECTIONS'),
+    databaseServer: text('DATABASE_SERVER'),
     dataFolder: text('MANAM_DATA') ?? '',
     masterKey: parseMasterKey(reader, 'MANAM_MASTER_KEY'),
     nextMasterKey: parseMasterKey(reader, 'MANAM_NEXT_MASTER_KEY'),

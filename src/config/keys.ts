@@ -65,9 +65,15 @@ export const configKeys = {
     otherwise: '`http://HOST:PORT`',
     required: true,
   }),
-  DATABASE_URL: secret('`mysql://user:password@host:3306/database`; MySQL 8 or MariaDB 10.6 and newer.', {
-    otherwise: 'the private database in `MANAM_DATA`',
-    required: true,
+  DATABASE_URL: secret(
+    '`mysql://user:password@host:3306/database`; MySQL 8.4 or MariaDB 10.6 and newer. `?ssl-mode=VERIFY_IDENTITY&ssl-ca=…` demands TLS.',
+    {
+      otherwise: 'the private database in `MANAM_DATA`',
+      required: true,
+    },
+  ),
+  DATABASE_SERVER: text('The program of the private database: a `mariadbd`, or a `mysqld` 8.4 or newer.', {
+    otherwise: 'one that is found, else MariaDB installed with apt-get',
   }),
   DATABASE_CONNECTIONS: integer(20, [1, 1000], 'connections', 'Connections to the database, per process.'),
   MIGRATE_AT_START: flag(

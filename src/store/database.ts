@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { drizzle, type MySql2Database } from 'drizzle-orm/mysql2';
 import { createPool, type Pool, type PoolConnection, type QueryOptions } from 'mysql2';
+import { connectionOptions } from './connection-options.ts';
 import {
   isConnectionLost,
   isFatal,
@@ -64,12 +65,10 @@ export type DatabaseHandle = {
 /** Opens a pool with the deadlines that mysql2's own lacks (V7). */
 export function openDatabase(options: DatabaseOptions): DatabaseHandle {
   const pool = createPool({
-    uri: options.url,
+    ...connectionOptions(options.url),
     connectionLimit: options.connections ?? 20,
     queueLimit: maxQueued,
     connectTimeout: acquireDeadlineMs,
-    timezone: 'Z',
-    charset: 'utf8mb4_bin',
     supportBigNumbers: true,
     dateStrings: true,
   });

@@ -30,6 +30,23 @@ const retryable = new Set([1205, 1213, 1047, 3101]);
  * transaction, disk full, unknown host and aborted connection.
  */
 const unavailable = new Set([1021, 1040, 1053, 1114, 1152, 1203, 1226, 1290, 1792, 1836, 1927, 3024]);
+/**
+ * MySQL alone: a failed commit, offline mode, a member of Group Replication that left or waits for the
+ * group (at BEGIN, at COMMIT, after a fail-over), and an idle time-out.
+ */
+const unavailableMysql = new Set([1180, 3032, 3100, 3781, 3782, 3783, 3797, 3798, 4031]);
+
+/** The reasons why a server admits no connection, in words for the operator. */
+const notAdmitted: Readonly<Record<string, string>> = {
+  ER_ACCESS_DENIED_ERROR: 'it rejects the user or the password',
+  ER_ACCESS_DENIED_NO_PASSWORD_ERROR: 'it rejects the user or the password',
+  ER_DBACCESS_DENIED_ERROR: 'the user may not use the database',
+  ER_BAD_DB_ERROR: 'the database does not exist',
+  ER_SECURE_TRANSPORT_REQUIRED: 'it admits TLS only (ssl-mode)',
+  HANDSHAKE_NO_SSL_SUPPORT: 'it has no TLS (ssl-mode)',
+  // The driver hides which: an unknown CA, or a certificate of another host.
+  HANDSHAKE_SSL_ERROR: 'its certificate is not trusted (ssl-ca), or is that of another host',
+};
 
 /** The cause of Drizzle's error, whose text is the statement with all its parameters. */
 export function unwrap(error: unknown): unknown {
@@ -60,8 +77,8 @@ export function isFatal(error: unknown): boolean {
 
 /** Connection killed, server gone or shutting down: told by the server, or by the wire. */
 const lostCodes = new Set(['PROTOCOL_CONNECTION_LOST', 'ECONNRESET', 'EPIPE']);
-/** Server shutdown, and connection killed. */
-const lostNumbers = new Set([1053, 1927]);
+/** Server shutdown, connection killed (MariaDB), and idle time-out (MySQL). */
+const lostNumbers = new Set([1053, 1927, 4031]);
 
 /** Whether the connection ended under a statement. Whether the statement ran no one knows. */
 export function isConnectionLost(error: unknown): boolean {
@@ -94,8 +111,16 @@ export function translateDriverError(error: unknown): unknown {
   if (fault.errno === duplicate) return new DuplicateError();
   // The owner of the row was erased during the call.
   if (fault.errno === orphaned) return new DomainError('NOT_FOUND', { cause: new StoreError(fault) });
-  // Without an SQLSTATE it was not the server that answered: refused, reset, timed out.
-  if (isRetryable(error) || unavailable.has(fault.errno) || fault.sqlState === '') return outage(fault.code);
+  const refusal = notAdmitted[fault.code];
+  if (refusal !== undefined) return outage(refusal);
+  // Without an SQLSTATE the error is that of the connection: refused, reset, timed out.
+  if (
+    isRetryable(error) ||
+    unavailable.has(fault.errno) ||
+    unavailableMysql.has(fault.errno) ||
+    fault.sqlState === ''
+  )
+    return outage(fault.code);
   return new StoreError(fault);
 }
 

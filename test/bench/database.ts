@@ -24,7 +24,9 @@ const counted = ['select', 'insert', 'insert_select', 'update', 'update_multi', 
 export async function openBenchDatabase(databaseUrl: string | undefined): Promise<BenchDatabase> {
   const folder = mkdtempSync(join(tmpdir(), 'manam-bench-'));
   const embedded =
-    databaseUrl === undefined ? await startEmbeddedServer({ folder, bufferPoolMb }) : undefined;
+    databaseUrl === undefined
+      ? await startEmbeddedServer({ folder, bufferPoolMb, program: process.env['DATABASE_SERVER'] })
+      : undefined;
   const connection = await createConnection({ uri: embedded?.urlOf('') ?? databaseUrl ?? '' });
   const made = new Set<string>();
   return {

@@ -129,7 +129,11 @@ test('in production there is no mailbox', async () => {
 test('without the database every protocol returns UNAVAILABLE with a retry delay', async () => {
   const { mkdtempSync, rmSync } = await import('node:fs');
   const folder = mkdtempSync('/tmp/manam-outage-');
-  const server = await startEmbeddedServer({ folder, volatile: true });
+  const server = await startEmbeddedServer({
+    folder,
+    volatile: true,
+    program: process.env['DATABASE_SERVER'],
+  });
   await server.createDatabase('outage');
   const app = await startTestApp({ database: server.urlOf('outage') });
   await server.stop();

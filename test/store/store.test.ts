@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { getTableColumns, getTableName, gt, is, sql } from 'drizzle-orm';
 import { int, MySqlTable, mysqlTable } from 'drizzle-orm/mysql-core';
 import { createConnection } from 'mysql2/promise';
@@ -224,4 +224,22 @@ test('a statement that the server does not come to prepare has the same deadline
   await holder.end();
   expect((await small.prepared.execute(sql`SELECT id FROM locked`))[0]).toEqual([]);
   await small.close();
+});
+
+test('events can be partitioned by month as docs/databases.md says, and a month dropped', async () => {
+  const own = await createTestDatabase();
+  await migrate(own.url, { stopped: true });
+  const { query, close } = openDatabase({ url: own.url });
+  const insert = (id: string) =>
+    query(
+      `INSERT INTO events VALUES (x'${'0'.repeat(32)}', x'${id}', 'user.registered', 'success', '', '{}', NULL, '', NOW(3), NULL, NULL, '')`,
+    );
+  await insert(`019${'0'.repeat(29)}`);
+  await insert(`01B${'0'.repeat(29)}`);
+  const page = readFileSync(new URL('../../docs/databases.md', import.meta.url), 'utf8');
+  await query(/```sql\n(ALTER TABLE events[^;]*)/.exec(page)?.[1] ?? '');
+  await query('ALTER TABLE events DROP PARTITION before_2027');
+  expect(await query('SELECT HEX(id) AS id FROM events')).toEqual([{ id: `01B${'0'.repeat(29)}` }]);
+  await close();
+  await own.drop();
 });

@@ -31,7 +31,7 @@ const name = 'manam';
 
 export async function startFaultScene(): Promise<FaultScene> {
   const folder = mkdtempSync(join(tmpdir(), 'manam-fault-'));
-  let server: EmbeddedServer = await startEmbeddedServer({ folder });
+  let server: EmbeddedServer = await startEmbeddedServer({ folder, program: process.env['DATABASE_SERVER'] });
   const socketOf = () => new URL(server.urlOf(name)).searchParams.get('socketPath') ?? '';
   await server.createDatabase(name);
   const proxy = await startMysqlProxy(socketOf, 'service');
@@ -56,7 +56,7 @@ export async function startFaultScene(): Promise<FaultScene> {
       await server.stop();
     },
     startDatabase: async () => {
-      server = await startEmbeddedServer({ folder });
+      server = await startEmbeddedServer({ folder, program: process.env['DATABASE_SERVER'] });
     },
     app: async (options = {}) => {
       const app = await startTestApp({ ...options, database: proxy.urlOf(name) });

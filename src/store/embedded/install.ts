@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type EngineName, engineOf, type ServerProgram } from './engine.ts';
 
 const packages = ['mariadb-server-core', 'mariadb-client-core'];
 /** Skips man pages, whose index takes longer to build than the server to install. */
@@ -10,7 +12,14 @@ const aptOptions = [
   '-o',
   'Dpkg::Options::=--path-exclude=/usr/share/man/*',
 ];
-const systemFolders = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/opt/homebrew/bin'];
+const systemFolders = [
+  '/usr/local/sbin',
+  '/usr/local/bin',
+  '/usr/sbin',
+  '/usr/bin',
+  '/opt/homebrew/bin',
+  '/usr/local/mysql/bin',
+];
 
 /** Finds a program in the folders where servers and package managers are installed. */
 function findProgram(name: string, folders: readonly string[]): string | undefined {
@@ -44,27 +53,69 @@ export function installPackages(
   }
 }
 
-/** The programs of a MariaDB server; installs them with apt-get where it has the right to. */
-export function ensureServerPrograms(
-  report: (line: string) => void,
-  folders: readonly string[] = systemFolders,
-): { server: string; installer: string } {
+/** The command that installs a server on this system, for a person to run. */
+function installAdvice(): string {
+  return process.platform === 'darwin'
+    ? "'brew install mariadb'"
+    : `'sudo apt-get install --no-install-recommends ${packages.join(' ')}' (or the MariaDB or MySQL server package of your system)`;
+}
+
+function findPrograms(folders: readonly string[]): ServerProgram[] {
+  const [server, installer] = [findProgram('mariadbd', folders), findProgram('mariadb-install-db', folders)];
+  // The initialiser calls it, and only the client package brings it.
+  const defaults = findProgram('my_print_defaults', folders);
+  const mysql = findProgram('mysqld', folders);
+  return [
+    ...(server && installer && defaults ? [{ engine: 'mariadb' as const, server, installer }] : []),
+    ...(mysql && engineOf(mysql) === 'mysql' ? [{ engine: 'mysql' as const, server: mysql }] : []),
+  ];
+}
+
+export type ProgramOptions = {
+  readonly report: (line: string) => void;
+  /** A `mariadbd` or `mysqld` to use. Default: one that is found or installed. */
+  readonly program?: string | undefined;
+  /** The engine whose data there is; undefined: any. */
+  readonly engine?: EngineName | undefined;
+  readonly folders?: readonly string[];
+};
+
+/**
+ * The program of the private database: MariaDB, else MySQL 8.4 or newer. Installs MariaDB with apt-get
+ * if neither is present and this user may; else throws the command to install one.
+ */
+export function ensureServerProgram({
+  report,
+  program,
+  engine,
+  folders = systemFolders,
+}: ProgramOptions): ServerProgram {
   const find = () => {
-    const [server, installer] = [
-      findProgram('mariadbd', folders),
-      findProgram('mariadb-install-db', folders),
-    ];
-    // The initialiser calls it, and only the client package brings it.
-    const defaults = findProgram('my_print_defaults', folders);
-    return server && installer && defaults ? { server, installer } : undefined;
+    const found = program === undefined ? findPrograms(folders) : [given(program)];
+    return found.find((each) => engine === undefined || each.engine === engine);
   };
   const present = find();
   if (present !== undefined) return present;
+  if (program !== undefined || engine === 'mysql')
+    throw new Error(
+      `the data folder belongs to ${engine === 'mysql' ? 'MySQL' : 'MariaDB'}: set DATABASE_SERVER to a program of it, or MANAM_DATA to another folder`,
+    );
 
-  const advice = `MariaDB is missing: run 'sudo apt-get install --no-install-recommends ${packages.join(' ')}' (or 'brew install mariadb'), or set DATABASE_URL`;
   report('installing MariaDB with apt-get …');
-  if (!installPackages(packages, folders)) throw new Error(advice);
-  const installed = find();
-  if (installed === undefined) throw new Error(advice);
+  const installed = installPackages(packages, folders) ? find() : undefined;
+  if (installed === undefined)
+    throw new Error(`MariaDB or MySQL is missing: run ${installAdvice()}, or set DATABASE_URL`);
   return installed;
+}
+
+/** The program that DATABASE_SERVER names. */
+function given(server: string): ServerProgram {
+  const engine = engineOf(server);
+  if (engine === 'mysql') return { engine, server };
+  if (engine === undefined)
+    throw new Error(`DATABASE_SERVER: ${server} is not a MariaDB server or a MySQL server 8.4 or newer`);
+  const folder = dirname(server);
+  const installer = findProgram('mariadb-install-db', [folder, join(folder, '../bin')]);
+  if (installer === undefined) throw new Error(`DATABASE_SERVER: mariadb-install-db is not near ${server}`);
+  return { engine, server, installer };
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import {
   accessSync,
   constants,
@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -13,7 +14,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
-import { ensureServerPrograms } from './install.ts';
+import { engineOfData, engineOptions, initialise, volatileOptions } from './engine.ts';
+import { ensureServerProgram } from './install.ts';
 
 /** Deadline of a server's start. */
 const startDeadlineMs = 60_000;
@@ -40,6 +42,10 @@ export type EmbeddedOptions = {
   readonly volatile?: boolean;
   /** Size of the server's buffer pool. Default 128 MB. */
   readonly bufferPoolMb?: number;
+  /** A `mariadbd` or `mysqld` to use. Default: one that is found or installed. */
+  readonly program?: string | undefined;
+  /** Further options of the server, such as those of a port. Default: a unix socket only. */
+  readonly serverOptions?: readonly string[];
   readonly report?: (line: string) => void;
 };
 
@@ -56,34 +62,28 @@ export function runningServerUrl(folder: string, database: string): string | und
     : undefined;
 }
 
-/** Starts a private MariaDB that listens on a unix socket alone, with its data in a folder. */
+/** Starts a private MariaDB or MySQL that listens on a unix socket only, with its data in a folder. */
 export async function startEmbeddedServer(options: EmbeddedOptions): Promise<EmbeddedServer> {
   const report = options.report ?? (() => {});
   makeWritable(options.folder);
   const release = await takeFolder(options.folder);
-  const programs = ensureServerPrograms(report);
   const data = join(options.folder, 'data');
+  const engine = engineOfData(data);
+  const program = ensureServerProgram({ report, program: options.program, engine });
   const account = process.getuid?.() === 0 ? ['--user=root'] : [];
-  if (!existsSync(join(data, 'mysql'))) {
+  if (engine === undefined) {
     report('preparing the database …');
-    rmSync(data, { recursive: true, force: true });
-    execFileSync(
-      programs.installer,
-      [
-        '--no-defaults',
-        `--datadir=${data}`,
-        '--auth-root-authentication-method=normal',
-        '--skip-test-db',
-        ...account,
-      ],
-      { stdio: 'ignore' },
-    );
+    // Under another name until it is whole: a start that is killed here begins anew.
+    const unfinished = join(options.folder, 'data.new');
+    for (const folder of [data, unfinished]) rmSync(folder, { recursive: true, force: true });
+    initialise(program, unfinished, account);
+    renameSync(unfinished, data);
   }
 
   const socket = socketPath(options.folder);
   const log = join(options.folder, 'mariadb.log');
   const child = spawn(
-    programs.server,
+    program.server,
     [
       '--no-defaults',
       `--datadir=${data}`,
@@ -97,7 +97,9 @@ export async function startEmbeddedServer(options: EmbeddedOptions): Promise<Emb
       '--max-connections=1000',
       `--innodb-buffer-pool-size=${options.bufferPoolMb ?? 128}M`,
       '--performance-schema=OFF',
-      ...(options.volatile ? ['--innodb-flush-log-at-trx-commit=0', '--innodb-doublewrite=0'] : []),
+      ...engineOptions[program.engine],
+      ...(options.volatile ? volatileOptions : []),
+      ...(options.serverOptions ?? []),
       ...account,
     ],
     // A separate process group: Ctrl-C in the terminal reaches this process, which stops the server last.

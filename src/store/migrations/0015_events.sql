@@ -171,7 +171,7 @@ SELECT tenant_id, id,
     WHEN action = 'rotate-master-key' THEN '{}'
     WHEN action = 'export-users' THEN '{}'
     WHEN action = 'export-user' THEN '{}'
-    WHEN action = 'import-users' THEN CONCAT('{"count":', IF(reason REGEXP '^[0-9]+$', reason, '0'), '}')
+    WHEN action = 'import-users' THEN CONCAT('{"count":', IF(CONVERT(reason USING utf8mb4) REGEXP '^[0-9]+$', reason, '0'), '}')
     WHEN action = 'retry-message' THEN CONCAT('{"message":"', reason, '"}')
     WHEN action = 'drop-message' THEN CONCAT('{"message":"', reason, '"}')
     ELSE '{}'
