@@ -1,11 +1,14 @@
 // Builds the hosted pages into built/pages/. It runs at `npm ci`; where there is no Vite, as in an
 // installation without development packages, the pages have come with the package.
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const outDir = `${root}built/pages`;
+const pages = `${root}built/pages`;
+// Built beside and moved file by file: a service that starts meanwhile finds whole pages.
+const outDir = `${root}built/pages.new`;
+const manifest = 'manifest.json';
 const vite = await import('vite').catch((error: NodeJS.ErrnoException) => {
   if (error.code !== 'ERR_MODULE_NOT_FOUND' || !error.message.includes("'vite'")) throw error;
   return undefined;
@@ -24,7 +27,7 @@ if (vite === undefined) {
     build: {
       outDir,
       emptyOutDir: true,
-      manifest: 'manifest.json',
+      manifest,
       assetsDir: '',
       target: 'es2022',
       modulePreload: { polyfill: false },
@@ -34,10 +37,17 @@ if (vite === undefined) {
       rolldownOptions: { input: `${root}src/pages/account/main.tsx` },
     },
   });
-  for (const name of readdirSync(outDir).sort()) {
+  const built = readdirSync(outDir).sort();
+  for (const name of built) {
     const body = readFileSync(`${outDir}/${name}`);
     console.log(`pages: ${name} ${kB(body.length)}, compressed ${kB(gzipSync(body).length)}`);
   }
+  mkdirSync(pages, { recursive: true });
+  // The manifest names the others: it comes after them, and what it no longer names goes last.
+  for (const name of [...built.filter((each) => each !== manifest), manifest])
+    renameSync(`${outDir}/${name}`, `${pages}/${name}`);
+  for (const name of readdirSync(pages).filter((each) => !built.includes(each))) rmSync(`${pages}/${name}`);
+  rmSync(outDir, { recursive: true });
 }
 
 function kB(bytes: number): string {
