@@ -19,9 +19,21 @@ export type MysqlProxy = {
   close(): Promise<void>;
 };
 
-/** COM_QUERY with a text, as a packet of the protocol. */
-function query(text: string): Buffer {
-  const payload = Buffer.from(`\u0003${text}`);
+const comQuery = 3;
+
+/** Where the text of a COM_QUERY begins: MySQL 8 counts its attributes first, and there are none. */
+function textStart(packet: Buffer): number {
+  return packet[5] === 0 && packet[6] === 1 ? 7 : 5;
+}
+
+/** The text of a COM_QUERY; empty for any other packet. */
+function textOf(packet: Buffer): string {
+  return packet[4] === comQuery ? packet.subarray(textStart(packet)).toString() : '';
+}
+
+/** A ROLLBACK in the form of the packet that it replaces. */
+function rollbackLike(packet: Buffer): Buffer {
+  const payload = Buffer.concat([packet.subarray(4, textStart(packet)), Buffer.from('ROLLBACK')]);
   return Buffer.concat([Buffer.from([payload.length, 0, 0, 0]), payload]);
 }
 
@@ -33,9 +45,6 @@ function certificationFailure(): Buffer {
   ]);
   return Buffer.concat([Buffer.from([payload.length, 0, 0, 1]), payload]);
 }
-
-const begin = query('BEGIN');
-const commit = query('COMMIT');
 
 /** Listens on a port and passes on to a unix socket, whose path may be another one later. */
 export async function startMysqlProxy(socketPath: () => string, account = 'root'): Promise<MysqlProxy> {
@@ -63,20 +72,21 @@ export async function startMysqlProxy(socketPath: () => string, account = 'root'
     let isRefused = false;
     let hasInserted = false;
     client.on('data', (chunk: Buffer) => {
-      const isCommit = chunk.equals(commit);
+      const text = textOf(chunk);
+      const isCommit = text === 'COMMIT';
       // The dispatcher's transactions, which come beside the calls, insert nothing.
-      if (chunk.equals(begin)) hasInserted = false;
-      hasInserted ||= chunk.includes('insert into');
+      if (text === 'BEGIN') hasInserted = false;
+      hasInserted ||= text.startsWith('insert into');
       if (isCommit && hasInserted && state.losesCommits > 0) {
         state.losesCommits -= 1;
         isCut = true;
       }
-      if (state.losesAnswerTo !== undefined && chunk.subarray(5).toString().startsWith(state.losesAnswerTo)) {
+      if (state.losesAnswerTo !== undefined && text.startsWith(state.losesAnswerTo)) {
         state.losesAnswerTo = undefined;
         isCut = true;
       }
       isRefused = isCommit && Math.random() < state.refusesCommits;
-      database.write(isRefused ? query('ROLLBACK') : chunk);
+      database.write(isRefused ? rollbackLike(chunk) : chunk);
     });
     database.on('data', (chunk: Buffer) => {
       if (isRefused) {
