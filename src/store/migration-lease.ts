@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection, ResultSetHeader } from 'mysql2/promise';
+import { isRetryable } from './driver-error.ts';
 
 /** Time after which the lease of a migrator that stopped renewing it ends, in seconds. */
 const leaseS = 15;
@@ -8,6 +9,8 @@ const renewEveryMs = (leaseS * 1000) / 3;
 /** Longest wait for another instance that migrates. */
 const waitMs = 60_000;
 const askEveryMs = 200;
+/** Attempts of a statement that the database rolls back. */
+const maxTries = 10;
 
 export type MigrationLease = {
   /** Renews the lease; throws if another instance holds it by now. Called before every statement. */
@@ -27,8 +30,17 @@ export async function takeMigrationLease(
 ): Promise<MigrationLease> {
   const holder = `lease ${randomUUID()}`;
   const expiry = `UTC_TIMESTAMP(3) + INTERVAL ${leaseS} SECOND`;
-  const run = async (over: Connection, sql: string, values: string[]) =>
-    (await over.query<ResultSetHeader>(sql, values))[0].affectedRows === 1;
+  // Two nodes of a cluster may change the row at once: one of them fails, and has done nothing.
+  const run = async (over: Connection, sql: string, values: string[]) => {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return (await over.query<ResultSetHeader>(sql, values))[0].affectedRows === 1;
+      } catch (error) {
+        if (tries >= maxTries || !isRetryable(error)) throw error;
+        await pause(askEveryMs);
+      }
+    }
+  };
   const renew = (over: Connection) =>
     run(
       over,

@@ -252,6 +252,31 @@ test('one migrator at a time holds the lease, and one that wakes up late stops b
   await database.drop();
 });
 
+test('a lease that collides with another node of a cluster is tried again', async () => {
+  const database = await createTestDatabase();
+  await migrate(database.url, { stopped: true });
+  const real = await createConnection({ uri: database.url, timezone: 'Z' });
+  let collisions = 2;
+  const query = (sql: string, values: string[]) => {
+    collisions -= 1;
+    if (collisions >= 0)
+      throw Object.assign(new Error('collision'), {
+        errno: 1213,
+        code: 'ER_LOCK_DEADLOCK',
+        sqlState: '40001',
+      });
+    return real.query(sql, values);
+  };
+  const lease = await takeMigrationLease({ query } as unknown as Connection, real);
+  collisions = 1;
+  await lease.check();
+  await lease.release();
+  const broken = { query: () => Promise.reject(new Error('no collision')) } as unknown as Connection;
+  await expect(takeMigrationLease(broken, real)).rejects.toThrow('no collision');
+  await real.end();
+  await database.drop();
+});
+
 test.each([
   ['CREATE TABLE t (id INT)', 't', 'metadata'],
   ['DROP TABLE IF EXISTS t', 't', 'metadata'],
