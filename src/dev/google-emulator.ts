@@ -4,8 +4,8 @@ import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from '
 import { escapeHtml } from '../domain/html.ts';
 import { codeChallengeOf } from '../domain/pkce.ts';
 
-// A Google that is not Google: real keys and real protocol, for tests and for newcomers
-// who have no client at Google. It lets anyone in as anyone.
+// A local stand-in for Google with real keys and the real protocol, for tests and for newcomers
+// without a client at Google. Anyone can sign in as any user.
 
 /** An account that can be chosen. */
 export type EmulatedUser = {

@@ -1,6 +1,6 @@
 /**
- * What a statement does: change metadata alone, build an index while the table is used, write rows, or
- * copy the table while writes wait.
+ * The effect of a statement: it changes metadata only, builds an index while the table is used, writes
+ * rows, or copies the table while writes wait.
  */
 export const statementEffects = ['metadata', 'index', 'rows', 'copy'] as const;
 export type StatementEffect = (typeof statementEffects)[number];

@@ -90,7 +90,7 @@ async function readApplied({ rows }: Session) {
   }));
 }
 
-/** The sizes of the tables. MySQL keeps such figures for a day unless it is told otherwise. */
+/** The sizes of the tables. MySQL caches these figures for a day by default. */
 async function readSizes({ rows }: Session): Promise<ReadonlyMap<string, TableSize>> {
   const found = await rows(
     'SELECT TABLE_NAME AS name, TABLE_ROWS AS number, DATA_LENGTH + INDEX_LENGTH AS bytes' +

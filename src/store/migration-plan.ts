@@ -8,7 +8,7 @@ const bytesPerSecond: Readonly<Record<StatementEffect, number>> = {
   copy: 20_000_000,
 };
 
-/** The statement as it is classified: what it does to which existing table. */
+/** A statement's table and its effect on it. */
 export type Classified = { readonly table: string; readonly effect: StatementEffect };
 
 /** Changes that need a new table: every row is copied, and writes wait. */
@@ -40,7 +40,7 @@ export function classify(statement: string): Classified {
 /** The size of a table, as the database estimates it. */
 export type TableSize = { readonly rows: number; readonly bytes: number };
 
-/** What a statement will do at the present sizes of the tables. */
+/** The effect of a statement at the present sizes of the tables. */
 export function planStatement(statement: string, sizes: ReadonlyMap<string, TableSize>): PlannedStatement {
   const { table, effect } = classify(statement);
   const { rows, bytes } = sizes.get(table) ?? { rows: 0, bytes: 0 };

@@ -1498,8 +1498,8 @@ export declare const AuthService: GenService<{
     output: typeof StartManamLoginResponseSchema;
   },
   /**
-   * Tells the hosted sign-in which tenant asks for the caller, a user of Manam itself, and
-   * what it would learn. NOT_FOUND for a session of another tenant.
+   * Returns the tenant that asks for the caller, a user of Manam itself, and the data that it
+   * would learn, for the hosted sign-in. NOT_FOUND for a session of another tenant.
    *
    * @generated from rpc manam.v1.AuthService.GetManamLogin
    */

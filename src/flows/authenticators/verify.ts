@@ -41,8 +41,8 @@ export type Proof = { readonly kind: AuthenticatorKind } | PresentedRecoveryCode
 export function createVerifier(deps: VerifierDeps) {
   const { store, types, clock } = deps;
   /**
-   * Proves one of the given authenticators of a user, or throws CODE_INVALID. `slot` names
-   * what an SMS code was sent for: a session, or a pending sign-in.
+   * Proves one of the given authenticators of a user, or throws CODE_INVALID. `slot` is
+   * that of an SMS code: a session, or a pending sign-in.
    */
   return async function verify(
     caller: Caller,

@@ -41,11 +41,11 @@ export function createReauthenticate(deps: ReauthenticateDeps) {
       { userId, canonical: '', passwordHash },
       password,
     );
-    const isRight =
+    const isProved =
       isCorrect &&
       passwordHash !== undefined &&
       (await store.attempts.resetForPassword(tenantId, counters, userId, passwordHash));
-    if (!isRight) throw new DomainError('CREDENTIALS_INVALID');
+    if (!isProved) throw new DomainError('CREDENTIALS_INVALID');
   }
 
   async function attempt(caller: Caller, command: ReauthenticateCommand): Promise<IssuedTokens> {
