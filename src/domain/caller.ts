@@ -1,20 +1,21 @@
 import type { ApiKey } from './api-key.ts';
 import type { Audience } from './audience.ts';
-import type { AuthenticationMethod } from './authentication.ts';
 import type { Deadline } from './deadline.ts';
 import type { IdempotencyKey } from './idempotency.ts';
 import type { Locale } from './locale.ts';
 import type { Client } from './network.ts';
 import type { CallerSession } from './session.ts';
+import type { SignInProgress } from './sign-in.ts';
 import type { Tenant } from './tenant.ts';
 
 /** A sign-in whose first factor was right. */
 export type PendingSignIn = {
   readonly challengeId: string;
   readonly userId: string;
-  /** How the user has authenticated so far. */
-  readonly amr: readonly AuthenticationMethod[];
+  /** How the sign-in began, and how the user has authenticated so far. */
+  readonly progress: SignInProgress;
 };
+
 /** The caller of the admin service. */
 export type Operator = {
   readonly requestId: string;

@@ -10,6 +10,7 @@ export type ChallengePurpose =
   | 'recover-email'
   | 'recover-sms'
   | 'sign-in'
+  | 'sign-in-code'
   | 'login-code'
   | 'google-link'
   | 'sms-code'
@@ -22,6 +23,7 @@ export type EnrolmentStep = 'proof' | 'proven' | 'setup';
 export type Challenge = {
   readonly id: string;
   readonly tenantId: string;
+  /** Empty where the address or number that it was sent to has no account yet. */
   readonly userId: string;
   readonly purpose: ChallengePurpose;
   /** There is one challenge per purpose and slot: a new one replaces the old. */
@@ -42,6 +44,19 @@ export type UnexpiredChallenge = Challenge & { readonly isRedeemed: boolean };
 export type ChallengeRepository = {
   /** Stores the challenge in its slot. The challenge that was there becomes invalid. */
   put(challenge: Challenge): Promise<void>;
+  /**
+   * Stores the challenge in a slot where no challenge is live or has attempts left of `max`.
+   * Throws DuplicateError where one is.
+   */
+  putInFreeSlot(challenge: Challenge, max: number, now: Date): Promise<void>;
+  /** The live challenges in these slots that have attempts left of `max`, the newest first. */
+  listInSlots(
+    tenantId: string,
+    purpose: ChallengePurpose,
+    slots: readonly string[],
+    max: number,
+    now: Date,
+  ): Promise<Challenge[]>;
   /** Finds a live challenge by its id alone: where the caller holds a signed token that names it. */
   findById(
     tenantId: string,

@@ -79,6 +79,8 @@ export const reasons = [
   'HEADERS_TOO_LARGE',
   'LAST_IDENTIFIER',
   'MIGRATION_NEEDS_STOP',
+  'SIGN_IN_METHOD_DISABLED',
+  'SIGN_IN_METHOD_UNFIT',
 ] as const;
 
 /** A stable reason; texts may change, reasons may not. */

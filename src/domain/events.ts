@@ -9,7 +9,7 @@ export type EventAudience = 'operator' | 'tenant' | 'user';
 export type EventDetails = Readonly<Record<string, string | number | boolean>>;
 
 /** How a session began. */
-export type SignInMethod = 'password' | 'google' | 'login-code';
+export type SignInMethod = 'password' | 'code' | 'google' | 'login-code';
 
 type EventSpec<O extends 'success' | 'failure' = 'success' | 'failure', D = EventDetails | undefined> = {
   readonly outcome: O;
@@ -79,6 +79,7 @@ export const eventCatalogue = {
   // A refresh token was used again: the session ended (RFC 9700, section 4.14.2).
   'session.reuse_detected': failure('tenant', 'user'),
   'sessions.ended': event<{ readonly count: number }>('tenant', 'user'),
+  'sign_in.code_sent': event<OfIdentifier>('tenant'),
   'sign_in.pending': event<{ readonly method: SignInMethod }>('tenant'),
   'sign_in.failed': failure<{ readonly method: SignInMethod | 'second-factor' }>('tenant', 'user'),
   'sign_in.approved': event<OfProvider>('tenant'),

@@ -5,6 +5,7 @@ import { parseEmail } from './email.ts';
 import { invalid, type Violation } from './errors.ts';
 import { locales } from './locale.ts';
 import { isRegistrable } from './registered-url.ts';
+import { signInWays } from './sign-in-way.ts';
 import { templatesSchema } from './templates/override.ts';
 import { googleScopes, type TenantPolicy } from './tenant.ts';
 import { defaultBranding, type ThemeFont, themeFonts } from './theme.ts';
@@ -15,7 +16,7 @@ type Json = Readonly<Record<string, unknown>>;
 export function defaultPolicy(origin: string, slug: string): TenantPolicy {
   const page = (name: string) => `${origin}/account/${slug}/${name}`;
   return {
-    pages: { confirm: page('confirm'), recover: page('recover'), twoFactor: page('two-factor') },
+    pages: { confirm: page('confirm'), recover: page('recover'), twoFactor: page('two-factor'), signIn: '' },
     confirmUrls: [],
     redirectUris: [],
     senders: { default: '', addresses: [] },
@@ -27,6 +28,8 @@ export function defaultPolicy(origin: string, slug: string): TenantPolicy {
     requireSecondFactor: false,
     roles: { admin: [...scopes], user: [] },
     discloseRegistration: false,
+    codeSignIn: { enabled: true, createAccounts: false },
+    signInOrder: ['password', 'code'],
     google: { enabled: false, clientId: '', audiences: [], scopes: [] },
     manam: { enabled: false },
     sms: { dailyMessages: 1000, dailyBudget: 0, prices: {} },
@@ -90,7 +93,12 @@ const fonts = Object.keys(themeFonts) as ThemeFont[];
 
 /** The schema of a policy: the only validation of its fields. */
 const schema: v.GenericSchema<unknown, TenantPolicy> = strict({
-  pages: strict({ confirm: page, recover: page, twoFactor: page }),
+  pages: strict({
+    confirm: page,
+    recover: page,
+    twoFactor: page,
+    signIn: v.union([v.literal(''), page], 'must be an https URL without user, fragment or IP address'),
+  }),
   confirmUrls: listOf(page),
   redirectUris: listOf(page),
   senders: strict({ default: email, addresses: listOf(email) }),
@@ -108,6 +116,12 @@ const schema: v.GenericSchema<unknown, TenantPolicy> = strict({
   requireSecondFactor: flag,
   roles: v.record(role, listOf(permission), 'must be an object'),
   discloseRegistration: flag,
+  codeSignIn: strict({ enabled: flag, createAccounts: flag }),
+  signInOrder: v.pipe(
+    v.array(v.picklist(signInWays, `must be one of ${signInWays.join(', ')}`), 'must be a list'),
+    v.minLength(1, 'must not be empty'),
+    v.check((ways) => new Set(ways).size === ways.length, 'must not repeat a way'),
+  ),
   google: strict({
     enabled: flag,
     clientId: v.pipe(text, v.regex(clientIdForm, clientIdRule)),

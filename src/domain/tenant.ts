@@ -1,12 +1,19 @@
 import type { ApiKey, ApiKeyRow } from './api-key.ts';
 import type { Locale } from './locale.ts';
+import type { SignInWay } from './sign-in-way.ts';
 import type { TemplateOverrides } from './templates/template.ts';
 import type { Branding } from './theme.ts';
 
 /** The settings of a tenant: typed JSON in its row. */
 export type TenantPolicy = {
   /** The tenant's pages that links in messages lead to, by purpose. */
-  readonly pages: { readonly confirm: string; readonly recover: string; readonly twoFactor: string };
+  readonly pages: {
+    readonly confirm: string;
+    readonly recover: string;
+    readonly twoFactor: string;
+    /** Empty: the hosted page. */
+    readonly signIn: string;
+  };
   /** The pages that a caller may name instead of `pages.confirm`. */
   readonly confirmUrls: readonly string[];
   /** The pages that a browser may return to from an identity provider. */
@@ -29,6 +36,14 @@ export type TenantPolicy = {
   readonly roles: Readonly<Record<string, readonly string[]>>;
   /** Whether Register discloses that an identifier is taken (R33). */
   readonly discloseRegistration: boolean;
+  /** Sign-in with a code or a link, by e-mail and by SMS. */
+  readonly codeSignIn: {
+    readonly enabled: boolean;
+    /** Whether the first sign-in of an address or a number makes an account. */
+    readonly createAccounts: boolean;
+  };
+  /** The order of the ways to sign in on the hosted page; the first one is in front. */
+  readonly signInOrder: readonly SignInWay[];
   /** Sign-in with Google. */
   readonly google: {
     readonly enabled: boolean;
@@ -74,6 +89,12 @@ export type Tenant = {
   readonly policy: TenantPolicy;
   readonly createdAt: Date;
 };
+
+/** The ways to sign in that a tenant has, in its order; the password where none is left. */
+export function signInWaysOf({ codeSignIn, signInOrder }: TenantPolicy): SignInWay[] {
+  const ways = signInOrder.filter((way) => way !== 'code' || codeSignIn.enabled);
+  return ways.length > 0 ? ways : ['password'];
+}
 
 /** The tenant of the users of Manam itself. */
 export const manamSlug = 'manam';

@@ -27,6 +27,7 @@ export type OwnedIdentifier = HeldIdentifier & {
   /** Whether the owner has ever proved this or another identifier: then no other registration may replace the account. */
   readonly isOwnerConfirmed: boolean;
   readonly origin: User['origin'];
+  readonly status: User['status'];
   readonly passwordHash: string | undefined;
 };
 

@@ -8,8 +8,11 @@ import { createIntrospectToken } from '../flows/sessions/introspect-token.ts';
 import { createManageSessions } from '../flows/sessions/manage-sessions.ts';
 import { createReauthenticate } from '../flows/sessions/reauthenticate.ts';
 import { createRefreshToken } from '../flows/sessions/refresh-token.ts';
+import { createFinishCodeSignIn } from '../flows/sign-in/code-finish.ts';
+import { createStartCodeSignIn } from '../flows/sign-in/code-start.ts';
 import { createRedeemLoginCode } from '../flows/sign-in/login-code.ts';
 import { createPasswordSignIn } from '../flows/sign-in/password.ts';
+import { signInPagePath } from '../pages/account.ts';
 import { manamLoginPage } from '../pages/manam-login.ts';
 import { authHandlers } from '../rpc/auth-service.ts';
 import { createGoogleLoginRoute } from '../web/google-login.ts';
@@ -42,6 +45,11 @@ export function auth(deps: FeatureDeps) {
     manamUser: createManamUser(all),
     google,
     manamLogin,
+    startCodeSignIn: createStartCodeSignIn({
+      ...all,
+      signInPage: (slug) => `${origin}${signInPagePath(slug)}`,
+    }),
+    finishCodeSignIn: createFinishCodeSignIn(all),
     redeemLoginCode: createRedeemLoginCode(all),
   };
   return {

@@ -33,10 +33,10 @@ export type Recipient = Pick<HeldIdentifier, 'kind' | 'address'> & {
 
 export type EmailOrder = {
   readonly template: EmailName;
-  /** The tenant's page that the link leads to; empty for a message without a link. */
-  readonly page: string;
-  /** The name and the value of the link's parameter. */
-  readonly parameter: { readonly name: string; readonly token: string };
+  /** The full link; empty for a message without one. */
+  readonly link: string;
+  /** The one-time code or token; empty for a message without one. */
+  readonly code: string;
   /** Lifetime of the message. */
   readonly lifetimeMs: number;
 };
@@ -57,14 +57,6 @@ export type Notice =
   | 'two-factor-changed'
   | 'recovery-code-used'
   | 'identity-linked';
-
-/** A link to one of the tenant's pages, made of its configuration alone (R37). */
-function linkTo(page: string, { name, token }: EmailOrder['parameter']): string {
-  if (page === '') return '';
-  const url = new URL(page);
-  url.searchParams.set(name, token);
-  return url.href;
-}
 
 /** The language of a message: what the call asks for, else the user's, else the tenant's. */
 export function messageLocale(caller: MessageContext, userLocale = ''): Locale {
@@ -95,12 +87,12 @@ export function composeEmail(
   order: EmailOrder,
 ): OutboxEntry {
   const locale = messageLocale(caller, to.userLocale);
-  const { template, page, parameter, lifetimeMs } = order;
+  const { template, link, code, lifetimeMs } = order;
   const message = renderEmail(
     emailWords(caller.tenant.policy.templates, template, locale),
     locale,
     { to: to.address, from: senderFor(caller.tenant.policy, to.senderEmail) },
-    { tenant: caller.tenant.name, link: linkTo(page, parameter), code: parameter.token },
+    { tenant: caller.tenant.name, link, code },
     themeOf(caller.tenant.policy.branding),
   );
   return entryOf(deps, caller, message, lifetimeMs);
@@ -129,8 +121,7 @@ export function composeNotice(
 ): OutboxEntry {
   if (to.kind === 'mobile')
     return composeSms(deps, caller, to, { template: `${notice}-sms`, code: '', lifetimeMs: dayMs });
-  const parameter = { name: '', token: '' };
-  return composeEmail(deps, caller, to, { template: notice, page: '', parameter, lifetimeMs: dayMs });
+  return composeEmail(deps, caller, to, { template: notice, link: '', code: '', lifetimeMs: dayMs });
 }
 
 /** The recipient of a message to one of a user's identifiers. */

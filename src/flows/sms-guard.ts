@@ -40,9 +40,16 @@ function hourOf(now: Date): Date {
 /** The budget that an SMS counts against: that of strangers, of users, or of notices without a caller. */
 type Payer = Audience | 'notice';
 
-/** The audience of a code by its purpose: anyone may request one of the first two. */
+/** The purposes of codes that anyone may request. */
+const anonymousPurposes: ReadonlySet<ChallengePurpose> = new Set([
+  'confirm-sms',
+  'recover-sms',
+  'sign-in-code',
+]);
+
+/** The audience of a code by its purpose. */
 export function audienceOfPurpose(purpose: ChallengePurpose): Audience {
-  return purpose === 'confirm-sms' || purpose === 'recover-sms' ? 'anonymous' : 'user';
+  return anonymousPurposes.has(purpose) ? 'anonymous' : 'user';
 }
 
 /** A budget of these payers alone. */

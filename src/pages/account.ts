@@ -2,13 +2,18 @@ import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { escapeHtml } from '../domain/html.ts';
 import type { Locale } from '../domain/locale.ts';
-import type { Tenant } from '../domain/tenant.ts';
+import { signInWaysOf, type Tenant } from '../domain/tenant.ts';
 import { themeOf } from '../domain/theme.ts';
 import type { PageSettings } from './page-settings.ts';
 
 /** Where the hosted pages stand: a tenant's under its name, what they load under a name that no tenant can have. */
 export const accountPath = '/account';
 const assetPath = `${accountPath}/-/`;
+
+/** The page that links to sign in lead to, unless the tenant names one. */
+export function signInPagePath(slug: string): string {
+  return `${accountPath}/${slug}/sign-in`;
+}
 
 const folder = new URL('../../built/pages/', import.meta.url);
 
@@ -51,6 +56,7 @@ export function renderAccountPage(locale: Locale, { name, slug, policy }: Tenant
     name,
     theme: themeOf(policy.branding),
     minPasswordLength: policy.password.minLength,
+    signInWays: signInWaysOf(policy),
   };
   const sheets = styles.map((file) => `<link rel="stylesheet" href="${assetPath}${file}">`).join('');
   return `<!doctype html><html lang="${locale}" dir="${locale === 'fa' ? 'rtl' : 'ltr'}"><head><meta charset="utf-8">

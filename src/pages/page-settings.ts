@@ -1,3 +1,4 @@
+import type { SignInWay } from '../domain/sign-in-way.ts';
 import type { Theme } from '../domain/theme.ts';
 
 /** The tenant's settings in the head of its pages. */
@@ -7,4 +8,6 @@ export type PageSettings = {
   readonly name: string;
   readonly theme: Theme;
   readonly minPasswordLength: number;
+  /** The ways to sign in that the tenant has, in its order. */
+  readonly signInWays: readonly SignInWay[];
 };

@@ -10,6 +10,9 @@ import type { createIntrospectToken } from '../flows/sessions/introspect-token.t
 import type { createManageSessions } from '../flows/sessions/manage-sessions.ts';
 import type { createReauthenticate } from '../flows/sessions/reauthenticate.ts';
 import type { createRefreshToken } from '../flows/sessions/refresh-token.ts';
+import type { createFinishCodeSignIn } from '../flows/sign-in/code-finish.ts';
+import type { createStartCodeSignIn } from '../flows/sign-in/code-start.ts';
+import type { SignInResult } from '../flows/sign-in/complete.ts';
 import type { createRedeemLoginCode } from '../flows/sign-in/login-code.ts';
 import type { createPasswordSignIn } from '../flows/sign-in/password.ts';
 import { callerOf } from './context.ts';
@@ -38,6 +41,8 @@ export type AuthFlows = {
   readonly manamUser: ReturnType<typeof createManamUser>;
   readonly google: GoogleLogin;
   readonly manamLogin: ManamLogin;
+  readonly startCodeSignIn: ReturnType<typeof createStartCodeSignIn>;
+  readonly finishCodeSignIn: ReturnType<typeof createFinishCodeSignIn>;
   readonly redeemLoginCode: ReturnType<typeof createRedeemLoginCode>;
 };
 
@@ -84,8 +89,18 @@ export function authHandlers(flows: AuthFlows): ServiceImpl<typeof AuthService> 
       const caller = callerOf(context);
       const type = identifierKind(request);
       const result = await flows.login(caller, { ...request, type });
-      const userId = result.kind === 'session' ? result.user.id : '';
-      return { ...toSignIn(result, caller, type), userId };
+      return { ...toSignIn(result, caller, type), userId: userIdOf(result) };
+    },
+
+    async startCodeSignIn(request, context) {
+      const command = { ...request, type: identifierKind(request) };
+      return { handle: await flows.startCodeSignIn(callerOf(context), command) };
+    },
+
+    async finishCodeSignIn(request, context) {
+      const caller = callerOf(context);
+      const { isNew, ...result } = await flows.finishCodeSignIn(caller, request);
+      return { ...toSignIn(result, caller), userId: userIdOf(result), isNew };
     },
 
     async refreshToken(request, context) {
@@ -165,6 +180,11 @@ export function authHandlers(flows: AuthFlows): ServiceImpl<typeof AuthService> 
       return { info: toManamUser(await flows.manamUser.loginWithManam(caller), caller.tenant.policy) };
     },
   };
+}
+
+/** The id of a user who has signed in; empty before the second factor. */
+function userIdOf(result: SignInResult): string {
+  return result.kind === 'session' ? result.user.id : '';
 }
 
 /** A confirmation as it always was, but for an account that lacks a password. */

@@ -3,7 +3,7 @@ import { type Access, KeyKind, RateClass, SessionLevel } from '../../gen/manam/o
 import type { AccessTokens } from '../domain/access-token.ts';
 import { type ApiKey, digestApiKey, type Scope } from '../domain/api-key.ts';
 import type { Audience } from '../domain/audience.ts';
-import type { AuthenticationMethod, SessionLevel as CallerLevel } from '../domain/authentication.ts';
+import type { SessionLevel as CallerLevel } from '../domain/authentication.ts';
 import { audienceOf, type Caller } from '../domain/caller.ts';
 import type { ChallengeRepository } from '../domain/challenge.ts';
 import type { Clock } from '../domain/clock.ts';
@@ -15,6 +15,7 @@ import { networkOf } from '../domain/network.ts';
 import type { PasswordHasher } from '../domain/password.ts';
 import { isRegisteredOrigin } from '../domain/registered-url.ts';
 import type { CallerSession, SessionRepository } from '../domain/session.ts';
+import { parseProgress } from '../domain/sign-in.ts';
 import type { Tenant } from '../domain/tenant.ts';
 import { budgetOf, type Limiter, type Limits } from '../flows/limits.ts';
 import { requestOf, setCaller } from '../rpc/context.ts';
@@ -130,8 +131,8 @@ async function findPending(
   const { tenantId, challengeId, userId } = claims;
   const row = await challenges.findById(tenantId, challengeId, 'sign-in', clock());
   if (row === undefined || row.userId !== userId) throw new DomainError('TOKEN_INVALID');
-  const amr = JSON.parse(row.data?.toString() ?? '[]') as AuthenticationMethod[];
-  return { tenantId, session: undefined, pending: { challengeId, userId, amr } };
+  const progress = parseProgress(row.data);
+  return { tenantId, session: undefined, pending: { challengeId, userId, progress } };
 }
 
 /** The tenant key, under either of its names; two different ones are a mistake, not a choice. */

@@ -1,16 +1,33 @@
-import { and, eq, gt, isNull, lt, type SQL, sql } from 'drizzle-orm';
+import { and, eq, gt, gte, inArray, isNotNull, isNull, lt, lte, or, type SQL, sql } from 'drizzle-orm';
 import type { Challenge, ChallengeRepository } from '../domain/challenge.ts';
 import type { Database } from './database.ts';
 import { challenges } from './tables/challenges.ts';
 
 function toChallenge({
+  userId,
   data,
   channel,
   attempts: _attempts,
   consumedAt: _consumed,
   ...row
 }: typeof challenges.$inferSelect): Challenge {
-  return { ...row, channel: channel ?? undefined, data: data ?? undefined };
+  return { ...row, userId: userId ?? '', channel: channel ?? undefined, data: data ?? undefined };
+}
+
+type Row = typeof challenges.$inferInsert;
+
+function toRow({ userId, channel, data, ...challenge }: Challenge): Row {
+  return { ...challenge, userId: userId || null, channel: channel ?? null, data: data ?? null };
+}
+
+/** What a new challenge sets in the row of the one before it in its slot. */
+function replacing({ tenantId: _tenant, purpose: _purpose, slot: _slot, ...replaced }: Row) {
+  return { ...replaced, attempts: 0, consumedAt: null };
+}
+
+/** The newest first: ids grow with time. */
+function newestFirst(found: Challenge[]): Challenge[] {
+  return found.sort((a, b) => (a.id < b.id ? 1 : -1));
 }
 
 export function createChallengeRepository(db: Database): ChallengeRepository {
@@ -33,13 +50,45 @@ export function createChallengeRepository(db: Database): ChallengeRepository {
   }
 
   return {
-    async put({ data = null, channel = null, ...challenge }) {
-      const { tenantId: _tenant, purpose: _purpose, slot: _slot, ...replaced } = challenge;
+    async put(challenge) {
+      const row = toRow(challenge);
       await db
         .insert(challenges)
-        .values({ ...challenge, channel, data })
-        .onDuplicateKeyUpdate({ set: { ...replaced, channel, data, attempts: 0, consumedAt: null } });
+        .values(row)
+        .onDuplicateKeyUpdate({ set: replacing(row) });
     },
+
+    async putInFreeSlot(challenge, max, now) {
+      const row = toRow(challenge);
+      const isFree = or(
+        isNotNull(challenges.consumedAt),
+        lte(challenges.expiresAt, now),
+        gte(challenges.attempts, max),
+      );
+      const [result] = await db
+        .update(challenges)
+        .set(replacing(row))
+        .where(
+          and(
+            eq(challenges.tenantId, row.tenantId),
+            eq(challenges.purpose, row.purpose),
+            eq(challenges.slot, row.slot),
+            isFree,
+          ),
+        );
+      if (result.affectedRows === 0) await db.insert(challenges).values(row);
+    },
+
+    listInSlots: async (tenantId, purpose, slots, max, now) =>
+      newestFirst(
+        await findLive(
+          tenantId,
+          purpose,
+          now,
+          inArray(challenges.slot, [...slots]),
+          lt(challenges.attempts, max),
+        ),
+      ),
 
     async findById(tenantId, id, purpose, now) {
       const [found] = await findLive(tenantId, purpose, now, eq(challenges.id, id));
@@ -52,9 +101,7 @@ export function createChallengeRepository(db: Database): ChallengeRepository {
     },
 
     async listLive(tenantId, userId, purpose, now) {
-      const found = await findLive(tenantId, purpose, now, eq(challenges.userId, userId));
-      // Ids grow with time.
-      return found.sort((a, b) => (a.id < b.id ? 1 : -1));
+      return newestFirst(await findLive(tenantId, purpose, now, eq(challenges.userId, userId)));
     },
 
     async findUnexpired(tenantId, purpose, { id, digest }, now) {

@@ -149,6 +149,7 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
           senderEmail: users.senderEmail,
           confirmUrl: users.confirmUrl,
           origin: users.origin,
+          status: users.status,
           ownerConfirmedAt: users.confirmedAt,
           passwordHash: credentials.passwordHash,
         })

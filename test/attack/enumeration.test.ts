@@ -55,6 +55,7 @@ const calls: Record<
     sameStatements: false,
   },
   Recover: { path: () => '/auth/recover', body: {}, sameStatements: false },
+  StartCodeSignIn: { path: () => '/auth/code/start', body: {}, sameStatements: true },
   'Login, failed': { path: () => '/auth/login', body: { password: wrong }, sameStatements: true },
 };
 
@@ -66,6 +67,7 @@ function comparable(text: string, headers: Headers, identifier: Identifier): str
     .replace(/"type":"(?:email|mobile)"/, '"type":"…"')
     .replace(/"email":"[^"]*","tenant_email"/, '"email":"…","tenant_email"')
     .replace(/"mobile":"[^"]*"/, '"mobile":"…"')
+    .replace(/"handle":"[\w-]{64}"/, '"handle":"…"')
     .replace(/"request_id":"[^"]*"/, '"request_id":"…"');
   const kept = [...headers].filter(([name]) => !['date', 'x-request-id', 'content-length'].includes(name));
   return JSON.stringify([withoutEcho, kept]);
@@ -93,9 +95,9 @@ for (const [name, { path, body, sameStatements }] of Object.entries(calls)) {
       const answer = `${response.status} ${comparable(text, response.headers, identifier)}`;
       seen[state] = { answer, hashes: takeHashes(), statements: JSON.stringify(await takeStatements()) };
     }
-    const isSms = name.startsWith('Send');
-    // The text of the success names the channel that was asked for.
-    const groups = isSms
+    // The text of the success, or the budgets, are those of the channel that was asked for.
+    const isByChannel = name.startsWith('S');
+    const groups = isByChannel
       ? [
           Object.entries(seen).filter(([state]) => !state.includes('number')),
           Object.entries(seen).filter(([state]) => state.includes('number')),

@@ -6,6 +6,7 @@ import { systemRandom } from '../../src/adapters/random.ts';
 import { publicServices } from '../../src/contract/services.ts';
 import { makeLoginCode } from '../../src/flows/federation/return-code.ts';
 import { freshEmail, password, useTestApp } from '../support/app.ts';
+import { startCode } from '../support/codes.ts';
 import { failure, failureOf } from '../support/errors.ts';
 import { makePkce } from '../support/federation.ts';
 import { bearer, type Enrolled, enrolTotp, signUp } from '../support/journey.ts';
@@ -28,6 +29,16 @@ const paths: Record<string, (user: Enrolled) => Promise<void>> = {
   async Login(user) {
     const answer = await auth().login({ email: user.email, password });
     expect([answer.tokens?.accessToken, answer.tokens?.refreshToken]).toEqual(['', '']);
+    expect(answer.twoFactor?.twoFactorToken).not.toBe('');
+  },
+  async FinishCodeSignIn(user) {
+    const { handle, code } = await startCode(testApp(), user.email);
+    const answer = await auth().finishCodeSignIn({ handle, code });
+    expect([answer.tokens?.accessToken, answer.tokens?.refreshToken, answer.account]).toEqual([
+      '',
+      '',
+      undefined,
+    ]);
     expect(answer.twoFactor?.twoFactorToken).not.toBe('');
   },
   async RefreshToken(user) {

@@ -281,6 +281,7 @@ test('the language changes in place, and nothing that was typed is lost', async 
   await button(who, t('language')).click();
   await page.locator('html[dir="rtl"]').waitFor();
   expect(await page.locator('input[name="identifier"]').inputValue()).toBe('sara@example.com');
+  await page.getByRole('button', { name: 'ادامه', exact: true }).click();
   await page.getByRole('button', { name: 'ورود', exact: true }).click();
   // Refused in the language that the page speaks now.
   await page.getByRole('alert').filter({ hasText: /[؀-ۿ]/ }).waitFor();

@@ -14,6 +14,7 @@ overEveryStore('users', (scene) => {
       senderEmail: '',
       confirmUrl: '',
       origin: 'self',
+      status: 'active',
       isOwnerConfirmed: true,
       passwordHash: 'a hash',
     });

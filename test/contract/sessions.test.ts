@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Challenge } from '../../src/domain/challenge.ts';
+import { DuplicateError } from '../../src/domain/repositories.ts';
 import { overEveryStore, type Scene } from './stores.ts';
 
 async function makeChallenge(
@@ -55,6 +56,35 @@ overEveryStore('challenges', (scene) => {
     await store.challenges.put(second);
     expect(await store.challenges.findInSlot(tenantId, first.purpose, first.slot, now)).toEqual(second);
     expect(await store.challenges.findById(tenantId, first.id, first.purpose, now)).toBeUndefined();
+  });
+
+  test('a free slot takes one challenge: one whose challenge is redeemed, expired or out of attempts is free', async () => {
+    const own = scene();
+    const { store, tenantId, uuid, now, at } = own;
+    const slot = uuid();
+    const make = () => {
+      const data = Buffer.from('192.0.2.1');
+      const sent = { identifier: 'sara@example.com', channel: 'email', data, expiresAt: at(60_000) } as const;
+      const kept = { purpose: 'sign-in-code', slot, digest: Buffer.alloc(32, 3) } as const;
+      return { id: uuid(), tenantId, userId: '', ...kept, ...sent };
+    };
+    const [first, second, third, fourth] = [make(), make(), make(), make()];
+    const live = (time = now) =>
+      store.challenges.listInSlots(tenantId, 'sign-in-code', [slot, uuid()], 2, time);
+    await store.challenges.putInFreeSlot(first, 2, now);
+    expect(await live()).toEqual([first]);
+    expect(await live(at(60_000))).toEqual([]);
+    await expect(store.challenges.putInFreeSlot(second, 2, now)).rejects.toThrow(DuplicateError);
+    await store.challenges.countAttempt(tenantId, first.id, 2);
+    await store.challenges.countAttempt(tenantId, first.id, 2);
+    expect(await live()).toEqual([]);
+    await store.challenges.putInFreeSlot(second, 2, now);
+    expect(await store.challenges.countAttempt(tenantId, second.id, 2)).toBe(true);
+    await store.challenges.consume(tenantId, second.id, now);
+    await store.challenges.putInFreeSlot(third, 2, now);
+    expect(await live()).toEqual([third]);
+    await store.challenges.putInFreeSlot({ ...fourth, expiresAt: at(120_000) }, 2, at(60_000));
+    expect(await live(at(60_000))).toEqual([{ ...fourth, expiresAt: at(120_000) }]);
   });
 
   test('counts attempts up to the limit, and is consumed by one of many', async () => {

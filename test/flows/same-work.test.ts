@@ -30,6 +30,36 @@ async function addressesByState(): Promise<Record<string, string>> {
   };
 }
 
+test('a code to sign in is the same statements for every state of an account, and no hash', async () => {
+  const { client, takeStatements, takeHashes } = testApp();
+  const seen: Record<string, unknown> = {};
+  const addresses = await addressesByState();
+  takeHashes();
+  for (const [state, email] of Object.entries(addresses)) {
+    await takeStatements();
+    const { $typeName: _, handle, ...rest } = await client(AuthService).startCodeSignIn({ email });
+    expect([handle.length, rest], state).toEqual([64, {}]);
+    seen[state] = await takeStatements();
+  }
+  const [first, ...others] = Object.values(seen);
+  for (const other of others) expect(other).toEqual(first);
+  expect(takeHashes()).toBe(0);
+});
+
+test('a wrong code is the same answer and the same statements for every state of an account', async () => {
+  const { client, takeStatements } = testApp();
+  const seen: Record<string, unknown> = {};
+  for (const [state, email] of Object.entries(await addressesByState())) {
+    const { handle } = await client(AuthService).startCodeSignIn({ email });
+    await takeStatements();
+    const answer = await failureOf(client(AuthService).finishCodeSignIn({ handle, code: 'wrong' }));
+    expect(answer, state).toEqual(failure('Unauthenticated', 'CODE_INVALID'));
+    seen[state] = await takeStatements();
+  }
+  const [first, ...others] = Object.values(seen);
+  for (const other of others) expect(other).toEqual(first);
+});
+
 test('a failed sign-in is the same answer and the same statements for every state of an account', async () => {
   const { client, takeStatements } = testApp();
   const seen: Record<string, unknown> = {};

@@ -159,7 +159,11 @@ describe('the end of a sign-in', () => {
 
   test('returns only a pending token while a second factor is missing', async () => {
     const { found } = await account();
-    const open: SessionGate = async () => ({ kind: 'pending', challengeId: random.uuid() });
+    const open: SessionGate = async () => ({
+      kind: 'pending',
+      challengeId: random.uuid(),
+      kinds: [],
+    });
     expect(await signIn(open).complete(caller, found, byPassword)).toEqual({
       kind: 'pending',
       token: 'a pending token',
@@ -183,7 +187,7 @@ describe('the end of a sign-in', () => {
 
   test('rejects a disabled user', async () => {
     const { user } = await scene.makeUser({ status: 'disabled' });
-    const complete = signIn(async () => ({ kind: 'pending', challengeId: '' }));
+    const complete = signIn(async () => ({ kind: 'pending', challengeId: '', kinds: [] }));
     const active = complete.activeAccount(scene.tenantId, user.id, () => new DomainError('TOKEN_INVALID'));
     await expect(active).rejects.toThrow(new DomainError('TOKEN_INVALID'));
   });

@@ -312,6 +312,7 @@ test('plans the statements of pending migrations only, with the sizes of their t
     ['0014_authenticators.sql', true],
     ['0015_events.sql', true],
     ['0016_drop_replaced_tables.sql', true],
+    ['0017_code_sign_in.sql', false],
   ]);
   const [created, copied] = listed[13]?.plan ?? [];
   expect(created).toMatchObject({ table: 'authenticators', effect: 'metadata', rows: 0, bytes: 0 });

@@ -93,6 +93,9 @@ export const heading = ({ page }: Visitor, name: string) => page.getByRole('head
 export async function signIn(who: Visitor, identifier: string, password: string): Promise<void> {
   const { page, t } = who;
   await page.getByLabel(t('identifier')).fill(identifier);
+  // After a refusal both fields are there already.
+  const proceed = button(who, t('continue'));
+  if (await proceed.isVisible()) await proceed.click();
   await page.getByLabel(t('password'), { exact: true }).fill(password);
   await button(who, t('signIn')).click();
 }

@@ -456,6 +456,158 @@ export declare type LoginResponse = Message<"manam.v1.LoginResponse"> & {
 export declare const LoginResponseSchema: GenMessage<LoginResponse>;
 
 /**
+ * The request of StartCodeSignIn.
+ *
+ * @generated from message manam.v1.StartCodeSignInRequest
+ */
+export declare type StartCodeSignInRequest = Message<"manam.v1.StartCodeSignInRequest"> & {
+  /**
+   * The kind of identifier. Default: derived from the field that is set.
+   *
+   * @generated from field: manam.v1.IdentifierType type = 1;
+   */
+  type: IdentifierType;
+
+  /**
+   * The e-mail address. Required where `type` is e-mail.
+   *
+   * @generated from field: string email = 2;
+   */
+  email: string;
+
+  /**
+   * The mobile number: in national or international form, in Latin, Persian or Arabic
+   * digits. Required where `type` is mobile.
+   *
+   * @generated from field: string mobile = 3;
+   */
+  mobile: string;
+
+  /**
+   * The country calling code of `mobile`, such as "+98". Default: the tenant's default
+   * country.
+   *
+   * @generated from field: string mobile_seed = 4;
+   */
+  mobileSeed: string;
+};
+
+/**
+ * Describes the message manam.v1.StartCodeSignInRequest.
+ * Use `create(StartCodeSignInRequestSchema)` to create a new message.
+ */
+export declare const StartCodeSignInRequestSchema: GenMessage<StartCodeSignInRequest>;
+
+/**
+ * The response of StartCodeSignIn.
+ *
+ * @generated from message manam.v1.StartCodeSignInResponse
+ */
+export declare type StartCodeSignInResponse = Message<"manam.v1.StartCodeSignInResponse"> & {
+  /**
+   * Names this request in FinishCodeSignIn: keep it on the page that asked. 64 characters.
+   *
+   * @generated from field: string handle = 1;
+   */
+  handle: string;
+};
+
+/**
+ * Describes the message manam.v1.StartCodeSignInResponse.
+ * Use `create(StartCodeSignInResponseSchema)` to create a new message.
+ */
+export declare const StartCodeSignInResponseSchema: GenMessage<StartCodeSignInResponse>;
+
+/**
+ * The request of FinishCodeSignIn.
+ *
+ * @generated from message manam.v1.FinishCodeSignInRequest
+ */
+export declare type FinishCodeSignInRequest = Message<"manam.v1.FinishCodeSignInRequest"> & {
+  /**
+   * The handle of StartCodeSignIn.
+   *
+   * @generated from field: string handle = 1;
+   */
+  handle: string;
+
+  /**
+   * The code of the message: 6 digits, in Latin, Persian or Arabic digits. Empty with `token`.
+   *
+   * @generated from field: string code = 2;
+   */
+  code: string;
+
+  /**
+   * The token in the fragment of the message's link, instead of `code`.
+   *
+   * @generated from field: string token = 3;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message manam.v1.FinishCodeSignInRequest.
+ * Use `create(FinishCodeSignInRequestSchema)` to create a new message.
+ */
+export declare const FinishCodeSignInRequestSchema: GenMessage<FinishCodeSignInRequest>;
+
+/**
+ * The response of FinishCodeSignIn.
+ *
+ * @generated from message manam.v1.FinishCodeSignInResponse
+ */
+export declare type FinishCodeSignInResponse = Message<"manam.v1.FinishCodeSignInResponse"> & {
+  /**
+   * The session's tokens, empty where there is no session.
+   *
+   * @generated from field: manam.v1.SessionTokens tokens = 1;
+   */
+  tokens?: SessionTokens | undefined;
+
+  /**
+   * Set if a second factor is required; then there are no tokens and no account.
+   *
+   * @generated from field: manam.v1.TwoFactorChallenge two_factor = 2;
+   */
+  twoFactor?: TwoFactorChallenge | undefined;
+
+  /**
+   * The account.
+   *
+   * @generated from field: manam.v1.Account account = 3;
+   */
+  account?: Account | undefined;
+
+  /**
+   * The REST path of the next step: "/" when there is none.
+   *
+   * @generated from field: string location = 4;
+   */
+  location: string;
+
+  /**
+   * The user's id. Empty if a second factor is required.
+   *
+   * @generated from field: string user_id = 5;
+   */
+  userId: string;
+
+  /**
+   * Whether this sign-in made the account, or was the first proof of it: ask for names now.
+   *
+   * @generated from field: bool is_new = 6;
+   */
+  isNew: boolean;
+};
+
+/**
+ * Describes the message manam.v1.FinishCodeSignInResponse.
+ * Use `create(FinishCodeSignInResponseSchema)` to create a new message.
+ */
+export declare const FinishCodeSignInResponseSchema: GenMessage<FinishCodeSignInResponse>;
+
+/**
  * The request of RefreshToken.
  *
  * @generated from message manam.v1.RefreshTokenRequest
@@ -502,7 +654,7 @@ export declare const RefreshTokenResponseSchema: GenMessage<RefreshTokenResponse
  */
 export declare type ReauthenticateRequest = Message<"manam.v1.ReauthenticateRequest"> & {
   /**
-   * The password. Not needed by an account that has none.
+   * The password. An account that has none proves its second factor, or a code of StartCodeSignIn.
    *
    * @generated from field: string password = 1;
    */
@@ -521,6 +673,20 @@ export declare type ReauthenticateRequest = Message<"manam.v1.ReauthenticateRequ
    * @generated from field: string recovery_code = 3;
    */
   recoveryCode: string;
+
+  /**
+   * The handle of a StartCodeSignIn for an address or number of the account, instead of `password`.
+   *
+   * @generated from field: string handle = 4;
+   */
+  handle: string;
+
+  /**
+   * The code that came with it. Required with `handle`.
+   *
+   * @generated from field: string sign_in_code = 5;
+   */
+  signInCode: string;
 };
 
 /**
@@ -1357,6 +1523,32 @@ export declare const AuthService: GenService<{
     output: typeof LoginResponseSchema;
   },
   /**
+   * Sends a code to sign in with: by e-mail, with a link beside it, or by SMS. Both are valid for 10
+   * minutes and for five attempts, with the handle of the response alone. The response is the same whether or
+   * not the account exists; at most five codes of an address or a number are live, and a further
+   * request sends nothing. SIGN_IN_METHOD_DISABLED where the tenant's policy has it so.
+   *
+   * @generated from rpc manam.v1.AuthService.StartCodeSignIn
+   */
+  startCodeSignIn: {
+    methodKind: "unary";
+    input: typeof StartCodeSignInRequestSchema;
+    output: typeof StartCodeSignInResponseSchema;
+  },
+  /**
+   * Signs a user in with the code of StartCodeSignIn, or the token of the link beside it, and the handle
+   * that StartCodeSignIn returned. An address or a number without an account gets one where the
+   * tenant's policy says so; it has no names and no password yet. Where a second factor is enrolled the
+   * response holds a TwoFactorChallenge and no session, and nothing of the account.
+   *
+   * @generated from rpc manam.v1.AuthService.FinishCodeSignIn
+   */
+  finishCodeSignIn: {
+    methodKind: "unary";
+    input: typeof FinishCodeSignInRequestSchema;
+    output: typeof FinishCodeSignInResponseSchema;
+  },
+  /**
    * Exchanges a refresh token for new tokens. Each token is valid once; the token just
    * before the newest gets the same successor for 10 more seconds, so that a lost answer
    * can be had again. Any other reuse ends the session.
@@ -1369,8 +1561,8 @@ export declare const AuthService: GenService<{
     output: typeof RefreshTokenResponseSchema;
   },
   /**
-   * Renews the freshness of the session with the password, and the second factor where one
-   * is enrolled.
+   * Renews the freshness of the session with the password, or a code of StartCodeSignIn, and the
+   * second factor where one is enrolled.
    *
    * @generated from rpc manam.v1.AuthService.Reauthenticate
    */

@@ -558,6 +558,21 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_MIGRATION_NEEDS_STOP = 76;
    */
   MIGRATION_NEEDS_STOP = 76,
+
+  /**
+   * The tenant's policy does not have this way to sign in.
+   *
+   * @generated from enum value: ERROR_REASON_SIGN_IN_METHOD_DISABLED = 77;
+   */
+  SIGN_IN_METHOD_DISABLED = 77,
+
+  /**
+   * The code was right, but it went to the number that is the account's only second factor, and one
+   * thing cannot be both factors: another way to sign in has to be the first.
+   *
+   * @generated from enum value: ERROR_REASON_SIGN_IN_METHOD_UNFIT = 78;
+   */
+  SIGN_IN_METHOD_UNFIT = 78,
 }
 
 /**

@@ -171,7 +171,7 @@ export declare const EndRecoveryResponseSchema: GenMessage<EndRecoveryResponse>;
  */
 export declare type ChangePasswordRequest = Message<"manam.v1.ChangePasswordRequest"> & {
   /**
-   * The current password.
+   * The current password. Empty for an account that has none.
    *
    * @generated from field: string current_password = 1;
    */
@@ -244,7 +244,8 @@ export declare const RecoveryService: GenService<{
   },
   /**
    * Replaces the password with the current one at hand, and with a fresh session where a
-   * second factor is enrolled. The user's other sessions end.
+   * second factor is enrolled. An account without a password sets its first with a fresh session
+   * alone. The user's other sessions end.
    *
    * @generated from rpc manam.v1.RecoveryService.ChangePassword
    */

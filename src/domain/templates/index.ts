@@ -39,6 +39,10 @@ import { recoveryCodeUsedEn } from './recovery-code-used.en.ts';
 import { recoveryCodeUsedFa } from './recovery-code-used.fa.ts';
 import { recoveryCodeUsedSmsEn } from './recovery-code-used-sms.en.ts';
 import { recoveryCodeUsedSmsFa } from './recovery-code-used-sms.fa.ts';
+import { signInCodeEn } from './sign-in-code.en.ts';
+import { signInCodeFa } from './sign-in-code.fa.ts';
+import { signInCodeSmsEn } from './sign-in-code-sms.en.ts';
+import { signInCodeSmsFa } from './sign-in-code-sms.fa.ts';
 import { signInSmsEn } from './sign-in-sms.en.ts';
 import { signInSmsFa } from './sign-in-sms.fa.ts';
 import type { EmailTemplate, SmsTemplate, TemplateOverrides } from './template.ts';
@@ -62,6 +66,7 @@ export const emailTemplates = {
   'change-email': { en: changeEmailEn, fa: changeEmailFa },
   'identifier-changed': { en: identifierChangedEn, fa: identifierChangedFa },
   'account-deleted': { en: accountDeletedEn, fa: accountDeletedFa },
+  'sign-in-code': { en: signInCodeEn, fa: signInCodeFa },
   recover: { en: recoverEn, fa: recoverFa },
   'password-changed': { en: passwordChangedEn, fa: passwordChangedFa },
   'account-locked': { en: accountLockedEn, fa: accountLockedFa },
@@ -79,6 +84,7 @@ export const smsTemplates = {
   'identifier-changed-sms': { en: identifierChangedSmsEn, fa: identifierChangedSmsFa },
   'account-deleted-sms': { en: accountDeletedSmsEn, fa: accountDeletedSmsFa },
   'account-locked-sms': { en: accountLockedSmsEn, fa: accountLockedSmsFa },
+  'sign-in-code-sms': { en: signInCodeSmsEn, fa: signInCodeSmsFa },
   'recover-sms': { en: recoverSmsEn, fa: recoverSmsFa },
   'password-changed-sms': { en: passwordChangedSmsEn, fa: passwordChangedSmsFa },
   'two-factor-proof-sms': { en: twoFactorProofSmsEn, fa: twoFactorProofSmsFa },

@@ -39,6 +39,15 @@ function singleLine(text: string): string {
   return text.replace(/\p{Cc}+/gu, ' ');
 }
 
+/** A paragraph in HTML; one that is nothing but the code is shown large, to be typed off. */
+function paragraphOf(words: string, filled: string): string {
+  const style =
+    words === '{code}'
+      ? ' dir="ltr" style="font-size:32px;letter-spacing:6px;font-family:monospace;text-align:center"'
+      : '';
+  return `<p${style}>${escapeHtml(filled)}</p>`;
+}
+
 /** Renders an e-mail; every variable is escaped on its way into the HTML. */
 export function renderEmail(
   template: EmailTemplate,
@@ -54,7 +63,9 @@ export function renderEmail(
       ? ''
       : `<p><a href="${escapeHtml(variables.link)}" style="display:inline-block;padding:12px 20px;border-radius:${theme.radius}px;background:${theme.accent};color:${theme.onAccent};text-decoration:none">${escapeHtml(template.action)}</a></p>` +
         `<p dir="ltr" style="font-size:12px;color:#555;word-break:break-all">${escapeHtml(variables.link)}</p>`;
-  const body = paragraphs.map((paragraph) => `<p>${escapeHtml(paragraph)}</p>`).join('');
+  const body = template.paragraphs
+    .map((words, index) => paragraphOf(words, paragraphs[index] ?? ''))
+    .join('');
   return {
     channel: 'email',
     ...recipient,

@@ -5,6 +5,7 @@ import { DomainError } from '../../domain/errors.ts';
 import { maskMobile } from '../../domain/mobile.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
+import { isSecondFactor } from '../../domain/sign-in.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { afterChange } from '../after-change.ts';
 import type { RecipientCharge } from '../charges.ts';
@@ -90,6 +91,8 @@ export function createManageAuthenticators(deps: ManageAuthenticatorsDeps) {
       const tenantId = caller.tenant.id;
       const userId = caller.pending?.userId ?? ownSession(caller).userId;
       const slot = caller.pending?.challengeId ?? ownSession(caller).id;
+      if (caller.pending !== undefined && !isSecondFactor(caller.pending.progress, 'sms'))
+        throw new DomainError('SIGN_IN_METHOD_UNFIT');
       const view = await store.users.findById(tenantId, userId);
       if (view === undefined) throw new DomainError('TOKEN_INVALID');
       const { smsNumber } = await store.authenticators.findEnrolled(tenantId, userId);

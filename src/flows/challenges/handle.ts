@@ -9,20 +9,20 @@ import { maxAttempts, type RedeemDeps } from './redeem.ts';
 // A handle names a challenge for the caller that requested its code. It is not stored and
 // cannot be forged, so the attempts of one caller never use up those of another (R70).
 
-function macOf(vault: Vault, tenantId: string, purpose: ChallengePurpose, challengeId: string): Buffer {
+type Named = Pick<Challenge, 'tenantId' | 'purpose' | 'id'>;
+
+function macOf(vault: Vault, { tenantId, purpose, id }: Named): Buffer {
   const key = purpose === 'recover-sms' ? 'recovery-handle' : `handle ${purpose}`;
-  return vault.mac(key, Buffer.concat([uuidToBytes(tenantId), uuidToBytes(challengeId)]));
+  return vault.mac(key, Buffer.concat([uuidToBytes(tenantId), uuidToBytes(id)]));
 }
 
 /** The handle of a challenge, which may not exist: an unknown account gets one as well (R33). */
-export function formatHandle(
-  vault: Vault,
-  { tenantId, purpose, id }: Pick<Challenge, 'tenantId' | 'purpose' | 'id'>,
-): string {
-  return formatChallengeToken(id, macOf(vault, tenantId, purpose, id));
+export function formatHandle(vault: Vault, named: Named): string {
+  return formatChallengeToken(named.id, macOf(vault, named));
 }
 
-function parseHandle(
+/** The id of the challenge that a handle names; undefined where the text is no handle of that purpose. */
+export function parseHandle(
   vault: Vault,
   tenantId: string,
   purpose: ChallengePurpose,
@@ -30,7 +30,7 @@ function parseHandle(
 ): string | undefined {
   const parsed = parseChallengeToken(text);
   if (parsed === undefined) return undefined;
-  const wanted = sha256(macOf(vault, tenantId, purpose, parsed.challengeId));
+  const wanted = sha256(macOf(vault, { tenantId, purpose, id: parsed.challengeId }));
   return wanted.equals(parsed.digest) ? parsed.challengeId : undefined;
 }
 

@@ -25,12 +25,26 @@ type Purpose = Pick<Challenge, 'userId' | 'purpose'> & {
   readonly slot?: string;
 };
 
-export type LinkOrder = Purpose & Omit<EmailOrder, 'parameter'> & { readonly parameter: string };
+export type LinkOrder = Purpose &
+  Pick<EmailOrder, 'template' | 'lifetimeMs'> & {
+    /** The tenant's page that the link leads to, of its configuration alone (R37). */
+    readonly page: string;
+    /** The name of the token in the query of the link. */
+    readonly parameter: string;
+  };
 
-export type CodeOrder = Purpose &
-  SmsOrder & {
-    /** The value that the code is bound to besides tenant and purpose: the request that redeems it names it. */
-    readonly subject: string;
+type Bound = {
+  /** The value that the code is bound to besides tenant and purpose: the request that redeems it names it. */
+  readonly subject: string;
+};
+
+export type CodeOrder = Purpose & SmsOrder & Bound;
+
+export type MailedCodeOrder = Purpose &
+  Bound &
+  Omit<EmailOrder, 'link'> & {
+    /** The link beside the code, for the id of the challenge. */
+    readonly linkFor: (challengeId: string) => string;
   };
 
 /** The number of codes and links of one purpose that are valid at a time: a new one invalidates none. */
@@ -58,15 +72,33 @@ export function linkByEmail(
 ): OutOfBand {
   const id = deps.random.uuid();
   const verifier = deps.random.bytes(32);
-  const { template, page, parameter: name, lifetimeMs } = order;
-  const parameter = { name, token: formatChallengeToken(id, verifier) };
-  const message = composeEmail(deps, context, to, { template, page, parameter, lifetimeMs });
+  const { template, page, parameter, lifetimeMs } = order;
+  const code = formatChallengeToken(id, verifier);
+  const link = new URL(page);
+  link.searchParams.set(parameter, code);
+  const message = composeEmail(deps, context, to, { template, link: link.href, code, lifetimeMs });
   return { message, challenge: challengeOf(context, to, order, message, { id, digest: sha256(verifier) }) };
+}
+
+type CodeDeps = MessageDeps & { readonly vault: Vault };
+
+/** A code by e-mail with a link beside it, valid as long as its message. */
+export function codeByEmail(
+  deps: CodeDeps,
+  context: MessageContext,
+  to: Recipient,
+  { linkFor, subject, ...order }: MailedCodeOrder,
+): OutOfBand {
+  const { purpose, code } = order;
+  const id = deps.random.uuid();
+  const digest = digestCode(deps.vault, { tenantId: context.tenant.id, purpose, subject }, code);
+  const message = composeEmail(deps, context, to, { ...order, link: linkFor(id) });
+  return { message, challenge: challengeOf(context, to, order, message, { id, digest }) };
 }
 
 /** A code by SMS, valid as long as its message. */
 export function codeBySms(
-  deps: MessageDeps & { readonly vault: Vault },
+  deps: CodeDeps,
   context: MessageContext,
   to: Recipient,
   order: CodeOrder,

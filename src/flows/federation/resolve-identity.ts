@@ -5,26 +5,16 @@ import { DomainError } from '../../domain/errors.ts';
 import type { ExternalProfile, ProviderClaims } from '../../domain/external-identity.ts';
 import { googleIssuer } from '../../domain/google.ts';
 import type { HeldIdentifier } from '../../domain/identifier.ts';
-import { emptyProfile, parseProfileText, profileTexts } from '../../domain/profile.ts';
+import { parseProfileText, profileTexts } from '../../domain/profile.ts';
 import type { Random } from '../../domain/random.ts';
-import { DuplicateError, type Repositories, type Store } from '../../domain/repositories.ts';
-import type { OwnedIdentifier, User, UserView } from '../../domain/user.ts';
-import { endAccess } from '../after-change.ts';
+import { DuplicateError, type Store } from '../../domain/repositories.ts';
+import type { OwnedIdentifier } from '../../domain/user.ts';
+import { createProvedUser, holdActive, type TakeOverStores, takeOver } from '../accounts/prove-owner.ts';
 import { record } from '../events/record.ts';
-import { messageLocale, notifyUser } from '../messages.ts';
+import { notifyUser } from '../messages.ts';
 
 export type ResolveDeps = {
-  readonly store: Store<
-    | 'users'
-    | 'identities'
-    | 'sessions'
-    | 'challenges'
-    | 'authenticators'
-    | 'recoveryCodes'
-    | 'attempts'
-    | 'outbox'
-    | 'events'
-  >;
+  readonly store: Store<TakeOverStores | 'outbox'>;
   readonly clock: Clock;
   readonly random: Random;
 };
@@ -60,7 +50,7 @@ function nameOf(text: string, field: 'firstName' | 'lastName'): string {
  * the provider may have reassigned: the user signs in here first and connects it.
  */
 export function createResolveIdentity(deps: ResolveDeps) {
-  const { store, clock, random } = deps;
+  const { store, clock } = deps;
 
   return async function resolveIdentity(caller: Caller, arrival: Arrival): Promise<string> {
     for (let race = 0; race < maxRaces; race += 1) {
@@ -91,7 +81,7 @@ export function createResolveIdentity(deps: ResolveDeps) {
       if (held === undefined || (held.confirmedAt === undefined && held.isOwnerConfirmed))
         return await create(caller, arrival, identifier);
       if (held.confirmedAt === undefined && (mayLink || held.origin === 'self'))
-        return await takeOver(caller, arrival, held);
+        return await takeOverWith(caller, arrival, held);
       if (!mayLink) throw new DomainError('LOCAL_LOGIN_REQUIRED');
       return await link(caller, arrival, held);
     } catch (error) {
@@ -118,35 +108,16 @@ export function createResolveIdentity(deps: ResolveDeps) {
     arrival: Arrival,
     identifier: NonNullable<Arrival['identifier']>,
   ): Promise<string> {
-    const { claims } = arrival;
-    const now = clock();
-    const user: User = {
-      id: random.uuid(),
-      tenantId: caller.tenant.id,
-      status: 'active',
-      locale: messageLocale(caller),
-      roles: [],
-      senderEmail: '',
-      confirmUrl: '',
-      createdAt: now,
-      origin: 'self',
-      profile: {
-        ...emptyProfile,
-        firstName: nameOf(claims.firstName, 'firstName'),
-        lastName: nameOf(claims.lastName, 'lastName'),
-        picture: claims.picture.slice(0, profileTexts.picture.maxLength),
-      },
-    };
-    await store.transaction(async (repositories) => {
-      const { users, identities } = repositories;
-      const own = { ...identifier, userId: user.id, confirmedAt: undefined, addedAt: now };
-      await users.releaseClaim(user.tenantId, identifier, user.id, 'proved');
-      await users.insert(user, own, undefined);
-      await users.confirmIdentifier(user.tenantId, user.id, identifier, now);
-      await identities.insert(identityOf(caller, arrival, user.id), now);
-      await record(repositories, deps, caller, { type: 'user.registered', userId: user.id });
+    const { firstName, lastName, picture } = arrival.claims;
+    return await store.transaction(async (repositories) => {
+      const userId = await createProvedUser(deps, repositories, caller, identifier, {
+        firstName: nameOf(firstName, 'firstName'),
+        lastName: nameOf(lastName, 'lastName'),
+        picture: picture.slice(0, profileTexts.picture.maxLength),
+      });
+      await repositories.identities.insert(identityOf(caller, arrival, userId), clock());
+      return userId;
     });
-    return user.id;
   }
 
   /** Links a confirmed account; its owner gets a notice (R46). */
@@ -168,51 +139,20 @@ export function createResolveIdentity(deps: ResolveDeps) {
     });
   }
 
-  /** The user, held still until the transaction ends; one who is disabled gets nothing (R52). */
-  async function holdActive(
-    { users }: Pick<Repositories, 'users'>,
-    tenantId: string,
-    userId: string,
-  ): Promise<UserView> {
-    await users.lock(tenantId, userId);
-    const view = await users.findById(tenantId, userId);
-    if (view?.user.status !== 'active') throw new DomainError('CREDENTIALS_INVALID');
-    return view;
-  }
-
-  /** Gives an account that was never confirmed to the owner of its address, with nothing of its maker in it. */
-  async function takeOver(
+  /** Gives an unproved account to the owner of its address, with the identity. */
+  async function takeOverWith(
     caller: Caller,
     arrival: Arrival,
     held: OwnedIdentifier,
   ): Promise<string | undefined> {
-    const { id: tenantId } = caller.tenant;
     const { userId } = held;
-    const now = clock();
+    const names = {
+      firstName: nameOf(arrival.claims.firstName, 'firstName'),
+      lastName: nameOf(arrival.claims.lastName, 'lastName'),
+    };
     return await store.transaction(async (repositories) => {
-      const { users, identities, authenticators, recoveryCodes, attempts } = repositories;
-      const { user, email, mobile } = await holdActive(repositories, tenantId, userId);
-      // A concurrent confirmation of any of its identifiers wins.
-      if ([email, mobile].some((each) => each?.confirmedAt !== undefined)) return undefined;
-      if (!(await users.confirmIdentifier(tenantId, userId, held, now))) return undefined;
-      // The maker's other address would let the maker back in.
-      await users.removeOtherIdentifiers(tenantId, userId, held);
-      if (held.origin === 'self') await users.deletePassword(tenantId, userId);
-      await endAccess(repositories, clock, user, undefined);
-      await identities.remove(tenantId, userId, undefined);
-      await authenticators.removeAll(tenantId, userId);
-      await recoveryCodes.replace(tenantId, userId, []);
-      await attempts.forget(tenantId, userId);
-      // Data of a back end is meant for the owner of the address, and stays.
-      if (held.origin === 'self')
-        await users.update(tenantId, userId, {
-          ...emptyProfile,
-          roles: [],
-          firstName: nameOf(arrival.claims.firstName, 'firstName'),
-          lastName: nameOf(arrival.claims.lastName, 'lastName'),
-        });
-      await identities.insert(identityOf(caller, arrival, userId), now);
-      await record(repositories, deps, caller, { type: 'user.taken_over', userId });
+      if (!(await takeOver(deps, repositories, caller, held, names))) return undefined;
+      await repositories.identities.insert(identityOf(caller, arrival, userId), clock());
       return userId;
     });
   }

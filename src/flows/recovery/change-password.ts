@@ -1,11 +1,11 @@
 import { hasAuthenticator } from '../../domain/authenticator.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
-import { DomainError } from '../../domain/errors.ts';
+import { DomainError, invalid } from '../../domain/errors.ts';
 import { assertFresh } from '../../domain/freshness.ts';
 import type { PasswordHasher } from '../../domain/password.ts';
 import type { Random } from '../../domain/random.ts';
-import type { Store } from '../../domain/repositories.ts';
+import type { Repositories, Store } from '../../domain/repositories.ts';
 import { recordingFailure } from '../events/record.ts';
 import type { PasswordChecker } from '../password-check.ts';
 import { ownWords, type PasswordPolicy } from '../password-policy.ts';
@@ -29,9 +29,39 @@ export type ChangePasswordCommand = {
   readonly confirmPassword: string;
 };
 
-/** Replaces the password with the current one at hand; wrong ones count like those of a sign-in. */
+/** Whether the change may still be made, in its transaction. */
+type Acceptance = (
+  repositories: Pick<Repositories, 'users' | 'attempts'>,
+  tenantId: string,
+  userId: string,
+) => Promise<boolean>;
+
+/** Another call may have set a first password meanwhile. */
+const isStillFirst: Acceptance = async ({ users }, tenantId, userId) => {
+  await users.lock(tenantId, userId);
+  return (await users.findPasswordHash(tenantId, userId)) === undefined;
+};
+
+/**
+ * Replaces the password with the current one at hand; wrong ones count like those of a sign-in. An
+ * account without one sets its first in a fresh session.
+ */
 export function createChangePassword(deps: ChangePasswordDeps) {
   const { store, hasher, passwords, passwordPolicy, clock } = deps;
+  /** Compares the current password; returns what accepts it in the transaction of the change. */
+  async function proveCurrent(
+    caller: Caller,
+    passwordHash: string,
+    { currentPassword }: ChangePasswordCommand,
+  ): Promise<Acceptance> {
+    const { userId } = ownSession(caller);
+    if (currentPassword === '') throw invalid({ field: 'current_password', reason: 'FIELD_REQUIRED' });
+    const account = { userId, canonical: '', passwordHash };
+    const { isCorrect, counters } = await passwords.check(caller, account, currentPassword);
+    if (!isCorrect) throw new DomainError('CREDENTIALS_INVALID');
+    return ({ attempts }, tenantId) => attempts.resetForPassword(tenantId, counters, userId, passwordHash);
+  }
+
   async function attempt(caller: Caller, command: ChangePasswordCommand): Promise<void> {
     const { userId, holder } = ownSession(caller);
     const tenantId = caller.tenant.id;
@@ -43,20 +73,14 @@ export function createChangePassword(deps: ChangePasswordDeps) {
     );
 
     const enrolled = await store.authenticators.findEnrolled(tenantId, userId);
-    if (hasAuthenticator(enrolled)) assertFresh(caller.session, clock());
-    const passwordHash = await store.users.findPasswordHash(tenantId, userId);
-    const { isCorrect, counters } = await passwords.check(
-      caller,
-      { userId, canonical: '', passwordHash },
-      command.currentPassword,
-    );
-    if (!isCorrect || passwordHash === undefined) throw new DomainError('CREDENTIALS_INVALID');
+    const current = await store.users.findPasswordHash(tenantId, userId);
+    // A first password has nothing but the freshness of the session to vouch for it.
+    if (hasAuthenticator(enrolled) || current === undefined) assertFresh(caller.session, clock());
+    const accept = current === undefined ? isStillFirst : await proveCurrent(caller, current, command);
     await passwordPolicy.refuseBreached(password);
     const replacement = await hasher.hash(caller, password);
     await store.transaction(async (repositories) => {
-      if (!(await repositories.attempts.resetForPassword(tenantId, counters, userId, passwordHash))) {
-        throw new DomainError('CREDENTIALS_INVALID');
-      }
+      if (!(await accept(repositories, tenantId, userId))) throw new DomainError('CREDENTIALS_INVALID');
       await replacePassword(deps, repositories, caller, holder, replacement, 'credential.changed');
     });
   }

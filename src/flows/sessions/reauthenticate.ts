@@ -1,19 +1,32 @@
 import type { AccessTokens } from '../../domain/access-token.ts';
 import type { Caller } from '../../domain/caller.ts';
+import type { Challenge } from '../../domain/challenge.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
+import { isSecondFactor } from '../../domain/sign-in.ts';
+import type { UserView } from '../../domain/user.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { acceptProof, type TypedCodes, type Verifier } from '../authenticators/verify.ts';
+import { redeem } from '../challenges/redeem.ts';
 import { record, recordingFailure } from '../events/record.ts';
 import type { PasswordChecker } from '../password-check.ts';
+import { findPresentedCode } from '../sign-in/code.ts';
 import { type IssuedTokens, issueTokens } from '../sign-in/complete.ts';
 import { ownSession } from './own-session.ts';
 
 export type ReauthenticateDeps = {
   readonly store: Store<
-    'users' | 'authenticators' | 'recoveryCodes' | 'sessions' | 'attempts' | 'outbox' | 'events'
+    | 'users'
+    | 'challenges'
+    | 'smsUsage'
+    | 'authenticators'
+    | 'recoveryCodes'
+    | 'sessions'
+    | 'attempts'
+    | 'outbox'
+    | 'events'
   >;
   readonly passwords: PasswordChecker;
   readonly verify: Verifier;
@@ -23,7 +36,12 @@ export type ReauthenticateDeps = {
   readonly random: Random;
 };
 
-export type ReauthenticateCommand = TypedCodes & { readonly password: string };
+export type ReauthenticateCommand = TypedCodes & {
+  readonly password: string;
+  /** The handle and the code of a code sign-in for the same account, instead of the password; empty: none. */
+  readonly handle: string;
+  readonly signInCode: string;
+};
 
 /** Renews the freshness of the caller's session with the password and any second factor; failures count like those of a sign-in (R20). */
 export function createReauthenticate(deps: ReauthenticateDeps) {
@@ -48,21 +66,39 @@ export function createReauthenticate(deps: ReauthenticateDeps) {
     if (!isProved) throw new DomainError('CREDENTIALS_INVALID');
   }
 
+  /** The code of a confirmed address or number of the same account; nobody else's proves anything here. */
+  async function proveCode(
+    caller: Caller,
+    { email, mobile }: UserView,
+    { handle, signInCode: code }: ReauthenticateCommand,
+  ): Promise<Challenge> {
+    const challenge = await findPresentedCode(deps, caller, { handle, code, token: '' });
+    const own = [email, mobile].find((held) => held?.address === challenge?.identifier);
+    if (challenge === undefined || own?.confirmedAt === undefined) throw new DomainError('CODE_INVALID');
+    return challenge;
+  }
+
   async function attempt(caller: Caller, command: ReauthenticateCommand): Promise<IssuedTokens> {
     const { userId, id: sessionId, holder } = ownSession(caller);
     const tenantId = caller.tenant.id;
-    const passwordHash = await store.users.findPasswordHash(tenantId, userId);
     const { kinds } = await store.authenticators.findEnrolled(tenantId, userId);
-    // An account without a password, such as that of a provider, proves its second factor alone.
-    if (passwordHash !== undefined || kinds.length === 0) {
-      await provePassword(caller, userId, passwordHash, command.password);
+    const challenge = command.handle === '' ? undefined : await proveCode(caller, holder, command);
+    if (challenge === undefined) {
+      const passwordHash = await store.users.findPasswordHash(tenantId, userId);
+      // An account without a password, such as that of a provider, proves its second factor alone.
+      if (passwordHash !== undefined || kinds.length === 0)
+        await provePassword(caller, userId, passwordHash, command.password);
     }
-    // The password was right, whatever comes of the second factor.
-    const proof = kinds.length === 0 ? undefined : await verify(caller, userId, kinds, sessionId, command);
+    const amr = challenge?.channel === 'sms' ? (['sms'] as const) : [];
+    const seconds = kinds.filter((kind) => isSecondFactor({ amr }, kind));
+    // The first factor was right, whatever comes of the second.
+    const proof = kinds.length === 0 ? undefined : await verify(caller, userId, seconds, sessionId, command);
 
     const now = clock();
     await store.transaction(async (repositories) => {
       const { sessions } = repositories;
+      if (challenge !== undefined && !(await redeem(repositories, clock, caller, challenge)))
+        throw new DomainError('CODE_INVALID');
       if (proof !== undefined) await acceptProof(deps, repositories, caller, holder, proof);
       await sessions.updateAuthTime(tenantId, sessionId, now);
       await record(repositories, deps, caller, { type: 'step_up.completed' });

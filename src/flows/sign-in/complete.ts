@@ -1,12 +1,11 @@
 import type { AccessTokens } from '../../domain/access-token.ts';
-import type { AuthenticationMethod } from '../../domain/authentication.ts';
 import type { AuthenticatorKind } from '../../domain/authenticator.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { DomainError } from '../../domain/errors.ts';
-import type { SignInMethod } from '../../domain/events.ts';
 import { formatRefreshToken } from '../../domain/refresh-token.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
 import type { SessionRow } from '../../domain/session.ts';
+import type { SignInProgress } from '../../domain/sign-in.ts';
 import type { SessionAccount, UserView } from '../../domain/user.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { type RecordDeps, record } from '../events/record.ts';
@@ -64,9 +63,7 @@ export async function issueTokens(
 }
 
 /** How a user came to the end of a sign-in. */
-export type SignIn = {
-  readonly method: SignInMethod;
-  readonly amr: readonly AuthenticationMethod[];
+export type SignIn = SignInProgress & {
   /** Runs first in the transaction of the session, such as the use of a code; throws to abort it. */
   readonly prepare?: (repositories: Pick<Repositories, SignInStores>) => Promise<void>;
 };
@@ -81,13 +78,14 @@ export function createCompleteSignIn(deps: CompleteDeps) {
   async function complete(
     caller: Caller,
     account: SessionAccount,
-    { method, amr, prepare }: SignIn,
+    { prepare, ...progress }: SignIn,
   ): Promise<SignInResult> {
     const { user, email, mobile, enrolled } = account;
+    const { method, amr } = progress;
     const { tenantId, id: userId } = user;
     const opened = await store.transaction(async (repositories) => {
       await prepare?.(repositories);
-      const result = await openSession(repositories, caller, account, amr);
+      const result = await openSession(repositories, caller, account, progress);
       if (result.kind === 'session') {
         const details = { method, amr: amr.join(' ') };
         const sessionId = result.session.id;
@@ -98,9 +96,10 @@ export function createCompleteSignIn(deps: CompleteDeps) {
     });
     if (opened.kind === 'session')
       return { kind: 'session', user, email, mobile, tokens: await issueTokens(deps, opened.session) };
-    const { challengeId } = opened;
+    const { challengeId, kinds } = opened;
     const token = await accessTokens.signPending({ tenantId, userId, challengeId });
-    return { kind: 'pending', token, methods: enrolled.kinds, smsNumber: enrolled.smsNumber };
+    const smsNumber = kinds.includes('sms') ? enrolled.smsNumber : undefined;
+    return { kind: 'pending', token, methods: kinds, smsNumber };
   }
 
   return {

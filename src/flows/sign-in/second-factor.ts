@@ -1,8 +1,8 @@
 import type { AuthenticatorKind } from '../../domain/authenticator.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
-import type { SignInMethod } from '../../domain/events.ts';
 import type { Store } from '../../domain/repositories.ts';
+import { isSecondFactor } from '../../domain/sign-in.ts';
 import { acceptProof, amrOfProof, type TypedCodes, type Verifier } from '../authenticators/verify.ts';
 import { maxAttempts } from '../challenges/redeem.ts';
 import { type RecordDeps, recordingFailure } from '../events/record.ts';
@@ -23,18 +23,21 @@ export function createSecondFactor(deps: SecondFactorDeps) {
   ): Promise<SignedIn> {
     const { pending } = caller;
     if (pending === undefined) throw new DomainError('TOKEN_INVALID');
-    const { challengeId, userId } = pending;
+    const { challengeId, userId, progress } = pending;
+    const { method, amr } = progress;
+    // A recovery code is good whatever the first factor was.
+    const kinds = isSecondFactor(progress, kind) ? [kind] : [];
     const tenantId = caller.tenant.id;
     const failed = { type: 'sign_in.failed', details: { method: 'second-factor' } } as const;
     return await recordingFailure(deps, caller, failed, async () => {
       // The attempts of a pending sign-in, by whatever authenticator (R8).
       if (!(await store.challenges.countAttempt(tenantId, challengeId, maxAttempts)))
         throw new DomainError('CODE_INVALID');
-      const proof = await verify(caller, userId, [kind], challengeId, codes);
+      const proof = await verify(caller, userId, kinds, challengeId, codes);
       const account = await signIn.activeAccount(tenantId, userId, () => new DomainError('TOKEN_INVALID'));
       const result = await signIn.complete(caller, account, {
-        method: methodOf(pending.amr),
-        amr: [...pending.amr, amrOfProof(proof), 'mfa'],
+        method,
+        amr: [...new Set([...amr, amrOfProof(proof), 'mfa' as const])],
         prepare: async (repositories) => {
           if (!(await repositories.challenges.consume(tenantId, challengeId, clock())))
             throw new DomainError('CODE_INVALID');
@@ -46,9 +49,4 @@ export function createSecondFactor(deps: SecondFactorDeps) {
       return result;
     });
   };
-}
-
-/** How the sign-in began that a second factor ends. */
-function methodOf(amr: readonly string[]): SignInMethod {
-  return amr.includes('pwd') ? 'password' : 'login-code';
 }

@@ -1,5 +1,4 @@
-import type { AuthenticationMethod } from '../../domain/authentication.ts';
-import { hasAuthenticator } from '../../domain/authenticator.ts';
+import { type AuthenticatorKind, hasAuthenticator } from '../../domain/authenticator.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { dayMs, hourMs } from '../../domain/duration.ts';
@@ -7,6 +6,7 @@ import { DomainError } from '../../domain/errors.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Repositories } from '../../domain/repositories.ts';
 import type { SessionRow } from '../../domain/session.ts';
+import { formatProgress, isSecondFactor, type SignInProgress } from '../../domain/sign-in.ts';
 import type { SessionAccount } from '../../domain/user.ts';
 import type { SmsAuthenticator } from '../authenticators/sms.ts';
 import { stepChallenge } from '../challenges/send.ts';
@@ -38,7 +38,12 @@ export function lifetimesOf(requireSecondFactor: boolean): { idleMs: number; abs
 /** The outcome of the gate: a session, or the demand for a second factor. */
 export type Opened =
   | { readonly kind: 'session'; readonly session: SessionRow }
-  | { readonly kind: 'pending'; readonly challengeId: string };
+  | {
+      readonly kind: 'pending';
+      readonly challengeId: string;
+      /** The authenticators that can be the second factor. */
+      readonly kinds: readonly AuthenticatorKind[];
+    };
 
 /**
  * The one gate that mints sessions: every way to sign in ends here, and here alone it
@@ -52,14 +57,16 @@ export function createSessionGate({ sendCode, chargeCode, clock, random }: Sessi
     repositories: GateRepositories,
     caller: Caller,
     { user, enrolled }: SessionAccount,
-    amr: readonly AuthenticationMethod[],
+    progress: SignInProgress,
   ): Promise<Opened> {
-    const data = Buffer.from(JSON.stringify(amr));
+    const kinds = enrolled.kinds.filter((kind) => isSecondFactor(progress, kind));
+    if (kinds.length === 0) throw new DomainError('SIGN_IN_METHOD_UNFIT');
+    const data = formatProgress(progress);
     const owner = { tenantId: user.tenantId, userId: user.id };
     const step = { purpose: 'sign-in', lifetimeMs: pendingLifetimeMs, data } as const;
     const challenge = stepChallenge({ clock, random }, owner, step);
     await repositories.challenges.put(challenge);
-    const { kinds, smsNumber } = enrolled;
+    const { smsNumber } = enrolled;
     if (smsNumber !== undefined && kinds.every((kind) => kind === 'sms')) {
       try {
         await chargeCode(repositories, caller, smsNumber);
@@ -70,19 +77,20 @@ export function createSessionGate({ sendCode, chargeCode, clock, random }: Sessi
         if (!(error instanceof DomainError) || (error.reason !== 'RATE_LIMITED' && !isOff)) throw error;
       }
     }
-    return { kind: 'pending', challengeId: challenge.id };
+    return { kind: 'pending', challengeId: challenge.id, kinds };
   }
 
   return async function openSession(
     repositories: GateRepositories,
     caller: Caller,
     account: SessionAccount,
-    amr: readonly AuthenticationMethod[],
+    progress: SignInProgress,
   ): Promise<Opened> {
     const { user, liveSessions, enrolled } = account;
+    const { amr } = progress;
     const isEnrolled = hasAuthenticator(enrolled);
     if (isEnrolled && !amr.includes('mfa'))
-      return await demandSecondFactor(repositories, caller, account, amr);
+      return await demandSecondFactor(repositories, caller, account, progress);
 
     const now = clock();
     const { requireSecondFactor } = caller.tenant.policy;

@@ -6,8 +6,10 @@ import { createLanguage, LanguageContext, type Locale, useLanguage } from './lan
 import { EmailLink, FactorLink } from './link-pages.tsx';
 import { Reauthenticate } from './reauthenticate.tsx';
 import { NewPassword, Recover } from './recover.tsx';
+import { SecondFactor } from './second-factor.tsx';
 import type { PageSettings } from './settings.ts';
-import { SecondFactor, SignIn } from './sign-in.tsx';
+import { SignIn } from './sign-in.tsx';
+import { AskNames, CodeLink } from './sign-in-code.tsx';
 import { Confirm, SignUp } from './sign-up.tsx';
 import { type Account, AccountContext, type Stage, useAccount } from './state.ts';
 
@@ -19,7 +21,13 @@ function takePlace(slug: string): Place {
   const lang = query.get('lang');
   // A page that is loaded again still knows its token: not from the address, but from its place in the history.
   const kept = new URLSearchParams((history.state as { readonly link?: string } | null)?.link ?? '');
-  const link = ['cnf', 'token', 'error'].some((name) => query.has(name)) ? query : kept;
+  // What the link of a sign-in holds no server sees.
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  const link = ['cnf', 'token', 'error'].some((name) => query.has(name))
+    ? query
+    : fragment.has('token')
+      ? fragment
+      : kept;
   history.replaceState(
     { link: String(link) },
     '',
@@ -96,6 +104,11 @@ export function App({
       setNotice('');
       setStage({ at: required && methods.length === 0 ? 'enrol' : 'inside' });
     },
+    goOn: async ({ twoFactor, isNew = false }) => {
+      if (twoFactor !== undefined) account.setStage({ at: 'second-factor', challenge: twoFactor });
+      else if (isNew) account.setStage({ at: 'names' });
+      else await account.enter();
+    },
     attempt: async (work) => {
       try {
         return await work();
@@ -157,10 +170,13 @@ function Screen() {
     return <FactorLink token={token} factor={query.get('factor') ?? ''} />;
   if (path === 'confirm' && token !== '') return <EmailLink token={token} />;
   if (path === 'confirm') return <Confirm token={query.get('cnf') ?? ''} />;
+  if (path === 'sign-in' && token !== '') return <CodeLink token={token} code={query.get('code') ?? ''} />;
   if (path === 'recover') return token === '' ? <Recover /> : <NewPassword token={token} />;
   switch (stage.at) {
     case 'second-factor':
       return <SecondFactor {...stage} />;
+    case 'names':
+      return <AskNames />;
     case 'enrol':
       return <Enrol />;
     case 'inside':

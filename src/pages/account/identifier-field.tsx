@@ -1,8 +1,8 @@
-import { Field } from './form.tsx';
+import { Field, type FieldProps } from './form.tsx';
 import { useLanguage } from './language.ts';
 
 /** One field for both kinds; what is wrong with either kind is said at it. */
-export function IdentifierField() {
+export function IdentifierField(props: Pick<FieldProps, 'value' | 'onInput'>) {
   const { t } = useLanguage();
   return (
     <Field
@@ -13,6 +13,7 @@ export function IdentifierField() {
       isLatin
       isRequired
       inputMode="email"
+      {...props}
     />
   );
 }

@@ -4,7 +4,8 @@ import { Enrol } from './inside.tsx';
 import { useLanguage } from './language.ts';
 import { offerToken } from './links.ts';
 import { CopyButton, Link, Section } from './parts.tsx';
-import { SecondFactor, SignIn } from './sign-in.tsx';
+import { SecondFactor } from './second-factor.tsx';
+import { SignIn } from './sign-in.tsx';
 import { useAccount } from './state.ts';
 
 type Answer = 'waiting' | 'taken' | 'nobody';

@@ -8,12 +8,18 @@ export type PasswordFieldProps = {
   readonly label?: string;
   /** A new password with its strength. */
   readonly isNew?: boolean;
+  readonly takesFocus?: boolean;
 };
 
 type Estimate = (password: string) => number;
 
 /** A password that can be shown and pasted. The strength of a new one is shown while it is typed. */
-export function PasswordField({ name = 'password', label, isNew = false }: PasswordFieldProps) {
+export function PasswordField({
+  name = 'password',
+  label,
+  isNew = false,
+  takesFocus = false,
+}: PasswordFieldProps) {
   const { t } = useLanguage();
   const { settings } = useAccount();
   const [isShown, setShown] = useState(false);
@@ -36,6 +42,7 @@ export function PasswordField({ name = 'password', label, isNew = false }: Passw
         autocomplete={isNew ? 'new-password' : 'current-password'}
         isLatin
         isRequired
+        takesFocus={takesFocus}
         onInput={setTyped}
         {...(isNew && { hint: t('passwordHint', { min: settings.minPasswordLength }) })}
         beside={

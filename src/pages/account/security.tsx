@@ -27,18 +27,45 @@ export function Security() {
 }
 
 function ChangePassword() {
-  const { t } = useLanguage();
   const { manam } = useAccount();
   const [times, setTimes] = useState(0);
+  return (
+    <Loaded load={() => manam.twoFactor.getTwoFactor({})}>
+      {({ hasPassword }, reload) => (
+        <PasswordForm
+          key={times}
+          hasPassword={hasPassword}
+          isChanged={times > 0}
+          onChanged={async () => {
+            await reload();
+            setTimes(times + 1);
+          }}
+        />
+      )}
+    </Loaded>
+  );
+}
+
+type PasswordFormProps = {
+  /** Someone who signs in by code or by a provider need not have one. */
+  readonly hasPassword: boolean;
+  readonly isChanged: boolean;
+  readonly onChanged: () => Promise<void>;
+};
+
+function PasswordForm({ hasPassword, isChanged, onChanged }: PasswordFormProps) {
+  const { t } = useLanguage();
+  const { manam } = useAccount();
+  const title = t(hasPassword ? 'changePassword' : 'setPassword');
   const submit = async ({ current_password = '', password = '' }: Values) => {
     await manam.recovery.changePassword({ currentPassword: current_password, password });
-    setTimes(times + 1);
+    await onChanged();
   };
   return (
-    <Section title={t('changePassword')}>
-      <p role="status">{times > 0 ? t('passwordChanged') : ''}</p>
-      <Form key={times} submit={t('changePassword')} onSubmit={submit}>
-        <PasswordField name="current_password" label={t('currentPassword')} />
+    <Section title={title}>
+      <p role="status">{isChanged ? t('passwordChanged') : ''}</p>
+      <Form submit={title} onSubmit={submit}>
+        {hasPassword && <PasswordField name="current_password" label={t('currentPassword')} />}
         <PasswordField isNew />
       </Form>
     </Section>

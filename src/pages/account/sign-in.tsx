@@ -1,11 +1,11 @@
 import { useState } from 'preact/hooks';
-import { bearer, type Failure, TwoFactorMethod } from '../../clients/web.ts';
-import { CodeField, codeIn, Form, identifierIn, type Values } from './form.tsx';
+import { FieldMistake, Form, identifierIn, type Values } from './form.tsx';
 import { IdentifierField } from './identifier-field.tsx';
 import { useLanguage } from './language.ts';
 import { Link, Section } from './parts.tsx';
 import { PasswordField } from './password-field.tsx';
-import { type Stage, useAccount } from './state.ts';
+import { type StartedCode, TypeCode, useStartCode } from './sign-in-code.tsx';
+import { useAccount } from './state.ts';
 
 /** Messages of a failed sign-in with a provider, by reason. */
 const failures = {
@@ -21,16 +21,41 @@ type SignInProps = {
   readonly failure?: string;
 };
 
-/** Address or number, and the password. */
+/** The step of a sign-in: who it is, then the first of the tenant's ways, from which the others are reached. */
+type Step =
+  | { readonly at: 'identifier' }
+  | { readonly at: 'password'; readonly identifier: string }
+  | { readonly at: 'code'; readonly started: StartedCode };
+
+/** Address or number first, then the password or a code, in the order of the tenant's policy. */
 export function SignIn({ note, failure = '' }: SignInProps) {
   const { t } = useLanguage();
   const said = Object.hasOwn(failures, failure) ? failures[failure as keyof typeof failures] : 'signInFailed';
-  const { manam, enter, setStage } = useAccount();
-  const submit = async ({ identifier = '', password = '' }: Values) => {
-    const { twoFactor } = await manam.auth.login({ ...identifierIn(identifier), password });
-    if (twoFactor === undefined) return await enter();
-    setStage({ at: 'second-factor', challenge: twoFactor });
+  const { settings, goOn } = useAccount();
+  const { signInWays } = settings;
+  const [first] = signInWays;
+  const [step, setStep] = useState<Step>(
+    // With one way alone there is nothing to choose.
+    signInWays.length === 1 && first === 'password'
+      ? { at: 'password', identifier: '' }
+      : { at: 'identifier' },
+  );
+  const startCode = useStartCode();
+  const begin = async ({ identifier = '' }: Values) => {
+    if (identifier.trim() === '') throw new FieldMistake('identifier', t('identifierMissing'));
+    if (first === 'password') setStep({ at: 'password', identifier });
+    else setStep({ at: 'code', started: await startCode(identifier) });
   };
+  if (step.at === 'code')
+    return (
+      <TypeCode
+        started={step.started}
+        onAgain={() => setStep({ at: 'identifier' })}
+        {...(signInWays.includes('password') && {
+          onPassword: () => setStep({ at: 'password', identifier: step.started.address }),
+        })}
+      />
+    );
   return (
     <Section title={t('signInTitle')} isPage>
       {note !== undefined && <p>{note}</p>}
@@ -39,13 +64,24 @@ export function SignIn({ note, failure = '' }: SignInProps) {
           {t(said)}
         </p>
       )}
-      <Form submit={t('signIn')} onSubmit={submit}>
-        <IdentifierField />
-        <PasswordField />
-      </Form>
-      <p>
-        <Link to="recover">{t('forgot')}</Link>
-      </p>
+      {step.at === 'identifier' ? (
+        <Form submit={t('continue')} onSubmit={begin}>
+          <IdentifierField />
+        </Form>
+      ) : (
+        <WithPassword
+          identifier={step.identifier}
+          onSignedIn={goOn}
+          {...(signInWays.includes('code') && {
+            onCode: async (identifier) => setStep({ at: 'code', started: await startCode(identifier) }),
+          })}
+        />
+      )}
+      {signInWays.includes('password') && (
+        <p>
+          <Link to="recover">{t('forgot')}</Link>
+        </p>
+      )}
       <p>
         {t('noAccount')} <Link to="sign-up">{t('signUp')}</Link>
       </p>
@@ -53,86 +89,29 @@ export function SignIn({ note, failure = '' }: SignInProps) {
   );
 }
 
-type Way = 'totp' | 'sms' | 'recovery';
+type WithPasswordProps = {
+  readonly identifier: string;
+  readonly onSignedIn: ReturnType<typeof useAccount>['goOn'];
+  /** Sends a code instead; undefined: the tenant has no codes. */
+  readonly onCode?: (identifier: string) => Promise<void>;
+};
 
-/** The second factor of a sign-in: the app, an SMS, or a recovery code. */
-export function SecondFactor({ challenge }: Extract<Stage, { at: 'second-factor' }>) {
+/** Both fields, so that password managers fill them and a mistake in either is said beside it. */
+function WithPassword({ identifier, onSignedIn, onCode }: WithPasswordProps) {
   const { t } = useLanguage();
-  const { manam, enter, attempt, settings, setStage, go } = useAccount();
-  const { twoFactorToken, twoFactorMethods, maskedPhoneNumber } = challenge;
-  const hasTotp = twoFactorMethods.includes(TwoFactorMethod.TOTP);
-  const hasSms = twoFactorMethods.includes(TwoFactorMethod.SMS);
-  const [way, setWay] = useState<Way>(hasTotp ? 'totp' : 'sms');
-  const options = { headers: bearer(twoFactorToken) };
-  const number = maskedPhoneNumber.slice(-4);
-
-  const submit = async (values: Values) => {
-    const code = codeIn(values);
-    const answer = way === 'recovery' ? { recoveryCode: code } : { code };
-    // Where only what comes behind the sign-in has failed, the code has done its work.
-    if ((await manam.session.get()) !== undefined) return await enter();
-    if (hasTotp && way !== 'sms') await manam.twoFactor.validateTotp(answer, options);
-    else await manam.twoFactor.validateSms(answer, options);
-    await enter();
-  };
-  const sendSms = async () => {
-    await attempt(() => manam.twoFactor.sendSmsCode({}, options));
-    setWay('sms');
-  };
-  // Where the sign-in itself has ended, the password has to come first again.
-  const help = ({ reason }: Failure) =>
-    reason === 'TOKEN_INVALID' && (
-      <button type="button" class="quiet" onClick={() => setStage({ at: 'outside' })}>
-        {t('signIn')}
-      </button>
-    );
-  const hints = { totp: t('totpHint'), sms: t('smsHint', { number }), recovery: t('recoveryHint') };
+  const { manam } = useAccount();
+  const [typed, setTyped] = useState(identifier);
+  const submit = async ({ identifier: name = '', password = '' }: Values) =>
+    onSignedIn(await manam.auth.login({ ...identifierIn(name), password }));
   return (
-    <Section title={t('secondFactorTitle')} isPage>
-      <Form key={way} submit={t('continue')} onSubmit={submit} help={help}>
-        <CodeField
-          name="code"
-          label={t(way === 'recovery' ? 'recoveryCode' : 'code')}
-          hint={hints[way]}
-          takesFocus
-          isLong={way === 'recovery'}
-        />
+    <>
+      <Form submit={t('signIn')} onSubmit={submit}>
+        <IdentifierField value={identifier} onInput={setTyped} />
+        <PasswordField takesFocus={identifier !== ''} />
       </Form>
-      <div class="choices">
-        {hasTotp && way !== 'totp' && <Choice label={t('useTotp')} onChoose={async () => setWay('totp')} />}
-        {hasSms && (
-          <Choice
-            label={t(way === 'sms' ? 'sendAgain' : 'useSms')}
-            onChoose={sendSms}
-            done={t('sentAgain')}
-          />
-        )}
-        {way !== 'recovery' && <Choice label={t('useRecovery')} onChoose={async () => setWay('recovery')} />}
-      </div>
-      {way === 'recovery' && <p class="hint">{t('lostFactor', { tenant: settings.name })}</p>}
-      <button
-        type="button"
-        class="quiet"
-        onClick={() => {
-          setStage({ at: 'outside' });
-          go('');
-        }}
-      >
-        {t('back')}
-      </button>
-    </Section>
+      {onCode !== undefined && (
+        <Form submit={t('codeInstead')} weight="quiet" onSubmit={() => onCode(typed)} />
+      )}
+    </>
   );
-}
-
-type ChoiceProps = { readonly label: string; readonly onChoose: () => Promise<void>; readonly done?: string };
-
-/** Another way to sign in, as a separate form with its own error. */
-function Choice({ label, onChoose, done = '' }: ChoiceProps) {
-  const [said, setSaid] = useState('');
-  const choose = async () => {
-    setSaid('');
-    await onChoose();
-    setSaid(done);
-  };
-  return <Form submit={label} onSubmit={choose} weight="quiet" aside={<span role="status">{said}</span>} />;
 }

@@ -30,23 +30,33 @@ export function SignUp() {
       <Form submit={t('signUp')} onSubmit={submit}>
         <IdentifierField />
         <PasswordField isNew label={t('password')} />
-        <Field
-          name="first_name"
-          label={`${t('firstName')} (${t('optional')})`}
-          autocomplete="given-name"
-          maxLength={100}
-        />
-        <Field
-          name="last_name"
-          label={`${t('lastName')} (${t('optional')})`}
-          autocomplete="family-name"
-          maxLength={100}
-        />
+        <NameFields />
       </Form>
       <p>
         {t('haveAccount')} <Link to="">{t('signIn')}</Link>
       </p>
     </Section>
+  );
+}
+
+/** Both names, which nobody has to give. */
+export function NameFields() {
+  const { t } = useLanguage();
+  return (
+    <>
+      <Field
+        name="first_name"
+        label={`${t('firstName')} (${t('optional')})`}
+        autocomplete="given-name"
+        maxLength={100}
+      />
+      <Field
+        name="last_name"
+        label={`${t('lastName')} (${t('optional')})`}
+        autocomplete="family-name"
+        maxLength={100}
+      />
+    </>
   );
 }
 

@@ -10,9 +10,17 @@ export type Stage =
   | { readonly at: 'second-factor'; readonly challenge: TwoFactorChallenge }
   /** Signed in, but only for the enrolment of a second factor. */
   | { readonly at: 'enrol' }
+  /** Signed in for the first time: the names are asked for. */
+  | { readonly at: 'names' }
   | { readonly at: 'inside' }
   /** The account is gone; the receipt says so. */
   | { readonly at: 'deleted'; readonly receipt: string };
+
+/** The response of a way to sign in. */
+export type SignInAnswer = {
+  readonly twoFactor?: TwoFactorChallenge | undefined;
+  readonly isNew?: boolean;
+};
 
 /** State that all parts of the page share. */
 export type Account = {
@@ -28,6 +36,8 @@ export type Account = {
   setStage(stage: Stage): void;
   /** Goes on after a sign-in: inside, or to the second factor that the tenant demands. */
   enter(): Promise<void>;
+  /** Goes on after the response of a sign-in: to the second factor, to the names of a new account, or as `enter`. */
+  goOn(answer: SignInAnswer): Promise<void>;
   /** Runs a call; where it needs a fresh sign-in, asks for the password and runs it again. */
   attempt<T>(work: () => Promise<T>): Promise<T>;
 };

@@ -165,6 +165,21 @@ export const en = {
   otherAddress: 'Use another address or number',
   beginAgain: 'Begin again',
   endedSession: 'The session has ended.',
+  identifierMissing: 'Enter your address or number.',
+  codeInstead: 'Send me a code instead',
+  passwordInstead: 'Use the password instead',
+  codeMailSent:
+    'If {address} can sign in here, a code is on its way. Type it here, or open the link in the message on this device.',
+  codeSmsSent: 'If {address} can sign in here, a code is on its way.',
+  linkUsed: 'This link has been used or has expired. Sign in again.',
+  codeShown: 'Type this code into the page where you are signing in:',
+  codeWarning: 'Tell nobody the code. If you are not signing in anywhere, close this page.',
+  welcome: 'Welcome',
+  askNames: 'What is your name?',
+  later: 'Later',
+  setPassword: 'Set a password',
+  reauthCodeTo: 'It goes to {address}.',
+  reauthCodeSend: 'Send me a code',
   copyFailed: 'Copying is not possible here: select the text.',
 } as const;
 

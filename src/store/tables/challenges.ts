@@ -8,7 +8,7 @@ export const challenges = mysqlTable(
   {
     tenantId: uuid('tenant_id').notNull(),
     id: uuid('id').notNull(),
-    userId: uuid('user_id').notNull(),
+    userId: uuid('user_id'),
     purpose: exact('purpose', { length: 32 }).$type<ChallengePurpose>().notNull(),
     slot: uuid('slot').notNull(),
     digest: bytes('digest', { type: 'varbinary(32)' }).notNull(),

@@ -97,10 +97,10 @@ export function createUsers(tables: Tables): UserRepository {
       const owner = held && users.find(is(tenantId, held.userId));
       if (held === undefined || owner === undefined) return undefined;
       const { tenantId: _, ...own } = held;
-      const { locale, senderEmail, confirmUrl, origin, confirmedAt } = owner;
+      const { locale, senderEmail, confirmUrl, origin, status, confirmedAt } = owner;
       const isOwnerConfirmed = confirmedAt !== undefined;
       const passwordHash = hashOf(tenantId, owner.id);
-      return { ...own, locale, senderEmail, confirmUrl, origin, isOwnerConfirmed, passwordHash };
+      return { ...own, locale, senderEmail, confirmUrl, origin, status, isOwnerConfirmed, passwordHash };
     },
     async findForLogin(tenantId, identifier, address, now) {
       const held = heldBy(tenantId, identifier);

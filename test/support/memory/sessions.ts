@@ -3,6 +3,7 @@ import type { BudgetRepository } from '../../../src/domain/budget.ts';
 import type { ChallengeRepository } from '../../../src/domain/challenge.ts';
 import type { IdempotencyRepository } from '../../../src/domain/idempotency.ts';
 import type { LoginRequestRepository } from '../../../src/domain/login-request.ts';
+import { DuplicateError } from '../../../src/domain/repositories.ts';
 import type { SessionRepository } from '../../../src/domain/session.ts';
 import { enrolledOf, viewOf } from './accounts.ts';
 import type { ChallengeRow, Tables } from './tables.ts';
@@ -24,6 +25,26 @@ export function createChallenges({ challenges }: Tables): ChallengeRepository {
       );
       challenges.insert({ ...challenge, attempts: 0, consumedAt: undefined });
     },
+    async putInFreeSlot(challenge, max, now) {
+      const { tenantId, purpose, slot } = challenge;
+      const inSlot = (each: ChallengeRow) =>
+        each.tenantId === tenantId && each.purpose === purpose && each.slot === slot;
+      challenges.delete((each) => inSlot(each) && (!isLive(now)(each) || each.attempts >= max));
+      if (challenges.find(inSlot) !== undefined) throw new DuplicateError();
+      challenges.insert({ ...challenge, attempts: 0, consumedAt: undefined });
+    },
+    listInSlots: async (tenantId, purpose, slots, max, now) =>
+      challenges
+        .all(
+          (each) =>
+            each.tenantId === tenantId &&
+            each.purpose === purpose &&
+            slots.includes(each.slot) &&
+            each.attempts < max &&
+            isLive(now)(each),
+        )
+        .map(toChallenge)
+        .sort((a, b) => (a.id < b.id ? 1 : -1)),
     findById: async (tenantId, id, purpose, now) =>
       find((each) => is(tenantId, id)(each) && each.purpose === purpose && isLive(now)(each)),
     findInSlot: async (tenantId, purpose, slot, now) =>

@@ -1,0 +1,141 @@
+import { useEffect, useState } from 'preact/hooks';
+import { type Failure, readFailure } from '../../clients/web.ts';
+import { findHandle, forgetHandles, keepHandle } from './code-handles.ts';
+import { CodeField, codeIn, Form, identifierIn, type Values } from './form.tsx';
+import { useLanguage } from './language.ts';
+import { CopyButton, Link, Section } from './parts.tsx';
+import { Again, NameFields } from './sign-up.tsx';
+import { useAccount } from './state.ts';
+
+/** A code on its way. */
+export type StartedCode = { readonly address: string; readonly handle: string };
+
+/** Sends a code and keeps its handle for the link that comes with it. */
+export function useStartCode(): (identifier: string) => Promise<StartedCode> {
+  const { manam, settings } = useAccount();
+  return async (identifier) => {
+    const { handle } = await manam.auth.startCodeSignIn(identifierIn(identifier));
+    keepHandle(settings.slug, handle);
+    return { address: identifier.trim(), handle };
+  };
+}
+
+type TypeCodeProps = {
+  readonly started: StartedCode;
+  readonly onAgain: () => void;
+  /** Leads to the password; undefined: the tenant has none. */
+  readonly onPassword?: () => void;
+};
+
+/** Asks for the code that was sent. */
+export function TypeCode({ started, onAgain, onPassword }: TypeCodeProps) {
+  const { t } = useLanguage();
+  const { manam, settings, goOn } = useAccount();
+  const startCode = useStartCode();
+  const { address } = started;
+  const [handle, setHandle] = useState(started.handle);
+  const submit = async (values: Values) => {
+    const answer = await manam.auth.finishCodeSignIn({ handle, code: codeIn(values) });
+    forgetHandles(settings.slug);
+    await goOn(answer);
+  };
+  const send = async () => setHandle((await startCode(address)).handle);
+  return (
+    <Section title={t(address.includes('@') ? 'mailSentTitle' : 'smsSentTitle')} isPage>
+      <p>{t(address.includes('@') ? 'codeMailSent' : 'codeSmsSent', { address })}</p>
+      <Form submit={t('signIn')} onSubmit={submit} rephrase={{ CODE_INVALID: t('codeInvalid') }}>
+        <CodeField name="code" label={t('code')} takesFocus />
+      </Form>
+      <Again send={send} />
+      <p class="choices">
+        {onPassword !== undefined && (
+          <button type="button" class="quiet" onClick={onPassword}>
+            {t('passwordInstead')}
+          </button>
+        )}
+        <button type="button" class="quiet" onClick={onAgain}>
+          {t('otherAddress')}
+        </button>
+      </p>
+    </Section>
+  );
+}
+
+type CodeLinkProps = { readonly token: string; readonly code: string };
+
+/**
+ * The page that the link of a code leads to. Where this browser asked for the code it signs in; any
+ * other one, such as the phone that reads the mail, shows the code without a call.
+ */
+export function CodeLink({ token, code }: CodeLinkProps) {
+  const { settings } = useAccount();
+  const [handle] = useState(() => findHandle(settings.slug, token));
+  return handle === undefined ? <ShowCode code={code} /> : <UseLink handle={handle} token={token} />;
+}
+
+function UseLink({ handle, token }: { readonly handle: string; readonly token: string }) {
+  const { t } = useLanguage();
+  const { manam, settings, go, goOn } = useAccount();
+  const [failure, setFailure] = useState<Failure>();
+  useEffect(() => {
+    void manam.auth.finishCodeSignIn({ handle, token }).then(
+      async (answer) => {
+        forgetHandles(settings.slug);
+        go('');
+        await goOn(answer);
+      },
+      (error: unknown) => setFailure(readFailure(error)),
+    );
+  }, []);
+  if (failure === undefined) return <p class="hint">{t('loading')}</p>;
+  return (
+    <Section title={t('signInTitle')} isPage>
+      <p role="alert" class="problem">
+        {failure.reason === 'CODE_INVALID' ? t('linkUsed') : failure.message || t('offline')}
+      </p>
+      <Link to="">{t('signIn')}</Link>
+    </Section>
+  );
+}
+
+function ShowCode({ code }: { readonly code: string }) {
+  const { t } = useLanguage();
+  return (
+    <Section title={t('linkOtherTitle')} isPage>
+      <p>{t('codeShown')}</p>
+      <code class="secret code" dir="ltr">
+        {code}
+      </code>
+      <p class="hint">{t('codeWarning')}</p>
+      <div class="choices">
+        <CopyButton text={code} />
+      </div>
+    </Section>
+  );
+}
+
+/** The names of someone whose account has just been made. */
+export function AskNames() {
+  const { t } = useLanguage();
+  const { manam, enter } = useAccount();
+  const submit = async ({ first_name: firstName = '', last_name: lastName = '' }: Values) => {
+    await manam.profile.editUser({ firstName, lastName });
+    await enter();
+  };
+  return (
+    <Section title={t('welcome')} isPage>
+      <Form
+        submit={t('save')}
+        onSubmit={submit}
+        aside={
+          <button type="button" class="quiet" onClick={() => void enter()}>
+            {t('later')}
+          </button>
+        }
+      >
+        <p>{t('askNames')}</p>
+        <NameFields />
+      </Form>
+    </Section>
+  );
+}
