@@ -207,3 +207,21 @@ test('without its tables the guard allows no SMS', async () => {
   expect(await app.messagesTo(`+98${mobile.slice(1)}`)).toEqual([]);
   await app.close();
 });
+
+test('a code to sign in counts against the budgets of strangers, for known and unknown numbers', async () => {
+  const app = await startTestApp({
+    config: {
+      limits: { ...defaultLimits, smsPerRecipient: budget('sms.recipient', 2, hour) },
+    },
+  });
+  const known = await signUpByMobile(app);
+  app.advance(2 * hour);
+  for (const mobile of [known.mobile, freshMobile()]) {
+    const start = () => app.client(AuthService).startCodeSignIn({ type, mobile });
+    await start();
+    await recover(app, mobile);
+    expect(await failureOf(start())).toEqual(limited);
+    expect(await failureOf(recover(app, mobile))).toEqual(limited);
+  }
+  await app.close();
+});

@@ -5,8 +5,10 @@ import type { Caller } from '../../src/domain/caller.ts';
 import type { Challenge } from '../../src/domain/challenge.ts';
 import { DomainError } from '../../src/domain/errors.ts';
 import { defaultPolicy } from '../../src/domain/tenant-policy.ts';
+import { parseHandle } from '../../src/flows/challenges/handle.ts';
 import { findByToken, findInSlot, maxAttempts, redeem } from '../../src/flows/challenges/redeem.ts';
 import { codeBySms, linkByEmail, maxLive, send, sendIfRoom } from '../../src/flows/challenges/send.ts';
+import { createStartCodeSignIn } from '../../src/flows/sign-in/code-start.ts';
 import { createCompleteSignIn, type SignIn } from '../../src/flows/sign-in/complete.ts';
 import type { SessionGate } from '../../src/flows/sign-in/session-gate.ts';
 import { type Scene, sceneOf } from '../contract/stores.ts';
@@ -113,6 +115,42 @@ describe('a challenge', () => {
     expect((await find())?.id).toBe(first?.challenge.id);
     await redeem(scene.store, clock, caller, first?.challenge as Challenge);
     expect(await find()).toBeUndefined();
+  });
+});
+
+describe('a code to sign in', () => {
+  const email = 'sara@example.com';
+  const asks = async (address: string) => {
+    const start = createStartCodeSignIn({
+      ...deps(),
+      chargeRecipient: async () => {},
+      signInPage: () => 'https://id.example/account/acme/sign-in',
+    });
+    const client = { address, userAgent: '' };
+    const handle = await start({ ...caller, client }, { type: 'email', email, mobile: '', mobileSeed: '' });
+    // Ids grow with time, and the oldest is told by its id.
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    return handle;
+  };
+  /** Whether the code of each handle could be redeemed. */
+  const areLive = async (handles: readonly string[]) =>
+    Promise.all(
+      handles.map(async (handle) => {
+        const id = parseHandle(vault, scene.tenantId, 'sign-in-code', handle) ?? '';
+        return (
+          (await scene.store.challenges.findById(scene.tenantId, id, 'sign-in-code', clock())) !== undefined
+        );
+      }),
+    );
+
+  test('one network gives places up to another, and takes none away', async () => {
+    const stranger = [];
+    for (let count = 0; count < 5; count += 1) stranger.push(await asks('192.0.2.66'));
+    const owner = [await asks('198.51.100.1'), await asks('198.51.100.1')];
+    expect(await areLive([...stranger, ...owner])).toEqual([false, false, true, true, true, true, true]);
+    const further = [await asks('192.0.2.66'), await asks('198.51.100.1')];
+    expect(await areLive(further)).toEqual([false, false]);
+    expect(await areLive(owner)).toEqual([true, true]);
   });
 });
 

@@ -39,7 +39,11 @@ export const states: Scenario = async ({ database }) => {
       http.send('POST', '/auth/recover/end', key, { mobile: mobile(), token: '12345678', password });
     const recover = (email: () => string) => () =>
       http.succeed('POST', '/auth/recover', key, { email: email() });
+    const startCode = (email: () => string) => () =>
+      http.succeed('POST', '/auth/code/start', key, { email: email() });
     return [
+      await comparison('StartCodeSignIn: unknown', 'known', startCode(freshEmail), startCode(known)),
+      await comparison('StartCodeSignIn: unconfirmed', 'known', startCode(unconfirmed), startCode(known)),
       await comparison('Login, refused: unknown', 'known', login(freshEmail), login(known)),
       await comparison('Login, refused: unconfirmed', 'known', login(unconfirmed), login(known)),
       await comparison('Login, refused: locked', 'known', login(locked), login(known)),
