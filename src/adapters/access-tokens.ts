@@ -100,6 +100,7 @@ export function createAccessTokens({ ring, issuer, clock, random }: AccessTokenD
         exp: issuedAt + lifetimeS,
         auth_time: seconds(claims.authTime),
         amr: claims.amr,
+        ...(claims.jkt !== undefined && { cnf: { jkt: claims.jkt } }),
       };
       return signJws(ring.signer(), types[claims.level], payload);
     },
@@ -148,6 +149,7 @@ export function createAccessTokens({ ring, issuer, clock, random }: AccessTokenD
         level,
         authTime: new Date(authTime * 1000),
         amr: amr as AuthenticationMethod[],
+        jkt: (payload['cnf'] as { readonly jkt?: string } | undefined)?.jkt,
         issuedAt: new Date(Number(iat) * 1000),
         expiresAt: new Date(Number(exp) * 1000),
       };

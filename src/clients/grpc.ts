@@ -21,6 +21,7 @@ import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
 
 export * from './contract.ts';
 export * from './failure.ts';
+export { createProofKey, dpop, generateProofKeyPair, type ProofKey, type ProofKeyPair } from './proof-key.ts';
 export * from './tokens.ts';
 
 import { publicServices } from '../contract/services.ts';
@@ -61,9 +62,16 @@ export function createTransport(options: GrpcOptions): Transport & Closable {
     isSecure
       ? credentials.createSsl(ca === undefined ? null : Buffer.from(ca))
       : credentials.createInsecure(),
-    { 'grpc.service_config': JSON.stringify(serviceConfig), 'grpc.enable_retries': 1 },
+    {
+      'grpc.service_config': JSON.stringify(serviceConfig),
+      // gRPC would send the proof of the first attempt again, which is good once.
+      'grpc.enable_retries': options.proofKey === undefined ? 1 : 0,
+    },
   );
-  const interceptors = callInterceptors(options, isOutageOfService);
+  const interceptors = callInterceptors(
+    options,
+    ...(options.proofKey === undefined ? [isOutageOfService] : []),
+  );
 
   return {
     close: () => channel.close(),

@@ -2,6 +2,7 @@ import { type DescMethod, getOption } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import { access, KeyKind } from '../../gen/manam/options/v1/access_pb.js';
 import { readFailure } from './failure.ts';
+import { dpop, type ProofKey, proofInterceptor } from './proof-key.ts';
 import type { TokenSource } from './tokens.ts';
 
 /** The languages that the service speaks. */
@@ -13,6 +14,11 @@ export type ClientOptions = {
   readonly url: string;
   /** A key of the tenant: the publishable one in browsers and apps, a secret one on the tenant's servers. For AdminService an operator's. */
   readonly key?: string;
+  /**
+   * The key that binds sessions to this client (DPoP, RFC 9449): sign-ins prove it, and the tokens that they
+   * return are of no use without it. Default: none, tokens are a bearer's.
+   */
+  readonly proofKey?: ProofKey;
   /** The session to call with. A call may bring another token: `{ headers: bearer(token) }`. */
   readonly tokens?: TokenSource;
   /** The language of messages, or a function that returns it for each call. Default: the tenant's. */
@@ -36,13 +42,14 @@ export function isRetrySafe(method: DescMethod): boolean {
 
 /** Headers and retries of every call: inside of the token interceptor, so that a renewal is retried separately. */
 export function callInterceptors(
-  { key, tokens, locale }: ClientOptions,
+  { key, tokens, locale, proofKey }: ClientOptions,
   isOutage = isOutOfReach,
 ): Interceptor[] {
   return [
     headerInterceptor(key, locale),
-    ...(tokens === undefined ? [] : [tokenInterceptor(tokens)]),
+    ...(tokens === undefined ? [] : [tokenInterceptor(tokens, proofKey === undefined ? bearer : dpop)]),
     retryInterceptor(isOutage),
+    ...(proofKey === undefined ? [] : [proofInterceptor(proofKey)]),
   ];
 }
 
@@ -67,21 +74,21 @@ function setOnce(header: Headers, name: string, value: string): void {
 }
 
 /** The session's token, and once another one where it is refused. */
-function tokenInterceptor(tokens: TokenSource): Interceptor {
+function tokenInterceptor(tokens: TokenSource, present: typeof bearer): Interceptor {
   return (next) => async (request) => {
     const wantsSession = getOption(request.method, access).sessions.length > 0;
     if (!wantsSession || request.stream || request.header.has('authorization')) return await next(request);
     const token = await tokens.get();
     request.signal.throwIfAborted();
     if (token === undefined) return await next(request);
-    request.header.set('authorization', `Bearer ${token}`);
+    request.header.set('authorization', present(token).authorization);
     try {
       return await next(request);
     } catch (error) {
       if (readFailure(error).reason !== 'TOKEN_INVALID') throw error;
       const renewed = await tokens.renew(token);
       if (renewed === undefined || renewed === token) throw error;
-      request.header.set('authorization', `Bearer ${renewed}`);
+      request.header.set('authorization', present(renewed).authorization);
       return await next(request);
     }
   };

@@ -1,7 +1,7 @@
 import type { Client } from '@connectrpc/connect';
 import type { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import type { SessionTokens } from '../../gen/manam/v1/session_pb.js';
-import { readFailure } from './failure.ts';
+import { type Reason, readFailure } from './failure.ts';
 
 /** A session's tokens as they are kept. */
 export type StoredTokens = {
@@ -47,6 +47,8 @@ export type SessionOptions = {
   /** Told when the service has ended the session: sign in again. */
   readonly onEnd?: () => void;
   readonly now?: () => number;
+  /** Runs work that no other page of the same session does meanwhile. Default: there is none. */
+  readonly exclusively?: <T>(work: () => Promise<T>) => Promise<T>;
 };
 
 /** Keeps tokens in memory. */
@@ -63,6 +65,11 @@ export function memoryStorage(): TokenStorage {
   };
 }
 
+/** Whether a refused refresh ends the session: the token is not good, or not with the key of this client. */
+function isEnd(reason: Reason | undefined): boolean {
+  return reason === 'TOKEN_INVALID' || reason === 'DPOP_PROOF_INVALID';
+}
+
 /** A session whose access token renews itself, once for all calls that need it at the same time. */
 export function createSession({
   auth,
@@ -70,6 +77,7 @@ export function createSession({
   aheadMs = 30_000,
   onEnd = () => {},
   now = Date.now,
+  exclusively = (work) => work(),
 }: SessionOptions): ClientSession {
   let renewing: Promise<StoredTokens | undefined> | undefined;
 
@@ -94,7 +102,7 @@ export function createSession({
       return tokens && (await save(tokens));
     } catch (error) {
       if (!(await isStillKept())) return await storage.load();
-      if (readFailure(error).reason !== 'TOKEN_INVALID') {
+      if (!isEnd(readFailure(error).reason)) {
         // Renewed early, the token at hand is valid for a while yet.
         if (kept.accessToken !== refused && kept.expiresAtMs > now()) return kept;
         throw error;
@@ -111,7 +119,7 @@ export function createSession({
   ): Promise<string | undefined> {
     const kept = await storage.load();
     if (kept === undefined || !isStale(kept)) return kept?.accessToken;
-    renewing ??= exchange(isStale, refused);
+    renewing ??= exclusively(() => exchange(isStale, refused));
     const mine = renewing;
     try {
       return (await mine)?.accessToken;

@@ -1,5 +1,6 @@
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from 'jose';
 import { isCanonicalJws } from '../domain/base64url.ts';
+import { type Proof, ProofError, verifyProof } from '../domain/dpop.ts';
 
 export type VerifierOptions = {
   /** The `iss` of tokens: MANAM_ISSUER of the service. */
@@ -37,20 +38,34 @@ export class AccessTokenError extends Error {
 /** Cache lifetime of keys, in milliseconds, as in the service's cache-control. A new key is published longer ahead. */
 const keyLifetimeMs = 60_000;
 
+/** The request that a bound token came with (RFC 9449, section 7.1). */
+export type BoundRequest = {
+  /** The value of the `DPoP` header. */
+  readonly proof: string | undefined;
+  /** The HTTP method. */
+  readonly method: string;
+  /** The full URL as the client called it, behind no proxy that rewrites it; the query does not count. */
+  readonly url: string;
+};
+
+/** Verifies an access token; a bound one with the request that it came with. */
+export type AccessTokenVerifier = (token: string, request?: BoundRequest) => Promise<AccessTokenClaims>;
+
 /**
  * Verifies access tokens with the public keys, without a call to the service. A token stays
  * valid until it expires, up to 10 minutes after a logout; IntrospectToken reports a logout
- * at once. Throws AccessTokenError if the token is not a live one of the tenant, and another
+ * at once. A token that is bound to a key needs the request with its proof, which is good once for this
+ * verifier; without that it is refused. Throws AccessTokenError if the token is not a live one of the tenant, and another
  * error if the keys are unavailable: that is an outage and no verdict.
  */
-export function createAccessTokenVerifier(
-  options: VerifierOptions,
-): (token: string) => Promise<AccessTokenClaims> {
+export function createAccessTokenVerifier(options: VerifierOptions): AccessTokenVerifier {
   const { issuer, tenantId, clockToleranceS = 30, now = () => new Date() } = options;
   const jwksUrl = new URL(options.jwksUrl ?? `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`);
   const keys = createRemoteJWKSet(jwksUrl, { cacheMaxAge: keyLifetimeMs, cooldownDuration: 5000 });
 
-  return async (token) => {
+  const spend = createSpentProofs();
+
+  return async (token, request) => {
     if (!isCanonicalJws(token)) throw new AccessTokenError('not a JWS in its canonical form');
     try {
       const { payload } = await jwtVerify(token, keys, {
@@ -62,10 +77,46 @@ export function createAccessTokenVerifier(
         clockTolerance: clockToleranceS,
         currentDate: now(),
       });
+      await assertBinding(payload, token, request, now(), spend);
       return claimsOf(payload, tenantId);
     } catch (error) {
       throw isVerdict(error) ? new AccessTokenError((error as Error).message) : error;
     }
+  };
+}
+
+/** Refuses a bound token that did not come with a proof of its key, and a proof for the second time. */
+async function assertBinding(
+  { cnf }: JWTPayload,
+  accessToken: string,
+  request: BoundRequest | undefined,
+  now: Date,
+  spend: (proof: Proof, now: Date) => boolean,
+): Promise<void> {
+  if (cnf === undefined) return;
+  const { jkt } = cnf as { readonly jkt?: unknown };
+  if (request?.proof === undefined)
+    throw new AccessTokenError('the token is bound to a key: its proof is missing');
+  const { proof: text, method, url } = request;
+  const own = new URL(url);
+  const isUrl = ({ origin, pathname }: URL) => origin === own.origin && pathname === own.pathname;
+  const proof = await verifyProof(text, { method, isUrl, accessToken }, now);
+  if (proof.jkt !== jkt) throw new AccessTokenError('the proof is that of another key');
+  if (!spend(proof, now)) throw new AccessTokenError('the proof was used before');
+}
+
+/** Remembers the proofs of the last minute; true for the first use of each. */
+function createSpentProofs(): (proof: Proof, now: Date) => boolean {
+  // In the order of their use, in which they all but expire.
+  const spent = new Map<string, number>();
+  return ({ id, expiresAt }, now) => {
+    for (const [each, untilMs] of spent) {
+      if (untilMs > now.getTime()) break;
+      spent.delete(each);
+    }
+    if (spent.has(id)) return false;
+    spent.set(id, expiresAt.getTime());
+    return true;
   };
 }
 
@@ -92,7 +143,7 @@ function claimsOf(payload: JWTPayload, tenantId: string): AccessTokenClaims {
 
 /** Whether an error is about the token; the rest is about the way to the keys. */
 function isVerdict(error: unknown): boolean {
-  if (error instanceof AccessTokenError) return true;
+  if (error instanceof AccessTokenError || error instanceof ProofError) return true;
   const isOutage = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid;
   // jose throws its plain base class where the response of the JWKS URL is not 200.
   return error instanceof errors.JOSEError && !isOutage && error.code !== 'ERR_JOSE_GENERIC';

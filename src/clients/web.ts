@@ -3,22 +3,32 @@ import { createConnectTransport } from '@connectrpc/connect-web';
 
 export * from './contract.ts';
 export * from './failure.ts';
+export { createProofKey, dpop, generateProofKeyPair, type ProofKey, type ProofKeyPair } from './proof-key.ts';
 export * from './tokens.ts';
 
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import type { SessionTokens } from '../../gen/manam/v1/session_pb.js';
 import { type ClientOptions, callInterceptors, defaultTimeoutMs } from './interceptors.ts';
 import { type Manam, manamOver } from './manam.ts';
+import { createPageSession } from './page-session.ts';
+import { proofInterceptor } from './proof-key.ts';
 import { type ClientSession, createSession, type TokenStorage } from './tokens.ts';
 
 export { bearer } from './interceptors.ts';
 export type { Manam } from './manam.ts';
 
 export type WebOptions = Pick<ClientOptions, 'url' | 'key' | 'locale' | 'timeoutMs'> & {
-  /** Default: memory, so that nothing is left when the page is. */
+  /**
+   * Where tokens are kept. Default: the session survives reloads and is the same in all tabs; its refresh
+   * token is bound to a key that cannot be exported. `memoryStorage()`: it ends with the page.
+   */
   readonly storage?: TokenStorage;
-  /** Told when the service has ended the session: sign in again. */
+  /** The name of the session among the pages of an origin. Default: `url` and `key`. */
+  readonly sessionName?: string;
+  /** Told when the session has ended, in this tab or in another: sign in again. */
   readonly onSessionEnd?: () => void;
+  /** Told when another tab has begun a session, in place of any that this tab had. */
+  readonly onSessionStart?: () => void;
 };
 
 /** A client for browsers; it keeps the session of the person in front of it. */
@@ -29,18 +39,55 @@ export type WebManam = Manam & { readonly session: ClientSession };
  * starts it here, and Logout and DeleteAccount end it.
  */
 export function createManam(options: WebOptions): WebManam {
-  const { storage, onSessionEnd } = options;
+  const session = sessionOf(options);
+  const interceptors = [sessionInterceptor(session), ...callInterceptors({ ...options, tokens: session })];
+  const manam = { ...manamOver(transportOf(options, interceptors)), session };
+  watchFocus(session, () => manam.profile.viewUser({}));
+  return manam;
+}
+
+/** The session in the given storage, or that of all pages. */
+function sessionOf(options: WebOptions): ClientSession {
+  const { url, key = '', storage, sessionName = `${url} ${key}`, onSessionEnd, onSessionStart } = options;
+  const onEnd = onSessionEnd && { onEnd: onSessionEnd };
+  if (storage !== undefined) {
+    const auth = createClient(AuthService, transportOf(options, callInterceptors(options)));
+    return createSession({ auth, storage, ...onEnd });
+  }
+  // The proof of a refresh stands inside of its retries: each attempt needs another one.
+  const prove: Interceptor = (next) => async (request) => {
+    const proofKey = await page.key();
+    return proofKey === undefined ? await next(request) : await proofInterceptor(proofKey)(next)(request);
+  };
   const auth: Client<typeof AuthService> = createClient(
     AuthService,
-    transportOf(options, callInterceptors(options)),
+    transportOf(options, [...callInterceptors(options), prove]),
   );
-  const session = createSession({
+  const page = createPageSession({
     auth,
-    ...(storage && { storage }),
-    ...(onSessionEnd && { onEnd: onSessionEnd }),
+    name: sessionName,
+    ...onEnd,
+    ...(onSessionStart && { onStart: onSessionStart }),
   });
-  const interceptors = [sessionInterceptor(session), ...callInterceptors({ ...options, tokens: session })];
-  return { ...manamOver(transportOf(options, interceptors)), session };
+  return page;
+}
+
+/** The shortest time between two looks at the session. */
+const lookIntervalMs = 1000;
+
+/** Looks whether the session still lives when the person comes back to the page: it may have ended elsewhere. */
+function watchFocus(session: ClientSession, look: () => Promise<unknown>): void {
+  const page = globalThis as { readonly addEventListener?: (type: 'focus', listen: () => void) => void };
+  let lookedAtMs = 0;
+  page.addEventListener?.('focus', () => {
+    if (Date.now() - lookedAtMs < lookIntervalMs) return;
+    lookedAtMs = Date.now();
+    // A session that has ended says so to whoever listens; anything else is no matter of this look.
+    void session
+      .get()
+      .then((token) => (token === undefined ? undefined : look()))
+      .catch(() => {});
+  });
 }
 
 function transportOf(

@@ -13,6 +13,7 @@ import {
   errorInterceptor,
   floorInterceptor,
 } from '../server/interceptors.ts';
+import { createKeyProof, createOwnOrigins } from '../server/key-proof.ts';
 import type { RpcOptions } from '../server/rpc-route.ts';
 import type { TenantDirectory } from '../server/tenant-directory.ts';
 
@@ -45,6 +46,11 @@ export function createRpcOptions(
       limiter,
       limits,
       hasher,
+      proveKey: createKeyProof({
+        proofs: store.proofs,
+        clock,
+        isOwnOrigin: createOwnOrigins([config.issuer, ...config.publicOrigins]),
+      }),
       ownOrigin: new URL(config.issuer).origin,
     }),
     interceptors: [

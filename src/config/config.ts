@@ -15,6 +15,8 @@ export type Config = {
   readonly issuer: string;
   /** Whether no one has said so: then it is this machine, which is no place for a tenant's pages. */
   readonly isIssuerAssumed: boolean;
+  /** Further origins at which clients reach the service. */
+  readonly publicOrigins: readonly string[];
   /** Number of processes behind the port. */
   readonly workers: number;
   /** The program of the private database; undefined: one that is found. */
@@ -121,6 +123,7 @@ export function parseConfig(env: Environment, args: { readonly production: boole
     port,
     issuer,
     isIssuerAssumed: !isSet('MANAM_ISSUER'),
+    publicOrigins: parseOrigins(text('PUBLIC_ORIGINS') ?? '', mistakes),
     workers: integer('WORKERS'),
     databaseUrl,
     databaseConnections: integer('DATABASE_CONNECTIONS'),
@@ -237,6 +240,21 @@ function parsePrefixes(value: string, mistakes: string[]): string[] {
   return prefixes.map((prefix) => (prefix === '/' ? '' : prefix));
 }
 
+function parseOrigins(value: string, mistakes: string[]): string[] {
+  const origins = listOf(value);
+  if (!origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin))
+    mistakes.push('PUBLIC_ORIGINS must be a list of origins, such as https://id.internal:8443');
+  return origins;
+}
+
+/** The parts of a list with commas. */
+function listOf(value: string): string[] {
+  return value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
 function parsePepper(value: string | undefined, mistakes: string[]): Buffer | undefined {
   if (value === undefined) return undefined;
   const pepper = Buffer.from(value, 'base64');
@@ -276,12 +294,7 @@ function parseNetworkList(
   name: 'TRUSTED_PROXIES' | 'OUTGOING_PRIVATE_NETWORKS',
 ): readonly Network[] {
   try {
-    return parseNetworks(
-      (text(name) ?? '')
-        .split(',')
-        .map((part) => part.trim())
-        .filter((part) => part !== ''),
-    );
+    return parseNetworks(listOf(text(name) ?? ''));
   } catch {
     mistakes.push(`${name} must be a list of addresses and networks, such as 10.0.0.0/8`);
     return [];

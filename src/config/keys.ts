@@ -65,6 +65,10 @@ export const configKeys = {
     otherwise: '`http://HOST:PORT`',
     required: true,
   }),
+  PUBLIC_ORIGINS: text(
+    'Further origins at which clients reach the service, such as an internal name for gRPC: a DPoP proof has to name one of them.',
+    { otherwise: 'the origin of `MANAM_ISSUER` alone' },
+  ),
   DATABASE_URL: secret(
     '`mysql://user:password@host:3306/database`; MySQL 8.4 or MariaDB 10.6 and newer. `?ssl-mode=VERIFY_IDENTITY&ssl-ca=…` demands TLS.',
     {

@@ -8,6 +8,8 @@ export type AccessClaims = {
   readonly level: SessionLevel;
   readonly authTime: Date;
   readonly amr: readonly AuthenticationMethod[];
+  /** The thumbprint of the key whose proof the token needs (`cnf.jkt`, RFC 9449, section 6.1); undefined: none. */
+  readonly jkt: string | undefined;
 };
 
 /** The claims of a pending sign-in's token: they name its row, and hold nothing of its content. */

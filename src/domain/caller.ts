@@ -38,6 +38,8 @@ export type Caller = {
   readonly session: CallerSession | undefined;
   /** The sign-in that waits for its second factor, where the call's token names one. */
   readonly pending: PendingSignIn | undefined;
+  /** The thumbprint of the key that the call has proved (RFC 9449); undefined: none. */
+  readonly proofKey?: string | undefined;
   readonly client: Client;
   readonly deadline: Deadline;
   /** The idempotency key of the call, where it carries one and its method honours it. */

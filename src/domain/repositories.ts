@@ -3,6 +3,7 @@ import type { AttemptRepository } from './attempt.ts';
 import type { AuthenticatorRepository } from './authenticator.ts';
 import type { BudgetRepository } from './budget.ts';
 import type { ChallengeRepository } from './challenge.ts';
+import type { ProofRepository } from './dpop.ts';
 import type { EventRepository } from './events.ts';
 import type { IdentityRepository } from './external-identity.ts';
 import type { IdempotencyRepository } from './idempotency.ts';
@@ -26,6 +27,7 @@ export type Repositories = {
   readonly recoveryCodes: RecoveryCodeRepository;
   readonly attempts: AttemptRepository;
   readonly budgets: BudgetRepository;
+  readonly proofs: ProofRepository;
   readonly idempotency: IdempotencyRepository;
   readonly events: EventRepository;
   readonly outbox: OutboxRepository;

@@ -3,6 +3,7 @@ export const retained = [
   'challenges',
   'sessions',
   'idempotency',
+  'proofs',
   'loginRequests',
   'budgets',
   'attempts',

@@ -2,6 +2,14 @@ import type { AuthenticationMethod, SessionLevel } from './authentication.ts';
 import type { Client } from './network.ts';
 import type { UserView } from './user.ts';
 
+/** The key of a client, whose proof its tokens need. */
+export type KeyBinding = {
+  /** The thumbprint of the key (RFC 7638), in Base64url. */
+  readonly jkt: string;
+  /** Whether access tokens need the proof as well; the refresh token always does. */
+  readonly bindsAccess: boolean;
+};
+
 export type SessionRow = {
   readonly id: string;
   readonly tenantId: string;
@@ -10,6 +18,10 @@ export type SessionRow = {
   readonly amr: readonly AuthenticationMethod[];
   readonly authTime: Date;
   readonly client: Client;
+  /** The key that the session is bound to (RFC 9449); undefined: none. */
+  readonly binding: KeyBinding | undefined;
+  /** Whether the user asked to stay signed in. */
+  readonly remember: boolean;
   /** Number of rotations of the refresh token. */
   readonly refreshCounter: number;
   readonly refreshSalt: Buffer;
@@ -36,7 +48,7 @@ export type SessionRepository = {
   /** Rotates the refresh token of a live session; true for exactly one caller per counter. */
   rotate(
     session: SessionRow,
-    next: Pick<SessionRow, 'level' | 'refreshedAt' | 'idleExpiresAt' | 'client'>,
+    next: Pick<SessionRow, 'level' | 'refreshedAt' | 'idleExpiresAt' | 'client' | 'binding'>,
   ): Promise<boolean>;
   /** Notes that a second factor was proved in a session: it is signed in at the user's full level. */
   addSecondFactor(tenantId: string, id: string, method: AuthenticationMethod, now: Date): Promise<void>;

@@ -6,6 +6,10 @@ import type { SignInMethod } from './events.ts';
 export type SignInProgress = {
   readonly method: SignInMethod;
   readonly amr: readonly AuthenticationMethod[];
+  /** Whether the user asked to stay signed in. Default: no. */
+  readonly remember?: boolean;
+  /** The thumbprint of the key that the first step proved: the second has to prove it too. */
+  readonly jkt?: string | undefined;
 };
 
 export function formatProgress(progress: SignInProgress): Buffer {

@@ -10,6 +10,8 @@ import { templatesSchema } from './templates/override.ts';
 import { googleScopes, type TenantPolicy } from './tenant.ts';
 import { defaultBranding, type ThemeFont, themeFonts } from './theme.ts';
 
+const dayMinutes = 1440;
+
 type Json = Readonly<Record<string, unknown>>;
 
 /** The policy of a tenant that has said nothing yet, whose pages are the hosted ones at that origin. */
@@ -26,6 +28,11 @@ export function defaultPolicy(origin: string, slug: string): TenantPolicy {
     defaultLocale: 'en',
     password: { minLength: 8, minStrength: 2 },
     requireSecondFactor: false,
+    sessions: {
+      idleMinutes: 7 * dayMinutes,
+      absoluteMinutes: 30 * dayMinutes,
+      remembered: { idleMinutes: 30 * dayMinutes, absoluteMinutes: 30 * dayMinutes },
+    },
     roles: { admin: [...scopes], user: [] },
     discloseRegistration: false,
     codeSignIn: { enabled: true, createAccounts: false },
@@ -73,6 +80,11 @@ const wholeNumber = (least: number, most: number) =>
     v.minValue(least, `must be at least ${least}`),
     v.maxValue(most, `must be at most ${most}`),
   );
+/** Five minutes to a year. */
+const lifetime = {
+  idleMinutes: wholeNumber(5, 365 * dayMinutes),
+  absoluteMinutes: wholeNumber(5, 365 * dayMinutes),
+};
 const clientIdForm = /^[\w.-]{0,255}$/;
 const clientIdRule = 'must be a client id such as 1234.apps.googleusercontent.com';
 const color = v.pipe(text, v.regex(/^(?:#[0-9a-fA-F]{6})?$/, 'must be a colour such as #0a7c66'));
@@ -114,6 +126,7 @@ const schema: v.GenericSchema<unknown, TenantPolicy> = strict({
     minStrength: wholeNumber(0, 4),
   }),
   requireSecondFactor: flag,
+  sessions: strict({ ...lifetime, remembered: strict(lifetime) }),
   roles: v.record(role, listOf(permission), 'must be an object'),
   discloseRegistration: flag,
   codeSignIn: strict({ enabled: flag, createAccounts: flag }),

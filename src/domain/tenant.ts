@@ -4,6 +4,8 @@ import type { SignInWay } from './sign-in-way.ts';
 import type { TemplateOverrides } from './templates/template.ts';
 import type { Branding } from './theme.ts';
 
+export type SessionLifetime = { readonly idleMinutes: number; readonly absoluteMinutes: number };
+
 /** The settings of a tenant: typed JSON in its row. */
 export type TenantPolicy = {
   /** The tenant's pages that links in messages lead to, by purpose. */
@@ -32,6 +34,11 @@ export type TenantPolicy = {
     readonly minStrength: number;
   };
   readonly requireSecondFactor: boolean;
+  /** Lifetimes of sessions, in minutes: at most without a refresh, and at most in all. */
+  readonly sessions: SessionLifetime & {
+    /** The same where the user asked to stay signed in. */
+    readonly remembered: SessionLifetime;
+  };
   /** Every role that a user may have, with what it permits. */
   readonly roles: Readonly<Record<string, readonly string[]>>;
   /** Whether Register discloses that an identifier is taken (R33). */

@@ -6,10 +6,15 @@ import type { Client } from '../domain/network.ts';
 /** How a call came in. */
 export type Protocol = 'grpc' | 'grpc-web' | 'connect' | 'rest';
 
+/** The method and the path of a request, without its query. */
+export type RequestTarget = { readonly method: string; readonly path: string };
+
 /** The data of a call that is known before its body is read, and the content of its log line. */
 export type RequestInfo = {
   readonly requestId: string;
   readonly client: Client;
+  /** The request line, before any transcoding; undefined: the call came in without one. */
+  readonly target: RequestTarget | undefined;
   /** The tenant, once the gate knows it. */
   tenantId: string | undefined;
   /** The reason of the failure, where it failed. */
@@ -28,10 +33,11 @@ const requestKey = createContextKey<RequestInfo | undefined>(undefined, { descri
 const operatorKey = createContextKey<Operator | undefined>(undefined, { description: 'operator' });
 const callerKey = createContextKey<Caller | undefined>(undefined, { description: 'caller' });
 
-export function createRequestInfo(requestId: string, client: Client): RequestInfo {
+export function createRequestInfo(requestId: string, client: Client, target?: RequestTarget): RequestInfo {
   return {
     requestId,
     client,
+    target,
     tenantId: undefined,
     reason: undefined,
     procedure: undefined,

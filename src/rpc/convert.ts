@@ -55,8 +55,8 @@ export function toValue(json: Json): Value {
 
 export function toTokens(tokens: IssuedTokens | undefined): MessageInitShape<typeof SessionTokensSchema> {
   if (tokens === undefined) return {};
-  const { accessToken, refreshToken, expiresInS: expiresIn } = tokens;
-  return { accessToken, refreshToken, expiresIn, tokenType: 'Bearer' };
+  const { accessToken, refreshToken, expiresInS: expiresIn, tokenType } = tokens;
+  return { accessToken, refreshToken, expiresIn, tokenType };
 }
 
 export function toAccount(
@@ -132,6 +132,7 @@ export function toIntrospection(
     iat: seconds(found.issuedAt),
     authTime: seconds(found.authTime),
     amr: [...found.amr],
+    ...(found.jkt !== undefined && { cnf: { jkt: found.jkt } }),
   };
 }
 

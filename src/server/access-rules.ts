@@ -6,6 +6,7 @@ import {
   RateClass,
   SessionLevel,
 } from '../../gen/manam/options/v1/access_pb.js';
+import { SessionTokensSchema } from '../../gen/manam/v1/session_pb.js';
 
 import { reasons } from '../domain/errors.ts';
 import { isEventType } from '../domain/events.ts';
@@ -41,6 +42,13 @@ export function ruleOf(rules: AccessRules, method: DescMethod): Access {
   if (rule === undefined)
     throw new Error(`${method.parent.typeName}/${method.name} has no access declaration`);
   return rule;
+}
+
+/** Whether a method can return tokens, whose session the proof of a key binds. */
+export function mintsTokens({ output }: DescMethod): boolean {
+  return output.fields.some(
+    (field) => field.fieldKind === 'message' && field.message.typeName === SessionTokensSchema.typeName,
+  );
 }
 
 const emitted = new WeakMap<Access, ReadonlySet<string>>();

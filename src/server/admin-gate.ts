@@ -8,7 +8,7 @@ import { negotiateLocale } from '../domain/locale.ts';
 import { requestOf, setOperator } from '../rpc/context.ts';
 import { type AccessRules, ruleOf } from './access-rules.ts';
 import type { ErrorMapper } from './error-mapper.ts';
-import { readBearer } from './gate.ts';
+import { readCredentials } from './gate.ts';
 
 export type AdminGateDeps = {
   readonly rules: AccessRules;
@@ -28,7 +28,7 @@ export function createAdminGate({ rules, adminKeys, clock, mapError }: AdminGate
     try {
       if (ruleOf(rules, method).key !== KeyKind.ADMIN)
         throw new Error(`${request.procedure} is not an operator's`);
-      const text = readBearer(requestHeader, 'ADMIN_KEY_INVALID') ?? '';
+      const text = readCredentials(requestHeader, ['bearer'], 'ADMIN_KEY_INVALID')?.token ?? '';
       const digest = digestAdminKey(text);
       const key = digest && (await adminKeys.findLive(digest, clock()));
       // A page of a browser has no business here, whatever key it holds.

@@ -8,7 +8,8 @@ import {
   PreconditionFailureSchema,
   RetryInfoSchema,
 } from '../../gen/google/rpc/error_details_pb.js';
-import { DomainError, type Violation } from '../domain/errors.ts';
+import { proofAlgorithms } from '../domain/dpop.ts';
+import { DomainError, type Reason, type Violation } from '../domain/errors.ts';
 import type { Locale } from '../domain/locale.ts';
 import type { RequestInfo } from '../rpc/context.ts';
 import { codeOf, textOf } from './error-reasons.ts';
@@ -16,6 +17,7 @@ import { codeOf, textOf } from './error-reasons.ts';
 /** The `domain` of every ErrorInfo. */
 export const errorDomain = 'manam';
 const challenge = 'Bearer realm="manam"';
+const dpopChallenge = `DPoP realm="manam", algs="${proofAlgorithms.join(' ')}"`;
 /** The language of an error to a caller that asked for none of this service. */
 const fallbackLocale: Locale = 'en';
 
@@ -68,11 +70,7 @@ function toConnectError({ reason, details }: DomainError, requestId: string, loc
     { desc: LocalizedMessageSchema, value: { locale, message: textIn(locale) } },
   );
   // RFC 9110, section 15.5.2, and RFC 6750, section 3: every 401 says how to authenticate.
-  if (error.code === Code.Unauthenticated)
-    error.metadata.set(
-      'www-authenticate',
-      reason === 'TOKEN_INVALID' ? `${challenge}, error="invalid_token"` : challenge,
-    );
+  if (error.code === Code.Unauthenticated) error.metadata.set('www-authenticate', challengeOf(reason));
   if (details.violations !== undefined) {
     const fieldViolations = details.violations.map((violation) => fieldViolation(violation, locale));
     error.details.push({ desc: BadRequestSchema, value: { fieldViolations } });
@@ -93,6 +91,12 @@ function toConnectError({ reason, details }: DomainError, requestId: string, loc
     error.metadata.set('retry-after', String(Math.max(1, Math.ceil(details.retryAfterMs / 1000))));
   }
   return error;
+}
+
+/** The challenge of a 401, with the error of its scheme where there is one. */
+function challengeOf(reason: Reason): string {
+  if (reason === 'DPOP_PROOF_INVALID') return `${dpopChallenge}, error="invalid_dpop_proof"`;
+  return reason === 'TOKEN_INVALID' ? `${challenge}, error="invalid_token"` : challenge;
 }
 
 function fieldViolation(violation: Violation, locale: Locale) {

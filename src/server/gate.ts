@@ -22,6 +22,7 @@ import { requestOf, setCaller } from '../rpc/context.ts';
 import { type AccessRules, emitsOf, ruleOf } from './access-rules.ts';
 import { createDeadline } from './deadline.ts';
 import type { ErrorMapper } from './error-mapper.ts';
+import type { KeyProof, Presented } from './key-proof.ts';
 import type { TenantDirectory } from './tenant-directory.ts';
 
 export type GateDeps = {
@@ -35,6 +36,7 @@ export type GateDeps = {
   readonly limiter: Limiter;
   readonly limits: Limits;
   readonly hasher: Pick<PasswordHasher, 'admit'>;
+  readonly proveKey: KeyProof;
   /** The origin of the hosted pages, which may call for every tenant. */
   readonly ownOrigin: string;
 };
@@ -56,7 +58,7 @@ export function createGate(deps: GateDeps) {
     const locale = negotiateLocale(header.get('accept-language'));
     try {
       const rule = ruleOf(deps.rules, method);
-      const { tenant, key, session, pending } = await identify(deps, rule, header);
+      const { tenant, key, session, pending, bound } = await identify(deps, rule, header);
       request.tenantId = tenant.id;
       const origin = header.get('origin');
       // A page can be read by every visitor: a secret key that comes from one is lost (R79).
@@ -72,10 +74,18 @@ export function createGate(deps: GateDeps) {
       if (rule.passwordHash) deps.hasher.admit({ tenant, deadline });
       const audience = audienceOf({ session, pending, key });
       await chargeNetwork(deps, rule, { tenantId: tenant.id, audience }, request.client.address);
+      const proofKey = await deps.proveKey({
+        tenantId: tenant.id,
+        method,
+        rule,
+        target: request.target ?? { method: 'POST', path: `/${request.procedure}` },
+        proof: header.get('dpop'),
+        bound,
+      });
       if (rule.fresh) assertFresh(session, deps.clock());
       const idempotency = rule.idempotencyKey ? readIdempotencyKey(header, method.name) : undefined;
       const { requestId, client } = request;
-      const who = { tenant, key, session, pending, client };
+      const who = { tenant, key, session, pending, proofKey, client };
       const emits = emitsOf(rule);
       setCaller(context.values, { ...who, requestId, deadline, idempotency, locale, emits });
     } catch (error) {
@@ -84,12 +94,12 @@ export function createGate(deps: GateDeps) {
   };
 }
 
-type Identity = Pick<Caller, 'tenant' | 'key' | 'session' | 'pending'>;
+type Identity = Pick<Caller, 'tenant' | 'key' | 'session' | 'pending'> & Pick<Presented, 'bound'>;
 
 /** Establishes the tenant and, where the rule asks for one, the session. */
 async function identify(deps: GateDeps, rule: Access, header: Headers): Promise<Identity> {
   const keyText = readKey(header);
-  const bearer = rule.sessions.length === 0 ? undefined : readBearer(header);
+  const bearer = rule.sessions.length === 0 ? undefined : readCredentials(header, ['bearer', 'dpop']);
   if (keyText === undefined && bearer === undefined) throw new DomainError('KEY_MISSING');
 
   const found = keyText === undefined ? undefined : await findKey(deps.directory, keyText);
@@ -98,27 +108,29 @@ async function identify(deps: GateDeps, rule: Access, header: Headers): Promise<
   if (bearer === undefined) {
     if (found === undefined) throw new DomainError('KEY_MISSING');
     if (rule.sessions.length > 0) assertScope(rule, found.key);
-    return { ...found, session: undefined, pending: undefined };
+    return { ...found, session: undefined, pending: undefined, bound: undefined };
   }
 
-  const { tenantId, session, pending } = await findBearer(deps, rule, bearer);
+  const { tenantId, session, pending, bound } = await findBearer(deps, rule, bearer);
   if (found !== undefined && found.tenant.id !== tenantId) throw new DomainError('TOKEN_INVALID');
   const tenant = found?.tenant ?? (await deps.directory.findById(tenantId));
   if (tenant === undefined) throw new DomainError('TOKEN_INVALID');
-  return { tenant, key: found?.key, session, pending };
+  return { tenant, key: found?.key, session, pending, bound };
 }
 
-type Bearer = Pick<Identity, 'session' | 'pending'> & { readonly tenantId: string };
+type Bearer = Pick<Identity, 'session' | 'pending' | 'bound'> & { readonly tenantId: string };
 
 /** The session of a token, or the pending sign-in where the rule accepts one. */
-async function findBearer(deps: GateDeps, rule: Access, bearer: string): Promise<Bearer> {
-  if (rule.sessions.includes(SessionLevel.PENDING)) {
-    const pending = await findPending(deps, bearer);
+async function findBearer(deps: GateDeps, rule: Access, { scheme, token }: Credentials): Promise<Bearer> {
+  if (rule.sessions.includes(SessionLevel.PENDING) && scheme === 'bearer') {
+    const pending = await findPending(deps, token);
     if (pending !== undefined) return pending;
   }
-  const { tenantId, session } = await findSession(deps, bearer);
+  const { tenantId, session, jkt } = await findSession(deps, token);
+  // A bound token as a bearer's is a stolen one, and the other scheme promises a binding (RFC 9449, section 7.1).
+  if ((jkt !== undefined) !== (scheme === 'dpop')) throw new DomainError('TOKEN_INVALID');
   assertLevel(rule, session);
-  return { tenantId, session, pending: undefined };
+  return { tenantId, session, pending: undefined, bound: jkt === undefined ? undefined : { token, jkt } };
 }
 
 /** The pending sign-in that a token names, if it still waits (R24). */
@@ -132,7 +144,7 @@ async function findPending(
   const row = await challenges.findById(tenantId, challengeId, 'sign-in', clock());
   if (row === undefined || row.userId !== userId) throw new DomainError('TOKEN_INVALID');
   const progress = parseProgress(row.data);
-  return { tenantId, session: undefined, pending: { challengeId, userId, progress } };
+  return { tenantId, session: undefined, pending: { challengeId, userId, progress }, bound: undefined };
 }
 
 /** The tenant key, under either of its names; two different ones are a mistake, not a choice. */
@@ -149,32 +161,39 @@ async function findKey(directory: TenantDirectory, text: string): Promise<{ tena
   return found;
 }
 
-/** The token of `authorization: Bearer` (RFC 6750, section 2.1); the scheme's case does not count. */
-export function readBearer(
+type Scheme = 'bearer' | 'dpop';
+
+/** A token with the scheme that it was presented by. */
+export type Credentials = { readonly scheme: Scheme; readonly token: string };
+
+/** The token of `authorization` (RFC 6750, section 2.1; RFC 9449, section 7.1); the scheme's case does not count. */
+export function readCredentials(
   header: Headers,
+  schemes: readonly Scheme[],
   refusal: Extract<Reason, 'TOKEN_INVALID' | 'ADMIN_KEY_INVALID'> = 'TOKEN_INVALID',
-): string | undefined {
+): Credentials | undefined {
   const value = header.get('authorization');
   if (value === null) return undefined;
   // All our tokens are Base64url without padding: with one it would have several spellings.
-  const token = /^bearer +([\w.-]+)$/i.exec(value)?.[1];
-  if (token === undefined) throw new DomainError(refusal);
-  return token;
+  const [, name = '', token = ''] = /^(\w+) +([\w.-]+)$/.exec(value) ?? [];
+  const scheme = schemes.find((each) => each === name.toLowerCase());
+  if (scheme === undefined) throw new DomainError(refusal);
+  return { scheme, token };
 }
 
 /** The session of an access token, if it is live here and now (R15). */
 async function findSession(
   { accessTokens, sessions, clock }: GateDeps,
   bearer: string,
-): Promise<{ tenantId: string; session: CallerSession }> {
+): Promise<{ tenantId: string; session: CallerSession; jkt: string | undefined }> {
   const claims = await accessTokens.verify(bearer);
   if (claims === undefined) throw new DomainError('TOKEN_INVALID');
-  const { tenantId, sessionId, userId, level } = claims;
+  const { tenantId, sessionId, userId, level, jkt } = claims;
   const session = await sessions.findOfCall(tenantId, sessionId, clock());
   if (session === undefined || session.userId !== userId || session.level !== level) {
     throw new DomainError('TOKEN_INVALID');
   }
-  return { tenantId, session };
+  return { tenantId, session, jkt };
 }
 
 function assertLevel(rule: Access, session: CallerSession): void {

@@ -46,10 +46,12 @@ const commonHeaders = {
 export function createHandler(deps: HandlerDeps) {
   const { log, random, proxies, encryptedOrigin, observe } = deps;
   return function handle(request: IncomingMessage, response: ServerResponse): void {
-    const info = createRequestInfo(random.uuid(), {
+    const client = {
       address: clientAddress(peerAddress(request), header(request, 'x-forwarded-for'), proxies),
       userAgent: (header(request, 'user-agent') ?? '').slice(0, maxUserAgentLength),
-    });
+    };
+    const target = { method: request.method ?? '', path: pathOf(request) };
+    const info = createRequestInfo(random.uuid(), client, target);
     // The monotonic clock: a leap of the other one would make durations of hours.
     const startedAt = performance.now();
     response.once('close', () => {

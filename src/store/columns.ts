@@ -43,3 +43,10 @@ export const json = customType<{ data: unknown; driverData: string }>({
   toDriver: orNull((value: unknown) => JSON.stringify(value)),
   fromDriver: (text) => JSON.parse(text) as unknown,
 });
+
+/** A yes or no. */
+export const flag = customType<{ data: boolean; driverData: number }>({
+  dataType: () => 'tinyint',
+  toDriver: orNull((isSet: boolean) => (isSet ? 1 : 0)),
+  fromDriver: (stored) => stored === 1,
+});

@@ -6,7 +6,7 @@ import type { Database } from './database.ts';
 import { challenges } from './tables/challenges.ts';
 import { events } from './tables/events.ts';
 import { loginRequests } from './tables/federation.ts';
-import { attemptCounters, budgets, idempotency, leases } from './tables/limits.ts';
+import { attemptCounters, budgets, idempotency, leases, spentProofs } from './tables/limits.ts';
 import { outbox, smsBackoffs, smsCounters } from './tables/messages.ts';
 import { sessions } from './tables/sessions.ts';
 import { users } from './tables/users.ts';
@@ -44,6 +44,7 @@ export function createRetentionRepository(db: Database): RetentionRepository {
         challenges: [challenges, lt(challenges.expiresAt, before)],
         sessions: [sessions, lt(sessions.expiresAt, before)],
         idempotency: [idempotency, lt(idempotency.expiresAt, before)],
+        proofs: [spentProofs, lt(spentProofs.expiresAt, before)],
         loginRequests: [loginRequests, lt(loginRequests.expiresAt, before)],
         budgets: [budgets, lt(budgets.windowStart, before)],
         // Of those who got in; others still count.

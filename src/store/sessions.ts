@@ -1,6 +1,6 @@
 import { and, desc, eq, gt, isNotNull, isNull, lt, ne, or, type Param, sql } from 'drizzle-orm';
 import type { AuthenticationMethod } from '../domain/authentication.ts';
-import type { SessionRepository, SessionRow } from '../domain/session.ts';
+import type { KeyBinding, SessionRepository, SessionRow } from '../domain/session.ts';
 import { hasAuthenticatorRow } from './authenticators.ts';
 import type { Database } from './database.ts';
 import { once, slot, slotsOf } from './prepared.ts';
@@ -8,8 +8,17 @@ import { sessions } from './tables/sessions.ts';
 import { identifiers, users } from './tables/users.ts';
 import { emails, mobiles, ownedBy, toView } from './user-view.ts';
 
-function toSession({ address, userAgent, revokedAt: _, ...row }: typeof sessions.$inferSelect): SessionRow {
-  return { ...row, client: { address, userAgent } };
+type Row = typeof sessions.$inferSelect;
+
+function toSession({ address, userAgent, revokedAt: _, jkt, bindsAccess, ...row }: Row): SessionRow {
+  const binding = jkt === null ? undefined : { jkt: jkt.toString('base64url'), bindsAccess };
+  return { ...row, client: { address, userAgent }, binding };
+}
+
+/** The columns of a binding. */
+function toColumns(binding: KeyBinding | undefined): Pick<Row, 'jkt' | 'bindsAccess'> {
+  if (binding === undefined) return { jkt: null, bindsAccess: false };
+  return { jkt: Buffer.from(binding.jkt, 'base64url'), bindsAccess: binding.bindsAccess };
 }
 
 /** Whether a session began without the second factor that its user has by now: it is not live. */
@@ -75,6 +84,8 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
         refreshedAt: sql`${slot('refreshedAt', sessions.refreshedAt)}`,
         idleExpiresAt: sql`${slot('idleExpiresAt', sessions.idleExpiresAt)}`,
         address: sql`${slot('address', sessions.address)}`,
+        jkt: sql`${slot('jkt', sessions.jkt)}`,
+        bindsAccess: sql`${slot('bindsAccess', sessions.bindsAccess)}`,
       })
       .where(
         and(
@@ -87,9 +98,9 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
   );
 
   return {
-    async insert({ client, ...session }) {
+    async insert({ client, binding, ...session }) {
       const { address, userAgent } = client;
-      await insert().execute({ ...session, address, userAgent, revokedAt: null });
+      await insert().execute({ ...session, address, userAgent, ...toColumns(binding), revokedAt: null });
     },
 
     async findLive(tenantId, id, now) {
@@ -113,10 +124,11 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
       return rows.map(toSession);
     },
 
-    async rotate({ tenantId, id, refreshCounter: counter }, { client, ...changes }) {
+    async rotate({ tenantId, id, refreshCounter: counter }, { client, binding, ...changes }) {
       const { address } = client;
       const [result] = await rotate().execute({
         ...changes,
+        ...toColumns(binding),
         tenantId,
         id,
         counter,

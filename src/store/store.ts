@@ -13,6 +13,7 @@ import { createIdentityRepository } from './identities.ts';
 import { createKeyRepository } from './keys.ts';
 import { createLoginRequestRepository } from './login-requests.ts';
 import { createOutboxRepository } from './outbox.ts';
+import { createProofRepository } from './proofs.ts';
 import { createRecoveryCodeRepository } from './recovery-codes.ts';
 import { createLeaseRepository, createRetentionRepository } from './retention.ts';
 import { createSessionRepository } from './sessions.ts';
@@ -43,6 +44,7 @@ function createRepositories(db: Database, prepared: Database, vault: Vault): Rep
     recoveryCodes: withoutSql(createRecoveryCodeRepository(db)),
     attempts: withoutSql(createAttemptRepository(db, prepared)),
     budgets: withoutSql(createBudgetRepository(prepared)),
+    proofs: withoutSql(createProofRepository(db)),
     idempotency: withoutSql(createIdempotencyRepository(db, vault)),
     events: withoutSql(createEventRepository(db, prepared)),
     outbox: withoutSql(createOutboxRepository(db, vault)),

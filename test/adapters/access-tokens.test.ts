@@ -29,6 +29,7 @@ async function createTokens() {
     sessionId: systemRandom.uuid(),
     level: 'signed-in',
     authTime: start,
+    jkt: undefined,
     amr: ['pwd'],
   } as const;
   return {

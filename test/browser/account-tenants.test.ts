@@ -141,22 +141,6 @@ test('a person registers and recovers by mobile, typing Persian digits, at the k
   await who.context.close();
 }, 60_000);
 
-test('the session is in memory alone: no cookie, no storage, and a page that is loaded again asks anew', async () => {
-  const who = await visitor({ locale: 'en', width: 1280 });
-  const { page, t, context } = who;
-  const { email } = await signUp(app);
-  await page.goto(`${app.url}/account/dev/`);
-  await signIn(who, email, password);
-  await heading(who, t('profile')).waitFor();
-  const { cookies, origins } = await context.storageState();
-  expect({ cookies, origins }).toEqual({ cookies: [], origins: [] });
-  const kept = '(async () => [sessionStorage.length, (await indexedDB.databases()).length])()';
-  expect(await page.evaluate(kept)).toEqual([0, 0]);
-  await page.reload();
-  await heading(who, t('signInTitle')).waitFor();
-  await context.close();
-});
-
 test('the step-up dialog sends a code to a user who has SMS alone', async () => {
   const who = await visitor({ locale: 'en', width: 1280 });
   const { page, t } = who;

@@ -174,6 +174,7 @@ overEveryStore('sessions', (scene) => {
       refreshedAt: at(1),
       idleExpiresAt: at(70_000),
       client: { address: '192.0.2.9', userAgent: 'another' },
+      binding: { jkt: Buffer.alloc(32, 9).toString('base64url'), bindsAccess: false },
     };
     const won = await Promise.all(Array.from({ length: 8 }, () => store.sessions.rotate(session, next)));
     expect(won.filter((each) => each)).toHaveLength(1);
@@ -181,6 +182,7 @@ overEveryStore('sessions', (scene) => {
       refreshCounter: 1,
       refreshedAt: at(1),
       client: { address: '192.0.2.9', userAgent: 'a browser' },
+      binding: next.binding,
     });
   });
 
@@ -203,6 +205,18 @@ overEveryStore('sessions', (scene) => {
     expect(await store.sessions.revokeOthers(tenantId, user.id, third, now)).toBe(1);
     expect(await live()).toEqual([third]);
     expect(await store.sessions.revoke(tenantId, user.id, oldest, now)).toBe(false);
+  });
+});
+
+overEveryStore('proofs', (scene) => {
+  test('a proof is spent by one of many callers, once for each tenant', async () => {
+    const { store, tenantId, uuid, at } = scene();
+    const proof = { id: Buffer.alloc(32, 5).toString('base64url'), expiresAt: at(60_000) };
+    const spent = await Promise.all(Array.from({ length: 8 }, () => store.proofs.spend(tenantId, proof)));
+    expect(spent.filter(Boolean)).toHaveLength(1);
+    expect(await store.proofs.spend(uuid(), proof)).toBe(true);
+    expect(await store.retention.purge('proofs', tenantId, at(60_001), 10)).toBe(1);
+    expect(await store.proofs.spend(tenantId, proof)).toBe(true);
   });
 });
 

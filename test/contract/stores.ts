@@ -82,6 +82,8 @@ export function sceneOf(store: Store): Scene {
         amr: ['pwd'],
         authTime: now,
         client: { address: '192.0.2.1', userAgent: 'a browser' },
+        binding: undefined,
+        remember: false,
         refreshCounter: 0,
         refreshSalt: Buffer.alloc(32, 7),
         refreshedAt: now,

@@ -14,6 +14,7 @@ const days = { eventDays: 400, sessionDays: 30, messageDays: 30, unprovedDays: 7
 const retention = {
   challenges: 1,
   sessions: days.sessionDays,
+  proofs: 0,
   idempotency: 0,
   loginRequests: 1,
   budgets: 2,

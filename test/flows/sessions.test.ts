@@ -3,6 +3,7 @@ import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import { freshEmail, password, startTestApp, type TestApp, useTestApp } from '../support/app.ts';
 import { failure, failureOf } from '../support/errors.ts';
+import { changePolicy } from '../support/federation.ts';
 import { bearer, type SignedIn, signUp } from '../support/journey.ts';
 
 const testApp = useTestApp();
@@ -237,4 +238,34 @@ test('introspection describes a live token and reports any other as inactive', a
   expect(await failureOf(auth().introspectToken({ token: user.accessToken }))).toEqual(
     failure('PermissionDenied', 'SECRET_KEY_REQUIRED'),
   );
+});
+
+test('a session lives as long as the policy says, and longer for who asked to stay signed in', async () => {
+  const app = await startTestApp();
+  const day = 1440;
+  await changePolicy(app, (policy) => ({
+    ...policy,
+    sessions: {
+      idleMinutes: day,
+      absoluteMinutes: 2 * day,
+      remembered: { idleMinutes: 10 * day, absoluteMinutes: 20 * day },
+    },
+  }));
+  const { email } = await signUp(app);
+  const login = async (remember: boolean) =>
+    (await app.client(AuthService).login({ email, password, remember })).tokens?.refreshToken ?? '';
+  const [short, long] = [await login(false), await login(true)];
+  const refresh = async (refreshToken: string) =>
+    (await app.client(AuthService).refreshToken({ refreshToken })).tokens?.refreshToken ?? '';
+  const invalid = failure('Unauthenticated', 'TOKEN_INVALID');
+  app.advance(25 * 3_600_000);
+  expect(await failureOf(refresh(short))).toEqual(invalid);
+  let renewed = await refresh(long);
+  app.advance(9 * 86_400_000);
+  renewed = await refresh(renewed);
+  app.advance(9 * 86_400_000);
+  renewed = await refresh(renewed);
+  app.advance(2 * 86_400_000);
+  expect(await failureOf(refresh(renewed))).toEqual(invalid);
+  await app.close();
 });

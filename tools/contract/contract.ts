@@ -21,6 +21,7 @@ import {
 import { error } from '../../gen/manam/options/v1/error_pb.js';
 import { operatorServices } from '../../src/contract/operator-services.ts';
 import { publicServices } from '../../src/contract/services.ts';
+import { mintsTokens } from '../../src/server/access-rules.ts';
 
 /** The contract with its comments, which the generated code leaves out. */
 export type Contract = {
@@ -164,6 +165,7 @@ export function reasonsOf(method: DescMethod, all: readonly ErrorReason[]): Erro
     'INTERNAL',
     ...(rule.key === KeyKind.SECRET ? ['SECRET_KEY_REQUIRED'] : []),
     ...(needsSession ? ['TOKEN_INVALID'] : []),
+    ...(needsSession || mintsTokens(method) ? ['DPOP_PROOF_INVALID'] : []),
     ...(needsSession && rule.scope === '' ? ['TOKEN_MISSING'] : []),
     ...(takesSignedIn && !rule.sessions.includes(SessionLevel.ENROL_ONLY)
       ? ['TWO_FACTOR_ENROLMENT_REQUIRED']

@@ -399,6 +399,13 @@ export declare type LoginRequest = Message<"manam.v1.LoginRequest"> & {
    * @generated from field: string password = 5;
    */
   password: string;
+
+  /**
+   * Whether the user asked to stay signed in: the session lives longer, as the tenant's policy says.
+   *
+   * @generated from field: bool remember = 6;
+   */
+  remember: boolean;
 };
 
 /**
@@ -544,6 +551,13 @@ export declare type FinishCodeSignInRequest = Message<"manam.v1.FinishCodeSignIn
    * @generated from field: string token = 3;
    */
   token: string;
+
+  /**
+   * Whether the user asked to stay signed in: the session lives longer, as the tenant's policy says.
+   *
+   * @generated from field: bool remember = 4;
+   */
+  remember: boolean;
 };
 
 /**
@@ -926,6 +940,13 @@ export declare type IntrospectTokenResponse = Message<"manam.v1.IntrospectTokenR
    * @generated from field: repeated string amr = 8;
    */
   amr: string[];
+
+  /**
+   * The key that the token is bound to (RFC 9449, section 6.2). Absent: it is not bound.
+   *
+   * @generated from field: manam.v1.TokenConfirmation cnf = 9;
+   */
+  cnf?: TokenConfirmation | undefined;
 };
 
 /**
@@ -933,6 +954,26 @@ export declare type IntrospectTokenResponse = Message<"manam.v1.IntrospectTokenR
  * Use `create(IntrospectTokenResponseSchema)` to create a new message.
  */
 export declare const IntrospectTokenResponseSchema: GenMessage<IntrospectTokenResponse>;
+
+/**
+ * The key whose proof a token needs (RFC 7800, section 3.1).
+ *
+ * @generated from message manam.v1.TokenConfirmation
+ */
+export declare type TokenConfirmation = Message<"manam.v1.TokenConfirmation"> & {
+  /**
+   * The SHA-256 thumbprint of the key (RFC 7638), in Base64url.
+   *
+   * @generated from field: string jkt = 1;
+   */
+  jkt: string;
+};
+
+/**
+ * Describes the message manam.v1.TokenConfirmation.
+ * Use `create(TokenConfirmationSchema)` to create a new message.
+ */
+export declare const TokenConfirmationSchema: GenMessage<TokenConfirmation>;
 
 /**
  * The request of StartGoogleLogin.
@@ -1010,6 +1051,13 @@ export declare type LoginWithGoogleTokenRequest = Message<"manam.v1.LoginWithGoo
    * @generated from field: string id_token = 1;
    */
   idToken: string;
+
+  /**
+   * Whether the user asked to stay signed in: the session lives longer, as the tenant's policy says.
+   *
+   * @generated from field: bool remember = 2;
+   */
+  remember: boolean;
 };
 
 /**
@@ -1349,6 +1397,13 @@ export declare type RedeemLoginCodeRequest = Message<"manam.v1.RedeemLoginCodeRe
    * @generated from field: string code_verifier = 2;
    */
   codeVerifier: string;
+
+  /**
+   * Whether the user asked to stay signed in: the session lives longer, as the tenant's policy says.
+   *
+   * @generated from field: bool remember = 3;
+   */
+  remember: boolean;
 };
 
 /**
@@ -1551,7 +1606,9 @@ export declare const AuthService: GenService<{
   /**
    * Exchanges a refresh token for new tokens. Each token is valid once; the token just
    * before the newest gets the same successor for 10 more seconds, so that a lost answer
-   * can be had again. Any other reuse ends the session.
+   * can be had again. Any other reuse ends the session. With a DPoP proof (RFC 9449) the
+   * refresh tokens of the session are bound to its key from then on; without that proof a bound token is
+   * refused, and the session goes on.
    *
    * @generated from rpc manam.v1.AuthService.RefreshToken
    */

@@ -573,6 +573,14 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_SIGN_IN_METHOD_UNFIT = 78;
    */
   SIGN_IN_METHOD_UNFIT = 78,
+
+  /**
+   * The DPoP proof (RFC 9449) is missing or wrong: `fault` in the metadata says what is wrong with it, and
+   * `server_time` is the time of the service in seconds since 1970, for a device whose clock is off.
+   *
+   * @generated from enum value: ERROR_REASON_DPOP_PROOF_INVALID = 79;
+   */
+  DPOP_PROOF_INVALID = 79,
 }
 
 /**

@@ -20,7 +20,7 @@ export declare const file_manam_v1_session: GenFile;
  */
 export declare type SessionTokens = Message<"manam.v1.SessionTokens"> & {
   /**
-   * A signed JWT (RFC 9068) for `authorization: Bearer`. It can be checked offline
+   * A signed JWT (RFC 9068) for `authorization`. It can be checked offline
    * with the keys at /.well-known/jwks.json. Empty: there is no session.
    *
    * @generated from field: string access_token = 1;
@@ -42,7 +42,8 @@ export declare type SessionTokens = Message<"manam.v1.SessionTokens"> & {
   expiresIn: number;
 
   /**
-   * Always "Bearer" where there is a session.
+   * "Bearer" where there is a session; "DPoP" (RFC 9449) where the sign-in came with the proof of a
+   * key: then the access token is presented by that scheme, with a proof for each request.
    *
    * @generated from field: string token_type = 4;
    */

@@ -51,6 +51,9 @@ const provider = 'google';
 const signInFailed = { type: 'sign_in.failed', details: { method: 'google' } } as const;
 const linkFailed = { type: 'identity.link_failed', details: { provider } } as const;
 
+/** An id_token of an app, and whether its user asked to stay signed in. */
+export type GoogleTokenCommand = { readonly idToken: string; readonly remember: boolean };
+
 /** Sign-in with Google: authorization code with PKCE, state and nonce (R47), and tokens of apps. */
 export function createGoogleLogin(deps: GoogleDeps) {
   const { store, google, defaultClient, requests, resolveIdentity, signIn, clock } = deps;
@@ -84,8 +87,12 @@ export function createGoogleLogin(deps: GoogleDeps) {
   const findActive = ({ tenant }: Caller, userId: string) =>
     signIn.activeAccount(tenant.id, userId, () => new DomainError('CREDENTIALS_INVALID'));
 
-  const complete = async (caller: Caller, userId: string): Promise<SignInResult> =>
-    await signIn.complete(caller, await findActive(caller, userId), { method: 'google', amr: ['fed'] });
+  const complete = async (caller: Caller, userId: string, remember: boolean): Promise<SignInResult> =>
+    await signIn.complete(caller, await findActive(caller, userId), {
+      method: 'google',
+      amr: ['fed'],
+      remember,
+    });
 
   /** Google's claims, after every check of R49 and of the nonce. */
   async function arrive(
@@ -110,7 +117,7 @@ export function createGoogleLogin(deps: GoogleDeps) {
     const { claims, profile } = await arrive(caller, request, command);
     if (request.kind === 'google-link') return await comeBackToLink(caller, request, claims);
     const userId = await resolveIdentity(caller, arrivalOf(claims, profile));
-    if (data.redirectUri === '') return { kind: 'answer', result: await complete(caller, userId) };
+    if (data.redirectUri === '') return { kind: 'answer', result: await complete(caller, userId, false) };
     await findActive(caller, userId);
     const user = { tenantId: caller.tenant.id, userId };
     const content = { codeChallenge: data.codeChallenge, amr: ['fed' as const], sessionId: '', subject: '' };
@@ -167,7 +174,7 @@ export function createGoogleLogin(deps: GoogleDeps) {
     },
 
     /** Signs in with a token that an app got on its device, under the same checks. */
-    loginWithToken: (caller: Caller, command: { readonly idToken: string }): Promise<SignInResult> =>
+    loginWithToken: (caller: Caller, command: GoogleTokenCommand): Promise<SignInResult> =>
       recordingFailure(deps, caller, signInFailed, async () => {
         const { enabled, clientId, audiences } = caller.tenant.policy.google;
         const own = clientId === '' ? (defaultClient?.clientId ?? '') : clientId;
@@ -181,7 +188,8 @@ export function createGoogleLogin(deps: GoogleDeps) {
         });
         if (request.tenantId !== caller.tenant.id) throw new DomainError('PROVIDER_TOKEN_INVALID');
         await requests.consume(request);
-        return await complete(caller, await resolveIdentity(caller, arrivalOf(claims, profileOf(claims))));
+        const userId = await resolveIdentity(caller, arrivalOf(claims, profileOf(claims)));
+        return await complete(caller, userId, command.remember);
       }),
 
     /** Begins to connect the caller's account. */

@@ -23,6 +23,8 @@ export type Introspection = {
   readonly expiresAt: Date;
   readonly authTime: Date;
   readonly amr: readonly AuthenticationMethod[];
+  /** The thumbprint of the key that the token is bound to; undefined: none. */
+  readonly jkt: string | undefined;
 };
 
 /** Tells what a token of the tenant's users represents now, or undefined for whatever is not live. */
@@ -33,7 +35,7 @@ export function createIntrospectToken({ store, accessTokens, vault, clock }: Int
     const session = await store.sessions.findLive(tenantId, claims.sessionId, clock());
     if (session?.userId !== claims.userId || session.level !== 'signed-in') return undefined;
     const { issuedAt, expiresAt } = claims;
-    return { kind: 'access_token', issuedAt, expiresAt, ...factsOf(session) };
+    return { kind: 'access_token', issuedAt, expiresAt, ...factsOf(session), jkt: claims.jkt };
   }
 
   async function introspectRefresh(tenantId: string, text: string): Promise<Introspection | undefined> {
@@ -42,7 +44,8 @@ export function createIntrospectToken({ store, accessTokens, vault, clock }: Int
     if (token === undefined || session?.level !== 'signed-in') return undefined;
     if (!isGenuine(vault, session, token) || token.counter !== session.refreshCounter) return undefined;
     const { refreshedAt: issuedAt, idleExpiresAt: expiresAt } = session;
-    return { kind: 'refresh_token', issuedAt, expiresAt, ...factsOf(session) };
+    const jkt = session.binding?.jkt;
+    return { kind: 'refresh_token', issuedAt, expiresAt, ...factsOf(session), jkt };
   }
 
   return async function introspectToken(

@@ -5,7 +5,7 @@ import { DomainError } from '../../domain/errors.ts';
 import type { Random } from '../../domain/random.ts';
 import { isGenuine, type PresentedRefreshToken, parseRefreshToken } from '../../domain/refresh-token.ts';
 import type { Store } from '../../domain/repositories.ts';
-import type { LiveSession, SessionRow } from '../../domain/session.ts';
+import type { KeyBinding, LiveSession, SessionRow } from '../../domain/session.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { record } from '../events/record.ts';
 import { type IssuedTokens, issueTokens } from '../sign-in/complete.ts';
@@ -39,12 +39,27 @@ export function createRefreshToken(deps: RefreshTokenDeps) {
     if (token === undefined || session === undefined || !isGenuine(vault, session, token)) {
       throw new DomainError('TOKEN_INVALID');
     }
+    assertKey(caller, session);
 
     const rotated =
       token.counter === session.refreshCounter ? await rotate(deps, caller, session) : undefined;
     const current = rotated ?? (await successorWithinGrace(deps, caller, session, token));
+    assertKey(caller, current);
     return await issueTokens(deps, current);
   };
+}
+
+/**
+ * A bound token without the proof of its key is refused, and the session goes on: it is no reuse by
+ * its owner, and whoever has copied it gains nothing (RFC 9449, section 5).
+ */
+function assertKey({ proofKey }: Caller, { binding }: SessionRow): void {
+  if (binding !== undefined && binding.jkt !== proofKey) throw new DomainError('DPOP_PROOF_INVALID');
+}
+
+/** The binding of the next token: a proof binds a session that was not, but its refresh token alone. */
+function bindingAfter({ proofKey: jkt }: Caller, { binding }: SessionRow): KeyBinding | undefined {
+  return binding ?? (jkt === undefined ? undefined : { jkt, bindsAccess: false });
 }
 
 /** Rotates the token; undefined where another call has done so first. */
@@ -55,14 +70,15 @@ async function rotate(
 ): Promise<SessionRow | undefined> {
   const { store, clock } = deps;
   const now = clock();
-  const { requireSecondFactor } = caller.tenant.policy;
-  const { idleMs } = lifetimesOf(requireSecondFactor);
+  const { policy } = caller.tenant;
+  const { idleMs } = lifetimesOf(policy, session.remember);
   const next = {
     // Where a second factor is demanded meanwhile, the session is valid for enrolling one (R18).
-    level: requireSecondFactor && !session.hasSecondFactor ? ('enrol-only' as const) : session.level,
+    level: policy.requireSecondFactor && !session.hasSecondFactor ? ('enrol-only' as const) : session.level,
     refreshedAt: now,
     idleExpiresAt: new Date(Math.min(now.getTime() + idleMs, session.expiresAt.getTime())),
     client: { ...session.client, address: caller.client.address },
+    binding: bindingAfter(caller, session),
   };
   return await store.transaction(async (repositories) => {
     if (!(await repositories.sessions.rotate(session, next))) return undefined;

@@ -16,6 +16,8 @@ export type FinishCodeSignInDeps = RecordDeps &
     readonly signIn: CompleteSignIn;
   };
 
+export type FinishCodeSignInCommand = PresentedCode & { readonly remember: boolean };
+
 export type CodeSignInResult = SignInResult & {
   /** Whether the sign-in made the account. */
   readonly isNew: boolean;
@@ -39,18 +41,19 @@ const refusal = () => new DomainError('CODE_INVALID');
 export function createFinishCodeSignIn(deps: FinishCodeSignInDeps) {
   const { store, signIn, clock } = deps;
 
-  async function attempt(caller: Caller, command: PresentedCode): Promise<CodeSignInResult> {
+  async function attempt(caller: Caller, command: FinishCodeSignInCommand): Promise<CodeSignInResult> {
     if (!caller.tenant.policy.codeSignIn.enabled) throw new DomainError('SIGN_IN_METHOD_DISABLED');
     const challenge = await findPresentedCode(deps, caller, command);
     if (challenge === undefined) throw refusal();
     const { tenantId } = challenge;
     const identifier = identifierOf(challenge);
     const held = await store.users.findIdentifier(tenantId, identifier);
-    const method = { method: 'code', amr: [identifier.kind === 'mobile' ? 'sms' : 'otp'] } as const;
+    const amr = [identifier.kind === 'mobile' ? ('sms' as const) : ('otp' as const)];
+    const progress = { method: 'code', amr, remember: command.remember } as const;
     if (held?.confirmedAt !== undefined) {
       const account = await signIn.activeAccount(tenantId, held.userId, refusal);
       const result = await signIn.complete(caller, account, {
-        ...method,
+        ...progress,
         prepare: async (repositories) => {
           if (!(await redeem(repositories, clock, caller, challenge))) throw refusal();
         },
@@ -59,7 +62,7 @@ export function createFinishCodeSignIn(deps: FinishCodeSignInDeps) {
     }
     const userId = await openAccount(caller, challenge, identifier, held);
     const account = await signIn.activeAccount(tenantId, userId, refusal);
-    return { ...(await signIn.complete(caller, account, method)), isNew: true };
+    return { ...(await signIn.complete(caller, account, progress)), isNew: true };
   }
 
   /** The account of an identifier that is proved for the first time; its id. */
@@ -85,7 +88,7 @@ export function createFinishCodeSignIn(deps: FinishCodeSignInDeps) {
     }
   }
 
-  return (caller: Caller, command: PresentedCode) =>
+  return (caller: Caller, command: FinishCodeSignInCommand) =>
     recordingFailure(deps, caller, { type: 'sign_in.failed', details: { method: 'code' } }, () =>
       attempt(caller, command),
     );

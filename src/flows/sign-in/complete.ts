@@ -32,6 +32,8 @@ export type CompleteDeps = TokenDeps &
 export type IssuedTokens = {
   readonly accessToken: string;
   readonly refreshToken: string;
+  /** How the access token is presented: `DPoP` with a proof of its key. */
+  readonly tokenType: 'Bearer' | 'DPoP';
   /** The lifetime of the access token, in seconds. */
   readonly expiresInS: number;
 };
@@ -54,9 +56,11 @@ export async function issueTokens(
   { accessTokens, vault }: TokenDeps,
   session: SessionRow,
 ): Promise<IssuedTokens> {
-  const { tenantId, userId, id: sessionId, level, authTime, amr } = session;
+  const { tenantId, userId, id: sessionId, level, authTime, amr, binding } = session;
+  const jkt = binding?.bindsAccess ? binding.jkt : undefined;
   return {
-    accessToken: await accessTokens.sign({ tenantId, userId, sessionId, level, authTime, amr }),
+    accessToken: await accessTokens.sign({ tenantId, userId, sessionId, level, authTime, amr, jkt }),
+    tokenType: jkt === undefined ? 'Bearer' : 'DPoP',
     refreshToken: formatRefreshToken(vault, session, session.refreshCounter),
     expiresInS: accessTokens.lifetimeS,
   };

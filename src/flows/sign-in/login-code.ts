@@ -18,7 +18,7 @@ export function createRedeemLoginCode(deps: RedeemLoginCodeDeps) {
   const refusal = () => new DomainError('CODE_INVALID');
   return (
     caller: Caller,
-    command: { readonly code: string; readonly codeVerifier: string },
+    command: { readonly code: string; readonly codeVerifier: string; readonly remember: boolean },
   ): Promise<SignInResult> =>
     recordingFailure(deps, caller, failed, async () => {
       const { challenge, content } = await takeLoginCode(deps, caller, 'login-code', command);
@@ -27,6 +27,7 @@ export function createRedeemLoginCode(deps: RedeemLoginCodeDeps) {
       return await signIn.complete(caller, account, {
         method: 'login-code',
         amr: content.amr,
+        remember: command.remember,
         prepare: async ({ challenges }) => {
           if (!(await challenges.consume(tenantId, id, clock()))) throw refusal();
         },

@@ -16,7 +16,10 @@ export type PasswordSignInDeps = RecordDeps & {
   readonly signIn: CompleteSignIn;
 };
 
-export type PasswordSignInCommand = IdentifierInput & { readonly password: string };
+export type PasswordSignInCommand = IdentifierInput & {
+  readonly password: string;
+  readonly remember: boolean;
+};
 
 /**
  * Signs a user in with a password. Whatever the state of the account, exactly one
@@ -47,6 +50,7 @@ export function createPasswordSignIn(deps: PasswordSignInDeps) {
     return await signIn.complete(caller, account, {
       method: 'password',
       amr: ['pwd'],
+      remember: command.remember,
       prepare: async ({ attempts, users }) => {
         if (!(await attempts.resetForPassword(tenantId, counters, account.user.id, passwordHash)))
           throw new DomainError('CREDENTIALS_INVALID');

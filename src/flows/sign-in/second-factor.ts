@@ -24,7 +24,9 @@ export function createSecondFactor(deps: SecondFactorDeps) {
     const { pending } = caller;
     if (pending === undefined) throw new DomainError('TOKEN_INVALID');
     const { challengeId, userId, progress } = pending;
-    const { method, amr } = progress;
+    const { method, amr, remember = false, jkt } = progress;
+    // Whoever began with a key goes on with it: a stolen token of the first step is no use without.
+    if (jkt !== undefined && caller.proofKey !== jkt) throw new DomainError('DPOP_PROOF_INVALID');
     // A recovery code is good whatever the first factor was.
     const kinds = isSecondFactor(progress, kind) ? [kind] : [];
     const tenantId = caller.tenant.id;
@@ -37,6 +39,7 @@ export function createSecondFactor(deps: SecondFactorDeps) {
       const account = await signIn.activeAccount(tenantId, userId, () => new DomainError('TOKEN_INVALID'));
       const result = await signIn.complete(caller, account, {
         method,
+        remember,
         amr: [...new Set([...amr, amrOfProof(proof), 'mfa' as const])],
         prepare: async (repositories) => {
           if (!(await repositories.challenges.consume(tenantId, challengeId, clock())))

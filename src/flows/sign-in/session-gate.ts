@@ -1,12 +1,13 @@
 import { type AuthenticatorKind, hasAuthenticator } from '../../domain/authenticator.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
-import { dayMs, hourMs } from '../../domain/duration.ts';
+import { dayMs, hourMs, minuteMs } from '../../domain/duration.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Repositories } from '../../domain/repositories.ts';
 import type { SessionRow } from '../../domain/session.ts';
 import { formatProgress, isSecondFactor, type SignInProgress } from '../../domain/sign-in.ts';
+import type { TenantPolicy } from '../../domain/tenant.ts';
 import type { SessionAccount } from '../../domain/user.ts';
 import type { SmsAuthenticator } from '../authenticators/sms.ts';
 import { stepChallenge } from '../challenges/send.ts';
@@ -28,11 +29,15 @@ export const maxSessions = 50;
 /** Lifetime of a pending sign-in (R24). */
 const pendingLifetimeMs = 300_000;
 
-/** Idle and absolute lifetime of a session; shorter where the tenant requires a second factor (R16). */
-export function lifetimesOf(requireSecondFactor: boolean): { idleMs: number; absoluteMs: number } {
-  return requireSecondFactor
-    ? { idleMs: hourMs, absoluteMs: dayMs }
-    : { idleMs: 7 * dayMs, absoluteMs: 30 * dayMs };
+/** Idle and absolute lifetime of a session by the tenant's policy; capped where a second factor is required (R16). */
+export function lifetimesOf(
+  { sessions, requireSecondFactor }: Pick<TenantPolicy, 'sessions' | 'requireSecondFactor'>,
+  remember: boolean,
+): { readonly idleMs: number; readonly absoluteMs: number } {
+  const { idleMinutes, absoluteMinutes } = remember ? sessions.remembered : sessions;
+  const [idleMs, absoluteMs] = [idleMinutes * minuteMs, absoluteMinutes * minuteMs];
+  if (!requireSecondFactor) return { idleMs, absoluteMs };
+  return { idleMs: Math.min(idleMs, hourMs), absoluteMs: Math.min(absoluteMs, dayMs) };
 }
 
 /** The outcome of the gate: a session, or the demand for a second factor. */
@@ -61,7 +66,7 @@ export function createSessionGate({ sendCode, chargeCode, clock, random }: Sessi
   ): Promise<Opened> {
     const kinds = enrolled.kinds.filter((kind) => isSecondFactor(progress, kind));
     if (kinds.length === 0) throw new DomainError('SIGN_IN_METHOD_UNFIT');
-    const data = formatProgress(progress);
+    const data = formatProgress({ ...progress, jkt: caller.proofKey });
     const owner = { tenantId: user.tenantId, userId: user.id };
     const step = { purpose: 'sign-in', lifetimeMs: pendingLifetimeMs, data } as const;
     const challenge = stepChallenge({ clock, random }, owner, step);
@@ -87,22 +92,25 @@ export function createSessionGate({ sendCode, chargeCode, clock, random }: Sessi
     progress: SignInProgress,
   ): Promise<Opened> {
     const { user, liveSessions, enrolled } = account;
-    const { amr } = progress;
     const isEnrolled = hasAuthenticator(enrolled);
-    if (isEnrolled && !amr.includes('mfa'))
+    if (isEnrolled && !progress.amr.includes('mfa'))
       return await demandSecondFactor(repositories, caller, account, progress);
 
     const now = clock();
-    const { requireSecondFactor } = caller.tenant.policy;
-    const { idleMs, absoluteMs } = lifetimesOf(requireSecondFactor);
+    const { policy } = caller.tenant;
+    const { amr, remember = false } = progress;
+    const { idleMs, absoluteMs } = lifetimesOf(policy, remember);
+    const { proofKey: jkt } = caller;
     const session: SessionRow = {
       id: random.uuid(),
       tenantId: user.tenantId,
       userId: user.id,
-      level: requireSecondFactor && !isEnrolled ? 'enrol-only' : 'signed-in',
+      level: policy.requireSecondFactor && !isEnrolled ? 'enrol-only' : 'signed-in',
       amr,
       authTime: now,
       client: caller.client,
+      binding: jkt === undefined ? undefined : { jkt, bindsAccess: true },
+      remember,
       refreshCounter: 0,
       refreshSalt: random.bytes(32),
       refreshedAt: now,

@@ -49,11 +49,12 @@ export function App({
   const [locale, setLocale] = useState(initialLocale);
   const language = useMemo(() => createLanguage(locale), [locale]);
   const [place, setPlace] = useState<Place>(() => takePlace(settings.slug));
-  const [stage, setStage] = useState<Stage>({ at: 'outside' });
+  const [stage, setStage] = useState<Stage>({ at: 'starting' });
   const [notice, setNotice] = useState('');
   const [question, setQuestion] = useState<Question>();
   // The client is made once, and the language may change under it.
   const sessionEnded = useRef(() => {});
+  const sessionStarted = useRef(() => {});
   sessionEnded.current = () => {
     question?.refuse();
     setStage({ at: 'outside' });
@@ -67,10 +68,19 @@ export function App({
         url: location.origin,
         key: settings.key,
         locale: () => spoken.current,
+        sessionName: settings.slug,
         onSessionEnd: () => sessionEnded.current(),
+        onSessionStart: () => sessionStarted.current(),
       }),
     [settings.key],
   );
+  // The session may have begun in another page, or before this one was loaded again.
+  useEffect(() => {
+    void manam.session
+      .get()
+      .then((token) => (token === undefined ? setStage({ at: 'outside' }) : account.enter()))
+      .catch(() => setStage({ at: 'outside' }));
+  }, [manam]);
 
   useEffect(() => {
     document.documentElement.lang = locale;
@@ -88,6 +98,11 @@ export function App({
     history.pushState(null, '', `/account/${settings.slug}/${path}${location.search}`);
     setPlace({ path, query: new URLSearchParams() });
     setNotice(text);
+  };
+  sessionStarted.current = () => {
+    // What this page shows may be another user's.
+    if (stage.at === 'outside') void account.enter();
+    else location.reload();
   };
   const account: Account = {
     settings,
@@ -165,6 +180,7 @@ function Header({ onLanguage }: { readonly onLanguage: () => void }) {
 /** The view for the address and the stage. */
 function Screen() {
   const { path, query, stage } = useAccount();
+  const { t } = useLanguage();
   const token = query.get('token') ?? '';
   if (path === 'two-factor' && token !== '')
     return <FactorLink token={token} factor={query.get('factor') ?? ''} />;
@@ -173,6 +189,8 @@ function Screen() {
   if (path === 'sign-in' && token !== '') return <CodeLink token={token} code={query.get('code') ?? ''} />;
   if (path === 'recover') return token === '' ? <Recover /> : <NewPassword token={token} />;
   switch (stage.at) {
+    case 'starting':
+      return <p class="hint">{t('loading')}</p>;
     case 'second-factor':
       return <SecondFactor {...stage} />;
     case 'names':

@@ -65,7 +65,7 @@ export function EmailLink({ token }: { readonly token: string }) {
   const { t } = useLanguage();
   const { stage, manam, go } = useAccount();
   const answer = useOffer('email', token);
-  if (answer === 'waiting') return <p class="hint">{t('loading')}</p>;
+  if (answer === 'waiting' || stage.at === 'starting') return <p class="hint">{t('loading')}</p>;
   if (answer === 'taken') return <Taken />;
   if (stage.at === 'second-factor') return <SecondFactor {...stage} />;
   if (stage.at === 'enrol') return <Enrol />;

@@ -62,6 +62,18 @@ export function Section({
   );
 }
 
+/** Asks for a session that lives longer; not on a device that others use. */
+export function Remember() {
+  const { t } = useLanguage();
+  return (
+    <div class="field check">
+      <label>
+        <input type="checkbox" name="remember" /> {t('remember')}
+      </label>
+    </div>
+  );
+}
+
 /**
  * The title of a step that replaces the one before: readers continue from here. The
  * focus moves with the page and not a frame later, in which it would be nowhere.

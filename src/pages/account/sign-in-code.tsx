@@ -3,7 +3,7 @@ import { type Failure, readFailure } from '../../clients/web.ts';
 import { findHandle, forgetHandles, keepHandle } from './code-handles.ts';
 import { CodeField, codeIn, Form, identifierIn, type Values } from './form.tsx';
 import { useLanguage } from './language.ts';
-import { CopyButton, Link, Section } from './parts.tsx';
+import { CopyButton, Link, Remember, Section } from './parts.tsx';
 import { Again, NameFields } from './sign-up.tsx';
 import { useAccount } from './state.ts';
 
@@ -35,7 +35,11 @@ export function TypeCode({ started, onAgain, onPassword }: TypeCodeProps) {
   const { address } = started;
   const [handle, setHandle] = useState(started.handle);
   const submit = async (values: Values) => {
-    const answer = await manam.auth.finishCodeSignIn({ handle, code: codeIn(values) });
+    const answer = await manam.auth.finishCodeSignIn({
+      handle,
+      code: codeIn(values),
+      remember: values['remember'] === 'on',
+    });
     forgetHandles(settings.slug);
     await goOn(answer);
   };
@@ -45,6 +49,7 @@ export function TypeCode({ started, onAgain, onPassword }: TypeCodeProps) {
       <p>{t(address.includes('@') ? 'codeMailSent' : 'codeSmsSent', { address })}</p>
       <Form submit={t('signIn')} onSubmit={submit} rephrase={{ CODE_INVALID: t('codeInvalid') }}>
         <CodeField name="code" label={t('code')} takesFocus />
+        <Remember />
       </Form>
       <Again send={send} />
       <p class="choices">

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { FieldMistake, Form, identifierIn, type Values } from './form.tsx';
 import { IdentifierField } from './identifier-field.tsx';
 import { useLanguage } from './language.ts';
-import { Link, Section } from './parts.tsx';
+import { Link, Remember, Section } from './parts.tsx';
 import { PasswordField } from './password-field.tsx';
 import { type StartedCode, TypeCode, useStartCode } from './sign-in-code.tsx';
 import { useAccount } from './state.ts';
@@ -101,13 +101,14 @@ function WithPassword({ identifier, onSignedIn, onCode }: WithPasswordProps) {
   const { t } = useLanguage();
   const { manam } = useAccount();
   const [typed, setTyped] = useState(identifier);
-  const submit = async ({ identifier: name = '', password = '' }: Values) =>
-    onSignedIn(await manam.auth.login({ ...identifierIn(name), password }));
+  const submit = async ({ identifier: name = '', password = '', remember }: Values) =>
+    onSignedIn(await manam.auth.login({ ...identifierIn(name), password, remember: remember === 'on' }));
   return (
     <>
       <Form submit={t('signIn')} onSubmit={submit}>
         <IdentifierField value={identifier} onInput={setTyped} />
         <PasswordField takesFocus={identifier !== ''} />
+        <Remember />
       </Form>
       {onCode !== undefined && (
         <Form submit={t('codeInstead')} weight="quiet" onSubmit={() => onCode(typed)} />

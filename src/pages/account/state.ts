@@ -5,6 +5,8 @@ import type { PageSettings } from './settings.ts';
 
 /** How far the person in front of the page has come. */
 export type Stage =
+  /** Whether there is a session is not known yet. */
+  | { readonly at: 'starting' }
   | { readonly at: 'outside' }
   /** The password was right; the second factor is pending. */
   | { readonly at: 'second-factor'; readonly challenge: TwoFactorChallenge }

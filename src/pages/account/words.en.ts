@@ -165,6 +165,7 @@ export const en = {
   otherAddress: 'Use another address or number',
   beginAgain: 'Begin again',
   endedSession: 'The session has ended.',
+  remember: 'Stay signed in on this device',
   identifierMissing: 'Enter your address or number.',
   codeInstead: 'Send me a code instead',
   passwordInstead: 'Use the password instead',

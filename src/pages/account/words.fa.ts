@@ -164,6 +164,7 @@ export const fa: Words = {
   otherAddress: 'نشانی یا شماره دیگر',
   beginAgain: 'از نو آغاز کنید',
   endedSession: 'نشست پایان یافت.',
+  remember: 'در این دستگاه وارد بمانم',
   identifierMissing: 'نشانی یا شمارهٔ خود را بنویسید.',
   codeInstead: 'به‌جای آن برایم کد بفرستید',
   passwordInstead: 'استفاده از رمز عبور',

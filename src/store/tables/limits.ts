@@ -48,6 +48,16 @@ export const idempotency = mysqlTable(
   (table) => [primaryKey({ columns: [table.tenantId, table.digest] })],
 );
 
+export const spentProofs = mysqlTable(
+  'spent_proofs',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    digest: bytes('digest', { type: 'binary(32)' }).notNull(),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.digest] })],
+);
+
 export const leases = mysqlTable('leases', {
   name: exact('name', { length: 64 }).primaryKey(),
   holder: uuid('holder').notNull(),

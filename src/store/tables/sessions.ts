@@ -1,6 +1,6 @@
 import { int, mysqlTable, primaryKey, varchar } from 'drizzle-orm/mysql-core';
 import type { AuthenticationMethod, SessionLevel } from '../../domain/authentication.ts';
-import { bytes, exact, instant, json, uuid } from '../columns.ts';
+import { bytes, exact, flag, instant, json, uuid } from '../columns.ts';
 
 export const sessions = mysqlTable(
   'sessions',
@@ -20,6 +20,9 @@ export const sessions = mysqlTable(
     idleExpiresAt: instant('idle_expires_at').notNull(),
     expiresAt: instant('expires_at').notNull(),
     revokedAt: instant('revoked_at'),
+    jkt: bytes('jkt', { type: 'binary(32)' }),
+    bindsAccess: flag('binds_access').notNull(),
+    remember: flag('remember').notNull(),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.id] })],
 );

@@ -1,6 +1,7 @@
 import type { AttemptCounter, AttemptRepository } from '../../../src/domain/attempt.ts';
 import type { BudgetRepository } from '../../../src/domain/budget.ts';
 import type { ChallengeRepository } from '../../../src/domain/challenge.ts';
+import type { ProofRepository } from '../../../src/domain/dpop.ts';
 import type { IdempotencyRepository } from '../../../src/domain/idempotency.ts';
 import type { LoginRequestRepository } from '../../../src/domain/login-request.ts';
 import { DuplicateError } from '../../../src/domain/repositories.ts';
@@ -319,5 +320,11 @@ export function createLoginRequestRows({ loginRequests }: Tables): LoginRequestR
       loginRequests.update((each) => each.tenantId === tenantId && each.id === id && isLive(now)(each), {
         consumedAt: now,
       }) === 1,
+  };
+}
+
+export function createProofs({ proofs }: Tables): ProofRepository {
+  return {
+    spend: async (tenantId, { id, expiresAt }) => proofs.insert({ tenantId, id, expiresAt }),
   };
 }

@@ -16,6 +16,7 @@ import {
   createChallenges,
   createIdempotencyClaims,
   createLoginRequestRows,
+  createProofs,
   createSessions,
 } from './sessions.ts';
 import { createTables } from './tables.ts';
@@ -34,6 +35,7 @@ export function createMemoryStore(): Store {
     recoveryCodes: createRecoveryCodes(tables),
     attempts: createAttempts(tables),
     budgets: createBudgets(tables),
+    proofs: createProofs(tables),
     idempotency: createIdempotencyClaims(tables),
     events: createEvents(tables),
     outbox: createOutbox(tables),

@@ -70,6 +70,9 @@ export function createTables() {
     consents: new Table<OfUser & { readonly consentedTenantId: string }>(
       ({ tenantId, userId, consentedTenantId }) => `${tenantId} ${userId} ${consentedTenantId}`,
     ),
+    proofs: new Table<OfTenant & { readonly id: string; readonly expiresAt: Date }>(
+      ({ tenantId, id }) => `${tenantId} ${id}`,
+    ),
     loginRequests: new Table<LoginRequest & { readonly consumedAt: Date | undefined }>(
       ({ tenantId, id }) => `${tenantId} ${id}`,
     ),

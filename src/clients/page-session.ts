@@ -1,0 +1,144 @@
+import { createStore, del, get, set, type UseStore } from 'idb-keyval';
+import { createProofKey, generateProofKeyPair, type ProofKey, type ProofKeyPair } from './proof-key.ts';
+import {
+  type ClientSession,
+  createSession,
+  memoryStorage,
+  type SessionOptions,
+  type StoredTokens,
+  type TokenStorage,
+} from './tokens.ts';
+
+// The session of a browser's pages without cookies: the refresh token lies in IndexedDB, bound to a key that no
+// script can export, so a copy of the storage opens nothing. Access tokens stay in memory.
+
+/** What the pages of one session tell each other. */
+type News =
+  | { readonly kind: 'started' | 'ended' }
+  /** Renewed by one page for all. */
+  | { readonly kind: 'renewed'; readonly tokens: StoredTokens };
+
+export type PageSessionOptions = Pick<SessionOptions, 'auth' | 'onEnd'> & {
+  /** The name of the session: pages of one origin with the same name share it. */
+  readonly name: string;
+  /** Told when another page has begun a session, in place of any that this page had. */
+  readonly onStart?: () => void;
+};
+
+/** A session that pages share, and the key that it is bound to. */
+export type PageSession = ClientSession & {
+  /** The key; undefined: this browser keeps none, and the session lives in the memory of its page. */
+  readonly key: () => Promise<ProofKey | undefined>;
+};
+
+/**
+ * A session that survives reloads and is the same in all tabs. Where the browser keeps no keys, as in
+ * some private windows, it lives in memory.
+ */
+export function createPageSession({
+  name,
+  auth,
+  onEnd = () => {},
+  onStart = () => {},
+}: PageSessionOptions): PageSession {
+  const vault = openVault(name);
+  const channel = new BroadcastChannel(`manam-session-${name}`);
+  // Node, where no one closes it, ends all the same.
+  (channel as { unref?: () => void }).unref?.();
+  const tell = (news: News) => channel.postMessage(news);
+  const memory = memoryStorage();
+
+  const storage: TokenStorage = {
+    async load() {
+      const opened = await vault;
+      if (opened === undefined) return await memory.load();
+      const refreshToken = await opened.load();
+      if (refreshToken === undefined) return undefined;
+      const kept = await memory.load();
+      // Another page has renewed it: its access token comes by the channel, or this page gets one itself.
+      return kept?.refreshToken === refreshToken ? kept : { refreshToken, accessToken: '', expiresAtMs: 0 };
+    },
+    async save(tokens) {
+      await memory.save(tokens);
+      const opened = await vault;
+      if (opened === undefined) return;
+      await opened.save(tokens.refreshToken);
+      tell({ kind: 'renewed', tokens });
+    },
+    async clear() {
+      await memory.clear();
+      const opened = await vault;
+      if (opened === undefined) return;
+      await opened.clear();
+      tell({ kind: 'ended' });
+    },
+  };
+  const session = createSession({ auth, storage, onEnd, exclusively: (work) => locked(name, work) });
+
+  channel.onmessage = ({ data }: { readonly data: unknown }) => {
+    const news = data as News;
+    if (news.kind === 'renewed') void memory.save(news.tokens);
+    else void Promise.resolve(memory.clear()).then(news.kind === 'started' ? onStart : onEnd);
+  };
+
+  /** Binds a session that has just begun to the key of this browser. */
+  async function bind(tokens: Parameters<ClientSession['set']>[0]) {
+    const { tokens: bound } = await auth.refreshToken({ refreshToken: tokens.refreshToken });
+    return bound ?? tokens;
+  }
+
+  return {
+    ...session,
+    key: async () => (await vault)?.key,
+    async set(tokens) {
+      const opened = await vault;
+      if (opened === undefined || (await opened.load()) === tokens.refreshToken)
+        return await session.set(tokens);
+      await session.set(await bind(tokens));
+      tell({ kind: 'started' });
+    },
+  };
+}
+
+type Vault = {
+  readonly key: ProofKey;
+  load(): Promise<string | undefined>;
+  save(refreshToken: string): Promise<void>;
+  clear(): Promise<void>;
+};
+
+/** The key and the refresh token of this browser; undefined where it keeps none. */
+async function openVault(name: string): Promise<Vault | undefined> {
+  try {
+    const store = createStore('manam', 'sessions');
+    const keyName = `${name} key`;
+    const tokenName = `${name} token`;
+    // One key for all pages: only one of them may make it.
+    const pair = await locked(`${name} key`, () => findPair(store, keyName));
+    return {
+      key: createProofKey(pair),
+      load: () => get<string>(tokenName, store),
+      save: (refreshToken) => set(tokenName, refreshToken, store),
+      clear: () => del(tokenName, store),
+    };
+  } catch {
+    // No IndexedDB, or none that keeps keys.
+    return undefined;
+  }
+}
+
+async function findPair(store: UseStore, name: string): Promise<ProofKeyPair> {
+  const kept = await get<ProofKeyPair>(name, store);
+  if (kept !== undefined) return kept;
+  const made = await generateProofKeyPair();
+  await set(name, made, store);
+  return made;
+}
+
+/** Runs work that one page at a time does (Web Locks); where there are no locks, at once. */
+async function locked<T>(name: string, work: () => Promise<T>): Promise<T> {
+  const { locks } = navigator as {
+    readonly locks?: { request(name: string, work: () => Promise<T>): Promise<T> };
+  };
+  return locks === undefined ? await work() : await locks.request(`manam-${name}`, work);
+}

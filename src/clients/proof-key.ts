@@ -1,0 +1,102 @@
+import { ConnectError, type Interceptor, type StreamResponse, type UnaryResponse } from '@connectrpc/connect';
+import { base64url, exportJWK, SignJWT } from 'jose';
+import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.js';
+import { SessionTokensSchema } from '../../gen/manam/v1/session_pb.js';
+
+/** The request that a proof is for. */
+export type ProofRequest = {
+  /** The HTTP method; `POST` for every RPC. */
+  readonly method: string;
+  /** The full URL; query and fragment do not count. */
+  readonly url: string;
+  /** The access token that comes with the request; undefined: none. */
+  readonly accessToken?: string | undefined;
+};
+
+/** A key that proves who sends a request (DPoP, RFC 9449). */
+export type ProofKey = {
+  /** The value of the `DPoP` header for one request; each is good once. */
+  prove(request: ProofRequest): Promise<string>;
+  /** Sets the clock of the proofs by that of the service, in seconds since 1970. */
+  setTime(serverTimeS: number): void;
+};
+
+/** The private key cannot be exported, by whatever script. */
+export type ProofKeyPair = { readonly privateKey: CryptoKey; readonly publicKey: CryptoKey };
+
+/** Makes a P-256 key pair whose private key cannot be exported. */
+export async function generateProofKeyPair(): Promise<ProofKeyPair> {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
+  return await globalThis.crypto.subtle.generateKey(algorithm, false, ['sign', 'verify']);
+}
+
+/** A key that makes proofs, of a pair that was kept or is made now. */
+export function createProofKey(
+  pair: ProofKeyPair | Promise<ProofKeyPair> = generateProofKeyPair(),
+): ProofKey {
+  let aheadMs = 0;
+  return {
+    async prove({ method, url, accessToken }) {
+      const { privateKey, publicKey } = await pair;
+      const { origin, pathname } = new URL(url);
+      const claims = {
+        jti: globalThis.crypto.randomUUID(),
+        htm: method,
+        htu: origin + pathname,
+        iat: Math.floor((Date.now() + aheadMs) / 1000),
+        ...(accessToken !== undefined && { ath: await hashOf(accessToken) }),
+      };
+      const header = { alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(publicKey) };
+      return await new SignJWT(claims).setProtectedHeader(header).sign(privateKey);
+    },
+    setTime(serverTimeS) {
+      aheadMs = serverTimeS * 1000 - Date.now();
+    },
+  };
+}
+
+async function hashOf(text: string): Promise<string> {
+  const digest = await globalThis.crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+  return base64url.encode(new Uint8Array(digest));
+}
+
+/** The authorization header of one bound token, for a single call of a client with a `proofKey`. */
+export function dpop(token: string): { readonly authorization: string } {
+  return { authorization: `DPoP ${token}` };
+}
+
+/**
+ * Proves the key with every call that carries a bound token or can return tokens. It stands inside of
+ * retries, because each attempt needs another proof.
+ */
+export function proofInterceptor(key: ProofKey): Interceptor {
+  return (next) => async (request) => {
+    const accessToken = /^DPoP (.+)$/.exec(request.header.get('authorization') ?? '')?.[1];
+    const mints = request.method.output.fields.some(
+      ({ message }) => message?.typeName === SessionTokensSchema.typeName,
+    );
+    if (accessToken === undefined && !mints) return await next(request);
+    const send = async (): Promise<UnaryResponse | StreamResponse> => {
+      const { requestMethod: method, url } = request;
+      request.header.set('dpop', await key.prove({ method, url, accessToken }));
+      return await next(request);
+    };
+    try {
+      return await send();
+    } catch (error) {
+      const serverTimeS = serverTimeOf(error);
+      if (serverTimeS === undefined) throw error;
+      // The clock of this device is off: that of the service counts.
+      key.setTime(serverTimeS);
+      return await send();
+    }
+  };
+}
+
+/** The time of the service where a proof was refused for its age. */
+function serverTimeOf(error: unknown): number | undefined {
+  if (!(error instanceof ConnectError)) return undefined;
+  const [info] = error.findDetails(ErrorInfoSchema);
+  const isForAge = info?.reason === 'DPOP_PROOF_INVALID' && info.metadata['fault'] === 'iat';
+  return isForAge ? Number(info.metadata['server_time']) : undefined;
+}

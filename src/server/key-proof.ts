@@ -1,0 +1,89 @@
+import type { DescMethod } from '@bufbuild/protobuf';
+import { LRUCache } from 'lru-cache';
+import type { Access } from '../../gen/manam/options/v1/access_pb.js';
+import type { Clock } from '../domain/clock.ts';
+import { type Proof, ProofError, type ProofRepository, proofWindowS, verifyProof } from '../domain/dpop.ts';
+import { DomainError } from '../domain/errors.ts';
+import type { RequestTarget } from '../rpc/context.ts';
+import { mintsTokens } from './access-rules.ts';
+
+export type KeyProofDeps = {
+  readonly proofs: ProofRepository;
+  readonly clock: Clock;
+  /** Whether an origin, such as `https://id.example.com`, is one at which this service is reached. */
+  readonly isOwnOrigin: (origin: string) => boolean;
+};
+
+/** What a call presents beside its body. */
+export type Presented = {
+  readonly tenantId: string;
+  readonly method: DescMethod;
+  readonly rule: Access;
+  /** The request as it came in, before any transcoding. */
+  readonly target: RequestTarget;
+  /** The value of the `DPoP` header; null: none. */
+  readonly proof: string | null;
+  /** The access token, and the thumbprint of the key that it is bound to; undefined: no token, or one that is not bound. */
+  readonly bound: { readonly token: string; readonly jkt: string } | undefined;
+};
+
+/** Number of proofs of reads that an instance remembers. */
+const maxSpent = 100_000;
+
+/**
+ * Checks the proof of a call (RFC 9449, section 4.3) and spends it; returns the thumbprint of its key. A proof is
+ * good once: for what mints tokens or writes once in the database, for reads once at each
+ * instance. Where nothing is bound and nothing minted, a proof is not looked at.
+ */
+export function createKeyProof({ proofs, clock, isOwnOrigin }: KeyProofDeps) {
+  const spent = new LRUCache<string, true>({ max: maxSpent, ttl: 2 * (proofWindowS + 1) * 1000 });
+
+  async function verify(text: string, { target, bound }: Presented): Promise<Proof> {
+    const path = new URL(target.path, 'http://localhost').pathname;
+    const isUrl = ({ origin, pathname }: URL) => pathname === path && isOwnOrigin(origin);
+    try {
+      return await verifyProof(text, { method: target.method, isUrl, accessToken: bound?.token }, clock());
+    } catch (error) {
+      throw error instanceof ProofError ? refusal(error.fault, clock) : error;
+    }
+  }
+
+  async function spend({ tenantId, rule, method }: Presented, proof: Proof): Promise<boolean> {
+    if (!rule.retrySafe || mintsTokens(method)) return await proofs.spend(tenantId, proof);
+    if (spent.has(proof.id)) return false;
+    spent.set(proof.id, true);
+    return true;
+  }
+
+  return async function proveKey(presented: Presented): Promise<string | undefined> {
+    const { proof: text, bound, method } = presented;
+    if (text === null && bound !== undefined) throw refusal('missing', clock);
+    if (text === null || (bound === undefined && !mintsTokens(method))) return undefined;
+    const proof = await verify(text, presented);
+    if (bound !== undefined && bound.jkt !== proof.jkt) throw refusal('key', clock);
+    if (!(await spend(presented, proof))) throw refusal('replay', clock);
+    return proof.jkt;
+  };
+}
+
+export type KeyProof = ReturnType<typeof createKeyProof>;
+
+/** The refusal names what is wrong, and the time of the service: the clock of a device may be off. */
+function refusal(fault: string, clock: Clock): DomainError {
+  const serverTime = String(Math.floor(clock().getTime() / 1000));
+  return new DomainError('DPOP_PROOF_INVALID', { metadata: { fault, server_time: serverTime } });
+}
+
+/**
+ * Whether an origin is one of those that are configured. A service on this machine, as in
+ * development, is reached at any of the machine's own addresses.
+ */
+export function createOwnOrigins(origins: readonly string[]): (origin: string) => boolean {
+  const known = new Set(origins.map((origin) => new URL(origin).origin));
+  const isLocal = [...known].some(isLoopback);
+  return (origin) => known.has(origin) || (isLocal && isLoopback(origin));
+}
+
+function isLoopback(origin: string): boolean {
+  return ['localhost', '127.0.0.1', '[::1]'].includes(new URL(origin).hostname);
+}

@@ -1,0 +1,266 @@
+import { createHash, randomUUID } from 'node:crypto';
+import {
+  calculateJwkThumbprint,
+  exportJWK,
+  type GenerateKeyPairResult,
+  generateKeyPair,
+  SignJWT,
+} from 'jose';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
+import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
+import { password, startTestApp, type TestApp, useTestApp } from '../support/app.ts';
+import { failure, failureOf } from '../support/errors.ts';
+import { bearer, enrolTotp, signUp } from '../support/journey.ts';
+
+// RFC 9449: the checks of section 4.3, and what binding keeps from a thief.
+
+const testApp = useTestApp();
+let sibling: TestApp;
+let key: GenerateKeyPairResult;
+let other: GenerateKeyPairResult;
+
+beforeAll(async () => {
+  sibling = await startTestApp({ sibling: testApp() });
+  key = await generateKeyPair('ES256', { extractable: true });
+  other = await generateKeyPair('ES256', { extractable: true });
+});
+afterAll(() => sibling.close());
+
+const refusal = failure('Unauthenticated', 'DPOP_PROOF_INVALID');
+const tokenRefusal = failure('Unauthenticated', 'TOKEN_INVALID');
+const origin = 'http://127.0.0.1:0';
+
+type Claims = Record<string, unknown>;
+
+/** A proof for an RPC, with what is changed about it. */
+async function prove(
+  procedure: string,
+  changes: { claims?: Claims; header?: Claims; by?: GenerateKeyPairResult; token?: string } = {},
+): Promise<string> {
+  const { by = key, token } = changes;
+  const claims = {
+    jti: randomUUID(),
+    htm: 'POST',
+    htu: `${origin}${procedure}`,
+    iat: Math.floor(testApp().now().getTime() / 1000),
+    ...(token !== undefined && { ath: createHash('sha256').update(token).digest('base64url') }),
+    ...changes.claims,
+  };
+  const header = {
+    alg: 'ES256',
+    typ: 'dpop+jwt',
+    jwk: await exportJWK(by.publicKey),
+    ...changes.header,
+  };
+  return await new SignJWT(claims).setProtectedHeader(header as never).sign(by.privateKey);
+}
+
+const login = '/manam.v1.AuthService/Login';
+const refresh = '/manam.v1.AuthService/RefreshToken';
+const sessions = '/manam.v1.AuthService/ListSessions';
+const edit = '/manam.v1.ProfileService/EditUser';
+
+const keyHeader = () => ({ apieco_key: testApp().dev.publishable });
+const auth = (headers: Record<string, string> = {}, app = testApp()) =>
+  app.client(AuthService, { ...keyHeader(), ...headers });
+
+/** Signs in with a proof: both tokens are bound. */
+async function signInBound(email: string) {
+  const answer = await auth({ dpop: await prove(login) }).login({ email, password });
+  return { token: answer.tokens?.accessToken ?? '', refreshToken: answer.tokens?.refreshToken ?? '', answer };
+}
+
+/** The headers of a call with a bound token. */
+async function bound(procedure: string, token: string, changes: Parameters<typeof prove>[1] = {}) {
+  return { authorization: `DPoP ${token}`, dpop: await prove(procedure, { token, ...changes }) };
+}
+
+test('a proof at the sign-in binds both tokens', async () => {
+  const { email } = await signUp(testApp());
+  const { token, refreshToken, answer } = await signInBound(email);
+  expect(answer.tokens?.tokenType).toBe('DPoP');
+  const { cnf } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+  const jkt = await calculateJwkThumbprint(await exportJWK(key.publicKey));
+  expect(cnf).toEqual({ jkt });
+  expect((await auth(await bound(sessions, token)).listSessions({})).sessions.length).toBe(2);
+  const secret = testApp().client(AuthService, { apieco_key: testApp().dev.secret });
+  for (const each of [token, refreshToken])
+    expect((await secret.introspectToken({ token: each })).cnf).toMatchObject({ jkt });
+  const renewed = await auth({ dpop: await prove(refresh) }).refreshToken({ refreshToken });
+  expect(renewed.tokens?.tokenType).toBe('DPoP');
+});
+
+test('without a proof nothing is bound', async () => {
+  const user = await signUp(testApp());
+  const { tokens } = await auth().login({ email: user.email, password });
+  expect(tokens?.tokenType).toBe('Bearer');
+  const asDpop = { authorization: `DPoP ${user.accessToken}`, dpop: await prove(sessions) };
+  expect(await failureOf(auth(asDpop).listSessions({}))).toEqual(tokenRefusal);
+  // A proof that binds nothing is not looked at.
+  expect(await auth({ ...bearer(user.accessToken), dpop: 'x' }).listSessions({})).toBeDefined();
+});
+
+test('a bound token is refused as a bearer’s, and without its proof', async () => {
+  const { token } = await signInBound((await signUp(testApp())).email);
+  expect(await failureOf(auth(bearer(token)).listSessions({}))).toEqual(tokenRefusal);
+  const both = { authorization: `Bearer ${token}`, dpop: await prove(sessions, { token }) };
+  expect(await failureOf(auth(both).listSessions({}))).toEqual(tokenRefusal);
+  expect(await failureOf(auth({ authorization: `DPoP ${token}` }).listSessions({}))).toEqual(refusal);
+});
+
+describe('the checks of a proof', () => {
+  let token = '';
+  beforeAll(async () => {
+    token = (await signInBound((await signUp(testApp())).email)).token;
+  });
+  const now = () => Math.floor(testApp().now().getTime() / 1000);
+
+  const wrong: Record<string, () => Promise<string>> = {
+    'no JWT': async () => 'nonsense',
+    'two proofs in one header': async () =>
+      `${await prove(sessions, { token })}, ${await prove(sessions, { token })}`,
+    'a signature in another spelling': async () => `${await prove(sessions, { token })}=`,
+    'no jti': () => prove(sessions, { token, claims: { jti: undefined } }),
+    'an empty jti': () => prove(sessions, { token, claims: { jti: '' } }),
+    'a jti without end': () => prove(sessions, { token, claims: { jti: 'x'.repeat(300) } }),
+    'no htm': () => prove(sessions, { token, claims: { htm: undefined } }),
+    'no htu': () => prove(sessions, { token, claims: { htu: undefined } }),
+    'no iat': () => prove(sessions, { token, claims: { iat: undefined } }),
+    'no ath': () => prove(sessions),
+    'another typ': () => prove(sessions, { token, header: { typ: 'JWT' } }),
+    'no typ': () => prove(sessions, { token, header: { typ: undefined } }),
+    'alg none': async () => {
+      const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+      const head = { alg: 'none', typ: 'dpop+jwt', jwk: await exportJWK(key.publicKey) };
+      const claims = { jti: randomUUID(), htm: 'POST', htu: `${origin}${sessions}`, iat: now() };
+      return `${part(head)}.${part(claims)}.`;
+    },
+    'a symmetric alg': async () => {
+      const secret = Buffer.alloc(32, 1);
+      const jwk = { kty: 'oct', k: secret.toString('base64url') };
+      return await new SignJWT({ jti: randomUUID(), htm: 'POST', htu: `${origin}${sessions}`, iat: now() })
+        .setProtectedHeader({ alg: 'HS256', typ: 'dpop+jwt', jwk } as never)
+        .sign(secret);
+    },
+    'no jwk': () => prove(sessions, { token, header: { jwk: undefined } }),
+    'a jwk with its private part': async () =>
+      prove(sessions, { token, header: { jwk: await exportJWK(key.privateKey) } }),
+    'a signature of another key': async () =>
+      prove(sessions, { token, by: other, header: { jwk: await exportJWK(key.publicKey) } }),
+    'the key of someone else': () => prove(sessions, { token, by: other }),
+    'another method': () => prove(sessions, { token, claims: { htm: 'GET' } }),
+    'another path': () => prove(edit, { token }),
+    'another origin': () => prove(sessions, { token, claims: { htu: `https://evil.example${sessions}` } }),
+    'no URL': () => prove(sessions, { token, claims: { htu: sessions } }),
+    'too old': () => prove(sessions, { token, claims: { iat: now() - 40 } }),
+    'from the future': () => prove(sessions, { token, claims: { iat: now() + 40 } }),
+    'the ath of another token': () => prove(sessions, { token: `${token}x` }),
+    'far too long': () => prove(sessions, { token, claims: { more: 'x'.repeat(5000) } }),
+  };
+  for (const [what, make] of Object.entries(wrong)) {
+    test(`refuse ${what}`, async () => {
+      const headers = { authorization: `DPoP ${token}`, dpop: await make() };
+      expect(await failureOf(auth(headers).listSessions({}))).toEqual(refusal);
+    });
+  }
+
+  test('take a htu with a query, and a nonce that nobody gave', async () => {
+    const claims = { htu: `${origin}${sessions}?x=1#y`, nonce: 'x' };
+    expect(await auth(await bound(sessions, token, { claims })).listSessions({})).toBeDefined();
+  });
+});
+
+test('a proof of a read is good once at each instance, one of a write once at all', async () => {
+  const { token } = await signInBound((await signUp(testApp())).email);
+  const read = await bound(sessions, token);
+  await auth(read).listSessions({});
+  expect(await failureOf(auth(read).listSessions({}))).toEqual(refusal);
+  expect(await auth(read, sibling).listSessions({})).toBeDefined();
+
+  const write = { ...keyHeader(), ...(await bound(edit, token)) };
+  await testApp().client(ProfileService, write).editUser({ firstName: 'Sara' });
+  for (const app of [testApp(), sibling])
+    expect(await failureOf(app.client(ProfileService, write).editUser({ firstName: 'Sara' }))).toEqual(
+      refusal,
+    );
+});
+
+test('a proof mints once, whichever instance it comes to', async () => {
+  const { email } = await signUp(testApp());
+  const dpop = await prove(login);
+  const answers = await Promise.allSettled(
+    [testApp(), sibling, testApp(), sibling].map((app) => auth({ dpop }, app).login({ email, password })),
+  );
+  expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+});
+
+test('a bound refresh token is refused without the proof of its key, and the session goes on', async () => {
+  const { refreshToken } = await signInBound((await signUp(testApp())).email);
+  expect(await failureOf(auth().refreshToken({ refreshToken }))).toEqual(refusal);
+  const stranger = await prove(refresh, { by: other });
+  expect(await failureOf(auth({ dpop: stranger }).refreshToken({ refreshToken }))).toEqual(refusal);
+  const { tokens } = await auth({ dpop: await prove(refresh) }).refreshToken({ refreshToken });
+  // The token before it has the grace of its own key alone.
+  expect(await failureOf(auth().refreshToken({ refreshToken }))).toEqual(refusal);
+  const again = await auth({ dpop: await prove(refresh) }).refreshToken({ refreshToken });
+  expect(again.tokens?.refreshToken).toBe(tokens?.refreshToken);
+});
+
+test('a refresh with a proof binds the refresh token alone, for good', async () => {
+  const { refreshToken } = await signUp(testApp());
+  const { tokens } = await auth({ dpop: await prove(refresh) }).refreshToken({ refreshToken });
+  expect(tokens?.tokenType).toBe('Bearer');
+  expect(await auth(bearer(tokens?.accessToken ?? '')).listSessions({})).toBeDefined();
+  const next = tokens?.refreshToken ?? '';
+  expect(await failureOf(auth().refreshToken({ refreshToken: next }))).toEqual(refusal);
+  // The token from before the binding is no way around it.
+  expect(await failureOf(auth().refreshToken({ refreshToken }))).toEqual(refusal);
+  const renewed = await auth({ dpop: await prove(refresh) }).refreshToken({ refreshToken: next });
+  expect(renewed.tokens?.tokenType).toBe('Bearer');
+});
+
+test('of parallel first proofs of different keys one binds the session', async () => {
+  const { refreshToken } = await signUp(testApp());
+  const proofs = await Promise.all([key, other].map((by) => prove(refresh, { by })));
+  const answers = await Promise.allSettled(
+    proofs.map((dpop) => auth({ dpop }).refreshToken({ refreshToken })),
+  );
+  expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+});
+
+test('a sign-in that began with a key ends with it', async () => {
+  const user = await enrolTotp(testApp(), await signUp(testApp()));
+  testApp().advance(60_000);
+  const { answer } = await signInBound(user.email);
+  const token = answer.twoFactor?.twoFactorToken ?? '';
+  const validate = '/manam.v1.TwoFactorService/ValidateTotp';
+  const second = async (dpop?: string) =>
+    testApp()
+      .client(TwoFactorService, { ...bearer(token), ...(dpop !== undefined && { dpop }) })
+      .validateTotp({ code: user.totp() });
+  expect(await failureOf(second())).toEqual(refusal);
+  expect(await failureOf(second(await prove(validate, { by: other })))).toEqual(refusal);
+  expect((await second(await prove(validate))).tokens?.tokenType).toBe('DPoP');
+});
+
+test('over REST the proof names the path of the route, and the refusal the scheme and the time', async () => {
+  const { email } = await signUp(testApp());
+  const { token } = await signInBound(email);
+  const { url } = testApp();
+  const send = async (claims: Claims) =>
+    fetch(`${url}/auth/sessions`, {
+      headers: {
+        authorization: `DPoP ${token}`,
+        dpop: await prove('', { token, claims: { htm: 'GET', ...claims } }),
+      },
+    });
+  expect((await send({ htu: `${url}/auth/sessions` })).status).toBe(200);
+  const refused = await send({ htu: `${url}${sessions}` });
+  expect(refused.status).toBe(401);
+  expect(refused.headers.get('www-authenticate')).toBe(
+    'DPoP realm="manam", algs="ES256 Ed25519 EdDSA", error="invalid_dpop_proof"',
+  );
+  expect(await refused.json()).toMatchObject({ reason: 'DPOP_PROOF_INVALID' });
+});
