@@ -19,16 +19,12 @@ type News =
   | { readonly kind: 'renewed'; readonly tokens: StoredTokens };
 
 export type PageSessionOptions = Pick<SessionOptions, 'auth' | 'onEnd'> & {
+  /** The key that sign-ins and refreshes prove; undefined: the session lives in the memory of its page. */
+  readonly browserKey: Promise<BrowserKey | undefined>;
   /** The name of the session: pages of one origin with the same name share it. */
   readonly name: string;
   /** Told when another page has begun a session, in place of any that this page had. */
   readonly onStart?: () => void;
-};
-
-/** A session that pages share, and the key that it is bound to. */
-export type PageSession = ClientSession & {
-  /** The key; undefined: this browser keeps none, and the session lives in the memory of its page. */
-  readonly key: () => Promise<ProofKey | undefined>;
 };
 
 /**
@@ -38,10 +34,10 @@ export type PageSession = ClientSession & {
 export function createPageSession({
   name,
   auth,
+  browserKey: vault,
   onEnd = () => {},
   onStart = () => {},
-}: PageSessionOptions): PageSession {
-  const vault = openVault(name);
+}: PageSessionOptions): ClientSession {
   const channel = new BroadcastChannel(`manam-session-${name}`);
   // Node, where no one closes it, ends all the same.
   (channel as { unref?: () => void }).unref?.();
@@ -81,26 +77,17 @@ export function createPageSession({
     else void Promise.resolve(memory.clear()).then(news.kind === 'started' ? onStart : onEnd);
   };
 
-  /** Binds a session that has just begun to the key of this browser. */
-  async function bind(tokens: Parameters<ClientSession['set']>[0]) {
-    const { tokens: bound } = await auth.refreshToken({ refreshToken: tokens.refreshToken });
-    return bound ?? tokens;
-  }
-
   return {
     ...session,
-    key: async () => (await vault)?.key,
     async set(tokens) {
-      const opened = await vault;
-      if (opened === undefined || (await opened.load()) === tokens.refreshToken)
-        return await session.set(tokens);
-      await session.set(await bind(tokens));
-      tell({ kind: 'started' });
+      await session.set(tokens);
+      if ((await vault) !== undefined) tell({ kind: 'started' });
     },
   };
 }
 
-type Vault = {
+/** The key of this browser, with the refresh token that is bound to it. */
+export type BrowserKey = {
   readonly key: ProofKey;
   load(): Promise<string | undefined>;
   save(refreshToken: string): Promise<void>;
@@ -108,7 +95,7 @@ type Vault = {
 };
 
 /** The key and the refresh token of this browser; undefined where it keeps none. */
-async function openVault(name: string): Promise<Vault | undefined> {
+export async function openBrowserKey(name: string): Promise<BrowserKey | undefined> {
   try {
     const store = createStore('manam', 'sessions');
     const keyName = `${name} key`;

@@ -67,9 +67,9 @@ export function dpop(token: string): { readonly authorization: string } {
 
 /**
  * Proves the key with every call that carries a bound token or can return tokens. It stands inside of
- * retries, because each attempt needs another proof.
+ * retries, because each attempt needs another proof. A sign-in binds both of its tokens, or its refresh token alone.
  */
-export function proofInterceptor(key: ProofKey): Interceptor {
+export function proofInterceptor(key: ProofKey, binds: 'all' | 'refresh_token' = 'all'): Interceptor {
   return (next) => async (request) => {
     const accessToken = /^DPoP (.+)$/.exec(request.header.get('authorization') ?? '')?.[1];
     const mints = request.method.output.fields.some(
@@ -79,6 +79,7 @@ export function proofInterceptor(key: ProofKey): Interceptor {
     const send = async (): Promise<UnaryResponse | StreamResponse> => {
       const { requestMethod: method, url } = request;
       request.header.set('dpop', await key.prove({ method, url, accessToken }));
+      if (binds === 'refresh_token') request.header.set('dpop-bind', binds);
       return await next(request);
     };
     try {

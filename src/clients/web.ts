@@ -1,4 +1,4 @@
-import { type Client, createClient, type Interceptor, type Transport } from '@connectrpc/connect';
+import { createClient, type Interceptor, type Transport } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-web';
 
 export * from './contract.ts';
@@ -10,7 +10,7 @@ import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import type { SessionTokens } from '../../gen/manam/v1/session_pb.js';
 import { type ClientOptions, callInterceptors, defaultTimeoutMs } from './interceptors.ts';
 import { type Manam, manamOver } from './manam.ts';
-import { createPageSession } from './page-session.ts';
+import { createPageSession, openBrowserKey } from './page-session.ts';
 import { proofInterceptor } from './proof-key.ts';
 import { type ClientSession, createSession, type TokenStorage } from './tokens.ts';
 
@@ -39,37 +39,46 @@ export type WebManam = Manam & { readonly session: ClientSession };
  * starts it here, and Logout and DeleteAccount end it.
  */
 export function createManam(options: WebOptions): WebManam {
-  const session = sessionOf(options);
-  const interceptors = [sessionInterceptor(session), ...callInterceptors({ ...options, tokens: session })];
+  const { session, prove } = sessionOf(options);
+  const interceptors = [
+    sessionInterceptor(session),
+    ...callInterceptors({ ...options, tokens: session }),
+    ...prove,
+  ];
   const manam = { ...manamOver(transportOf(options, interceptors)), session };
   watchFocus(session, () => manam.profile.viewUser({}));
   return manam;
 }
 
+type Kept = {
+  readonly session: ClientSession;
+  /** What proves the key of this browser, inside of retries: each attempt needs another proof. */
+  readonly prove: readonly Interceptor[];
+};
+
 /** The session in the given storage, or that of all pages. */
-function sessionOf(options: WebOptions): ClientSession {
+function sessionOf(options: WebOptions): Kept {
   const { url, key = '', storage, sessionName = `${url} ${key}`, onSessionEnd, onSessionStart } = options;
+  const authWith = (...inner: Interceptor[]) =>
+    createClient(AuthService, transportOf(options, [...callInterceptors(options), ...inner]));
   const onEnd = onSessionEnd && { onEnd: onSessionEnd };
-  if (storage !== undefined) {
-    const auth = createClient(AuthService, transportOf(options, callInterceptors(options)));
-    return createSession({ auth, storage, ...onEnd });
-  }
-  // The proof of a refresh stands inside of its retries: each attempt needs another one.
+  if (storage !== undefined)
+    return { session: createSession({ auth: authWith(), storage, ...onEnd }), prove: [] };
+
+  const browserKey = openBrowserKey(sessionName);
   const prove: Interceptor = (next) => async (request) => {
-    const proofKey = await page.key();
-    return proofKey === undefined ? await next(request) : await proofInterceptor(proofKey)(next)(request);
+    const kept = await browserKey;
+    const through = kept === undefined ? next : proofInterceptor(kept.key, 'refresh_token')(next);
+    return await through(request);
   };
-  const auth: Client<typeof AuthService> = createClient(
-    AuthService,
-    transportOf(options, [...callInterceptors(options), prove]),
-  );
-  const page = createPageSession({
-    auth,
+  const session = createPageSession({
+    auth: authWith(prove),
+    browserKey,
     name: sessionName,
     ...onEnd,
     ...(onSessionStart && { onStart: onSessionStart }),
   });
-  return page;
+  return { session, prove: [prove] };
 }
 
 /** The shortest time between two looks at the session. */

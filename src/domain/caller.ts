@@ -1,10 +1,11 @@
 import type { ApiKey } from './api-key.ts';
 import type { Audience } from './audience.ts';
 import type { Deadline } from './deadline.ts';
+import { deviceOf, type SignInOrigin } from './device.ts';
 import type { IdempotencyKey } from './idempotency.ts';
 import type { Locale } from './locale.ts';
 import type { Client } from './network.ts';
-import type { CallerSession } from './session.ts';
+import type { CallerSession, KeyBinding } from './session.ts';
 import type { SignInProgress } from './sign-in.ts';
 import type { Tenant } from './tenant.ts';
 
@@ -24,6 +25,11 @@ export type Operator = {
   readonly client: Client;
 };
 
+/** Where a call comes from, as a sign-in remembers it. */
+export function originOf({ client, binding }: Pick<Caller, 'client' | 'binding'>): SignInOrigin {
+  return { address: client.address, device: deviceOf(client), jkt: binding?.jkt ?? '' };
+}
+
 /** A session, a pending sign-in, or a back end of the tenant that speaks for its users. */
 export function audienceOf({ session, pending, key }: Pick<Caller, 'session' | 'pending' | 'key'>): Audience {
   return session !== undefined || pending !== undefined || key?.kind === 'secret' ? 'user' : 'anonymous';
@@ -38,8 +44,8 @@ export type Caller = {
   readonly session: CallerSession | undefined;
   /** The sign-in that waits for its second factor, where the call's token names one. */
   readonly pending: PendingSignIn | undefined;
-  /** The thumbprint of the key that the call has proved (RFC 9449); undefined: none. */
-  readonly proofKey?: string | undefined;
+  /** The key that the call has proved (RFC 9449), and what it binds; undefined: none. */
+  readonly binding?: KeyBinding | undefined;
   readonly client: Client;
   readonly deadline: Deadline;
   /** The idempotency key of the call, where it carries one and its method honours it. */

@@ -11,6 +11,7 @@ export type ChallengePurpose =
   | 'recover-sms'
   | 'sign-in'
   | 'sign-in-code'
+  | 'sign-in-report'
   | 'login-code'
   | 'google-link'
   | 'sms-code'
@@ -82,7 +83,7 @@ export type ChallengeRepository = {
     proof: { readonly id?: string; readonly digest: Buffer },
     now: Date,
   ): Promise<UnexpiredChallenge[]>;
-  /** Deletes every challenge of a user that is not redeemed. */
+  /** Deletes every challenge of a user that is not redeemed, but for what reports a sign-in. */
   invalidateAll(tenantId: string, userId: string): Promise<void>;
   /** Consumes it; true for exactly one of any number of callers. */
   consume(tenantId: string, id: string, now: Date): Promise<boolean>;

@@ -73,6 +73,8 @@ export const eventCatalogue = {
   'authenticator.removal_failed': failure<OfAuthenticator>('tenant', 'user'),
   'authenticators.reset': event('tenant', 'user'),
   'recovery_codes.regenerated': event('tenant', 'user'),
+  'device.trusted': event('tenant', 'user'),
+  'device.removed': event('tenant', 'user'),
   'session.started': event<{ readonly method: SignInMethod; readonly amr: string }>('tenant', 'user'),
   'session.refreshed': event('tenant'),
   'session.ended': event<{ readonly cause: 'logout' | 'revoked' }>('tenant', 'user'),
@@ -82,6 +84,9 @@ export const eventCatalogue = {
   'sign_in.code_sent': event<OfIdentifier>('tenant'),
   'sign_in.pending': event<{ readonly method: SignInMethod }>('tenant'),
   'sign_in.failed': failure<{ readonly method: SignInMethod | 'second-factor' }>('tenant', 'user'),
+  // The user says that a sign-in was not theirs: the session ended, and a recovery began.
+  'sign_in.reported': event('tenant', 'user'),
+  'sign_in.report_failed': failure('tenant'),
   'sign_in.approved': event<OfProvider>('tenant'),
   'step_up.completed': event('tenant', 'user'),
   'step_up.failed': failure('tenant', 'user'),

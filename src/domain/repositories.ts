@@ -16,6 +16,7 @@ import type { SessionRepository } from './session.ts';
 import type { KeyRepository } from './signing-key.ts';
 import type { SmsUsageRepository } from './sms-usage.ts';
 import type { TenantRepository } from './tenant.ts';
+import type { TrustedDeviceRepository } from './trusted-device.ts';
 import type { UserRepository } from './user.ts';
 
 /** Everything that flows keep. */
@@ -27,6 +28,7 @@ export type Repositories = {
   readonly recoveryCodes: RecoveryCodeRepository;
   readonly attempts: AttemptRepository;
   readonly budgets: BudgetRepository;
+  readonly trustedDevices: TrustedDeviceRepository;
   readonly proofs: ProofRepository;
   readonly idempotency: IdempotencyRepository;
   readonly events: EventRepository;

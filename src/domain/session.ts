@@ -22,6 +22,10 @@ export type SessionRow = {
   readonly binding: KeyBinding | undefined;
   /** Whether the user asked to stay signed in. */
   readonly remember: boolean;
+  /** The trusted device that stood for the second factor; undefined: none. */
+  readonly deviceId: string | undefined;
+  /** The name by which the device is known again; empty in sessions of version 0.1.0. */
+  readonly device: string;
   /** Number of rotations of the refresh token. */
   readonly refreshCounter: number;
   readonly refreshSalt: Buffer;
@@ -58,6 +62,8 @@ export type SessionRepository = {
   revoke(tenantId: string, userId: string, id: string, now: Date): Promise<boolean>;
   /** Ends all sessions of a user but one; returns their number. */
   revokeOthers(tenantId: string, userId: string, keptId: string | undefined, now: Date): Promise<number>;
+  /** Ends the sessions in which a trusted device stood for the second factor. */
+  revokeOfDevice(tenantId: string, userId: string, deviceId: string, now: Date): Promise<void>;
   /** Ends the oldest sessions of a user beyond that many. */
   revokeBeyond(tenantId: string, userId: string, kept: number, now: Date): Promise<void>;
 };
@@ -69,6 +75,8 @@ export type CallerSession = {
   readonly level: SessionLevel;
   readonly amr: readonly AuthenticationMethod[];
   readonly authTime: Date;
+  /** The trusted device that stood for the second factor; undefined: none. */
+  readonly deviceId: string | undefined;
   /** Whose session it is, as they were when the call came in. */
   readonly holder: UserView;
 };

@@ -18,7 +18,13 @@ type Json = Readonly<Record<string, unknown>>;
 export function defaultPolicy(origin: string, slug: string): TenantPolicy {
   const page = (name: string) => `${origin}/account/${slug}/${name}`;
   return {
-    pages: { confirm: page('confirm'), recover: page('recover'), twoFactor: page('two-factor'), signIn: '' },
+    pages: {
+      confirm: page('confirm'),
+      recover: page('recover'),
+      twoFactor: page('two-factor'),
+      signIn: '',
+      reportSignIn: '',
+    },
     confirmUrls: [],
     redirectUris: [],
     senders: { default: '', addresses: [] },
@@ -33,6 +39,8 @@ export function defaultPolicy(origin: string, slug: string): TenantPolicy {
       absoluteMinutes: 30 * dayMinutes,
       remembered: { idleMinutes: 30 * dayMinutes, absoluteMinutes: 30 * dayMinutes },
     },
+    rememberDeviceDays: 0,
+    newSignInNotice: true,
     roles: { admin: [...scopes], user: [] },
     discloseRegistration: false,
     codeSignIn: { enabled: true, createAccounts: false },
@@ -60,6 +68,11 @@ function isEmail(text: string): boolean {
 
 const text = v.string('must be a text');
 const page = v.pipe(text, v.check(url, 'must be an https URL without user, fragment or IP address'));
+/** Empty: the hosted page. */
+const pageOrHosted = v.union(
+  [v.literal(''), page],
+  'must be an https URL without user, fragment or IP address, or empty',
+);
 const email = v.pipe(text, v.check(isEmail, 'must be a plain e-mail address'));
 const origin = v.pipe(
   text,
@@ -109,7 +122,8 @@ const schema: v.GenericSchema<unknown, TenantPolicy> = strict({
     confirm: page,
     recover: page,
     twoFactor: page,
-    signIn: v.union([v.literal(''), page], 'must be an https URL without user, fragment or IP address'),
+    signIn: pageOrHosted,
+    reportSignIn: pageOrHosted,
   }),
   confirmUrls: listOf(page),
   redirectUris: listOf(page),
@@ -127,6 +141,8 @@ const schema: v.GenericSchema<unknown, TenantPolicy> = strict({
   }),
   requireSecondFactor: flag,
   sessions: strict({ ...lifetime, remembered: strict(lifetime) }),
+  rememberDeviceDays: wholeNumber(0, 365),
+  newSignInNotice: flag,
   roles: v.record(role, listOf(permission), 'must be an object'),
   discloseRegistration: flag,
   codeSignIn: strict({ enabled: flag, createAccounts: flag }),

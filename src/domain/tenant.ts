@@ -15,6 +15,8 @@ export type TenantPolicy = {
     readonly twoFactor: string;
     /** Empty: the hosted page. */
     readonly signIn: string;
+    /** The page of a sign-in that its owner does not know; empty: the hosted page. */
+    readonly reportSignIn: string;
   };
   /** The pages that a caller may name instead of `pages.confirm`. */
   readonly confirmUrls: readonly string[];
@@ -39,6 +41,10 @@ export type TenantPolicy = {
     /** The same where the user asked to stay signed in. */
     readonly remembered: SessionLifetime;
   };
+  /** Days for which a device may be spared the second factor of a sign-in; 0: never. */
+  readonly rememberDeviceDays: number;
+  /** Whether a sign-in on a device that the account has not used is told to its owner. */
+  readonly newSignInNotice: boolean;
   /** Every role that a user may have, with what it permits. */
   readonly roles: Readonly<Record<string, readonly string[]>>;
   /** Whether Register discloses that an identifier is taken (R33). */

@@ -1,4 +1,5 @@
 import type { Enrolled } from './authenticator.ts';
+import type { DeviceHistory, SignInOrigin } from './device.ts';
 import type { HeldIdentifier, Identifier } from './identifier.ts';
 import type { Locale } from './locale.ts';
 import type { Profile } from './profile.ts';
@@ -43,6 +44,7 @@ export type SessionAccount = UserView & {
   readonly enrolled: Enrolled;
   /** Number of live sessions. */
   readonly liveSessions: number;
+  readonly devices: DeviceHistory;
 };
 
 /** The account data that a password sign-in needs. */
@@ -61,15 +63,19 @@ export type UserChanges = Partial<Profile & Pick<User, 'locale' | 'roles'>>;
 
 export type UserRepository = {
   findIdentifier(tenantId: string, identifier: Identifier): Promise<OwnedIdentifier | undefined>;
-  /** `address`: the network address that the sign-in comes from. */
   findForLogin(
     tenantId: string,
     identifier: Identifier,
-    address: string,
+    origin: SignInOrigin,
     now: Date,
   ): Promise<LoginView | undefined>;
   findById(tenantId: string, userId: string): Promise<UserView | undefined>;
-  findForSession(tenantId: string, userId: string, now: Date): Promise<SessionAccount | undefined>;
+  findForSession(
+    tenantId: string,
+    userId: string,
+    origin: SignInOrigin,
+    now: Date,
+  ): Promise<SessionAccount | undefined>;
   /**
    * Throws DuplicateError where the identifier is taken. Without a hash the user has no
    * password; without an identifier a proof brings it later.

@@ -12,7 +12,7 @@ import { createFinishCodeSignIn } from '../flows/sign-in/code-finish.ts';
 import { createStartCodeSignIn } from '../flows/sign-in/code-start.ts';
 import { createRedeemLoginCode } from '../flows/sign-in/login-code.ts';
 import { createPasswordSignIn } from '../flows/sign-in/password.ts';
-import { signInPagePath } from '../pages/account.ts';
+import { hostedPagePath } from '../pages/account.ts';
 import { manamLoginPage } from '../pages/manam-login.ts';
 import { authHandlers } from '../rpc/auth-service.ts';
 import { createGoogleLoginRoute } from '../web/google-login.ts';
@@ -47,7 +47,7 @@ export function auth(deps: FeatureDeps) {
     manamLogin,
     startCodeSignIn: createStartCodeSignIn({
       ...all,
-      signInPage: (slug) => `${origin}${signInPagePath(slug)}`,
+      signInPage: (slug) => `${origin}${hostedPagePath(slug, 'sign-in')}`,
     }),
     finishCodeSignIn: createFinishCodeSignIn(all),
     redeemLoginCode: createRedeemLoginCode(all),

@@ -22,6 +22,7 @@ import { createPasswordPolicy, type PasswordPolicyDeps } from '../flows/password
 import { createCompleteSignIn } from '../flows/sign-in/complete.ts';
 import { createSessionGate } from '../flows/sign-in/session-gate.ts';
 import { createSmsGuard } from '../flows/sms-guard.ts';
+import { hostedPagePath } from '../pages/account.ts';
 
 /** The adapters that flows are built on. */
 export type Adapters = {
@@ -68,7 +69,11 @@ export function createCore(adapters: Adapters, config: Config, limiter: Limiter)
     passwordPolicy: createPasswordPolicy(adapters.passwordRules),
     types,
     verify: createVerifier({ store, hasher, vault, types, clock }),
-    signIn: createCompleteSignIn({ ...adapters, openSession }),
+    signIn: createCompleteSignIn({
+      ...adapters,
+      openSession,
+      reportPage: (slug) => `${new URL(config.issuer).origin}${hostedPagePath(slug, 'report')}`,
+    }),
     requests: createLoginRequests({
       store,
       clock,

@@ -1,6 +1,7 @@
 import { createChangePassword } from '../flows/recovery/change-password.ts';
 import { createEndRecovery } from '../flows/recovery/end-recovery.ts';
 import { createRecover } from '../flows/recovery/recover.ts';
+import { createReportSignIn } from '../flows/recovery/report-sign-in.ts';
 import { recoveryHandlers } from '../rpc/recovery-service.ts';
 import type { FeatureDeps } from './deps.ts';
 import type { Feature } from './feature.ts';
@@ -11,6 +12,7 @@ export function recovery({ adapters, core }: FeatureDeps) {
   const flows = {
     recover: createRecover(all),
     endRecovery: createEndRecovery(all),
+    reportSignIn: createReportSignIn(all),
     changePassword: createChangePassword(all),
   };
   return { handlers: { recovery: recoveryHandlers(core.idempotent(flows)) } } satisfies Feature;

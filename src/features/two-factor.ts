@@ -1,6 +1,7 @@
 import { createManageAuthenticators } from '../flows/authenticators/manage.ts';
 import { createSetup } from '../flows/authenticators/setup.ts';
 import { createSecondFactor } from '../flows/sign-in/second-factor.ts';
+import { createTrustedDevices } from '../flows/sign-in/trusted-devices.ts';
 import { twoFactorHandlers } from '../rpc/two-factor-service.ts';
 import type { FeatureDeps } from './deps.ts';
 import type { Feature } from './feature.ts';
@@ -12,6 +13,7 @@ export function twoFactor({ adapters, core }: FeatureDeps) {
     setup: createSetup(all),
     authenticators: createManageAuthenticators(all),
     validate: createSecondFactor(all),
+    devices: createTrustedDevices(all),
   };
   return { handlers: { twoFactor: twoFactorHandlers(core.idempotent(flows)) } } satisfies Feature;
 }

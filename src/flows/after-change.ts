@@ -5,18 +5,22 @@ import type { User, UserView } from '../domain/user.ts';
 import { type Actor, type RecordDeps, type Recorded, record } from './events/record.ts';
 import { type MessageContext, type Notice, notifyUser } from './messages.ts';
 
+/** The repositories of the ways into an account. */
+export type AccessStores = 'challenges' | 'trustedDevices' | 'sessions';
+
 /**
- * Ends every way into an account that was opened before: outstanding challenges and sessions,
- * except the one that is kept. Returns the number of ended sessions.
+ * Ends every way into an account that was opened before: outstanding challenges, trusted devices and
+ * sessions, except the one that is kept. Returns the number of ended sessions.
  */
 export async function endAccess(
-  { challenges, sessions }: Pick<Repositories, 'challenges' | 'sessions'>,
+  { challenges, trustedDevices, sessions }: Pick<Repositories, AccessStores>,
   clock: Clock,
   { tenantId, id }: Pick<User, 'tenantId' | 'id'>,
   keptSessionId: string | undefined,
 ): Promise<number> {
   // Challenges first: a second step that is under way holds its row, and could still become a session.
   await challenges.invalidateAll(tenantId, id);
+  await trustedDevices.removeAll(tenantId, id);
   return await sessions.revokeOthers(tenantId, id, keptSessionId, clock());
 }
 
@@ -27,7 +31,7 @@ export async function endAccess(
  */
 export async function afterChange<T extends EventType>(
   deps: RecordDeps,
-  repositories: Pick<Repositories, 'challenges' | 'sessions' | 'outbox' | 'events'>,
+  repositories: Pick<Repositories, AccessStores | 'outbox' | 'events'>,
   actor: Actor & MessageContext,
   view: UserView,
   change: { readonly notice: Notice; readonly event: Recorded<T> },

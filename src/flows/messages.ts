@@ -31,12 +31,17 @@ export type Recipient = Pick<HeldIdentifier, 'kind' | 'address'> & {
   readonly senderEmail: string;
 };
 
+/** What a notice is about, beside the tenant. */
+export type NoticeSubject = { readonly device: string; readonly address: string };
+
 export type EmailOrder = {
   readonly template: EmailName;
   /** The full link; empty for a message without one. */
   readonly link: string;
   /** The one-time code or token; empty for a message without one. */
   readonly code: string;
+  /** Default: it is about no device. */
+  readonly about?: NoticeSubject;
   /** Lifetime of the message. */
   readonly lifetimeMs: number;
 };
@@ -87,12 +92,12 @@ export function composeEmail(
   order: EmailOrder,
 ): OutboxEntry {
   const locale = messageLocale(caller, to.userLocale);
-  const { template, link, code, lifetimeMs } = order;
+  const { template, link, code, about, lifetimeMs } = order;
   const message = renderEmail(
     emailWords(caller.tenant.policy.templates, template, locale),
     locale,
     { to: to.address, from: senderFor(caller.tenant.policy, to.senderEmail) },
-    { tenant: caller.tenant.name, link, code },
+    { tenant: caller.tenant.name, link, code, ...about },
     themeOf(caller.tenant.policy.branding),
   );
   return entryOf(deps, caller, message, lifetimeMs);

@@ -10,9 +10,9 @@ import type { PageSettings } from './page-settings.ts';
 export const accountPath = '/account';
 const assetPath = `${accountPath}/-/`;
 
-/** The page that links to sign in lead to, unless the tenant names one. */
-export function signInPagePath(slug: string): string {
-  return `${accountPath}/${slug}/sign-in`;
+/** The path of a tenant's hosted page, such as the one that links to sign in lead to. */
+export function hostedPagePath(slug: string, page: 'sign-in' | 'report'): string {
+  return `${accountPath}/${slug}/${page}`;
 }
 
 const folder = new URL('../../built/pages/', import.meta.url);
@@ -56,6 +56,7 @@ export function renderAccountPage(locale: Locale, { name, slug, policy }: Tenant
     name,
     theme: themeOf(policy.branding),
     minPasswordLength: policy.password.minLength,
+    rememberDeviceDays: policy.rememberDeviceDays,
     signInWays: signInWaysOf(policy),
   };
   const sheets = styles.map((file) => `<link rel="stylesheet" href="${assetPath}${file}">`).join('');

@@ -8,6 +8,8 @@ export type PageSettings = {
   readonly name: string;
   readonly theme: Theme;
   readonly minPasswordLength: number;
+  /** Days for which a device may be spared the second factor; 0: never. */
+  readonly rememberDeviceDays: number;
   /** The ways to sign in that the tenant has, in its order. */
   readonly signInWays: readonly SignInWay[];
 };

@@ -6,6 +6,7 @@ import {
   type SessionTokensSchema,
   TwoFactorMethod,
 } from '../../gen/manam/v1/session_pb.js';
+import type { TrustedDeviceSchema } from '../../gen/manam/v1/two_factor_service_pb.js';
 import {
   type AccountSchema,
   type GoogleProfileSchema,
@@ -14,12 +15,14 @@ import {
 } from '../../gen/manam/v1/user_pb.js';
 import type { AuthenticatorKind } from '../domain/authenticator.ts';
 import type { Caller } from '../domain/caller.ts';
+import { describeDevice, parseDevice } from '../domain/device.ts';
 import { invalid } from '../domain/errors.ts';
 import type { IdentifierKind } from '../domain/identifier.ts';
 import { describeMobile, maskMobile } from '../domain/mobile.ts';
 import type { Json } from '../domain/profile.ts';
 import type { SessionRow } from '../domain/session.ts';
 import { permissionsOf, type TenantPolicy } from '../domain/tenant.ts';
+import type { TrustedDevice } from '../domain/trusted-device.ts';
 import type { UserView } from '../domain/user.ts';
 import type { ManamUser } from '../flows/accounts/manam-user.ts';
 import type { Introspection } from '../flows/sessions/introspect-token.ts';
@@ -109,12 +112,29 @@ export function toSession(
 ): MessageInitShape<typeof SessionSchema> {
   return {
     sessionId: id,
-    device: client.userAgent,
+    device: describeDevice(parseDevice(client.userAgent)),
     address: client.address,
     createTime: timestampFromDate(createdAt),
     lastUseTime: timestampFromDate(refreshedAt),
     expireTime: timestampFromDate(expiresAt),
     current: id === currentId,
+  };
+}
+
+export function toTrustedDevice({
+  id,
+  client,
+  createdAt,
+  lastUsedAt,
+  expiresAt,
+}: TrustedDevice): MessageInitShape<typeof TrustedDeviceSchema> {
+  return {
+    deviceId: id,
+    device: describeDevice(parseDevice(client.userAgent)),
+    address: client.address,
+    createTime: timestampFromDate(createdAt),
+    lastUseTime: timestampFromDate(lastUsedAt),
+    expireTime: timestampFromDate(expiresAt),
   };
 }
 

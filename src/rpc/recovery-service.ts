@@ -3,12 +3,14 @@ import type { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js'
 import type { createChangePassword } from '../flows/recovery/change-password.ts';
 import type { createEndRecovery } from '../flows/recovery/end-recovery.ts';
 import type { createRecover } from '../flows/recovery/recover.ts';
+import type { createReportSignIn } from '../flows/recovery/report-sign-in.ts';
 import { callerOf } from './context.ts';
 import { identifierKind } from './convert.ts';
 
 export type RecoveryFlows = {
   readonly recover: ReturnType<typeof createRecover>;
   readonly endRecovery: ReturnType<typeof createEndRecovery>;
+  readonly reportSignIn: ReturnType<typeof createReportSignIn>;
   readonly changePassword: ReturnType<typeof createChangePassword>;
 };
 
@@ -21,6 +23,11 @@ export function recoveryHandlers(flows: RecoveryFlows): ServiceImpl<typeof Recov
 
     async endRecovery(request, context) {
       await flows.endRecovery(callerOf(context), request);
+      return {};
+    },
+
+    async reportSignIn(request, context) {
+      await flows.reportSignIn(callerOf(context), request);
       return {};
     },
 

@@ -4,20 +4,22 @@ import type { AuthenticatorKind } from '../domain/authenticator.ts';
 import type { createManageAuthenticators } from '../flows/authenticators/manage.ts';
 import type { createSetup } from '../flows/authenticators/setup.ts';
 import type { createSecondFactor } from '../flows/sign-in/second-factor.ts';
+import type { createTrustedDevices } from '../flows/sign-in/trusted-devices.ts';
 import { callerOf } from './context.ts';
-import { toAccount, toMethods, toTokens } from './convert.ts';
+import { toAccount, toMethods, toTokens, toTrustedDevice } from './convert.ts';
 
 export type TwoFactorFlows = {
   readonly setup: ReturnType<typeof createSetup>;
   readonly authenticators: ReturnType<typeof createManageAuthenticators>;
   readonly validate: ReturnType<typeof createSecondFactor>;
+  readonly devices: ReturnType<typeof createTrustedDevices>;
 };
 
 export function twoFactorHandlers(flows: TwoFactorFlows): ServiceImpl<typeof TwoFactorService> {
-  const { setup, authenticators } = flows;
+  const { setup, authenticators, devices } = flows;
 
   async function validate(
-    request: { code: string; recoveryCode: string },
+    request: { code: string; recoveryCode: string; rememberDevice: boolean },
     context: Parameters<typeof callerOf>[0],
     kind: AuthenticatorKind,
   ) {
@@ -104,6 +106,15 @@ export function twoFactorHandlers(flows: TwoFactorFlows): ServiceImpl<typeof Two
 
     async removeSms(request, context) {
       await authenticators.removeSms(callerOf(context), request);
+      return {};
+    },
+
+    async listTrustedDevices(_, context) {
+      return { devices: (await devices.list(callerOf(context))).map(toTrustedDevice) };
+    },
+
+    async removeTrustedDevice(request, context) {
+      await devices.remove(callerOf(context), request);
       return {};
     },
 

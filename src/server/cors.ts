@@ -11,6 +11,7 @@ const ownHeaders = [
   'idempotency-key',
   'access_token',
   'dpop',
+  'dpop-bind',
   'manam-tenant',
 ];
 /** Headers that tracing in a browser adds to every call (W3C Trace Context and Baggage, and their predecessors). */

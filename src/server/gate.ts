@@ -74,7 +74,7 @@ export function createGate(deps: GateDeps) {
       if (rule.passwordHash) deps.hasher.admit({ tenant, deadline });
       const audience = audienceOf({ session, pending, key });
       await chargeNetwork(deps, rule, { tenantId: tenant.id, audience }, request.client.address);
-      const proofKey = await deps.proveKey({
+      const jkt = await deps.proveKey({
         tenantId: tenant.id,
         method,
         rule,
@@ -85,7 +85,8 @@ export function createGate(deps: GateDeps) {
       if (rule.fresh) assertFresh(session, deps.clock());
       const idempotency = rule.idempotencyKey ? readIdempotencyKey(header, method.name) : undefined;
       const { requestId, client } = request;
-      const who = { tenant, key, session, pending, proofKey, client };
+      const binding = jkt === undefined ? undefined : { jkt, bindsAccess: bindsAccess(header) };
+      const who = { tenant, key, session, pending, binding, client };
       const emits = emitsOf(rule);
       setCaller(context.values, { ...who, requestId, deadline, idempotency, locale, emits });
     } catch (error) {
@@ -216,6 +217,14 @@ async function chargeNetwork(
     await limiter.charge(tenantId, budgetOf(limits.messagesPerNetwork, audience), networkOf(address));
     await limiter.charge(tenantId, budgetOf(limits.messagesPerTenant, audience), '');
   }
+}
+
+/** Whether the proof of a sign-in binds access tokens as well; a client may bind its refresh token alone. */
+function bindsAccess(header: Headers): boolean {
+  const wanted = header.get('dpop-bind');
+  if (wanted !== null && wanted !== 'refresh_token')
+    throw invalid({ field: 'dpop-bind', reason: 'FIELD_INVALID' });
+  return wanted === null;
 }
 
 function readIdempotencyKey(header: Headers, method: string): IdempotencyKey | undefined {

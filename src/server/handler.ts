@@ -129,6 +129,7 @@ const singleHeaders = new Set([
   'idempotency-key',
   'manam-tenant',
   'dpop',
+  'dpop-bind',
   'origin',
   'host',
 ]);

@@ -1,4 +1,4 @@
-import { and, eq, gt, gte, inArray, isNotNull, isNull, lt, lte, or, type SQL, sql } from 'drizzle-orm';
+import { and, eq, gt, gte, inArray, isNotNull, isNull, lt, lte, ne, or, type SQL, sql } from 'drizzle-orm';
 import type { Challenge, ChallengeRepository } from '../domain/challenge.ts';
 import type { Database } from './database.ts';
 import { challenges } from './tables/challenges.ts';
@@ -130,15 +130,15 @@ export function createChallengeRepository(db: Database): ChallengeRepository {
 
     async invalidateAll(tenantId, userId) {
       // Redeemed ones stay: a repeated confirmation of theirs is answered as before.
-      await db
-        .delete(challenges)
-        .where(
-          and(
-            eq(challenges.tenantId, tenantId),
-            eq(challenges.userId, userId),
-            isNull(challenges.consumedAt),
-          ),
-        );
+      await db.delete(challenges).where(
+        and(
+          eq(challenges.tenantId, tenantId),
+          eq(challenges.userId, userId),
+          isNull(challenges.consumedAt),
+          // It opens nothing, and an intruder would be glad to be rid of it.
+          ne(challenges.purpose, 'sign-in-report'),
+        ),
+      );
     },
 
     async consume(tenantId, id, now) {

@@ -1,5 +1,4 @@
 import { and, desc, eq, gt, isNotNull, isNull, lt, ne, or, type Param, sql } from 'drizzle-orm';
-import type { AuthenticationMethod } from '../domain/authentication.ts';
 import type { KeyBinding, SessionRepository, SessionRow } from '../domain/session.ts';
 import { hasAuthenticatorRow } from './authenticators.ts';
 import type { Database } from './database.ts';
@@ -10,9 +9,17 @@ import { emails, mobiles, ownedBy, toView } from './user-view.ts';
 
 type Row = typeof sessions.$inferSelect;
 
-function toSession({ address, userAgent, revokedAt: _, jkt, bindsAccess, ...row }: Row): SessionRow {
+function toSession({
+  address,
+  userAgent,
+  revokedAt: _,
+  jkt,
+  bindsAccess,
+  deviceId,
+  ...row
+}: Row): SessionRow {
   const binding = jkt === null ? undefined : { jkt: jkt.toString('base64url'), bindsAccess };
-  return { ...row, client: { address, userAgent }, binding };
+  return { ...row, client: { address, userAgent }, binding, deviceId: deviceId ?? undefined };
 }
 
 /** The columns of a binding. */
@@ -21,9 +28,9 @@ function toColumns(binding: KeyBinding | undefined): Pick<Row, 'jkt' | 'bindsAcc
   return { jkt: Buffer.from(binding.jkt, 'base64url'), bindsAccess: binding.bindsAccess };
 }
 
-/** Whether a session began without the second factor that its user has by now: it is not live. */
-function lacksSecondFactor(hasFactor: number, { amr }: { readonly amr: readonly AuthenticationMethod[] }) {
-  return hasFactor > 0 && !amr.includes('mfa');
+/** Whether a session began without the second factor that its user has by now, and no device stood for it: it is not live. */
+function lacksSecondFactor(hasFactor: number, { amr, deviceId }: Pick<Row, 'amr' | 'deviceId'>) {
+  return hasFactor > 0 && !amr.includes('mfa') && deviceId === null;
 }
 
 const hasFactor = hasAuthenticatorRow.as('has_factor');
@@ -64,9 +71,9 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
   );
 
   const findOfCall = once(() => {
-    const { id, userId, level, amr, authTime } = sessions;
+    const { id, userId, level, amr, authTime, deviceId } = sessions;
     return prepared
-      .select({ session: { id, userId, level, amr, authTime }, hasFactor, users, emails, mobiles })
+      .select({ session: { id, userId, level, amr, authTime, deviceId }, hasFactor, users, emails, mobiles })
       .from(sessions)
       .innerJoin(users, ownerOf)
       .leftJoin(emails, ownedBy(emails, 'email'))
@@ -98,9 +105,16 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
   );
 
   return {
-    async insert({ client, binding, ...session }) {
+    async insert({ client, binding, deviceId = null, ...session }) {
       const { address, userAgent } = client;
-      await insert().execute({ ...session, address, userAgent, ...toColumns(binding), revokedAt: null });
+      await insert().execute({
+        ...session,
+        address,
+        userAgent,
+        ...toColumns(binding),
+        deviceId,
+        revokedAt: null,
+      });
     },
 
     async findLive(tenantId, id, now) {
@@ -112,7 +126,8 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
     async findOfCall(tenantId, id, now) {
       const [row] = await findOfCall().execute({ tenantId, id, now });
       if (row === undefined || lacksSecondFactor(row.hasFactor, row.session)) return undefined;
-      return { ...row.session, holder: toView(row) };
+      const { deviceId, ...session } = row.session;
+      return { ...session, deviceId: deviceId ?? undefined, holder: toView(row) };
     },
 
     async listLive(tenantId, userId, now) {
@@ -168,6 +183,13 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
           ),
         );
       return result.affectedRows;
+    },
+
+    async revokeOfDevice(tenantId, userId, deviceId, now) {
+      await db
+        .update(sessions)
+        .set({ revokedAt: now })
+        .where(and(ofUser(tenantId, userId), eq(sessions.deviceId, deviceId), isLive(now)));
     },
 
     async revokeBeyond(tenantId, userId, kept, now) {

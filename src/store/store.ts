@@ -6,6 +6,7 @@ import { createAuthenticatorRepository } from './authenticators.ts';
 import { createBudgetRepository } from './budgets.ts';
 import { createChallengeRepository } from './challenges.ts';
 import type { Database, DatabaseHandle } from './database.ts';
+import { createTrustedDeviceRepository } from './devices.ts';
 import { unwrap } from './driver-error.ts';
 import { createEventRepository } from './events.ts';
 import { createIdempotencyRepository } from './idempotency.ts';
@@ -44,6 +45,7 @@ function createRepositories(db: Database, prepared: Database, vault: Vault): Rep
     recoveryCodes: withoutSql(createRecoveryCodeRepository(db)),
     attempts: withoutSql(createAttemptRepository(db, prepared)),
     budgets: withoutSql(createBudgetRepository(prepared)),
+    trustedDevices: withoutSql(createTrustedDeviceRepository(db)),
     proofs: withoutSql(createProofRepository(db)),
     idempotency: withoutSql(createIdempotencyRepository(db, vault)),
     events: withoutSql(createEventRepository(db, prepared)),

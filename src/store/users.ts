@@ -1,4 +1,5 @@
 import { and, asc, count, eq, gt, inArray, isNull, like, ne, type Param, type SQL, sql } from 'drizzle-orm';
+import type { DeviceHistory, SignInOrigin } from '../domain/device.ts';
 import type { Identifier } from '../domain/identifier.ts';
 import { emptyProfile } from '../domain/profile.ts';
 import type { SessionAccount, User, UserRepository } from '../domain/user.ts';
@@ -19,14 +20,21 @@ function toRow({ profile, ...user }: User): typeof users.$inferInsert {
   };
 }
 
-type AccountRow = ViewRow & EnrolledRow & { readonly live: number };
+type AccountRow = ViewRow &
+  EnrolledRow & { readonly live: number } & { readonly [Name in keyof DeviceHistory]: number };
 
 function toAccount(row: AccountRow): SessionAccount {
   return {
     ...toView(row),
     enrolled: toEnrolled(row),
     liveSessions: Number(row.live),
+    devices: { sessions: Number(row.sessions), known: Number(row.known), same: Number(row.same) },
   };
+}
+
+/** The values of a statement that looks for the device of a sign-in. */
+function toSlots({ jkt, ...origin }: SignInOrigin) {
+  return { ...origin, jkt: Buffer.from(jkt, 'base64url') };
 }
 
 /** A LIKE pattern for what begins with a text, whose own wildcards represent themselves. */
@@ -59,7 +67,18 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
       isNull(sessions.revokedAt),
       gt(sessions.expiresAt, slot('now', sessions.expiresAt)),
     );
-    return { users, emails, mobiles, ...enrolledColumns, live: sql<number>`(${live})`.as('live') };
+    const known = ne(sessions.device, sql.param('', sessions.device));
+    const isSame = sql`(${sessions.device} = ${slot('device', sessions.device)} OR ${sessions.jkt} = ${slot('jkt', sessions.jkt)})`;
+    return {
+      users,
+      emails,
+      mobiles,
+      ...enrolledColumns,
+      live: sql<number>`(${live})`.as('live'),
+      sessions: sql<number>`(${countSessions()})`.as('all_sessions'),
+      known: sql<number>`(${countSessions(known)})`.as('known_devices'),
+      same: sql<number>`(${countSessions(isSame)})`.as('same_device'),
+    };
   };
   const givenUser = and(
     eq(users.tenantId, slot('tenantId', users.tenantId)),
@@ -167,9 +186,9 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
       };
     },
 
-    async findForLogin(tenantId, identifier, address, now) {
+    async findForLogin(tenantId, identifier, origin, now) {
       const { kind, canonical } = identifier;
-      const [row] = await findForLogin().execute({ tenantId, kind, canonical, address, now });
+      const [row] = await findForLogin().execute({ tenantId, kind, canonical, ...toSlots(origin), now });
       if (row === undefined) return undefined;
       return {
         ...toAccount(row),
@@ -180,8 +199,8 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
       };
     },
 
-    async findForSession(tenantId, userId, now) {
-      const [row] = await findForSession().execute({ tenantId, userId, now });
+    async findForSession(tenantId, userId, origin, now) {
+      const [row] = await findForSession().execute({ tenantId, userId, ...toSlots(origin), now });
       return row && toAccount(row);
     },
 

@@ -73,12 +73,22 @@ beforeAll(async () => {
     const changes = { header: { typ: 'setup+jwt' }, payload: { aud: `urn:manam:setup:${payload['tid']}` } };
     return bearer(await sign(changes));
   });
+  /** A session in which a trusted device stood for the second factor. */
+  const trusted = perMethod(async () => {
+    const user = await enrolTotp(testApp(), await signUp(testApp()));
+    await sql(
+      `UPDATE sessions SET amr = '["pwd"]', device_id = UNHEX(REPLACE(UUID(), '-', '')) WHERE user_id = UNHEX(?)`,
+      [user.userId.replaceAll('-', '')],
+    );
+    return bearer(user.accessToken);
+  });
   credentials = {
     'no key': async () => ({}),
     publishable: async () => ({ apieco_key: dev.publishable }),
     secret: async () => ({ apieco_key: dev.secret }),
     'secret, no scope': async () => ({ apieco_key: scopeless }),
     'own session': session,
+    'trusted device': trusted,
     'session and key': async (method) => ({ ...(await session(method)), apieco_key: dev.publishable }),
     'other tenant’s session': async () => ({ ...bearer(other.accessToken), apieco_key: dev.publishable }),
     pending,

@@ -49,8 +49,8 @@ test('connects the confirmed account of the address and notifies its owner', asy
   await auth().confirmEmail({ cnf });
   const { userId } = await auth().login({ email: user.email, password });
   expect((await signInWithGoogle(app, user)).json['user_id']).toBe(userId);
-  const [notice] = await app.test.messagesTo(user.email);
-  expect(notice?.subject).toBe('Another way to sign in at Dev');
+  const subjects = (await app.test.messagesTo(user.email)).map(({ subject }) => subject);
+  expect(subjects).toContain('Another way to sign in at Dev');
   await auth().login({ email: user.email, password });
 });
 
@@ -155,7 +155,7 @@ test('pre-hijack 3, unexpired session: no session of the maker outlives the owne
     user.email,
   ]);
   await app.test.sql(
-    "INSERT INTO sessions SELECT tenant_id, UNHEX(REPLACE(UUID(), '-', '')), UNHEX(?), 'signed-in', '[\"pwd\"]', NOW(3), '', '', 0, REPEAT('x', 32), NOW(3), NOW(3), NOW(3) + INTERVAL 1 DAY, NOW(3) + INTERVAL 1 DAY, NULL FROM identifiers WHERE canonical = ?",
+    "INSERT INTO sessions (tenant_id, id, user_id, level, amr, auth_time, address, user_agent, refresh_counter, refresh_salt, refreshed_at, created_at, idle_expires_at, expires_at) SELECT tenant_id, UNHEX(REPLACE(UUID(), '-', '')), UNHEX(?), 'signed-in', '[\"pwd\"]', NOW(3), '', '', 0, REPEAT('x', 32), NOW(3), NOW(3), NOW(3) + INTERVAL 1 DAY, NOW(3) + INTERVAL 1 DAY FROM identifiers WHERE canonical = ?",
     [row?.['id'], user.email],
   );
   await signInWithGoogle(app, user);

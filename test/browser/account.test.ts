@@ -249,8 +249,8 @@ for (const viewing of [
 
     // Turning a factor off, and the end of the account.
     await page.goto(`${app().url}/account/dev/`);
-    await signIn(who, newEmail, 'third-orbit-lantern-79');
     app().advance(30_000);
+    await signIn(who, newEmail, 'third-orbit-lantern-79');
     await page.getByLabel(t('code'), { exact: true }).fill(totp());
     await button(who, t('continue')).click();
     await page.getByRole('link', { name: t('security') }).click();

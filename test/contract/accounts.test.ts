@@ -1,6 +1,15 @@
 import { expect, test } from 'vitest';
+import type { SignInOrigin } from '../../src/domain/device.ts';
 import { DuplicateError } from '../../src/domain/repositories.ts';
 import { overEveryStore } from './stores.ts';
+
+/** Where a sign-in comes from. */
+const origin = (changes: Partial<SignInOrigin> = {}): SignInOrigin => ({
+  address: '192.0.2.1',
+  device: 'a browser @ 192.0.2.0',
+  jkt: '',
+  ...changes,
+});
 
 overEveryStore('users', (scene) => {
   test('finds a user by id and by identifier, and the password hash with it', async () => {
@@ -18,9 +27,10 @@ overEveryStore('users', (scene) => {
       isOwnerConfirmed: true,
       passwordHash: 'a hash',
     });
-    const account = { ...view, enrolled: { kinds: [], smsNumber: undefined }, liveSessions: 0 };
-    expect(await store.users.findForSession(tenantId, user.id, now)).toEqual(account);
-    expect(await store.users.findForLogin(tenantId, identifier, '192.0.2.1', now)).toEqual({
+    const devices = { sessions: 0, known: 0, same: 0 };
+    const account = { ...view, enrolled: { kinds: [], smsNumber: undefined }, liveSessions: 0, devices };
+    expect(await store.users.findForSession(tenantId, user.id, origin(), now)).toEqual(account);
+    expect(await store.users.findForLogin(tenantId, identifier, origin(), now)).toEqual({
       ...account,
       identifier,
       passwordHash: 'a hash',
@@ -33,12 +43,19 @@ overEveryStore('users', (scene) => {
   test('knows live sessions and the addresses they began from', async () => {
     const { store, tenantId, makeUser, makeSession, now } = scene();
     const { user, identifier } = await makeUser();
-    await makeSession(user);
-    expect(await store.users.findForLogin(tenantId, identifier, '192.0.2.1', now)).toMatchObject({
-      liveSessions: 1,
+    const jkt = Buffer.alloc(32, 1).toString('base64url');
+    await makeSession(user, { binding: { jkt, bindsAccess: false } });
+    await makeSession(user, { device: '' });
+    const at = (changes: object) => store.users.findForSession(tenantId, user.id, origin(changes), now);
+    const history = { sessions: 2, known: 1 };
+    expect(await at({})).toMatchObject({ devices: { ...history, same: 1 } });
+    expect(await at({ device: 'another' })).toMatchObject({ devices: { ...history, same: 0 } });
+    expect(await at({ device: 'another', jkt })).toMatchObject({ devices: { ...history, same: 1 } });
+    expect(await store.users.findForLogin(tenantId, identifier, origin(), now)).toMatchObject({
+      liveSessions: 2,
       isKnownAddress: true,
     });
-    expect(await store.users.findForLogin(tenantId, identifier, '', now)).toMatchObject({
+    expect(await store.users.findForLogin(tenantId, identifier, origin({ address: '' }), now)).toMatchObject({
       isKnownAddress: false,
     });
   });

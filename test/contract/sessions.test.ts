@@ -129,13 +129,14 @@ overEveryStore('sessions', (scene) => {
       ...session,
       hasSecondFactor: false,
     });
-    const { id, userId, level, amr, authTime } = session;
+    const { id, userId, level, amr, authTime, deviceId } = session;
     expect(await store.sessions.findOfCall(tenantId, id, now)).toEqual({
       id,
       userId,
       level,
       amr,
       authTime,
+      deviceId,
       holder: { user, email: identifier, mobile: undefined },
     });
     expect(await store.sessions.findLive(tenantId, id, at(60_000))).toBeUndefined();
@@ -205,6 +206,39 @@ overEveryStore('sessions', (scene) => {
     expect(await store.sessions.revokeOthers(tenantId, user.id, third, now)).toBe(1);
     expect(await live()).toEqual([third]);
     expect(await store.sessions.revoke(tenantId, user.id, oldest, now)).toBe(false);
+  });
+});
+
+overEveryStore('trusted devices', (scene) => {
+  test('are found by user and key until they expire, and end one by one or together', async () => {
+    const { store, tenantId, makeUser, makeSession, uuid, now, at } = scene();
+    const { user } = await makeUser();
+    const make = async (fill: number) => {
+      const jkt = Buffer.alloc(32, fill).toString('base64url');
+      const client = { address: '192.0.2.1', userAgent: 'a browser' };
+      const times = { createdAt: now, lastUsedAt: now, expiresAt: at(60_000) };
+      const device = { tenantId, id: uuid(), userId: user.id, jkt, client, ...times };
+      await store.trustedDevices.put(device);
+      return device;
+    };
+    const [first, second] = [await make(1), await make(2)];
+    const used = { ...first, lastUsedAt: at(1) };
+    expect(await store.trustedDevices.use(tenantId, user.id, first.jkt, at(1))).toEqual(used);
+    expect(await store.trustedDevices.use(tenantId, uuid(), first.jkt, at(1))).toBeUndefined();
+    expect(await store.trustedDevices.use(tenantId, user.id, first.jkt, at(60_000))).toBeUndefined();
+    const ids = [first.id, second.id].sort().reverse();
+    expect((await store.trustedDevices.list(tenantId, user.id, now)).map(({ id }) => id)).toEqual(ids);
+    const again = await make(1);
+    expect(await store.trustedDevices.list(tenantId, user.id, now)).toHaveLength(2);
+    const session = await makeSession(user, { deviceId: again.id });
+    const other = await makeSession(user);
+    expect(await store.trustedDevices.remove(tenantId, user.id, again.id)).toBe(true);
+    expect(await store.trustedDevices.remove(tenantId, user.id, again.id)).toBe(false);
+    await store.sessions.revokeOfDevice(tenantId, user.id, again.id, now);
+    expect((await store.sessions.listLive(tenantId, user.id, now)).map(({ id }) => id)).toEqual([other.id]);
+    expect(session.deviceId).toBe(again.id);
+    await store.trustedDevices.removeAll(tenantId, user.id);
+    expect(await store.trustedDevices.list(tenantId, user.id, now)).toEqual([]);
   });
 });
 

@@ -84,6 +84,8 @@ export function sceneOf(store: Store): Scene {
         client: { address: '192.0.2.1', userAgent: 'a browser' },
         binding: undefined,
         remember: false,
+        deviceId: undefined,
+        device: 'a browser @ 192.0.2.0',
         refreshCounter: 0,
         refreshSalt: Buffer.alloc(32, 7),
         refreshedAt: now,

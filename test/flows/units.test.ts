@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { systemRandom } from '../../src/adapters/random.ts';
 import { createVault } from '../../src/adapters/vault.ts';
-import type { Caller } from '../../src/domain/caller.ts';
+import { type Caller, originOf } from '../../src/domain/caller.ts';
 import type { Challenge } from '../../src/domain/challenge.ts';
 import { DomainError } from '../../src/domain/errors.ts';
 import { defaultPolicy } from '../../src/domain/tenant-policy.ts';
@@ -166,7 +166,13 @@ describe('the end of a sign-in', () => {
       throw new Error('not called');
     },
   };
-  const signIn = (openSession: SessionGate) => createCompleteSignIn({ ...deps(), accessTokens, openSession });
+  const signIn = (openSession: SessionGate) =>
+    createCompleteSignIn({
+      ...deps(),
+      accessTokens,
+      reportPage: () => 'https://id.example/account/acme/report',
+      openSession,
+    });
   const byPassword: SignIn = { method: 'password', amr: ['pwd'] };
   const recorded = async () =>
     (await scene.store.events.list({ tenantId: scene.tenantId }, 10)).map(({ type, details }) => ({
@@ -176,7 +182,12 @@ describe('the end of a sign-in', () => {
 
   async function account() {
     const { user } = await scene.makeUser();
-    const found = await scene.store.users.findForSession(scene.tenantId, user.id, scene.now);
+    const found = await scene.store.users.findForSession(
+      scene.tenantId,
+      user.id,
+      originOf(caller),
+      scene.now,
+    );
     if (found === undefined) throw new Error('the user exists');
     return { user, found };
   }
@@ -226,7 +237,7 @@ describe('the end of a sign-in', () => {
   test('rejects a disabled user', async () => {
     const { user } = await scene.makeUser({ status: 'disabled' });
     const complete = signIn(async () => ({ kind: 'pending', challengeId: '', kinds: [] }));
-    const active = complete.activeAccount(scene.tenantId, user.id, () => new DomainError('TOKEN_INVALID'));
+    const active = complete.activeAccount(caller, user.id, () => new DomainError('TOKEN_INVALID'));
     await expect(active).rejects.toThrow(new DomainError('TOKEN_INVALID'));
   });
 });

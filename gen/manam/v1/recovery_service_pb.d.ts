@@ -213,6 +213,40 @@ export declare type ChangePasswordResponse = Message<"manam.v1.ChangePasswordRes
 export declare const ChangePasswordResponseSchema: GenMessage<ChangePasswordResponse>;
 
 /**
+ * The request of ReportSignIn.
+ *
+ * @generated from message manam.v1.ReportSignInRequest
+ */
+export declare type ReportSignInRequest = Message<"manam.v1.ReportSignInRequest"> & {
+  /**
+   * The token of the notice.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message manam.v1.ReportSignInRequest.
+ * Use `create(ReportSignInRequestSchema)` to create a new message.
+ */
+export declare const ReportSignInRequestSchema: GenMessage<ReportSignInRequest>;
+
+/**
+ * The response of ReportSignIn.
+ *
+ * @generated from message manam.v1.ReportSignInResponse
+ */
+export declare type ReportSignInResponse = Message<"manam.v1.ReportSignInResponse"> & {
+};
+
+/**
+ * Describes the message manam.v1.ReportSignInResponse.
+ * Use `create(ReportSignInResponseSchema)` to create a new message.
+ */
+export declare const ReportSignInResponseSchema: GenMessage<ReportSignInResponse>;
+
+/**
  * Forgotten and changed passwords.
  *
  * @generated from service manam.v1.RecoveryService
@@ -241,6 +275,18 @@ export declare const RecoveryService: GenService<{
     methodKind: "unary";
     input: typeof EndRecoveryRequestSchema;
     output: typeof EndRecoveryResponseSchema;
+  },
+  /**
+   * Reports a sign-in that was not the owner's, with the token of the notice about it. All of the
+   * user's sessions end, and a message to choose a new password goes to the address of the notice. No one is
+   * signed in. The token is valid once, for 7 days.
+   *
+   * @generated from rpc manam.v1.RecoveryService.ReportSignIn
+   */
+  reportSignIn: {
+    methodKind: "unary";
+    input: typeof ReportSignInRequestSchema;
+    output: typeof ReportSignInResponseSchema;
   },
   /**
    * Replaces the password with the current one at hand, and with a fresh session where a

@@ -107,7 +107,8 @@ export declare type Session = Message<"manam.v1.Session"> & {
   sessionId: string;
 
   /**
-   * The `user-agent` of the sign-in.
+   * Browser and system of the sign-in, such as "Firefox on Linux"; the name of a program that is no
+   * browser. Empty: unknown.
    *
    * @generated from field: string device = 2;
    */

@@ -8,6 +8,7 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import type { Message } from "@bufbuild/protobuf";
 import type { SessionTokens, TwoFactorMethod } from "./session_pb.js";
 import type { Account } from "./user_pb.js";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file manam/v1/two_factor_service.proto.
@@ -328,6 +329,14 @@ export declare type ValidateTotpRequest = Message<"manam.v1.ValidateTotpRequest"
    * @generated from field: string recovery_code = 2;
    */
   recoveryCode: string;
+
+  /**
+   * Whether this device is spared the second factor of later sign-ins, as long as the tenant's policy says.
+   * Only with a DPoP proof (RFC 9449): the device is known by its key. Otherwise it is ignored.
+   *
+   * @generated from field: bool remember_device = 3;
+   */
+  rememberDevice: boolean;
 };
 
 /**
@@ -623,6 +632,14 @@ export declare type ValidateSmsRequest = Message<"manam.v1.ValidateSmsRequest"> 
    * @generated from field: string recovery_code = 2;
    */
   recoveryCode: string;
+
+  /**
+   * Whether this device is spared the second factor of later sign-ins, as long as the tenant's policy says.
+   * Only with a DPoP proof (RFC 9449): the device is known by its key. Otherwise it is ignored.
+   *
+   * @generated from field: bool remember_device = 3;
+   */
+  rememberDevice: boolean;
 };
 
 /**
@@ -740,6 +757,129 @@ export declare type RegenerateRecoveryCodesResponse = Message<"manam.v1.Regenera
  * Use `create(RegenerateRecoveryCodesResponseSchema)` to create a new message.
  */
 export declare const RegenerateRecoveryCodesResponseSchema: GenMessage<RegenerateRecoveryCodesResponse>;
+
+/**
+ * The request of ListTrustedDevices.
+ *
+ * @generated from message manam.v1.ListTrustedDevicesRequest
+ */
+export declare type ListTrustedDevicesRequest = Message<"manam.v1.ListTrustedDevicesRequest"> & {
+};
+
+/**
+ * Describes the message manam.v1.ListTrustedDevicesRequest.
+ * Use `create(ListTrustedDevicesRequestSchema)` to create a new message.
+ */
+export declare const ListTrustedDevicesRequestSchema: GenMessage<ListTrustedDevicesRequest>;
+
+/**
+ * The response of ListTrustedDevices.
+ *
+ * @generated from message manam.v1.ListTrustedDevicesResponse
+ */
+export declare type ListTrustedDevicesResponse = Message<"manam.v1.ListTrustedDevicesResponse"> & {
+  /**
+   * The devices.
+   *
+   * @generated from field: repeated manam.v1.TrustedDevice devices = 1;
+   */
+  devices: TrustedDevice[];
+};
+
+/**
+ * Describes the message manam.v1.ListTrustedDevicesResponse.
+ * Use `create(ListTrustedDevicesResponseSchema)` to create a new message.
+ */
+export declare const ListTrustedDevicesResponseSchema: GenMessage<ListTrustedDevicesResponse>;
+
+/**
+ * A device that is spared the second factor of a sign-in.
+ *
+ * @generated from message manam.v1.TrustedDevice
+ */
+export declare type TrustedDevice = Message<"manam.v1.TrustedDevice"> & {
+  /**
+   * The device's id: a UUID.
+   *
+   * @generated from field: string device_id = 1;
+   */
+  deviceId: string;
+
+  /**
+   * Browser and system, such as "Firefox on Linux". Empty: unknown.
+   *
+   * @generated from field: string device = 2;
+   */
+  device: string;
+
+  /**
+   * The network address that it was trusted from.
+   *
+   * @generated from field: string address = 3;
+   */
+  address: string;
+
+  /**
+   * Time at which it was trusted.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 4;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * Time of the last sign-in without a second factor.
+   *
+   * @generated from field: google.protobuf.Timestamp last_use_time = 5;
+   */
+  lastUseTime?: Timestamp | undefined;
+
+  /**
+   * Time from which it is asked again.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 6;
+   */
+  expireTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message manam.v1.TrustedDevice.
+ * Use `create(TrustedDeviceSchema)` to create a new message.
+ */
+export declare const TrustedDeviceSchema: GenMessage<TrustedDevice>;
+
+/**
+ * The request of RemoveTrustedDevice.
+ *
+ * @generated from message manam.v1.RemoveTrustedDeviceRequest
+ */
+export declare type RemoveTrustedDeviceRequest = Message<"manam.v1.RemoveTrustedDeviceRequest"> & {
+  /**
+   * The device's id, as in ListTrustedDevices.
+   *
+   * @generated from field: string device_id = 1;
+   */
+  deviceId: string;
+};
+
+/**
+ * Describes the message manam.v1.RemoveTrustedDeviceRequest.
+ * Use `create(RemoveTrustedDeviceRequestSchema)` to create a new message.
+ */
+export declare const RemoveTrustedDeviceRequestSchema: GenMessage<RemoveTrustedDeviceRequest>;
+
+/**
+ * The response of RemoveTrustedDevice.
+ *
+ * @generated from message manam.v1.RemoveTrustedDeviceResponse
+ */
+export declare type RemoveTrustedDeviceResponse = Message<"manam.v1.RemoveTrustedDeviceResponse"> & {
+};
+
+/**
+ * Describes the message manam.v1.RemoveTrustedDeviceResponse.
+ * Use `create(RemoveTrustedDeviceResponseSchema)` to create a new message.
+ */
+export declare const RemoveTrustedDeviceResponseSchema: GenMessage<RemoveTrustedDeviceResponse>;
 
 /**
  * Second factors: enrolment, sign-in, removal and recovery codes.
@@ -921,6 +1061,26 @@ export declare const TwoFactorService: GenService<{
     methodKind: "unary";
     input: typeof RegenerateRecoveryCodesRequestSchema;
     output: typeof RegenerateRecoveryCodesResponseSchema;
+  },
+  /**
+   * Lists the devices that are spared the second factor, the newest first.
+   *
+   * @generated from rpc manam.v1.TwoFactorService.ListTrustedDevices
+   */
+  listTrustedDevices: {
+    methodKind: "unary";
+    input: typeof ListTrustedDevicesRequestSchema;
+    output: typeof ListTrustedDevicesResponseSchema;
+  },
+  /**
+   * Asks a device for the second factor again, and ends the sessions that began without it.
+   *
+   * @generated from rpc manam.v1.TwoFactorService.RemoveTrustedDevice
+   */
+  removeTrustedDevice: {
+    methodKind: "unary";
+    input: typeof RemoveTrustedDeviceRequestSchema;
+    output: typeof RemoveTrustedDeviceResponseSchema;
   },
 }>;
 

@@ -27,6 +27,8 @@ import { identityLinkedEn } from './identity-linked.en.ts';
 import { identityLinkedFa } from './identity-linked.fa.ts';
 import { identityLinkedSmsEn } from './identity-linked-sms.en.ts';
 import { identityLinkedSmsFa } from './identity-linked-sms.fa.ts';
+import { newSignInEn } from './new-sign-in.en.ts';
+import { newSignInFa } from './new-sign-in.fa.ts';
 import { passwordChangedEn } from './password-changed.en.ts';
 import { passwordChangedFa } from './password-changed.fa.ts';
 import { passwordChangedSmsEn } from './password-changed-sms.en.ts';
@@ -73,6 +75,7 @@ export const emailTemplates = {
   'two-factor-proof': { en: twoFactorProofEn, fa: twoFactorProofFa },
   'two-factor-changed': { en: twoFactorChangedEn, fa: twoFactorChangedFa },
   'identity-linked': { en: identityLinkedEn, fa: identityLinkedFa },
+  'new-sign-in': { en: newSignInEn, fa: newSignInFa },
   'recovery-code-used': { en: recoveryCodeUsedEn, fa: recoveryCodeUsedFa },
 } as const satisfies Record<string, Record<Locale, EmailTemplate>>;
 

@@ -12,13 +12,16 @@ const maxParagraphs = 20;
 /** Ten segments of an SMS in Persian. */
 const maxSms = 670;
 
-const known = new Set(['tenant', 'link', 'code']);
+/** The variables that every message may use, besides those that our words use. */
+const common = ['tenant', 'link', 'code'];
 
 function variablesOf(words: readonly string[]): Set<string> {
   return new Set(words.flatMap((text) => [...text.matchAll(/\{([^{}]*)\}/g)].map(([, name]) => name ?? '')));
 }
 
-function line(max: number) {
+function line(max: number, ours: readonly string[]) {
+  const known = new Set([...common, ...variablesOf(ours)]);
+  const names = [...known].map((name) => `{${name}}`);
   return v.pipe(
     v.string('must be a text'),
     v.check((text) => text.trim() !== '', 'must not be empty'),
@@ -26,7 +29,7 @@ function line(max: number) {
     v.check((text) => !/\p{Cc}/u.test(text), 'must be one line'),
     v.check(
       (text) => [...variablesOf([text])].every((name) => known.has(name)),
-      'may use {tenant}, {link} and {code}',
+      `may use ${names.slice(0, -1).join(', ')} and ${names.at(-1)}`,
     ),
   );
 }
@@ -45,16 +48,17 @@ function emailSchema({
   paragraphs,
   action,
 }: EmailTemplate): v.GenericSchema<unknown, EmailTemplate> {
+  const ours = [subject, ...paragraphs];
   return v.pipe(
     v.strictObject(
       {
         // Subjects are shown where others can read them.
         subject: v.pipe(
-          line(maxSubject),
+          line(maxSubject, ours),
           v.check((text) => !/\{(?:code|link)\}/.test(text), 'must not hold the code or the link'),
         ),
         paragraphs: v.pipe(
-          v.array(line(maxParagraph), 'must be a list of texts'),
+          v.array(line(maxParagraph, ours), 'must be a list of texts'),
           v.minLength(1, 'must have a paragraph'),
           v.maxLength(maxParagraphs, `must have at most ${maxParagraphs} paragraphs`),
         ),
@@ -73,13 +77,13 @@ function emailSchema({
       },
       'must be an object with subject, paragraphs and action',
     ),
-    speaksOf([subject, ...paragraphs], (own) => [own.subject, ...own.paragraphs]),
+    speaksOf(ours, (own) => [own.subject, ...own.paragraphs]),
   );
 }
 
 function smsSchema({ text }: SmsTemplate): v.GenericSchema<unknown, SmsTemplate> {
   return v.pipe(
-    v.strictObject({ text: line(maxSms) }, 'must be an object with text'),
+    v.strictObject({ text: line(maxSms, [text]) }, 'must be an object with text'),
     speaksOf([text], (own) => [own.text]),
   );
 }

@@ -28,10 +28,17 @@ export type TemplateVariables = {
   readonly link: string;
   /** The one-time code or token; empty where there is none. */
   readonly code: string;
+  /** The device that a notice is about, in words. Default: it is about none. */
+  readonly device?: string;
+  /** The network address that it came from. */
+  readonly address?: string;
 };
 
 function fill(words: string, variables: TemplateVariables): string {
-  return words.replace(/\{(tenant|link|code)\}/g, (_, name: keyof TemplateVariables) => variables[name]);
+  return words.replace(
+    /\{(tenant|link|code|device|address)\}/g,
+    (_, name: keyof TemplateVariables) => variables[name] ?? '',
+  );
 }
 
 /** A header is one line, whatever a variable holds. */

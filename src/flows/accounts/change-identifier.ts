@@ -19,7 +19,7 @@ import { ownSession } from '../sessions/own-session.ts';
 
 export type ChangeIdentifierDeps = {
   readonly store: Store<
-    'users' | 'challenges' | 'sessions' | 'smsUsage' | 'outbox' | 'events' | 'idempotency'
+    'users' | 'challenges' | 'sessions' | 'trustedDevices' | 'smsUsage' | 'outbox' | 'events' | 'idempotency'
   >;
   readonly chargeRecipient: RecipientCharge;
   readonly vault: Vault;

@@ -26,7 +26,9 @@ import type { StartChange } from './change-identifier.ts';
 import { targetOf } from './target.ts';
 
 export type EditUserDeps = {
-  readonly store: Store<'users' | 'challenges' | 'sessions' | 'outbox' | 'events' | 'idempotency'>;
+  readonly store: Store<
+    'users' | 'challenges' | 'sessions' | 'trustedDevices' | 'outbox' | 'events' | 'idempotency'
+  >;
   readonly startChange: StartChange;
   readonly chargeMessage: MessageCharge;
   readonly clock: Clock;

@@ -26,6 +26,7 @@ export type TakeOverStores =
   | NewAccountStores
   | 'identities'
   | 'sessions'
+  | 'trustedDevices'
   | 'challenges'
   | 'authenticators'
   | 'recoveryCodes'

@@ -8,7 +8,7 @@ import { afterChange } from '../after-change.ts';
 import { ownSession } from '../sessions/own-session.ts';
 
 export type RemoveIdentifierDeps = {
-  readonly store: Store<'users' | 'challenges' | 'sessions' | 'outbox' | 'events'>;
+  readonly store: Store<'users' | 'challenges' | 'sessions' | 'trustedDevices' | 'outbox' | 'events'>;
   readonly clock: Clock;
   readonly random: Random;
 };

@@ -30,7 +30,14 @@ export type MessageAdminDeps = {
 };
 
 /** Sample values of a preview. */
-const sample = { code: '123456', token: 'sample-token', to: 'user@example.com', number: '+989120000000' };
+const sample = {
+  code: '123456',
+  token: 'sample-token',
+  to: 'user@example.com',
+  device: 'Firefox on Linux',
+  address: '203.0.113.7',
+  number: '+989120000000',
+};
 
 /** Operations on messages. None shows a text or a recipient. */
 export function createMessageAdmin(deps: MessageAdminDeps) {
@@ -99,7 +106,8 @@ function render({ name: tenant, policy }: Tenant, name: string, locale: Locale):
     const link = words.action === '' ? '' : `${pages.confirm}?token=${sample.token}`;
     const code = words.action === '' ? '' : sample.token;
     const recipient = { to: sample.to, from: senders.default };
-    return renderEmail(words, locale, recipient, { tenant, link, code }, themeOf(policy.branding));
+    const variables = { tenant, link, code, device: sample.device, address: sample.address };
+    return renderEmail(words, locale, recipient, variables, themeOf(policy.branding));
   }
   if (!Object.hasOwn(smsTemplates, name)) return undefined;
   const words = smsWords(templates, name as SmsName, locale);

@@ -23,6 +23,7 @@ type UserStores =
   | 'authenticators'
   | 'recoveryCodes'
   | 'sessions'
+  | 'trustedDevices'
   | 'challenges'
   | 'attempts'
   | 'outbox'

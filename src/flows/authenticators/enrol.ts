@@ -25,6 +25,7 @@ export type EnrolmentDeps = Omit<AuthenticatorDeps, 'store'> & {
     | 'recoveryCodes'
     | 'challenges'
     | 'sessions'
+    | 'trustedDevices'
     | 'smsUsage'
     | 'outbox'
     | 'events'

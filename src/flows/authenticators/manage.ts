@@ -24,6 +24,7 @@ export type ManageAuthenticatorsDeps = {
     | 'recoveryCodes'
     | 'challenges'
     | 'sessions'
+    | 'trustedDevices'
     | 'attempts'
     | 'outbox'
     | 'events'

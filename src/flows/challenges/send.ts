@@ -26,7 +26,7 @@ type Purpose = Pick<Challenge, 'userId' | 'purpose'> & {
 };
 
 export type LinkOrder = Purpose &
-  Pick<EmailOrder, 'template' | 'lifetimeMs'> & {
+  Pick<EmailOrder, 'template' | 'about' | 'lifetimeMs'> & {
     /** The tenant's page that the link leads to, of its configuration alone (R37). */
     readonly page: string;
     /** The name of the token in the query of the link. */
@@ -72,11 +72,17 @@ export function linkByEmail(
 ): OutOfBand {
   const id = deps.random.uuid();
   const verifier = deps.random.bytes(32);
-  const { template, page, parameter, lifetimeMs } = order;
+  const { template, page, parameter, about, lifetimeMs } = order;
   const code = formatChallengeToken(id, verifier);
   const link = new URL(page);
   link.searchParams.set(parameter, code);
-  const message = composeEmail(deps, context, to, { template, link: link.href, code, lifetimeMs });
+  const message = composeEmail(deps, context, to, {
+    template,
+    link: link.href,
+    code,
+    lifetimeMs,
+    ...(about && { about }),
+  });
   return { message, challenge: challengeOf(context, to, order, message, { id, digest: sha256(verifier) }) };
 }
 

@@ -22,6 +22,7 @@ export type GoogleDeps = RecordDeps & {
     | 'identities'
     | 'tenants'
     | 'sessions'
+    | 'trustedDevices'
     | 'challenges'
     | 'loginRequests'
     | 'budgets'
@@ -84,8 +85,8 @@ export function createGoogleLogin(deps: GoogleDeps) {
     return await google.authorizationUrl(client, { state: handle, nonce, codeChallenge: challenge, scopes });
   }
 
-  const findActive = ({ tenant }: Caller, userId: string) =>
-    signIn.activeAccount(tenant.id, userId, () => new DomainError('CREDENTIALS_INVALID'));
+  const findActive = (caller: Caller, userId: string) =>
+    signIn.activeAccount(caller, userId, () => new DomainError('CREDENTIALS_INVALID'));
 
   const complete = async (caller: Caller, userId: string, remember: boolean): Promise<SignInResult> =>
     await signIn.complete(caller, await findActive(caller, userId), {

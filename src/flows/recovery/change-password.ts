@@ -14,7 +14,14 @@ import { replacePassword } from './replace-password.ts';
 
 export type ChangePasswordDeps = {
   readonly store: Store<
-    'users' | 'authenticators' | 'challenges' | 'sessions' | 'attempts' | 'outbox' | 'events'
+    | 'users'
+    | 'authenticators'
+    | 'challenges'
+    | 'sessions'
+    | 'trustedDevices'
+    | 'attempts'
+    | 'outbox'
+    | 'events'
   >;
   readonly hasher: PasswordHasher;
   readonly passwords: PasswordChecker;

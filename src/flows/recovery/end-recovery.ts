@@ -27,6 +27,7 @@ export type EndRecoveryDeps = {
     | 'identities'
     | 'challenges'
     | 'sessions'
+    | 'trustedDevices'
     | 'attempts'
     | 'smsUsage'
     | 'outbox'

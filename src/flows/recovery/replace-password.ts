@@ -11,7 +11,10 @@ import { signInCounters } from '../password-check.ts';
  */
 export async function replacePassword(
   deps: RecordDeps,
-  repositories: Pick<Repositories, 'users' | 'attempts' | 'sessions' | 'challenges' | 'outbox' | 'events'>,
+  repositories: Pick<
+    Repositories,
+    'users' | 'attempts' | 'sessions' | 'trustedDevices' | 'challenges' | 'outbox' | 'events'
+  >,
   caller: Caller,
   view: UserView,
   passwordHash: string,

@@ -8,7 +8,7 @@ import type { Store } from '../../domain/repositories.ts';
 import { isSecondFactor } from '../../domain/sign-in.ts';
 import type { UserView } from '../../domain/user.ts';
 import type { Vault } from '../../domain/vault.ts';
-import { acceptProof, type TypedCodes, type Verifier } from '../authenticators/verify.ts';
+import { acceptProof, amrOfProof, type TypedCodes, type Verifier } from '../authenticators/verify.ts';
 import { redeem } from '../challenges/redeem.ts';
 import { record, recordingFailure } from '../events/record.ts';
 import type { PasswordChecker } from '../password-check.ts';
@@ -100,7 +100,9 @@ export function createReauthenticate(deps: ReauthenticateDeps) {
       if (challenge !== undefined && !(await redeem(repositories, clock, caller, challenge)))
         throw new DomainError('CODE_INVALID');
       if (proof !== undefined) await acceptProof(deps, repositories, caller, holder, proof);
-      await sessions.updateAuthTime(tenantId, sessionId, now);
+      // Where a trusted device stood for the second factor, it is proved now.
+      if (proof !== undefined) await sessions.addSecondFactor(tenantId, sessionId, amrOfProof(proof), now);
+      else await sessions.updateAuthTime(tenantId, sessionId, now);
       await record(repositories, deps, caller, { type: 'step_up.completed' });
     });
     const session = await store.sessions.findLive(tenantId, sessionId, now);

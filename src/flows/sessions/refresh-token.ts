@@ -53,13 +53,13 @@ export function createRefreshToken(deps: RefreshTokenDeps) {
  * A bound token without the proof of its key is refused, and the session goes on: it is no reuse by
  * its owner, and whoever has copied it gains nothing (RFC 9449, section 5).
  */
-function assertKey({ proofKey }: Caller, { binding }: SessionRow): void {
-  if (binding !== undefined && binding.jkt !== proofKey) throw new DomainError('DPOP_PROOF_INVALID');
+function assertKey({ binding: proved }: Caller, { binding }: SessionRow): void {
+  if (binding !== undefined && binding.jkt !== proved?.jkt) throw new DomainError('DPOP_PROOF_INVALID');
 }
 
 /** The binding of the next token: a proof binds a session that was not, but its refresh token alone. */
-function bindingAfter({ proofKey: jkt }: Caller, { binding }: SessionRow): KeyBinding | undefined {
-  return binding ?? (jkt === undefined ? undefined : { jkt, bindsAccess: false });
+function bindingAfter({ binding: proved }: Caller, { binding }: SessionRow): KeyBinding | undefined {
+  return binding ?? (proved && { jkt: proved.jkt, bindsAccess: false });
 }
 
 /** Rotates the token; undefined where another call has done so first. */

@@ -51,7 +51,7 @@ export function createFinishCodeSignIn(deps: FinishCodeSignInDeps) {
     const amr = [identifier.kind === 'mobile' ? ('sms' as const) : ('otp' as const)];
     const progress = { method: 'code', amr, remember: command.remember } as const;
     if (held?.confirmedAt !== undefined) {
-      const account = await signIn.activeAccount(tenantId, held.userId, refusal);
+      const account = await signIn.activeAccount(caller, held.userId, refusal);
       const result = await signIn.complete(caller, account, {
         ...progress,
         prepare: async (repositories) => {
@@ -61,7 +61,7 @@ export function createFinishCodeSignIn(deps: FinishCodeSignInDeps) {
       return { ...result, isNew: false };
     }
     const userId = await openAccount(caller, challenge, identifier, held);
-    const account = await signIn.activeAccount(tenantId, userId, refusal);
+    const account = await signIn.activeAccount(caller, userId, refusal);
     return { ...(await signIn.complete(caller, account, progress)), isNew: true };
   }
 

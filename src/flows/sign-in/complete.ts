@@ -1,6 +1,6 @@
 import type { AccessTokens } from '../../domain/access-token.ts';
 import type { AuthenticatorKind } from '../../domain/authenticator.ts';
-import type { Caller } from '../../domain/caller.ts';
+import { type Caller, originOf } from '../../domain/caller.ts';
 import type { DomainError } from '../../domain/errors.ts';
 import { formatRefreshToken } from '../../domain/refresh-token.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
@@ -9,6 +9,7 @@ import type { SignInProgress } from '../../domain/sign-in.ts';
 import type { SessionAccount, UserView } from '../../domain/user.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { type RecordDeps, record } from '../events/record.ts';
+import { type NewDeviceDeps, noticeNewDevice } from './new-device.ts';
 import type { SessionGate } from './session-gate.ts';
 
 export type TokenDeps = { readonly accessTokens: AccessTokens; readonly vault: Vault };
@@ -18,6 +19,7 @@ export type SignInStores =
   | 'users'
   | 'sessions'
   | 'challenges'
+  | 'trustedDevices'
   | 'attempts'
   | 'recoveryCodes'
   | 'budgets'
@@ -26,7 +28,8 @@ export type SignInStores =
   | 'events';
 
 export type CompleteDeps = TokenDeps &
-  RecordDeps & { readonly store: Store<SignInStores>; readonly openSession: SessionGate };
+  RecordDeps &
+  NewDeviceDeps & { readonly store: Store<SignInStores>; readonly openSession: SessionGate };
 
 /** The tokens of a sign-in or a refresh. */
 export type IssuedTokens = {
@@ -93,6 +96,7 @@ export function createCompleteSignIn(deps: CompleteDeps) {
       if (result.kind === 'session') {
         const details = { method, amr: amr.join(' ') };
         const sessionId = result.session.id;
+        await noticeNewDevice(deps, repositories, caller, account, result.session);
         await record(repositories, deps, caller, { type: 'session.started', userId, sessionId, details });
       } else
         await record(repositories, deps, caller, { type: 'sign_in.pending', userId, details: { method } });
@@ -110,12 +114,8 @@ export function createCompleteSignIn(deps: CompleteDeps) {
     complete,
 
     /** The account of a user who may sign in; `refusal` where the user is gone or disabled. */
-    async activeAccount(
-      tenantId: string,
-      userId: string,
-      refusal: () => DomainError,
-    ): Promise<SessionAccount> {
-      const account = await store.users.findForSession(tenantId, userId, clock());
+    async activeAccount(caller: Caller, userId: string, refusal: () => DomainError): Promise<SessionAccount> {
+      const account = await store.users.findForSession(caller.tenant.id, userId, originOf(caller), clock());
       if (account?.user.status !== 'active') throw refusal();
       return account;
     },

@@ -23,7 +23,7 @@ export function createRedeemLoginCode(deps: RedeemLoginCodeDeps) {
     recordingFailure(deps, caller, failed, async () => {
       const { challenge, content } = await takeLoginCode(deps, caller, 'login-code', command);
       const { tenantId, id, userId } = challenge;
-      const account = await signIn.activeAccount(tenantId, userId, refusal);
+      const account = await signIn.activeAccount(caller, userId, refusal);
       return await signIn.complete(caller, account, {
         method: 'login-code',
         amr: content.amr,

@@ -1,4 +1,4 @@
-import type { Caller } from '../../domain/caller.ts';
+import { type Caller, originOf } from '../../domain/caller.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
 import { type IdentifierInput, parseIdentifier } from '../../domain/identifier.ts';
 import { normalizePassword, type PasswordHasher } from '../../domain/password.ts';
@@ -32,7 +32,7 @@ export function createPasswordSignIn(deps: PasswordSignInDeps) {
     if (command.password === '') throw invalid({ field: 'password', reason: 'FIELD_REQUIRED' });
     const { canonical } = identifier;
     const tenantId = caller.tenant.id;
-    const account = await store.users.findForLogin(tenantId, identifier, caller.client.address, clock());
+    const account = await store.users.findForLogin(tenantId, identifier, originOf(caller), clock());
     const passwordHash = maySignIn(account) ? account?.passwordHash : undefined;
     const userId = account?.user.id;
     const { isCorrect, failures, counters } = await passwords.check(

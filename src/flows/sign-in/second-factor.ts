@@ -7,6 +7,7 @@ import { acceptProof, amrOfProof, type TypedCodes, type Verifier } from '../auth
 import { maxAttempts } from '../challenges/redeem.ts';
 import { type RecordDeps, recordingFailure } from '../events/record.ts';
 import type { CompleteSignIn, SignedIn } from './complete.ts';
+import { trustDevice } from './trusted-devices.ts';
 
 export type SecondFactorDeps = RecordDeps & {
   readonly store: Store<'challenges' | 'events'>;
@@ -14,19 +15,25 @@ export type SecondFactorDeps = RecordDeps & {
   readonly signIn: CompleteSignIn;
 };
 
+export type SecondFactorCommand = TypedCodes & {
+  readonly kind: AuthenticatorKind;
+  /** Whether this device is to be spared the second factor from now on. */
+  readonly rememberDevice: boolean;
+};
+
 /** The second step of a sign-in: a code turns the pending sign-in into a session, once. */
 export function createSecondFactor(deps: SecondFactorDeps) {
   const { store, verify, signIn, clock } = deps;
   return async function validate(
     caller: Caller,
-    { kind, ...codes }: TypedCodes & { readonly kind: AuthenticatorKind },
+    { kind, rememberDevice, ...codes }: SecondFactorCommand,
   ): Promise<SignedIn> {
     const { pending } = caller;
     if (pending === undefined) throw new DomainError('TOKEN_INVALID');
     const { challengeId, userId, progress } = pending;
     const { method, amr, remember = false, jkt } = progress;
     // Whoever began with a key goes on with it: a stolen token of the first step is no use without.
-    if (jkt !== undefined && caller.proofKey !== jkt) throw new DomainError('DPOP_PROOF_INVALID');
+    if (jkt !== undefined && caller.binding?.jkt !== jkt) throw new DomainError('DPOP_PROOF_INVALID');
     // A recovery code is good whatever the first factor was.
     const kinds = isSecondFactor(progress, kind) ? [kind] : [];
     const tenantId = caller.tenant.id;
@@ -36,7 +43,7 @@ export function createSecondFactor(deps: SecondFactorDeps) {
       if (!(await store.challenges.countAttempt(tenantId, challengeId, maxAttempts)))
         throw new DomainError('CODE_INVALID');
       const proof = await verify(caller, userId, kinds, challengeId, codes);
-      const account = await signIn.activeAccount(tenantId, userId, () => new DomainError('TOKEN_INVALID'));
+      const account = await signIn.activeAccount(caller, userId, () => new DomainError('TOKEN_INVALID'));
       const result = await signIn.complete(caller, account, {
         method,
         remember,
@@ -45,6 +52,7 @@ export function createSecondFactor(deps: SecondFactorDeps) {
           if (!(await repositories.challenges.consume(tenantId, challengeId, clock())))
             throw new DomainError('CODE_INVALID');
           await acceptProof(deps, repositories, caller, account, proof);
+          if (rememberDevice) await trustDevice(deps, repositories, caller, account.user);
         },
       });
       // With `mfa` the gate opens a session.

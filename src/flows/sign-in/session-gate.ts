@@ -1,6 +1,7 @@
 import { type AuthenticatorKind, hasAuthenticator } from '../../domain/authenticator.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
+import { deviceOf } from '../../domain/device.ts';
 import { dayMs, hourMs, minuteMs } from '../../domain/duration.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { Random } from '../../domain/random.ts';
@@ -11,6 +12,7 @@ import type { TenantPolicy } from '../../domain/tenant.ts';
 import type { SessionAccount } from '../../domain/user.ts';
 import type { SmsAuthenticator } from '../authenticators/sms.ts';
 import { stepChallenge } from '../challenges/send.ts';
+import { standIn } from './trusted-devices.ts';
 
 export type SessionGateDeps = {
   readonly sendCode: SmsAuthenticator['sendCode'];
@@ -55,7 +57,10 @@ export type Opened =
  * is decided whether a session begins or a second factor comes first (R25).
  */
 export function createSessionGate({ sendCode, chargeCode, clock, random }: SessionGateDeps) {
-  type GateRepositories = Pick<Repositories, 'sessions' | 'challenges' | 'outbox' | 'budgets' | 'smsUsage'>;
+  type GateRepositories = Pick<
+    Repositories,
+    'sessions' | 'challenges' | 'trustedDevices' | 'outbox' | 'budgets' | 'smsUsage'
+  >;
 
   /** Stores what was proved so far; where SMS is the only authenticator its code goes out at once. */
   async function demandSecondFactor(
@@ -66,7 +71,7 @@ export function createSessionGate({ sendCode, chargeCode, clock, random }: Sessi
   ): Promise<Opened> {
     const kinds = enrolled.kinds.filter((kind) => isSecondFactor(progress, kind));
     if (kinds.length === 0) throw new DomainError('SIGN_IN_METHOD_UNFIT');
-    const data = formatProgress({ ...progress, jkt: caller.proofKey });
+    const data = formatProgress({ ...progress, jkt: caller.binding?.jkt });
     const owner = { tenantId: user.tenantId, userId: user.id };
     const step = { purpose: 'sign-in', lifetimeMs: pendingLifetimeMs, data } as const;
     const challenge = stepChallenge({ clock, random }, owner, step);
@@ -93,14 +98,15 @@ export function createSessionGate({ sendCode, chargeCode, clock, random }: Sessi
   ): Promise<Opened> {
     const { user, liveSessions, enrolled } = account;
     const isEnrolled = hasAuthenticator(enrolled);
-    if (isEnrolled && !progress.amr.includes('mfa'))
+    const lacksFactor = isEnrolled && !progress.amr.includes('mfa');
+    const device = lacksFactor ? await standIn(repositories, clock, caller, user) : undefined;
+    if (lacksFactor && device === undefined)
       return await demandSecondFactor(repositories, caller, account, progress);
 
     const now = clock();
     const { policy } = caller.tenant;
     const { amr, remember = false } = progress;
     const { idleMs, absoluteMs } = lifetimesOf(policy, remember);
-    const { proofKey: jkt } = caller;
     const session: SessionRow = {
       id: random.uuid(),
       tenantId: user.tenantId,
@@ -109,8 +115,10 @@ export function createSessionGate({ sendCode, chargeCode, clock, random }: Sessi
       amr,
       authTime: now,
       client: caller.client,
-      binding: jkt === undefined ? undefined : { jkt, bindsAccess: true },
+      binding: caller.binding,
       remember,
+      deviceId: device?.id,
+      device: deviceOf(caller.client),
       refreshCounter: 0,
       refreshSalt: random.bytes(32),
       refreshedAt: now,

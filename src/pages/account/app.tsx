@@ -6,6 +6,7 @@ import { createLanguage, LanguageContext, type Locale, useLanguage } from './lan
 import { EmailLink, FactorLink } from './link-pages.tsx';
 import { Reauthenticate } from './reauthenticate.tsx';
 import { NewPassword, Recover } from './recover.tsx';
+import { ReportSignIn } from './report-sign-in.tsx';
 import { SecondFactor } from './second-factor.tsx';
 import type { PageSettings } from './settings.ts';
 import { SignIn } from './sign-in.tsx';
@@ -187,6 +188,7 @@ function Screen() {
   if (path === 'confirm' && token !== '') return <EmailLink token={token} />;
   if (path === 'confirm') return <Confirm token={query.get('cnf') ?? ''} />;
   if (path === 'sign-in' && token !== '') return <CodeLink token={token} code={query.get('code') ?? ''} />;
+  if (path === 'report' && token !== '') return <ReportSignIn token={token} />;
   if (path === 'recover') return token === '' ? <Recover /> : <NewPassword token={token} />;
   switch (stage.at) {
     case 'starting':

@@ -20,7 +20,8 @@ export function SecondFactor({ challenge }: Extract<Stage, { at: 'second-factor'
 
   const submit = async (values: Values) => {
     const code = codeIn(values);
-    const answer = way === 'recovery' ? { recoveryCode: code } : { code };
+    const rememberDevice = values['remember_device'] === 'on';
+    const answer = { ...(way === 'recovery' ? { recoveryCode: code } : { code }), rememberDevice };
     // Where only what comes behind the sign-in has failed, the code has done its work.
     if ((await manam.session.get()) !== undefined) return await enter();
     if (hasTotp && way !== 'sms') await manam.twoFactor.validateTotp(answer, options);
@@ -49,6 +50,7 @@ export function SecondFactor({ challenge }: Extract<Stage, { at: 'second-factor'
           takesFocus
           isLong={way === 'recovery'}
         />
+        {settings.rememberDeviceDays > 0 && <RememberDevice days={settings.rememberDeviceDays} />}
       </Form>
       <div class="choices">
         {hasTotp && way !== 'totp' && <Choice label={t('useTotp')} onChoose={async () => setWay('totp')} />}
@@ -73,6 +75,18 @@ export function SecondFactor({ challenge }: Extract<Stage, { at: 'second-factor'
         {t('back')}
       </button>
     </Section>
+  );
+}
+
+/** Spares this device the second factor for some days. */
+function RememberDevice({ days }: { readonly days: number }) {
+  const { t } = useLanguage();
+  return (
+    <div class="field check">
+      <label>
+        <input type="checkbox" name="remember_device" /> {t('rememberDevice', { days })}
+      </label>
+    </div>
   );
 }
 

@@ -10,6 +10,7 @@ import { PasswordField } from './password-field.tsx';
 import { RecoveryCodes } from './recovery-codes.tsx';
 import { SendCode } from './send-code.tsx';
 import { useAccount } from './state.ts';
+import { TrustedDevices } from './trusted-devices.tsx';
 
 /** Password, second factors, and the end of the account. */
 export function Security() {
@@ -21,6 +22,7 @@ export function Security() {
         <p class="hint">{t('twoFactorHint')}</p>
         <Factors />
       </Section>
+      <TrustedDevices />
       <DeleteAccount />
     </Section>
   );

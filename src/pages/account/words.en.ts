@@ -181,6 +181,14 @@ export const en = {
   setPassword: 'Set a password',
   reauthCodeTo: 'It goes to {address}.',
   reauthCodeSend: 'Send me a code',
+  rememberDevice: 'Do not ask for a code on this device for {days} days',
+  trustedDevices: 'Devices without a second step',
+  trustedUntil: 'until {date}',
+  reportTitle: 'It was not you?',
+  reportAsk:
+    'Press the button, and all sessions of your account end. Then we send you a message to choose a new password.',
+  reportSubmit: 'End all sessions',
+  reportDone: 'All sessions have ended. Open the message that we have sent you to choose a new password.',
   copyFailed: 'Copying is not possible here: select the text.',
 } as const;
 

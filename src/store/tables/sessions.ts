@@ -23,6 +23,8 @@ export const sessions = mysqlTable(
     jkt: bytes('jkt', { type: 'binary(32)' }),
     bindsAccess: flag('binds_access').notNull(),
     remember: flag('remember').notNull(),
+    deviceId: uuid('device_id'),
+    device: varchar('device', { length: 160 }).notNull().default(''),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.id] })],
 );

@@ -2,6 +2,7 @@ import { getTableColumns } from 'drizzle-orm';
 import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
 import * as authenticators from './authenticators.ts';
 import * as challenges from './challenges.ts';
+import * as devices from './devices.ts';
 import * as events from './events.ts';
 import * as federation from './federation.ts';
 import * as limits from './limits.ts';
@@ -15,6 +16,7 @@ type TenantTable = MySqlTable & { readonly tenantId: MySqlColumn };
 const tables: readonly MySqlTable[] = [
   authenticators,
   challenges,
+  devices,
   events,
   federation,
   limits,

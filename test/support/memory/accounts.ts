@@ -3,6 +3,7 @@ import {
   type AuthenticatorRepository,
   inOrder,
 } from '../../../src/domain/authenticator.ts';
+import type { SignInOrigin } from '../../../src/domain/device.ts';
 import type { IdentityRepository } from '../../../src/domain/external-identity.ts';
 import type { HeldIdentifier, Identifier } from '../../../src/domain/identifier.ts';
 import { emptyProfile, type Profile } from '../../../src/domain/profile.ts';
@@ -78,17 +79,17 @@ export function createUsers(tables: Tables): UserRepository {
   const markConfirmed = async (tenantId: string, userId: string, at: Date) => {
     users.update((each) => is(tenantId, userId)(each) && isUnproved(each), { confirmedAt: at });
   };
-  const accountOf = (tenantId: string, userId: string, now: Date) => {
+  const accountOf = (tenantId: string, userId: string, { device, jkt }: SignInOrigin, now: Date) => {
     const view = viewOf(tables, tenantId, userId);
     if (view === undefined) return undefined;
-    const live = sessions.all(
-      (each) =>
-        each.tenantId === tenantId &&
-        each.userId === userId &&
-        each.revokedAt === undefined &&
-        each.expiresAt > now,
-    );
-    return { ...view, enrolled: enrolledOf(tables, tenantId, userId), liveSessions: live.length };
+    const own = sessions.all((each) => each.tenantId === tenantId && each.userId === userId);
+    const live = own.filter((each) => each.revokedAt === undefined && each.expiresAt > now);
+    const devices = {
+      sessions: own.length,
+      known: own.filter((each) => each.device !== '').length,
+      same: own.filter((each) => each.device === device || each.binding?.jkt === jkt).length,
+    };
+    return { ...view, enrolled: enrolledOf(tables, tenantId, userId), liveSessions: live.length, devices };
   };
 
   return {
@@ -102,9 +103,10 @@ export function createUsers(tables: Tables): UserRepository {
       const passwordHash = hashOf(tenantId, owner.id);
       return { ...own, locale, senderEmail, confirmUrl, origin, status, isOwnerConfirmed, passwordHash };
     },
-    async findForLogin(tenantId, identifier, address, now) {
+    async findForLogin(tenantId, identifier, origin, now) {
+      const { address } = origin;
       const held = heldBy(tenantId, identifier);
-      const account = held && accountOf(tenantId, held.userId, now);
+      const account = held && accountOf(tenantId, held.userId, origin, now);
       if (held === undefined || account === undefined) return undefined;
       const { tenantId: _, ...own } = held;
       const total = attempts.find(
@@ -124,7 +126,7 @@ export function createUsers(tables: Tables): UserRepository {
       };
     },
     findById: async (tenantId, userId) => viewOf(tables, tenantId, userId),
-    findForSession: async (tenantId, userId, now) => accountOf(tenantId, userId, now),
+    findForSession: async (tenantId, userId, origin, now) => accountOf(tenantId, userId, origin, now),
     async insert(user, identifier, passwordHash) {
       if (!users.insert({ ...user, confirmedAt: undefined })) throw new DuplicateError();
       if (identifier !== undefined) addIdentifier(tables, user.tenantId, identifier);

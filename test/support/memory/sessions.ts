@@ -6,6 +6,7 @@ import type { IdempotencyRepository } from '../../../src/domain/idempotency.ts';
 import type { LoginRequestRepository } from '../../../src/domain/login-request.ts';
 import { DuplicateError } from '../../../src/domain/repositories.ts';
 import type { SessionRepository } from '../../../src/domain/session.ts';
+import type { TrustedDevice, TrustedDeviceRepository } from '../../../src/domain/trusted-device.ts';
 import { enrolledOf, viewOf } from './accounts.ts';
 import type { ChallengeRow, Tables } from './tables.ts';
 
@@ -84,7 +85,11 @@ export function createChallenges({ challenges }: Tables): ChallengeRepository {
         .map((row) => ({ ...toChallenge(row), isRedeemed: row.consumedAt !== undefined })),
     async invalidateAll(tenantId, userId) {
       challenges.delete(
-        (each) => each.tenantId === tenantId && each.userId === userId && each.consumedAt === undefined,
+        (each) =>
+          each.tenantId === tenantId &&
+          each.userId === userId &&
+          each.consumedAt === undefined &&
+          each.purpose !== 'sign-in-report',
       );
     },
     consume: async (tenantId, id, now) =>
@@ -108,7 +113,7 @@ export function createSessions(tables: Tables): SessionRepository {
     if (row === undefined || view?.user.status !== 'active') return undefined;
     if (view.email?.confirmedAt === undefined && view.mobile?.confirmedAt === undefined) return undefined;
     const hasSecondFactor = enrolledOf(tables, tenantId, row.userId).kinds.length > 0;
-    if (hasSecondFactor && !row.amr.includes('mfa')) return undefined;
+    if (hasSecondFactor && !row.amr.includes('mfa') && row.deviceId === undefined) return undefined;
     return { session: toSession(row), view, hasSecondFactor };
   }
   return {
@@ -126,8 +131,8 @@ export function createSessions(tables: Tables): SessionRepository {
     async findOfCall(tenantId, id, now) {
       const found = usable(tenantId, id, now);
       if (found === undefined) return undefined;
-      const { userId, level, amr, authTime } = found.session;
-      return { id, userId, level, amr, authTime, holder: found.view };
+      const { userId, level, amr, authTime, deviceId } = found.session;
+      return { id, userId, level, amr, authTime, deviceId, holder: found.view };
     },
     listLive: async (tenantId, userId, now) =>
       sessions
@@ -144,6 +149,12 @@ export function createSessions(tables: Tables): SessionRepository {
           refreshCounter: refreshCounter + 1,
         }),
       ) === 1,
+    async revokeOfDevice(tenantId, userId, deviceId, now) {
+      sessions.update(
+        (each) => ofUser(tenantId, userId)(each) && each.deviceId === deviceId && isLive(now)(each),
+        { revokedAt: now },
+      );
+    },
     async addSecondFactor(tenantId, id, method, now) {
       sessions.update(is(tenantId, id), ({ amr }) => ({
         level: 'signed-in',
@@ -320,6 +331,33 @@ export function createLoginRequestRows({ loginRequests }: Tables): LoginRequestR
       loginRequests.update((each) => each.tenantId === tenantId && each.id === id && isLive(now)(each), {
         consumedAt: now,
       }) === 1,
+  };
+}
+
+export function createTrustedDevices({ trustedDevices }: Tables): TrustedDeviceRepository {
+  const ofUser = (tenantId: string, userId: string) => (each: TrustedDevice) =>
+    each.tenantId === tenantId && each.userId === userId;
+  return {
+    async put(device) {
+      const { tenantId, userId, jkt } = device;
+      trustedDevices.delete((each) => ofUser(tenantId, userId)(each) && each.jkt === jkt);
+      trustedDevices.insert(device);
+    },
+    async use(tenantId, userId, jkt, now) {
+      const isIt = (each: TrustedDevice) =>
+        ofUser(tenantId, userId)(each) && each.jkt === jkt && each.expiresAt > now;
+      trustedDevices.update(isIt, { lastUsedAt: now });
+      return trustedDevices.find(isIt);
+    },
+    list: async (tenantId, userId, now) =>
+      trustedDevices
+        .all((each) => ofUser(tenantId, userId)(each) && each.expiresAt > now)
+        .sort((a, b) => (a.id < b.id ? 1 : -1)),
+    remove: async (tenantId, userId, id) =>
+      trustedDevices.delete((each) => ofUser(tenantId, userId)(each) && each.id === id) === 1,
+    async removeAll(tenantId, userId) {
+      trustedDevices.delete(ofUser(tenantId, userId));
+    },
   };
 }
 

@@ -18,6 +18,7 @@ import {
   createLoginRequestRows,
   createProofs,
   createSessions,
+  createTrustedDevices,
 } from './sessions.ts';
 import { createTables } from './tables.ts';
 
@@ -35,6 +36,7 @@ export function createMemoryStore(): Store {
     recoveryCodes: createRecoveryCodes(tables),
     attempts: createAttempts(tables),
     budgets: createBudgets(tables),
+    trustedDevices: createTrustedDevices(tables),
     proofs: createProofs(tables),
     idempotency: createIdempotencyClaims(tables),
     events: createEvents(tables),

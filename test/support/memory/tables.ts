@@ -12,6 +12,7 @@ import type { DeliveryStatus, Payload } from '../../../src/domain/message.ts';
 import type { SessionRow } from '../../../src/domain/session.ts';
 import type { SealedKey, SigningKeyRow } from '../../../src/domain/signing-key.ts';
 import type { Tenant } from '../../../src/domain/tenant.ts';
+import type { TrustedDevice } from '../../../src/domain/trusted-device.ts';
 import type { User } from '../../../src/domain/user.ts';
 import { Table } from './table.ts';
 
@@ -70,6 +71,7 @@ export function createTables() {
     consents: new Table<OfUser & { readonly consentedTenantId: string }>(
       ({ tenantId, userId, consentedTenantId }) => `${tenantId} ${userId} ${consentedTenantId}`,
     ),
+    trustedDevices: new Table<TrustedDevice>(({ tenantId, id }) => `${tenantId} ${id}`),
     proofs: new Table<OfTenant & { readonly id: string; readonly expiresAt: Date }>(
       ({ tenantId, id }) => `${tenantId} ${id}`,
     ),

@@ -1,0 +1,54 @@
+import type { Caller } from '../../domain/caller.ts';
+import type { Clock } from '../../domain/clock.ts';
+import { DomainError } from '../../domain/errors.ts';
+import type { Random } from '../../domain/random.ts';
+import type { Store } from '../../domain/repositories.ts';
+import type { Vault } from '../../domain/vault.ts';
+import { type AccessStores, endAccess } from '../after-change.ts';
+import { findByToken, redeem } from '../challenges/redeem.ts';
+import { sendIfRoom } from '../challenges/send.ts';
+import { record, recordingFailure } from '../events/record.ts';
+import { rememberResult } from '../idempotency.ts';
+import { recoveryProof } from './recover.ts';
+
+export type ReportSignInDeps = {
+  readonly store: Store<AccessStores | 'users' | 'smsUsage' | 'outbox' | 'events' | 'idempotency'>;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+const refusal = () => new DomainError('RECOVERY_INVALID');
+
+/**
+ * The owner of an account says that a sign-in was not theirs: every session and everything outstanding ends, and a
+ * message to choose a new password goes to the address of the notice. It signs nobody in (R36).
+ */
+export function createReportSignIn(deps: ReportSignInDeps) {
+  const { store, clock } = deps;
+  async function attempt(caller: Caller, { token }: { readonly token: string }): Promise<void> {
+    const challenge = await findByToken(deps, caller, 'sign-in-report', token);
+    if (challenge === undefined) throw refusal();
+    const { tenantId, userId } = challenge;
+    await store.transaction(async (repositories) => {
+      if (!(await redeem(repositories, clock, caller, challenge))) throw refusal();
+      const view = await repositories.users.findById(tenantId, userId);
+      // The notice went to an address of that time: one that is no longer the user's decides nothing.
+      const held = view?.email;
+      if (view === undefined || held?.confirmedAt === undefined || held.address !== challenge.identifier)
+        throw refusal();
+      await endAccess(repositories, clock, view.user, undefined);
+      await sendIfRoom(repositories, recoveryProof(deps, caller, view.user, held), clock());
+      const sessionId = challenge.data?.toString();
+      await record(repositories, deps, caller, {
+        type: 'sign_in.reported',
+        userId,
+        ...(sessionId && { sessionId }),
+      });
+      await rememberResult(repositories, caller, undefined);
+    });
+  }
+
+  return (caller: Caller, command: { readonly token: string }) =>
+    recordingFailure(deps, caller, { type: 'sign_in.report_failed' }, () => attempt(caller, command));
+}

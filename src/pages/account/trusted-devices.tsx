@@ -1,0 +1,46 @@
+import { timestampDate } from '@bufbuild/protobuf/wkt';
+import { Form } from './form.tsx';
+import { useLanguage } from './language.ts';
+import { Loaded } from './loaded.tsx';
+import { Section } from './parts.tsx';
+import { useAccount } from './state.ts';
+
+/** The devices that are spared the second factor, and the end of that. Nothing where there are none. */
+export function TrustedDevices() {
+  const { t, date } = useLanguage();
+  const { manam } = useAccount();
+  return (
+    <Loaded load={async () => (await manam.twoFactor.listTrustedDevices({})).devices}>
+      {(devices, reload) =>
+        devices.length > 0 && (
+          <Section title={t('trustedDevices')}>
+            <ul class="sessions">
+              {devices.map(({ deviceId, device, address, expireTime }) => (
+                <li key={deviceId}>
+                  <div>
+                    <bdi dir="ltr" class="device">
+                      {device || '–'}
+                    </bdi>
+                    <p class="hint">
+                      <bdi dir="ltr">{address}</bdi> ·{' '}
+                      {t('trustedUntil', { date: expireTime ? date(timestampDate(expireTime)) : '' })}
+                    </p>
+                  </div>
+                  <Form
+                    submit={t('remove')}
+                    about={device}
+                    weight="quiet"
+                    onSubmit={async () => {
+                      await manam.twoFactor.removeTrustedDevice({ deviceId });
+                      await reload();
+                    }}
+                  />
+                </li>
+              ))}
+            </ul>
+          </Section>
+        )
+      }
+    </Loaded>
+  );
+}
