@@ -4,6 +4,7 @@ import { access, KeyKind } from '../../gen/manam/options/v1/access_pb.js';
 import { readFailure } from './failure.ts';
 import { dpop, type ProofKey, proofInterceptor } from './proof-key.ts';
 import type { TokenSource } from './tokens.ts';
+import { type WorkSolver, workInterceptor } from './work.ts';
 
 /** The languages that the service speaks. */
 export type Language = 'en' | 'fa';
@@ -19,6 +20,8 @@ export type ClientOptions = {
    * return are of no use without it. Default: none, tokens are a bearer's.
    */
   readonly proofKey?: ProofKey;
+  /** Solves the challenges that the service asks for against bots. Default: in this thread. */
+  readonly solveWork?: WorkSolver;
   /** The session to call with. A call may bring another token: `{ headers: bearer(token) }`. */
   readonly tokens?: TokenSource;
   /** The language of messages, or a function that returns it for each call. Default: the tenant's. */
@@ -42,11 +45,12 @@ export function isRetrySafe(method: DescMethod): boolean {
 
 /** Headers and retries of every call: inside of the token interceptor, so that a renewal is retried separately. */
 export function callInterceptors(
-  { key, tokens, locale, proofKey }: ClientOptions,
+  { key, tokens, locale, proofKey, solveWork }: ClientOptions,
   isOutage = isOutOfReach,
 ): Interceptor[] {
   return [
     headerInterceptor(key, locale),
+    workInterceptor(solveWork),
     ...(tokens === undefined ? [] : [tokenInterceptor(tokens, proofKey === undefined ? bearer : dpop)]),
     retryInterceptor(isOutage),
     ...(proofKey === undefined ? [] : [proofInterceptor(proofKey)]),

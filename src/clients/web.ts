@@ -17,7 +17,7 @@ import { type ClientSession, createSession, type TokenStorage } from './tokens.t
 export { bearer } from './interceptors.ts';
 export type { Manam } from './manam.ts';
 
-export type WebOptions = Pick<ClientOptions, 'url' | 'key' | 'locale' | 'timeoutMs'> & {
+export type WebOptions = Pick<ClientOptions, 'url' | 'key' | 'locale' | 'timeoutMs' | 'solveWork'> & {
   /**
    * Where tokens are kept. Default: the session survives reloads and is the same in all tabs; its refresh
    * token is bound to a key that cannot be exported. `memoryStorage()`: it ends with the page.

@@ -8,6 +8,7 @@ import { createOutgoingFetch } from '../adapters/outgoing-fetch.ts';
 import { loadPasswordBlocklist } from '../adapters/password-blocklist.ts';
 import { createPasswordHasher } from '../adapters/password-hasher.ts';
 import { createPasswordStrength } from '../adapters/password-strength.ts';
+import { createProofOfWork } from '../adapters/proof-of-work.ts';
 import { renderQrCode } from '../adapters/qr-code.ts';
 import { createReceiptSigner } from '../adapters/receipts.ts';
 import type { Config } from '../config/config.ts';
@@ -61,6 +62,7 @@ export async function createAdapters(parts: AdapterParts): Promise<Adapters> {
               log.warn({ err: error }, 'a new password could not be looked up and was taken'),
             ),
     },
+    proofOfWork: createProofOfWork({ vault, clock, cost: config.workCost }),
     renderQr: renderQrCode,
     outgoingFetch: createOutgoingFetch({ allowed: config.outgoingNetworks }),
     clock,

@@ -16,6 +16,7 @@ import {
 import { createKeyProof, createOwnOrigins } from '../server/key-proof.ts';
 import type { RpcOptions } from '../server/rpc-route.ts';
 import type { TenantDirectory } from '../server/tenant-directory.ts';
+import { createWorkGate } from '../server/work-gate.ts';
 
 export type RpcDeps = {
   readonly config: Config;
@@ -28,7 +29,7 @@ export type RpcDeps = {
 
 /** The gate and the interceptors, the same for every protocol. */
 export function createRpcOptions(
-  { store, accessTokens, hasher, clock }: Adapters,
+  { store, accessTokens, hasher, proofOfWork: work, clock }: Adapters,
   { config, limiter, refunds, directory, mapError }: RpcDeps,
 ): RpcOptions {
   const { limits } = config;
@@ -46,6 +47,7 @@ export function createRpcOptions(
       limiter,
       limits,
       hasher,
+      requireWork: createWorkGate({ work, proofs: store.proofs, budgets: store.budgets, limits, clock }),
       proveKey: createKeyProof({
         proofs: store.proofs,
         clock,

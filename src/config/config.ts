@@ -17,6 +17,8 @@ export type Config = {
   readonly isIssuerAssumed: boolean;
   /** Further origins at which clients reach the service. */
   readonly publicOrigins: readonly string[];
+  /** The most hashes that a proof of work takes. */
+  readonly workCost: number;
   /** Number of processes behind the port. */
   readonly workers: number;
   /** The program of the private database; undefined: one that is found. */
@@ -125,6 +127,7 @@ export function parseConfig(env: Environment, args: { readonly production: boole
     isIssuerAssumed: !isSet('MANAM_ISSUER'),
     publicOrigins: parseOrigins(text('PUBLIC_ORIGINS') ?? '', mistakes),
     workers: integer('WORKERS'),
+    workCost: integer('PROOF_OF_WORK_COST'),
     databaseUrl,
     databaseConnections: integer('DATABASE_CONNECTIONS'),
     databaseServer: text('DATABASE_SERVER'),
@@ -217,6 +220,8 @@ function parseLimits({ integer }: ConfigReader): Limits {
   return {
     attemptsPerNetwork: budget('guess.network', 'LIMIT_GUESSES_PER_NETWORK', 10 * minuteMs),
     attemptsPerTenant: budget('guess.tenant', 'LIMIT_GUESSES_PER_TENANT', 10 * minuteMs),
+    freePerNetwork: budget('free.network', 'LIMIT_FREE_PER_NETWORK', 10 * minuteMs),
+    freePerTenant: budget('free.tenant', 'LIMIT_FREE_PER_TENANT', 10 * minuteMs),
     messagesPerNetwork: budget('message.network', 'LIMIT_MESSAGES_PER_NETWORK', hourMs),
     messagesPerTenant: budget('message.tenant', 'LIMIT_MESSAGES_PER_TENANT', hourMs),
     emailsPerRecipient: budget('email.recipient', 'LIMIT_EMAILS_PER_RECIPIENT', hourMs),

@@ -143,6 +143,18 @@ export const configKeys = {
     'attempts',
     'Failed attempts of all networks at one tenant in 10 minutes.',
   ),
+  LIMIT_FREE_PER_NETWORK: limit(
+    10,
+    'calls',
+    'Calls of one network in 10 minutes that need no proof of work, where a tenant has `proofOfWork` `adaptive`.',
+  ),
+  LIMIT_FREE_PER_TENANT: limit(1000, 'calls', 'The same of all networks at one tenant.'),
+  PROOF_OF_WORK_COST: integer(
+    100_000,
+    [1000, 10_000_000],
+    'hashes',
+    'The most hashes that a proof of work takes, half of them on average.',
+  ),
   LIMIT_MESSAGES_PER_NETWORK: limit(
     100,
     'calls',

@@ -80,6 +80,7 @@ export const reasons = [
   'LAST_IDENTIFIER',
   'MIGRATION_NEEDS_STOP',
   'DPOP_PROOF_INVALID',
+  'PROOF_OF_WORK_REQUIRED',
   'SIGN_IN_METHOD_DISABLED',
   'SIGN_IN_METHOD_UNFIT',
 ] as const;
@@ -109,6 +110,8 @@ type Details = {
   readonly hint?: Reason;
   /** Values for the placeholders of the reason's text. Never secret. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Headers of the response that say what the caller needs next. Never secret. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** The error behind this one: for the log, never for the caller. */
   readonly cause?: unknown;
 };

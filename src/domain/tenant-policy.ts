@@ -7,7 +7,7 @@ import { locales } from './locale.ts';
 import { isRegistrable } from './registered-url.ts';
 import { signInWays } from './sign-in-way.ts';
 import { templatesSchema } from './templates/override.ts';
-import { googleScopes, type TenantPolicy } from './tenant.ts';
+import { googleScopes, type TenantPolicy, workModes } from './tenant.ts';
 import { defaultBranding, type ThemeFont, themeFonts } from './theme.ts';
 
 const dayMinutes = 1440;
@@ -41,6 +41,7 @@ export function defaultPolicy(origin: string, slug: string): TenantPolicy {
     },
     rememberDeviceDays: 0,
     newSignInNotice: true,
+    proofOfWork: 'off',
     roles: { admin: [...scopes], user: [] },
     discloseRegistration: false,
     codeSignIn: { enabled: true, createAccounts: false },
@@ -143,6 +144,7 @@ const schema: v.GenericSchema<unknown, TenantPolicy> = strict({
   sessions: strict({ ...lifetime, remembered: strict(lifetime) }),
   rememberDeviceDays: wholeNumber(0, 365),
   newSignInNotice: flag,
+  proofOfWork: v.picklist(workModes, `must be one of ${workModes.join(', ')}`),
   roles: v.record(role, listOf(permission), 'must be an object'),
   discloseRegistration: flag,
   codeSignIn: strict({ enabled: flag, createAccounts: flag }),

@@ -4,6 +4,11 @@ import type { SignInWay } from './sign-in-way.ts';
 import type { TemplateOverrides } from './templates/template.ts';
 import type { Branding } from './theme.ts';
 
+/** When work is asked for. */
+export const workModes = ['off', 'adaptive', 'always'] as const;
+
+export type WorkMode = (typeof workModes)[number];
+
 export type SessionLifetime = { readonly idleMinutes: number; readonly absoluteMinutes: number };
 
 /** The settings of a tenant: typed JSON in its row. */
@@ -43,6 +48,8 @@ export type TenantPolicy = {
   };
   /** Days for which a device may be spared the second factor of a sign-in; 0: never. */
   readonly rememberDeviceDays: number;
+  /** Whether strangers do work before they register, ask for a code or recover: never, over soft limits, always. */
+  readonly proofOfWork: WorkMode;
   /** Whether a sign-in on a device that the account has not used is told to its owner. */
   readonly newSignInNotice: boolean;
   /** Every role that a user may have, with what it permits. */

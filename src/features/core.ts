@@ -6,6 +6,7 @@ import type { GoogleProvider } from '../domain/google.ts';
 import { networkOf } from '../domain/network.ts';
 import type { OutgoingFetch } from '../domain/outgoing.ts';
 import type { PasswordHasher } from '../domain/password.ts';
+import type { ProofOfWork } from '../domain/proof-of-work.ts';
 import type { Random } from '../domain/random.ts';
 import type { Store } from '../domain/repositories.ts';
 import type { QrRenderer } from '../domain/totp.ts';
@@ -33,6 +34,7 @@ export type Adapters = {
   readonly signReceipt: ReceiptSigner;
   readonly google: GoogleProvider;
   readonly passwordRules: PasswordPolicyDeps;
+  readonly proofOfWork: ProofOfWork;
   readonly renderQr: QrRenderer;
   readonly outgoingFetch: OutgoingFetch;
   readonly clock: Clock;

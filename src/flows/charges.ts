@@ -10,6 +10,9 @@ export type RecipientCharge = (caller: Caller, kind: string, recipient: string) 
 /** Multiple of one network's limit that all networks together may send to an address. */
 const networksPerRecipient = 4;
 
+/** A code is asked for at every sign-in, other e-mails once in a while. */
+const codesPerEmail = 4;
+
 /**
  * E-mails are counted by kind; SMS cost money, and all kinds of them count together. What a
  * stranger asks for in a user's name counts by network, so that the owner is not kept from
@@ -22,7 +25,8 @@ export function createRecipientCharge(
 ): RecipientCharge {
   return async (caller, kind, recipient) => {
     if (!recipient.includes('@')) return await smsGuard.chargeRequest(caller, recipient);
-    const budget = { ...emailsPerRecipient, name: `${emailsPerRecipient.name}.${kind}` };
+    const max = emailsPerRecipient.max * (kind === 'sign-in' ? codesPerEmail : 1);
+    const budget = { ...emailsPerRecipient, max, name: `${emailsPerRecipient.name}.${kind}` };
     const { id } = caller.tenant;
     if (audienceOf(caller) === 'user') return await limiter.charge(id, budgetOf(budget, 'user'), recipient);
     await limiter.charge(id, budget, `${recipient} ${networkOf(caller.client.address)}`);

@@ -11,6 +11,9 @@ export type Limits = {
   readonly attemptsPerNetwork: Budget;
   /** Failed attempts of all networks at one tenant. */
   readonly attemptsPerTenant: Budget;
+  /** Calls that need no proof of work, where the tenant asks for one adaptively. */
+  readonly freePerNetwork: Budget;
+  readonly freePerTenant: Budget;
   readonly messagesPerNetwork: Budget;
   readonly messagesPerTenant: Budget;
   /** Sign-ins with a provider that one network begins. */

@@ -12,6 +12,7 @@ const ownHeaders = [
   'access_token',
   'dpop',
   'dpop-bind',
+  'proof-of-work',
   'manam-tenant',
 ];
 /** Headers that tracing in a browser adds to every call (W3C Trace Context and Baggage, and their predecessors). */
@@ -45,6 +46,7 @@ const exposedHeaders = [
   'x-request-id',
   'retry-after',
   'www-authenticate',
+  'proof-of-work-challenge',
 ].join(', ');
 const allowedMethods = 'GET, POST, DELETE, HEAD';
 const preflightLifetimeS = 600;

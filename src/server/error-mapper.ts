@@ -71,6 +71,7 @@ function toConnectError({ reason, details }: DomainError, requestId: string, loc
   );
   // RFC 9110, section 15.5.2, and RFC 6750, section 3: every 401 says how to authenticate.
   if (error.code === Code.Unauthenticated) error.metadata.set('www-authenticate', challengeOf(reason));
+  for (const [name, value] of Object.entries(details.headers ?? {})) error.metadata.set(name, value);
   if (details.violations !== undefined) {
     const fieldViolations = details.violations.map((violation) => fieldViolation(violation, locale));
     error.details.push({ desc: BadRequestSchema, value: { fieldViolations } });

@@ -24,6 +24,7 @@ import { createDeadline } from './deadline.ts';
 import type { ErrorMapper } from './error-mapper.ts';
 import type { KeyProof, Presented } from './key-proof.ts';
 import type { TenantDirectory } from './tenant-directory.ts';
+import type { WorkGate } from './work-gate.ts';
 
 export type GateDeps = {
   readonly rules: AccessRules;
@@ -37,6 +38,7 @@ export type GateDeps = {
   readonly limits: Limits;
   readonly hasher: Pick<PasswordHasher, 'admit'>;
   readonly proveKey: KeyProof;
+  readonly requireWork: WorkGate;
   /** The origin of the hosted pages, which may call for every tenant. */
   readonly ownOrigin: string;
 };
@@ -74,6 +76,14 @@ export function createGate(deps: GateDeps) {
       if (rule.passwordHash) deps.hasher.admit({ tenant, deadline });
       const audience = audienceOf({ session, pending, key });
       await chargeNetwork(deps, rule, { tenantId: tenant.id, audience }, request.client.address);
+      if (rule.proofOfWork)
+        await deps.requireWork({
+          tenant,
+          key,
+          procedure: request.procedure,
+          address: request.client.address,
+          solution: header.get('proof-of-work'),
+        });
       const jkt = await deps.proveKey({
         tenantId: tenant.id,
         method,

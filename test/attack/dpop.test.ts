@@ -264,3 +264,26 @@ test('over REST the proof names the path of the route, and the refusal the schem
   );
   expect(await refused.json()).toMatchObject({ reason: 'DPOP_PROOF_INVALID' });
 });
+
+test('behind a proxy the proof names the public origin, or one of the others that are configured', async () => {
+  const app = await startTestApp({
+    config: { issuer: 'https://id.example.com', publicOrigins: ['http://id.internal:8443'] },
+  });
+  const { email } = await signUp(app);
+  const login = async (htu: string) =>
+    await fetch(`${app.url}/auth/login`, {
+      method: 'POST',
+      headers: {
+        apieco_key: app.dev.publishable,
+        'content-type': 'application/json',
+        dpop: await prove('', { claims: { htu, iat: Math.floor(app.now().getTime() / 1000) } }),
+        'x-forwarded-host': 'evil.example',
+      },
+      body: JSON.stringify({ email, password }),
+    });
+  const statuses = [];
+  for (const origin of ['https://id.example.com', 'http://id.internal:8443', app.url, 'https://evil.example'])
+    statuses.push((await login(`${origin}/auth/login`)).status);
+  expect(statuses).toEqual([200, 200, 401, 401]);
+  await app.close();
+});

@@ -4,7 +4,14 @@ import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import { parseNetworks } from '../../src/domain/network.ts';
 import { networkSubject } from '../../src/flows/password-check.ts';
-import { freshEmail, password, startTestApp, type TestApp, useTestApp } from '../support/app.ts';
+import {
+  defaultLimits,
+  freshEmail,
+  password,
+  startTestApp,
+  type TestApp,
+  useTestApp,
+} from '../support/app.ts';
 import { failure, failureOf, shapeOf, thrownBy } from '../support/errors.ts';
 import { signUp } from '../support/journey.ts';
 
@@ -115,6 +122,7 @@ test('failures are shared by two instances and survive a restart', async () => {
 
 const budget = (name: string, max: number, windowMs: number) => ({ name, max, windowMs });
 const tight = {
+  ...defaultLimits,
   attemptsPerNetwork: budget('guess.network', 20, 600_000),
   attemptsPerTenant: budget('guess.tenant', 30, 600_000),
   messagesPerNetwork: budget('message.network', 1000, 3_600_000),

@@ -148,3 +148,31 @@ test('a tenant that puts codes first asks for no password', async () => {
   expect(who.problems).toEqual([]);
   await who.context.close();
 }, 60_000);
+
+test('a page does the work that the service asks for, in a worker', async () => {
+  await changePolicy(app(), (policy) => ({ ...policy, proofOfWork: 'always' }));
+  const { email } = await signUp(app(), { apieco_key: app().dev.secret });
+  const who = await visit(browser(), app().url, { locale: 'en', width: 1280 }, folder);
+  const { page, t } = who;
+  let workers = 0;
+  page.on('worker', () => {
+    workers += 1;
+  });
+  await expect
+    .poll(
+      async () => {
+        await page.goto(`${app().url}/account/dev/`);
+        await page.getByLabel(t('identifier')).fill(email);
+        await button(who, t('continue')).click();
+        await page.getByLabel(t('code'), { exact: true }).waitFor();
+        return workers;
+      },
+      { timeout: 30_000, interval: 1000 },
+    )
+    .toBeGreaterThan(0);
+  await typeCode(page.getByLabel(t('code'), { exact: true }), email);
+  await button(who, t('signIn')).click();
+  await heading(who, t('profile')).waitFor();
+  expect(who.problems).toEqual([]);
+  await who.context.close();
+}, 60_000);

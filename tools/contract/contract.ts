@@ -161,6 +161,7 @@ export function reasonsOf(method: DescMethod, all: readonly ErrorReason[]): Erro
     'UNAVAILABLE',
     'DEADLINE_EXCEEDED',
     ...(rule.rate === RateClass.STANDARD ? [] : ['RATE_LIMITED']),
+    ...(rule.proofOfWork ? ['PROOF_OF_WORK_REQUIRED'] : []),
     ...(rule.idempotencyKey ? ['IDEMPOTENCY_KEY_REUSED', 'CONFLICT'] : []),
     'INTERNAL',
     ...(rule.key === KeyKind.SECRET ? ['SECRET_KEY_REQUIRED'] : []),

@@ -71,6 +71,7 @@ function methodSection(
     ...(rest.length > 0 ? [`- REST: ${rest.join(', ')}`] : []),
     `- needs ${accessInWords(rule)}`,
     `- ${rateWords[rule.rate]}`,
+    ...(rule.proofOfWork ? ['- may ask for a proof of work'] : []),
     ...(rule.idempotencyKey ? ['- honours `idempotency-key`'] : []),
     ...(rule.genericAnswer ? ['- same response for every state of an account'] : []),
   ];

@@ -581,6 +581,14 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_DPOP_PROOF_INVALID = 79;
    */
   DPOP_PROOF_INVALID = 79,
+
+  /**
+   * The service wants a proof of work before the call, against bots: the header `proof-of-work-challenge` has
+   * a challenge of ALTCHA (https://altcha.org) in Base64url. The call is repeated with the solution in `proof-of-work`.
+   *
+   * @generated from enum value: ERROR_REASON_PROOF_OF_WORK_REQUIRED = 80;
+   */
+  PROOF_OF_WORK_REQUIRED = 80,
 }
 
 /**

@@ -13,6 +13,7 @@ import { SignIn } from './sign-in.tsx';
 import { AskNames, CodeLink } from './sign-in-code.tsx';
 import { Confirm, SignUp } from './sign-up.tsx';
 import { type Account, AccountContext, type Stage, useAccount } from './state.ts';
+import { solveBeside } from './work.ts';
 
 type Place = { readonly path: string; readonly query: URLSearchParams };
 
@@ -70,6 +71,7 @@ export function App({
         key: settings.key,
         locale: () => spoken.current,
         sessionName: settings.slug,
+        solveWork: solveBeside,
         onSessionEnd: () => sessionEnded.current(),
         onSessionStart: () => sessionStarted.current(),
       }),

@@ -119,6 +119,15 @@ export declare type Access = Message<"manam.options.v1.Access"> & {
    * @generated from field: repeated string reasons = 12;
    */
   reasons: string[];
+
+  /**
+   * Whether a caller without a secret key may be asked for work first, against bots, as the
+   * tenant's policy has it: PROOF_OF_WORK_REQUIRED, with a challenge in the header
+   * `proof-of-work-challenge`. The call is repeated with the solution in the header `proof-of-work`.
+   *
+   * @generated from field: bool proof_of_work = 13;
+   */
+  proofOfWork: boolean;
 };
 
 /**
