@@ -90,6 +90,7 @@ export const eventCatalogue = {
   'sign_in.approved': event<OfProvider>('tenant'),
   'step_up.completed': event('tenant', 'user'),
   'step_up.failed': failure('tenant', 'user'),
+  'terms.accepted': event<{ readonly version: string }>('tenant', 'user'),
   'consent.granted': event<{ readonly tenant: string }>('tenant', 'user'),
   'identity.linked': event<OfProvider>('tenant', 'user'),
   'identity.link_failed': failure<OfProvider>('tenant', 'user'),

@@ -16,6 +16,7 @@ import type { SessionRepository } from './session.ts';
 import type { KeyRepository } from './signing-key.ts';
 import type { SmsUsageRepository } from './sms-usage.ts';
 import type { TenantRepository } from './tenant.ts';
+import type { TermsRepository } from './terms.ts';
 import type { TrustedDeviceRepository } from './trusted-device.ts';
 import type { UserRepository } from './user.ts';
 
@@ -38,6 +39,7 @@ export type Repositories = {
   readonly leases: LeaseRepository;
   readonly retention: RetentionRepository;
   readonly smsUsage: SmsUsageRepository;
+  readonly terms: TermsRepository;
   readonly tenants: TenantRepository;
   readonly keys: KeyRepository;
   readonly adminKeys: AdminKeyRepository;

@@ -39,6 +39,7 @@ export function defaultPolicy(origin: string, slug: string): TenantPolicy {
       absoluteMinutes: 30 * dayMinutes,
       remembered: { idleMinutes: 30 * dayMinutes, absoluteMinutes: 30 * dayMinutes },
     },
+    terms: { url: '', version: '' },
     rememberDeviceDays: 0,
     newSignInNotice: true,
     proofOfWork: 'off',
@@ -142,6 +143,13 @@ const schema: v.GenericSchema<unknown, TenantPolicy> = strict({
   }),
   requireSecondFactor: flag,
   sessions: strict({ ...lifetime, remembered: strict(lifetime) }),
+  terms: strict({
+    url: v.union(
+      [v.literal(''), page],
+      'must be an https URL without user, fragment or IP address, or empty',
+    ),
+    version: v.pipe(text, v.regex(/^[\w.-]{0,64}$/, 'must be letters, digits, . _ and -')),
+  }),
   rememberDeviceDays: wholeNumber(0, 365),
   newSignInNotice: flag,
   proofOfWork: v.picklist(workModes, `must be one of ${workModes.join(', ')}`),
@@ -205,6 +213,8 @@ function crossViolations(policy: TenantPolicy): Violation[] {
     add('senders.addresses', 'must contain senders.default');
   if (policy.defaultCountry !== '' && !policy.countries.includes(policy.defaultCountry))
     add('countries', 'must contain defaultCountry, whose numbers need no calling code');
+  if ((policy.terms.url === '') !== (policy.terms.version === ''))
+    add('terms', 'must have both a url and a version, or neither');
   const unpriced = policy.countries.filter((code) => policy.sms.prices[code] === undefined);
   if (policy.sms.dailyBudget > 0 && unpriced.length > 0)
     add('sms.prices', `must have a price for ${unpriced.join(', ')}, because there is a daily budget`);

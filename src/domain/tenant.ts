@@ -2,6 +2,7 @@ import type { ApiKey, ApiKeyRow } from './api-key.ts';
 import type { Locale } from './locale.ts';
 import type { SignInWay } from './sign-in-way.ts';
 import type { TemplateOverrides } from './templates/template.ts';
+import type { Terms } from './terms.ts';
 import type { Branding } from './theme.ts';
 
 /** When work is asked for. */
@@ -52,6 +53,7 @@ export type TenantPolicy = {
   readonly proofOfWork: WorkMode;
   /** Whether a sign-in on a device that the account has not used is told to its owner. */
   readonly newSignInNotice: boolean;
+  readonly terms: Terms;
   /** Every role that a user may have, with what it permits. */
   readonly roles: Readonly<Record<string, readonly string[]>>;
   /** Whether Register discloses that an identifier is taken (R33). */

@@ -3,6 +3,7 @@ import { createDeleteAccount } from '../flows/accounts/delete-account.ts';
 import { createEditUser } from '../flows/accounts/edit-user.ts';
 import { createManamUser } from '../flows/accounts/manam-user.ts';
 import { createRemoveIdentifier } from '../flows/accounts/remove-identifier.ts';
+import { createTerms } from '../flows/accounts/terms.ts';
 import { createReadUser, createViewUser } from '../flows/accounts/view-user.ts';
 import { profileHandlers } from '../rpc/profile-service.ts';
 import type { FeatureDeps } from './deps.ts';
@@ -18,6 +19,7 @@ export function profile({ adapters, core }: FeatureDeps) {
     changeIdentifier: createChangeIdentifier(all),
     removeIdentifier: createRemoveIdentifier(all),
     deleteAccount: createDeleteAccount(all),
+    terms: createTerms(all),
     manamUser: createManamUser(all),
   };
   return { handlers: { profile: profileHandlers(core.idempotent(flows)) } } satisfies Feature;

@@ -56,6 +56,7 @@ export function renderAccountPage(locale: Locale, { name, slug, policy }: Tenant
     name,
     theme: themeOf(policy.branding),
     minPasswordLength: policy.password.minLength,
+    terms: policy.terms,
     rememberDeviceDays: policy.rememberDeviceDays,
     signInWays: signInWaysOf(policy),
   };

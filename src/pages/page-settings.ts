@@ -1,4 +1,5 @@
 import type { SignInWay } from '../domain/sign-in-way.ts';
+import type { Terms } from '../domain/terms.ts';
 import type { Theme } from '../domain/theme.ts';
 
 /** The tenant's settings in the head of its pages. */
@@ -8,6 +9,8 @@ export type PageSettings = {
   readonly name: string;
   readonly theme: Theme;
   readonly minPasswordLength: number;
+  /** The tenant's terms; both empty: none. */
+  readonly terms: Terms;
   /** Days for which a device may be spared the second factor; 0: never. */
   readonly rememberDeviceDays: number;
   /** The ways to sign in that the tenant has, in its order. */

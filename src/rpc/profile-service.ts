@@ -1,3 +1,4 @@
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import { IdentifierType } from '../../gen/manam/v1/user_pb.js';
@@ -8,6 +9,7 @@ import type { createDeleteAccount } from '../flows/accounts/delete-account.ts';
 import type { createEditUser } from '../flows/accounts/edit-user.ts';
 import type { createManamUser } from '../flows/accounts/manam-user.ts';
 import type { createRemoveIdentifier } from '../flows/accounts/remove-identifier.ts';
+import type { createTerms } from '../flows/accounts/terms.ts';
 import type { createReadUser, createViewUser } from '../flows/accounts/view-user.ts';
 import { callerOf } from './context.ts';
 import { fromValue, toManamUser, toProfile } from './convert.ts';
@@ -19,6 +21,7 @@ export type ProfileFlows = {
   readonly changeIdentifier: ReturnType<typeof createChangeIdentifier>;
   readonly removeIdentifier: ReturnType<typeof createRemoveIdentifier>;
   readonly deleteAccount: ReturnType<typeof createDeleteAccount>;
+  readonly terms: ReturnType<typeof createTerms>;
   readonly manamUser: ReturnType<typeof createManamUser>;
 };
 
@@ -62,6 +65,16 @@ export function profileHandlers(flows: ProfileFlows): ServiceImpl<typeof Profile
       if (type === IdentifierType.UNSPECIFIED) throw invalid({ field: 'type', reason: 'FIELD_REQUIRED' });
       const kind = type === IdentifierType.EMAIL ? 'email' : 'mobile';
       await flows.removeIdentifier(callerOf(context), { kind });
+      return {};
+    },
+
+    async getTerms(_, context) {
+      const { acceptedAt, ...terms } = await flows.terms.read(callerOf(context));
+      return { ...terms, ...(acceptedAt && { acceptTime: timestampFromDate(acceptedAt) }) };
+    },
+
+    async acceptTerms(request, context) {
+      await flows.terms.accept(callerOf(context), request);
       return {};
     },
 

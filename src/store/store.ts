@@ -20,6 +20,7 @@ import { createLeaseRepository, createRetentionRepository } from './retention.ts
 import { createSessionRepository } from './sessions.ts';
 import { createSmsUsageRepository } from './sms-usage.ts';
 import { createTenantRepository } from './tenants.ts';
+import { createTermsRepository } from './terms.ts';
 import { createUserRepository } from './users.ts';
 
 /** The same repository, whose errors are those of the driver or of this service, never Drizzle's. */
@@ -55,6 +56,7 @@ function createRepositories(db: Database, prepared: Database, vault: Vault): Rep
     leases: withoutSql(createLeaseRepository(db)),
     retention: withoutSql(createRetentionRepository(db)),
     smsUsage: withoutSql(createSmsUsageRepository(db)),
+    terms: withoutSql(createTermsRepository(db)),
     tenants: withoutSql(createTenantRepository(db, vault)),
     keys: withoutSql(createKeyRepository(db)),
     adminKeys: withoutSql(createAdminKeyRepository(db)),

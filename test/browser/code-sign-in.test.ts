@@ -119,6 +119,40 @@ for (const viewing of [
   }, 60_000);
 }
 
+test('a new user accepts the terms of the tenant before going on', async () => {
+  await changePolicy(app(), (policy) => ({
+    ...policy,
+    terms: { url: 'https://tenant.com/terms', version: '2026-11' },
+  }));
+  const who = await visit(browser(), app().url, { locale: 'fa', width: 390 }, folder);
+  const { page, t } = who;
+  const email = freshEmail();
+  // Pages follow a policy within five seconds.
+  await expect
+    .poll(
+      async () => {
+        await page.goto(`${app().url}/account/dev/`);
+        return await page.locator('meta[name="manam"]').getAttribute('content');
+      },
+      { timeout: 20_000, interval: 500 },
+    )
+    .toContain('2026-11');
+  await askForCode(who, email);
+  await typeCode(page.getByLabel(t('code'), { exact: true }), email);
+  await button(who, t('signIn')).click();
+  await button(who, t('later')).click();
+  await heading(who, t('termsTitle')).waitFor();
+  await who.look('terms');
+  await page.reload();
+  await button(who, t('termsAccept')).click();
+  await heading(who, t('profile')).waitFor();
+  await page.reload();
+  await heading(who, t('profile')).waitFor();
+  expect(who.problems).toEqual([]);
+  await who.context.close();
+  await changePolicy(app(), (policy) => ({ ...policy, terms: { url: '', version: '' } }));
+}, 60_000);
+
 test('a tenant that puts codes first asks for no password', async () => {
   await changePolicy(app(), (policy) => ({ ...policy, signInOrder: ['code'] }));
   const who = await visit(browser(), app().url, { locale: 'en', width: 390 }, folder);

@@ -272,3 +272,16 @@ overEveryStore('identities and consents', (scene) => {
     expect(await store.identities.hasConsented(tenantId, user.id, uuid())).toBe(false);
   });
 });
+
+overEveryStore('terms', (scene) => {
+  test('keep the first time at which a user accepted each version', async () => {
+    const { store, tenantId, makeUser, now, at } = scene();
+    const { user } = await makeUser();
+    await store.terms.accept(tenantId, user.id, '1', now);
+    await store.terms.accept(tenantId, user.id, '1', at(1));
+    expect(await store.terms.findAcceptance(tenantId, user.id, '1')).toEqual(now);
+    expect(await store.terms.findAcceptance(tenantId, user.id, '2')).toBeUndefined();
+    await store.terms.forget(tenantId, user.id);
+    expect(await store.terms.findAcceptance(tenantId, user.id, '1')).toBeUndefined();
+  });
+});

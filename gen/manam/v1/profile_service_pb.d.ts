@@ -7,7 +7,7 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { GoogleProfile, IdentifierType, UserProfile } from "./user_pb.js";
-import type { Value } from "@bufbuild/protobuf/wkt";
+import type { Timestamp, Value } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file manam/v1/profile_service.proto.
@@ -526,6 +526,88 @@ export declare type GetManamUserInfoResponse = Message<"manam.v1.GetManamUserInf
 export declare const GetManamUserInfoResponseSchema: GenMessage<GetManamUserInfoResponse>;
 
 /**
+ * The request of GetTerms.
+ *
+ * @generated from message manam.v1.GetTermsRequest
+ */
+export declare type GetTermsRequest = Message<"manam.v1.GetTermsRequest"> & {
+};
+
+/**
+ * Describes the message manam.v1.GetTermsRequest.
+ * Use `create(GetTermsRequestSchema)` to create a new message.
+ */
+export declare const GetTermsRequestSchema: GenMessage<GetTermsRequest>;
+
+/**
+ * The response of GetTerms.
+ *
+ * @generated from message manam.v1.GetTermsResponse
+ */
+export declare type GetTermsResponse = Message<"manam.v1.GetTermsResponse"> & {
+  /**
+   * The page with the terms. Empty: the tenant has none here.
+   *
+   * @generated from field: string url = 1;
+   */
+  url: string;
+
+  /**
+   * Their version. Empty: the tenant has none here.
+   *
+   * @generated from field: string version = 2;
+   */
+  version: string;
+
+  /**
+   * Time at which the user accepted that version. Absent: not yet.
+   *
+   * @generated from field: google.protobuf.Timestamp accept_time = 3;
+   */
+  acceptTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message manam.v1.GetTermsResponse.
+ * Use `create(GetTermsResponseSchema)` to create a new message.
+ */
+export declare const GetTermsResponseSchema: GenMessage<GetTermsResponse>;
+
+/**
+ * The request of AcceptTerms.
+ *
+ * @generated from message manam.v1.AcceptTermsRequest
+ */
+export declare type AcceptTermsRequest = Message<"manam.v1.AcceptTermsRequest"> & {
+  /**
+   * The version that the user was shown.
+   *
+   * @generated from field: string version = 1;
+   */
+  version: string;
+};
+
+/**
+ * Describes the message manam.v1.AcceptTermsRequest.
+ * Use `create(AcceptTermsRequestSchema)` to create a new message.
+ */
+export declare const AcceptTermsRequestSchema: GenMessage<AcceptTermsRequest>;
+
+/**
+ * The response of AcceptTerms.
+ *
+ * @generated from message manam.v1.AcceptTermsResponse
+ */
+export declare type AcceptTermsResponse = Message<"manam.v1.AcceptTermsResponse"> & {
+};
+
+/**
+ * Describes the message manam.v1.AcceptTermsResponse.
+ * Use `create(AcceptTermsResponseSchema)` to create a new message.
+ */
+export declare const AcceptTermsResponseSchema: GenMessage<AcceptTermsResponse>;
+
+/**
  * Reads and changes a user's profile, identifiers and account.
  *
  * @generated from service manam.v1.ProfileService
@@ -595,6 +677,27 @@ export declare const ProfileService: GenService<{
     methodKind: "unary";
     input: typeof ConfirmMobileChangeRequestSchema;
     output: typeof ConfirmMobileChangeResponseSchema;
+  },
+  /**
+   * Returns the tenant's terms, and when the user accepted them.
+   *
+   * @generated from rpc manam.v1.ProfileService.GetTerms
+   */
+  getTerms: {
+    methodKind: "unary";
+    input: typeof GetTermsRequestSchema;
+    output: typeof GetTermsResponseSchema;
+  },
+  /**
+   * Accepts the tenant's terms in the version that the user was shown. REQUEST_INVALID for another
+   * version than the tenant's.
+   *
+   * @generated from rpc manam.v1.ProfileService.AcceptTerms
+   */
+  acceptTerms: {
+    methodKind: "unary";
+    input: typeof AcceptTermsRequestSchema;
+    output: typeof AcceptTermsResponseSchema;
   },
   /**
    * Removes the user's e-mail address or mobile number. The last confirmed identifier

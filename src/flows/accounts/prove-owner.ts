@@ -25,6 +25,7 @@ export type NewAccountStores = 'users' | 'events';
 export type TakeOverStores =
   | NewAccountStores
   | 'identities'
+  | 'terms'
   | 'sessions'
   | 'trustedDevices'
   | 'challenges'
@@ -88,7 +89,7 @@ export async function takeOver(
   held: OwnedIdentifier,
   profile: ProvedProfile,
 ): Promise<boolean> {
-  const { users, identities, authenticators, recoveryCodes, attempts } = repositories;
+  const { users, identities, authenticators, recoveryCodes, attempts, terms } = repositories;
   const { id: tenantId } = caller.tenant;
   const { userId } = held;
   const { user, email, mobile } = await holdActive(repositories, tenantId, userId);
@@ -103,6 +104,7 @@ export async function takeOver(
   await authenticators.removeAll(tenantId, userId);
   await recoveryCodes.replace(tenantId, userId, []);
   await attempts.forget(tenantId, userId);
+  await terms.forget(tenantId, userId);
   // Data of a back end is meant for the owner of the address, and stays.
   if (held.origin === 'self')
     await users.update(tenantId, userId, { ...emptyProfile, ...profile, roles: [] });

@@ -13,6 +13,7 @@ import { SignIn } from './sign-in.tsx';
 import { AskNames, CodeLink } from './sign-in-code.tsx';
 import { Confirm, SignUp } from './sign-up.tsx';
 import { type Account, AccountContext, type Stage, useAccount } from './state.ts';
+import { AskTerms } from './terms.tsx';
 import { solveBeside } from './work.ts';
 
 type Place = { readonly path: string; readonly query: URLSearchParams };
@@ -107,6 +108,8 @@ export function App({
     if (stage.at === 'outside') void account.enter();
     else location.reload();
   };
+  const lacksTerms = async () =>
+    settings.terms.version !== '' && (await manam.profile.getTerms({})).acceptTime === undefined;
   const account: Account = {
     settings,
     manam,
@@ -120,7 +123,8 @@ export function App({
     enter: async () => {
       const { required, methods } = await manam.twoFactor.getTwoFactor({});
       setNotice('');
-      setStage({ at: required && methods.length === 0 ? 'enrol' : 'inside' });
+      if (required && methods.length === 0) setStage({ at: 'enrol' });
+      else setStage({ at: (await lacksTerms()) ? 'terms' : 'inside' });
     },
     goOn: async ({ twoFactor, isNew = false }) => {
       if (twoFactor !== undefined) account.setStage({ at: 'second-factor', challenge: twoFactor });
@@ -199,6 +203,8 @@ function Screen() {
       return <SecondFactor {...stage} />;
     case 'names':
       return <AskNames />;
+    case 'terms':
+      return <AskTerms />;
     case 'enrol':
       return <Enrol />;
     case 'inside':

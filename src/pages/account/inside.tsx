@@ -47,12 +47,12 @@ export function Inside() {
 /** Where the tenant demands a second factor and there is none yet. */
 export function Enrol() {
   const { t } = useLanguage();
-  const { settings, manam, setStage, go } = useAccount();
+  const { settings, manam, enter, go } = useAccount();
   const signOut = useSignOut();
   const finish = async () => {
     // The session was valid for this step alone; its successor is valid for everything.
     await manam.session.renew((await manam.session.get()) ?? '');
-    setStage({ at: 'inside' });
+    await enter();
     go('');
   };
   return (

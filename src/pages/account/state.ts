@@ -14,6 +14,8 @@ export type Stage =
   | { readonly at: 'enrol' }
   /** Signed in for the first time: the names are asked for. */
   | { readonly at: 'names' }
+  /** Signed in, and the tenant's terms are not accepted yet. */
+  | { readonly at: 'terms' }
   | { readonly at: 'inside' }
   /** The account is gone; the receipt says so. */
   | { readonly at: 'deleted'; readonly receipt: string };

@@ -189,6 +189,10 @@ export const en = {
     'Press the button, and all sessions of your account end. Then we send you a message to choose a new password.',
   reportSubmit: 'End all sessions',
   reportDone: 'All sessions have ended. Open the message that we have sent you to choose a new password.',
+  termsTitle: 'Terms',
+  termsAsk: '{tenant} asks you to accept its terms.',
+  termsRead: 'Read the terms',
+  termsAccept: 'I accept the terms',
   copyFailed: 'Copying is not possible here: select the text.',
 } as const;
 

@@ -1,4 +1,4 @@
-import { mysqlTable, primaryKey } from 'drizzle-orm/mysql-core';
+import { mysqlTable, primaryKey, varchar } from 'drizzle-orm/mysql-core';
 import type { ExternalProfile } from '../../domain/external-identity.ts';
 import type { LoginRequest } from '../../domain/login-request.ts';
 import { bytes, exact, instant, json, uuid } from '../columns.ts';
@@ -25,6 +25,17 @@ export const consents = mysqlTable(
     createdAt: instant('created_at').notNull(),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.userId, table.consentedTenantId] })],
+);
+
+export const termsAcceptances = mysqlTable(
+  'terms_acceptances',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    userId: uuid('user_id').notNull(),
+    version: varchar('version', { length: 64 }).notNull(),
+    acceptedAt: instant('accepted_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.userId, table.version] })],
 );
 
 export const loginRequests = mysqlTable(

@@ -9,6 +9,7 @@ import type { HeldIdentifier, Identifier } from '../../../src/domain/identifier.
 import { emptyProfile, type Profile } from '../../../src/domain/profile.ts';
 import type { RecoveryCodeRepository } from '../../../src/domain/recovery-code.ts';
 import { DuplicateError } from '../../../src/domain/repositories.ts';
+import type { TermsRepository } from '../../../src/domain/terms.ts';
 import type { User, UserRepository, UserView } from '../../../src/domain/user.ts';
 import { byId } from './table.ts';
 import type { Tables } from './tables.ts';
@@ -56,6 +57,8 @@ function deleteUser(tables: Tables, tenantId: string, userId: string): void {
     tables.recoveryCodes,
     tables.identities,
     tables.consents,
+    tables.terms,
+    tables.trustedDevices,
   ] as { delete(matches: (row: { tenantId: string; userId: string }) => boolean): number }[])
     table.delete((each) => each.tenantId === tenantId && each.userId === userId);
 }
@@ -335,6 +338,21 @@ export function createIdentities({ identities, consents }: Tables): IdentityRepo
       ) !== undefined,
     async consent(tenantId, userId, consentedTenantId) {
       consents.insert({ tenantId, userId, consentedTenantId });
+    },
+  };
+}
+
+export function createTermsRows({ terms }: Tables): TermsRepository {
+  const ofUser = (tenantId: string, userId: string) => (each: { tenantId: string; userId: string }) =>
+    each.tenantId === tenantId && each.userId === userId;
+  return {
+    async accept(tenantId, userId, version, acceptedAt) {
+      terms.insert({ tenantId, userId, version, acceptedAt });
+    },
+    findAcceptance: async (tenantId, userId, version) =>
+      terms.find((each) => ofUser(tenantId, userId)(each) && each.version === version)?.acceptedAt,
+    async forget(tenantId, userId) {
+      terms.delete(ofUser(tenantId, userId));
     },
   };
 }

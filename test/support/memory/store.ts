@@ -1,5 +1,11 @@
 import type { Repositories, Store } from '../../../src/domain/repositories.ts';
-import { createAuthenticators, createIdentities, createRecoveryCodes, createUsers } from './accounts.ts';
+import {
+  createAuthenticators,
+  createIdentities,
+  createRecoveryCodes,
+  createTermsRows,
+  createUsers,
+} from './accounts.ts';
 import {
   createAdminKeys,
   createEvents,
@@ -46,6 +52,7 @@ export function createMemoryStore(): Store {
     leases: createLeases(tables),
     retention: createRetention(tables),
     smsUsage: createSmsUsage(tables),
+    terms: createTermsRows(tables),
     tenants: createTenants(tables),
     keys: createKeys(tables),
     adminKeys: createAdminKeys(tables),

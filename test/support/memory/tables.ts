@@ -71,6 +71,9 @@ export function createTables() {
     consents: new Table<OfUser & { readonly consentedTenantId: string }>(
       ({ tenantId, userId, consentedTenantId }) => `${tenantId} ${userId} ${consentedTenantId}`,
     ),
+    terms: new Table<OfUser & { readonly version: string; readonly acceptedAt: Date }>(
+      ({ tenantId, userId, version }) => `${tenantId} ${userId} ${version}`,
+    ),
     trustedDevices: new Table<TrustedDevice>(({ tenantId, id }) => `${tenantId} ${id}`),
     proofs: new Table<OfTenant & { readonly id: string; readonly expiresAt: Date }>(
       ({ tenantId, id }) => `${tenantId} ${id}`,

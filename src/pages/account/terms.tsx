@@ -1,0 +1,27 @@
+import { Form } from './form.tsx';
+import { useLanguage } from './language.ts';
+import { Section } from './parts.tsx';
+import { useAccount } from './state.ts';
+
+/** Asks for the consent to the tenant's terms, once for each version. */
+export function AskTerms() {
+  const { t } = useLanguage();
+  const { manam, settings, enter } = useAccount();
+  const { url, version } = settings.terms;
+  const submit = async () => {
+    await manam.profile.acceptTerms({ version });
+    await enter();
+  };
+  return (
+    <Section title={t('termsTitle')} isPage>
+      <Form submit={t('termsAccept')} onSubmit={submit}>
+        <p>
+          {t('termsAsk', { tenant: settings.name })}{' '}
+          <a href={url} target="_blank" rel="noreferrer noopener">
+            {t('termsRead')}
+          </a>
+        </p>
+      </Form>
+    </Section>
+  );
+}
