@@ -17,7 +17,7 @@ import {
 } from '@connectrpc/connect';
 import { runUnaryCall } from '@connectrpc/connect/protocol';
 import { findTrailerError } from '@connectrpc/connect/protocol-grpc';
-import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { type CallCredentials, Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 
 export * from './contract.ts';
 export * from './failure.ts';
@@ -34,6 +34,8 @@ import {
   retryPolicy,
 } from './interceptors.ts';
 import { type Manam, manamOver } from './manam.ts';
+import { dpop, type ProofKey } from './proof-key.ts';
+import type { TokenSource } from './tokens.ts';
 
 export { createClient } from '@connectrpc/connect';
 export { bearer, type ClientOptions } from './interceptors.ts';
@@ -106,6 +108,23 @@ export function createTransport(options: GrpcOptions): Transport & Closable {
  */
 function isOutageOfService(error: unknown): boolean {
   return readFailure(error).reason === 'UNAVAILABLE';
+}
+
+/**
+ * Call credentials for stubs of other generators over @grpc/grpc-js: each attempt proves the key, with the
+ * session's access token where there is one (RFC 9449). They need a channel with TLS, as all call credentials of gRPC do.
+ */
+export function createProofCredentials(key: ProofKey, tokens?: TokenSource): CallCredentials {
+  return credentials.createFromMetadataGenerator(({ service_url: service, method_name: name }, done) => {
+    const prove = async () => {
+      const accessToken = await tokens?.get();
+      const metadata = new Metadata();
+      if (accessToken !== undefined) metadata.set('authorization', dpop(accessToken).authorization);
+      metadata.set('dpop', await key.prove({ method: 'POST', url: `${service}/${name}`, accessToken }));
+      return metadata;
+    };
+    prove().then((metadata) => done(null, metadata), done);
+  });
 }
 
 /** A client for back-ends, over gRPC. */

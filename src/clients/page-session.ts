@@ -80,10 +80,18 @@ export function createPageSession({
   return {
     ...session,
     async set(tokens) {
+      const opened = await vault;
+      const before = await opened?.load();
       await session.set(tokens);
-      if ((await vault) !== undefined) tell({ kind: 'started' });
+      // A step-up returns tokens of the same session: other tabs go on with what they show.
+      if (opened !== undefined && !isSameSession(before, tokens.refreshToken)) tell({ kind: 'started' });
     },
   };
+}
+
+/** Refresh tokens begin with the id of their session: 16 bytes, of which 21 characters are whole. */
+function isSameSession(one: string | undefined, other: string): boolean {
+  return one?.slice(0, 21) === other.slice(0, 21);
 }
 
 /** The key of this browser, with the refresh token that is bound to it. */

@@ -94,10 +94,10 @@ export function proofInterceptor(key: ProofKey, binds: 'all' | 'refresh_token' =
   };
 }
 
-/** The time of the service where a proof was refused for its age. */
+/** The time of the service where a proof was refused for its age, or because the way to it sent it twice. */
 function serverTimeOf(error: unknown): number | undefined {
   if (!(error instanceof ConnectError)) return undefined;
   const [info] = error.findDetails(ErrorInfoSchema);
-  const isForAge = info?.reason === 'DPOP_PROOF_INVALID' && info.metadata['fault'] === 'iat';
-  return isForAge ? Number(info.metadata['server_time']) : undefined;
+  const { fault = '', server_time: time } = info?.reason === 'DPOP_PROOF_INVALID' ? info.metadata : {};
+  return fault === 'iat' || fault === 'replay' ? Number(time) : undefined;
 }

@@ -19,21 +19,26 @@ export type WorkSolver = (challenge: WorkChallenge) => Promise<number | undefine
 export const solveWork: WorkSolver = async ({ challenge, salt, algorithm, maxnumber }) =>
   (await solveChallenge(challenge, salt, algorithm, maxnumber).promise)?.number;
 
-/** Does the work that the service asks for against bots, and calls once more. */
+/** Challenges that one call solves at most. */
+const maxRounds = 3;
+
+/** Does the work that the service asks for against bots, and calls again. */
 export function workInterceptor(solve: WorkSolver = solveWork): Interceptor {
   return (next) => async (request) => {
-    try {
-      return await next(request);
-    } catch (error) {
-      const asked = challengeOf(error);
-      if (asked === undefined || request.stream) throw error;
-      const number = await solve(asked);
-      request.signal.throwIfAborted();
-      if (number === undefined) throw error;
-      const { maxnumber: _, ...solved } = asked;
-      const solution = new TextEncoder().encode(JSON.stringify({ ...solved, number }));
-      request.header.set('proof-of-work', base64url.encode(solution));
-      return await next(request);
+    for (let round = 0; ; round += 1) {
+      try {
+        return await next(request);
+      } catch (error) {
+        // A response that was lost takes its solution with it, so there may be several rounds.
+        const asked = round < maxRounds ? challengeOf(error) : undefined;
+        if (asked === undefined || request.stream) throw error;
+        const number = await solve(asked);
+        request.signal.throwIfAborted();
+        if (number === undefined) throw error;
+        const { maxnumber: _, ...solved } = asked;
+        const solution = new TextEncoder().encode(JSON.stringify({ ...solved, number }));
+        request.header.set('proof-of-work', base64url.encode(solution));
+      }
     }
   };
 }

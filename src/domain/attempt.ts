@@ -8,6 +8,7 @@ export type AttemptKind =
   | 'password-total'
   | 'reauthentication'
   | 'second-factor'
+  | 'sign-in-code'
   | 'recovery'
   | 'recovery-total';
 
@@ -40,6 +41,8 @@ export type AttemptRepository = {
     now: Date,
     total?: AttemptCounter,
   ): Promise<number | 'locked' | 'busy'>;
+  /** The number of consecutive failures. */
+  failures(tenantId: string, counter: AttemptCounter): Promise<number>;
   /** Notes that a counted attempt has failed. Takes as long for one that was not counted. */
   countWrong(tenantId: string, counter: AttemptCounter, now: Date): Promise<void>;
   /** Forgets the failures after a success. */

@@ -25,6 +25,12 @@ export type Operator = {
   readonly client: Client;
 };
 
+/** A key that a call has proved. */
+export type ProvedKey = Pick<KeyBinding, 'jkt' | 'bindsAccess'> & {
+  /** Spends the proof; throws where it was used before. Called by then, or by the flow that knows the caller. */
+  readonly spend: () => Promise<void>;
+};
+
 /** Where a call comes from, as a sign-in remembers it. */
 export function originOf({ client, binding }: Pick<Caller, 'client' | 'binding'>): SignInOrigin {
   return { address: client.address, device: deviceOf(client), jkt: binding?.jkt ?? '' };
@@ -45,7 +51,7 @@ export type Caller = {
   /** The sign-in that waits for its second factor, where the call's token names one. */
   readonly pending: PendingSignIn | undefined;
   /** The key that the call has proved (RFC 9449), and what it binds; undefined: none. */
-  readonly binding?: KeyBinding | undefined;
+  readonly binding?: ProvedKey | undefined;
   readonly client: Client;
   readonly deadline: Deadline;
   /** The idempotency key of the call, where it carries one and its method honours it. */

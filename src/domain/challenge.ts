@@ -12,6 +12,7 @@ export type ChallengePurpose =
   | 'sign-in'
   | 'sign-in-code'
   | 'sign-in-report'
+  | 'step-up-code'
   | 'login-code'
   | 'google-link'
   | 'sms-code'
@@ -50,6 +51,8 @@ export type ChallengeRepository = {
    * Throws DuplicateError where one is.
    */
   putInFreeSlot(challenge: Challenge, max: number, now: Date): Promise<void>;
+  /** Puts a challenge in the place of another one; false where that one is gone. */
+  replace(replacedId: string, challenge: Challenge): Promise<boolean>;
   /** The live challenges in these slots that have attempts left of `max`, the newest first. */
   listInSlots(
     tenantId: string,

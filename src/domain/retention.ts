@@ -4,6 +4,7 @@ export const retained = [
   'sessions',
   'idempotency',
   'proofs',
+  'trustedDevices',
   'loginRequests',
   'budgets',
   'attempts',

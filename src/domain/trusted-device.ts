@@ -17,8 +17,14 @@ export type TrustedDevice = {
 export type TrustedDeviceRepository = {
   /** Trusts a device; one of the same user and key is replaced. */
   put(device: TrustedDevice): Promise<void>;
-  /** Notes the use of the live device of a user and a key; undefined where there is none. */
-  use(tenantId: string, userId: string, jkt: string, now: Date): Promise<TrustedDevice | undefined>;
+  /** Notes the use of the live device of a user and a key, trusted after `since`; undefined where there is none. */
+  use(
+    tenantId: string,
+    userId: string,
+    jkt: string,
+    since: Date,
+    now: Date,
+  ): Promise<TrustedDevice | undefined>;
   /** The live devices of a user, the newest first. */
   list(tenantId: string, userId: string, now: Date): Promise<TrustedDevice[]>;
   /** Trusts a device no longer; false where there is none. */

@@ -8,6 +8,7 @@ import { createIntrospectToken } from '../flows/sessions/introspect-token.ts';
 import { createManageSessions } from '../flows/sessions/manage-sessions.ts';
 import { createReauthenticate } from '../flows/sessions/reauthenticate.ts';
 import { createRefreshToken } from '../flows/sessions/refresh-token.ts';
+import { createStepUpCode } from '../flows/sessions/step-up-code.ts';
 import { createFinishCodeSignIn } from '../flows/sign-in/code-finish.ts';
 import { createStartCodeSignIn } from '../flows/sign-in/code-start.ts';
 import { createRedeemLoginCode } from '../flows/sign-in/login-code.ts';
@@ -40,6 +41,7 @@ export function auth(deps: FeatureDeps) {
     login: createPasswordSignIn(all),
     refreshToken: createRefreshToken(all),
     reauthenticate: createReauthenticate(all),
+    sendStepUpCode: createStepUpCode(all),
     sessions: createManageSessions(all),
     introspectToken: createIntrospectToken(all),
     manamUser: createManamUser(all),

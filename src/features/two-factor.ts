@@ -15,5 +15,8 @@ export function twoFactor({ adapters, core }: FeatureDeps) {
     validate: createSecondFactor(all),
     devices: createTrustedDevices(all),
   };
-  return { handlers: { twoFactor: twoFactorHandlers(core.idempotent(flows)) } } satisfies Feature;
+  return {
+    handlers: { twoFactor: twoFactorHandlers(core.idempotent(flows)) },
+    retention: { trustedDevices: 0 },
+  } satisfies Feature;
 }

@@ -56,7 +56,7 @@ export type PasswordCheck = {
 };
 
 /** A name, to count by, for an account that does not exist. */
-export function shadowSubject(vault: Vault, { tenant }: Caller, canonical: string): string {
+export function shadowSubject(vault: Vault, { tenant }: Pick<Caller, 'tenant'>, canonical: string): string {
   return bytesToUuid(vault.mac('guess-shadow', Buffer.from(`${tenant.id} ${canonical}`)).subarray(0, 16));
 }
 

@@ -10,6 +10,7 @@ import type { createIntrospectToken } from '../flows/sessions/introspect-token.t
 import type { createManageSessions } from '../flows/sessions/manage-sessions.ts';
 import type { createReauthenticate } from '../flows/sessions/reauthenticate.ts';
 import type { createRefreshToken } from '../flows/sessions/refresh-token.ts';
+import type { createStepUpCode } from '../flows/sessions/step-up-code.ts';
 import type { createFinishCodeSignIn } from '../flows/sign-in/code-finish.ts';
 import type { createStartCodeSignIn } from '../flows/sign-in/code-start.ts';
 import type { SignInResult } from '../flows/sign-in/complete.ts';
@@ -41,6 +42,7 @@ export type AuthFlows = {
   readonly manamUser: ReturnType<typeof createManamUser>;
   readonly google: GoogleLogin;
   readonly manamLogin: ManamLogin;
+  readonly sendStepUpCode: ReturnType<typeof createStepUpCode>;
   readonly startCodeSignIn: ReturnType<typeof createStartCodeSignIn>;
   readonly finishCodeSignIn: ReturnType<typeof createFinishCodeSignIn>;
   readonly redeemLoginCode: ReturnType<typeof createRedeemLoginCode>;
@@ -109,6 +111,11 @@ export function authHandlers(flows: AuthFlows): ServiceImpl<typeof AuthService> 
 
     async reauthenticate(request, context) {
       return { tokens: toTokens(await flows.reauthenticate(callerOf(context), request)) };
+    },
+
+    async sendStepUpCode(_, context) {
+      await flows.sendStepUpCode(callerOf(context));
+      return {};
     },
 
     async logout(_, context) {

@@ -74,8 +74,6 @@ export function createGate(deps: GateDeps) {
       }
       const deadline = createDeadline(context.signal, context.timeoutMs);
       if (rule.passwordHash) deps.hasher.admit({ tenant, deadline });
-      const audience = audienceOf({ session, pending, key });
-      await chargeNetwork(deps, rule, { tenantId: tenant.id, audience }, request.client.address);
       if (rule.proofOfWork)
         await deps.requireWork({
           tenant,
@@ -84,7 +82,9 @@ export function createGate(deps: GateDeps) {
           address: request.client.address,
           solution: header.get('proof-of-work'),
         });
-      const jkt = await deps.proveKey({
+      const audience = audienceOf({ session, pending, key });
+      await chargeNetwork(deps, rule, { tenantId: tenant.id, audience }, request.client.address);
+      const proved = await deps.proveKey({
         tenantId: tenant.id,
         method,
         rule,
@@ -95,7 +95,7 @@ export function createGate(deps: GateDeps) {
       if (rule.fresh) assertFresh(session, deps.clock());
       const idempotency = rule.idempotencyKey ? readIdempotencyKey(header, method.name) : undefined;
       const { requestId, client } = request;
-      const binding = jkt === undefined ? undefined : { jkt, bindsAccess: bindsAccess(header) };
+      const binding = proved && { ...proved, bindsAccess: bindsAccess(header) };
       const who = { tenant, key, session, pending, binding, client };
       const emits = emitsOf(rule);
       setCaller(context.values, { ...who, requestId, deadline, idempotency, locale, emits });

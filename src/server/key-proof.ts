@@ -1,6 +1,7 @@
 import type { DescMethod } from '@bufbuild/protobuf';
 import { LRUCache } from 'lru-cache';
-import type { Access } from '../../gen/manam/options/v1/access_pb.js';
+import { type Access, RateClass } from '../../gen/manam/options/v1/access_pb.js';
+import type { ProvedKey } from '../domain/caller.ts';
 import type { Clock } from '../domain/clock.ts';
 import { type Proof, ProofError, type ProofRepository, proofWindowS, verifyProof } from '../domain/dpop.ts';
 import { DomainError } from '../domain/errors.ts';
@@ -55,14 +56,19 @@ export function createKeyProof({ proofs, clock, isOwnOrigin }: KeyProofDeps) {
     return true;
   }
 
-  return async function proveKey(presented: Presented): Promise<string | undefined> {
+  return async function proveKey(presented: Presented): Promise<Omit<ProvedKey, 'bindsAccess'> | undefined> {
     const { proof: text, bound, method } = presented;
     if (text === null && bound !== undefined) throw refusal('missing', clock);
     if (text === null || (bound === undefined && !mintsTokens(method))) return undefined;
     const proof = await verify(text, presented);
     if (bound !== undefined && bound.jkt !== proof.jkt) throw refusal('key', clock);
-    if (!(await spend(presented, proof))) throw refusal('replay', clock);
-    return proof.jkt;
+    const spendOnce = async () => {
+      if (!(await spend(presented, proof))) throw refusal('replay', clock);
+    };
+    // Where nothing else has been charged yet, the flow spends it once it knows the caller: strangers write no rows.
+    const isOpen = bound === undefined && presented.rule.rate === RateClass.STANDARD;
+    if (!isOpen) await spendOnce();
+    return { jkt: proof.jkt, spend: isOpen ? spendOnce : async () => {} };
   };
 }
 

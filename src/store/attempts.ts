@@ -60,6 +60,11 @@ export function createAttemptRepository(db: Database, prepared: Database): Attem
       return result.insertId === busy ? 'busy' : result.insertId;
     },
 
+    async failures(tenantId, counter) {
+      const [row] = await db.select({ failures: table.failures }).from(table).where(is(tenantId, counter));
+      return row?.failures ?? 0;
+    },
+
     async countWrong(tenantId, counter, now) {
       // The time changes in any case, so that what was not counted takes as long.
       const attemptedAt = new Date(now.getTime() + 1);

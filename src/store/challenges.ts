@@ -79,6 +79,12 @@ export function createChallengeRepository(db: Database): ChallengeRepository {
       if (result.affectedRows === 0) await db.insert(challenges).values(row);
     },
 
+    async replace(replacedId, challenge) {
+      const row = toRow(challenge);
+      const [result] = await db.update(challenges).set(replacing(row)).where(is(row.tenantId, replacedId));
+      return result.affectedRows === 1;
+    },
+
     listInSlots: async (tenantId, purpose, slots, max, now) =>
       newestFirst(
         await findLive(

@@ -13,15 +13,17 @@ export function createTrustedDeviceRepository(db: Database): TrustedDeviceReposi
   return {
     async put({ client, jkt, ...device }) {
       const row = { ...device, ...client, jkt: Buffer.from(jkt, 'base64url') };
-      const { tenantId: _, userId: __, jkt: ___, ...renewed } = row;
+      // Sessions name a device by its id: it keeps the one it has.
+      const { tenantId: _, userId: __, jkt: ___, id: ____, ...renewed } = row;
       await db.insert(table).values(row).onDuplicateKeyUpdate({ set: renewed });
     },
 
-    async use(tenantId, userId, jkt, now) {
+    async use(tenantId, userId, jkt, since, now) {
       const isLive = and(
         ofUser(tenantId, userId),
         eq(table.jkt, Buffer.from(jkt, 'base64url')),
         gt(table.expiresAt, now),
+        gt(table.createdAt, since),
       );
       const [row] = await db.select().from(table).where(isLive);
       if (row === undefined) return undefined;

@@ -4,6 +4,7 @@ import type { RetentionRepository } from '../domain/retention.ts';
 import { uuidOfTime } from '../domain/token.ts';
 import type { Database } from './database.ts';
 import { challenges } from './tables/challenges.ts';
+import { trustedDevices } from './tables/devices.ts';
 import { events } from './tables/events.ts';
 import { loginRequests } from './tables/federation.ts';
 import { attemptCounters, budgets, idempotency, leases, spentProofs } from './tables/limits.ts';
@@ -44,6 +45,7 @@ export function createRetentionRepository(db: Database): RetentionRepository {
         challenges: [challenges, lt(challenges.expiresAt, before)],
         sessions: [sessions, lt(sessions.expiresAt, before)],
         idempotency: [idempotency, lt(idempotency.expiresAt, before)],
+        trustedDevices: [trustedDevices, lt(trustedDevices.expiresAt, before)],
         proofs: [spentProofs, lt(spentProofs.expiresAt, before)],
         loginRequests: [loginRequests, lt(loginRequests.expiresAt, before)],
         budgets: [budgets, lt(budgets.windowStart, before)],

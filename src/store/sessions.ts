@@ -15,17 +15,19 @@ function toSession({
   revokedAt: _,
   jkt,
   bindsAccess,
+  boundCounter: since,
   deviceId,
   ...row
 }: Row): SessionRow {
-  const binding = jkt === null ? undefined : { jkt: jkt.toString('base64url'), bindsAccess };
+  const binding = jkt === null ? undefined : { jkt: jkt.toString('base64url'), bindsAccess, since };
   return { ...row, client: { address, userAgent }, binding, deviceId: deviceId ?? undefined };
 }
 
 /** The columns of a binding. */
-function toColumns(binding: KeyBinding | undefined): Pick<Row, 'jkt' | 'bindsAccess'> {
-  if (binding === undefined) return { jkt: null, bindsAccess: false };
-  return { jkt: Buffer.from(binding.jkt, 'base64url'), bindsAccess: binding.bindsAccess };
+function toColumns(binding: KeyBinding | undefined): Pick<Row, 'jkt' | 'bindsAccess' | 'boundCounter'> {
+  if (binding === undefined) return { jkt: null, bindsAccess: false, boundCounter: 0 };
+  const { jkt, bindsAccess, since: boundCounter } = binding;
+  return { jkt: Buffer.from(jkt, 'base64url'), bindsAccess, boundCounter };
 }
 
 /** Whether a session began without the second factor that its user has by now, and no device stood for it: it is not live. */
@@ -93,6 +95,7 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
         address: sql`${slot('address', sessions.address)}`,
         jkt: sql`${slot('jkt', sessions.jkt)}`,
         bindsAccess: sql`${slot('bindsAccess', sessions.bindsAccess)}`,
+        boundCounter: sql`${slot('boundCounter', sessions.boundCounter)}`,
       })
       .where(
         and(
@@ -183,6 +186,10 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
           ),
         );
       return result.affectedRows;
+    },
+
+    async forgetDevice(tenantId, id) {
+      await db.update(sessions).set({ device: '', jkt: null }).where(is(tenantId, id));
     },
 
     async revokeOfDevice(tenantId, userId, deviceId, now) {

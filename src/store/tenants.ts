@@ -10,7 +10,8 @@ import { apiKeys, tenantSecrets, tenants } from './tables/tenants.ts';
 import { users } from './tables/users.ts';
 
 /** The defaults of fields that are newer than a stored policy; it always has pages. */
-const defaults = defaultPolicy('', '');
+/** An upgrade opens no new way to sign in at tenants that have not chosen it. */
+const defaults = { ...defaultPolicy('', ''), codeSignIn: { enabled: false, createAccounts: false } };
 
 function toTenant(row: typeof tenants.$inferSelect): Tenant {
   return { ...row, policy: withDefaults(row.policy, defaults) as TenantPolicy };

@@ -221,6 +221,19 @@ test('a refresh with a proof binds the refresh token alone, for good', async () 
   expect(renewed.tokens?.tokenType).toBe('Bearer');
 });
 
+test('a thief who binds a copied refresh token does not escape the detection of reuse', async () => {
+  const { refreshToken } = await signUp(testApp());
+  const stolen = await auth({ dpop: await prove(refresh, { by: other }) }).refreshToken({ refreshToken });
+  testApp().advance(11_000);
+  expect(await failureOf(auth({ dpop: await prove(refresh) }).refreshToken({ refreshToken }))).toEqual(
+    tokenRefusal,
+  );
+  const next = auth({ dpop: await prove(refresh, { by: other }) });
+  expect(await failureOf(next.refreshToken({ refreshToken: stolen.tokens?.refreshToken ?? '' }))).toEqual(
+    tokenRefusal,
+  );
+});
+
 test('of parallel first proofs of different keys one binds the session', async () => {
   const { refreshToken } = await signUp(testApp());
   const proofs = await Promise.all([key, other].map((by) => prove(refresh, { by })));

@@ -111,9 +111,10 @@ for (const viewing of [
 
     const tab = await who.context.newPage();
     await tab.goto(link);
+    await tab.getByRole('button', { name: who.t('signIn'), exact: true }).click();
     await tab.getByRole('heading', { name: who.t('profile'), exact: true }).waitFor();
-    await tab.goto(link);
-    await tab.reload();
+    // The page that waited is signed in as well.
+    await heading(who, who.t('profile')).waitFor();
     expect(who.problems).toEqual([]);
     await who.context.close();
   }, 60_000);

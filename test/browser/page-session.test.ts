@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
-import { password, useTestApp } from '../support/app.ts';
+import { freshEmail, password, useTestApp } from '../support/app.ts';
 import { pictureFolder, useBrowser } from '../support/browser.ts';
 import { failure, failureOf } from '../support/errors.ts';
 import { bearer, signUp } from '../support/journey.ts';
@@ -147,5 +147,21 @@ test('a device whose clock is wrong keeps its session', async () => {
   await heading(who, who.t('profile')).waitFor();
   await who.page.reload();
   await heading(who, who.t('profile')).waitFor();
+  await who.context.close();
+});
+
+test('a step-up in one tab leaves the others alone', async () => {
+  const { who } = await signedIn();
+  const tab = await openTab(who);
+  await tab.getByLabel(who.t('firstName'), { exact: true }).fill('typed and not saved');
+  app().advance(301_000);
+  await who.page.getByRole('button', { name: `${who.t('change')} ${who.t('email')}` }).click();
+  await who.page.getByLabel(who.t('newEmail')).fill(freshEmail());
+  await button(who, who.t('continue')).click();
+  const dialog = who.page.getByRole('dialog');
+  await dialog.getByLabel(who.t('password'), { exact: true }).fill(password);
+  await dialog.getByRole('button', { name: who.t('confirm') }).click();
+  await who.page.getByLabel(who.t('proofCode')).waitFor();
+  expect(await tab.getByLabel(who.t('firstName'), { exact: true }).inputValue()).toBe('typed and not saved');
   await who.context.close();
 });

@@ -44,7 +44,7 @@ overEveryStore('users', (scene) => {
     const { store, tenantId, makeUser, makeSession, now } = scene();
     const { user, identifier } = await makeUser();
     const jkt = Buffer.alloc(32, 1).toString('base64url');
-    await makeSession(user, { binding: { jkt, bindsAccess: false } });
+    await makeSession(user, { binding: { jkt, bindsAccess: false, since: 0 } });
     await makeSession(user, { device: '' });
     const at = (changes: object) => store.users.findForSession(tenantId, user.id, origin(changes), now);
     const history = { sessions: 2, known: 1 };

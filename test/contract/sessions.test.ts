@@ -83,6 +83,7 @@ overEveryStore('challenges', (scene) => {
     await store.challenges.consume(tenantId, second.id, now);
     await store.challenges.putInFreeSlot(third, 2, now);
     expect(await live()).toEqual([third]);
+    expect(await store.challenges.replace(first.id, fourth)).toBe(false);
     await store.challenges.putInFreeSlot({ ...fourth, expiresAt: at(120_000) }, 2, at(60_000));
     expect(await live(at(60_000))).toEqual([{ ...fourth, expiresAt: at(120_000) }]);
   });
@@ -175,7 +176,7 @@ overEveryStore('sessions', (scene) => {
       refreshedAt: at(1),
       idleExpiresAt: at(70_000),
       client: { address: '192.0.2.9', userAgent: 'another' },
-      binding: { jkt: Buffer.alloc(32, 9).toString('base64url'), bindsAccess: false },
+      binding: { jkt: Buffer.alloc(32, 9).toString('base64url'), bindsAccess: false, since: 1 },
     };
     const won = await Promise.all(Array.from({ length: 8 }, () => store.sessions.rotate(session, next)));
     expect(won.filter((each) => each)).toHaveLength(1);
@@ -223,13 +224,15 @@ overEveryStore('trusted devices', (scene) => {
     };
     const [first, second] = [await make(1), await make(2)];
     const used = { ...first, lastUsedAt: at(1) };
-    expect(await store.trustedDevices.use(tenantId, user.id, first.jkt, at(1))).toEqual(used);
-    expect(await store.trustedDevices.use(tenantId, uuid(), first.jkt, at(1))).toBeUndefined();
-    expect(await store.trustedDevices.use(tenantId, user.id, first.jkt, at(60_000))).toBeUndefined();
+    expect(await store.trustedDevices.use(tenantId, user.id, first.jkt, at(-1), at(1))).toEqual(used);
+    expect(await store.trustedDevices.use(tenantId, uuid(), first.jkt, at(-1), at(1))).toBeUndefined();
+    expect(await store.trustedDevices.use(tenantId, user.id, first.jkt, at(-1), at(60_000))).toBeUndefined();
+    expect(await store.trustedDevices.use(tenantId, user.id, first.jkt, at(0), at(1))).toBeUndefined();
     const ids = [first.id, second.id].sort().reverse();
     expect((await store.trustedDevices.list(tenantId, user.id, now)).map(({ id }) => id)).toEqual(ids);
-    const again = await make(1);
-    expect(await store.trustedDevices.list(tenantId, user.id, now)).toHaveLength(2);
+    await make(1);
+    const again = first;
+    expect((await store.trustedDevices.list(tenantId, user.id, now)).map(({ id }) => id)).toEqual(ids);
     const session = await makeSession(user, { deviceId: again.id });
     const other = await makeSession(user);
     expect(await store.trustedDevices.remove(tenantId, user.id, again.id)).toBe(true);

@@ -50,10 +50,12 @@ test('a user without a password sets one in a fresh session, and renews freshnes
     ...failure('FailedPrecondition', 'REAUTHENTICATION_REQUIRED'),
     missingStep: 'manam.v1.AuthService/Reauthenticate',
   });
-  const { handle, code } = await startCode(testApp(), email);
   const session = auth(bearer(token));
-  expect(await failureOf(session.reauthenticate({ handle, signInCode: wrong(code) }))).toEqual(invalid);
-  await session.reauthenticate({ handle, signInCode: code });
+  await session.sendStepUpCode({});
+  const code = (await testApp().messagesTo(email))[0]?.code ?? '';
+  expect(await failureOf(session.reauthenticate({ ownCode: wrong(code) }))).toEqual(invalid);
+  await session.reauthenticate({ ownCode: code });
+  expect(await failureOf(session.reauthenticate({ ownCode: code }))).toEqual(invalid);
   await recovery.changePassword({ password });
   expect((await auth().login({ email, password })).tokens?.accessToken).not.toBe('');
   // From now on the current one is asked for.

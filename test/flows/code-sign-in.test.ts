@@ -141,12 +141,30 @@ test('the second factor comes after a code as after a password', async () => {
   expect(claimsOf(tokens?.accessToken).amr).toEqual(['otp', 'mfa']);
 });
 
-test("another user's code does not renew freshness", async () => {
+test('a code of another session renews no freshness, and after five attempts none does', async () => {
   const [own, other] = [await signUp(testApp()), await signUp(testApp())];
-  const { handle, code } = await startCode(testApp(), other.email);
-  expect(await failureOf(auth(bearer(own.accessToken)).reauthenticate({ handle, signInCode: code }))).toEqual(
-    invalid,
-  );
+  await auth(bearer(other.accessToken)).sendStepUpCode({});
+  const [theirs] = await testApp().messagesTo(other.email);
+  const session = auth(bearer(own.accessToken));
+  expect(await failureOf(session.reauthenticate({ ownCode: theirs?.code ?? '' }))).toEqual(invalid);
+  await session.sendStepUpCode({});
+  const code = (await testApp().messagesTo(own.email))[0]?.code ?? '';
+  for (let attempt = 0; attempt < 5; attempt += 1)
+    expect(await failureOf(session.reauthenticate({ ownCode: wrong(code) }))).toEqual(invalid);
+  expect(await failureOf(session.reauthenticate({ ownCode: code }))).toEqual(invalid);
+});
+
+test('after fifty wrong codes in a row the codes of an address are longer, known or not', async () => {
+  const { email, userId } = await signUp(testApp());
+  for (let count = 0; count < 10; count += 1) {
+    const { handle, code } = await startCode(testApp(), email);
+    for (let attempt = 0; attempt < 5; attempt += 1)
+      expect(await failureOf(auth().finishCodeSignIn({ handle, code: wrong(code) }))).toEqual(invalid);
+  }
+  const long = await startCode(testApp(), email);
+  expect(long.code).toMatch(/^[0-9A-HJKMNP-TV-Z]{8}$/);
+  expect((await auth().finishCodeSignIn({ handle: long.handle, code: long.code })).userId).toBe(userId);
+  expect((await startCode(testApp(), email)).code).toMatch(/^\d{6}$/);
 });
 
 test('an unknown address gets no message and no account', async () => {

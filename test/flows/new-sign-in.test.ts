@@ -62,6 +62,13 @@ test('a report ends every session and begins a recovery, once, also after what a
   expect(await failureOf(recovery.reportSignIn(report))).toEqual(
     failure('Unauthenticated', 'RECOVERY_INVALID'),
   );
+  // Whoever knows the password gets no further with it, and would be told of again.
+  const intruder = await fetch(`${testApp().url}/auth/login`, {
+    method: 'POST',
+    headers: { apieco_key: testApp().dev.publishable, 'content-type': 'application/json' },
+    body: JSON.stringify({ email: user.email, password: 'an-intruders-orbit-47' }),
+  });
+  expect(intruder.status).toBe(401);
   const [message] = await testApp().messagesTo(user.email);
   await recovery.endRecovery({ token: message?.code ?? '', password: 'the-owners-orbit-48' });
   const { tokens } = await testApp()

@@ -15,6 +15,7 @@ const retention = {
   challenges: 1,
   sessions: days.sessionDays,
   proofs: 0,
+  trustedDevices: 0,
   idempotency: 0,
   loginRequests: 1,
   budgets: 2,

@@ -668,7 +668,7 @@ export declare const RefreshTokenResponseSchema: GenMessage<RefreshTokenResponse
  */
 export declare type ReauthenticateRequest = Message<"manam.v1.ReauthenticateRequest"> & {
   /**
-   * The password. An account that has none proves its second factor, or a code of StartCodeSignIn.
+   * The password. An account that has none proves its second factor, or a code of SendStepUpCode.
    *
    * @generated from field: string password = 1;
    */
@@ -689,18 +689,11 @@ export declare type ReauthenticateRequest = Message<"manam.v1.ReauthenticateRequ
   recoveryCode: string;
 
   /**
-   * The handle of a StartCodeSignIn for an address or number of the account, instead of `password`.
+   * The code of SendStepUpCode, instead of `password`.
    *
-   * @generated from field: string handle = 4;
+   * @generated from field: string own_code = 4;
    */
-  handle: string;
-
-  /**
-   * The code that came with it. Required with `handle`.
-   *
-   * @generated from field: string sign_in_code = 5;
-   */
-  signInCode: string;
+  ownCode: string;
 };
 
 /**
@@ -728,6 +721,34 @@ export declare type ReauthenticateResponse = Message<"manam.v1.ReauthenticateRes
  * Use `create(ReauthenticateResponseSchema)` to create a new message.
  */
 export declare const ReauthenticateResponseSchema: GenMessage<ReauthenticateResponse>;
+
+/**
+ * The request of SendStepUpCode.
+ *
+ * @generated from message manam.v1.SendStepUpCodeRequest
+ */
+export declare type SendStepUpCodeRequest = Message<"manam.v1.SendStepUpCodeRequest"> & {
+};
+
+/**
+ * Describes the message manam.v1.SendStepUpCodeRequest.
+ * Use `create(SendStepUpCodeRequestSchema)` to create a new message.
+ */
+export declare const SendStepUpCodeRequestSchema: GenMessage<SendStepUpCodeRequest>;
+
+/**
+ * The response of SendStepUpCode.
+ *
+ * @generated from message manam.v1.SendStepUpCodeResponse
+ */
+export declare type SendStepUpCodeResponse = Message<"manam.v1.SendStepUpCodeResponse"> & {
+};
+
+/**
+ * Describes the message manam.v1.SendStepUpCodeResponse.
+ * Use `create(SendStepUpCodeResponseSchema)` to create a new message.
+ */
+export declare const SendStepUpCodeResponseSchema: GenMessage<SendStepUpCodeResponse>;
 
 /**
  * The request of Logout.
@@ -1618,7 +1639,7 @@ export declare const AuthService: GenService<{
     output: typeof RefreshTokenResponseSchema;
   },
   /**
-   * Renews the freshness of the session with the password, or a code of StartCodeSignIn, and the
+   * Renews the freshness of the session with the password, or a code of SendStepUpCode, and the
    * second factor where one is enrolled.
    *
    * @generated from rpc manam.v1.AuthService.Reauthenticate
@@ -1627,6 +1648,17 @@ export declare const AuthService: GenService<{
     methodKind: "unary";
     input: typeof ReauthenticateRequestSchema;
     output: typeof ReauthenticateResponseSchema;
+  },
+  /**
+   * Sends a code to the user's own confirmed address, else to the number, for a Reauthenticate without a
+   * password. It is valid for 10 minutes and five attempts, in this session alone; a new one replaces it.
+   *
+   * @generated from rpc manam.v1.AuthService.SendStepUpCode
+   */
+  sendStepUpCode: {
+    methodKind: "unary";
+    input: typeof SendStepUpCodeRequestSchema;
+    output: typeof SendStepUpCodeResponseSchema;
   },
   /**
    * Ends the session of the call.

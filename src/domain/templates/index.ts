@@ -47,6 +47,8 @@ import { signInCodeSmsEn } from './sign-in-code-sms.en.ts';
 import { signInCodeSmsFa } from './sign-in-code-sms.fa.ts';
 import { signInSmsEn } from './sign-in-sms.en.ts';
 import { signInSmsFa } from './sign-in-sms.fa.ts';
+import { stepUpCodeEn } from './step-up-code.en.ts';
+import { stepUpCodeFa } from './step-up-code.fa.ts';
 import type { EmailTemplate, SmsTemplate, TemplateOverrides } from './template.ts';
 import { twoFactorChangedEn } from './two-factor-changed.en.ts';
 import { twoFactorChangedFa } from './two-factor-changed.fa.ts';
@@ -75,6 +77,7 @@ export const emailTemplates = {
   'two-factor-proof': { en: twoFactorProofEn, fa: twoFactorProofFa },
   'two-factor-changed': { en: twoFactorChangedEn, fa: twoFactorChangedFa },
   'identity-linked': { en: identityLinkedEn, fa: identityLinkedFa },
+  'step-up-code': { en: stepUpCodeEn, fa: stepUpCodeFa },
   'new-sign-in': { en: newSignInEn, fa: newSignInFa },
   'recovery-code-used': { en: recoveryCodeUsedEn, fa: recoveryCodeUsedFa },
 } as const satisfies Record<string, Record<Locale, EmailTemplate>>;

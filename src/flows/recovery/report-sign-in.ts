@@ -21,8 +21,8 @@ export type ReportSignInDeps = {
 const refusal = () => new DomainError('RECOVERY_INVALID');
 
 /**
- * The owner of an account says that a sign-in was not theirs: every session and everything outstanding ends, and a
- * message to choose a new password goes to the address of the notice. It signs nobody in (R36).
+ * The owner of an account says that a sign-in was not theirs: every session and everything outstanding ends, the
+ * password opens nothing any more, and a message to choose a new password goes to the address of the notice. It signs nobody in (R36).
  */
 export function createReportSignIn(deps: ReportSignInDeps) {
   const { store, clock } = deps;
@@ -37,9 +37,12 @@ export function createReportSignIn(deps: ReportSignInDeps) {
       const held = view?.email;
       if (view === undefined || held?.confirmedAt === undefined || held.address !== challenge.identifier)
         throw refusal();
+      // Whoever signed in knows the password: it opens nothing until its owner chooses another.
+      await repositories.users.deletePassword(tenantId, userId);
       await endAccess(repositories, clock, view.user, undefined);
       await sendIfRoom(repositories, recoveryProof(deps, caller, view.user, held), clock());
       const sessionId = challenge.data?.toString();
+      if (sessionId !== undefined) await repositories.sessions.forgetDevice(tenantId, sessionId);
       await record(repositories, deps, caller, {
         type: 'sign_in.reported',
         userId,

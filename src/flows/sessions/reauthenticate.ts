@@ -6,13 +6,11 @@ import { DomainError, invalid } from '../../domain/errors.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { isSecondFactor } from '../../domain/sign-in.ts';
-import type { UserView } from '../../domain/user.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { acceptProof, amrOfProof, type TypedCodes, type Verifier } from '../authenticators/verify.ts';
-import { redeem } from '../challenges/redeem.ts';
+import { findInSlot, redeem } from '../challenges/redeem.ts';
 import { record, recordingFailure } from '../events/record.ts';
 import type { PasswordChecker } from '../password-check.ts';
-import { findPresentedCode } from '../sign-in/code.ts';
 import { type IssuedTokens, issueTokens } from '../sign-in/complete.ts';
 import { ownSession } from './own-session.ts';
 
@@ -38,9 +36,8 @@ export type ReauthenticateDeps = {
 
 export type ReauthenticateCommand = TypedCodes & {
   readonly password: string;
-  /** The handle and the code of a code sign-in for the same account, instead of the password; empty: none. */
-  readonly handle: string;
-  readonly signInCode: string;
+  /** The code that was sent for this, instead of the password; empty: none. */
+  readonly ownCode: string;
 };
 
 /** Renews the freshness of the caller's session with the password and any second factor; failures count like those of a sign-in (R20). */
@@ -66,15 +63,14 @@ export function createReauthenticate(deps: ReauthenticateDeps) {
     if (!isProved) throw new DomainError('CREDENTIALS_INVALID');
   }
 
-  /** The code of a confirmed address or number of the same account; nobody else's proves anything here. */
+  /** The code that was sent to this session's own user. */
   async function proveCode(
     caller: Caller,
-    { email, mobile }: UserView,
-    { handle, signInCode: code }: ReauthenticateCommand,
+    sessionId: string,
+    { ownCode }: ReauthenticateCommand,
   ): Promise<Challenge> {
-    const challenge = await findPresentedCode(deps, caller, { handle, code, token: '' });
-    const own = [email, mobile].find((held) => held?.address === challenge?.identifier);
-    if (challenge === undefined || own?.confirmedAt === undefined) throw new DomainError('CODE_INVALID');
+    const challenge = await findInSlot(deps, caller, 'step-up-code', sessionId, ownCode);
+    if (challenge === undefined) throw new DomainError('CODE_INVALID');
     return challenge;
   }
 
@@ -82,7 +78,7 @@ export function createReauthenticate(deps: ReauthenticateDeps) {
     const { userId, id: sessionId, holder } = ownSession(caller);
     const tenantId = caller.tenant.id;
     const { kinds } = await store.authenticators.findEnrolled(tenantId, userId);
-    const challenge = command.handle === '' ? undefined : await proveCode(caller, holder, command);
+    const challenge = command.ownCode === '' ? undefined : await proveCode(caller, sessionId, command);
     if (challenge === undefined) {
       const passwordHash = await store.users.findPasswordHash(tenantId, userId);
       // An account without a password, such as that of a provider, proves its second factor alone.

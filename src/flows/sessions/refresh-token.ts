@@ -39,7 +39,9 @@ export function createRefreshToken(deps: RefreshTokenDeps) {
     if (token === undefined || session === undefined || !isGenuine(vault, session, token)) {
       throw new DomainError('TOKEN_INVALID');
     }
-    assertKey(caller, session);
+    await caller.binding?.spend();
+    // What was issued before the binding is no one's any more: using it again is reuse, with whatever key.
+    if (token.counter >= (session.binding?.since ?? 0)) assertKey(caller, session);
 
     const rotated =
       token.counter === session.refreshCounter ? await rotate(deps, caller, session) : undefined;
@@ -58,8 +60,12 @@ function assertKey({ binding: proved }: Caller, { binding }: SessionRow): void {
 }
 
 /** The binding of the next token: a proof binds a session that was not, but its refresh token alone. */
-function bindingAfter({ binding: proved }: Caller, { binding }: SessionRow): KeyBinding | undefined {
-  return binding ?? (proved && { jkt: proved.jkt, bindsAccess: false });
+function bindingAfter(
+  { binding: proved }: Caller,
+  { binding, refreshCounter }: SessionRow,
+): KeyBinding | undefined {
+  if (binding !== undefined || proved === undefined) return binding;
+  return { jkt: proved.jkt, bindsAccess: false, since: refreshCounter + 1 };
 }
 
 /** Rotates the token; undefined where another call has done so first. */

@@ -7,7 +7,7 @@ import type { OwnedIdentifier } from '../../domain/user.ts';
 import { createProvedUser, type TakeOverStores, takeOver } from '../accounts/prove-owner.ts';
 import { redeem } from '../challenges/redeem.ts';
 import { type RecordDeps, recordingFailure } from '../events/record.ts';
-import { type FindCodeDeps, findPresentedCode, type PresentedCode } from './code.ts';
+import { type FindCodeDeps, findPresentedCode, type PresentedCode, wrongCodesOf } from './code.ts';
 import type { CompleteSignIn, SignInResult } from './complete.ts';
 
 export type FinishCodeSignInDeps = RecordDeps &
@@ -39,12 +39,16 @@ const refusal = () => new DomainError('CODE_INVALID');
  * of whoever claimed it in it (R71); without an account one is made where the tenant's policy says so.
  */
 export function createFinishCodeSignIn(deps: FinishCodeSignInDeps) {
-  const { store, signIn, clock } = deps;
+  const { store, signIn, vault, clock } = deps;
 
   async function attempt(caller: Caller, command: FinishCodeSignInCommand): Promise<CodeSignInResult> {
     if (!caller.tenant.policy.codeSignIn.enabled) throw new DomainError('SIGN_IN_METHOD_DISABLED');
     const challenge = await findPresentedCode(deps, caller, command);
     if (challenge === undefined) throw refusal();
+    await store.attempts.reset(
+      challenge.tenantId,
+      wrongCodesOf(vault, caller, challenge.identifier.toLowerCase()),
+    );
     const { tenantId } = challenge;
     const identifier = identifierOf(challenge);
     const held = await store.users.findIdentifier(tenantId, identifier);

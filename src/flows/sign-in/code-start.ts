@@ -4,7 +4,7 @@ import type { Clock } from '../../domain/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { type IdentifierInput, type ParsedIdentifier, parseIdentifier } from '../../domain/identifier.ts';
 import { networkOf } from '../../domain/network.ts';
-import { makeDigitCode } from '../../domain/one-time-code.ts';
+import { makeDigitCode, makeStandaloneCode } from '../../domain/one-time-code.ts';
 import type { Random } from '../../domain/random.ts';
 import { DuplicateError, type Repositories, type Store } from '../../domain/repositories.ts';
 import { bytesToUuid } from '../../domain/token.ts';
@@ -17,10 +17,10 @@ import type { RecipientCharge } from '../charges.ts';
 import { record } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
 import type { Recipient } from '../messages.ts';
-import { formatLinkToken, purpose } from './code.ts';
+import { formatLinkToken, maxWrongCodes, purpose, wrongCodesOf } from './code.ts';
 
 export type StartCodeSignInDeps = {
-  readonly store: Store<'users' | 'challenges' | 'outbox' | 'events' | 'idempotency'>;
+  readonly store: Store<'users' | 'challenges' | 'attempts' | 'outbox' | 'events' | 'idempotency'>;
   readonly chargeRecipient: RecipientCharge;
   /** The hosted page that a tenant's links lead to where its policy names no other. */
   readonly signInPage: (slug: string) => string;
@@ -40,16 +40,18 @@ const maxRaces = 2 * maxLive;
  * that no account has is stored too, and goes nowhere (R33).
  */
 export function createStartCodeSignIn(deps: StartCodeSignInDeps) {
-  const { store, chargeRecipient } = deps;
+  const { store, chargeRecipient, vault, random } = deps;
   return async function start(caller: Caller, command: IdentifierInput): Promise<string> {
     const { id: tenantId, policy } = caller.tenant;
     if (!policy.codeSignIn.enabled) throw new DomainError('SIGN_IN_METHOD_DISABLED');
     const identifier = parseIdentifier(command, policy);
     await chargeRecipient(caller, 'sign-in', identifier.canonical);
     const held = await store.users.findIdentifier(tenantId, identifier);
+    const wrong = await store.attempts.failures(tenantId, wrongCodesOf(vault, caller, identifier.canonical));
+    const makeCode = wrong < maxWrongCodes ? makeDigitCode : makeStandaloneCode;
     for (let race = 0; race < maxRaces; race += 1) {
       try {
-        return await attempt(deps, caller, identifier, held);
+        return await attempt(deps, caller, { identifier, held, code: makeCode(random) });
       } catch (error) {
         if (!(error instanceof DuplicateError)) throw error;
       }
@@ -58,13 +60,15 @@ export function createStartCodeSignIn(deps: StartCodeSignInDeps) {
   };
 }
 
-async function attempt(
-  deps: StartCodeSignInDeps,
-  caller: Caller,
-  identifier: ParsedIdentifier,
-  held: OwnedIdentifier | undefined,
-): Promise<string> {
-  const { challenge, message } = codeFor(deps, caller, identifier, held);
+type CodeOrder = {
+  readonly identifier: ParsedIdentifier;
+  readonly held: OwnedIdentifier | undefined;
+  readonly code: string;
+};
+
+async function attempt(deps: StartCodeSignInDeps, caller: Caller, order: CodeOrder): Promise<string> {
+  const { identifier, held } = order;
+  const { challenge, message } = codeFor(deps, caller, order);
   const { message: _, ...decoy } = message;
   return await deps.store.transaction(async (repositories) => {
     const isPlaced = await placeFairly(deps, repositories, challenge, identifier.canonical);
@@ -92,8 +96,7 @@ function maySignIn({ tenant }: Caller, held: OwnedIdentifier | undefined): boole
 function codeFor(
   deps: StartCodeSignInDeps,
   caller: Caller,
-  { kind, canonical, address }: ParsedIdentifier,
-  held: OwnedIdentifier | undefined,
+  { identifier: { kind, canonical, address }, held, code }: CodeOrder,
 ): OutOfBand {
   const { locale = '', senderEmail = '' } = held ?? {};
   const to: Recipient = { kind, address: held?.address ?? address, userLocale: locale, senderEmail };
@@ -101,7 +104,7 @@ function codeFor(
     userId: isTheirs(held) ? held.userId : '',
     purpose,
     subject: canonical,
-    code: makeDigitCode(deps.random),
+    code,
     lifetimeMs,
   } as const;
   const { challenge, message } =
@@ -163,6 +166,6 @@ async function placeFairly(
   const [most = []] = holdings;
   const oldest = most.at(-1);
   if (oldest === undefined || most.length < heldBy(String(challenge.data)).length + 2) return false;
-  await challenges.put({ ...challenge, slot: oldest.slot });
+  if (!(await challenges.replace(oldest.id, { ...challenge, slot: oldest.slot }))) throw new DuplicateError();
   return true;
 }

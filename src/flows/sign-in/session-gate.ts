@@ -115,7 +115,11 @@ export function createSessionGate({ sendCode, chargeCode, clock, random }: Sessi
       amr,
       authTime: now,
       client: caller.client,
-      binding: caller.binding,
+      binding: caller.binding && {
+        jkt: caller.binding.jkt,
+        bindsAccess: caller.binding.bindsAccess,
+        since: 0,
+      },
       remember,
       deviceId: device?.id,
       device: deviceOf(caller.client),

@@ -40,8 +40,12 @@ export async function standIn(
   { tenant, binding }: Caller,
   { tenantId, id }: Owner,
 ): Promise<TrustedDevice | undefined> {
-  if (tenant.policy.rememberDeviceDays === 0 || binding === undefined) return undefined;
-  return await trustedDevices.use(tenantId, id, binding.jkt, clock());
+  const { rememberDeviceDays } = tenant.policy;
+  if (rememberDeviceDays === 0 || binding === undefined) return undefined;
+  const now = clock();
+  // The policy may have become stricter since.
+  const since = new Date(now.getTime() - rememberDeviceDays * dayMs);
+  return await trustedDevices.use(tenantId, id, binding.jkt, since, now);
 }
 
 export type TrustedDeviceDeps = RecordDeps & {

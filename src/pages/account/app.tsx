@@ -108,6 +108,10 @@ export function App({
     if (stage.at === 'outside') void account.enter();
     else location.reload();
   };
+  const mustEnrol = async () => {
+    const { required, methods } = await manam.twoFactor.getTwoFactor({});
+    return required && methods.length === 0;
+  };
   const lacksTerms = async () =>
     settings.terms.version !== '' && (await manam.profile.getTerms({})).acceptTime === undefined;
   const account: Account = {
@@ -121,14 +125,15 @@ export function App({
       setStage(next);
     },
     enter: async () => {
-      const { required, methods } = await manam.twoFactor.getTwoFactor({});
+      const isEnrolling = await mustEnrol();
       setNotice('');
-      if (required && methods.length === 0) setStage({ at: 'enrol' });
+      if (isEnrolling) setStage({ at: 'enrol' });
       else setStage({ at: (await lacksTerms()) ? 'terms' : 'inside' });
     },
     goOn: async ({ twoFactor, isNew = false }) => {
       if (twoFactor !== undefined) account.setStage({ at: 'second-factor', challenge: twoFactor });
-      else if (isNew) account.setStage({ at: 'names' });
+      // A session that can only enrol a second factor changes no names.
+      else if (isNew && !(await mustEnrol())) account.setStage({ at: 'names' });
       else await account.enter();
     },
     attempt: async (work) => {

@@ -6,7 +6,7 @@ import { Sessions } from './sessions.tsx';
 import { useAccount } from './state.ts';
 
 /** Ends the session, here in any case. */
-function useSignOut(): () => Promise<void> {
+export function useSignOut(): () => Promise<void> {
   const { t } = useLanguage();
   const { manam, setStage, go } = useAccount();
   return async () => {

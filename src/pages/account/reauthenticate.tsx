@@ -15,7 +15,7 @@ export function Reauthenticate({ onDone, onCancel }: ReauthenticateProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   /** Undefined until the answer is there: then any factor may be asked for. */
   const [factors, setFactors] = useState<GetTwoFactorResponse | undefined>();
-  const [handle, setHandle] = useState('');
+  const [isSent, setSent] = useState(false);
   useEffect(() => {
     const opener = document.activeElement;
     dialog.current?.showModal();
@@ -30,9 +30,7 @@ export function Reauthenticate({ onDone, onCancel }: ReauthenticateProps) {
   const submit = async (values: Values) => {
     const code = codeIn(values);
     const second = code.replaceAll('-', '').length > 8 ? { recoveryCode: code } : { code };
-    const first = byCode
-      ? { handle, signInCode: codeIn(values, 'sign_in_code') }
-      : { password: values['password'] ?? '' };
+    const first = byCode ? { ownCode: codeIn(values, 'own_code') } : { password: values['password'] ?? '' };
     await manam.auth.reauthenticate({ ...first, ...second });
     onDone();
   };
@@ -46,13 +44,13 @@ export function Reauthenticate({ onDone, onCancel }: ReauthenticateProps) {
       <h2 id="reauthenticate">{t('reauthTitle')}</h2>
       <p>{t(hasPassword ? 'reauthHint' : 'reauthCodeHint')}</p>
       {factors?.methods.includes(TwoFactorMethod.SMS) && <SendCode />}
-      {byCode && <SendSignInCode onSent={setHandle} />}
-      {byCode && handle === '' ? (
+      {byCode && <SendStepUpCode onSent={() => setSent(true)} />}
+      {byCode && !isSent ? (
         cancel
       ) : (
         <Form submit={t('confirm')} onSubmit={submit} aside={cancel}>
           {hasPassword && <PasswordField />}
-          {byCode && <CodeField name="sign_in_code" label={t('code')} takesFocus />}
+          {byCode && <CodeField name="own_code" label={t('code')} takesFocus />}
           {hasFactor && <CodeField name="code" label={`${t('code')} / ${t('recoveryCode')}`} isLong />}
         </Form>
       )}
@@ -61,21 +59,14 @@ export function Reauthenticate({ onDone, onCancel }: ReauthenticateProps) {
 }
 
 /** Sends a code to the account's own address or number. */
-function SendSignInCode({ onSent }: { readonly onSent: (handle: string) => void }) {
+function SendStepUpCode({ onSent }: { readonly onSent: () => void }) {
   const { t } = useLanguage();
   const { manam } = useAccount();
-  const [own, setOwn] = useState<{ readonly email: string; readonly mobile: string }>();
   const [said, setSaid] = useState('');
-  useEffect(() => {
-    void manam.profile.viewUser({}).then(
-      ({ user }) => setOwn(user && ownAddress(user)),
-      () => undefined,
-    );
-  }, []);
-  if (own === undefined) return <p class="hint">{t('loading')}</p>;
   const send = async () => {
     setSaid('');
-    onSent((await manam.auth.startCodeSignIn(own)).handle);
+    await manam.auth.sendStepUpCode({});
+    onSent();
     setSaid(t('sentAgain'));
   };
   return (
@@ -85,16 +76,7 @@ function SendSignInCode({ onSent }: { readonly onSent: (handle: string) => void 
       weight="quiet"
       aside={<span role="status">{said}</span>}
     >
-      <p>{t('reauthCodeTo', { address: own.email || own.mobile })}</p>
+      <p>{t('reauthCodeTo')}</p>
     </Form>
   );
-}
-
-/** The confirmed address of a user, else the number: a code goes to one of them. */
-function ownAddress(user: {
-  readonly email: string;
-  readonly emailConfirmed: boolean;
-  readonly mobile: string;
-}) {
-  return user.emailConfirmed ? { email: user.email, mobile: '' } : { email: '', mobile: user.mobile };
 }

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { bearer, type Failure, TwoFactorMethod } from '../../clients/web.ts';
 import { CodeField, codeIn, Form, type Values } from './form.tsx';
 import { useLanguage } from './language.ts';
@@ -14,6 +14,7 @@ export function SecondFactor({ challenge }: Extract<Stage, { at: 'second-factor'
   const { twoFactorToken, twoFactorMethods, maskedPhoneNumber } = challenge;
   const hasTotp = twoFactorMethods.includes(TwoFactorMethod.TOTP);
   const hasSms = twoFactorMethods.includes(TwoFactorMethod.SMS);
+  const isValidated = useRef(false);
   const [way, setWay] = useState<Way>(hasTotp ? 'totp' : 'sms');
   const options = { headers: bearer(twoFactorToken) };
   const number = maskedPhoneNumber.slice(-4);
@@ -23,9 +24,10 @@ export function SecondFactor({ challenge }: Extract<Stage, { at: 'second-factor'
     const rememberDevice = values['remember_device'] === 'on';
     const answer = { ...(way === 'recovery' ? { recoveryCode: code } : { code }), rememberDevice };
     // Where only what comes behind the sign-in has failed, the code has done its work.
-    if ((await manam.session.get()) !== undefined) return await enter();
+    if (isValidated.current) return await enter();
     if (hasTotp && way !== 'sms') await manam.twoFactor.validateTotp(answer, options);
     else await manam.twoFactor.validateSms(answer, options);
+    isValidated.current = true;
     await enter();
   };
   const sendSms = async () => {

@@ -1,5 +1,5 @@
-import { useEffect, useState } from 'preact/hooks';
-import { type Failure, readFailure } from '../../clients/web.ts';
+import { useState } from 'preact/hooks';
+import type { Failure } from '../../clients/web.ts';
 import { findHandle, forgetHandles, keepHandle } from './code-handles.ts';
 import { CodeField, codeIn, Form, identifierIn, type Values } from './form.tsx';
 import { useLanguage } from './language.ts';
@@ -78,27 +78,22 @@ export function CodeLink({ token, code }: CodeLinkProps) {
   return handle === undefined ? <ShowCode code={code} /> : <UseLink handle={handle} token={token} />;
 }
 
+/** Signs in at a press: browsers open links ahead of time. */
 function UseLink({ handle, token }: { readonly handle: string; readonly token: string }) {
   const { t } = useLanguage();
   const { manam, settings, go, goOn } = useAccount();
-  const [failure, setFailure] = useState<Failure>();
-  useEffect(() => {
-    void manam.auth.finishCodeSignIn({ handle, token }).then(
-      async (answer) => {
-        forgetHandles(settings.slug);
-        go('');
-        await goOn(answer);
-      },
-      (error: unknown) => setFailure(readFailure(error)),
-    );
-  }, []);
-  if (failure === undefined) return <p class="hint">{t('loading')}</p>;
+  const submit = async ({ remember }: Values) => {
+    const answer = await manam.auth.finishCodeSignIn({ handle, token, remember: remember === 'on' });
+    forgetHandles(settings.slug);
+    go('');
+    await goOn(answer);
+  };
+  const help = ({ reason }: Failure) => reason === 'CODE_INVALID' && <Link to="">{t('signIn')}</Link>;
   return (
     <Section title={t('signInTitle')} isPage>
-      <p role="alert" class="problem">
-        {failure.reason === 'CODE_INVALID' ? t('linkUsed') : failure.message || t('offline')}
-      </p>
-      <Link to="">{t('signIn')}</Link>
+      <Form submit={t('signIn')} onSubmit={submit} help={help} rephrase={{ CODE_INVALID: t('linkUsed') }}>
+        <Remember />
+      </Form>
     </Section>
   );
 }

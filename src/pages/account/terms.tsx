@@ -1,4 +1,5 @@
 import { Form } from './form.tsx';
+import { useSignOut } from './inside.tsx';
 import { useLanguage } from './language.ts';
 import { Section } from './parts.tsx';
 import { useAccount } from './state.ts';
@@ -7,6 +8,7 @@ import { useAccount } from './state.ts';
 export function AskTerms() {
   const { t } = useLanguage();
   const { manam, settings, enter } = useAccount();
+  const signOut = useSignOut();
   const { url, version } = settings.terms;
   const submit = async () => {
     await manam.profile.acceptTerms({ version });
@@ -14,7 +16,15 @@ export function AskTerms() {
   };
   return (
     <Section title={t('termsTitle')} isPage>
-      <Form submit={t('termsAccept')} onSubmit={submit}>
+      <Form
+        submit={t('termsAccept')}
+        onSubmit={submit}
+        aside={
+          <button type="button" class="quiet" onClick={() => void signOut()}>
+            {t('signOut')}
+          </button>
+        }
+      >
         <p>
           {t('termsAsk', { tenant: settings.name })}{' '}
           <a href={url} target="_blank" rel="noreferrer noopener">

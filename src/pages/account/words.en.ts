@@ -179,7 +179,7 @@ export const en = {
   askNames: 'What is your name?',
   later: 'Later',
   setPassword: 'Set a password',
-  reauthCodeTo: 'It goes to {address}.',
+  reauthCodeTo: 'It goes to your confirmed address, else to your number.',
   reauthCodeSend: 'Send me a code',
   rememberDevice: 'Do not ask for a code on this device for {days} days',
   trustedDevices: 'Devices without a second step',

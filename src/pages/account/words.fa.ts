@@ -178,7 +178,7 @@ export const fa: Words = {
   askNames: 'نام شما چیست؟',
   later: 'بعداً',
   setPassword: 'تعیین رمز عبور',
-  reauthCodeTo: 'کد به {address} فرستاده می‌شود.',
+  reauthCodeTo: 'کد به نشانی تأییدشدهٔ شما، وگرنه به شمارهٔ شما فرستاده می‌شود.',
   reauthCodeSend: 'برایم کد بفرستید',
   rememberDevice: 'تا {days} روز در این دستگاه کد پرسیده نشود',
   trustedDevices: 'دستگاه‌های بدون مرحلهٔ دوم',

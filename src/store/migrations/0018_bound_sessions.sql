@@ -1,8 +1,9 @@
--- The key that a session is bound to (RFC 9449), whether its access tokens are bound as well, and
+-- The key that a session is bound to (RFC 9449), from which refresh on, whether its access tokens are bound as well, and
 -- whether the user asked to stay signed in. A proof, of a key or of work, is good once.
 ALTER TABLE sessions
   ADD COLUMN jkt BINARY(32) NULL,
   ADD COLUMN binds_access TINYINT NOT NULL DEFAULT 0,
+  ADD COLUMN bound_counter INT UNSIGNED NOT NULL DEFAULT 0,
   ADD COLUMN remember TINYINT NOT NULL DEFAULT 0;
 
 CREATE TABLE spent_proofs (

@@ -22,6 +22,7 @@ export const sessions = mysqlTable(
     revokedAt: instant('revoked_at'),
     jkt: bytes('jkt', { type: 'binary(32)' }),
     bindsAccess: flag('binds_access').notNull(),
+    boundCounter: int('bound_counter', { unsigned: true }).notNull(),
     remember: flag('remember').notNull(),
     deviceId: uuid('device_id'),
     device: varchar('device', { length: 160 }).notNull().default(''),

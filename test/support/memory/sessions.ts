@@ -35,6 +35,10 @@ export function createChallenges({ challenges }: Tables): ChallengeRepository {
       if (challenges.find(inSlot) !== undefined) throw new DuplicateError();
       challenges.insert({ ...challenge, attempts: 0, consumedAt: undefined });
     },
+    async replace(replacedId, challenge) {
+      if (challenges.delete(is(challenge.tenantId, replacedId)) === 0) return false;
+      return challenges.insert({ ...challenge, attempts: 0, consumedAt: undefined });
+    },
     listInSlots: async (tenantId, purpose, slots, max, now) =>
       challenges
         .all(
@@ -149,6 +153,9 @@ export function createSessions(tables: Tables): SessionRepository {
           refreshCounter: refreshCounter + 1,
         }),
       ) === 1,
+    async forgetDevice(tenantId, id) {
+      sessions.update(is(tenantId, id), { device: '', binding: undefined });
+    },
     async revokeOfDevice(tenantId, userId, deviceId, now) {
       sessions.update(
         (each) => ofUser(tenantId, userId)(each) && each.deviceId === deviceId && isLive(now)(each),
@@ -218,6 +225,7 @@ export function createAttempts({ attempts, credentials }: Tables): AttemptReposi
       attempts.update(is(tenantId, { kind, subject }), { failures, nextAttemptAt, attemptedAt: now });
       return failures;
     },
+    failures: async (tenantId, counter) => attempts.find(is(tenantId, counter))?.failures ?? 0,
     async countWrong(tenantId, counter) {
       attempts.update(is(tenantId, counter), ({ failures, wrong }) => ({
         wrong: Math.min(failures, wrong + 1),
@@ -340,12 +348,14 @@ export function createTrustedDevices({ trustedDevices }: Tables): TrustedDeviceR
   return {
     async put(device) {
       const { tenantId, userId, jkt } = device;
-      trustedDevices.delete((each) => ofUser(tenantId, userId)(each) && each.jkt === jkt);
-      trustedDevices.insert(device);
+      const isIt = (each: TrustedDevice) => ofUser(tenantId, userId)(each) && each.jkt === jkt;
+      const id = trustedDevices.find(isIt)?.id ?? device.id;
+      trustedDevices.delete(isIt);
+      trustedDevices.insert({ ...device, id });
     },
-    async use(tenantId, userId, jkt, now) {
+    async use(tenantId, userId, jkt, since, now) {
       const isIt = (each: TrustedDevice) =>
-        ofUser(tenantId, userId)(each) && each.jkt === jkt && each.expiresAt > now;
+        ofUser(tenantId, userId)(each) && each.jkt === jkt && each.expiresAt > now && each.createdAt > since;
       trustedDevices.update(isIt, { lastUsedAt: now });
       return trustedDevices.find(isIt);
     },
