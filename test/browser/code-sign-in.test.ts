@@ -1,6 +1,7 @@
 import type { Locator } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
-import { freshEmail, useTestApp } from '../support/app.ts';
+import type { TenantPolicy } from '../../src/domain/tenant.ts';
+import { freshEmail, startTestApp, type TestApp, useTestApp } from '../support/app.ts';
 import { pictureFolder, useBrowser } from '../support/browser.ts';
 import { changePolicy } from '../support/federation.ts';
 import { freshMobile, signUp } from '../support/journey.ts';
@@ -16,9 +17,9 @@ beforeAll(() =>
 
 const newest = async (to: string) => (await app().messagesTo(to))[0];
 
-async function open(viewing: Viewing): Promise<Visitor> {
-  const who = await visit(browser(), app().url, viewing, folder);
-  await who.page.goto(`${app().url}/account/dev/`);
+async function open(viewing: Viewing, { url } = app()): Promise<Visitor> {
+  const who = await visit(browser(), url, viewing, folder);
+  await who.page.goto(`${url}/account/dev/`);
   await heading(who, who.t('signInTitle')).waitFor();
   return who;
 }
@@ -120,94 +121,76 @@ for (const viewing of [
   }, 60_000);
 }
 
+/** Another instance with a changed policy: instances keep one for seconds. */
+async function withPolicy(
+  changes: Partial<TenantPolicy>,
+  work: (later: TestApp) => Promise<void>,
+): Promise<void> {
+  let before: TenantPolicy | undefined;
+  await changePolicy(app(), (policy) => {
+    before = policy;
+    return { ...policy, ...changes };
+  });
+  const later = await startTestApp({ sibling: app() });
+  await work(later);
+  await later.close();
+  await changePolicy(app(), (policy) => before ?? policy);
+}
+
 test('a new user accepts the terms of the tenant before going on', async () => {
-  await changePolicy(app(), (policy) => ({
-    ...policy,
-    terms: { url: 'https://tenant.com/terms', version: '2026-11' },
-  }));
-  const who = await visit(browser(), app().url, { locale: 'fa', width: 390 }, folder);
-  const { page, t } = who;
-  const email = freshEmail();
-  // Pages follow a policy within five seconds.
-  await expect
-    .poll(
-      async () => {
-        await page.goto(`${app().url}/account/dev/`);
-        return await page.locator('meta[name="manam"]').getAttribute('content');
-      },
-      { timeout: 20_000, interval: 500 },
-    )
-    .toContain('2026-11');
-  await askForCode(who, email);
-  await typeCode(page.getByLabel(t('code'), { exact: true }), email);
-  await button(who, t('signIn')).click();
-  await button(who, t('later')).click();
-  await heading(who, t('termsTitle')).waitFor();
-  await who.look('terms');
-  await page.reload();
-  await button(who, t('termsAccept')).click();
-  await heading(who, t('profile')).waitFor();
-  await page.reload();
-  await heading(who, t('profile')).waitFor();
-  expect(who.problems).toEqual([]);
-  await who.context.close();
-  await changePolicy(app(), (policy) => ({ ...policy, terms: { url: '', version: '' } }));
+  await withPolicy({ terms: { url: 'https://tenant.com/terms', version: '2026-11' } }, async (later) => {
+    const who = await open({ locale: 'fa', width: 390 }, later);
+    const { page, t } = who;
+    const email = freshEmail();
+    await askForCode(who, email);
+    await typeCode(page.getByLabel(t('code'), { exact: true }), email);
+    await button(who, t('signIn')).click();
+    await button(who, t('later')).click();
+    await heading(who, t('termsTitle')).waitFor();
+    await who.look('terms');
+    await page.reload();
+    await button(who, t('termsAccept')).click();
+    await heading(who, t('profile')).waitFor();
+    await page.reload();
+    await heading(who, t('profile')).waitFor();
+    expect(who.problems).toEqual([]);
+    await who.context.close();
+  });
 }, 60_000);
 
 test('a tenant that puts codes first asks for no password', async () => {
-  await changePolicy(app(), (policy) => ({ ...policy, signInOrder: ['code'] }));
-  const who = await visit(browser(), app().url, { locale: 'en', width: 390 }, folder);
-  const { page, t } = who;
-  // Pages follow a policy within five seconds.
-  await expect
-    .poll(
-      async () => {
-        await page.goto(`${app().url}/account/dev/`);
-        await heading(who, t('signInTitle')).waitFor();
-        return await page.getByText(t('forgot')).count();
-      },
-      { timeout: 20_000, interval: 500 },
-    )
-    .toBe(0);
-  const mobile = freshMobile();
-  await button(who, t('continue')).click();
-  await page.getByText(t('identifierMissing')).waitFor();
-  await page.getByLabel(t('identifier')).fill(mobile);
-  await button(who, t('continue')).click();
-  await typeCode(page.getByLabel(t('code'), { exact: true }), `+98${mobile.slice(1)}`);
-  await who.look('code-by-sms');
-  await button(who, t('signIn')).click();
-  await heading(who, t('welcome')).waitFor();
-  await button(who, t('later')).click();
-  await heading(who, t('profile')).waitFor();
-  expect(who.problems).toEqual([]);
-  await who.context.close();
+  await withPolicy({ signInOrder: ['code'] }, async (later) => {
+    const who = await open({ locale: 'en', width: 390 }, later);
+    const { page, t } = who;
+    expect(await page.getByText(t('forgot')).count()).toBe(0);
+    const mobile = freshMobile();
+    await button(who, t('continue')).click();
+    await page.getByText(t('identifierMissing')).waitFor();
+    await page.getByLabel(t('identifier')).fill(mobile);
+    await button(who, t('continue')).click();
+    await typeCode(page.getByLabel(t('code'), { exact: true }), `+98${mobile.slice(1)}`);
+    await who.look('code-by-sms');
+    await button(who, t('signIn')).click();
+    await heading(who, t('welcome')).waitFor();
+    await button(who, t('later')).click();
+    await heading(who, t('profile')).waitFor();
+    expect(who.problems).toEqual([]);
+    await who.context.close();
+  });
 }, 60_000);
 
 test('a page does the work that the service asks for, in a worker', async () => {
-  await changePolicy(app(), (policy) => ({ ...policy, proofOfWork: 'always' }));
-  const { email } = await signUp(app(), { apieco_key: app().dev.secret });
-  const who = await visit(browser(), app().url, { locale: 'en', width: 1280 }, folder);
-  const { page, t } = who;
-  let workers = 0;
-  page.on('worker', () => {
-    workers += 1;
+  const { email } = await signUp(app());
+  await withPolicy({ proofOfWork: 'always' }, async (later) => {
+    const who = await open({ locale: 'en', width: 1280 }, later);
+    const { page, t } = who;
+    const working = page.waitForEvent('worker');
+    await askForCode(who, email);
+    await working;
+    await typeCode(page.getByLabel(t('code'), { exact: true }), email);
+    await button(who, t('signIn')).click();
+    await heading(who, t('profile')).waitFor();
+    expect(who.problems).toEqual([]);
+    await who.context.close();
   });
-  await expect
-    .poll(
-      async () => {
-        await page.goto(`${app().url}/account/dev/`);
-        await page.getByLabel(t('identifier')).fill(email);
-        await button(who, t('continue')).click();
-        await page.getByLabel(t('code'), { exact: true }).waitFor();
-        return workers;
-      },
-      { timeout: 30_000, interval: 1000 },
-    )
-    .toBeGreaterThan(0);
-  await typeCode(page.getByLabel(t('code'), { exact: true }), email);
-  await button(who, t('signIn')).click();
-  await heading(who, t('profile')).waitFor();
-  expect(who.problems).toEqual([]);
-  await who.context.close();
 }, 60_000);
