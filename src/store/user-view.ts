@@ -1,8 +1,8 @@
-import { and, eq } from 'drizzle-orm';
+import { and, eq, type Param } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/mysql-core';
 import type { HeldIdentifier, Identifier } from '../domain/identifier.ts';
 import type { User, UserView } from '../domain/user.ts';
-import { identifiers, users } from './tables/users.ts';
+import { credentials, identifiers, users } from './tables/users.ts';
 
 type UserRow = typeof users.$inferSelect;
 type IdentifierRow = typeof identifiers.$inferSelect;
@@ -51,3 +51,18 @@ export function toView(row: ViewRow): UserView {
 export function ownedBy(table: typeof emails | typeof mobiles, kind: Identifier['kind']) {
   return and(eq(table.tenantId, users.tenantId), eq(table.userId, users.id), eq(table.kind, kind));
 }
+
+/** Values, or slots of a prepared statement. */
+type Given<T> = { readonly [Name in keyof T]: T[Name] | Param };
+
+/** The row of an identifier. */
+export function isIdentifier(tenantId: string | Param, { kind, canonical }: Given<Identifier>) {
+  return and(
+    eq(identifiers.tenantId, tenantId),
+    eq(identifiers.kind, kind),
+    eq(identifiers.canonical, canonical),
+  );
+}
+
+/** Joins the credentials of the user in `users`. */
+export const hasCredentials = and(eq(credentials.tenantId, users.tenantId), eq(credentials.userId, users.id));

@@ -1,15 +1,10 @@
-import { and, asc, count, eq, gt, inArray, isNull, like, ne, type Param, type SQL, sql } from 'drizzle-orm';
-import type { DeviceHistory, SignInOrigin } from '../domain/device.ts';
-import type { Identifier } from '../domain/identifier.ts';
+import { and, asc, eq, gt, inArray, isNull, like, ne, sql } from 'drizzle-orm';
 import { emptyProfile } from '../domain/profile.ts';
-import type { SessionAccount, User, UserRepository } from '../domain/user.ts';
-import { type EnrolledRow, enrolledColumns, toEnrolled } from './authenticators.ts';
+import type { User, UserRepository } from '../domain/user.ts';
+import { createAccountFinders } from './account-finders.ts';
 import type { Database } from './database.ts';
-import { once, slot } from './prepared.ts';
-import { attemptCounters } from './tables/limits.ts';
-import { sessions } from './tables/sessions.ts';
 import { credentials, identifiers, users } from './tables/users.ts';
-import { emails, mobiles, ownedBy, toIdentifier, toView, type ViewRow } from './user-view.ts';
+import { emails, hasCredentials, isIdentifier, mobiles, ownedBy, toIdentifier, toView } from './user-view.ts';
 
 function toRow({ profile, ...user }: User): typeof users.$inferInsert {
   return {
@@ -20,125 +15,12 @@ function toRow({ profile, ...user }: User): typeof users.$inferInsert {
   };
 }
 
-type AccountRow = ViewRow &
-  EnrolledRow & { readonly live: number } & { readonly [Name in keyof DeviceHistory]: number };
-
-function toAccount(row: AccountRow): SessionAccount {
-  return {
-    ...toView(row),
-    enrolled: toEnrolled(row),
-    liveSessions: Number(row.live),
-    devices: { sessions: Number(row.sessions), known: Number(row.known), same: Number(row.same) },
-  };
-}
-
-/** The values of a statement that looks for the device of a sign-in. */
-function toSlots({ jkt, ...origin }: SignInOrigin) {
-  return { ...origin, jkt: Buffer.from(jkt, 'base64url') };
-}
-
 /** A LIKE pattern for what begins with a text, whose own wildcards represent themselves. */
 function beginning(prefix: string): string {
   return `${prefix.replace(/[\\%_]/g, (character) => `\\${character}`)}%`;
 }
 
-type Given<T> = { readonly [Name in keyof T]: T[Name] | Param };
-
-function is(tenantId: string | Param, { kind, canonical }: Given<Identifier>) {
-  return and(
-    eq(identifiers.tenantId, tenantId),
-    eq(identifiers.kind, kind),
-    eq(identifiers.canonical, canonical),
-  );
-}
-
 export function createUserRepository(db: Database, prepared: Database): UserRepository {
-  const hasCredentials = and(eq(credentials.tenantId, users.tenantId), eq(credentials.userId, users.id));
-  /** The number of a user's sessions that meet the conditions. */
-  const countSessions = (...conditions: SQL[]) =>
-    db
-      .select({ count: count() })
-      .from(sessions)
-      .where(and(eq(sessions.tenantId, users.tenantId), eq(sessions.userId, users.id), ...conditions));
-
-  /** The columns of the session gate, beside the joins of emails and mobiles. */
-  const accountColumns = () => {
-    const live = countSessions(
-      isNull(sessions.revokedAt),
-      gt(sessions.expiresAt, slot('now', sessions.expiresAt)),
-    );
-    const known = ne(sessions.device, sql.param('', sessions.device));
-    const isSame = sql`(${sessions.device} = ${slot('device', sessions.device)} OR ${sessions.jkt} = ${slot('jkt', sessions.jkt)})`;
-    return {
-      users,
-      emails,
-      mobiles,
-      ...enrolledColumns,
-      live: sql<number>`(${live})`.as('live'),
-      sessions: sql<number>`(${countSessions()})`.as('all_sessions'),
-      known: sql<number>`(${countSessions(known)})`.as('known_devices'),
-      same: sql<number>`(${countSessions(isSame)})`.as('same_device'),
-    };
-  };
-  const givenUser = and(
-    eq(users.tenantId, slot('tenantId', users.tenantId)),
-    eq(users.id, slot('userId', users.id)),
-  );
-
-  const findForLogin = once(() => {
-    const begun = countSessions(
-      eq(sessions.address, slot('address', sessions.address)),
-      // All callers of unknown address share the empty one.
-      ne(sessions.address, sql.param('', sessions.address)),
-    );
-    const isOfUser = and(
-      eq(attemptCounters.tenantId, users.tenantId),
-      eq(attemptCounters.kind, sql.param('password-total', attemptCounters.kind)),
-      eq(attemptCounters.subject, users.id),
-    );
-    return prepared
-      .select({
-        identifiers,
-        credentials,
-        totalFailures: attemptCounters.failures,
-        begun: sql<number>`(${begun})`.as('begun'),
-        ...accountColumns(),
-      })
-      .from(identifiers)
-      .innerJoin(users, and(eq(users.tenantId, identifiers.tenantId), eq(users.id, identifiers.userId)))
-      .leftJoin(credentials, hasCredentials)
-      .leftJoin(emails, ownedBy(emails, 'email'))
-      .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
-      .leftJoin(attemptCounters, isOfUser)
-      .where(
-        is(slot('tenantId', identifiers.tenantId), {
-          kind: slot('kind', identifiers.kind),
-          canonical: slot('canonical', identifiers.canonical),
-        }),
-      )
-      .prepare();
-  });
-
-  const findForSession = once(() =>
-    prepared
-      .select(accountColumns())
-      .from(users)
-      .leftJoin(emails, ownedBy(emails, 'email'))
-      .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
-      .where(givenUser)
-      .prepare(),
-  );
-
-  const findById = once(() =>
-    prepared
-      .select()
-      .from(users)
-      .leftJoin(emails, ownedBy(emails, 'email'))
-      .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
-      .where(givenUser)
-      .prepare(),
-  );
-
   async function setPassword(tenantId: string, userId: string, passwordHash: string): Promise<void> {
     await db
       .insert(credentials)
@@ -175,7 +57,7 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
         .from(identifiers)
         .innerJoin(users, and(eq(users.tenantId, identifiers.tenantId), eq(users.id, identifiers.userId)))
         .leftJoin(credentials, hasCredentials)
-        .where(is(tenantId, identifier));
+        .where(isIdentifier(tenantId, identifier));
       if (row === undefined) return undefined;
       const { identifier: found, ownerConfirmedAt, passwordHash, ...owner } = row;
       return {
@@ -186,28 +68,7 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
       };
     },
 
-    async findForLogin(tenantId, identifier, origin, now) {
-      const { kind, canonical } = identifier;
-      const [row] = await findForLogin().execute({ tenantId, kind, canonical, ...toSlots(origin), now });
-      if (row === undefined) return undefined;
-      return {
-        ...toAccount(row),
-        identifier: toIdentifier(row.identifiers),
-        passwordHash: row.credentials?.passwordHash,
-        totalFailures: row.totalFailures ?? 0,
-        isKnownAddress: Number(row.begun) > 0,
-      };
-    },
-
-    async findForSession(tenantId, userId, origin, now) {
-      const [row] = await findForSession().execute({ tenantId, userId, ...toSlots(origin), now });
-      return row && toAccount(row);
-    },
-
-    async findById(tenantId, userId) {
-      const [row] = await findById().execute({ tenantId, userId });
-      return row === undefined ? undefined : toView(row);
-    },
+    ...createAccountFinders(db, prepared),
 
     async insert(user, identifier, passwordHash) {
       const { id: userId, tenantId } = user;
@@ -240,7 +101,7 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
       await db
         .update(identifiers)
         .set({ address: identifier.address })
-        .where(and(is(tenantId, identifier), eq(identifiers.userId, id)));
+        .where(and(isIdentifier(tenantId, identifier), eq(identifiers.userId, id)));
       if (passwordHash !== undefined) await setPassword(tenantId, id, passwordHash);
       else await dropPassword(tenantId, id);
       return true;
@@ -310,7 +171,11 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
         .update(identifiers)
         .set({ confirmedAt: at })
         .where(
-          and(is(tenantId, identifier), eq(identifiers.userId, userId), isNull(identifiers.confirmedAt)),
+          and(
+            isIdentifier(tenantId, identifier),
+            eq(identifiers.userId, userId),
+            isNull(identifiers.confirmedAt),
+          ),
         );
       if (result.affectedRows !== 1) return false;
       await markConfirmed(tenantId, userId, at);
