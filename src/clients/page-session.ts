@@ -130,10 +130,11 @@ async function findPair(store: UseStore, name: string): Promise<ProofKeyPair> {
   return made;
 }
 
+type Locks<T> = { request(name: string, work: () => Promise<T>): Promise<T> };
+
 /** Runs work that one page at a time does (Web Locks); where there are no locks, at once. */
 async function locked<T>(name: string, work: () => Promise<T>): Promise<T> {
-  const { locks } = navigator as {
-    readonly locks?: { request(name: string, work: () => Promise<T>): Promise<T> };
-  };
+  const { navigator } = globalThis as { readonly navigator?: { readonly locks?: Locks<T> } };
+  const locks = navigator?.locks;
   return locks === undefined ? await work() : await locks.request(`manam-${name}`, work);
 }
