@@ -112,15 +112,16 @@ function isOutageOfService(error: unknown): boolean {
 
 /**
  * Call credentials for stubs of other generators over @grpc/grpc-js: each attempt proves the key, with the
- * session's access token where there is one (RFC 9449). They need a channel with TLS, as all call credentials of gRPC do.
+ * session's access token where there is one (RFC 9449). `origin` is that of the service, such as
+ * `https://id.example.com`: gRPC tells no port. They need a channel with TLS, as all call credentials of gRPC do.
  */
-export function createProofCredentials(key: ProofKey, tokens?: TokenSource): CallCredentials {
-  return credentials.createFromMetadataGenerator(({ service_url: service, method_name: name }, done) => {
+export function createProofCredentials(key: ProofKey, origin: string, tokens?: TokenSource): CallCredentials {
+  return credentials.createFromMetadataGenerator(({ method_name: path }, done) => {
     const prove = async () => {
       const accessToken = await tokens?.get();
       const metadata = new Metadata();
       if (accessToken !== undefined) metadata.set('authorization', dpop(accessToken).authorization);
-      metadata.set('dpop', await key.prove({ method: 'POST', url: `${service}/${name}`, accessToken }));
+      metadata.set('dpop', await key.prove({ method: 'POST', url: new URL(path, origin).href, accessToken }));
       return metadata;
     };
     prove().then((metadata) => done(null, metadata), done);

@@ -1,5 +1,6 @@
 import { base64url, calculateJwkThumbprint, EmbeddedJWK, errors, type JWTPayload, jwtVerify } from 'jose';
 import { isCanonicalJws } from './base64url.ts';
+import { DomainError } from './errors.ts';
 
 /** The algorithms of proofs: asymmetric, with keys of a fixed size, so that no proof costs more than another. */
 export const proofAlgorithms = ['ES256', 'Ed25519', 'EdDSA'] as const;
@@ -42,6 +43,12 @@ export class ProofError extends Error {
     this.name = 'ProofError';
     this.fault = fault;
   }
+}
+
+/** The refusal of a call names what is wrong, and the time of the service: the clock of a device may be off. */
+export function proofRefusal(fault: ProofFault | 'missing' | 'replay', now: Date): DomainError {
+  const serverTime = String(Math.floor(now.getTime() / 1000));
+  return new DomainError('DPOP_PROOF_INVALID', { metadata: { fault, server_time: serverTime } });
 }
 
 /** The members of a JWK that belong to a private key (RFC 7518, section 6). */

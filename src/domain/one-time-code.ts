@@ -7,6 +7,7 @@ import type { Vault } from './vault.ts';
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const standaloneLength = 8;
 const digits = 6;
+const longDigits = 12;
 
 /** A code for a request that names nothing else: 8 characters, 40 bit (R28). */
 export function makeStandaloneCode(random: Random): string {
@@ -16,6 +17,11 @@ export function makeStandaloneCode(random: Random): string {
 /** A code for a request that also names the identifier or the session: 6 digits (R28). */
 export function makeDigitCode(random: Random): string {
   return String(random.int(10 ** digits)).padStart(digits, '0');
+}
+
+/** A code of 40 bits in digits, which every keypad types: for an address whose codes are being guessed. */
+export function makeLongDigitCode(random: Random): string {
+  return String(random.int(10 ** longDigits)).padStart(longDigits, '0');
 }
 
 /** A typed code in its one spelling: Latin digits, no spaces or dashes, and what Crockford's alphabet takes for one. */

@@ -64,8 +64,8 @@ export type SessionRepository = {
   revoke(tenantId: string, userId: string, id: string, now: Date): Promise<boolean>;
   /** Ends all sessions of a user but one; returns their number. */
   revokeOthers(tenantId: string, userId: string, keptId: string | undefined, now: Date): Promise<number>;
-  /** Forgets what device a session began on: it makes no later sign-in a known one. */
-  forgetDevice(tenantId: string, id: string): Promise<void>;
+  /** Forgets what devices the sessions of a user began on: they make no later sign-in a known one. */
+  forgetDevices(tenantId: string, userId: string): Promise<void>;
   /** Ends the sessions in which a trusted device stood for the second factor. */
   revokeOfDevice(tenantId: string, userId: string, deviceId: string, now: Date): Promise<void>;
   /** Ends the oldest sessions of a user beyond that many. */

@@ -23,7 +23,7 @@ export const passwordAttempts: AttemptPolicy = {
 };
 
 /** The same for users who are signed in: strangers do not use up their attempts. */
-const stepUpAttempts: AttemptPolicy = { ...passwordAttempts, kind: 'reauthentication' };
+export const stepUpAttempts: AttemptPolicy = { ...passwordAttempts, kind: 'reauthentication' };
 
 /** Longest wait of an attempt for those under way, its poll interval, and the limit of waiting attempts. */
 const maxBusyMs = 2000;

@@ -3,8 +3,14 @@ import { LRUCache } from 'lru-cache';
 import { type Access, RateClass } from '../../gen/manam/options/v1/access_pb.js';
 import type { ProvedKey } from '../domain/caller.ts';
 import type { Clock } from '../domain/clock.ts';
-import { type Proof, ProofError, type ProofRepository, proofWindowS, verifyProof } from '../domain/dpop.ts';
-import { DomainError } from '../domain/errors.ts';
+import {
+  type Proof,
+  ProofError,
+  type ProofRepository,
+  proofRefusal,
+  proofWindowS,
+  verifyProof,
+} from '../domain/dpop.ts';
 import type { RequestTarget } from '../rpc/context.ts';
 import { mintsTokens } from './access-rules.ts';
 
@@ -45,7 +51,7 @@ export function createKeyProof({ proofs, clock, isOwnOrigin }: KeyProofDeps) {
     try {
       return await verifyProof(text, { method: target.method, isUrl, accessToken: bound?.token }, clock());
     } catch (error) {
-      throw error instanceof ProofError ? refusal(error.fault, clock) : error;
+      throw error instanceof ProofError ? proofRefusal(error.fault, clock()) : error;
     }
   }
 
@@ -58,12 +64,12 @@ export function createKeyProof({ proofs, clock, isOwnOrigin }: KeyProofDeps) {
 
   return async function proveKey(presented: Presented): Promise<Omit<ProvedKey, 'bindsAccess'> | undefined> {
     const { proof: text, bound, method } = presented;
-    if (text === null && bound !== undefined) throw refusal('missing', clock);
+    if (text === null && bound !== undefined) throw proofRefusal('missing', clock());
     if (text === null || (bound === undefined && !mintsTokens(method))) return undefined;
     const proof = await verify(text, presented);
-    if (bound !== undefined && bound.jkt !== proof.jkt) throw refusal('key', clock);
+    if (bound !== undefined && bound.jkt !== proof.jkt) throw proofRefusal('key', clock());
     const spendOnce = async () => {
-      if (!(await spend(presented, proof))) throw refusal('replay', clock);
+      if (!(await spend(presented, proof))) throw proofRefusal('replay', clock());
     };
     // Where nothing else has been charged yet, the flow spends it once it knows the caller: strangers write no rows.
     const isOpen = bound === undefined && presented.rule.rate === RateClass.STANDARD;
@@ -73,12 +79,6 @@ export function createKeyProof({ proofs, clock, isOwnOrigin }: KeyProofDeps) {
 }
 
 export type KeyProof = ReturnType<typeof createKeyProof>;
-
-/** The refusal names what is wrong, and the time of the service: the clock of a device may be off. */
-function refusal(fault: string, clock: Clock): DomainError {
-  const serverTime = String(Math.floor(clock().getTime() / 1000));
-  return new DomainError('DPOP_PROOF_INVALID', { metadata: { fault, server_time: serverTime } });
-}
 
 /**
  * Whether an origin is one of those that are configured. A service on this machine, as in

@@ -188,8 +188,9 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
       return result.affectedRows;
     },
 
-    async forgetDevice(tenantId, id) {
-      await db.update(sessions).set({ device: '', jkt: null }).where(is(tenantId, id));
+    async forgetDevices(tenantId, userId) {
+      // Not empty: it is known that there were devices.
+      await db.update(sessions).set({ device: '-', jkt: null }).where(ofUser(tenantId, userId));
     },
 
     async revokeOfDevice(tenantId, userId, deviceId, now) {

@@ -1,10 +1,17 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { create, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf';
+import { Client, credentials, Metadata } from '@grpc/grpc-js';
+import { generate } from 'selfsigned';
 import { expect, test } from 'vitest';
+import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import * as connect from '../../src/clients/connect.ts';
 import * as grpc from '../../src/clients/grpc.ts';
 import { createProofKey, dpop } from '../../src/clients/proof-key.ts';
 import { createSession } from '../../src/clients/tokens.ts';
 import { AccessTokenError, createAccessTokenVerifier } from '../../src/clients/verify.ts';
-import { password, useTestApp } from '../support/app.ts';
+import { password, startTestApp, useTestApp } from '../support/app.ts';
 import { thrownBy } from '../support/errors.ts';
 import { signUp } from '../support/journey.ts';
 
@@ -76,4 +83,41 @@ test('a back end takes a bound token with the proof of its key alone, once', asy
   // A token that is bound to nothing needs none.
   const bearer = await signUp(testApp());
   expect(await verify(bearer.accessToken)).toMatchObject({ userId: bearer.userId });
+});
+
+test('call credentials for stubs of other generators prove each call over TLS', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'manam-dpop-'));
+  const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }], {
+    extensions: [
+      { name: 'basicConstraints', cA: true },
+      { name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] },
+    ],
+  });
+  const tls = { certFile: join(folder, 'cert.pem'), keyFile: join(folder, 'key.pem') };
+  writeFileSync(tls.certFile, cert);
+  writeFileSync(tls.keyFile, key);
+  const secure = await startTestApp({ config: { tls } });
+  const { email } = await signUp(secure);
+  const address = `localhost:${new URL(secure.url).port}`;
+  const client = new Client(address, credentials.createSsl(Buffer.from(cert)));
+  const metadata = new Metadata();
+  metadata.set('x-api-key', secure.dev.publishable);
+  const { input, output } = AuthService.method.login;
+  const call = (procedure: string, headers: Metadata, options: object) =>
+    new Promise<MessageShape<typeof output>>((resolve, reject) => {
+      client.makeUnaryRequest(
+        procedure,
+        (value: MessageShape<typeof input>) => Buffer.from(toBinary(input, value)),
+        (bytes) => fromBinary(output, bytes),
+        create(input, { email, password }),
+        headers,
+        options,
+        (error, value) => (error === null && value !== undefined ? resolve(value) : reject(error)),
+      );
+    });
+  const proofs = grpc.createProofCredentials(createProofKey(), `https://${address}`);
+  const answer = await call('/manam.v1.AuthService/Login', metadata, { credentials: proofs });
+  expect(answer.tokens?.tokenType).toBe('DPoP');
+  client.close();
+  await secure.close();
 });

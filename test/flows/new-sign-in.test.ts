@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
 import { describeDevice, deviceOf, parseDevice } from '../../src/domain/device.ts';
 import { password, startTestApp, useTestApp } from '../support/app.ts';
 import { failure, failureOf } from '../support/errors.ts';
 import { changePolicy } from '../support/federation.ts';
-import { bearer, signUp } from '../support/journey.ts';
+import { bearer, freshMobile, signUp } from '../support/journey.ts';
 
 const testApp = useTestApp();
 
@@ -127,4 +128,26 @@ test('a device is known again by browser, system and neighbourhood', () => {
   expect(seen(firefox, '192.0.2.1')).not.toBe(seen(firefox, '198.51.100.1'));
   expect(seen(firefox, '2001:db8:1::1')).toBe(seen(firefox, '2001:db8:1:9::2'));
   expect(seen(firefox, '192.0.2.1')).not.toBe(seen(chrome, '192.0.2.1'));
+});
+
+test('a report leaves an intruder no other way in', async () => {
+  const user = await signUp(testApp());
+  const token = await signIn(user.email, firefox);
+  const [notice] = await noticesTo(user.email);
+  const mobile = freshMobile();
+  const profile = testApp().client(ProfileService, bearer(token));
+  await profile.startMobileChange({ mobile });
+  const [sms] = await testApp().messagesTo(`+98${mobile.slice(1)}`);
+  await profile.confirmMobileChange({ code: sms?.code ?? '' });
+  await testApp()
+    .client(RecoveryService)
+    .reportSignIn({ token: notice?.code ?? '' });
+  const { handle } = await testApp().client(AuthService).startCodeSignIn({ mobile });
+  expect(await failureOf(testApp().client(AuthService).finishCodeSignIn({ handle, code: '000000' }))).toEqual(
+    failure('Unauthenticated', 'CODE_INVALID'),
+  );
+  const [row] = await testApp().sql('SELECT COUNT(*) AS held FROM identifiers WHERE canonical LIKE ?', [
+    `%98${mobile.slice(1)}`,
+  ]);
+  expect(Number(row?.['held'])).toBe(0);
 });

@@ -539,7 +539,8 @@ export declare type FinishCodeSignInRequest = Message<"manam.v1.FinishCodeSignIn
   handle: string;
 
   /**
-   * The code of the message: 6 digits, in Latin, Persian or Arabic digits. Empty with `token`.
+   * The code of the message, in Latin, Persian or Arabic digits: 6, or 12 after many wrong ones. Empty
+   * with `token`.
    *
    * @generated from field: string code = 2;
    */

@@ -49,6 +49,8 @@ import { signInSmsEn } from './sign-in-sms.en.ts';
 import { signInSmsFa } from './sign-in-sms.fa.ts';
 import { stepUpCodeEn } from './step-up-code.en.ts';
 import { stepUpCodeFa } from './step-up-code.fa.ts';
+import { stepUpCodeSmsEn } from './step-up-code-sms.en.ts';
+import { stepUpCodeSmsFa } from './step-up-code-sms.fa.ts';
 import type { EmailTemplate, SmsTemplate, TemplateOverrides } from './template.ts';
 import { twoFactorChangedEn } from './two-factor-changed.en.ts';
 import { twoFactorChangedFa } from './two-factor-changed.fa.ts';
@@ -95,6 +97,7 @@ export const smsTemplates = {
   'password-changed-sms': { en: passwordChangedSmsEn, fa: passwordChangedSmsFa },
   'two-factor-proof-sms': { en: twoFactorProofSmsEn, fa: twoFactorProofSmsFa },
   'two-factor-setup-sms': { en: twoFactorSetupSmsEn, fa: twoFactorSetupSmsFa },
+  'step-up-code-sms': { en: stepUpCodeSmsEn, fa: stepUpCodeSmsFa },
   'sign-in-sms': { en: signInSmsEn, fa: signInSmsFa },
   'two-factor-changed-sms': { en: twoFactorChangedSmsEn, fa: twoFactorChangedSmsFa },
   'identity-linked-sms': { en: identityLinkedSmsEn, fa: identityLinkedSmsFa },

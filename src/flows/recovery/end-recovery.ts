@@ -125,7 +125,11 @@ export function createEndRecovery(deps: EndRecoveryDeps) {
 }
 
 /** The kinds of identifiers that came within 72 hours, after the one that is proved: an intruder may have added them. */
-function recentKinds({ email, mobile }: UserView, proved: HeldIdentifier, now: Date): IdentifierKind[] {
+export function recentKinds(
+  { email, mobile }: UserView,
+  proved: HeldIdentifier,
+  now: Date,
+): IdentifierKind[] {
   const since = Math.max(now.getTime() - recentMs, proved.addedAt.getTime());
   const recent = [email, mobile].filter((held) => held !== undefined && held.addedAt.getTime() > since);
   return recent.flatMap((held) => (held === undefined ? [] : [held.kind]));

@@ -9,10 +9,13 @@ import { findByToken, redeem } from '../challenges/redeem.ts';
 import { sendIfRoom } from '../challenges/send.ts';
 import { record, recordingFailure } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
+import { recentKinds } from './end-recovery.ts';
 import { recoveryProof } from './recover.ts';
 
 export type ReportSignInDeps = {
-  readonly store: Store<AccessStores | 'users' | 'smsUsage' | 'outbox' | 'events' | 'idempotency'>;
+  readonly store: Store<
+    AccessStores | 'users' | 'identities' | 'smsUsage' | 'outbox' | 'events' | 'idempotency'
+  >;
   readonly vault: Vault;
   readonly clock: Clock;
   readonly random: Random;
@@ -39,10 +42,13 @@ export function createReportSignIn(deps: ReportSignInDeps) {
         throw refusal();
       // Whoever signed in knows the password: it opens nothing until its owner chooses another.
       await repositories.users.deletePassword(tenantId, userId);
+      // What they may have added would open the account as well, as in a recovery.
+      await repositories.identities.remove(tenantId, userId, undefined);
+      await repositories.users.removeIdentifiers(tenantId, userId, recentKinds(view, held, clock()));
       await endAccess(repositories, clock, view.user, undefined);
       await sendIfRoom(repositories, recoveryProof(deps, caller, view.user, held), clock());
       const sessionId = challenge.data?.toString();
-      if (sessionId !== undefined) await repositories.sessions.forgetDevice(tenantId, sessionId);
+      await repositories.sessions.forgetDevices(tenantId, userId);
       await record(repositories, deps, caller, {
         type: 'sign_in.reported',
         userId,

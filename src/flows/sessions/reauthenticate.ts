@@ -10,7 +10,7 @@ import type { Vault } from '../../domain/vault.ts';
 import { acceptProof, amrOfProof, type TypedCodes, type Verifier } from '../authenticators/verify.ts';
 import { findInSlot, redeem } from '../challenges/redeem.ts';
 import { record, recordingFailure } from '../events/record.ts';
-import type { PasswordChecker } from '../password-check.ts';
+import { type PasswordChecker, stepUpAttempts } from '../password-check.ts';
 import { type IssuedTokens, issueTokens } from '../sign-in/complete.ts';
 import { ownSession } from './own-session.ts';
 
@@ -69,7 +69,14 @@ export function createReauthenticate(deps: ReauthenticateDeps) {
     sessionId: string,
     { ownCode }: ReauthenticateCommand,
   ): Promise<Challenge> {
-    const challenge = await findInSlot(deps, caller, 'step-up-code', sessionId, ownCode);
+    const { tenant, session } = caller;
+    // Counted with wrong passwords: whoever holds a stolen session guesses neither without end.
+    const subject = session?.userId ?? '';
+    const counted = await store.attempts.count(tenant.id, stepUpAttempts, subject, clock());
+    const challenge =
+      typeof counted === 'number'
+        ? await findInSlot(deps, caller, 'step-up-code', sessionId, ownCode)
+        : undefined;
     if (challenge === undefined) throw new DomainError('CODE_INVALID');
     return challenge;
   }
@@ -95,6 +102,8 @@ export function createReauthenticate(deps: ReauthenticateDeps) {
       const { sessions } = repositories;
       if (challenge !== undefined && !(await redeem(repositories, clock, caller, challenge)))
         throw new DomainError('CODE_INVALID');
+      if (challenge !== undefined)
+        await repositories.attempts.reset(tenantId, { kind: stepUpAttempts.kind, subject: userId });
       if (proof !== undefined) await acceptProof(deps, repositories, caller, holder, proof);
       // Where a trusted device stood for the second factor, it is proved now.
       if (proof !== undefined) await sessions.addSecondFactor(tenantId, sessionId, amrOfProof(proof), now);

@@ -1,6 +1,7 @@
 import type { AccessTokens } from '../../domain/access-token.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
+import { proofRefusal } from '../../domain/dpop.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { Random } from '../../domain/random.ts';
 import { isGenuine, type PresentedRefreshToken, parseRefreshToken } from '../../domain/refresh-token.ts';
@@ -41,12 +42,12 @@ export function createRefreshToken(deps: RefreshTokenDeps) {
     }
     await caller.binding?.spend();
     // What was issued before the binding is no one's any more: using it again is reuse, with whatever key.
-    if (token.counter >= (session.binding?.since ?? 0)) assertKey(caller, session);
+    if (token.counter >= (session.binding?.since ?? 0)) assertKey(caller, session, clock());
 
     const rotated =
       token.counter === session.refreshCounter ? await rotate(deps, caller, session) : undefined;
     const current = rotated ?? (await successorWithinGrace(deps, caller, session, token));
-    assertKey(caller, current);
+    assertKey(caller, current, clock());
     return await issueTokens(deps, current);
   };
 }
@@ -55,8 +56,9 @@ export function createRefreshToken(deps: RefreshTokenDeps) {
  * A bound token without the proof of its key is refused, and the session goes on: it is no reuse by
  * its owner, and whoever has copied it gains nothing (RFC 9449, section 5).
  */
-function assertKey({ binding: proved }: Caller, { binding }: SessionRow): void {
-  if (binding !== undefined && binding.jkt !== proved?.jkt) throw new DomainError('DPOP_PROOF_INVALID');
+function assertKey({ binding: proved }: Caller, { binding }: SessionRow, now: Date): void {
+  if (binding !== undefined && binding.jkt !== proved?.jkt)
+    throw proofRefusal(proved === undefined ? 'missing' : 'key', now);
 }
 
 /** The binding of the next token: a proof binds a session that was not, but its refresh token alone. */

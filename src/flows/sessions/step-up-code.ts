@@ -39,7 +39,7 @@ export function createStepUpCode(deps: StepUpCodeDeps) {
     const outOfBand =
       held.kind === 'email'
         ? codeByEmail(deps, caller, to, { ...order, template: 'step-up-code', linkFor: () => '' })
-        : codeBySms(deps, caller, to, { ...order, template: 'sign-in-sms' });
+        : codeBySms(deps, caller, to, { ...order, template: 'step-up-code-sms' });
     await store.transaction(async (repositories) => {
       await send(repositories, outOfBand);
       await rememberResult(repositories, caller, undefined);

@@ -4,7 +4,7 @@ import type { Clock } from '../../domain/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { type IdentifierInput, type ParsedIdentifier, parseIdentifier } from '../../domain/identifier.ts';
 import { networkOf } from '../../domain/network.ts';
-import { makeDigitCode, makeStandaloneCode } from '../../domain/one-time-code.ts';
+import { makeDigitCode, makeLongDigitCode } from '../../domain/one-time-code.ts';
 import type { Random } from '../../domain/random.ts';
 import { DuplicateError, type Repositories, type Store } from '../../domain/repositories.ts';
 import { bytesToUuid } from '../../domain/token.ts';
@@ -48,7 +48,7 @@ export function createStartCodeSignIn(deps: StartCodeSignInDeps) {
     await chargeRecipient(caller, 'sign-in', identifier.canonical);
     const held = await store.users.findIdentifier(tenantId, identifier);
     const wrong = await store.attempts.failures(tenantId, wrongCodesOf(vault, caller, identifier.canonical));
-    const makeCode = wrong < maxWrongCodes ? makeDigitCode : makeStandaloneCode;
+    const makeCode = wrong < maxWrongCodes ? makeDigitCode : makeLongDigitCode;
     for (let race = 0; race < maxRaces; race += 1) {
       try {
         return await attempt(deps, caller, { identifier, held, code: makeCode(random) });

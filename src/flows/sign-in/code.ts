@@ -74,7 +74,7 @@ export async function findPresentedCode(
       ? found?.digest.equals(digestCode(vault, { tenantId, purpose, subject }, code))
       : isLinkToken(vault, tenantId, id, token);
   if (mayTry && isRight) return found;
-  if (found !== undefined)
+  if (mayTry && found !== undefined)
     await store.attempts.count(tenantId, wrongCodes, wrongCodesOf(vault, caller, subject).subject, clock());
   return undefined;
 }

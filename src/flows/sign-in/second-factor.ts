@@ -1,5 +1,6 @@
 import type { AuthenticatorKind } from '../../domain/authenticator.ts';
 import type { Caller } from '../../domain/caller.ts';
+import { proofRefusal } from '../../domain/dpop.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { isSecondFactor } from '../../domain/sign-in.ts';
@@ -33,7 +34,8 @@ export function createSecondFactor(deps: SecondFactorDeps) {
     const { challengeId, userId, progress } = pending;
     const { method, amr, remember = false, jkt } = progress;
     // Whoever began with a key goes on with it: a stolen token of the first step is no use without.
-    if (jkt !== undefined && caller.binding?.jkt !== jkt) throw new DomainError('DPOP_PROOF_INVALID');
+    if (jkt !== undefined && caller.binding?.jkt !== jkt)
+      throw proofRefusal(caller.binding === undefined ? 'missing' : 'key', clock());
     // A recovery code is good whatever the first factor was.
     const kinds = isSecondFactor(progress, kind) ? [kind] : [];
     const tenantId = caller.tenant.id;

@@ -112,8 +112,12 @@ export function App({
     const { required, methods } = await manam.twoFactor.getTwoFactor({});
     return required && methods.length === 0;
   };
-  const lacksTerms = async () =>
-    settings.terms.version !== '' && (await manam.profile.getTerms({})).acceptTime === undefined;
+  /** The terms as they are now: the page may be older. */
+  const missingTerms = async (): Promise<Stage | undefined> => {
+    if (settings.terms.version === '') return undefined;
+    const { url, version, acceptTime } = await manam.profile.getTerms({});
+    return version === '' || acceptTime !== undefined ? undefined : { at: 'terms', url, version };
+  };
   const account: Account = {
     settings,
     manam,
@@ -128,7 +132,7 @@ export function App({
       const isEnrolling = await mustEnrol();
       setNotice('');
       if (isEnrolling) setStage({ at: 'enrol' });
-      else setStage({ at: (await lacksTerms()) ? 'terms' : 'inside' });
+      else setStage((await missingTerms()) ?? { at: 'inside' });
     },
     goOn: async ({ twoFactor, isNew = false }) => {
       if (twoFactor !== undefined) account.setStage({ at: 'second-factor', challenge: twoFactor });
@@ -209,7 +213,7 @@ function Screen() {
     case 'names':
       return <AskNames />;
     case 'terms':
-      return <AskTerms />;
+      return <AskTerms {...stage} />;
     case 'enrol':
       return <Enrol />;
     case 'inside':

@@ -15,7 +15,7 @@ export type Stage =
   /** Signed in for the first time: the names are asked for. */
   | { readonly at: 'names' }
   /** Signed in, and the tenant's terms are not accepted yet. */
-  | { readonly at: 'terms' }
+  | { readonly at: 'terms'; readonly url: string; readonly version: string }
   | { readonly at: 'inside' }
   /** The account is gone; the receipt says so. */
   | { readonly at: 'deleted'; readonly receipt: string };

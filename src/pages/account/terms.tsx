@@ -2,14 +2,13 @@ import { Form } from './form.tsx';
 import { useSignOut } from './inside.tsx';
 import { useLanguage } from './language.ts';
 import { Section } from './parts.tsx';
-import { useAccount } from './state.ts';
+import { type Stage, useAccount } from './state.ts';
 
 /** Asks for the consent to the tenant's terms, once for each version. */
-export function AskTerms() {
+export function AskTerms({ url, version }: Extract<Stage, { at: 'terms' }>) {
   const { t } = useLanguage();
   const { manam, settings, enter } = useAccount();
   const signOut = useSignOut();
-  const { url, version } = settings.terms;
   const submit = async () => {
     await manam.profile.acceptTerms({ version });
     await enter();

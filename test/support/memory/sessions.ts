@@ -153,8 +153,8 @@ export function createSessions(tables: Tables): SessionRepository {
           refreshCounter: refreshCounter + 1,
         }),
       ) === 1,
-    async forgetDevice(tenantId, id) {
-      sessions.update(is(tenantId, id), { device: '', binding: undefined });
+    async forgetDevices(tenantId, userId) {
+      sessions.update(ofUser(tenantId, userId), { device: '-', binding: undefined });
     },
     async revokeOfDevice(tenantId, userId, deviceId, now) {
       sessions.update(
