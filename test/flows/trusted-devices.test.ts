@@ -5,7 +5,7 @@ import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
 import { password, startTestApp, type TestApp, useTestApp } from '../support/app.ts';
 import { failure, failureOf } from '../support/errors.ts';
 import { changePolicy } from '../support/federation.ts';
-import { bearer, type Enrolled, enrolTotp, signUp } from '../support/journey.ts';
+import { bearer, type Enrolled, enrolSms, enrolTotp, signUp } from '../support/journey.ts';
 import { makeDevice } from '../support/proofs.ts';
 
 const testApp = useTestApp();
@@ -132,4 +132,22 @@ test('without the policy, and without a key, nothing is remembered', async () =>
     .validateTotp({ code: own.totp(), rememberDevice: true });
   const two = testApp().client(TwoFactorService, bearer(tokens?.accessToken ?? ''));
   expect((await two.listTrustedDevices({})).devices).toEqual([]);
+});
+
+test('a code by SMS lets a device be remembered as well', async () => {
+  const user = await signUp(testApp());
+  const { number } = await enrolSms(testApp(), user);
+  const device = makeDevice(testApp());
+  testApp().advance(60_000);
+  const { twoFactor } = await login(user, device);
+  const headers = {
+    ...bearer(twoFactor?.twoFactorToken ?? ''),
+    ...(await device('TwoFactorService/ValidateSms')),
+    'dpop-bind': 'refresh_token',
+  };
+  const [message] = await testApp().messagesTo(number);
+  await testApp()
+    .client(TwoFactorService, headers)
+    .validateSms({ code: message?.code ?? '', rememberDevice: true });
+  expect((await login(user, device)).tokens?.accessToken).not.toBe('');
 });
