@@ -23,7 +23,7 @@ const lifetimeMs = 7 * dayMs;
 
 /**
  * Tells the owner of an account by e-mail about a session on a device that the account has not been used on, in
- * the transaction of the session. The link leads to a page whose button ends that session.
+ * the transaction of the session. The link leads to a page whose button ends every session of the account.
  */
 export async function noticeNewDevice(
   deps: NewDeviceDeps,
