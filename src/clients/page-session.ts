@@ -12,7 +12,7 @@ import {
 // The session of a browser's pages without cookies: the refresh token lies in IndexedDB, bound to a key that no
 // script can export, so a copy of the storage opens nothing. Access tokens stay in memory.
 
-/** What the pages of one session tell each other. */
+/** The messages between the pages of one session. */
 type News =
   | { readonly kind: 'started' | 'ended' }
   /** Renewed by one page for all. */

@@ -52,7 +52,7 @@ export function createManam(options: WebOptions): WebManam {
 
 type Kept = {
   readonly session: ClientSession;
-  /** What proves the key of this browser, inside of retries: each attempt needs another proof. */
+  /** Proves the key of this browser, inside of retries: each attempt needs another proof. */
   readonly prove: readonly Interceptor[];
 };
 
@@ -91,7 +91,7 @@ function watchFocus(session: ClientSession, look: () => Promise<unknown>): void 
   page.addEventListener?.('focus', () => {
     if (Date.now() - lookedAtMs < lookIntervalMs) return;
     lookedAtMs = Date.now();
-    // A session that has ended says so to whoever listens; anything else is no matter of this look.
+    // The end of a session reaches its listeners by itself; other failures do not matter here.
     void session
       .get()
       .then((token) => (token === undefined ? undefined : look()))

@@ -5,7 +5,8 @@ import { escapeHtml } from '../domain/html.ts';
 import { codeChallengeOf } from '../domain/pkce.ts';
 
 // A local stand-in for Google with real keys and the real protocol, for tests and for newcomers
-// without a client at Google. Anyone can sign in as any user.
+// without a client at Google. It signs in as any user without a password, so the configuration of
+// a production server refuses its address.
 
 /** An account that can be chosen. */
 export type EmulatedUser = {

@@ -3,7 +3,7 @@ import ipaddr from 'ipaddr.js';
 import type { Locale } from './locale.ts';
 import type { Client } from './network.ts';
 
-/** What people recognise a device by. */
+/** A device in the terms that people recognise. */
 export type Device = {
   /** The browser or the program, such as `Firefox`; empty: unknown. */
   readonly browser: string;
@@ -56,7 +56,7 @@ export type SignInOrigin = {
   readonly jkt: string;
 };
 
-/** What the earlier sessions of an account tell of a device. */
+/** The history of a device in the sessions of an account. */
 export type DeviceHistory = {
   /** Number of sessions, live or not. */
   readonly sessions: number;

@@ -1,4 +1,4 @@
-/** What work is done for: a solution is good for nothing else. */
+/** The purpose of a piece of work: its solution is valid for nothing else. */
 export type WorkScope = {
   readonly tenantId: string;
   /** The RPC, such as `manam.v1.AuthService/Register`. */

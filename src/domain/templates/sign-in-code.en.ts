@@ -5,7 +5,7 @@ export const signInCodeEn: EmailTemplate = {
   paragraphs: [
     'Type this code into the page where you are signing in to {tenant}:',
     '{code}',
-    'Or open the link on the device on which you are signing in. Code and link are good for 10 minutes. Do not forward this message and tell nobody the code. If it was not you, ignore it: nobody can sign in without it.',
+    'Or open the link on the device on which you are signing in. The code and the link are valid for 10 minutes. Do not forward this message or share the code. If you did not request it, ignore this message.',
   ],
   action: 'Sign in',
 };

@@ -1,5 +1,5 @@
 import type { SmsTemplate } from './template.ts';
 
 export const signInSmsEn: SmsTemplate = {
-  text: 'Your sign-in code for {tenant} is {code}. It is good for 5 minutes. Give it to nobody.',
+  text: 'Your sign-in code for {tenant} is {code}. It is valid for 5 minutes. Do not share it.',
 };

@@ -5,7 +5,7 @@ export const stepUpCodeEn: EmailTemplate = {
   paragraphs: [
     'Type this code into the page of {tenant} where you want to change something:',
     '{code}',
-    'It is good for 10 minutes. Tell nobody the code. If it was not you, end the sessions of your account.',
+    'It is valid for 10 minutes. Do not share it. If you did not request it, end the sessions of your account.',
   ],
   action: '',
 };

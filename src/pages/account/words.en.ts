@@ -174,7 +174,7 @@ export const en = {
   codeSmsSent: 'If {address} can sign in here, a code is on its way.',
   linkUsed: 'This link has been used or has expired. Sign in again.',
   codeShown: 'Type this code into the page where you are signing in:',
-  codeWarning: 'Tell nobody the code. If you are not signing in anywhere, close this page.',
+  codeWarning: 'Do not share the code. If you are not signing in anywhere, close this page.',
   welcome: 'Welcome',
   askNames: 'What is your name?',
   later: 'Later',
