@@ -23,6 +23,8 @@ const outages = new Set<Reason | undefined>(['UNAVAILABLE', 'DEADLINE_EXCEEDED',
 const endsSessions = new Set(['RefreshToken', 'ChangePassword', 'EndRecovery']);
 /** Longest permitted call: the server's deadline plus the transport (N5). */
 const longestMs = 10_500;
+/** How long a person tries to sign in once the fault is over. */
+const patienceMs = 30_000;
 
 type Person = {
   readonly email: string;
@@ -68,6 +70,8 @@ export function createOracle({ urls, key, people: count = 8, expectsBreaks = fal
   const tally = { calls: 0, acknowledged: 0, outages: 0, longestMs: 0 };
   let isStopping = false;
   let turn = 0;
+  /** The wait that the newest failure asked for. */
+  let toldToWaitMs = 0;
   let running: Promise<unknown> = Promise.resolve();
   const known = new Map<string, Clients>();
 
@@ -94,7 +98,8 @@ export function createOracle({ urls, key, people: count = 8, expectsBreaks = fal
       tally.acknowledged += 1;
       return answer;
     } catch (error) {
-      const { reason } = readFailure(error);
+      const { reason, retryAfterMs = 0 } = readFailure(error);
+      toldToWaitMs = Math.min(retryAfterMs, patienceMs);
       if (reason !== undefined && allowed.includes(reason)) return reason;
       const isBreak = reason === undefined && expectsBreaks && error instanceof ConnectError;
       if (isBreak || (outages.has(reason) && reason !== undefined)) tally.outages += 1;
@@ -350,13 +355,11 @@ export function createOracle({ urls, key, people: count = 8, expectsBreaks = fal
       if (seen !== 'live') findings.push(`the session of ${email} is ${seen} (N1)`);
     }
     const before = tally.acknowledged;
-    for (
-      let tries = 0;
-      tries < 5 && tally.acknowledged === before && person.passwords.length > 0;
-      tries += 1
-    ) {
+    // Attempts that a fault cut off may have closed the account for a while (R9): they come back when told to.
+    const patientUntil = performance.now() + patienceMs;
+    while (tally.acknowledged === before && person.passwords.length > 0 && performance.now() < patientUntil) {
       await signIn(person);
-      if (tally.acknowledged === before) await pause(200);
+      if (tally.acknowledged === before) await pause(Math.max(200, toldToWaitMs));
     }
     if (tally.acknowledged === before) findings.push(`${email} cannot sign in (N1)`);
   }
