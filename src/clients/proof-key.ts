@@ -1,6 +1,8 @@
+import { getOption } from '@bufbuild/protobuf';
 import { ConnectError, type Interceptor, type StreamResponse, type UnaryResponse } from '@connectrpc/connect';
 import { base64url, exportJWK, SignJWT } from 'jose';
 import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.js';
+import { access } from '../../gen/manam/options/v1/access_pb.js';
 import { SessionTokensSchema } from '../../gen/manam/v1/session_pb.js';
 
 /** The request that a proof is for. */
@@ -66,7 +68,7 @@ export function dpop(token: string): { readonly authorization: string } {
 }
 
 /**
- * Proves the key with every call that carries a bound token or can return tokens. It stands inside of
+ * Proves the key with every call that carries a bound token, can return tokens, or asks for a message. It stands inside of
  * retries, because each attempt needs another proof. A sign-in binds both of its tokens, or its refresh token alone.
  */
 export function proofInterceptor(key: ProofKey, binds: 'all' | 'refresh_token' = 'all'): Interceptor {
@@ -75,7 +77,9 @@ export function proofInterceptor(key: ProofKey, binds: 'all' | 'refresh_token' =
     const mints = request.method.output.fields.some(
       ({ message }) => message?.typeName === SessionTokensSchema.typeName,
     );
-    if (accessToken === undefined && !mints) return await next(request);
+    // A device that the account knows is not kept waiting by strangers.
+    const vouches = getOption(request.method, access).proofOfWork;
+    if (accessToken === undefined && !mints && !vouches) return await next(request);
     const send = async (): Promise<UnaryResponse | StreamResponse> => {
       const { requestMethod: method, url } = request;
       request.header.set('dpop', await key.prove({ method, url, accessToken }));

@@ -52,6 +52,8 @@ export type Caller = {
   readonly pending: PendingSignIn | undefined;
   /** The key that the call has proved (RFC 9449), and what it binds; undefined: none. */
   readonly binding?: ProvedKey | undefined;
+  /** Whether the caller has done a proof of work for this call. */
+  readonly hasWorked?: boolean;
   readonly client: Client;
   readonly deadline: Deadline;
   /** The idempotency key of the call, where it carries one and its method honours it. */

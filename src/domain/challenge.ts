@@ -12,11 +12,18 @@ export type ChallengePurpose =
   | 'sign-in'
   | 'sign-in-code'
   | 'sign-in-report'
+  | 'account-undo'
   | 'step-up-code'
   | 'login-code'
   | 'google-link'
   | 'sms-code'
   | `${AuthenticatorKind}-${EnrolmentStep}`;
+
+/** The links with which an owner reports what another may have done: a change of credentials leaves them. */
+export const reportPurposes = [
+  'sign-in-report',
+  'account-undo',
+] as const satisfies readonly ChallengePurpose[];
 
 /** The steps of an enrolment: an address is proved, the proof was right, the authenticator waits for its first code. */
 export type EnrolmentStep = 'proof' | 'proven' | 'setup';
@@ -86,7 +93,7 @@ export type ChallengeRepository = {
     proof: { readonly id?: string; readonly digest: Buffer },
     now: Date,
   ): Promise<UnexpiredChallenge[]>;
-  /** Deletes every challenge of a user that is not redeemed, but for what reports a sign-in. */
+  /** Deletes every challenge of a user that is not redeemed, but for what reports a sign-in or a change. */
   invalidateAll(tenantId: string, userId: string): Promise<void>;
   /** Consumes it; true for exactly one of any number of callers. */
   consume(tenantId: string, id: string, now: Date): Promise<boolean>;

@@ -83,6 +83,7 @@ export const reasons = [
   'PROOF_OF_WORK_REQUIRED',
   'SIGN_IN_METHOD_DISABLED',
   'SIGN_IN_METHOD_UNFIT',
+  'ACCOUNT_FROZEN',
 ] as const;
 
 /** A stable reason; texts may change, reasons may not. */

@@ -63,6 +63,10 @@ export const eventCatalogue = {
   'identifier.removed': event<OfIdentifier>('tenant', 'user'),
   'credential.changed': event('tenant', 'user'),
   'credential.change_failed': failure('tenant', 'user'),
+  // The owner says that a change was not theirs: nothing that opens the account can be changed for now.
+  'account.frozen': event('tenant', 'user'),
+  'account.restored': event('tenant', 'user'),
+  'account.restore_failed': failure('tenant', 'user'),
   'recovery.started': event('tenant'),
   'recovery.completed': event('tenant', 'user'),
   'recovery.failed': failure('tenant'),

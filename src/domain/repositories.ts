@@ -1,3 +1,4 @@
+import type { AccountChangeRepository } from './account-change.ts';
 import type { AdminKeyRepository } from './admin-key.ts';
 import type { AttemptRepository } from './attempt.ts';
 import type { AuthenticatorRepository } from './authenticator.ts';
@@ -30,6 +31,7 @@ export type Repositories = {
   readonly attempts: AttemptRepository;
   readonly budgets: BudgetRepository;
   readonly trustedDevices: TrustedDeviceRepository;
+  readonly accountChanges: AccountChangeRepository;
   readonly proofs: ProofRepository;
   readonly idempotency: IdempotencyRepository;
   readonly events: EventRepository;

@@ -5,6 +5,7 @@ export const retained = [
   'idempotency',
   'proofs',
   'trustedDevices',
+  'accountChanges',
   'loginRequests',
   'budgets',
   'attempts',

@@ -1,4 +1,5 @@
 import type { AuthenticationMethod, SessionLevel } from './authentication.ts';
+import type { Identifier } from './identifier.ts';
 import type { Client } from './network.ts';
 import type { UserView } from './user.ts';
 
@@ -64,6 +65,8 @@ export type SessionRepository = {
   revoke(tenantId: string, userId: string, id: string, now: Date): Promise<boolean>;
   /** Ends all sessions of a user but one; returns their number. */
   revokeOthers(tenantId: string, userId: string, keptId: string | undefined, now: Date): Promise<number>;
+  /** Whether a session of the owner of an identifier began with this key, as a thumbprint. */
+  isKeyOf(tenantId: string, identifier: Identifier, jkt: string): Promise<boolean>;
   /** Forgets what devices the sessions of a user began on: they make no later sign-in a known one. */
   forgetDevices(tenantId: string, userId: string): Promise<void>;
   /** Ends the sessions in which a trusted device stood for the second factor. */

@@ -23,6 +23,8 @@ export type TenantPolicy = {
     readonly signIn: string;
     /** The page of a sign-in that its owner does not know; empty: the hosted page. */
     readonly reportSignIn: string;
+    /** The page of a change that its owner does not know; empty: the hosted page. */
+    readonly undoChange: string;
   };
   /** The pages that a caller may name instead of `pages.confirm`. */
   readonly confirmUrls: readonly string[];

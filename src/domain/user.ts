@@ -37,6 +37,8 @@ export type UserView = {
   readonly user: User;
   readonly email: HeldIdentifier | undefined;
   readonly mobile: HeldIdentifier | undefined;
+  /** Until then nothing that opens the account can be changed, because its owner reported a change. */
+  readonly frozenUntil: Date | undefined;
 };
 
 /** The account data that the session gate needs. */

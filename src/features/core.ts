@@ -23,7 +23,7 @@ import { createPasswordPolicy, type PasswordPolicyDeps } from '../flows/password
 import { createCompleteSignIn } from '../flows/sign-in/complete.ts';
 import { createSessionGate } from '../flows/sign-in/session-gate.ts';
 import { createSmsGuard } from '../flows/sms-guard.ts';
-import { hostedPagePath } from '../pages/account.ts';
+import { type HostedPage, hostedPagePath } from '../pages/account.ts';
 
 /** The adapters that flows are built on. */
 export type Adapters = {
@@ -47,11 +47,12 @@ export function createCore(adapters: Adapters, config: Config, limiter: Limiter)
   const { limits } = config;
   // In development what cannot be sent is captured.
   const guard = { limits, clock, isOn: config.sms !== undefined || !config.production };
-  const chargeRecipient = createRecipientCharge(
+  const chargeRecipient = createRecipientCharge({
     limiter,
     limits,
-    createSmsGuard({ ...guard, store, limiter }),
-  );
+    smsGuard: createSmsGuard({ ...guard, store, limiter }),
+    sessions: store.sessions,
+  });
   const types = createAuthenticatorTypes({ store, vault, clock, random });
   const openSession = createSessionGate({
     sendCode: types.sms.sendCode,
@@ -61,11 +62,14 @@ export function createCore(adapters: Adapters, config: Config, limiter: Limiter)
       const inTransaction = limiter.over(repositories);
       await createMessageCharge(inTransaction, limits)(caller, 'user');
       const own = createSmsGuard({ ...guard, store: repositories, limiter: inTransaction });
-      await own.chargeRequest(caller, number, 'user');
+      await own.chargeRequest(caller, number, { audience: 'user' });
     },
   });
+  const hosted = (page: HostedPage) => (slug: string) =>
+    `${new URL(config.issuer).origin}${hostedPagePath(slug, page)}`;
   return {
     chargeRecipient,
+    undoPage: hosted('undo'),
     chargeMessage: createMessageCharge(limiter, limits),
     passwords: createPasswordCheck({ store, hasher, vault, clock }),
     passwordPolicy: createPasswordPolicy(adapters.passwordRules),
@@ -74,7 +78,7 @@ export function createCore(adapters: Adapters, config: Config, limiter: Limiter)
     signIn: createCompleteSignIn({
       ...adapters,
       openSession,
-      reportPage: (slug) => `${new URL(config.issuer).origin}${hostedPagePath(slug, 'report')}`,
+      reportPage: hosted('report'),
     }),
     requests: createLoginRequests({
       store,

@@ -2,6 +2,7 @@ import { createChangePassword } from '../flows/recovery/change-password.ts';
 import { createEndRecovery } from '../flows/recovery/end-recovery.ts';
 import { createRecover } from '../flows/recovery/recover.ts';
 import { createReportSignIn } from '../flows/recovery/report-sign-in.ts';
+import { createUndoChanges } from '../flows/recovery/undo-changes.ts';
 import { recoveryHandlers } from '../rpc/recovery-service.ts';
 import type { FeatureDeps } from './deps.ts';
 import type { Feature } from './feature.ts';
@@ -9,11 +10,17 @@ import type { Feature } from './feature.ts';
 /** A forgotten password, and a new one instead of a known one. */
 export function recovery({ adapters, core }: FeatureDeps) {
   const all = { ...adapters, ...core };
+  const { freeze, undo } = createUndoChanges(all);
   const flows = {
     recover: createRecover(all),
     endRecovery: createEndRecovery(all),
     reportSignIn: createReportSignIn(all),
+    freezeAccount: freeze,
+    undoChanges: undo,
     changePassword: createChangePassword(all),
   };
-  return { handlers: { recovery: recoveryHandlers(core.idempotent(flows)) } } satisfies Feature;
+  return {
+    handlers: { recovery: recoveryHandlers(core.idempotent(flows)) },
+    retention: { accountChanges: 0 },
+  } satisfies Feature;
 }

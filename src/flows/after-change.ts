@@ -1,12 +1,21 @@
+import type { Former } from '../domain/account-change.ts';
 import type { Clock } from '../domain/clock.ts';
+import { DomainError } from '../domain/errors.ts';
 import type { EventType } from '../domain/events.ts';
 import type { Repositories } from '../domain/repositories.ts';
 import type { User, UserView } from '../domain/user.ts';
 import { type Actor, type RecordDeps, type Recorded, record } from './events/record.ts';
 import { type MessageContext, type Notice, notifyUser } from './messages.ts';
+import { sendUndo, type UndoableNotice, type UndoLinkDeps } from './recovery/undo-link.ts';
 
 /** The repositories of the ways into an account. */
 export type AccessStores = 'challenges' | 'trustedDevices' | 'sessions';
+
+/** The repositories of what follows a change of credentials. */
+type ChangeStores = AccessStores | 'outbox' | 'events';
+export type UndoableChangeStores = ChangeStores | 'accountChanges';
+
+type Change<T extends EventType> = { readonly notice: Notice; readonly event: Recorded<T> };
 
 /**
  * Ends every way into an account that was opened before: outstanding challenges, trusted devices and
@@ -24,19 +33,48 @@ export async function endAccess(
   return await sessions.revokeOthers(tenantId, id, keptSessionId, clock());
 }
 
+/** Throws ACCOUNT_FROZEN where the owner reported a change: a session may be an intruder's. */
+export function assertNotFrozen({ frozenUntil }: UserView, now: Date): void {
+  if (frozenUntil !== undefined && frozenUntil > now)
+    throw new DomainError('ACCOUNT_FROZEN', { retryAfterMs: frozenUntil.getTime() - now.getTime() });
+}
+
 /**
  * Runs after every change of credentials, in its transaction: other sessions and everything
- * outstanding end, every confirmed identifier of `view` gets a notice, and the event is recorded
- * (R19, R46). The caller's own session is kept.
+ * outstanding end, every confirmed identifier of `view`, as it was before the change, gets a notice, and the
+ * event is recorded (R19, R46). The caller's own session is kept.
  */
 export async function afterChange<T extends EventType>(
   deps: RecordDeps,
-  repositories: Pick<Repositories, AccessStores | 'outbox' | 'events'>,
+  repositories: Pick<Repositories, ChangeStores>,
   actor: Actor & MessageContext,
   view: UserView,
-  change: { readonly notice: Notice; readonly event: Recorded<T> },
+  { notice, event }: Change<T>,
 ): Promise<void> {
-  await endAccess(repositories, deps.clock, view.user, actor.session?.id);
-  await notifyUser(deps, repositories, actor, view, change.notice);
-  await record(repositories, deps, actor, { ...change.event, userId: view.user.id });
+  await endOthers(deps, repositories, actor, view);
+  await notifyUser(deps, repositories, actor, view, notice);
+  await record(repositories, deps, actor, { ...event, userId: view.user.id });
+}
+
+/** The same after a change of an identifier or the password: the notice has a link that undoes it. */
+export async function afterUndoableChange<T extends EventType>(
+  deps: RecordDeps & UndoLinkDeps,
+  repositories: Pick<Repositories, UndoableChangeStores>,
+  actor: Actor & MessageContext,
+  view: UserView,
+  { notice, event, former }: Change<T> & { readonly notice: UndoableNotice; readonly former: Former },
+): Promise<void> {
+  await endOthers(deps, repositories, actor, view);
+  await sendUndo(deps, repositories, actor, view, { former, notice });
+  await record(repositories, deps, actor, { ...event, userId: view.user.id });
+}
+
+async function endOthers(
+  { clock }: Pick<RecordDeps, 'clock'>,
+  repositories: Pick<Repositories, AccessStores>,
+  { session }: Actor,
+  view: UserView,
+): Promise<void> {
+  if (session !== undefined) assertNotFrozen(view, clock());
+  await endAccess(repositories, clock, view.user, session?.id);
 }

@@ -43,6 +43,11 @@ export function budgetOf(budget: Budget, audience: Audience): Budget {
   return audience === 'anonymous' ? budget : { ...budget, name: `${budget.name}.user` };
 }
 
+/** A budget for strangers who vouch for themselves, apart from that of all others. */
+export function vouched(budget: Budget): Budget {
+  return { ...budget, name: `${budget.name}.vouched` };
+}
+
 export type Limiter = {
   /** Uses some of a budget, by default one; throws RATE_LIMITED where that is not left. */
   charge(tenantId: string, budget: Budget, subject: string, amount?: number): Promise<void>;

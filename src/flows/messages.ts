@@ -48,15 +48,18 @@ export type EmailOrder = {
 
 export type SmsOrder = {
   readonly template: SmsName;
+  /** The full link. Default: a message without one. */
+  readonly link?: string;
   readonly code: string;
   readonly lifetimeMs: number;
 };
 
-/** The notices to a user, by e-mail or by SMS, without a link or a code. */
+/** The notices to a user, by e-mail or by SMS, without a code. */
 export type Notice =
   | 'account-exists'
   | 'identifier-changed'
   | 'account-deleted'
+  | 'changes-undone'
   | 'account-locked'
   | 'password-changed'
   | 'two-factor-changed'
@@ -111,7 +114,7 @@ export function composeSms(
   order: SmsOrder,
 ): OutboxEntry {
   const locale = messageLocale(caller, to.userLocale);
-  const variables = { tenant: caller.tenant.name, link: '', code: order.code };
+  const variables = { tenant: caller.tenant.name, link: order.link ?? '', code: order.code };
   const words = smsWords(caller.tenant.policy.templates, order.template, locale);
   const message = renderSms(words, locale, to.address, variables);
   return entryOf(deps, caller, message, order.lifetimeMs);

@@ -11,7 +11,7 @@ import { networkOf } from '../domain/network.ts';
 import type { Repositories } from '../domain/repositories.ts';
 import type { Tenant } from '../domain/tenant.ts';
 import { sha256 } from '../domain/token.ts';
-import type { Limiter, Limits } from './limits.ts';
+import { type Limiter, type Limits, vouched } from './limits.ts';
 
 /** The longest wait between two SMS to a number, and after what quiet it begins anew. */
 const maxDelayS = 32 * 60;
@@ -99,10 +99,16 @@ export function createSmsGuard({ store, limiter, limits, clock, isOn = true }: S
   }
 
   /** Charges the budgets of every SMS; each kind of payer has separate ones. */
-  async function chargeNumber({ id, policy }: Tenant, number: string, payer: Payer): Promise<void> {
-    await limiter.charge(id, payedBy(limits.smsPerRecipient, payer), number);
-    await limiter.charge(id, payedBy(limits.smsPerRecipientDay, payer), number);
-    await limiter.charge(id, payedBy(limits.smsPerPrefix, payer), number.slice(0, -4));
+  async function chargeNumber(
+    { id, policy }: Tenant,
+    number: string,
+    payer: Payer,
+    isVouched = false,
+  ): Promise<void> {
+    const own = (budget: Budget) => (isVouched ? vouched(budget) : payedBy(budget, payer));
+    await limiter.charge(id, own(limits.smsPerRecipient), number);
+    await limiter.charge(id, own(limits.smsPerRecipientDay), number);
+    await limiter.charge(id, own(limits.smsPerPrefix), number.slice(0, -4));
     const { dailyMessages, dailyBudget, prices } = policy.sms;
     await limiter.charge(id, payedBy(dayBudget('sms.tenant', dailyMessages), payer), '');
     if (dailyBudget === 0) return;
@@ -114,13 +120,20 @@ export function createSmsGuard({ store, limiter, limits, clock, isOn = true }: S
 
   return {
     /** Charges an SMS to a number, in E.164, that a caller asks for. */
-    async chargeRequest(caller: Caller, number: string, audience = audienceOf(caller)): Promise<void> {
+    async chargeRequest(
+      caller: Caller,
+      number: string,
+      {
+        audience = audienceOf(caller),
+        isVouched = false,
+      }: { readonly audience?: Audience; readonly isVouched?: boolean } = {},
+    ): Promise<void> {
       if (!isOn) throw new DomainError('CHANNEL_UNAVAILABLE', { metadata: { channel: 'SMS' } });
       const { tenant, client } = caller;
       await assertNotPumped(tenant.id, countryOf(number), audience);
       await limiter.charge(tenant.id, payedBy(limits.smsPerNetwork, audience), networkOf(client.address));
       await backOff(tenant.id, backOffKey(audience, number, client.address));
-      await chargeNumber(tenant, number, audience);
+      await chargeNumber(tenant, number, audience, isVouched);
     },
 
     /** Charges a notice that no one asked for, before it is sent; false where it has to be left out. */

@@ -10,8 +10,11 @@ import type { PageSettings } from './page-settings.ts';
 export const accountPath = '/account';
 const assetPath = `${accountPath}/-/`;
 
+/** The hosted pages that links in messages lead to where a tenant names no others. */
+export type HostedPage = 'sign-in' | 'report' | 'undo';
+
 /** The path of a tenant's hosted page, such as the one that links to sign in lead to. */
-export function hostedPagePath(slug: string, page: 'sign-in' | 'report'): string {
+export function hostedPagePath(slug: string, page: HostedPage): string {
   return `${accountPath}/${slug}/${page}`;
 }
 

@@ -4,13 +4,18 @@ import type { createChangePassword } from '../flows/recovery/change-password.ts'
 import type { createEndRecovery } from '../flows/recovery/end-recovery.ts';
 import type { createRecover } from '../flows/recovery/recover.ts';
 import type { createReportSignIn } from '../flows/recovery/report-sign-in.ts';
+import type { createUndoChanges } from '../flows/recovery/undo-changes.ts';
 import { callerOf } from './context.ts';
 import { identifierKind } from './convert.ts';
+
+type UndoFlows = ReturnType<typeof createUndoChanges>;
 
 export type RecoveryFlows = {
   readonly recover: ReturnType<typeof createRecover>;
   readonly endRecovery: ReturnType<typeof createEndRecovery>;
   readonly reportSignIn: ReturnType<typeof createReportSignIn>;
+  readonly freezeAccount: UndoFlows['freeze'];
+  readonly undoChanges: UndoFlows['undo'];
   readonly changePassword: ReturnType<typeof createChangePassword>;
 };
 
@@ -28,6 +33,16 @@ export function recoveryHandlers(flows: RecoveryFlows): ServiceImpl<typeof Recov
 
     async reportSignIn(request, context) {
       await flows.reportSignIn(callerOf(context), request);
+      return {};
+    },
+
+    async freezeAccount(request, context) {
+      await flows.freezeAccount(callerOf(context), request);
+      return {};
+    },
+
+    async undoChanges(request, context) {
+      await flows.undoChanges(callerOf(context), request);
       return {};
     },
 

@@ -74,14 +74,15 @@ export function createGate(deps: GateDeps) {
       }
       const deadline = createDeadline(context.signal, context.timeoutMs);
       if (rule.passwordHash) deps.hasher.admit({ tenant, deadline });
-      if (rule.proofOfWork)
-        await deps.requireWork({
+      const hasWorked =
+        rule.proofOfWork &&
+        (await deps.requireWork({
           tenant,
           key,
           procedure: request.procedure,
           address: request.client.address,
           solution: header.get('proof-of-work'),
-        });
+        }));
       const audience = audienceOf({ session, pending, key });
       await chargeNetwork(deps, rule, { tenantId: tenant.id, audience }, request.client.address);
       const proved = await deps.proveKey({
@@ -96,7 +97,7 @@ export function createGate(deps: GateDeps) {
       const idempotency = rule.idempotencyKey ? readIdempotencyKey(header, method.name) : undefined;
       const { requestId, client } = request;
       const binding = proved && { ...proved, bindsAccess: bindsAccess(header) };
-      const who = { tenant, key, session, pending, binding, client };
+      const who = { tenant, key, session, pending, binding, hasWorked, client };
       const emits = emitsOf(rule);
       setCaller(context.values, { ...who, requestId, deadline, idempotency, locale, emits });
     } catch (error) {

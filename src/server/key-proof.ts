@@ -40,7 +40,8 @@ const maxSpent = 100_000;
 /**
  * Checks the proof of a call (RFC 9449, section 4.3) and spends it; returns the thumbprint of its key. A proof is
  * good once: for what mints tokens or writes once in the database, for reads once at each
- * instance. Where nothing is bound and nothing minted, a proof is not looked at.
+ * instance. Where nothing is bound and nothing minted, a proof is looked at only in place
+ * of a proof of work, to recognize the device of an owner.
  */
 export function createKeyProof({ proofs, clock, isOwnOrigin }: KeyProofDeps) {
   const spent = new LRUCache<string, true>({ max: maxSpent, ttl: 2 * (proofWindowS + 1) * 1000 });
@@ -65,7 +66,8 @@ export function createKeyProof({ proofs, clock, isOwnOrigin }: KeyProofDeps) {
   return async function proveKey(presented: Presented): Promise<Omit<ProvedKey, 'bindsAccess'> | undefined> {
     const { proof: text, bound, method } = presented;
     if (text === null && bound !== undefined) throw proofRefusal('missing', clock());
-    if (text === null || (bound === undefined && !mintsTokens(method))) return undefined;
+    const isLookedAt = bound !== undefined || mintsTokens(method) || presented.rule.proofOfWork;
+    if (text === null || !isLookedAt) return undefined;
     const proof = await verify(text, presented);
     if (bound !== undefined && bound.jkt !== proof.jkt) throw proofRefusal('key', clock());
     const spendOnce = async () => {

@@ -42,14 +42,15 @@ export function createWorkGate({ work, proofs, budgets, limits, clock }: WorkGat
     return ofNetwork > 0 || ofTenant > 0;
   }
 
-  return async function requireWork(call: WorkedCall): Promise<void> {
+  /** Returns whether the caller has worked for this call. */
+  return async function requireWork(call: WorkedCall): Promise<boolean> {
     const { tenant, key, procedure, solution } = call;
     const { proofOfWork } = tenant.policy;
-    if (proofOfWork === 'off' || key?.kind === 'secret') return;
-    if (proofOfWork === 'adaptive' && !(await isBusy(call))) return;
+    if (proofOfWork === 'off' || key?.kind === 'secret') return false;
+    if (proofOfWork === 'adaptive' && !(await isBusy(call))) return false;
     const scope = { tenantId: tenant.id, procedure };
     const done = solution === null ? undefined : await work.verify(solution, scope);
-    if (done !== undefined && (await proofs.spend(tenant.id, done))) return;
+    if (done !== undefined && (await proofs.spend(tenant.id, done))) return true;
     throw new DomainError('PROOF_OF_WORK_REQUIRED', {
       headers: { 'proof-of-work-challenge': await work.challenge(scope) },
     });

@@ -1,5 +1,19 @@
-import { and, eq, gt, gte, inArray, isNotNull, isNull, lt, lte, ne, or, type SQL, sql } from 'drizzle-orm';
-import type { Challenge, ChallengeRepository } from '../domain/challenge.ts';
+import {
+  and,
+  eq,
+  gt,
+  gte,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  lte,
+  notInArray,
+  or,
+  type SQL,
+  sql,
+} from 'drizzle-orm';
+import { type Challenge, type ChallengeRepository, reportPurposes } from '../domain/challenge.ts';
 import type { Database } from './database.ts';
 import { challenges } from './tables/challenges.ts';
 
@@ -141,8 +155,8 @@ export function createChallengeRepository(db: Database): ChallengeRepository {
           eq(challenges.tenantId, tenantId),
           eq(challenges.userId, userId),
           isNull(challenges.consumedAt),
-          // It opens nothing, and an intruder would be glad to be rid of it.
-          ne(challenges.purpose, 'sign-in-report'),
+          // They open nothing by themselves, and an intruder would be glad to be rid of them.
+          notInArray(challenges.purpose, [...reportPurposes]),
         ),
       );
     },

@@ -10,7 +10,7 @@ import { loginRequests } from './tables/federation.ts';
 import { attemptCounters, budgets, idempotency, leases, spentProofs } from './tables/limits.ts';
 import { outbox, smsBackoffs, smsCounters } from './tables/messages.ts';
 import { sessions } from './tables/sessions.ts';
-import { users } from './tables/users.ts';
+import { accountChanges, users } from './tables/users.ts';
 
 export function createLeaseRepository(db: Database): LeaseRepository {
   return {
@@ -45,6 +45,7 @@ export function createRetentionRepository(db: Database): RetentionRepository {
         challenges: [challenges, lt(challenges.expiresAt, before)],
         sessions: [sessions, lt(sessions.expiresAt, before)],
         idempotency: [idempotency, lt(idempotency.expiresAt, before)],
+        accountChanges: [accountChanges, lt(accountChanges.expiresAt, before)],
         trustedDevices: [trustedDevices, lt(trustedDevices.expiresAt, before)],
         proofs: [spentProofs, lt(spentProofs.expiresAt, before)],
         loginRequests: [loginRequests, lt(loginRequests.expiresAt, before)],

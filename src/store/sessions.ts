@@ -5,7 +5,7 @@ import type { Database } from './database.ts';
 import { once, slot, slotsOf } from './prepared.ts';
 import { sessions } from './tables/sessions.ts';
 import { identifiers, users } from './tables/users.ts';
-import { emails, mobiles, ownedBy, toView } from './user-view.ts';
+import { emails, isIdentifier, mobiles, ownedBy, toView } from './user-view.ts';
 
 type Row = typeof sessions.$inferSelect;
 
@@ -186,6 +186,19 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
           ),
         );
       return result.affectedRows;
+    },
+
+    async isKeyOf(tenantId, identifier, jkt) {
+      const [row] = await db
+        .select({ id: sessions.id })
+        .from(identifiers)
+        .innerJoin(
+          sessions,
+          and(eq(sessions.tenantId, identifiers.tenantId), eq(sessions.userId, identifiers.userId)),
+        )
+        .where(and(isIdentifier(tenantId, identifier), eq(sessions.jkt, Buffer.from(jkt, 'base64url'))))
+        .limit(1);
+      return row !== undefined;
     },
 
     async forgetDevices(tenantId, userId) {

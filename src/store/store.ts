@@ -1,5 +1,6 @@
 import type { Repositories, Store } from '../domain/repositories.ts';
 import type { Vault } from '../domain/vault.ts';
+import { createAccountChangeRepository } from './account-changes.ts';
 import { createAdminKeyRepository } from './admin-keys.ts';
 import { createAttemptRepository } from './attempts.ts';
 import { createAuthenticatorRepository } from './authenticators.ts';
@@ -40,6 +41,7 @@ function withoutSql<R extends object>(repository: R): R {
 function createRepositories(db: Database, prepared: Database, vault: Vault): Repositories {
   return {
     users: withoutSql(createUserRepository(db, prepared)),
+    accountChanges: withoutSql(createAccountChangeRepository(db)),
     challenges: withoutSql(createChallengeRepository(db)),
     sessions: withoutSql(createSessionRepository(db, prepared)),
     authenticators: withoutSql(createAuthenticatorRepository(db, vault)),

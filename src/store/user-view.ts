@@ -11,7 +11,7 @@ export const emails = alias(identifiers, 'emails');
 export const mobiles = alias(identifiers, 'mobiles');
 
 function toUser({ birthdayGregorian, ...row }: UserRow): User {
-  const { tenantId, id, status, confirmedAt: _, ...rest } = row;
+  const { tenantId, id, status, confirmedAt: _, frozenUntil: __, ...rest } = row;
   const { locale, roles, senderEmail, confirmUrl, createdAt, origin, ...profile } = rest;
   return {
     tenantId,
@@ -44,6 +44,7 @@ export function toView(row: ViewRow): UserView {
     user: toUser(row.users),
     email: row.emails === null ? undefined : toIdentifier(row.emails),
     mobile: row.mobiles === null ? undefined : toIdentifier(row.mobiles),
+    frozenUntil: row.users.frozenUntil ?? undefined,
   };
 }
 

@@ -1,9 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
 import { IdentifierType } from '../../gen/manam/v1/user_pb.js';
+import { createProofKey, type ProofKey } from '../../src/clients/proof-key.ts';
+import { createManam, memoryStorage } from '../../src/clients/web.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { parseNetworks } from '../../src/domain/network.ts';
 import { freshEmail, password, startTestApp, type TestApp } from '../support/app.ts';
+import { failureOf } from '../support/errors.ts';
+import { changePolicy } from '../support/federation.ts';
 import { bearer, enrolSms, freshMobile, signUp, signUpByMobile } from '../support/journey.ts';
 
 // R70: what strangers can start never spends what users need. With production's limits, and
@@ -198,6 +203,55 @@ test('messages to one address are bounded in any hour, wherever it begins', asyn
     for (let count = 0; count < max; count += 1) await ask();
     expect(sent - before).toBeLessThanOrEqual(max);
   }
+});
+
+test('strangers who use up an address keep its owner’s known device from no code', async () => {
+  const { email } = await signUp(app);
+  const proveWith = (key: ProofKey) => async (procedure: string) => {
+    key.setTime(app.now().getTime() / 1000);
+    return { dpop: await key.prove({ method: 'POST', url: `${app.url}/manam.v1.${procedure}` }) };
+  };
+  const [own, foreign] = [createProofKey(), createProofKey()].map(proveWith);
+  await post('AuthService/Login', freshAddress(), { email, password }, await own?.('AuthService/Login'));
+  const start = 'AuthService/StartCodeSignIn';
+  for (let count = 0; count < 16 * limits.emailsPerRecipient.max; count += 1)
+    await post(start, freshAddress(), { email });
+  const sent = async () => (await app.messagesTo(email)).length;
+  const before = await sent();
+  expect(reasonOf(await post(start, freshAddress(), { email }))).toBe('RATE_LIMITED');
+  expect(reasonOf(await post(start, freshAddress(), { email }, await foreign?.(start)))).toBe('RATE_LIMITED');
+  expect(await sent()).toBe(before);
+  expect((await post(start, freshAddress(), { email }, await own?.(start))).status).toBe(200);
+  expect(await sent()).toBe(before + 1);
+});
+
+test('strangers who use up a number keep a caller who does the work from no code', async () => {
+  const smsPerRecipientDay = { ...limits.smsPerRecipientDay, max: 3 };
+  // A registration and three recoveries are free.
+  const freePerTenant = { ...limits.freePerTenant, max: 4, windowMs: day };
+  const own = await startTestApp({
+    config: { workCost: 1000, limits: { ...limits, smsPerRecipientDay, freePerTenant } },
+  });
+  await changePolicy(own, (policy) => ({ ...policy, proofOfWork: 'adaptive' }));
+  const { mobile } = await signUpByMobile(own);
+  const body = { type: IdentifierType.MOBILE, mobile };
+  const recover = () => own.client(RecoveryService).recover(body);
+  // The confirmation was the first of the day.
+  for (let count = 1; count < 3; count += 1) {
+    own.advance(hour);
+    await recover();
+  }
+  own.advance(hour);
+  expect(await failureOf(recover())).toMatchObject({ reason: 'RATE_LIMITED' });
+  // The network waits between two SMS to a number.
+  own.advance(hour);
+  const sent = async () => (await own.messagesTo(`+98${mobile.slice(1)}`)).length;
+  const before = await sent();
+  await createManam({ url: own.url, key: own.dev.publishable, storage: memoryStorage() }).recovery.recover(
+    body,
+  );
+  expect(await sent()).toBe(before + 1);
+  await own.close();
 });
 
 const forms = [

@@ -48,6 +48,35 @@ for (const viewing of [
     expect(who.problems).toEqual([]);
   });
 
+  test(`an owner freezes the account after a change that was not theirs, and undoes it, ${name}`, async () => {
+    const user = await signUp(app());
+    const intruder = app().client(RecoveryService, bearer(user.accessToken));
+    await intruder.changePassword({ currentPassword: password, password: 'an-intruders-orbit-47' });
+    const { pathname, search } = new URL((await newest(user.email))?.link ?? '');
+    const who = await visit(browser(), app().url, viewing, folder);
+    const { page, t } = who;
+    await page.goto(`${app().url}${pathname}${search}`);
+    await heading(who, t('undoTitle')).waitFor();
+    await who.look('undo');
+    await button(who, t('undoFreeze')).click();
+    await page.getByText(t('undoFrozen')).waitFor();
+    await button(who, t('undoByCode')).click();
+    await page.getByLabel(t('code'), { exact: true }).waitFor();
+    await button(who, t('undoByPassword')).click();
+    await page.getByLabel(t('undoPassword'), { exact: true }).fill('not-the-old-orbit-46');
+    await button(who, t('undoSubmit')).click();
+    await page.getByText(t('undoWrong')).waitFor();
+    await who.look('undo-frozen');
+    await page.getByLabel(t('undoPassword'), { exact: true }).fill(password);
+    await button(who, t('undoSubmit')).click();
+    await page.getByText(t('undoDone')).waitFor();
+    await page.getByRole('link', { name: t('signIn') }).click();
+    await signIn(who, user.email, password);
+    await heading(who, t('profile')).waitFor();
+    expect(who.problems).toEqual([]);
+    await who.context.close();
+  });
+
   test(`a user removes a number, and is asked once more, ${name}`, async () => {
     const user = await signUpWithMobile();
     const who = await visit(browser(), app().url, viewing, folder);

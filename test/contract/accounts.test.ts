@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Former } from '../../src/domain/account-change.ts';
 import type { SignInOrigin } from '../../src/domain/device.ts';
 import { DuplicateError } from '../../src/domain/repositories.ts';
 import { overEveryStore } from './stores.ts';
@@ -283,5 +284,39 @@ overEveryStore('terms', (scene) => {
     expect(await store.terms.findAcceptance(tenantId, user.id, '2')).toBeUndefined();
     await store.terms.forget(tenantId, user.id);
     expect(await store.terms.findAcceptance(tenantId, user.id, '1')).toBeUndefined();
+  });
+});
+
+overEveryStore('changes of an account', (scene) => {
+  test('are listed oldest first until they end, a freeze lengthens them, and one freeze wins', async () => {
+    const { store, tenantId, makeUser, uuid, now, at } = scene();
+    const { user, identifier } = await makeUser();
+    const { accountChanges } = store;
+    const row = { tenantId, userId: user.id, changedAt: now };
+    const formers: Former[] = [
+      { kind: 'email', identifier },
+      { kind: 'mobile', identifier: undefined },
+      { kind: 'password', passwordHash: 'a hash' },
+      { kind: 'password', passwordHash: undefined },
+    ];
+    const changes = formers.map((former, index) => ({
+      ...row,
+      id: uuid(),
+      former,
+      expiresAt: at(index === 3 ? 1000 : 5000),
+    }));
+    for (const change of changes) await accountChanges.add(change);
+    expect(await accountChanges.list(tenantId, user.id, now)).toEqual(changes);
+    expect(await accountChanges.list(tenantId, user.id, at(2000))).toEqual(changes.slice(0, 3));
+    expect(await accountChanges.freeze(tenantId, user.id, at(2000), at(9000))).toBe(true);
+    expect(await accountChanges.freeze(tenantId, user.id, at(2000), at(9999))).toBe(false);
+    expect((await store.users.findById(tenantId, user.id))?.frozenUntil).toEqual(at(9000));
+    expect(await accountChanges.list(tenantId, user.id, at(8999))).toHaveLength(3);
+    await accountChanges.forget(tenantId, user.id, 'password');
+    expect(await accountChanges.list(tenantId, user.id, at(8999))).toHaveLength(2);
+    await accountChanges.thaw(tenantId, user.id);
+    expect((await store.users.findById(tenantId, user.id))?.frozenUntil).toBeUndefined();
+    await accountChanges.forget(tenantId, user.id);
+    expect(await accountChanges.list(tenantId, user.id, now)).toEqual([]);
   });
 });

@@ -145,6 +145,20 @@ overEveryStore('sessions', (scene) => {
     expect(await store.sessions.findLive(tenantId, id, now)).toBeUndefined();
   });
 
+  test('knows the key of a session by an identifier of its user', async () => {
+    const { store, tenantId, makeUser, makeSession } = scene();
+    const { user, identifier } = await makeUser();
+    const jkt = Buffer.alloc(32, 7).toString('base64url');
+    await makeSession(user, { binding: { jkt, bindsAccess: false, since: 0 } });
+    const other = await makeUser();
+    expect(await store.sessions.isKeyOf(tenantId, identifier, jkt)).toBe(true);
+    expect(await store.sessions.isKeyOf(tenantId, other.identifier, jkt)).toBe(false);
+    const foreign = Buffer.alloc(32, 8).toString('base64url');
+    expect(await store.sessions.isKeyOf(tenantId, identifier, foreign)).toBe(false);
+    await store.sessions.forgetDevices(tenantId, user.id);
+    expect(await store.sessions.isKeyOf(tenantId, identifier, jkt)).toBe(false);
+  });
+
   test('a session without the second factor that its user has by now is not live', async () => {
     const { store, tenantId, makeUser, makeSession, uuid, now } = scene();
     const { user } = await makeUser();

@@ -56,8 +56,8 @@ const bad: [what: string, templates: unknown, refusal: string[]][] = [
   ],
   [
     'a button without a link',
-    { 'password-changed': { en: email } },
-    ['password-changed.en.action must be empty, because there is no link'],
+    { 'account-exists': { en: email } },
+    ['account-exists.en.action must be empty, because there is no link'],
   ],
   [
     'no paragraph',

@@ -23,6 +23,7 @@ const retention = {
   oldAttempts: 400,
   smsBackoffs: 2,
   smsCounters: 2,
+  accountChanges: 0,
   events: days.eventDays,
   outbox: days.messageDays,
   unproved: days.unprovedDays,

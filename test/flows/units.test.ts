@@ -120,10 +120,10 @@ describe('a challenge', () => {
 
 describe('a code to sign in', () => {
   const email = 'sara@example.com';
-  const asks = async (address: string) => {
+  const asks = async (address: string, isVouched = false) => {
     const start = createStartCodeSignIn({
       ...deps(),
-      chargeRecipient: async () => {},
+      chargeRecipient: async () => isVouched,
       signInPage: () => 'https://id.example/account/acme/sign-in',
     });
     const client = { address, userAgent: '' };
@@ -151,6 +151,18 @@ describe('a code to sign in', () => {
     const further = [await asks('192.0.2.66'), await asks('198.51.100.1')];
     expect(await areLive(further)).toEqual([false, false]);
     expect(await areLive(owner)).toEqual([true, true]);
+  });
+
+  test('half of the places are kept for callers who vouch for themselves', async () => {
+    const strangers = [];
+    for (let network = 1; network <= 5; network += 1) strangers.push(await asks(`203.0.113.${network}`));
+    for (let network = 1; network <= 5; network += 1) strangers.push(await asks(`198.18.${network}.1`));
+    const owner = [await asks('198.51.100.1', true), await asks('198.51.100.1', true)];
+    expect(await areLive(owner)).toEqual([true, true]);
+    expect((await areLive(strangers)).filter((isLive) => isLive)).toHaveLength(3);
+    for (let network = 6; network <= 9; network += 1) await asks(`198.18.${network}.1`);
+    expect(await areLive(owner)).toEqual([true, true]);
+    expect(await areLive([await asks('198.51.100.1', true)])).toEqual([false]);
   });
 });
 

@@ -316,6 +316,7 @@ test('plans the statements of pending migrations only, with the sizes of their t
     ['0018_bound_sessions.sql', false],
     ['0019_devices.sql', false],
     ['0020_terms.sql', false],
+    ['0021_account_changes.sql', false],
   ]);
   const [created, copied] = listed[13]?.plan ?? [];
   expect(created).toMatchObject({ table: 'authenticators', effect: 'metadata', rows: 0, bytes: 0 });

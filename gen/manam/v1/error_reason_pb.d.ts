@@ -589,6 +589,14 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_PROOF_OF_WORK_REQUIRED = 80;
    */
   PROOF_OF_WORK_REQUIRED = 80,
+
+  /**
+   * The owner of the account reported a change with FreezeAccount: until the time in RetryInfo nothing that opens
+   * the account can be changed, unless the change is undone first.
+   *
+   * @generated from enum value: ERROR_REASON_ACCOUNT_FROZEN = 81;
+   */
+  ACCOUNT_FROZEN = 81,
 }
 
 /**

@@ -247,6 +247,89 @@ export declare type ReportSignInResponse = Message<"manam.v1.ReportSignInRespons
 export declare const ReportSignInResponseSchema: GenMessage<ReportSignInResponse>;
 
 /**
+ * The request of FreezeAccount.
+ *
+ * @generated from message manam.v1.FreezeAccountRequest
+ */
+export declare type FreezeAccountRequest = Message<"manam.v1.FreezeAccountRequest"> & {
+  /**
+   * The token of the notice.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message manam.v1.FreezeAccountRequest.
+ * Use `create(FreezeAccountRequestSchema)` to create a new message.
+ */
+export declare const FreezeAccountRequestSchema: GenMessage<FreezeAccountRequest>;
+
+/**
+ * The response of FreezeAccount.
+ *
+ * @generated from message manam.v1.FreezeAccountResponse
+ */
+export declare type FreezeAccountResponse = Message<"manam.v1.FreezeAccountResponse"> & {
+};
+
+/**
+ * Describes the message manam.v1.FreezeAccountResponse.
+ * Use `create(FreezeAccountResponseSchema)` to create a new message.
+ */
+export declare const FreezeAccountResponseSchema: GenMessage<FreezeAccountResponse>;
+
+/**
+ * The request of UndoChanges. Either `password` or `code` is required.
+ *
+ * @generated from message manam.v1.UndoChangesRequest
+ */
+export declare type UndoChangesRequest = Message<"manam.v1.UndoChangesRequest"> & {
+  /**
+   * The token of the notice.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+
+  /**
+   * The password of the account before the oldest change.
+   *
+   * @generated from field: string password = 2;
+   */
+  password: string;
+
+  /**
+   * A code of the authenticator app that was enrolled before the oldest change. Where `password` is set too, the
+   * password counts.
+   *
+   * @generated from field: string code = 3;
+   */
+  code: string;
+};
+
+/**
+ * Describes the message manam.v1.UndoChangesRequest.
+ * Use `create(UndoChangesRequestSchema)` to create a new message.
+ */
+export declare const UndoChangesRequestSchema: GenMessage<UndoChangesRequest>;
+
+/**
+ * The response of UndoChanges.
+ *
+ * @generated from message manam.v1.UndoChangesResponse
+ */
+export declare type UndoChangesResponse = Message<"manam.v1.UndoChangesResponse"> & {
+};
+
+/**
+ * Describes the message manam.v1.UndoChangesResponse.
+ * Use `create(UndoChangesResponseSchema)` to create a new message.
+ */
+export declare const UndoChangesResponseSchema: GenMessage<UndoChangesResponse>;
+
+/**
  * Forgotten and changed passwords.
  *
  * @generated from service manam.v1.RecoveryService
@@ -287,6 +370,32 @@ export declare const RecoveryService: GenService<{
     methodKind: "unary";
     input: typeof ReportSignInRequestSchema;
     output: typeof ReportSignInResponseSchema;
+  },
+  /**
+   * Reports a change of an address, a number or the password that was not the owner's, with the token of the
+   * notice about it. All of the user's sessions end, and for 72 hours nothing that opens the account can be changed:
+   * such calls fail for ACCOUNT_FROZEN. A second call changes nothing. The token is valid for 72 hours after the
+   * change, and until the freeze ends.
+   *
+   * @generated from rpc manam.v1.RecoveryService.FreezeAccount
+   */
+  freezeAccount: {
+    methodKind: "unary";
+    input: typeof FreezeAccountRequestSchema;
+    output: typeof FreezeAccountResponseSchema;
+  },
+  /**
+   * Restores addresses, number and password as they stood before the oldest change of the last 72 hours (of the
+   * 72 hours before a freeze). Takes the token of the notice, and either the password or a code of the
+   * authenticator app from before that change. Nobody is signed in, second factors stay, all sessions end, and
+   * identities of other providers are disconnected. Five attempts for each token.
+   *
+   * @generated from rpc manam.v1.RecoveryService.UndoChanges
+   */
+  undoChanges: {
+    methodKind: "unary";
+    input: typeof UndoChangesRequestSchema;
+    output: typeof UndoChangesResponseSchema;
   },
   /**
    * Replaces the password with the current one at hand, and with a fresh session where a

@@ -15,6 +15,10 @@ import { changeEmailEn } from './change-email.en.ts';
 import { changeEmailFa } from './change-email.fa.ts';
 import { changeMobileEn } from './change-mobile.en.ts';
 import { changeMobileFa } from './change-mobile.fa.ts';
+import { changesUndoneEn } from './changes-undone.en.ts';
+import { changesUndoneFa } from './changes-undone.fa.ts';
+import { changesUndoneSmsEn } from './changes-undone-sms.en.ts';
+import { changesUndoneSmsFa } from './changes-undone-sms.fa.ts';
 import { confirmEmailEn } from './confirm-email.en.ts';
 import { confirmEmailFa } from './confirm-email.fa.ts';
 import { confirmSmsEn } from './confirm-sms.en.ts';
@@ -62,6 +66,8 @@ import { twoFactorProofSmsEn } from './two-factor-proof-sms.en.ts';
 import { twoFactorProofSmsFa } from './two-factor-proof-sms.fa.ts';
 import { twoFactorSetupSmsEn } from './two-factor-setup-sms.en.ts';
 import { twoFactorSetupSmsFa } from './two-factor-setup-sms.fa.ts';
+import { undoChangeSmsEn } from './undo-change-sms.en.ts';
+import { undoChangeSmsFa } from './undo-change-sms.fa.ts';
 
 export { renderEmail, renderSms } from './template.ts';
 
@@ -71,6 +77,7 @@ export const emailTemplates = {
   'account-exists': { en: accountExistsEn, fa: accountExistsFa },
   'change-email': { en: changeEmailEn, fa: changeEmailFa },
   'identifier-changed': { en: identifierChangedEn, fa: identifierChangedFa },
+  'changes-undone': { en: changesUndoneEn, fa: changesUndoneFa },
   'account-deleted': { en: accountDeletedEn, fa: accountDeletedFa },
   'sign-in-code': { en: signInCodeEn, fa: signInCodeFa },
   recover: { en: recoverEn, fa: recoverFa },
@@ -90,6 +97,8 @@ export const smsTemplates = {
   'account-exists-sms': { en: accountExistsSmsEn, fa: accountExistsSmsFa },
   'change-mobile': { en: changeMobileEn, fa: changeMobileFa },
   'identifier-changed-sms': { en: identifierChangedSmsEn, fa: identifierChangedSmsFa },
+  'undo-change-sms': { en: undoChangeSmsEn, fa: undoChangeSmsFa },
+  'changes-undone-sms': { en: changesUndoneSmsEn, fa: changesUndoneSmsFa },
   'account-deleted-sms': { en: accountDeletedSmsEn, fa: accountDeletedSmsFa },
   'account-locked-sms': { en: accountLockedSmsEn, fa: accountLockedSmsFa },
   'sign-in-code-sms': { en: signInCodeSmsEn, fa: signInCodeSmsFa },

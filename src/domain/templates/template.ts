@@ -65,11 +65,14 @@ export function renderEmail(
 ): Message {
   const paragraphs = template.paragraphs.map((words) => fill(words, variables));
   const direction = locale === 'fa' ? 'rtl' : 'ltr';
-  const button =
+  const action =
+    variables.link === '' || template.action === ''
+      ? ''
+      : `<p><a href="${escapeHtml(variables.link)}" style="display:inline-block;padding:12px 20px;border-radius:${theme.radius}px;background:${theme.accent};color:${theme.onAccent};text-decoration:none">${escapeHtml(template.action)}</a></p>`;
+  const link =
     variables.link === ''
       ? ''
-      : `<p><a href="${escapeHtml(variables.link)}" style="display:inline-block;padding:12px 20px;border-radius:${theme.radius}px;background:${theme.accent};color:${theme.onAccent};text-decoration:none">${escapeHtml(template.action)}</a></p>` +
-        `<p dir="ltr" style="font-size:12px;color:#555;word-break:break-all">${escapeHtml(variables.link)}</p>`;
+      : `<p dir="ltr" style="font-size:12px;color:#555;word-break:break-all">${escapeHtml(variables.link)}</p>`;
   const body = template.paragraphs
     .map((words, index) => paragraphOf(words, paragraphs[index] ?? ''))
     .join('');
@@ -79,7 +82,7 @@ export function renderEmail(
     locale,
     subject: singleLine(fill(template.subject, variables)),
     text: [...paragraphs, variables.link].filter((line) => line !== '').join('\n\n'),
-    html: `<!doctype html><html lang="${locale}" dir="${direction}"><head><meta charset="utf-8"></head><body style="font-family:${escapeHtml(theme.font)};font-size:16px;line-height:1.6;max-width:560px;margin:24px auto;padding:0 16px">${body}${button}</body></html>`,
+    html: `<!doctype html><html lang="${locale}" dir="${direction}"><head><meta charset="utf-8"></head><body style="font-family:${escapeHtml(theme.font)};font-size:16px;line-height:1.6;max-width:560px;margin:24px auto;padding:0 16px">${body}${action}${link}</body></html>`,
     code: variables.code,
     link: variables.link,
   };
@@ -102,6 +105,6 @@ export function renderSms(
     text,
     html: '',
     code: variables.code,
-    link: '',
+    link: variables.link,
   };
 }

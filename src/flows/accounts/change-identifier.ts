@@ -8,20 +8,30 @@ import type { Random } from '../../domain/random.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
 import type { UserView } from '../../domain/user.ts';
 import type { Vault } from '../../domain/vault.ts';
-import { afterChange } from '../after-change.ts';
+import { afterUndoableChange } from '../after-change.ts';
 import { findByToken, findInSlot, redeem } from '../challenges/redeem.ts';
 import { codeBySms, linkByEmail, type OutOfBand, send } from '../challenges/send.ts';
 import type { RecipientCharge } from '../charges.ts';
 import { record, recordingFailure } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
 import { composeNotice, type Recipient, recipientOf } from '../messages.ts';
+import type { UndoLinkDeps } from '../recovery/undo-link.ts';
 import { ownSession } from '../sessions/own-session.ts';
 
 export type ChangeIdentifierDeps = {
   readonly store: Store<
-    'users' | 'challenges' | 'sessions' | 'trustedDevices' | 'smsUsage' | 'outbox' | 'events' | 'idempotency'
+    | 'users'
+    | 'challenges'
+    | 'sessions'
+    | 'trustedDevices'
+    | 'accountChanges'
+    | 'smsUsage'
+    | 'outbox'
+    | 'events'
+    | 'idempotency'
   >;
   readonly chargeRecipient: RecipientCharge;
+  readonly undoPage: UndoLinkDeps['undoPage'];
   readonly vault: Vault;
   readonly clock: Clock;
   readonly random: Random;
@@ -154,7 +164,12 @@ async function finish(
       await users.replaceIdentifier(tenantId, held);
       // The identifiers of before get the notice: the caller may be an intruder.
       const event = { type: 'identifier.changed', details: { kind } } as const;
-      await afterChange(deps, repositories, caller, view, { notice: 'identifier-changed', event });
+      const former = { kind, identifier: kind === 'email' ? view.email : view.mobile };
+      await afterUndoableChange(deps, repositories, caller, view, {
+        notice: 'identifier-changed',
+        event,
+        former,
+      });
     });
   } catch (error) {
     // Another user has taken the identifier since the change began.

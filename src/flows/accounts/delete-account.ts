@@ -3,6 +3,7 @@ import type { Clock } from '../../domain/clock.ts';
 import type { ReceiptSigner } from '../../domain/erasure.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
+import { assertNotFrozen } from '../after-change.ts';
 import { record } from '../events/record.ts';
 import { ownSession } from '../sessions/own-session.ts';
 import { eraseUser } from './erase-user.ts';
@@ -18,6 +19,7 @@ export type DeleteAccountDeps = {
 export function createDeleteAccount({ store, ...deps }: DeleteAccountDeps) {
   return async function deleteAccount(caller: Caller): Promise<string> {
     const { holder } = ownSession(caller);
+    assertNotFrozen(holder, deps.clock());
     return await store.transaction(async (repositories) => {
       const receipt = await eraseUser(repositories, deps, caller, holder);
       // The event names neither the user nor the address of the call.

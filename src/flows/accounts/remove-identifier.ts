@@ -4,11 +4,15 @@ import { DomainError } from '../../domain/errors.ts';
 import type { IdentifierKind } from '../../domain/identifier.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
-import { afterChange } from '../after-change.ts';
+import { afterUndoableChange } from '../after-change.ts';
+import type { UndoLinkDeps } from '../recovery/undo-link.ts';
 import { ownSession } from '../sessions/own-session.ts';
 
 export type RemoveIdentifierDeps = {
-  readonly store: Store<'users' | 'challenges' | 'sessions' | 'trustedDevices' | 'outbox' | 'events'>;
+  readonly store: Store<
+    'users' | 'challenges' | 'sessions' | 'trustedDevices' | 'accountChanges' | 'outbox' | 'events'
+  >;
+  readonly undoPage: UndoLinkDeps['undoPage'];
   readonly clock: Clock;
   readonly random: Random;
 };
@@ -38,7 +42,12 @@ export function createRemoveIdentifier(deps: RemoveIdentifierDeps) {
       if (kept?.confirmedAt === undefined) throw new DomainError('LAST_IDENTIFIER');
       await users.removeIdentifiers(tenantId, userId, [command.kind]);
       const event = { type: 'identifier.removed', details: { kind: command.kind } } as const;
-      await afterChange(deps, repositories, caller, view, { notice: 'identifier-changed', event });
+      const former = { kind: command.kind, identifier: removed };
+      await afterUndoableChange(deps, repositories, caller, view, {
+        notice: 'identifier-changed',
+        event,
+        former,
+      });
     });
   };
 }

@@ -25,13 +25,16 @@ type Purpose = Pick<Challenge, 'userId' | 'purpose'> & {
   readonly slot?: string;
 };
 
-export type LinkOrder = Purpose &
-  Pick<EmailOrder, 'template' | 'about' | 'lifetimeMs'> & {
-    /** The tenant's page that the link leads to, of its configuration alone (R37). */
-    readonly page: string;
-    /** The name of the token in the query of the link. */
-    readonly parameter: string;
-  };
+type Target = {
+  /** The tenant's page that the link leads to, of its configuration alone (R37). */
+  readonly page: string;
+  /** The name of the token in the query of the link. */
+  readonly parameter: string;
+};
+
+export type LinkOrder = Purpose & Pick<EmailOrder, 'template' | 'about' | 'lifetimeMs'> & Target;
+
+export type SmsLinkOrder = Purpose & Pick<SmsOrder, 'template' | 'lifetimeMs'> & Target;
 
 type Bound = {
   /** The value that the code is bound to besides tenant and purpose: the request that redeems it names it. */
@@ -63,6 +66,16 @@ function challengeOf(
   return { ...own, tenantId, userId, purpose, ...sent };
 }
 
+/** A new token, and the link to one of the tenant's pages that carries it. */
+function newLink({ random }: Pick<MessageDeps, 'random'>, { page, parameter }: Target) {
+  const id = random.uuid();
+  const verifier = random.bytes(32);
+  const code = formatChallengeToken(id, verifier);
+  const link = new URL(page);
+  link.searchParams.set(parameter, code);
+  return { own: { id, digest: sha256(verifier) }, code, link: link.href };
+}
+
 /** A link by e-mail to one of the tenant's pages, valid as long as its message. */
 export function linkByEmail(
   deps: MessageDeps,
@@ -70,20 +83,29 @@ export function linkByEmail(
   to: Recipient,
   order: LinkOrder,
 ): OutOfBand {
-  const id = deps.random.uuid();
-  const verifier = deps.random.bytes(32);
-  const { template, page, parameter, about, lifetimeMs } = order;
-  const code = formatChallengeToken(id, verifier);
-  const link = new URL(page);
-  link.searchParams.set(parameter, code);
+  const { template, about, lifetimeMs } = order;
+  const { own, code, link } = newLink(deps, order);
   const message = composeEmail(deps, context, to, {
     template,
-    link: link.href,
+    link,
     code,
     lifetimeMs,
     ...(about && { about }),
   });
-  return { message, challenge: challengeOf(context, to, order, message, { id, digest: sha256(verifier) }) };
+  return { message, challenge: challengeOf(context, to, order, message, own) };
+}
+
+/** The same by SMS. */
+export function linkBySms(
+  deps: MessageDeps,
+  context: MessageContext,
+  to: Recipient,
+  order: SmsLinkOrder,
+): OutOfBand {
+  const { template, lifetimeMs } = order;
+  const { own, code, link } = newLink(deps, order);
+  const message = composeSms(deps, context, to, { template, link, code, lifetimeMs });
+  return { message, challenge: challengeOf(context, to, order, message, own) };
 }
 
 type CodeDeps = MessageDeps & { readonly vault: Vault };

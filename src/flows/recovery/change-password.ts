@@ -11,6 +11,7 @@ import type { PasswordChecker } from '../password-check.ts';
 import { ownWords, type PasswordPolicy } from '../password-policy.ts';
 import { ownSession } from '../sessions/own-session.ts';
 import { replacePassword } from './replace-password.ts';
+import type { UndoLinkDeps } from './undo-link.ts';
 
 export type ChangePasswordDeps = {
   readonly store: Store<
@@ -19,6 +20,7 @@ export type ChangePasswordDeps = {
     | 'challenges'
     | 'sessions'
     | 'trustedDevices'
+    | 'accountChanges'
     | 'attempts'
     | 'outbox'
     | 'events'
@@ -26,6 +28,7 @@ export type ChangePasswordDeps = {
   readonly hasher: PasswordHasher;
   readonly passwords: PasswordChecker;
   readonly passwordPolicy: PasswordPolicy;
+  readonly undoPage: UndoLinkDeps['undoPage'];
   readonly clock: Clock;
   readonly random: Random;
 };

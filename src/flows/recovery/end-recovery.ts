@@ -20,6 +20,7 @@ import { networkSubject, shadowSubject } from '../password-check.ts';
 import { ownWords, type PasswordPolicy } from '../password-policy.ts';
 import { recoveryPurposes } from './recover.ts';
 import { replacePassword } from './replace-password.ts';
+import type { UndoLinkDeps } from './undo-link.ts';
 
 export type EndRecoveryDeps = {
   readonly store: Store<
@@ -28,6 +29,7 @@ export type EndRecoveryDeps = {
     | 'challenges'
     | 'sessions'
     | 'trustedDevices'
+    | 'accountChanges'
     | 'attempts'
     | 'smsUsage'
     | 'outbox'
@@ -37,6 +39,7 @@ export type EndRecoveryDeps = {
   readonly hasher: PasswordHasher;
   readonly passwordPolicy: PasswordPolicy;
   readonly vault: Vault;
+  readonly undoPage: UndoLinkDeps['undoPage'];
   readonly clock: Clock;
   readonly random: Random;
 };
@@ -96,6 +99,9 @@ export function createEndRecovery(deps: EndRecoveryDeps) {
     // The message went to an identifier of that time: one that is no longer the user's proves nothing.
     const proved = [view.email, view.mobile].find((held) => held?.address === challenge.identifier);
     if (proved?.confirmedAt === undefined) throw refusal();
+    const isFrozen = view.frozenUntil !== undefined && view.frozenUntil > clock();
+    // A frozen account is not recovered with what came by the change that its owner reported.
+    if (isFrozen && (await wasChanged(deps, proved, tenantId))) throw refusal();
 
     const password = passwordPolicy.parse(caller, ownWords(view), command.password, command.confirmPassword);
     await passwordPolicy.refuseBreached(password);
@@ -110,6 +116,7 @@ export function createEndRecovery(deps: EndRecoveryDeps) {
       );
       // Linked identities may be an intruder's: the owner links them again.
       await identities.remove(tenantId, userId, undefined);
+      if (isFrozen) await repositories.accountChanges.thaw(tenantId, userId);
       if (!command.keepRecent)
         await users.removeIdentifiers(tenantId, userId, recentKinds(view, proved, clock()));
       await replacePassword(deps, repositories, caller, view, passwordHash, 'recovery.completed');
@@ -122,6 +129,16 @@ export function createEndRecovery(deps: EndRecoveryDeps) {
 
   return (caller: Caller, command: EndRecoveryCommand) =>
     recordingFailure(deps, caller, { type: 'recovery.failed' }, () => attempt(caller, command));
+}
+
+/** Whether an identifier came instead of another within the time in which that can be undone. */
+async function wasChanged(
+  { store, clock }: EndRecoveryDeps,
+  { kind, userId }: HeldIdentifier,
+  tenantId: string,
+): Promise<boolean> {
+  const changes = await store.accountChanges.list(tenantId, userId, clock());
+  return changes.some(({ former }) => former.kind === kind);
 }
 
 /** The kinds of identifiers that came within 72 hours, after the one that is proved: an intruder may have added them. */

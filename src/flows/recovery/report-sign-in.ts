@@ -14,7 +14,14 @@ import { recoveryProof } from './recover.ts';
 
 export type ReportSignInDeps = {
   readonly store: Store<
-    AccessStores | 'users' | 'identities' | 'smsUsage' | 'outbox' | 'events' | 'idempotency'
+    | AccessStores
+    | 'users'
+    | 'accountChanges'
+    | 'identities'
+    | 'smsUsage'
+    | 'outbox'
+    | 'events'
+    | 'idempotency'
   >;
   readonly vault: Vault;
   readonly clock: Clock;
@@ -42,6 +49,7 @@ export function createReportSignIn(deps: ReportSignInDeps) {
         throw refusal();
       // Whoever signed in knows the password: it opens nothing until its owner chooses another.
       await repositories.users.deletePassword(tenantId, userId);
+      await repositories.accountChanges.forget(tenantId, userId, 'password');
       // What they may have added would open the account as well, as in a recovery.
       await repositories.identities.remove(tenantId, userId, undefined);
       await repositories.users.removeIdentifiers(tenantId, userId, recentKinds(view, held, clock()));

@@ -29,6 +29,11 @@ export type StartCodeSignInDeps = {
   readonly random: Random;
 };
 
+/** Places of an identifier that are kept for callers who vouch for themselves: half of them (R70). */
+const maxKept = Math.floor(maxLive / 2);
+/** Stands before the network of such a caller in the row of their code. */
+const vouchedMark = 'vouched ';
+
 /** Lifetime of a code and its link (NIST SP 800-63B-4, section 3.1.3.2). */
 const lifetimeMs = 600_000;
 /** Retries where another call takes the place of a code between the read and the write. */
@@ -45,13 +50,13 @@ export function createStartCodeSignIn(deps: StartCodeSignInDeps) {
     const { id: tenantId, policy } = caller.tenant;
     if (!policy.codeSignIn.enabled) throw new DomainError('SIGN_IN_METHOD_DISABLED');
     const identifier = parseIdentifier(command, policy);
-    await chargeRecipient(caller, 'sign-in', identifier.canonical);
+    const isVouched = await chargeRecipient(caller, 'sign-in', identifier.canonical);
     const held = await store.users.findIdentifier(tenantId, identifier);
     const wrong = await store.attempts.failures(tenantId, wrongCodesOf(vault, caller, identifier.canonical));
     const makeCode = wrong < maxWrongCodes ? makeDigitCode : makeLongDigitCode;
     for (let race = 0; race < maxRaces; race += 1) {
       try {
-        return await attempt(deps, caller, { identifier, held, code: makeCode(random) });
+        return await attempt(deps, caller, { identifier, held, isVouched, code: makeCode(random) });
       } catch (error) {
         if (!(error instanceof DuplicateError)) throw error;
       }
@@ -63,6 +68,8 @@ export function createStartCodeSignIn(deps: StartCodeSignInDeps) {
 type CodeOrder = {
   readonly identifier: ParsedIdentifier;
   readonly held: OwnedIdentifier | undefined;
+  /** Whether the caller has vouched for themselves: half of the places are kept for such callers. */
+  readonly isVouched: boolean;
   readonly code: string;
 };
 
@@ -96,7 +103,7 @@ function maySignIn({ tenant }: Caller, held: OwnedIdentifier | undefined): boole
 function codeFor(
   deps: StartCodeSignInDeps,
   caller: Caller,
-  { identifier: { kind, canonical, address }, held, code }: CodeOrder,
+  { identifier: { kind, canonical, address }, held, isVouched, code }: CodeOrder,
 ): OutOfBand {
   const { locale = '', senderEmail = '' } = held ?? {};
   const to: Recipient = { kind, address: held?.address ?? address, userLocale: locale, senderEmail };
@@ -115,7 +122,8 @@ function codeFor(
           linkFor: (id) => linkWith(deps, caller, id, order.code),
         })
       : codeBySms(deps, caller, to, { ...order, template: 'sign-in-code-sms' });
-  return { message, challenge: { ...challenge, data: Buffer.from(networkOf(caller.client.address)) } };
+  const asker = `${isVouched ? vouchedMark : ''}${networkOf(caller.client.address)}`;
+  return { message, challenge: { ...challenge, data: Buffer.from(asker) } };
 }
 
 /**
@@ -143,8 +151,9 @@ function slotsOf(vault: Vault, { tenantId, channel }: Challenge, canonical: stri
 
 /**
  * Gives a code one of its identifier's places. Where all are taken, the network that holds most of
- * them gives its oldest up to one that holds fewer, so that a stranger keeps no owner out. False where there is
- * no place: all earlier codes stay valid. Throws DuplicateError where another call took the place.
+ * them gives its oldest up to one that holds fewer, so that a stranger keeps no owner out; strangers give theirs up to
+ * callers who vouch for themselves, who keep half of the places. False where there is no place: all earlier codes
+ * stay valid. Throws DuplicateError where another call took the place.
  */
 async function placeFairly(
   { vault, clock }: StartCodeSignInDeps,
@@ -161,11 +170,23 @@ async function placeFairly(
     await challenges.putInFreeSlot({ ...challenge, slot: free }, maxAttempts, now);
     return true;
   }
-  const heldBy = (network: string) => live.filter(({ data }) => String(data) === network);
-  const holdings = live.map(({ data }) => heldBy(String(data))).sort((a, b) => b.length - a.length);
-  const [most = []] = holdings;
-  const oldest = most.at(-1);
-  if (oldest === undefined || most.length < heldBy(String(challenge.data)).length + 2) return false;
+  const oldest = placeToGiveUp(live, askerOf(challenge));
+  if (oldest === undefined) return false;
   if (!(await challenges.replace(oldest.id, { ...challenge, slot: oldest.slot }))) throw new DuplicateError();
   return true;
+}
+
+const askerOf = ({ data }: Challenge) => String(data);
+const isVouchedFor = (asker: string) => asker.startsWith(vouchedMark);
+
+/** The code, of those in all places, whose place goes to another caller; undefined: none has to go. The newest come first. */
+function placeToGiveUp(live: readonly Challenge[], asker: string): Challenge | undefined {
+  const kept = live.filter((each) => isVouchedFor(askerOf(each)));
+  const isKept = kept.length <= maxKept;
+  const others = isKept ? live.filter((each) => !kept.includes(each)) : live;
+  const heldBy = (network: string) => others.filter((each) => askerOf(each) === network);
+  const [most = []] = others.map((each) => heldBy(askerOf(each))).sort((a, b) => b.length - a.length);
+  if (isVouchedFor(asker) && kept.length < maxKept) return most.at(-1);
+  const own = live.filter((each) => askerOf(each) === asker);
+  return most.length < own.length + 2 ? undefined : most.at(-1);
 }

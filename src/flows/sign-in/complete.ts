@@ -87,7 +87,7 @@ export function createCompleteSignIn(deps: CompleteDeps) {
     account: SessionAccount,
     { prepare, ...progress }: SignIn,
   ): Promise<SignInResult> {
-    const { user, email, mobile, enrolled } = account;
+    const { user, email, mobile, frozenUntil, enrolled } = account;
     const { method, amr } = progress;
     const { tenantId, id: userId } = user;
     const opened = await store.transaction(async (repositories) => {
@@ -103,7 +103,14 @@ export function createCompleteSignIn(deps: CompleteDeps) {
       return result;
     });
     if (opened.kind === 'session')
-      return { kind: 'session', user, email, mobile, tokens: await issueTokens(deps, opened.session) };
+      return {
+        kind: 'session',
+        user,
+        email,
+        mobile,
+        frozenUntil,
+        tokens: await issueTokens(deps, opened.session),
+      };
     const { challengeId, kinds } = opened;
     const token = await accessTokens.signPending({ tenantId, userId, challengeId });
     const smsNumber = kinds.includes('sms') ? enrolled.smsNumber : undefined;

@@ -14,6 +14,7 @@ import { AskNames, CodeLink } from './sign-in-code.tsx';
 import { Confirm, SignUp } from './sign-up.tsx';
 import { type Account, AccountContext, type Stage, useAccount } from './state.ts';
 import { AskTerms } from './terms.tsx';
+import { UndoChange } from './undo-change.tsx';
 import { solveBeside } from './work.ts';
 
 type Place = { readonly path: string; readonly query: URLSearchParams };
@@ -204,6 +205,7 @@ function Screen() {
   if (path === 'confirm') return <Confirm token={query.get('cnf') ?? ''} />;
   if (path === 'sign-in' && token !== '') return <CodeLink token={token} code={query.get('code') ?? ''} />;
   if (path === 'report' && token !== '') return <ReportSignIn token={token} />;
+  if (path === 'undo' && token !== '') return <UndoChange token={token} />;
   if (path === 'recover') return token === '' ? <Recover /> : <NewPassword token={token} />;
   switch (stage.at) {
     case 'starting':

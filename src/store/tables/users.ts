@@ -1,4 +1,5 @@
 import { date, mysqlTable, primaryKey, varchar } from 'drizzle-orm/mysql-core';
+import type { Former } from '../../domain/account-change.ts';
 import type { IdentifierKind } from '../../domain/identifier.ts';
 import type { Locale } from '../../domain/locale.ts';
 import { type Json, mapProfile, profileTexts } from '../../domain/profile.ts';
@@ -28,6 +29,7 @@ export const users = mysqlTable(
     customFields: json('custom_fields').$type<Json>().notNull(),
     createdAt: instant('created_at').notNull(),
     origin: exact('origin', { length: 16 }).$type<User['origin']>().notNull(),
+    frozenUntil: instant('frozen_until'),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.id] })],
 );
@@ -54,4 +56,22 @@ export const credentials = mysqlTable(
     passwordHash: exact('password_hash', { length: 255 }).notNull(),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.userId] })],
+);
+
+export const accountChanges = mysqlTable(
+  'account_changes',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    id: uuid('id').notNull(),
+    userId: uuid('user_id').notNull(),
+    kind: exact('kind', { length: 8 }).$type<Former['kind']>().notNull(),
+    address: exact('address', { length: 254 }),
+    canonical: exact('canonical', { length: 254 }),
+    confirmedAt: instant('confirmed_at'),
+    addedAt: instant('added_at'),
+    passwordHash: exact('password_hash', { length: 255 }),
+    changedAt: instant('changed_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.id] })],
 );

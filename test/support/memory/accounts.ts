@@ -1,3 +1,4 @@
+import type { AccountChange, AccountChangeRepository } from '../../../src/domain/account-change.ts';
 import {
   type Authenticator,
   type AuthenticatorRepository,
@@ -27,7 +28,7 @@ export function viewOf(
 ): UserView | undefined {
   const row = users.find((each) => each.tenantId === tenantId && each.id === userId);
   if (row === undefined) return undefined;
-  const { confirmedAt: _, ...user } = row;
+  const { confirmedAt: _, frozenUntil, ...user } = row;
   const held = (kind: Identifier['kind']) => {
     const found = identifiers.find(
       (each) => each.tenantId === tenantId && each.userId === userId && each.kind === kind,
@@ -36,7 +37,7 @@ export function viewOf(
     const { tenantId: __, ...identifier } = found;
     return identifier;
   };
-  return { user, email: held('email'), mobile: held('mobile') };
+  return { user, email: held('email'), mobile: held('mobile'), frozenUntil };
 }
 
 export function enrolledOf({ authenticators }: Tables, tenantId: string, userId: string) {
@@ -59,6 +60,7 @@ function deleteUser(tables: Tables, tenantId: string, userId: string): void {
     tables.consents,
     tables.terms,
     tables.trustedDevices,
+    tables.accountChanges,
   ] as { delete(matches: (row: { tenantId: string; userId: string }) => boolean): number }[])
     table.delete((each) => each.tenantId === tenantId && each.userId === userId);
 }
@@ -131,7 +133,8 @@ export function createUsers(tables: Tables): UserRepository {
     findById: async (tenantId, userId) => viewOf(tables, tenantId, userId),
     findForSession: async (tenantId, userId, origin, now) => accountOf(tenantId, userId, origin, now),
     async insert(user, identifier, passwordHash) {
-      if (!users.insert({ ...user, confirmedAt: undefined })) throw new DuplicateError();
+      if (!users.insert({ ...user, confirmedAt: undefined, frozenUntil: undefined }))
+        throw new DuplicateError();
       if (identifier !== undefined) addIdentifier(tables, user.tenantId, identifier);
       if (passwordHash !== undefined) await setHash(user.tenantId, user.id, passwordHash);
     },
@@ -353,6 +356,40 @@ export function createTermsRows({ terms }: Tables): TermsRepository {
       terms.find((each) => ofUser(tenantId, userId)(each) && each.version === version)?.acceptedAt,
     async forget(tenantId, userId) {
       terms.delete(ofUser(tenantId, userId));
+    },
+  };
+}
+
+export function createAccountChanges({ accountChanges, users }: Tables): AccountChangeRepository {
+  const ofUser = (tenantId: string, userId: string) => (each: AccountChange) =>
+    each.tenantId === tenantId && each.userId === userId;
+  const isUser = (tenantId: string, userId: string) => (each: User) =>
+    each.tenantId === tenantId && each.id === userId;
+  return {
+    async add(change) {
+      accountChanges.insert(change);
+    },
+    list: async (tenantId, userId, now) =>
+      accountChanges.all((each) => ofUser(tenantId, userId)(each) && each.expiresAt > now).sort(byId),
+    async freeze(tenantId, userId, now, until) {
+      const frozen = users.update(
+        (each) =>
+          isUser(tenantId, userId)(each) && (each.frozenUntil === undefined || each.frozenUntil <= now),
+        { frozenUntil: until },
+      );
+      if (frozen === 0) return false;
+      accountChanges.update((each) => ofUser(tenantId, userId)(each) && each.expiresAt > now, {
+        expiresAt: until,
+      });
+      return true;
+    },
+    async thaw(tenantId, userId) {
+      users.update(isUser(tenantId, userId), { frozenUntil: undefined });
+    },
+    async forget(tenantId, userId, kind) {
+      accountChanges.delete(
+        (each) => ofUser(tenantId, userId)(each) && (kind === undefined || each.former.kind === kind),
+      );
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { AttemptCounter, AttemptRepository } from '../../../src/domain/attempt.ts';
 import type { BudgetRepository } from '../../../src/domain/budget.ts';
-import type { ChallengeRepository } from '../../../src/domain/challenge.ts';
+import { type ChallengeRepository, reportPurposes } from '../../../src/domain/challenge.ts';
 import type { ProofRepository } from '../../../src/domain/dpop.ts';
 import type { IdempotencyRepository } from '../../../src/domain/idempotency.ts';
 import type { LoginRequestRepository } from '../../../src/domain/login-request.ts';
@@ -93,7 +93,7 @@ export function createChallenges({ challenges }: Tables): ChallengeRepository {
           each.tenantId === tenantId &&
           each.userId === userId &&
           each.consumedAt === undefined &&
-          each.purpose !== 'sign-in-report',
+          !(reportPurposes as readonly string[]).includes(each.purpose),
       );
     },
     consume: async (tenantId, id, now) =>
@@ -153,6 +153,16 @@ export function createSessions(tables: Tables): SessionRepository {
           refreshCounter: refreshCounter + 1,
         }),
       ) === 1,
+    isKeyOf: async (tenantId, { kind, canonical }, jkt) => {
+      const held = tables.identifiers.find(
+        (each) => each.tenantId === tenantId && each.kind === kind && each.canonical === canonical,
+      );
+      return (
+        held !== undefined &&
+        sessions.find((each) => ofUser(tenantId, held.userId)(each) && each.binding?.jkt === jkt) !==
+          undefined
+      );
+    },
     async forgetDevices(tenantId, userId) {
       sessions.update(ofUser(tenantId, userId), { device: '-', binding: undefined });
     },

@@ -1,5 +1,6 @@
 import type { Repositories, Store } from '../../../src/domain/repositories.ts';
 import {
+  createAccountChanges,
   createAuthenticators,
   createIdentities,
   createRecoveryCodes,
@@ -36,6 +37,7 @@ export function createMemoryStore(): Store {
   const tables = createTables();
   const repositories: Repositories = {
     users: createUsers(tables),
+    accountChanges: createAccountChanges(tables),
     challenges: createChallenges(tables),
     sessions: createSessions(tables),
     authenticators: createAuthenticators(tables),

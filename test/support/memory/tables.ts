@@ -1,3 +1,4 @@
+import type { AccountChange } from '../../../src/domain/account-change.ts';
 import type { AdminKey } from '../../../src/domain/admin-key.ts';
 import type { ApiKeyRow } from '../../../src/domain/api-key.ts';
 import type { AttemptCounter } from '../../../src/domain/attempt.ts';
@@ -48,15 +49,16 @@ const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 /** The tables of the in-memory store, empty. */
 export function createTables() {
   return {
-    users: new Table<User & { readonly confirmedAt: Date | undefined }>(
-      ({ tenantId, id }) => `${tenantId} ${id}`,
-    ),
+    users: new Table<
+      User & { readonly confirmedAt: Date | undefined; readonly frozenUntil: Date | undefined }
+    >(({ tenantId, id }) => `${tenantId} ${id}`),
     identifiers: new Table<HeldIdentifier & OfTenant>(
       ({ tenantId, kind, canonical }) => `${tenantId} ${kind} ${canonical}`,
     ),
     credentials: new Table<OfUser & { readonly passwordHash: string }>(
       ({ tenantId, userId }) => `${tenantId} ${userId}`,
     ),
+    accountChanges: new Table<AccountChange>(({ tenantId, id }) => `${tenantId} ${id}`),
     challenges: new Table<ChallengeRow>(({ tenantId, purpose, slot }) => `${tenantId} ${purpose} ${slot}`),
     sessions: new Table<SessionRow & { readonly revokedAt: Date | undefined }>(
       ({ tenantId, id }) => `${tenantId} ${id}`,

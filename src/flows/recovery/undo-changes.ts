@@ -1,0 +1,184 @@
+import { type AccountChange, type Former, formerState } from '../../domain/account-change.ts';
+import type { Caller } from '../../domain/caller.ts';
+import type { Challenge } from '../../domain/challenge.ts';
+import type { Clock } from '../../domain/clock.ts';
+import { DomainError, invalid } from '../../domain/errors.ts';
+import type { PasswordHasher } from '../../domain/password.ts';
+import type { Random } from '../../domain/random.ts';
+import { DuplicateError, type Repositories, type Store } from '../../domain/repositories.ts';
+import type { UserView } from '../../domain/user.ts';
+import type { Vault } from '../../domain/vault.ts';
+import { type AccessStores, endAccess } from '../after-change.ts';
+import type { AuthenticatorTypes } from '../authenticators/kinds.ts';
+import { findByToken, maxAttempts, redeem } from '../challenges/redeem.ts';
+import { record, recordingFailure } from '../events/record.ts';
+import { rememberResult } from '../idempotency.ts';
+import { notifyUser } from '../messages.ts';
+import { signInCounters } from '../password-check.ts';
+import { undoMs } from './undo-link.ts';
+
+export type UndoDeps = {
+  readonly store: Store<
+    | AccessStores
+    | 'users'
+    | 'accountChanges'
+    | 'authenticators'
+    | 'identities'
+    | 'attempts'
+    | 'smsUsage'
+    | 'outbox'
+    | 'events'
+    | 'idempotency'
+  >;
+  readonly hasher: PasswordHasher;
+  readonly types: AuthenticatorTypes;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+export type UndoCommand = {
+  readonly token: string;
+  /** The password of the account before the oldest change. */
+  readonly password: string;
+  /** A code of the authenticator app, where it was enrolled before the oldest change. */
+  readonly code: string;
+};
+
+const refusal = () => new DomainError('RECOVERY_INVALID');
+
+/** What the owner of an account does about a change that was not theirs, with the link of its notice. */
+export function createUndoChanges(deps: UndoDeps) {
+  const { store, clock } = deps;
+
+  async function reported(caller: Caller, token: string): Promise<Challenge & { changes: AccountChange[] }> {
+    const challenge = await findByToken(deps, caller, 'account-undo', token);
+    if (challenge === undefined) throw refusal();
+    const changes = await store.accountChanges.list(challenge.tenantId, challenge.userId, clock());
+    if (changes.length === 0) throw refusal();
+    return { ...challenge, changes };
+  }
+
+  async function undo(caller: Caller, command: UndoCommand): Promise<void> {
+    if (command.password === '' && command.code === '')
+      throw invalid({ field: 'password', reason: 'FIELD_REQUIRED' });
+    const challenge = await reported(caller, command.token);
+    const { tenantId, userId, changes } = challenge;
+    // The link shows who reads the messages of an identifier; that alone restores nothing.
+    if (!(await store.challenges.countAttempt(tenantId, challenge.id, maxAttempts))) throw refusal();
+    if (!(await isProved(deps, caller, userId, changes, command)))
+      throw new DomainError('CREDENTIALS_INVALID');
+    try {
+      await store.transaction(async (repositories) => {
+        await repositories.users.lock(tenantId, userId);
+        if (!(await redeem(repositories, clock, caller, challenge))) throw refusal();
+        const view = await repositories.users.findById(tenantId, userId);
+        if (view?.user.status !== 'active') throw refusal();
+        const latest = await repositories.accountChanges.list(tenantId, userId, clock());
+        await restore(deps, repositories, caller, view, formerState(latest));
+        await rememberResult(repositories, caller, undefined);
+      });
+    } catch (error) {
+      // Another user has proved the identifier since: it is theirs.
+      throw error instanceof DuplicateError ? refusal() : error;
+    }
+  }
+
+  return {
+    /**
+     * Freezes what opens the account for 72 hours, and ends all sessions. Once frozen, another call changes
+     * nothing. The link stays valid.
+     */
+    async freeze(caller: Caller, { token }: { readonly token: string }): Promise<void> {
+      const { tenantId, userId } = await reported(caller, token);
+      await store.transaction(async (repositories) => {
+        const now = clock();
+        const until = new Date(now.getTime() + undoMs);
+        if (await repositories.accountChanges.freeze(tenantId, userId, now, until)) {
+          await endAccess(repositories, clock, { tenantId, id: userId }, undefined);
+          await record(repositories, deps, caller, { type: 'account.frozen', userId });
+        }
+        await rememberResult(repositories, caller, undefined);
+      });
+    },
+
+    /**
+     * Restores identifiers and password as they stood before the oldest change that can still be undone. It signs
+     * nobody in, and leaves second factors alone.
+     */
+    undo: (caller: Caller, command: UndoCommand): Promise<void> =>
+      recordingFailure(deps, caller, { type: 'account.restore_failed' }, () => undo(caller, command)),
+  };
+}
+
+/** Whether the caller has the password, or an authenticator app, from before the oldest change. */
+async function isProved(
+  { store, hasher, types }: UndoDeps,
+  caller: Caller,
+  userId: string,
+  changes: readonly AccountChange[],
+  { password, code }: UndoCommand,
+): Promise<boolean> {
+  const { id: tenantId } = caller.tenant;
+  if (password !== '') {
+    const former = formerState(changes).find((each) => each.kind === 'password');
+    const hash =
+      former === undefined ? await store.users.findPasswordHash(tenantId, userId) : former.passwordHash;
+    return await hasher.verify(caller, hash, password);
+  }
+  const app = await store.authenticators.findInSlot(tenantId, userId, 'totp');
+  const [oldest] = changes;
+  if (app === undefined || oldest === undefined || app.createdAt >= oldest.changedAt) return false;
+  return await types.totp.verify(caller, userId, '', code);
+}
+
+async function restore(
+  deps: UndoDeps,
+  repositories: Pick<
+    Repositories,
+    AccessStores | 'users' | 'accountChanges' | 'identities' | 'attempts' | 'outbox' | 'events'
+  >,
+  caller: Caller,
+  view: UserView,
+  formers: readonly Former[],
+): Promise<void> {
+  const { tenantId, id: userId } = view.user;
+  const { users } = repositories;
+  for (const former of formers) await putBack(users, tenantId, userId, former);
+  // Connected identities may be an intruder's: the owner connects them again.
+  await repositories.identities.remove(tenantId, userId, undefined);
+  await repositories.attempts.reset(tenantId, ...signInCounters(userId, caller));
+  await endAccess(repositories, deps.clock, view.user, undefined);
+  await repositories.sessions.forgetDevices(tenantId, userId);
+  await repositories.accountChanges.thaw(tenantId, userId);
+  await repositories.accountChanges.forget(tenantId, userId);
+  const restored = await users.findById(tenantId, userId);
+  if (restored?.email?.confirmedAt === undefined && restored?.mobile?.confirmedAt === undefined)
+    throw refusal();
+  // Identifiers that the account had until now are told as well: the one who undid it may be the intruder.
+  const isGone = (kind: 'email' | 'mobile') => view[kind]?.canonical !== restored[kind]?.canonical;
+  const gone = {
+    ...view,
+    email: isGone('email') ? view.email : undefined,
+    mobile: isGone('mobile') ? view.mobile : undefined,
+  };
+  for (const told of [restored, gone]) await notifyUser(deps, repositories, caller, told, 'changes-undone');
+  await record(repositories, deps, caller, { type: 'account.restored', userId });
+}
+
+async function putBack(
+  users: Repositories['users'],
+  tenantId: string,
+  userId: string,
+  former: Former,
+): Promise<void> {
+  if (former.kind === 'password') {
+    if (former.passwordHash === undefined) await users.deletePassword(tenantId, userId);
+    else await users.updatePasswordHash(tenantId, userId, former.passwordHash);
+  } else if (former.identifier === undefined) await users.removeIdentifiers(tenantId, userId, [former.kind]);
+  else {
+    // An unproved claim of another user does not stand in the way.
+    await users.releaseClaim(tenantId, former.identifier, userId, 'proved');
+    await users.replaceIdentifier(tenantId, former.identifier);
+  }
+}

@@ -1,0 +1,62 @@
+import type { Former } from '../../domain/account-change.ts';
+import { dayMs } from '../../domain/duration.ts';
+import type { Random } from '../../domain/random.ts';
+import type { Repositories } from '../../domain/repositories.ts';
+import type { UserView } from '../../domain/user.ts';
+import { linkByEmail, linkBySms, send } from '../challenges/send.ts';
+import { composeNotice, type MessageContext, type MessageDeps, recipientOf } from '../messages.ts';
+
+/** The notices of changes that can be undone. */
+export type UndoableNotice = 'identifier-changed' | 'password-changed';
+
+/** Time in which a change can be undone. */
+export const undoMs = 3 * dayMs;
+/** A freeze at the last moment leaves as much time again. */
+const linkLifetimeMs = 2 * undoMs;
+
+export type UndoLinkDeps = MessageDeps & {
+  readonly random: Random;
+  /** The hosted page on which an owner undoes a change, for a tenant that names no other. */
+  readonly undoPage: (slug: string) => string;
+};
+
+/**
+ * Keeps what stood before a change, and tells every confirmed identifier that the user had then, with a link
+ * to the page that undoes the change (ASVS 6.3.7). A number gets a link where no address gets one.
+ */
+export async function sendUndo(
+  deps: UndoLinkDeps,
+  repositories: Pick<Repositories, 'accountChanges' | 'challenges' | 'outbox'>,
+  context: MessageContext,
+  { user, email, mobile }: UserView,
+  { former, notice }: { readonly former: Former; readonly notice: UndoableNotice },
+): Promise<void> {
+  const changedAt = deps.clock();
+  await repositories.accountChanges.add({
+    tenantId: user.tenantId,
+    id: deps.random.uuid(),
+    userId: user.id,
+    former,
+    changedAt,
+    expiresAt: new Date(changedAt.getTime() + undoMs),
+  });
+  const { tenant } = context;
+  const link = {
+    userId: user.id,
+    purpose: 'account-undo',
+    page: tenant.policy.pages.undoChange || deps.undoPage(tenant.slug),
+    parameter: 'token',
+    lifetimeMs: linkLifetimeMs,
+  } as const;
+  const byEmail = email?.confirmedAt !== undefined;
+  if (byEmail) {
+    await send(
+      repositories,
+      linkByEmail(deps, context, recipientOf(user, email), { ...link, template: notice }),
+    );
+  }
+  if (mobile?.confirmedAt === undefined) return;
+  const to = recipientOf(user, mobile);
+  if (byEmail) await repositories.outbox.add(composeNotice(deps, context, to, notice));
+  else await send(repositories, linkBySms(deps, context, to, { ...link, template: 'undo-change-sms' }));
+}
