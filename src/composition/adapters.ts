@@ -11,6 +11,7 @@ import { createPasswordStrength } from '../adapters/password-strength.ts';
 import { createProofOfWork } from '../adapters/proof-of-work.ts';
 import { renderQrCode } from '../adapters/qr-code.ts';
 import { createReceiptSigner } from '../adapters/receipts.ts';
+import { createWebAuthn } from '../adapters/webauthn.ts';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Random } from '../domain/random.ts';
@@ -63,6 +64,7 @@ export async function createAdapters(parts: AdapterParts): Promise<Adapters> {
             ),
     },
     proofOfWork: createProofOfWork({ vault, clock, cost: config.workCost }),
+    webAuthn: createWebAuthn(),
     renderQr: renderQrCode,
     outgoingFetch: createOutgoingFetch({ allowed: config.outgoingNetworks }),
     clock,

@@ -7,6 +7,7 @@ import type { FeatureDeps } from '../features/deps.ts';
 import { type Feature, type Handlers, type Job, merge } from '../features/feature.ts';
 import { hostedPages } from '../features/hosted-pages.ts';
 import { messages } from '../features/messages.ts';
+import { passkeys } from '../features/passkeys.ts';
 import { profile } from '../features/profile.ts';
 import { records } from '../features/records.ts';
 import { recovery } from '../features/recovery.ts';
@@ -30,6 +31,7 @@ export function createFeatures(deps: FeatureDeps & { readonly observeDelivery: D
   const features = [
     auth(deps),
     twoFactor(deps),
+    passkeys(deps),
     recovery(deps),
     profile(deps),
     hostedPages(deps),

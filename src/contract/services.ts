@@ -1,4 +1,5 @@
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { PasskeyService } from '../../gen/manam/v1/passkey_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
 import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
@@ -10,6 +11,7 @@ import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
 export const publicServices = {
   auth: AuthService,
   twoFactor: TwoFactorService,
+  passkeys: PasskeyService,
   recovery: RecoveryService,
   profile: ProfileService,
 } as const;

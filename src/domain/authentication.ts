@@ -2,4 +2,4 @@
 export type SessionLevel = 'signed-in' | 'enrol-only';
 
 /** How a user authenticated (RFC 8176, section 2; `fed` is ours: a provider vouched). */
-export type AuthenticationMethod = 'pwd' | 'otp' | 'sms' | 'mfa' | 'fed';
+export type AuthenticationMethod = 'pwd' | 'otp' | 'sms' | 'hwk' | 'swk' | 'user' | 'mfa' | 'fed';

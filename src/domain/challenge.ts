@@ -1,4 +1,4 @@
-import type { AuthenticatorKind } from './authenticator.ts';
+import type { CodeKind } from './authenticator.ts';
 import type { Message } from './message.ts';
 
 /** The purpose of a challenge: it is valid for nothing else. */
@@ -17,7 +17,7 @@ export type ChallengePurpose =
   | 'login-code'
   | 'google-link'
   | 'sms-code'
-  | `${AuthenticatorKind}-${EnrolmentStep}`;
+  | `${CodeKind}-${EnrolmentStep}`;
 
 /** The links with which an owner reports what another may have done: a change of credentials leaves them. */
 export const reportPurposes = [

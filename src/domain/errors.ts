@@ -84,6 +84,9 @@ export const reasons = [
   'SIGN_IN_METHOD_DISABLED',
   'SIGN_IN_METHOD_UNFIT',
   'ACCOUNT_FROZEN',
+  'PASSKEY_INVALID',
+  'PASSKEY_TAKEN',
+  'PASSKEY_LIMIT',
 ] as const;
 
 /** A stable reason; texts may change, reasons may not. */

@@ -9,7 +9,7 @@ export type EventAudience = 'operator' | 'tenant' | 'user';
 export type EventDetails = Readonly<Record<string, string | number | boolean>>;
 
 /** How a session began. */
-export type SignInMethod = 'password' | 'code' | 'google' | 'login-code';
+export type SignInMethod = 'password' | 'code' | 'passkey' | 'google' | 'login-code';
 
 type EventSpec<O extends 'success' | 'failure' = 'success' | 'failure', D = EventDetails | undefined> = {
   readonly outcome: O;
@@ -62,6 +62,7 @@ export const eventCatalogue = {
   'identifier.change_failed': failure<OfIdentifier>('tenant', 'user'),
   'identifier.removed': event<OfIdentifier>('tenant', 'user'),
   'credential.changed': event('tenant', 'user'),
+  'credential.removed': event('tenant', 'user'),
   'credential.change_failed': failure('tenant', 'user'),
   // The owner says that a change was not theirs: nothing that opens the account can be changed for now.
   'account.frozen': event('tenant', 'user'),
@@ -75,6 +76,9 @@ export const eventCatalogue = {
   'authenticator.added': event<OfAuthenticator>('tenant', 'user'),
   'authenticator.removed': event<OfAuthenticator>('tenant', 'user'),
   'authenticator.removal_failed': failure<OfAuthenticator>('tenant', 'user'),
+  'authenticator.renamed': event<OfAuthenticator>('tenant', 'user'),
+  // A sign counter was not greater than before: another copy of the key may be in use.
+  'authenticator.counter_fell': failure<OfAuthenticator>('tenant', 'user'),
   'authenticators.reset': event('tenant', 'user'),
   'recovery_codes.regenerated': event('tenant', 'user'),
   'device.trusted': event('tenant', 'user'),

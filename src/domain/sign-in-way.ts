@@ -1,4 +1,4 @@
 /** The ways to sign in that the hosted page offers. */
-export const signInWays = ['code', 'password'] as const;
+export const signInWays = ['passkey', 'code', 'password'] as const;
 
 export type SignInWay = (typeof signInWays)[number];

@@ -25,5 +25,6 @@ export function parseProgress(data: Buffer | undefined): SignInProgress {
 
 /** Whether an authenticator can be the second factor of a sign-in: what was the first cannot be both. */
 export function isSecondFactor({ amr }: Pick<SignInProgress, 'amr'>, kind: AuthenticatorKind): boolean {
+  if (kind === 'passkey') return !amr.includes('hwk') && !amr.includes('swk');
   return kind !== 'sms' || !amr.includes('sms');
 }

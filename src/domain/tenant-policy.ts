@@ -7,7 +7,7 @@ import { locales } from './locale.ts';
 import { isRegistrable } from './registered-url.ts';
 import { signInWays } from './sign-in-way.ts';
 import { templatesSchema } from './templates/override.ts';
-import { googleScopes, type TenantPolicy, workModes } from './tenant.ts';
+import { googleScopes, passkeyModes, passwordlessModes, type TenantPolicy, workModes } from './tenant.ts';
 import { defaultBranding, type ThemeFont, themeFonts } from './theme.ts';
 
 const dayMinutes = 1440;
@@ -47,13 +47,47 @@ export function defaultPolicy(origin: string, slug: string): TenantPolicy {
     roles: { admin: [...scopes], user: [] },
     discloseRegistration: false,
     codeSignIn: { enabled: true, createAccounts: false },
-    signInOrder: ['password', 'code'],
+    passkeys: {
+      mode: 'allowed',
+      rpId: '',
+      origins: [],
+      userVerification: 'preferred',
+      assurance: 'two-factors',
+      counterFall: 'refuse',
+      passwordless: 'never',
+    },
+    signInOrder: ['passkey', 'password', 'code'],
     google: { enabled: false, clientId: '', audiences: [], scopes: [] },
     manam: { enabled: false },
     sms: { dailyMessages: 1000, dailyBudget: 0, prices: {} },
     branding: defaultBranding,
     templates: {},
   };
+}
+
+const host = /^(?:localhost|(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9])$/;
+const rpId = v.pipe(v.string(), v.regex(host));
+const ceremonyOrigin = v.pipe(
+  v.string('must be a text'),
+  v.check(
+    (text) => isCeremonyOrigin(text),
+    'must be an https origin such as https://example.com, or android:apk-key-hash: with the hash of an app',
+  ),
+);
+
+function isCeremonyOrigin(text: string): boolean {
+  if (/^android:apk-key-hash:[A-Za-z0-9_-]{43}$/.test(text)) return true;
+  if (!URL.canParse(text)) return false;
+  const { origin, protocol, hostname } = new URL(text);
+  return origin === text && (protocol === 'https:' || (protocol === 'http:' && hostname === 'localhost'));
+}
+
+/** Browsers look at no more than five sites of related origins (WebAuthn Level 3, section 5.11). */
+function hasFewLabels(origins: string[]): boolean {
+  const sites = origins
+    .filter((origin) => origin.startsWith('http'))
+    .map((origin) => new URL(origin).hostname.split('.').slice(-2)[0]);
+  return new Set(sites).size <= 5;
 }
 
 const url = (text: string) => URL.canParse(text) && isRegistrable(new URL(text));
@@ -158,6 +192,15 @@ const schema: v.GenericSchema<unknown, TenantPolicy> = strict({
   roles: v.record(role, listOf(permission), 'must be an object'),
   discloseRegistration: flag,
   codeSignIn: strict({ enabled: flag, createAccounts: flag }),
+  passkeys: strict({
+    mode: v.picklist(passkeyModes, `must be one of ${passkeyModes.join(', ')}`),
+    rpId: v.union([v.literal(''), rpId], 'must be the name of a host, such as example.com, or empty'),
+    origins: v.pipe(listOf(ceremonyOrigin), v.check(hasFewLabels, 'must have at most five different sites')),
+    userVerification: v.picklist(['preferred', 'required'], 'must be preferred or required'),
+    assurance: v.picklist(['two-factors', 'one-factor'], 'must be two-factors or one-factor'),
+    counterFall: v.picklist(['refuse', 'accept'], 'must be refuse or accept'),
+    passwordless: v.picklist(passwordlessModes, `must be one of ${passwordlessModes.join(', ')}`),
+  }),
   signInOrder: v.pipe(
     v.array(v.picklist(signInWays, `must be one of ${signInWays.join(', ')}`), 'must be a list'),
     v.minLength(1, 'must not be empty'),

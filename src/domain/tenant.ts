@@ -5,6 +5,12 @@ import type { TemplateOverrides } from './templates/template.ts';
 import type { Terms } from './terms.ts';
 import type { Branding } from './theme.ts';
 
+/** Whether a tenant's users may, should or must have passkeys. */
+export const passkeyModes = ['off', 'allowed', 'preferred', 'required'] as const;
+
+/** Who may do without a password. */
+export const passwordlessModes = ['never', 'user', 'tenant'] as const;
+
 /** When work is asked for. */
 export const workModes = ['off', 'adaptive', 'always'] as const;
 
@@ -66,6 +72,22 @@ export type TenantPolicy = {
     /** Whether the first sign-in of an address or a number makes an account. */
     readonly createAccounts: boolean;
   };
+  /** Passkeys (WebAuthn). */
+  readonly passkeys: {
+    readonly mode: (typeof passkeyModes)[number];
+    /** The relying party: the tenant's site, such as `example.com`; empty: the host of the hosted pages. */
+    readonly rpId: string;
+    /** The origins of the tenant's own pages and apps that ceremonies may come from. */
+    readonly origins: readonly string[];
+    /** Whether an authenticator has to verify its user, by a finger, a face or a PIN. */
+    readonly userVerification: 'preferred' | 'required';
+    /** Whether a passkey that verified its user counts as both factors, or as the first alone. */
+    readonly assurance: 'two-factors' | 'one-factor';
+    /** What comes of a sign counter that falls. */
+    readonly counterFall: 'refuse' | 'accept';
+    /** Whether no one, each user, or the whole tenant may switch passwords off. */
+    readonly passwordless: (typeof passwordlessModes)[number];
+  };
   /** The order of the ways to sign in on the hosted page; the first one is in front. */
   readonly signInOrder: readonly SignInWay[];
   /** Sign-in with Google. */
@@ -115,8 +137,13 @@ export type Tenant = {
 };
 
 /** The ways to sign in that a tenant has, in its order; the password where none is left. */
-export function signInWaysOf({ codeSignIn, signInOrder }: TenantPolicy): SignInWay[] {
-  const ways = signInOrder.filter((way) => way !== 'code' || codeSignIn.enabled);
+export function signInWaysOf({ codeSignIn, passkeys, signInOrder }: TenantPolicy): SignInWay[] {
+  const has = {
+    passkey: passkeys.mode !== 'off',
+    code: codeSignIn.enabled,
+    password: passkeys.mode === 'off' || passkeys.passwordless !== 'tenant',
+  } as const satisfies Record<SignInWay, boolean>;
+  const ways = signInOrder.filter((way) => has[way]);
   return ways.length > 0 ? ways : ['password'];
 }
 

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { type AuthenticatorKind, authenticatorKinds } from './authenticator.ts';
+import { type CodeKind, codeKinds } from './authenticator.ts';
 import { parseBirthday } from './birthday.ts';
 import { parseEmail } from './email.ts';
 import { createViolations, invalid, type Violation } from './errors.ts';
@@ -59,7 +59,7 @@ const authenticatorForms = {
     field: 'sms_factor',
     parse: (value: string, policy: TenantPolicy) => parseMobile(value, '', policy, 'sms_factor').address,
   },
-} as const satisfies Record<AuthenticatorKind, object>;
+} as const satisfies Record<CodeKind, object>;
 
 function parseSeed(value: string): string {
   const seed = cleanTyped(value)
@@ -114,7 +114,7 @@ export type ParsedRecord = {
   readonly mobile: (ParsedIdentifier & { readonly isConfirmed: boolean }) | undefined;
   readonly passwordHash: string | undefined;
   /** The data of each authenticator, by kind. */
-  readonly authenticators: { readonly [K in AuthenticatorKind]?: string };
+  readonly authenticators: { readonly [K in CodeKind]?: string };
   readonly recoveryCodeHashes: readonly string[];
   readonly identities: readonly {
     readonly issuer: string;
@@ -190,8 +190,8 @@ function readRecord(record: UserRecord, { tenantId, policy, now, canVerify }: Re
   if (Buffer.byteLength(record.password_hash) > maxColumnBytes) add('password_hash', 'FIELD_TOO_LONG');
   else if (record.password_hash !== '' && !canVerify(record.password_hash))
     add('password_hash', 'FIELD_INVALID');
-  const authenticators: { [K in AuthenticatorKind]?: string } = {};
-  for (const kind of authenticatorKinds) {
+  const authenticators: { [K in CodeKind]?: string } = {};
+  for (const kind of codeKinds) {
     const { field, parse } = authenticatorForms[kind];
     const data = record[field] === '' ? undefined : collect(() => parse(record[field], policy));
     if (data !== undefined) authenticators[kind] = data;
@@ -205,7 +205,7 @@ function readRecord(record: UserRecord, { tenantId, policy, now, canVerify }: Re
     (record.email !== '' && record.email_confirmed) || (record.mobile !== '' && record.mobile_confirmed);
   const opens =
     record.external_identities.length + record.recovery_code_hashes.length > 0 ||
-    authenticatorKinds.some((kind) => record[authenticatorForms[kind].field] !== '');
+    codeKinds.some((kind) => record[authenticatorForms[kind].field] !== '');
   if (opens && !isProved) add(record.email === '' ? 'mobile_confirmed' : 'email_confirmed', 'FIELD_REQUIRED');
   const locale = record.locale === '' ? policy.defaultLocale : parseLocale(record.locale);
   if (locale === undefined) add('locale', 'FIELD_INVALID');

@@ -132,6 +132,8 @@ export type UserRepository = {
     query: { readonly prefix: string; readonly afterId: string | undefined },
     limit: number,
   ): Promise<UserView[]>;
+  /** Notes whether every way into the account asks for a passkey. */
+  setPasskeyOnly(tenantId: string, userId: string, isPasskeyOnly: boolean): Promise<void>;
   setStatus(tenantId: string, userId: string, status: User['status']): Promise<void>;
   /** The password hash of a user, or undefined where they have none. */
   findPasswordHash(tenantId: string, userId: string): Promise<string | undefined>;

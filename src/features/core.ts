@@ -11,6 +11,7 @@ import type { Random } from '../domain/random.ts';
 import type { Store } from '../domain/repositories.ts';
 import type { QrRenderer } from '../domain/totp.ts';
 import type { Vault } from '../domain/vault.ts';
+import type { WebAuthn } from '../domain/webauthn.ts';
 import { createAuthenticatorTypes } from '../flows/authenticators/kinds.ts';
 import { createVerifier } from '../flows/authenticators/verify.ts';
 import { createMessageCharge, createRecipientCharge } from '../flows/charges.ts';
@@ -35,6 +36,7 @@ export type Adapters = {
   readonly google: GoogleProvider;
   readonly passwordRules: PasswordPolicyDeps;
   readonly proofOfWork: ProofOfWork;
+  readonly webAuthn: WebAuthn;
   readonly renderQr: QrRenderer;
   readonly outgoingFetch: OutgoingFetch;
   readonly clock: Clock;

@@ -63,6 +63,7 @@ export type Notice =
   | 'account-locked'
   | 'password-changed'
   | 'two-factor-changed'
+  | 'passkeys-changed'
   | 'recovery-code-used'
   | 'identity-linked';
 

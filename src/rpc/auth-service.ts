@@ -13,7 +13,6 @@ import type { createRefreshToken } from '../flows/sessions/refresh-token.ts';
 import type { createStepUpCode } from '../flows/sessions/step-up-code.ts';
 import type { createFinishCodeSignIn } from '../flows/sign-in/code-finish.ts';
 import type { createStartCodeSignIn } from '../flows/sign-in/code-start.ts';
-import type { SignInResult } from '../flows/sign-in/complete.ts';
 import type { createRedeemLoginCode } from '../flows/sign-in/login-code.ts';
 import type { createPasswordSignIn } from '../flows/sign-in/password.ts';
 import { callerOf } from './context.ts';
@@ -27,6 +26,7 @@ import {
   toSignIn,
   toTokens,
   toValue,
+  userIdOf,
 } from './convert.ts';
 
 export type AuthFlows = {
@@ -187,11 +187,6 @@ export function authHandlers(flows: AuthFlows): ServiceImpl<typeof AuthService> 
       return { info: toManamUser(await flows.manamUser.loginWithManam(caller), caller.tenant.policy) };
     },
   };
-}
-
-/** The id of a user who has signed in; empty before the second factor. */
-function userIdOf(result: SignInResult): string {
-  return result.kind === 'session' ? result.user.id : '';
 }
 
 /** A confirmation as it always was, but for an account that lacks a password. */

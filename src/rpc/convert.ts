@@ -26,7 +26,7 @@ import type { TrustedDevice } from '../domain/trusted-device.ts';
 import type { UserView } from '../domain/user.ts';
 import type { ManamUser } from '../flows/accounts/manam-user.ts';
 import type { Introspection } from '../flows/sessions/introspect-token.ts';
-import type { IssuedTokens, SecondFactorPending, SignInResult } from '../flows/sign-in/complete.ts';
+import type { IssuedTokens, SecondFactorPending, SignedIn, SignInResult } from '../flows/sign-in/complete.ts';
 
 /** The kind of the identifier of a request: as it says, else by the field that is set. */
 export function identifierKind(request: {
@@ -182,10 +182,11 @@ export function toManamUser(
     : { case: 'google', value: found.external };
 }
 
-const twoFactorMethods = { totp: TwoFactorMethod.TOTP, sms: TwoFactorMethod.SMS } as const satisfies Record<
-  AuthenticatorKind,
-  TwoFactorMethod
->;
+const twoFactorMethods = {
+  passkey: TwoFactorMethod.PASSKEY,
+  totp: TwoFactorMethod.TOTP,
+  sms: TwoFactorMethod.SMS,
+} as const satisfies Record<AuthenticatorKind, TwoFactorMethod>;
 
 export function toMethods(methods: readonly AuthenticatorKind[]): TwoFactorMethod[] {
   return methods.map((method) => twoFactorMethods[method]);
@@ -211,4 +212,15 @@ export function toSignIn(result: SignInResult, { tenant }: Caller, kind?: Identi
   const { tokens, kind: _, ...view } = result;
   const known = kind ?? (view.email === undefined ? 'mobile' : 'email');
   return { tokens: toTokens(tokens), account: toAccount(view, known, tenant.policy), location: '/' };
+}
+
+/** The answer of the second step of a sign-in. */
+export function toSecondStep({ tokens, ...view }: SignedIn, policy: TenantPolicy) {
+  const kind = view.email === undefined ? 'mobile' : 'email';
+  return { tokens: toTokens(tokens), account: toAccount(view, kind, policy), userId: view.user.id };
+}
+
+/** The id of a user who has signed in; empty before the second factor. */
+export function userIdOf(result: SignInResult): string {
+  return result.kind === 'session' ? result.user.id : '';
 }

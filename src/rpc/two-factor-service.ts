@@ -1,12 +1,12 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
-import type { AuthenticatorKind } from '../domain/authenticator.ts';
+import type { CodeKind } from '../domain/authenticator.ts';
 import type { createManageAuthenticators } from '../flows/authenticators/manage.ts';
 import type { createSetup } from '../flows/authenticators/setup.ts';
 import type { createSecondFactor } from '../flows/sign-in/second-factor.ts';
 import type { createTrustedDevices } from '../flows/sign-in/trusted-devices.ts';
 import { callerOf } from './context.ts';
-import { toAccount, toMethods, toTokens, toTrustedDevice } from './convert.ts';
+import { toMethods, toSecondStep, toTrustedDevice } from './convert.ts';
 
 export type TwoFactorFlows = {
   readonly setup: ReturnType<typeof createSetup>;
@@ -21,16 +21,10 @@ export function twoFactorHandlers(flows: TwoFactorFlows): ServiceImpl<typeof Two
   async function validate(
     request: { code: string; recoveryCode: string; rememberDevice: boolean },
     context: Parameters<typeof callerOf>[0],
-    kind: AuthenticatorKind,
+    kind: CodeKind,
   ) {
     const caller = callerOf(context);
-    const { tokens, ...view } = await flows.validate(caller, { ...request, kind });
-    const type = view.email === undefined ? 'mobile' : 'email';
-    return {
-      tokens: toTokens(tokens),
-      account: toAccount(view, type, caller.tenant.policy),
-      userId: view.user.id,
-    };
+    return toSecondStep(await flows.validate(caller, { ...request, kind }), caller.tenant.policy);
   }
 
   return {

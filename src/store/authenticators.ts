@@ -1,4 +1,4 @@
-import { and, asc, eq, lt, type SQL, sql } from 'drizzle-orm';
+import { and, asc, eq, lt, or, type SQL, sql } from 'drizzle-orm';
 import {
   type Authenticator,
   type AuthenticatorKind,
@@ -16,6 +16,8 @@ import { users } from './tables/users.ts';
  * for its own user only: a row that is moved to another user does not open (R26).
  */
 const sealPurposes: Readonly<Record<AuthenticatorKind, string | undefined>> = {
+  // No secret, but sealed as well: who can write rows alone makes no way into an account.
+  passkey: 'passkey',
   totp: 'totp-seed',
   sms: undefined,
 };
@@ -28,22 +30,31 @@ const ofUserInQuery = sql.raw(
   'FROM authenticators a WHERE a.tenant_id = users.tenant_id AND a.user_id = users.id',
 );
 
-/** Whether the user in `users` has any authenticator. */
-export const hasAuthenticatorRow: SQL<number> = sql<number>`EXISTS (SELECT 1 ${ofUserInQuery})`;
+/** Whether the user in `users` has an authenticator that every sign-in asks for. */
+export const hasAuthenticatorRow: SQL<number> = sql<number>`EXISTS (SELECT 1 ${ofUserInQuery} AND (a.kind <> 'passkey' OR users.passkey_only))`;
 
 /**
  * The kinds and the SMS number of the user in `users`, as two columns. They have names, because the
  * driver writes a parser of rows for every set of names.
  */
 export const enrolledColumns = {
-  kinds: sql<Buffer | string | null>`(SELECT GROUP_CONCAT(a.kind) ${ofUserInQuery})`.as('kinds'),
+  kinds: sql<Buffer | string | null>`(SELECT GROUP_CONCAT(DISTINCT a.kind) ${ofUserInQuery})`.as('kinds'),
   smsNumber: sql<Buffer | null>`(SELECT a.data ${ofUserInQuery} AND a.slot = 'sms')`.as('sms_number'),
+  passkeyOnly: sql<number>`users.passkey_only`.as('passkey_only'),
 };
 
-export type EnrolledRow = { readonly kinds: Buffer | string | null; readonly smsNumber: Buffer | null };
+export type EnrolledRow = {
+  readonly kinds: Buffer | string | null;
+  readonly smsNumber: Buffer | null;
+  readonly passkeyOnly: number | boolean;
+};
 
-export function toEnrolled({ kinds, smsNumber }: EnrolledRow): Enrolled {
-  return { kinds: inOrder(kinds?.toString().split(',') ?? []), smsNumber: smsNumber?.toString() };
+export function toEnrolled({ kinds, smsNumber, passkeyOnly }: EnrolledRow): Enrolled {
+  return {
+    kinds: inOrder(kinds?.toString().split(',') ?? []),
+    smsNumber: smsNumber?.toString(),
+    isPasskeyOnly: Boolean(passkeyOnly),
+  };
 }
 
 export function createAuthenticatorRepository(db: Database, vault: Vault): AuthenticatorRepository {
@@ -65,7 +76,7 @@ export function createAuthenticatorRepository(db: Database, vault: Vault): Authe
       .select({ id: users.id, ...enrolledColumns })
       .from(users)
       .where(and(eq(users.tenantId, tenantId), eq(users.id, userId)));
-  const none: EnrolledRow = { kinds: null, smsNumber: null };
+  const none: EnrolledRow = { kinds: null, smsNumber: null, passkeyOnly: 0 };
 
   return {
     async findEnrolled(tenantId, userId) {
@@ -96,6 +107,31 @@ export function createAuthenticatorRepository(db: Database, vault: Vault): Authe
       const { data: plain } = authenticator;
       const data = purpose === undefined ? plain : vault.seal(purpose, context(authenticator), plain);
       await db.insert(table).values({ ...authenticator, data, lookup, lastUsedAt });
+    },
+
+    async findByLookup(tenantId, lookup) {
+      const [row] = await db
+        .select()
+        .from(table)
+        .where(and(eq(table.tenantId, tenantId), eq(table.lookup, lookup)));
+      return row && toAuthenticator(row);
+    },
+
+    async usePasskey(tenantId, id, { counter, flags, now }) {
+      const isGreater = or(lt(table.counter, counter), and(eq(table.counter, 0), sql`${counter} = 0`));
+      const [result] = await db
+        .update(table)
+        .set({ counter, flags, lastUsedAt: now })
+        .where(and(eq(table.tenantId, tenantId), eq(table.id, id), isGreater));
+      return result.affectedRows === 1;
+    },
+
+    async rename(tenantId, userId, id, label) {
+      const [result] = await db
+        .update(table)
+        .set({ label })
+        .where(and(ofUser(tenantId, userId), eq(table.id, id)));
+      return result.affectedRows === 1;
     },
 
     async raiseCounter(tenantId, id, counter, now) {

@@ -11,7 +11,12 @@ import { users } from './tables/users.ts';
 
 /** The defaults of fields that are newer than a stored policy; it always has pages. */
 /** An upgrade opens no new way to sign in at tenants that have not chosen it. */
-const defaults = { ...defaultPolicy('', ''), codeSignIn: { enabled: false, createAccounts: false } };
+const fresh = defaultPolicy('', '');
+const defaults = {
+  ...fresh,
+  codeSignIn: { enabled: false, createAccounts: false },
+  passkeys: { ...fresh.passkeys, mode: 'off' as const },
+};
 
 function toTenant(row: typeof tenants.$inferSelect): Tenant {
   return { ...row, policy: withDefaults(row.policy, defaults) as TenantPolicy };

@@ -11,7 +11,7 @@ export const emails = alias(identifiers, 'emails');
 export const mobiles = alias(identifiers, 'mobiles');
 
 function toUser({ birthdayGregorian, ...row }: UserRow): User {
-  const { tenantId, id, status, confirmedAt: _, frozenUntil: __, ...rest } = row;
+  const { tenantId, id, status, confirmedAt: _, frozenUntil: __, passkeyOnly: ___, ...rest } = row;
   const { locale, roles, senderEmail, confirmUrl, createdAt, origin, ...profile } = rest;
   return {
     tenantId,

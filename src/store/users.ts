@@ -256,6 +256,13 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
       return rows.map(toView);
     },
 
+    async setPasskeyOnly(tenantId, userId, passkeyOnly) {
+      await db
+        .update(users)
+        .set({ passkeyOnly })
+        .where(and(eq(users.tenantId, tenantId), eq(users.id, userId)));
+    },
+
     async setStatus(tenantId, userId, status) {
       await db
         .update(users)

@@ -169,7 +169,7 @@ overEveryStore('users', (scene) => {
 });
 
 overEveryStore('authenticators', (scene) => {
-  const row = { label: '', lookup: undefined, counter: 5, lastUsedAt: undefined };
+  const row = { label: '', lookup: undefined, counter: 5, flags: 0, lastUsedAt: undefined };
 
   test('keeps one authenticator per slot, opens its data, and knows the kinds in order', async () => {
     const { store, tenantId, makeUser, uuid, now } = scene();
@@ -185,7 +185,7 @@ overEveryStore('authenticators', (scene) => {
     };
     await store.authenticators.insert(sms);
     await store.authenticators.insert(totp);
-    const enrolled = { kinds: ['totp', 'sms'], smsNumber: '+989120000001' };
+    const enrolled = { kinds: ['totp', 'sms'], smsNumber: '+989120000001', isPasskeyOnly: false };
     expect(await store.authenticators.findEnrolled(tenantId, user.id)).toEqual(enrolled);
     expect(
       await store.transaction(({ authenticators }) => authenticators.findForUpdate(tenantId, user.id)),
@@ -199,6 +199,7 @@ overEveryStore('authenticators', (scene) => {
     expect(await store.authenticators.findEnrolled(tenantId, user.id)).toEqual({
       kinds: [],
       smsNumber: undefined,
+      isPasskeyOnly: false,
     });
   });
 

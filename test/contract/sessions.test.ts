@@ -164,7 +164,7 @@ overEveryStore('sessions', (scene) => {
     const { user } = await makeUser();
     const session = await makeSession(user);
     const data = Buffer.from('+989120000001');
-    const row = { label: '', lookup: undefined, counter: 0, lastUsedAt: undefined, createdAt: now };
+    const row = { label: '', lookup: undefined, counter: 0, flags: 0, lastUsedAt: undefined, createdAt: now };
     await store.authenticators.insert({
       ...row,
       tenantId,

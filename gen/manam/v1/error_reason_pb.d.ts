@@ -597,6 +597,28 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_ACCOUNT_FROZEN = 81;
    */
   ACCOUNT_FROZEN = 81,
+
+  /**
+   * The passkey did not prove itself: the credential is unknown, the response is not as the options asked for,
+   * its challenge is used or expired, or its signature is wrong.
+   *
+   * @generated from enum value: ERROR_REASON_PASSKEY_INVALID = 82;
+   */
+  PASSKEY_INVALID = 82,
+
+  /**
+   * The passkey belongs to an account already.
+   *
+   * @generated from enum value: ERROR_REASON_PASSKEY_TAKEN = 83;
+   */
+  PASSKEY_TAKEN = 83,
+
+  /**
+   * A user has at most 20 passkeys.
+   *
+   * @generated from enum value: ERROR_REASON_PASSKEY_LIMIT = 84;
+   */
+  PASSKEY_LIMIT = 84,
 }
 
 /**

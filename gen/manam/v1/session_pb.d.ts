@@ -182,6 +182,13 @@ export enum TwoFactorMethod {
    * @generated from enum value: TWO_FACTOR_METHOD_SMS = 2;
    */
   SMS = 2,
+
+  /**
+   * A passkey.
+   *
+   * @generated from enum value: TWO_FACTOR_METHOD_PASSKEY = 3;
+   */
+  PASSKEY = 3,
 }
 
 /**

@@ -33,6 +33,10 @@ import { identityLinkedSmsEn } from './identity-linked-sms.en.ts';
 import { identityLinkedSmsFa } from './identity-linked-sms.fa.ts';
 import { newSignInEn } from './new-sign-in.en.ts';
 import { newSignInFa } from './new-sign-in.fa.ts';
+import { passkeysChangedEn } from './passkeys-changed.en.ts';
+import { passkeysChangedFa } from './passkeys-changed.fa.ts';
+import { passkeysChangedSmsEn } from './passkeys-changed-sms.en.ts';
+import { passkeysChangedSmsFa } from './passkeys-changed-sms.fa.ts';
 import { passwordChangedEn } from './password-changed.en.ts';
 import { passwordChangedFa } from './password-changed.fa.ts';
 import { passwordChangedSmsEn } from './password-changed-sms.en.ts';
@@ -84,6 +88,7 @@ export const emailTemplates = {
   'password-changed': { en: passwordChangedEn, fa: passwordChangedFa },
   'account-locked': { en: accountLockedEn, fa: accountLockedFa },
   'two-factor-proof': { en: twoFactorProofEn, fa: twoFactorProofFa },
+  'passkeys-changed': { en: passkeysChangedEn, fa: passkeysChangedFa },
   'two-factor-changed': { en: twoFactorChangedEn, fa: twoFactorChangedFa },
   'identity-linked': { en: identityLinkedEn, fa: identityLinkedFa },
   'step-up-code': { en: stepUpCodeEn, fa: stepUpCodeFa },
@@ -108,6 +113,7 @@ export const smsTemplates = {
   'two-factor-setup-sms': { en: twoFactorSetupSmsEn, fa: twoFactorSetupSmsFa },
   'step-up-code-sms': { en: stepUpCodeSmsEn, fa: stepUpCodeSmsFa },
   'sign-in-sms': { en: signInSmsEn, fa: signInSmsFa },
+  'passkeys-changed-sms': { en: passkeysChangedSmsEn, fa: passkeysChangedSmsFa },
   'two-factor-changed-sms': { en: twoFactorChangedSmsEn, fa: twoFactorChangedSmsFa },
   'identity-linked-sms': { en: identityLinkedSmsEn, fa: identityLinkedSmsFa },
   'recovery-code-used-sms': { en: recoveryCodeUsedSmsEn, fa: recoveryCodeUsedSmsFa },

@@ -1,4 +1,4 @@
-import type { AuthenticatorKind } from '../../domain/authenticator.ts';
+import type { CodeKind } from '../../domain/authenticator.ts';
 import type { Operator } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError, invalid, type Violation } from '../../domain/errors.ts';
@@ -78,8 +78,15 @@ export function createTransfer(deps: TransferDeps) {
         if (identifier?.isConfirmed) await users.confirmIdentifier(tenantId, userId, identifier, now);
       }
       for (const [kind, data] of Object.entries(parsed.authenticators)) {
-        const row = { tenantId, userId, id: random.uuid(), kind: kind as AuthenticatorKind, slot: kind };
-        const unused = { label: '', lookup: undefined, counter: 0, createdAt: now, lastUsedAt: undefined };
+        const row = { tenantId, userId, id: random.uuid(), kind: kind as CodeKind, slot: kind };
+        const unused = {
+          label: '',
+          lookup: undefined,
+          counter: 0,
+          flags: 0,
+          createdAt: now,
+          lastUsedAt: undefined,
+        };
         await authenticators.insert({ ...row, ...unused, data: Buffer.from(data) });
       }
       await recoveryCodes.insertForeign(tenantId, userId, recoveryCodeHashes);

@@ -1,4 +1,4 @@
-import { type AuthenticatorKind, amrOf, hasAuthenticator } from '../../domain/authenticator.ts';
+import { amrOf, type CodeKind, hasAuthenticator } from '../../domain/authenticator.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Challenge, EnrolmentStep } from '../../domain/challenge.ts';
 import { parseEmail } from '../../domain/email.ts';
@@ -39,7 +39,7 @@ const proofLifetimeMs = 600_000;
 /** Lifetime of the steps after the proof. */
 const setupLifetimeMs = 900_000;
 
-const purposeOf = <S extends EnrolmentStep>(kind: AuthenticatorKind, step: S) => `${kind}-${step}` as const;
+const purposeOf = <S extends EnrolmentStep>(kind: CodeKind, step: S) => `${kind}-${step}` as const;
 
 /**
  * The procedure of every enrolment: a proof to an identifier of the user, the setup of the kind, a first
@@ -50,11 +50,7 @@ export function createEnrolment(deps: EnrolmentDeps) {
   const { store, types, chargeRecipient, clock, random } = deps;
 
   /** The live step of this session, or STEP_MISSING with the RPC that makes it. */
-  async function stepOf(
-    caller: Caller,
-    kind: AuthenticatorKind,
-    step: 'proven' | 'setup',
-  ): Promise<Challenge> {
+  async function stepOf(caller: Caller, kind: CodeKind, step: 'proven' | 'setup'): Promise<Challenge> {
     const slot = ownSession(caller).id;
     const found = await store.challenges.findInSlot(caller.tenant.id, purposeOf(kind, step), slot, clock());
     const { proofStep, setupStep } = types[kind];
@@ -63,12 +59,7 @@ export function createEnrolment(deps: EnrolmentDeps) {
     return found;
   }
 
-  function newStep(
-    caller: Caller,
-    kind: AuthenticatorKind,
-    step: 'proven' | 'setup',
-    data?: Buffer,
-  ): Challenge {
+  function newStep(caller: Caller, kind: CodeKind, step: 'proven' | 'setup', data?: Buffer): Challenge {
     const { userId, id: slot } = ownSession(caller);
     const owner = { tenantId: caller.tenant.id, userId };
     const purpose = purposeOf(kind, step);
@@ -76,7 +67,7 @@ export function createEnrolment(deps: EnrolmentDeps) {
   }
 
   /** A link to the user's address, or a code to the number of a user without an address. */
-  function makeProof(caller: Caller, { user, email, mobile }: UserView, kind: AuthenticatorKind): OutOfBand {
+  function makeProof(caller: Caller, { user, email, mobile }: UserView, kind: CodeKind): OutOfBand {
     const slot = ownSession(caller).id;
     const order = { userId: user.id, purpose: purposeOf(kind, 'proof'), slot, lifetimeMs: proofLifetimeMs };
     if (email?.confirmedAt !== undefined) {
@@ -91,7 +82,7 @@ export function createEnrolment(deps: EnrolmentDeps) {
     return codeBySms(deps, caller, to, { ...order, subject: slot, ...code });
   }
 
-  async function sendProof(caller: Caller, kind: AuthenticatorKind, submitted: string): Promise<void> {
+  async function sendProof(caller: Caller, kind: CodeKind, submitted: string): Promise<void> {
     const { holder: view } = ownSession(caller);
     assertOwnAddress(view, submitted);
     const enrolled = await store.authenticators.findEnrolled(caller.tenant.id, view.user.id);
@@ -114,10 +105,10 @@ export function createEnrolment(deps: EnrolmentDeps) {
     });
   }
 
-  const recordingFailureOf = <R>(caller: Caller, kind: AuthenticatorKind, step: () => Promise<R>) =>
+  const recordingFailureOf = <R>(caller: Caller, kind: CodeKind, step: () => Promise<R>) =>
     recordingFailure(deps, caller, { type: 'authenticator.enrolment_failed', details: { kind } }, step);
 
-  const confirmProof = (caller: Caller, kind: AuthenticatorKind, text: string) =>
+  const confirmProof = (caller: Caller, kind: CodeKind, text: string) =>
     recordingFailureOf(caller, kind, async () => {
       const slot = ownSession(caller).id;
       const found = await findInSlot(deps, caller, purposeOf(kind, 'proof'), slot, text);
@@ -132,14 +123,23 @@ export function createEnrolment(deps: EnrolmentDeps) {
   /** The last step: the authenticator, the first recovery codes, and this session at its new level. */
   async function finish(
     caller: Caller,
-    kind: AuthenticatorKind,
+    kind: CodeKind,
     setup: Challenge,
     kept: { readonly data: Buffer; readonly counter: number },
   ): Promise<string[]> {
     const { holder: view, id: sessionId } = ownSession(caller);
     const { tenantId, id: userId } = view.user;
     const now = clock();
-    const row = { tenantId, userId, id: random.uuid(), kind, slot: kind, label: '', lookup: undefined };
+    const row = {
+      tenantId,
+      userId,
+      id: random.uuid(),
+      kind,
+      slot: kind,
+      label: '',
+      flags: 0,
+      lookup: undefined,
+    };
     return await store.transaction(async (repositories) => {
       const isFirst = !hasAuthenticator(await repositories.authenticators.findForUpdate(tenantId, userId));
       if (!(await redeem(repositories, clock, caller, setup))) throw new DomainError('CODE_INVALID');
@@ -153,7 +153,7 @@ export function createEnrolment(deps: EnrolmentDeps) {
     });
   }
 
-  const confirm = (caller: Caller, kind: AuthenticatorKind, code: string): Promise<string[]> =>
+  const confirm = (caller: Caller, kind: CodeKind, code: string): Promise<string[]> =>
     recordingFailureOf(caller, kind, async () => {
       const setup = await stepOf(caller, kind, 'setup');
       if (!(await store.challenges.countAttempt(setup.tenantId, setup.id, maxAttempts)))

@@ -1,4 +1,4 @@
-import type { AuthenticatorKind } from '../../domain/authenticator.ts';
+import type { CodeKind } from '../../domain/authenticator.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Challenge } from '../../domain/challenge.ts';
 import type { Clock } from '../../domain/clock.ts';
@@ -18,7 +18,7 @@ export type AuthenticatorDeps = {
 
 /** One kind of authenticator: how it is proved, and how its enrolment ends. */
 export type AuthenticatorType = {
-  readonly kind: AuthenticatorKind;
+  readonly kind: CodeKind;
   /** The RPC that begins its setup, for STEP_MISSING. */
   readonly setupStep: string;
   /** The RPC that confirms the proof that comes before the setup. */

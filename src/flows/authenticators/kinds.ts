@@ -1,4 +1,4 @@
-import type { AuthenticatorKind } from '../../domain/authenticator.ts';
+import type { CodeKind } from '../../domain/authenticator.ts';
 import type { AuthenticatorDeps, AuthenticatorType } from './kind.ts';
 import { createSms } from './sms.ts';
 import { createTotp } from './totp.ts';
@@ -8,7 +8,7 @@ export function createAuthenticatorTypes(deps: AuthenticatorDeps) {
   return {
     totp: createTotp(deps),
     sms: createSms(deps),
-  } satisfies { readonly [K in AuthenticatorKind]: AuthenticatorType & { readonly kind: K } };
+  } satisfies { readonly [K in CodeKind]: AuthenticatorType & { readonly kind: K } };
 }
 
 export type AuthenticatorTypes = ReturnType<typeof createAuthenticatorTypes>;

@@ -1,4 +1,4 @@
-import { type AuthenticatorKind, hasAuthenticator } from '../../domain/authenticator.ts';
+import { type AuthenticatorKind, type CodeKind, hasAuthenticator } from '../../domain/authenticator.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
@@ -51,7 +51,7 @@ export function createManageAuthenticators(deps: ManageAuthenticatorsDeps) {
   const { store, types, verify, chargeRecipient } = deps;
 
   /** Removes an authenticator for a valid code of it, or a recovery code; with the last one go the recovery codes. */
-  async function remove(caller: Caller, kind: AuthenticatorKind, codes: TypedCodes): Promise<void> {
+  async function remove(caller: Caller, kind: CodeKind, codes: TypedCodes): Promise<void> {
     const { holder: view, id: sessionId } = ownSession(caller);
     const { tenantId, id: userId } = view.user;
     const { kinds } = await store.authenticators.findEnrolled(tenantId, userId);

@@ -1,6 +1,6 @@
 import type { AttemptPolicy } from '../../domain/attempt.ts';
 import type { AuthenticationMethod } from '../../domain/authentication.ts';
-import { type AuthenticatorKind, amrOf } from '../../domain/authenticator.ts';
+import { amrOf, type CodeKind } from '../../domain/authenticator.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
@@ -34,8 +34,8 @@ export type VerifierDeps = RecoveryCodeDeps & {
 /** The codes of a request. Where both are set, `code` alone counts and the recovery code is kept (R31). */
 export type TypedCodes = { readonly code: string; readonly recoveryCode: string };
 
-/** The proof of a second factor: an authenticator, or a recovery code that is consumed later. */
-export type Proof = { readonly kind: AuthenticatorKind } | PresentedRecoveryCode;
+/** The proof of a second factor: how an authenticator was proved, or a recovery code that is consumed later. */
+export type Proof = { readonly amr: AuthenticationMethod } | PresentedRecoveryCode;
 
 /** Verifies second factors. Every attempt counts against the account before it is checked (R8). */
 export function createVerifier(deps: VerifierDeps) {
@@ -47,7 +47,7 @@ export function createVerifier(deps: VerifierDeps) {
   return async function verify(
     caller: Caller,
     userId: string,
-    kinds: readonly AuthenticatorKind[],
+    kinds: readonly CodeKind[],
     slot: string,
     { code, recoveryCode }: TypedCodes,
   ): Promise<Proof> {
@@ -55,7 +55,8 @@ export function createVerifier(deps: VerifierDeps) {
     if (typeof counted !== 'number') throw new DomainError('CODE_INVALID');
     if (code === '' && recoveryCode !== '')
       return await recognizeRecoveryCode(deps, caller, userId, recoveryCode);
-    for (const kind of kinds) if (await types[kind].verify(caller, userId, slot, code)) return { kind };
+    for (const kind of kinds)
+      if (await types[kind].verify(caller, userId, slot, code)) return { amr: amrOf[kind] };
     throw new DomainError('CODE_INVALID');
   };
 }
@@ -64,7 +65,7 @@ export type Verifier = ReturnType<typeof createVerifier>;
 
 /** The `amr` value of a proof; a recovery code counts as a one-time password. */
 export function amrOfProof(proof: Proof): AuthenticationMethod {
-  return 'kind' in proof ? amrOf[proof.kind] : 'otp';
+  return 'amr' in proof ? proof.amr : 'otp';
 }
 
 /** Accepts a proof in its transaction: consumes a recovery code, with a notice, and resets the attempts. */
@@ -76,7 +77,7 @@ export async function acceptProof(
   proof: Proof,
 ): Promise<void> {
   const { tenantId, id: userId } = view.user;
-  if (!('kind' in proof)) {
+  if (!('amr' in proof)) {
     await useRecoveryCode(repositories, tenantId, userId, proof);
     await notifyUser(deps, repositories, caller, view, 'recovery-code-used');
   }

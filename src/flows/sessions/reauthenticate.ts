@@ -1,4 +1,5 @@
 import type { AccessTokens } from '../../domain/access-token.ts';
+import { codeKindsOf } from '../../domain/authenticator.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Challenge } from '../../domain/challenge.ts';
 import type { Clock } from '../../domain/clock.ts';
@@ -84,7 +85,7 @@ export function createReauthenticate(deps: ReauthenticateDeps) {
   async function attempt(caller: Caller, command: ReauthenticateCommand): Promise<IssuedTokens> {
     const { userId, id: sessionId, holder } = ownSession(caller);
     const tenantId = caller.tenant.id;
-    const { kinds } = await store.authenticators.findEnrolled(tenantId, userId);
+    const kinds = codeKindsOf(await store.authenticators.findEnrolled(tenantId, userId));
     const challenge = command.ownCode === '' ? undefined : await proveCode(caller, sessionId, command);
     if (challenge === undefined) {
       const passwordHash = await store.users.findPasswordHash(tenantId, userId);

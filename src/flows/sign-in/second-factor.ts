@@ -1,10 +1,16 @@
-import type { AuthenticatorKind } from '../../domain/authenticator.ts';
-import type { Caller } from '../../domain/caller.ts';
+import type { CodeKind } from '../../domain/authenticator.ts';
+import type { Caller, PendingSignIn } from '../../domain/caller.ts';
 import { proofRefusal } from '../../domain/dpop.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { isSecondFactor } from '../../domain/sign-in.ts';
-import { acceptProof, amrOfProof, type TypedCodes, type Verifier } from '../authenticators/verify.ts';
+import {
+  acceptProof,
+  amrOfProof,
+  type Proof,
+  type TypedCodes,
+  type Verifier,
+} from '../authenticators/verify.ts';
 import { maxAttempts } from '../challenges/redeem.ts';
 import { type RecordDeps, recordingFailure } from '../events/record.ts';
 import type { CompleteSignIn, SignedIn } from './complete.ts';
@@ -17,17 +23,18 @@ export type SecondFactorDeps = RecordDeps & {
 };
 
 export type SecondFactorCommand = TypedCodes & {
-  readonly kind: AuthenticatorKind;
+  readonly kind: CodeKind;
   /** Whether this device is to be spared the second factor from now on. */
   readonly rememberDevice: boolean;
 };
 
-/** The second step of a sign-in: a code turns the pending sign-in into a session, once. */
-export function createSecondFactor(deps: SecondFactorDeps) {
-  const { store, verify, signIn, clock } = deps;
-  return async function validate(
+/** Turns a pending sign-in into a session by a proof of its second factor, once. */
+export function createFinishPending(deps: RecordDeps & Pick<SecondFactorDeps, 'store' | 'signIn'>) {
+  const { store, signIn, clock } = deps;
+  return async function finish(
     caller: Caller,
-    { kind, rememberDevice, ...codes }: SecondFactorCommand,
+    rememberDevice: boolean,
+    prove: (pending: PendingSignIn) => Promise<Proof>,
   ): Promise<SignedIn> {
     const { pending } = caller;
     if (pending === undefined) throw new DomainError('TOKEN_INVALID');
@@ -36,15 +43,13 @@ export function createSecondFactor(deps: SecondFactorDeps) {
     // Whoever began with a key goes on with it: a stolen token of the first step is no use without.
     if (jkt !== undefined && caller.binding?.jkt !== jkt)
       throw proofRefusal(caller.binding === undefined ? 'missing' : 'key', clock());
-    // A recovery code is good whatever the first factor was.
-    const kinds = isSecondFactor(progress, kind) ? [kind] : [];
     const tenantId = caller.tenant.id;
     const failed = { type: 'sign_in.failed', details: { method: 'second-factor' } } as const;
     return await recordingFailure(deps, caller, failed, async () => {
       // The attempts of a pending sign-in, by whatever authenticator (R8).
       if (!(await store.challenges.countAttempt(tenantId, challengeId, maxAttempts)))
         throw new DomainError('CODE_INVALID');
-      const proof = await verify(caller, userId, kinds, challengeId, codes);
+      const proof = await prove(pending);
       const account = await signIn.activeAccount(caller, userId, () => new DomainError('TOKEN_INVALID'));
       const result = await signIn.complete(caller, account, {
         method,
@@ -62,4 +67,17 @@ export function createSecondFactor(deps: SecondFactorDeps) {
       return result;
     });
   };
+}
+
+export type FinishPending = ReturnType<typeof createFinishPending>;
+
+/** The second step of a sign-in by a typed code. */
+export function createSecondFactor(deps: SecondFactorDeps) {
+  const finish = createFinishPending(deps);
+  return (caller: Caller, { kind, rememberDevice, ...codes }: SecondFactorCommand): Promise<SignedIn> =>
+    finish(caller, rememberDevice, async ({ challengeId, userId, progress }) => {
+      // A recovery code is good whatever the first factor was.
+      const kinds = isSecondFactor(progress, kind) ? [kind] : [];
+      return await deps.verify(caller, userId, kinds, challengeId, codes);
+    });
 }

@@ -1,4 +1,4 @@
-import { type AuthenticatorKind, hasAuthenticator } from '../../domain/authenticator.ts';
+import { type AuthenticatorKind, demandsSecondFactor, hasAuthenticator } from '../../domain/authenticator.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { deviceOf } from '../../domain/device.ts';
@@ -97,21 +97,25 @@ export function createSessionGate({ sendCode, chargeCode, clock, random }: Sessi
     progress: SignInProgress,
   ): Promise<Opened> {
     const { user, liveSessions, enrolled } = account;
-    const isEnrolled = hasAuthenticator(enrolled);
-    const lacksFactor = isEnrolled && !progress.amr.includes('mfa');
+    const { policy } = caller.tenant;
+    const mustHavePasskey = policy.passkeys.mode === 'required';
+    const isRequired = policy.requireSecondFactor || mustHavePasskey;
+    const lacksFactor = demandsSecondFactor(enrolled, isRequired) && !progress.amr.includes('mfa');
     const device = lacksFactor ? await standIn(repositories, clock, caller, user) : undefined;
     if (lacksFactor && device === undefined)
       return await demandSecondFactor(repositories, caller, account, progress);
 
     const now = clock();
-    const { policy } = caller.tenant;
+    const mustEnrol =
+      (policy.requireSecondFactor && !hasAuthenticator(enrolled)) ||
+      (mustHavePasskey && !enrolled.kinds.includes('passkey'));
     const { amr, remember = false } = progress;
     const { idleMs, absoluteMs } = lifetimesOf(policy, remember);
     const session: SessionRow = {
       id: random.uuid(),
       tenantId: user.tenantId,
       userId: user.id,
-      level: policy.requireSecondFactor && !isEnrolled ? 'enrol-only' : 'signed-in',
+      level: mustEnrol ? 'enrol-only' : 'signed-in',
       amr,
       authTime: now,
       client: caller.client,

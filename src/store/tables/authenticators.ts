@@ -1,4 +1,4 @@
-import { bigint, mysqlTable, primaryKey, varchar } from 'drizzle-orm/mysql-core';
+import { bigint, mysqlTable, primaryKey, tinyint, varchar } from 'drizzle-orm/mysql-core';
 import type { AuthenticatorKind } from '../../domain/authenticator.ts';
 import { bytes, exact, instant, uuid } from '../columns.ts';
 
@@ -13,7 +13,8 @@ export const authenticators = mysqlTable(
     label: varchar('label', { length: 100 }).notNull(),
     lookup: bytes('lookup', { type: 'varbinary(32)' }),
     counter: bigint('counter', { mode: 'number' }).notNull(),
-    data: bytes('data', { type: 'varbinary(2048)' }).notNull(),
+    flags: tinyint('flags', { unsigned: true }).notNull(),
+    data: bytes('data', { type: 'varbinary(4096)' }).notNull(),
     createdAt: instant('created_at').notNull(),
     lastUsedAt: instant('last_used_at'),
   },

@@ -1,4 +1,4 @@
-import { date, mysqlTable, primaryKey, varchar } from 'drizzle-orm/mysql-core';
+import { boolean, date, mysqlTable, primaryKey, varchar } from 'drizzle-orm/mysql-core';
 import type { Former } from '../../domain/account-change.ts';
 import type { IdentifierKind } from '../../domain/identifier.ts';
 import type { Locale } from '../../domain/locale.ts';
@@ -30,6 +30,7 @@ export const users = mysqlTable(
     createdAt: instant('created_at').notNull(),
     origin: exact('origin', { length: 16 }).$type<User['origin']>().notNull(),
     frozenUntil: instant('frozen_until'),
+    passkeyOnly: boolean('passkey_only').notNull().default(false),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.id] })],
 );

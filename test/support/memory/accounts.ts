@@ -28,7 +28,7 @@ export function viewOf(
 ): UserView | undefined {
   const row = users.find((each) => each.tenantId === tenantId && each.id === userId);
   if (row === undefined) return undefined;
-  const { confirmedAt: _, frozenUntil, ...user } = row;
+  const { confirmedAt: _, frozenUntil, passkeyOnly: ___, ...user } = row;
   const held = (kind: Identifier['kind']) => {
     const found = identifiers.find(
       (each) => each.tenantId === tenantId && each.userId === userId && each.kind === kind,
@@ -40,10 +40,15 @@ export function viewOf(
   return { user, email: held('email'), mobile: held('mobile'), frozenUntil };
 }
 
-export function enrolledOf({ authenticators }: Tables, tenantId: string, userId: string) {
+export function enrolledOf({ authenticators, users }: Tables, tenantId: string, userId: string) {
   const own = authenticators.all((each) => each.tenantId === tenantId && each.userId === userId);
   const sms = own.find(({ kind }) => kind === 'sms');
-  return { kinds: inOrder(own.map(({ kind }) => kind)), smsNumber: sms?.data.toString() };
+  return {
+    kinds: inOrder(own.map(({ kind }) => kind)),
+    smsNumber: sms?.data.toString(),
+    isPasskeyOnly:
+      users.find((each) => each.tenantId === tenantId && each.id === userId)?.passkeyOnly ?? false,
+  };
 }
 
 /** Deletes a user with every row of theirs, as the foreign keys of the database do. */
@@ -133,7 +138,7 @@ export function createUsers(tables: Tables): UserRepository {
     findById: async (tenantId, userId) => viewOf(tables, tenantId, userId),
     findForSession: async (tenantId, userId, origin, now) => accountOf(tenantId, userId, origin, now),
     async insert(user, identifier, passwordHash) {
-      if (!users.insert({ ...user, confirmedAt: undefined, frozenUntil: undefined }))
+      if (!users.insert({ ...user, confirmedAt: undefined, frozenUntil: undefined, passkeyOnly: false }))
         throw new DuplicateError();
       if (identifier !== undefined) addIdentifier(tables, user.tenantId, identifier);
       if (passwordHash !== undefined) await setHash(user.tenantId, user.id, passwordHash);
@@ -232,6 +237,9 @@ export function createUsers(tables: Tables): UserRepository {
         .slice(0, limit)
         .flatMap(({ id }) => viewOf(tables, tenantId, id) ?? []);
     },
+    async setPasskeyOnly(tenantId, userId, passkeyOnly) {
+      users.update(is(tenantId, userId), { passkeyOnly });
+    },
     async setStatus(tenantId, userId, status) {
       users.update(is(tenantId, userId), { status });
     },
@@ -251,10 +259,30 @@ export function createAuthenticators(tables: Tables): AuthenticatorRepository {
     list: async (tenantId, userId) =>
       authenticators.all((each) => each.tenantId === tenantId && each.userId === userId).sort(byId),
     async insert(authenticator) {
-      const { tenantId, userId, slot } = authenticator;
-      const isTaken = authenticators.find(inSlot(tenantId, userId, slot)) !== undefined;
+      const { tenantId, userId, slot, lookup } = authenticator;
+      const isTaken =
+        authenticators.find(inSlot(tenantId, userId, slot)) !== undefined ||
+        (lookup !== undefined &&
+          authenticators.find(
+            (each) => each.tenantId === tenantId && each.lookup?.equals(lookup) === true,
+          ) !== undefined);
       if (isTaken || !authenticators.insert(authenticator)) throw new DuplicateError();
     },
+    findByLookup: async (tenantId, lookup) =>
+      authenticators.find((each) => each.tenantId === tenantId && each.lookup?.equals(lookup) === true),
+    usePasskey: async (tenantId, id, { counter, flags, now }) =>
+      authenticators.update(
+        (each) =>
+          each.tenantId === tenantId &&
+          each.id === id &&
+          (each.counter < counter || (each.counter === 0 && counter === 0)),
+        { counter, flags, lastUsedAt: now },
+      ) === 1,
+    rename: async (tenantId, userId, id, label) =>
+      authenticators.update(
+        (each) => each.tenantId === tenantId && each.userId === userId && each.id === id,
+        { label },
+      ) === 1,
     raiseCounter: async (tenantId, id, counter, now) =>
       authenticators.update(
         (each) => each.tenantId === tenantId && each.id === id && each.counter < counter,

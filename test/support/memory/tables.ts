@@ -50,7 +50,11 @@ const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 export function createTables() {
   return {
     users: new Table<
-      User & { readonly confirmedAt: Date | undefined; readonly frozenUntil: Date | undefined }
+      User & {
+        readonly confirmedAt: Date | undefined;
+        readonly frozenUntil: Date | undefined;
+        readonly passkeyOnly: boolean;
+      }
     >(({ tenantId, id }) => `${tenantId} ${id}`),
     identifiers: new Table<HeldIdentifier & OfTenant>(
       ({ tenantId, kind, canonical }) => `${tenantId} ${kind} ${canonical}`,
