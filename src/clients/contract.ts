@@ -1,5 +1,6 @@
 export * from '../../gen/manam/v1/auth_service_pb.js';
 export * from '../../gen/manam/v1/error_reason_pb.js';
+export * from '../../gen/manam/v1/passkey_service_pb.js';
 export * from '../../gen/manam/v1/profile_service_pb.js';
 export * from '../../gen/manam/v1/recovery_service_pb.js';
 export * from '../../gen/manam/v1/session_pb.js';

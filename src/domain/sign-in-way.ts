@@ -2,3 +2,13 @@
 export const signInWays = ['passkey', 'code', 'password'] as const;
 
 export type SignInWay = (typeof signInWays)[number];
+
+/** Whether a tenant's users may, should or must have passkeys. */
+export const passkeyModes = ['off', 'allowed', 'preferred', 'required'] as const;
+
+export type PasskeyMode = (typeof passkeyModes)[number];
+
+/** Whether no one, each user, or the whole tenant may do without passwords. */
+export const passwordlessModes = ['never', 'user', 'tenant'] as const;
+
+export type PasswordlessMode = (typeof passwordlessModes)[number];

@@ -5,9 +5,9 @@ import { parseEmail } from './email.ts';
 import { invalid, type Violation } from './errors.ts';
 import { locales } from './locale.ts';
 import { isRegistrable } from './registered-url.ts';
-import { signInWays } from './sign-in-way.ts';
+import { passkeyModes, passwordlessModes, signInWays } from './sign-in-way.ts';
 import { templatesSchema } from './templates/override.ts';
-import { googleScopes, passkeyModes, passwordlessModes, type TenantPolicy, workModes } from './tenant.ts';
+import { googleScopes, type TenantPolicy, workModes } from './tenant.ts';
 import { defaultBranding, type ThemeFont, themeFonts } from './theme.ts';
 
 const dayMinutes = 1440;

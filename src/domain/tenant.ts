@@ -1,15 +1,9 @@
 import type { ApiKey, ApiKeyRow } from './api-key.ts';
 import type { Locale } from './locale.ts';
-import type { SignInWay } from './sign-in-way.ts';
+import type { PasskeyMode, PasswordlessMode, SignInWay } from './sign-in-way.ts';
 import type { TemplateOverrides } from './templates/template.ts';
 import type { Terms } from './terms.ts';
 import type { Branding } from './theme.ts';
-
-/** Whether a tenant's users may, should or must have passkeys. */
-export const passkeyModes = ['off', 'allowed', 'preferred', 'required'] as const;
-
-/** Who may do without a password. */
-export const passwordlessModes = ['never', 'user', 'tenant'] as const;
 
 /** When work is asked for. */
 export const workModes = ['off', 'adaptive', 'always'] as const;
@@ -74,7 +68,7 @@ export type TenantPolicy = {
   };
   /** Passkeys (WebAuthn). */
   readonly passkeys: {
-    readonly mode: (typeof passkeyModes)[number];
+    readonly mode: PasskeyMode;
     /** The relying party: the tenant's site, such as `example.com`; empty: the host of the hosted pages. */
     readonly rpId: string;
     /** The origins of the tenant's own pages and apps that ceremonies may come from. */
@@ -86,7 +80,7 @@ export type TenantPolicy = {
     /** What comes of a sign counter that falls. */
     readonly counterFall: 'refuse' | 'accept';
     /** Whether no one, each user, or the whole tenant may switch passwords off. */
-    readonly passwordless: (typeof passwordlessModes)[number];
+    readonly passwordless: PasswordlessMode;
   };
   /** The order of the ways to sign in on the hosted page; the first one is in front. */
   readonly signInOrder: readonly SignInWay[];

@@ -61,6 +61,7 @@ export function renderAccountPage(locale: Locale, { name, slug, policy }: Tenant
     minPasswordLength: policy.password.minLength,
     terms: policy.terms,
     rememberDeviceDays: policy.rememberDeviceDays,
+    passkeys: { mode: policy.passkeys.mode, passwordless: policy.passkeys.passwordless },
     signInWays: signInWaysOf(policy),
   };
   const sheets = styles.map((file) => `<link rel="stylesheet" href="${assetPath}${file}">`).join('');

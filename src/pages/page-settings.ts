@@ -1,4 +1,4 @@
-import type { SignInWay } from '../domain/sign-in-way.ts';
+import type { PasskeyMode, PasswordlessMode, SignInWay } from '../domain/sign-in-way.ts';
 import type { Terms } from '../domain/terms.ts';
 import type { Theme } from '../domain/theme.ts';
 
@@ -13,6 +13,8 @@ export type PageSettings = {
   readonly terms: Terms;
   /** Days for which a device may be spared the second factor; 0: never. */
   readonly rememberDeviceDays: number;
+  /** Whether the tenant's users may, should or must have passkeys, and who may do without a password. */
+  readonly passkeys: { readonly mode: PasskeyMode; readonly passwordless: PasswordlessMode };
   /** The ways to sign in that the tenant has, in its order. */
   readonly signInWays: readonly SignInWay[];
 };

@@ -1,9 +1,10 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { createManam, readFailure } from '../../clients/web.ts';
+import { createManam, readFailure, TwoFactorMethod } from '../../clients/web.ts';
 import { Deleted } from './delete-account.tsx';
 import { Enrol, Inside } from './inside.tsx';
 import { createLanguage, LanguageContext, type Locale, useLanguage } from './language.ts';
 import { EmailLink, FactorLink } from './link-pages.tsx';
+import { mayOfferPasskey, OfferPasskey } from './passkeys.tsx';
 import { Reauthenticate } from './reauthenticate.tsx';
 import { NewPassword, Recover } from './recover.tsx';
 import { ReportSignIn } from './report-sign-in.tsx';
@@ -111,7 +112,10 @@ export function App({
   };
   const mustEnrol = async () => {
     const { required, methods } = await manam.twoFactor.getTwoFactor({});
-    return required && methods.length === 0;
+    const mustHavePasskey = settings.passkeys.mode === 'required';
+    return (
+      (required && methods.length === 0) || (mustHavePasskey && !methods.includes(TwoFactorMethod.PASSKEY))
+    );
   };
   /** The terms as they are now: the page may be older. */
   const missingTerms = async (): Promise<Stage | undefined> => {
@@ -119,6 +123,12 @@ export function App({
     const { url, version, acceptTime } = await manam.profile.getTerms({});
     return version === '' || acceptTime !== undefined ? undefined : { at: 'terms', url, version };
   };
+  /** Whether to ask the user to make a passkey: where the tenant wants it, once they have none and have not declined. */
+  const isOfferable = async (userId: string) =>
+    settings.passkeys.mode === 'preferred' &&
+    mayOfferPasskey(settings.slug, userId) &&
+    !(await mustEnrol()) &&
+    (await manam.passkeys.listPasskeys({})).passkeys.length === 0;
   const account: Account = {
     settings,
     manam,
@@ -135,10 +145,11 @@ export function App({
       if (isEnrolling) setStage({ at: 'enrol' });
       else setStage((await missingTerms()) ?? { at: 'inside' });
     },
-    goOn: async ({ twoFactor, isNew = false }) => {
+    goOn: async ({ twoFactor, isNew = false, isByPassword = false, userId = '' }) => {
       if (twoFactor !== undefined) account.setStage({ at: 'second-factor', challenge: twoFactor });
       // A session that can only enrol a second factor changes no names.
       else if (isNew && !(await mustEnrol())) account.setStage({ at: 'names' });
+      else if (isByPassword && (await isOfferable(userId))) account.setStage({ at: 'offer-passkey', userId });
       else await account.enter();
     },
     attempt: async (work) => {
@@ -214,6 +225,8 @@ function Screen() {
       return <SecondFactor {...stage} />;
     case 'names':
       return <AskNames />;
+    case 'offer-passkey':
+      return <OfferPasskey {...stage} />;
     case 'terms':
       return <AskTerms {...stage} />;
     case 'enrol':

@@ -16,7 +16,12 @@ export class FieldMistake extends Error {
   }
 }
 
+/** What the page says by itself, of no field. */
+export class PageMistake extends Error {}
+
 function failureOf(error: unknown): Failure {
+  if (error instanceof PageMistake)
+    return { ...readFailure(error), reason: 'REQUEST_INVALID', message: error.message };
   if (!(error instanceof FieldMistake)) return readFailure(error);
   const { field, message } = error;
   return {

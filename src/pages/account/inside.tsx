@@ -1,5 +1,6 @@
 import { useLanguage } from './language.ts';
 import { Link, Section } from './parts.tsx';
+import { Passkeys } from './passkeys.tsx';
 import { Profile } from './profile.tsx';
 import { Factors, Security } from './security.tsx';
 import { Sessions } from './sessions.tsx';
@@ -58,7 +59,8 @@ export function Enrol() {
   return (
     <Section title={t('twoFactor')} isPage>
       <p>{t('twoFactorRequired', { tenant: settings.name })}</p>
-      <Factors onEnrolled={finish} />
+      {settings.passkeys.mode !== 'required' && <Factors onEnrolled={finish} />}
+      <Passkeys onEnrolled={finish} />
       <button type="button" class="quiet" onClick={() => void signOut()}>
         {t('signOut')}
       </button>

@@ -1,7 +1,13 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { type GetTwoFactorResponse, TwoFactorMethod } from '../../clients/web.ts';
+import {
+  type GetTwoFactorResponse,
+  hasPasskeys,
+  stepUpWithPasskey,
+  TwoFactorMethod,
+} from '../../clients/web.ts';
 import { CodeField, codeIn, Form, type Values } from './form.tsx';
 import { useLanguage } from './language.ts';
+import { useCeremony } from './passkeys.tsx';
 import { PasswordField } from './password-field.tsx';
 import { SendCode } from './send-code.tsx';
 import { useAccount } from './state.ts';
@@ -25,13 +31,20 @@ export function Reauthenticate({ onDone, onCancel }: ReauthenticateProps) {
     };
   }, []);
   const hasPassword = factors?.hasPassword !== false;
-  const hasFactor = factors?.methods.length !== 0;
+  const methods = factors?.methods ?? [TwoFactorMethod.TOTP];
+  const hasPasskey = methods.includes(TwoFactorMethod.PASSKEY) && hasPasskeys();
+  const hasFactor = methods.some((method) => method !== TwoFactorMethod.PASSKEY);
   const byCode = !hasPassword && !hasFactor;
   const submit = async (values: Values) => {
     const code = codeIn(values);
     const second = code.replaceAll('-', '').length > 8 ? { recoveryCode: code } : { code };
     const first = byCode ? { ownCode: codeIn(values, 'own_code') } : { password: values['password'] ?? '' };
     await manam.auth.reauthenticate({ ...first, ...second });
+    onDone();
+  };
+  const run = useCeremony();
+  const usePasskey = async () => {
+    await run(() => stepUpWithPasskey(manam));
     onDone();
   };
   const cancel = (
@@ -43,6 +56,7 @@ export function Reauthenticate({ onDone, onCancel }: ReauthenticateProps) {
     <dialog ref={dialog} aria-labelledby="reauthenticate" onCancel={onCancel}>
       <h2 id="reauthenticate">{t('reauthTitle')}</h2>
       <p>{t(hasPassword ? 'reauthHint' : 'reauthCodeHint')}</p>
+      {hasPasskey && <Form submit={t('passkeyUse')} weight="quiet" onSubmit={usePasskey} />}
       {factors?.methods.includes(TwoFactorMethod.SMS) && <SendCode />}
       {byCode && <SendStepUpCode onSent={() => setSent(true)} />}
       {byCode && !isSent ? (

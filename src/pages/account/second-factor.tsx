@@ -1,8 +1,9 @@
 import { useRef, useState } from 'preact/hooks';
-import { bearer, type Failure, TwoFactorMethod } from '../../clients/web.ts';
+import { bearer, confirmWithPasskey, type Failure, hasPasskeys, TwoFactorMethod } from '../../clients/web.ts';
 import { CodeField, codeIn, Form, type Values } from './form.tsx';
 import { useLanguage } from './language.ts';
 import { Section } from './parts.tsx';
+import { useCeremony } from './passkeys.tsx';
 import { type Stage, useAccount } from './state.ts';
 
 type Way = 'totp' | 'sms' | 'recovery';
@@ -14,8 +15,9 @@ export function SecondFactor({ challenge }: Extract<Stage, { at: 'second-factor'
   const { twoFactorToken, twoFactorMethods, maskedPhoneNumber } = challenge;
   const hasTotp = twoFactorMethods.includes(TwoFactorMethod.TOTP);
   const hasSms = twoFactorMethods.includes(TwoFactorMethod.SMS);
+  const hasPasskey = twoFactorMethods.includes(TwoFactorMethod.PASSKEY) && hasPasskeys();
   const isValidated = useRef(false);
-  const [way, setWay] = useState<Way>(hasTotp ? 'totp' : 'sms');
+  const [way, setWay] = useState<Way>(hasTotp ? 'totp' : hasSms ? 'sms' : 'recovery');
   const options = { headers: bearer(twoFactorToken) };
   const number = maskedPhoneNumber.slice(-4);
 
@@ -25,9 +27,14 @@ export function SecondFactor({ challenge }: Extract<Stage, { at: 'second-factor'
     const answer = { ...(way === 'recovery' ? { recoveryCode: code } : { code }), rememberDevice };
     // Where only what comes behind the sign-in has failed, the code has done its work.
     if (isValidated.current) return await enter();
-    if (hasTotp && way !== 'sms') await manam.twoFactor.validateTotp(answer, options);
+    if (!hasSms || (hasTotp && way !== 'sms')) await manam.twoFactor.validateTotp(answer, options);
     else await manam.twoFactor.validateSms(answer, options);
     isValidated.current = true;
+    await enter();
+  };
+  const run = useCeremony();
+  const usePasskey = async () => {
+    await run(() => confirmWithPasskey(manam, options));
     await enter();
   };
   const sendSms = async () => {
@@ -55,6 +62,7 @@ export function SecondFactor({ challenge }: Extract<Stage, { at: 'second-factor'
         {settings.rememberDeviceDays > 0 && <RememberDevice days={settings.rememberDeviceDays} />}
       </Form>
       <div class="choices">
+        {hasPasskey && <Choice label={t('passkeyUse')} onChoose={usePasskey} />}
         {hasTotp && way !== 'totp' && <Choice label={t('useTotp')} onChoose={async () => setWay('totp')} />}
         {hasSms && (
           <Choice

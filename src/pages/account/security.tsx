@@ -6,6 +6,7 @@ import { CodeField, codeIn, Form, type Values } from './form.tsx';
 import { useLanguage } from './language.ts';
 import { Loaded } from './loaded.tsx';
 import { Section } from './parts.tsx';
+import { Passkeys } from './passkeys.tsx';
 import { PasswordField } from './password-field.tsx';
 import { RecoveryCodes } from './recovery-codes.tsx';
 import { SendCode } from './send-code.tsx';
@@ -18,6 +19,7 @@ export function Security() {
   return (
     <Section title={t('security')} isPage>
       <ChangePassword />
+      <Passkeys />
       <Section title={t('twoFactor')}>
         <p class="hint">{t('twoFactorHint')}</p>
         <Factors />

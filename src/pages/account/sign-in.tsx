@@ -1,8 +1,10 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { hasPasskeyAutofill, hasPasskeys, signInWithPasskey } from '../../clients/web.ts';
 import { FieldMistake, Form, identifierIn, type Values } from './form.tsx';
 import { IdentifierField } from './identifier-field.tsx';
 import { useLanguage } from './language.ts';
 import { Link, Remember, Section } from './parts.tsx';
+import { useCeremony } from './passkeys.tsx';
 import { PasswordField } from './password-field.tsx';
 import { type StartedCode, TypeCode, useStartCode } from './sign-in-code.tsx';
 import { useAccount } from './state.ts';
@@ -33,17 +35,19 @@ export function SignIn({ note, failure = '' }: SignInProps) {
   const said = Object.hasOwn(failures, failure) ? failures[failure as keyof typeof failures] : 'signInFailed';
   const { settings, goOn } = useAccount();
   const { signInWays } = settings;
-  const [first] = signInWays;
+  const others = signInWays.filter((way) => way !== 'passkey');
+  const [first] = others;
+  const withPasskeys = signInWays.includes('passkey') && hasPasskeys();
   const [step, setStep] = useState<Step>(
     // With one way alone there is nothing to choose.
-    signInWays.length === 1 && first === 'password'
-      ? { at: 'password', identifier: '' }
-      : { at: 'identifier' },
+    others.length === 1 && first === 'password' ? { at: 'password', identifier: '' } : { at: 'identifier' },
   );
   const startCode = useStartCode();
+  const usePasskey = usePasskeySignIn(withPasskeys && step.at !== 'code');
   const begin = async ({ identifier = '' }: Values) => {
     if (identifier.trim() === '') throw new FieldMistake('identifier', t('identifierMissing'));
-    if (first === 'password') setStep({ at: 'password', identifier });
+    if (first === undefined) await usePasskey(identifierIn(identifier));
+    else if (first === 'password') setStep({ at: 'password', identifier });
     else setStep({ at: 'code', started: await startCode(identifier) });
   };
   if (step.at === 'code')
@@ -66,17 +70,19 @@ export function SignIn({ note, failure = '' }: SignInProps) {
       )}
       {step.at === 'identifier' ? (
         <Form submit={t('continue')} onSubmit={begin}>
-          <IdentifierField />
+          <IdentifierField withPasskeys={withPasskeys} />
         </Form>
       ) : (
         <WithPassword
           identifier={step.identifier}
           onSignedIn={goOn}
+          withPasskeys={withPasskeys}
           {...(signInWays.includes('code') && {
             onCode: async (identifier) => setStep({ at: 'code', started: await startCode(identifier) }),
           })}
         />
       )}
+      {withPasskeys && <Form submit={t('passkeyUse')} weight="quiet" onSubmit={() => usePasskey()} />}
       {signInWays.includes('password') && (
         <p>
           <Link to="recover">{t('forgot')}</Link>
@@ -91,22 +97,26 @@ export function SignIn({ note, failure = '' }: SignInProps) {
 
 type WithPasswordProps = {
   readonly identifier: string;
+  readonly withPasskeys: boolean;
   readonly onSignedIn: ReturnType<typeof useAccount>['goOn'];
   /** Sends a code instead; undefined: the tenant has no codes. */
   readonly onCode?: (identifier: string) => Promise<void>;
 };
 
 /** Both fields, so that password managers fill them and a mistake in either is said beside it. */
-function WithPassword({ identifier, onSignedIn, onCode }: WithPasswordProps) {
+function WithPassword({ identifier, withPasskeys, onSignedIn, onCode }: WithPasswordProps) {
   const { t } = useLanguage();
   const { manam } = useAccount();
   const [typed, setTyped] = useState(identifier);
   const submit = async ({ identifier: name = '', password = '', remember }: Values) =>
-    onSignedIn(await manam.auth.login({ ...identifierIn(name), password, remember: remember === 'on' }));
+    onSignedIn({
+      ...(await manam.auth.login({ ...identifierIn(name), password, remember: remember === 'on' })),
+      isByPassword: true,
+    });
   return (
     <>
       <Form submit={t('signIn')} onSubmit={submit}>
-        <IdentifierField value={identifier} onInput={setTyped} />
+        <IdentifierField value={identifier} onInput={setTyped} withPasskeys={withPasskeys} />
         <PasswordField takesFocus={identifier !== ''} />
         <Remember />
       </Form>
@@ -115,4 +125,36 @@ function WithPassword({ identifier, onSignedIn, onCode }: WithPasswordProps) {
       )}
     </>
   );
+}
+
+/**
+ * Signs in with a passkey: at a press, for any of this device or for those of an account, and in the autofill of the
+ * form as long as that is shown. A browser has one request at a time: the press ends the waiting, which begins again after it.
+ */
+function usePasskeySignIn(isFormShown: boolean) {
+  const { manam, goOn } = useAccount();
+  const run = useCeremony();
+  const waiting = useRef<AbortController | undefined>(undefined);
+  const [round, setRound] = useState(0);
+  useEffect(() => {
+    if (!isFormShown) return;
+    const own = new AbortController();
+    waiting.current = own;
+    const wait = async () => {
+      if (!(await hasPasskeyAutofill()) || own.signal.aborted) return;
+      await goOn(await signInWithPasskey(manam, { autofill: true, signal: own.signal }));
+    };
+    // A passkey that does not work leaves the form as it is.
+    void wait().catch(() => {});
+    return () => own.abort();
+  }, [isFormShown, round]);
+  return async (identifier?: ReturnType<typeof identifierIn>) => {
+    waiting.current?.abort();
+    try {
+      await goOn(await run(() => signInWithPasskey(manam, identifier && { identifier })));
+    } catch (error) {
+      setRound(round + 1);
+      throw error;
+    }
+  };
 }

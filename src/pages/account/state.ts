@@ -14,6 +14,8 @@ export type Stage =
   | { readonly at: 'enrol' }
   /** Signed in for the first time: the names are asked for. */
   | { readonly at: 'names' }
+  /** Signed in by a password: a passkey is offered. */
+  | { readonly at: 'offer-passkey'; readonly userId: string }
   /** Signed in, and the tenant's terms are not accepted yet. */
   | { readonly at: 'terms'; readonly url: string; readonly version: string }
   | { readonly at: 'inside' }
@@ -24,6 +26,9 @@ export type Stage =
 export type SignInAnswer = {
   readonly twoFactor?: TwoFactorChallenge | undefined;
   readonly isNew?: boolean;
+  /** Whether a password opened it: then a passkey may be offered. */
+  readonly isByPassword?: boolean;
+  readonly userId?: string;
 };
 
 /** State that all parts of the page share. */
