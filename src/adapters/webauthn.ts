@@ -91,6 +91,15 @@ export function isSoundKey(key: unknown): boolean {
   }
 }
 
+/** Whether a COSE key in Base64url can be used, with no byte beside. */
+export function isUsableKey(publicKey: string): boolean {
+  try {
+    return isSoundKey(decodeCBOR(new Uint8Array(bytesOf(publicKey))));
+  } catch {
+    return false;
+  }
+}
+
 /** Whether bytes are an ECDSA signature in DER, with nothing beside and no needless byte (X.690, section 8.3). */
 export function isStrictDer(signature: Uint8Array): boolean {
   const integerAt = (at: number) => {

@@ -6,6 +6,7 @@ import {
   signingKeyPurpose,
 } from '../adapters/keys.ts';
 import { passwordHashTest } from '../adapters/password-hasher.ts';
+import { isUsableKey } from '../adapters/webauthn.ts';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { ReceiptSigner } from '../domain/erasure.ts';
@@ -100,6 +101,7 @@ export function createAdminFlows(parts: AdminParts): AdminFlows {
     transfer: createTransfer({
       ...deps,
       canVerify: passwordHashTest(parts.config.pepper),
+      isUsableKey,
     }),
     listAuditEvents: createAuditLog({ store }),
     checkBackup: createBackupCheck({

@@ -27,6 +27,8 @@ import type { User } from './user.ts';
 
 type TextName = (typeof profileTexts)[ProfileField]['name'];
 
+import { type PasskeyRecord, passkeysSchema } from './passkey-record.ts';
+
 /** An object with something for every text of a profile, by its name in a record. */
 function mapTexts<T>(make: (field: ProfileField) => T): Record<TextName, T> {
   return Object.fromEntries(profileFields.map((field) => [profileTexts[field].name, make(field)])) as Record<
@@ -84,6 +86,8 @@ const schema = v.strictObject(
     password_hash: text,
     ...authenticatorFields,
     recovery_code_hashes: texts_(20),
+    passkeys: passkeysSchema,
+    passkey_only: flag,
     birthday: text,
     ...mapTexts(() => text),
     custom_fields: v.nullish(v.unknown(), []),
@@ -116,6 +120,9 @@ export type ParsedRecord = {
   /** The data of each authenticator, by kind. */
   readonly authenticators: { readonly [K in CodeKind]?: string };
   readonly recoveryCodeHashes: readonly string[];
+  readonly passkeys: readonly PasskeyRecord[];
+  /** Whether every way in asks for a passkey as well. */
+  readonly isPasskeyOnly: boolean;
   readonly identities: readonly {
     readonly issuer: string;
     readonly subject: string;
@@ -129,6 +136,8 @@ export type RecordContext = {
   readonly now: Date;
   /** Whether a password hash is of a kind that can be verified. */
   readonly canVerify: (hash: string) => boolean;
+  /** Whether a COSE key in Base64url can be used. */
+  readonly isUsableKey: (publicKey: string) => boolean;
 };
 
 /**
@@ -180,7 +189,8 @@ export function parseRecord(value: unknown, context: RecordContext): ParsedRecor
   return readRecord(result.output, context);
 }
 
-function readRecord(record: UserRecord, { tenantId, policy, now, canVerify }: RecordContext): ParsedRecord {
+function readRecord(record: UserRecord, context: RecordContext): ParsedRecord {
+  const { tenantId, policy, now, canVerify, isUsableKey } = context;
   const violations = createViolations();
   const { collect, add } = violations;
   const email = record.email === '' ? undefined : collect(() => parseEmail(record.email));
@@ -198,13 +208,15 @@ function readRecord(record: UserRecord, { tenantId, policy, now, canVerify }: Re
   }
   if (record.recovery_code_hashes.some((hash) => hash.length > 100 || !canVerify(hash)))
     add('recovery_code_hashes', 'FIELD_INVALID');
+  if (record.passkeys.some((passkey) => !isUsableKey(passkey.public_key))) add('passkeys', 'FIELD_INVALID');
+  if (record.passkey_only && record.passkeys.length === 0) add('passkeys', 'FIELD_REQUIRED');
   const names = record.external_identities.map(({ issuer, subject }) => `${issuer} ${subject}`);
   if (new Set(names).size < names.length) add('external_identities', 'FIELD_INVALID');
   // An unproved account can be replaced by a registration: it must not hold credentials.
   const isProved =
     (record.email !== '' && record.email_confirmed) || (record.mobile !== '' && record.mobile_confirmed);
   const opens =
-    record.external_identities.length + record.recovery_code_hashes.length > 0 ||
+    record.external_identities.length + record.recovery_code_hashes.length + record.passkeys.length > 0 ||
     codeKinds.some((kind) => record[authenticatorForms[kind].field] !== '');
   if (opens && !isProved) add(record.email === '' ? 'mobile_confirmed' : 'email_confirmed', 'FIELD_REQUIRED');
   const locale = record.locale === '' ? policy.defaultLocale : parseLocale(record.locale);
@@ -242,6 +254,8 @@ function readRecord(record: UserRecord, { tenantId, policy, now, canVerify }: Re
     passwordHash: optional(record.password_hash),
     authenticators,
     recoveryCodeHashes: [...new Set(record.recovery_code_hashes)],
+    passkeys: record.passkeys,
+    isPasskeyOnly: record.passkey_only,
     identities: record.external_identities,
   };
 }
@@ -262,6 +276,8 @@ export function toRecord(parsed: ParsedRecord): Partial<UserRecord> {
     totp_secret: authenticators.totp ?? '',
     sms_factor: authenticators.sms ?? '',
     recovery_code_hashes: [...parsed.recoveryCodeHashes],
+    passkeys: [...parsed.passkeys],
+    passkey_only: parsed.isPasskeyOnly,
     birthday: profile.birthday,
     ...mapTexts((field) => profile[field]),
     custom_fields: profile.customFields,

@@ -1,16 +1,20 @@
+import { encodeCBOR } from '@levischuck/tiny-cbor';
 import { hash } from 'bcrypt';
 import { generateSync } from 'otplib';
 import { beforeAll, expect, test } from 'vitest';
 import { ImportState } from '../../gen/manam/admin/v1/admin_service_pb.js';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { PasskeyService } from '../../gen/manam/v1/passkey_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
 import { type Admin, connectAdmin, makeTenant } from '../support/admin.ts';
 import { freshEmail, password, useTestApp } from '../support/app.ts';
+import { makeAuthenticator } from '../support/authenticator.ts';
 import { failure, failureOf } from '../support/errors.ts';
 import { bearer, enrolTotp, freshMobile, signUp } from '../support/journey.ts';
+import { atSite, pageOrigin } from '../support/passkeys.ts';
 
-const testApp = useTestApp({ config: { admin: { host: '127.0.0.1', port: 0 } } });
+const testApp = useTestApp({ config: { ...atSite, admin: { host: '127.0.0.1', port: 0 } } });
 const tenant = 'dev';
 let admin: Admin;
 beforeAll(async () => {
@@ -254,4 +258,51 @@ test('all that is held of a user is exported for them, and no hash, seed or toke
   );
   const view = await testApp().client(ProfileService, bearer(user.accessToken)).viewUser({});
   expect(view.user?.userId).toBe(user.userId);
+});
+
+test('passkeys go with their users: an imported one signs in, an export has it, and what cannot work is refused', async () => {
+  const authenticator = makeAuthenticator({ origin: pageOrigin, isSynced: true });
+  const email = freshEmail();
+  const passkey = {
+    credential_id: authenticator.credentialId.toString('base64url'),
+    public_key: Buffer.from(encodeCBOR(authenticator.cose as never)).toString('base64url'),
+    rp_id: new URL(pageOrigin).hostname,
+    user_handle: 'c2FyYQ',
+    backup_eligible: true,
+    backed_up: true,
+    user_verified: true,
+    label: 'Old phone',
+  };
+  const record = { email, email_confirmed: true, passkeys: [passkey], passkey_only: true };
+  expect(outline(await importInto(tenant, [record]))).toEqual([['IMPORTED', {}]]);
+  const anyone = testApp().client(PasskeyService);
+  const { options = {} } = await anyone.startPasskeySignIn({ email });
+  const asked = { ...options, rp: { id: options['rpId'] }, user: { id: 'c2FyYQ' } };
+  authenticator.create(asked);
+  const { tokens } = await anyone.finishPasskeySignIn({
+    credential: authenticator.get(options) as never,
+  });
+  expect(tokens?.accessToken).not.toBe('');
+  const { records } = await admin.exportUsers({ tenant, pageSize: 200 });
+  const exported = records.map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(exported.find((each) => each['email'] === email)).toMatchObject({
+    passkey_only: true,
+    passkeys: [passkey],
+  });
+  const other = { email: freshEmail(), email_confirmed: true };
+  const bad: [object, object][] = [
+    [{ ...other, passkeys: [passkey] }, { passkeys: 'PASSKEY_TAKEN' }],
+    [{ ...other, passkeys: [{ ...passkey, public_key: 'AAAA' }] }, { passkeys: 'FIELD_INVALID' }],
+    [
+      { ...other, passkeys: [{ ...passkey, credential_id: '' }] },
+      { 'passkeys.0.credential_id': 'FIELD_TYPE' },
+    ],
+    [{ ...other, passkey_only: true }, { passkeys: 'FIELD_REQUIRED' }],
+    [
+      { email: other.email, passkeys: [{ ...passkey, credential_id: 'AAAA' }] },
+      { email_confirmed: 'FIELD_REQUIRED' },
+    ],
+  ];
+  for (const [value, problems] of bad)
+    expect(outline(await importInto(tenant, [value]))).toEqual([['REFUSED', problems]]);
 });

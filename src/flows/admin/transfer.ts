@@ -2,13 +2,21 @@ import type { CodeKind } from '../../domain/authenticator.ts';
 import type { Operator } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError, invalid, type Violation } from '../../domain/errors.ts';
+import { passkeyLookup, passkeysOf } from '../../domain/passkey.ts';
+import { rowOfRecord, toPasskeyRecord } from '../../domain/passkey-record.ts';
 import type { PasswordHasher } from '../../domain/password.ts';
 import type { Random } from '../../domain/random.ts';
 import { mapRecord, type RecordMapping, recordMappings } from '../../domain/record-mappings.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
 import type { Tenant } from '../../domain/tenant.ts';
 import type { UserView } from '../../domain/user.ts';
-import { type ParsedRecord, parseRecord, toRecord, type UserRecord } from '../../domain/user-record.ts';
+import {
+  type ParsedRecord,
+  parseRecord,
+  type RecordContext,
+  toRecord,
+  type UserRecord,
+} from '../../domain/user-record.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { record } from '../events/record.ts';
 import { asActor, createPages, findTenant, type PageRequest } from './operator.ts';
@@ -18,6 +26,7 @@ export type TransferDeps = {
     'tenants' | 'users' | 'authenticators' | 'recoveryCodes' | 'identities' | 'sessions' | 'events'
   >;
   readonly canVerify: PasswordHasher['canVerify'];
+  readonly isUsableKey: RecordContext['isUsableKey'];
   readonly vault: Vault;
   readonly clock: Clock;
   readonly random: Random;
@@ -34,7 +43,7 @@ const maxAuditEvents = 10_000;
 
 /** Lets users come and go: records in, records out, and everything that is held of one user. */
 export function createTransfer(deps: TransferDeps) {
-  const { store, canVerify, vault, clock, random } = deps;
+  const { store, canVerify, isUsableKey, vault, clock, random } = deps;
   const pages = createPages(vault);
 
   /** The obstacle of a record; undefined: none; 'present': an earlier run imported it. */
@@ -47,6 +56,11 @@ export function createTransfer(deps: TransferDeps) {
       const isClaim = held?.isOwnerConfirmed === false && held.origin === 'self';
       if (held !== undefined && held.userId !== id && !isClaim)
         taken.push({ field: held.kind, reason: 'IDENTIFIER_TAKEN' });
+    }
+    for (const { rp_id, credential_id } of parsed.passkeys) {
+      const known = await store.authenticators.findByLookup(tenantId, passkeyLookup(rp_id, credential_id));
+      if (known !== undefined && known.userId !== id)
+        taken.push({ field: 'passkeys', reason: 'PASSKEY_TAKEN' });
     }
     for (const { issuer, subject } of parsed.identities) {
       const known = await store.identities.find(tenantId, issuer, subject);
@@ -89,6 +103,9 @@ export function createTransfer(deps: TransferDeps) {
         };
         await authenticators.insert({ ...row, ...unused, data: Buffer.from(data) });
       }
+      for (const passkey of parsed.passkeys)
+        await authenticators.insert(rowOfRecord(passkey, { tenantId, userId, id: random.uuid(), now }));
+      if (parsed.isPasskeyOnly) await users.setPasskeyOnly(tenantId, userId, true);
       await recoveryCodes.insertForeign(tenantId, userId, recoveryCodeHashes);
       for (const identity of identities) await known.insert({ ...identity, tenantId, userId }, now);
     });
@@ -107,6 +124,7 @@ export function createTransfer(deps: TransferDeps) {
         policy: tenant.policy,
         now: clock(),
         canVerify,
+        isUsableKey,
       };
       const parsed = parseRecord(value, context);
       let obstacle = await obstacleOf(parsed);
@@ -142,6 +160,8 @@ export function createTransfer(deps: TransferDeps) {
       mobile: identifier(mobile),
       passwordHash: await store.users.findPasswordHash(tenantId, id),
       authenticators: Object.fromEntries(held.map(({ kind, data }) => [kind, data.toString()])),
+      passkeys: passkeysOf(held).map(toPasskeyRecord),
+      isPasskeyOnly: (await store.authenticators.findEnrolled(tenantId, id)).isPasskeyOnly,
       recoveryCodeHashes: await store.recoveryCodes.listForeign(tenantId, id),
       identities: await store.identities.listOfUser(tenantId, id),
     });
@@ -196,7 +216,13 @@ export function createTransfer(deps: TransferDeps) {
     /** Everything that is held of one user, for themselves: no hash and no seed is in it (GDPR, article 15). */
     async exportUser(operator: Operator, tenant: Tenant, view: UserView): Promise<object> {
       const { tenantId, id: userId } = view.user;
-      const { password_hash, totp_secret, recovery_code_hashes: _, ...shown } = await recordOf(view);
+      const {
+        password_hash,
+        totp_secret,
+        recovery_code_hashes: _,
+        passkeys = [],
+        ...shown
+      } = await recordOf(view);
       const sessions = await store.sessions.listLive(tenantId, userId, clock());
       const events = await store.events.list({ tenantId, userId }, maxAuditEvents);
       await record(store, deps, asActor(operator, tenant), { type: 'user.exported', userId });
@@ -204,6 +230,7 @@ export function createTransfer(deps: TransferDeps) {
         ...shown,
         has_password: password_hash !== undefined,
         has_totp: totp_secret !== undefined,
+        passkeys: passkeys.map(({ label, rp_id, aaguid }) => ({ label, rp_id, aaguid })),
         recovery_codes_left: await store.recoveryCodes.count(tenantId, userId),
         consented_tenants: await store.identities.listConsents(tenantId, userId),
         sessions: sessions.map(({ id, client, createdAt, refreshedAt, expiresAt, amr }) => ({

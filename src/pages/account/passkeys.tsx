@@ -48,7 +48,13 @@ export function AddPasskey({
 }
 
 /** The user's passkeys: what they are, another name, and their end. Nothing where the tenant has none. */
-export function Passkeys({ onEnrolled }: { readonly onEnrolled?: () => Promise<void> }) {
+export function Passkeys({
+  onEnrolled,
+  onPasswordOff,
+}: {
+  readonly onEnrolled?: () => Promise<void>;
+  readonly onPasswordOff?: () => void;
+}) {
   const { t } = useLanguage();
   const { manam, settings } = useAccount();
   const [codes, setCodes] = useState<readonly string[]>([]);
@@ -77,7 +83,9 @@ export function Passkeys({ onEnrolled }: { readonly onEnrolled?: () => Promise<v
                   else await finish();
                 }}
               />
-              {settings.passkeys.passwordless === 'user' && passkeys.length > 0 && <DropPassword />}
+              {settings.passkeys.passwordless === 'user' && passkeys.length > 0 && (
+                <DropPassword onDone={onPasswordOff} />
+              )}
             </>
           );
         }}
@@ -136,6 +144,7 @@ function OnePasskey({
             submit={t('remove')}
             about={name}
             weight="quiet"
+            rephrase={{ LAST_SIGN_IN: t('passkeyLast') }}
             onSubmit={async () => {
               await removePasskey(manam, passkeyId);
               await reload();
@@ -148,7 +157,7 @@ function OnePasskey({
 }
 
 /** Switches the password off. Nothing for an account that has none. */
-function DropPassword() {
+function DropPassword({ onDone }: { readonly onDone: (() => void) | undefined }) {
   const { t } = useLanguage();
   const { manam } = useAccount();
   return (
@@ -160,6 +169,7 @@ function DropPassword() {
             weight="danger"
             onSubmit={async () => {
               await manam.passkeys.removePassword({});
+              onDone?.();
               await reload();
             }}
           >

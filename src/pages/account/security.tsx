@@ -16,10 +16,11 @@ import { TrustedDevices } from './trusted-devices.tsx';
 /** Password, second factors, and the end of the account. */
 export function Security() {
   const { t } = useLanguage();
+  const [round, setRound] = useState(0);
   return (
     <Section title={t('security')} isPage>
-      <ChangePassword />
-      <Passkeys />
+      <ChangePassword key={round} />
+      <Passkeys onPasswordOff={() => setRound(round + 1)} />
       <Section title={t('twoFactor')}>
         <p class="hint">{t('twoFactorHint')}</p>
         <Factors />
