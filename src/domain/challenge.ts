@@ -13,6 +13,7 @@ export type ChallengePurpose =
   | 'sign-in-code'
   | 'sign-in-report'
   | 'account-undo'
+  | 'reset-cancel'
   | 'step-up-code'
   | 'login-code'
   | 'google-link'
@@ -23,6 +24,7 @@ export type ChallengePurpose =
 export const reportPurposes = [
   'sign-in-report',
   'account-undo',
+  'reset-cancel',
 ] as const satisfies readonly ChallengePurpose[];
 
 /** The steps of an enrolment: an address is proved, the proof was right, the authenticator waits for its first code. */

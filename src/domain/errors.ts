@@ -87,6 +87,7 @@ export const reasons = [
   'PASSKEY_INVALID',
   'PASSKEY_TAKEN',
   'PASSKEY_LIMIT',
+  'FACTOR_RESET_WAITING',
 ] as const;
 
 /** A stable reason; texts may change, reasons may not. */

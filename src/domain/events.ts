@@ -80,6 +80,9 @@ export const eventCatalogue = {
   // A sign counter was not greater than before: another copy of the key may be in use.
   'authenticator.counter_fell': failure<OfAuthenticator>('tenant', 'user'),
   'authenticators.reset': event('tenant', 'user'),
+  'authenticators.reset_requested': event('tenant', 'user'),
+  'authenticators.reset_cancelled': event('tenant', 'user'),
+  'authenticators.reset_failed': failure('tenant', 'user'),
   'recovery_codes.regenerated': event('tenant', 'user'),
   'device.trusted': event('tenant', 'user'),
   'device.removed': event('tenant', 'user'),

@@ -7,6 +7,7 @@ import type { ChallengeRepository } from './challenge.ts';
 import type { ProofRepository } from './dpop.ts';
 import type { EventRepository } from './events.ts';
 import type { IdentityRepository } from './external-identity.ts';
+import type { FactorResetRepository } from './factor-reset.ts';
 import type { IdempotencyRepository } from './idempotency.ts';
 import type { LeaseRepository } from './lease.ts';
 import type { LoginRequestRepository } from './login-request.ts';
@@ -31,6 +32,7 @@ export type Repositories = {
   readonly attempts: AttemptRepository;
   readonly budgets: BudgetRepository;
   readonly trustedDevices: TrustedDeviceRepository;
+  readonly factorResets: FactorResetRepository;
   readonly accountChanges: AccountChangeRepository;
   readonly proofs: ProofRepository;
   readonly idempotency: IdempotencyRepository;

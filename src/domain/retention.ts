@@ -6,6 +6,7 @@ export const retained = [
   'proofs',
   'trustedDevices',
   'accountChanges',
+  'factorResets',
   'loginRequests',
   'budgets',
   'attempts',

@@ -25,6 +25,8 @@ export type TenantPolicy = {
     readonly reportSignIn: string;
     /** The page of a change that its owner does not know; empty: the hosted page. */
     readonly undoChange: string;
+    /** The page that objects to a reset of second factors; empty: the hosted page. */
+    readonly cancelReset: string;
   };
   /** The pages that a caller may name instead of `pages.confirm`. */
   readonly confirmUrls: readonly string[];
@@ -82,6 +84,8 @@ export type TenantPolicy = {
     /** Whether no one, each user, or the whole tenant may switch passwords off. */
     readonly passwordless: PasswordlessMode;
   };
+  /** Hours that a reset of lost second factors waits, so that the owner can object; 0: there is none. */
+  readonly factorResetHours: number;
   /** The order of the ways to sign in on the hosted page; the first one is in front. */
   readonly signInOrder: readonly SignInWay[];
   /** Sign-in with Google. */

@@ -72,6 +72,7 @@ export function createCore(adapters: Adapters, config: Config, limiter: Limiter)
   return {
     chargeRecipient,
     undoPage: hosted('undo'),
+    cancelPage: hosted('cancel-reset'),
     chargeMessage: createMessageCharge(limiter, limits),
     passwords: createPasswordCheck({ store, hasher, vault, clock }),
     passwordPolicy: createPasswordPolicy(adapters.passwordRules),

@@ -1,5 +1,6 @@
 import { createChangePassword } from '../flows/recovery/change-password.ts';
 import { createEndRecovery } from '../flows/recovery/end-recovery.ts';
+import { createFactorReset } from '../flows/recovery/factor-reset.ts';
 import { createRecover } from '../flows/recovery/recover.ts';
 import { createReportSignIn } from '../flows/recovery/report-sign-in.ts';
 import { createUndoChanges } from '../flows/recovery/undo-changes.ts';
@@ -15,12 +16,13 @@ export function recovery({ adapters, core }: FeatureDeps) {
     recover: createRecover(all),
     endRecovery: createEndRecovery(all),
     reportSignIn: createReportSignIn(all),
+    factorReset: createFactorReset(all),
     freezeAccount: freeze,
     undoChanges: undo,
     changePassword: createChangePassword(all),
   };
   return {
     handlers: { recovery: recoveryHandlers(core.idempotent(flows)) },
-    retention: { accountChanges: 0 },
+    retention: { accountChanges: 0, factorResets: 0 },
   } satisfies Feature;
 }

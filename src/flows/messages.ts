@@ -64,6 +64,7 @@ export type Notice =
   | 'password-changed'
   | 'two-factor-changed'
   | 'passkeys-changed'
+  | 'reset-requested'
   | 'recovery-code-used'
   | 'identity-linked';
 

@@ -11,7 +11,7 @@ export const accountPath = '/account';
 const assetPath = `${accountPath}/-/`;
 
 /** The hosted pages that links in messages lead to where a tenant names no others. */
-export type HostedPage = 'sign-in' | 'report' | 'undo';
+export type HostedPage = 'sign-in' | 'report' | 'undo' | 'cancel-reset';
 
 /** The path of a tenant's hosted page, such as the one that links to sign in lead to. */
 export function hostedPagePath(slug: string, page: HostedPage): string {
@@ -62,6 +62,7 @@ export function renderAccountPage(locale: Locale, { name, slug, policy }: Tenant
     terms: policy.terms,
     rememberDeviceDays: policy.rememberDeviceDays,
     passkeys: { mode: policy.passkeys.mode, passwordless: policy.passkeys.passwordless },
+    factorResetHours: policy.factorResetHours,
     signInWays: signInWaysOf(policy),
   };
   const sheets = styles.map((file) => `<link rel="stylesheet" href="${assetPath}${file}">`).join('');

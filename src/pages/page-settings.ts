@@ -15,6 +15,8 @@ export type PageSettings = {
   readonly rememberDeviceDays: number;
   /** Whether the tenant's users may, should or must have passkeys, and who may do without a password. */
   readonly passkeys: { readonly mode: PasskeyMode; readonly passwordless: PasswordlessMode };
+  /** Hours that a reset of lost second factors waits; 0: there is none. */
+  readonly factorResetHours: number;
   /** The ways to sign in that the tenant has, in its order. */
   readonly signInWays: readonly SignInWay[];
 };

@@ -1,7 +1,9 @@
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
 import type { createChangePassword } from '../flows/recovery/change-password.ts';
 import type { createEndRecovery } from '../flows/recovery/end-recovery.ts';
+import type { FactorResetFlows } from '../flows/recovery/factor-reset.ts';
 import type { createRecover } from '../flows/recovery/recover.ts';
 import type { createReportSignIn } from '../flows/recovery/report-sign-in.ts';
 import type { createUndoChanges } from '../flows/recovery/undo-changes.ts';
@@ -16,6 +18,7 @@ export type RecoveryFlows = {
   readonly reportSignIn: ReturnType<typeof createReportSignIn>;
   readonly freezeAccount: UndoFlows['freeze'];
   readonly undoChanges: UndoFlows['undo'];
+  readonly factorReset: FactorResetFlows;
   readonly changePassword: ReturnType<typeof createChangePassword>;
 };
 
@@ -43,6 +46,26 @@ export function recoveryHandlers(flows: RecoveryFlows): ServiceImpl<typeof Recov
 
     async undoChanges(request, context) {
       await flows.undoChanges(callerOf(context), request);
+      return {};
+    },
+
+    async startFactorReset(_, context) {
+      const readyAtMs = await flows.factorReset.start(callerOf(context));
+      return { readyTime: timestampFromMs(readyAtMs) };
+    },
+
+    async finishFactorReset(_, context) {
+      await flows.factorReset.finish(callerOf(context));
+      return {};
+    },
+
+    async cancelFactorReset(_, context) {
+      await flows.factorReset.cancelInSession(callerOf(context));
+      return {};
+    },
+
+    async rejectFactorReset(request, context) {
+      await flows.factorReset.cancelByLink(callerOf(context), request);
       return {};
     },
 

@@ -1,3 +1,4 @@
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
 import type { CodeKind } from '../domain/authenticator.ts';
@@ -30,13 +31,14 @@ export function twoFactorHandlers(flows: TwoFactorFlows): ServiceImpl<typeof Two
   return {
     async getTwoFactor(_, context) {
       const status = await authenticators.status(callerOf(context));
-      const { maskedNumber, recoveryCodesLeft, required, hasPassword } = status;
+      const { maskedNumber, recoveryCodesLeft, required, hasPassword, resetReadyAt } = status;
       return {
         methods: toMethods(status.methods),
         maskedPhoneNumber: maskedNumber,
         recoveryCodesLeft,
         required,
         hasPassword,
+        ...(resetReadyAt && { factorResetTime: timestampFromDate(resetReadyAt) }),
       };
     },
 

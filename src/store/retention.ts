@@ -3,6 +3,7 @@ import type { LeaseRepository } from '../domain/lease.ts';
 import type { RetentionRepository } from '../domain/retention.ts';
 import { uuidOfTime } from '../domain/token.ts';
 import type { Database } from './database.ts';
+import { factorResets } from './tables/authenticators.ts';
 import { challenges } from './tables/challenges.ts';
 import { trustedDevices } from './tables/devices.ts';
 import { events } from './tables/events.ts';
@@ -45,6 +46,7 @@ export function createRetentionRepository(db: Database): RetentionRepository {
         challenges: [challenges, lt(challenges.expiresAt, before)],
         sessions: [sessions, lt(sessions.expiresAt, before)],
         idempotency: [idempotency, lt(idempotency.expiresAt, before)],
+        factorResets: [factorResets, lt(factorResets.expiresAt, before)],
         accountChanges: [accountChanges, lt(accountChanges.expiresAt, before)],
         trustedDevices: [trustedDevices, lt(trustedDevices.expiresAt, before)],
         proofs: [spentProofs, lt(spentProofs.expiresAt, before)],

@@ -10,6 +10,7 @@ import type { Database, DatabaseHandle } from './database.ts';
 import { createTrustedDeviceRepository } from './devices.ts';
 import { unwrap } from './driver-error.ts';
 import { createEventRepository } from './events.ts';
+import { createFactorResetRepository } from './factor-resets.ts';
 import { createIdempotencyRepository } from './idempotency.ts';
 import { createIdentityRepository } from './identities.ts';
 import { createKeyRepository } from './keys.ts';
@@ -42,6 +43,7 @@ function createRepositories(db: Database, prepared: Database, vault: Vault): Rep
   return {
     users: withoutSql(createUserRepository(db, prepared)),
     accountChanges: withoutSql(createAccountChangeRepository(db)),
+    factorResets: withoutSql(createFactorResetRepository(db)),
     challenges: withoutSql(createChallengeRepository(db)),
     sessions: withoutSql(createSessionRepository(db, prepared)),
     authenticators: withoutSql(createAuthenticatorRepository(db, vault)),

@@ -29,7 +29,12 @@ overEveryStore('users', (scene) => {
       passwordHash: 'a hash',
     });
     const devices = { sessions: 0, known: 0, same: 0 };
-    const account = { ...view, enrolled: { kinds: [], smsNumber: undefined }, liveSessions: 0, devices };
+    const account = {
+      ...view,
+      enrolled: { kinds: [], smsNumber: undefined, isPasskeyOnly: false },
+      liveSessions: 0,
+      devices,
+    };
     expect(await store.users.findForSession(tenantId, user.id, origin(), now)).toEqual(account);
     expect(await store.users.findForLogin(tenantId, identifier, origin(), now)).toEqual({
       ...account,

@@ -24,6 +24,7 @@ const retention = {
   smsBackoffs: 2,
   smsCounters: 2,
   accountChanges: 0,
+  factorResets: 0,
   events: days.eventDays,
   outbox: days.messageDays,
   unproved: days.unprovedDays,

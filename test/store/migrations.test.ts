@@ -317,6 +317,8 @@ test('plans the statements of pending migrations only, with the sizes of their t
     ['0019_devices.sql', false],
     ['0020_terms.sql', false],
     ['0021_account_changes.sql', false],
+    ['0022_passkeys.sql', false],
+    ['0023_factor_resets.sql', false],
   ]);
   const [created, copied] = listed[13]?.plan ?? [];
   expect(created).toMatchObject({ table: 'authenticators', effect: 'metadata', rows: 0, bytes: 0 });

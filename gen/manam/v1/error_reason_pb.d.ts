@@ -619,6 +619,13 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_PASSKEY_LIMIT = 84;
    */
   PASSKEY_LIMIT = 84,
+
+  /**
+   * A reset of second factors waits still: RetryInfo says how long.
+   *
+   * @generated from enum value: ERROR_REASON_FACTOR_RESET_WAITING = 85;
+   */
+  FACTOR_RESET_WAITING = 85,
 }
 
 /**

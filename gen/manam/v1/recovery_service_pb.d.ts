@@ -7,6 +7,7 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { IdentifierType } from "./user_pb.js";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file manam/v1/recovery_service.proto.
@@ -330,6 +331,130 @@ export declare type UndoChangesResponse = Message<"manam.v1.UndoChangesResponse"
 export declare const UndoChangesResponseSchema: GenMessage<UndoChangesResponse>;
 
 /**
+ * The request of StartFactorReset.
+ *
+ * @generated from message manam.v1.StartFactorResetRequest
+ */
+export declare type StartFactorResetRequest = Message<"manam.v1.StartFactorResetRequest"> & {
+};
+
+/**
+ * Describes the message manam.v1.StartFactorResetRequest.
+ * Use `create(StartFactorResetRequestSchema)` to create a new message.
+ */
+export declare const StartFactorResetRequestSchema: GenMessage<StartFactorResetRequest>;
+
+/**
+ * The response of StartFactorReset.
+ *
+ * @generated from message manam.v1.StartFactorResetResponse
+ */
+export declare type StartFactorResetResponse = Message<"manam.v1.StartFactorResetResponse"> & {
+  /**
+   * Time from which FinishFactorReset carries the reset out.
+   *
+   * @generated from field: google.protobuf.Timestamp ready_time = 1;
+   */
+  readyTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message manam.v1.StartFactorResetResponse.
+ * Use `create(StartFactorResetResponseSchema)` to create a new message.
+ */
+export declare const StartFactorResetResponseSchema: GenMessage<StartFactorResetResponse>;
+
+/**
+ * The request of FinishFactorReset.
+ *
+ * @generated from message manam.v1.FinishFactorResetRequest
+ */
+export declare type FinishFactorResetRequest = Message<"manam.v1.FinishFactorResetRequest"> & {
+};
+
+/**
+ * Describes the message manam.v1.FinishFactorResetRequest.
+ * Use `create(FinishFactorResetRequestSchema)` to create a new message.
+ */
+export declare const FinishFactorResetRequestSchema: GenMessage<FinishFactorResetRequest>;
+
+/**
+ * The response of FinishFactorReset.
+ *
+ * @generated from message manam.v1.FinishFactorResetResponse
+ */
+export declare type FinishFactorResetResponse = Message<"manam.v1.FinishFactorResetResponse"> & {
+};
+
+/**
+ * Describes the message manam.v1.FinishFactorResetResponse.
+ * Use `create(FinishFactorResetResponseSchema)` to create a new message.
+ */
+export declare const FinishFactorResetResponseSchema: GenMessage<FinishFactorResetResponse>;
+
+/**
+ * The request of CancelFactorReset.
+ *
+ * @generated from message manam.v1.CancelFactorResetRequest
+ */
+export declare type CancelFactorResetRequest = Message<"manam.v1.CancelFactorResetRequest"> & {
+};
+
+/**
+ * Describes the message manam.v1.CancelFactorResetRequest.
+ * Use `create(CancelFactorResetRequestSchema)` to create a new message.
+ */
+export declare const CancelFactorResetRequestSchema: GenMessage<CancelFactorResetRequest>;
+
+/**
+ * The response of CancelFactorReset.
+ *
+ * @generated from message manam.v1.CancelFactorResetResponse
+ */
+export declare type CancelFactorResetResponse = Message<"manam.v1.CancelFactorResetResponse"> & {
+};
+
+/**
+ * Describes the message manam.v1.CancelFactorResetResponse.
+ * Use `create(CancelFactorResetResponseSchema)` to create a new message.
+ */
+export declare const CancelFactorResetResponseSchema: GenMessage<CancelFactorResetResponse>;
+
+/**
+ * The request of RejectFactorReset.
+ *
+ * @generated from message manam.v1.RejectFactorResetRequest
+ */
+export declare type RejectFactorResetRequest = Message<"manam.v1.RejectFactorResetRequest"> & {
+  /**
+   * The token of the notice.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message manam.v1.RejectFactorResetRequest.
+ * Use `create(RejectFactorResetRequestSchema)` to create a new message.
+ */
+export declare const RejectFactorResetRequestSchema: GenMessage<RejectFactorResetRequest>;
+
+/**
+ * The response of RejectFactorReset.
+ *
+ * @generated from message manam.v1.RejectFactorResetResponse
+ */
+export declare type RejectFactorResetResponse = Message<"manam.v1.RejectFactorResetResponse"> & {
+};
+
+/**
+ * Describes the message manam.v1.RejectFactorResetResponse.
+ * Use `create(RejectFactorResetResponseSchema)` to create a new message.
+ */
+export declare const RejectFactorResetResponseSchema: GenMessage<RejectFactorResetResponse>;
+
+/**
  * Forgotten and changed passwords.
  *
  * @generated from service manam.v1.RecoveryService
@@ -396,6 +521,49 @@ export declare const RecoveryService: GenService<{
     methodKind: "unary";
     input: typeof UndoChangesRequestSchema;
     output: typeof UndoChangesResponseSchema;
+  },
+  /**
+   * Asks to remove every second factor of a user who has lost them and the recovery codes, in a pending sign-in. Every
+   * identifier of the account hears of it. After the tenant's waiting time FinishFactorReset carries it out; a second call
+   * changes nothing. SIGN_IN_METHOD_DISABLED where the tenant has no such way back.
+   *
+   * @generated from rpc manam.v1.RecoveryService.StartFactorReset
+   */
+  startFactorReset: {
+    methodKind: "unary";
+    input: typeof StartFactorResetRequestSchema;
+    output: typeof StartFactorResetResponseSchema;
+  },
+  /**
+   * Removes every second factor and recovery code, in a pending sign-in, once a reset has waited: FACTOR_RESET_WAITING
+   * before, NOT_FOUND where none waits. All sessions end, and this sign-in as well: sign in again.
+   *
+   * @generated from rpc manam.v1.RecoveryService.FinishFactorReset
+   */
+  finishFactorReset: {
+    methodKind: "unary";
+    input: typeof FinishFactorResetRequestSchema;
+    output: typeof FinishFactorResetResponseSchema;
+  },
+  /**
+   * Ends a reset of the caller's second factors that waits; where none does nothing happens.
+   *
+   * @generated from rpc manam.v1.RecoveryService.CancelFactorReset
+   */
+  cancelFactorReset: {
+    methodKind: "unary";
+    input: typeof CancelFactorResetRequestSchema;
+    output: typeof CancelFactorResetResponseSchema;
+  },
+  /**
+   * The same with the token of the notice about the reset.
+   *
+   * @generated from rpc manam.v1.RecoveryService.RejectFactorReset
+   */
+  rejectFactorReset: {
+    methodKind: "unary";
+    input: typeof RejectFactorResetRequestSchema;
+    output: typeof RejectFactorResetResponseSchema;
   },
   /**
    * Replaces the password with the current one at hand, and with a fresh session where a

@@ -7,8 +7,8 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { SessionTokens, TwoFactorMethod } from "./session_pb.js";
-import type { Account } from "./user_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { Account } from "./user_pb.js";
 
 /**
  * Describes the file manam/v1/two_factor_service.proto.
@@ -69,6 +69,14 @@ export declare type GetTwoFactorResponse = Message<"manam.v1.GetTwoFactorRespons
    * @generated from field: bool has_password = 5;
    */
   hasPassword: boolean;
+
+  /**
+   * Time from which a reset of the second factors can be carried out that someone asked for: CancelFactorReset ends it.
+   * Not set: none waits.
+   *
+   * @generated from field: google.protobuf.Timestamp factor_reset_time = 6;
+   */
+  factorResetTime?: Timestamp | undefined;
 };
 
 /**

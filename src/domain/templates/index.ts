@@ -49,6 +49,12 @@ import { recoveryCodeUsedEn } from './recovery-code-used.en.ts';
 import { recoveryCodeUsedFa } from './recovery-code-used.fa.ts';
 import { recoveryCodeUsedSmsEn } from './recovery-code-used-sms.en.ts';
 import { recoveryCodeUsedSmsFa } from './recovery-code-used-sms.fa.ts';
+import { resetCancelSmsEn } from './reset-cancel-sms.en.ts';
+import { resetCancelSmsFa } from './reset-cancel-sms.fa.ts';
+import { resetRequestedEn } from './reset-requested.en.ts';
+import { resetRequestedFa } from './reset-requested.fa.ts';
+import { resetRequestedSmsEn } from './reset-requested-sms.en.ts';
+import { resetRequestedSmsFa } from './reset-requested-sms.fa.ts';
 import { signInCodeEn } from './sign-in-code.en.ts';
 import { signInCodeFa } from './sign-in-code.fa.ts';
 import { signInCodeSmsEn } from './sign-in-code-sms.en.ts';
@@ -89,6 +95,7 @@ export const emailTemplates = {
   'account-locked': { en: accountLockedEn, fa: accountLockedFa },
   'two-factor-proof': { en: twoFactorProofEn, fa: twoFactorProofFa },
   'passkeys-changed': { en: passkeysChangedEn, fa: passkeysChangedFa },
+  'reset-requested': { en: resetRequestedEn, fa: resetRequestedFa },
   'two-factor-changed': { en: twoFactorChangedEn, fa: twoFactorChangedFa },
   'identity-linked': { en: identityLinkedEn, fa: identityLinkedFa },
   'step-up-code': { en: stepUpCodeEn, fa: stepUpCodeFa },
@@ -114,6 +121,8 @@ export const smsTemplates = {
   'step-up-code-sms': { en: stepUpCodeSmsEn, fa: stepUpCodeSmsFa },
   'sign-in-sms': { en: signInSmsEn, fa: signInSmsFa },
   'passkeys-changed-sms': { en: passkeysChangedSmsEn, fa: passkeysChangedSmsFa },
+  'reset-requested-sms': { en: resetRequestedSmsEn, fa: resetRequestedSmsFa },
+  'reset-cancel-sms': { en: resetCancelSmsEn, fa: resetCancelSmsFa },
   'two-factor-changed-sms': { en: twoFactorChangedSmsEn, fa: twoFactorChangedSmsFa },
   'identity-linked-sms': { en: identityLinkedSmsEn, fa: identityLinkedSmsFa },
   'recovery-code-used-sms': { en: recoveryCodeUsedSmsEn, fa: recoveryCodeUsedSmsFa },

@@ -135,10 +135,11 @@ export function createUserCare(deps: UserAdminDeps, find: ReturnType<typeof crea
       const { tenant, view } = await find(reference);
       const { tenantId, id: userId } = view.user;
       await store.transaction(async (repositories) => {
-        const { authenticators, recoveryCodes, attempts } = repositories;
+        const { authenticators, recoveryCodes, attempts, users } = repositories;
         await authenticators.findForUpdate(tenantId, userId);
         await authenticators.removeAll(tenantId, userId);
         await recoveryCodes.replace(tenantId, userId, []);
+        await users.setPasskeyOnly(tenantId, userId, false);
         await attempts.reset(tenantId, { kind: 'second-factor', subject: userId });
         const actor = { ...asActor(operator, tenant), ...onBehalfOf(tenant) };
         const event = { type: 'authenticators.reset' } as const;

@@ -25,6 +25,7 @@ export type ManageAuthenticatorsDeps = {
     | 'challenges'
     | 'sessions'
     | 'trustedDevices'
+    | 'factorResets'
     | 'attempts'
     | 'outbox'
     | 'events'
@@ -44,6 +45,8 @@ export type AuthenticatorStatus = {
   readonly recoveryCodesLeft: number;
   readonly required: boolean;
   readonly hasPassword: boolean;
+  /** Time from which a reset that waits can be carried out; undefined: none waits. */
+  readonly resetReadyAt: Date | undefined;
 };
 
 /** Operations of a user on enrolled authenticators. */
@@ -81,6 +84,7 @@ export function createManageAuthenticators(deps: ManageAuthenticatorsDeps) {
         recoveryCodesLeft: await store.recoveryCodes.count(tenantId, id),
         required: caller.tenant.policy.requireSecondFactor,
         hasPassword: (await store.users.findPasswordHash(tenantId, id)) !== undefined,
+        resetReadyAt: (await store.factorResets.find(tenantId, id, deps.clock()))?.readyAt,
       };
     },
 

@@ -22,6 +22,7 @@ export type SignInStores =
   | 'trustedDevices'
   | 'attempts'
   | 'recoveryCodes'
+  | 'factorResets'
   | 'budgets'
   | 'smsUsage'
   | 'outbox'

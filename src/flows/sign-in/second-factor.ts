@@ -17,7 +17,7 @@ import type { CompleteSignIn, SignedIn } from './complete.ts';
 import { trustDevice } from './trusted-devices.ts';
 
 export type SecondFactorDeps = RecordDeps & {
-  readonly store: Store<'challenges' | 'events'>;
+  readonly store: Store<'challenges' | 'factorResets' | 'events'>;
   readonly verify: Verifier;
   readonly signIn: CompleteSignIn;
 };
@@ -59,6 +59,8 @@ export function createFinishPending(deps: RecordDeps & Pick<SecondFactorDeps, 's
           if (!(await repositories.challenges.consume(tenantId, challengeId, clock())))
             throw new DomainError('CODE_INVALID');
           await acceptProof(deps, repositories, caller, account, proof);
+          // Whoever has a second factor has not lost them all.
+          await repositories.factorResets.end(tenantId, userId, clock());
           if (rememberDevice) await trustDevice(deps, repositories, caller, account.user);
         },
       });

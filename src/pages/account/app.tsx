@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { createManam, readFailure, TwoFactorMethod } from '../../clients/web.ts';
+import { CancelReset } from './cancel-reset.tsx';
 import { Deleted } from './delete-account.tsx';
 import { Enrol, Inside } from './inside.tsx';
 import { createLanguage, LanguageContext, type Locale, useLanguage } from './language.ts';
@@ -216,6 +217,7 @@ function Screen() {
   if (path === 'confirm') return <Confirm token={query.get('cnf') ?? ''} />;
   if (path === 'sign-in' && token !== '') return <CodeLink token={token} code={query.get('code') ?? ''} />;
   if (path === 'report' && token !== '') return <ReportSignIn token={token} />;
+  if (path === 'cancel-reset' && token !== '') return <CancelReset token={token} />;
   if (path === 'undo' && token !== '') return <UndoChange token={token} />;
   if (path === 'recover') return token === '' ? <Recover /> : <NewPassword token={token} />;
   switch (stage.at) {

@@ -1,5 +1,6 @@
 import { useRef, useState } from 'preact/hooks';
 import { bearer, confirmWithPasskey, type Failure, hasPasskeys, TwoFactorMethod } from '../../clients/web.ts';
+import { LostFactors } from './factor-reset.tsx';
 import { CodeField, codeIn, Form, type Values } from './form.tsx';
 import { useLanguage } from './language.ts';
 import { Section } from './parts.tsx';
@@ -73,7 +74,7 @@ export function SecondFactor({ challenge }: Extract<Stage, { at: 'second-factor'
         )}
         {way !== 'recovery' && <Choice label={t('useRecovery')} onChoose={async () => setWay('recovery')} />}
       </div>
-      {way === 'recovery' && <p class="hint">{t('lostFactor', { tenant: settings.name })}</p>}
+      {way === 'recovery' && <LostFactors call={options} />}
       <button
         type="button"
         class="quiet"

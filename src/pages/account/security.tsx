@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import { type GetTwoFactorResponse, TwoFactorMethod } from '../../clients/web.ts';
 import { DeleteAccount } from './delete-account.tsx';
 import { EnrolFactor, type Factor } from './enrol-factor.tsx';
+import { WaitingReset } from './factor-reset.tsx';
 import { CodeField, codeIn, Form, type Values } from './form.tsx';
 import { useLanguage } from './language.ts';
 import { Loaded } from './loaded.tsx';
@@ -127,6 +128,7 @@ function FactorList({ state, reload, onCodes }: FactorListProps) {
   if (doing?.what === 'enrol') return <EnrolFactor factor={doing.factor} onDone={onCodes} onCancel={end} />;
   return (
     <>
+      <WaitingReset state={state} reload={reload} />
       <dl>
         {(['totp', 'sms'] as const).map((factor) => (
           <div key={factor} class="held">

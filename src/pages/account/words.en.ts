@@ -212,6 +212,17 @@ export const en = {
   passwordOffHint:
     'From then on you sign in with your passkeys alone. Keep your recovery codes: they are the way back when all devices are lost.',
   passwordIsOff: 'Your password is switched off.',
+  resetAsk: 'I have lost all of them',
+  resetHint:
+    'You can have your second steps removed. For safety we tell every address and number of your account, and wait.',
+  resetWaits: 'We have told your addresses. Sign in again from {date} on, and press this button again.',
+  resetKnown:
+    'Someone asked to remove your second steps; from {date} on they can. If it was not you, stop it and change your password.',
+  resetStop: 'Keep my second steps',
+  resetStopAsk:
+    'Someone who knows the first step of your sign-in asked to remove the second ones. Press the button, and nothing is removed.',
+  resetStopped:
+    'Nothing will be removed. Someone knows your password, or reads your messages: choose a new password now.',
   undoTitle: 'It was not you?',
   undoAsk:
     'Press the button, and all sessions of your account end. For 72 hours its address, number, password and second steps cannot be changed.',

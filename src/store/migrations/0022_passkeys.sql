@@ -4,4 +4,4 @@ ALTER TABLE authenticators
   ADD COLUMN flags TINYINT UNSIGNED NOT NULL DEFAULT 0;
 
 -- Whether every other way into the account asks for a passkey as well.
-ALTER TABLE users ADD COLUMN passkey_only TINYINT UNSIGNED NOT NULL DEFAULT 0, ALGORITHM=INSTANT;
+ALTER TABLE users ADD COLUMN passkey_only TINYINT NOT NULL DEFAULT 0, ALGORITHM=INSTANT;

@@ -40,3 +40,15 @@ export const foreignRecoveryCodes = mysqlTable(
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.userId, table.hash] })],
 );
+
+export const factorResets = mysqlTable(
+  'factor_resets',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    userId: uuid('user_id').notNull(),
+    requestedAt: instant('requested_at').notNull(),
+    readyAt: instant('ready_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.userId] })],
+);

@@ -1,10 +1,10 @@
-import { boolean, date, mysqlTable, primaryKey, varchar } from 'drizzle-orm/mysql-core';
+import { date, mysqlTable, primaryKey, varchar } from 'drizzle-orm/mysql-core';
 import type { Former } from '../../domain/account-change.ts';
 import type { IdentifierKind } from '../../domain/identifier.ts';
 import type { Locale } from '../../domain/locale.ts';
 import { type Json, mapProfile, profileTexts } from '../../domain/profile.ts';
 import type { User } from '../../domain/user.ts';
-import { exact, instant, json, uuid } from '../columns.ts';
+import { exact, flag, instant, json, uuid } from '../columns.ts';
 
 /** The columns of the profile's texts, as the table of the domain names and bounds them. */
 const textColumns = mapProfile((field) => {
@@ -30,7 +30,7 @@ export const users = mysqlTable(
     createdAt: instant('created_at').notNull(),
     origin: exact('origin', { length: 16 }).$type<User['origin']>().notNull(),
     frozenUntil: instant('frozen_until'),
-    passkeyOnly: boolean('passkey_only').notNull().default(false),
+    passkeyOnly: flag('passkey_only').notNull().default(false),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.id] })],
 );

@@ -6,6 +6,7 @@ import {
 } from '../../../src/domain/authenticator.ts';
 import type { SignInOrigin } from '../../../src/domain/device.ts';
 import type { IdentityRepository } from '../../../src/domain/external-identity.ts';
+import type { FactorReset, FactorResetRepository } from '../../../src/domain/factor-reset.ts';
 import type { HeldIdentifier, Identifier } from '../../../src/domain/identifier.ts';
 import { emptyProfile, type Profile } from '../../../src/domain/profile.ts';
 import type { RecoveryCodeRepository } from '../../../src/domain/recovery-code.ts';
@@ -66,6 +67,7 @@ function deleteUser(tables: Tables, tenantId: string, userId: string): void {
     tables.terms,
     tables.trustedDevices,
     tables.accountChanges,
+    tables.factorResets,
   ] as { delete(matches: (row: { tenantId: string; userId: string }) => boolean): number }[])
     table.delete((each) => each.tenantId === tenantId && each.userId === userId);
 }
@@ -419,5 +421,23 @@ export function createAccountChanges({ accountChanges, users }: Tables): Account
         (each) => ofUser(tenantId, userId)(each) && (kind === undefined || each.former.kind === kind),
       );
     },
+  };
+}
+
+export function createFactorResets({ factorResets }: Tables): FactorResetRepository {
+  const ofUser = (tenantId: string, userId: string) => (each: FactorReset) =>
+    each.tenantId === tenantId && each.userId === userId;
+  const find = (tenantId: string, userId: string, now: Date) =>
+    factorResets.find((each) => ofUser(tenantId, userId)(each) && each.expiresAt > now);
+  return {
+    async request(reset) {
+      const { tenantId, userId, requestedAt } = reset;
+      factorResets.delete((each) => ofUser(tenantId, userId)(each) && each.expiresAt <= requestedAt);
+      factorResets.insert(reset);
+      return find(tenantId, userId, requestedAt) ?? reset;
+    },
+    find: async (tenantId, userId, now) => find(tenantId, userId, now),
+    end: async (tenantId, userId, now) =>
+      factorResets.delete((each) => ofUser(tenantId, userId)(each) && each.expiresAt > now) === 1,
   };
 }

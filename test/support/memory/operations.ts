@@ -366,6 +366,8 @@ export function createRetention(tables: Tables): RetentionRepository {
           return of(tables.idempotency, ({ expiresAt }) => expiresAt < before);
         case 'trustedDevices':
           return of(tables.trustedDevices, ({ expiresAt }) => expiresAt < before);
+        case 'factorResets':
+          return of(tables.factorResets, ({ expiresAt }) => expiresAt < before);
         case 'accountChanges':
           return of(tables.accountChanges, ({ expiresAt }) => expiresAt < before);
         case 'proofs':

@@ -2,6 +2,7 @@ import type { Repositories, Store } from '../../../src/domain/repositories.ts';
 import {
   createAccountChanges,
   createAuthenticators,
+  createFactorResets,
   createIdentities,
   createRecoveryCodes,
   createTermsRows,
@@ -38,6 +39,7 @@ export function createMemoryStore(): Store {
   const repositories: Repositories = {
     users: createUsers(tables),
     accountChanges: createAccountChanges(tables),
+    factorResets: createFactorResets(tables),
     challenges: createChallenges(tables),
     sessions: createSessions(tables),
     authenticators: createAuthenticators(tables),

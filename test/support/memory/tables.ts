@@ -6,6 +6,7 @@ import type { Authenticator } from '../../../src/domain/authenticator.ts';
 import type { Challenge } from '../../../src/domain/challenge.ts';
 import type { Event } from '../../../src/domain/events.ts';
 import type { ExternalIdentity } from '../../../src/domain/external-identity.ts';
+import type { FactorReset } from '../../../src/domain/factor-reset.ts';
 import type { IdempotencyClaim } from '../../../src/domain/idempotency.ts';
 import type { HeldIdentifier } from '../../../src/domain/identifier.ts';
 import type { LoginRequest } from '../../../src/domain/login-request.ts';
@@ -62,6 +63,7 @@ export function createTables() {
     credentials: new Table<OfUser & { readonly passwordHash: string }>(
       ({ tenantId, userId }) => `${tenantId} ${userId}`,
     ),
+    factorResets: new Table<FactorReset>(({ tenantId, userId }) => `${tenantId} ${userId}`),
     accountChanges: new Table<AccountChange>(({ tenantId, id }) => `${tenantId} ${id}`),
     challenges: new Table<ChallengeRow>(({ tenantId, purpose, slot }) => `${tenantId} ${purpose} ${slot}`),
     sessions: new Table<SessionRow & { readonly revokedAt: Date | undefined }>(

@@ -1,0 +1,59 @@
+import { timestampDate } from '@bufbuild/protobuf/wkt';
+import { useState } from 'preact/hooks';
+import { type GetTwoFactorResponse, readFailure } from '../../clients/web.ts';
+import { Form } from './form.tsx';
+import { useLanguage } from './language.ts';
+import { useAccount } from './state.ts';
+
+/** The way back for someone who has lost every second step: asks for the reset, and carries it out once it has waited. */
+export function LostFactors({
+  call,
+}: {
+  readonly call: { readonly headers: Readonly<Record<string, string>> };
+}) {
+  const { t, date } = useLanguage();
+  const { manam, settings, setStage } = useAccount();
+  const [readyAt, setReadyAt] = useState<Date>();
+  if (settings.factorResetHours === 0)
+    return <p class="hint">{t('lostFactor', { tenant: settings.name })}</p>;
+  const ask = async () => {
+    try {
+      await manam.recovery.finishFactorReset({}, call);
+      setStage({ at: 'outside' });
+    } catch (error) {
+      const { reason } = readFailure(error);
+      if (reason !== 'NOT_FOUND' && reason !== 'FACTOR_RESET_WAITING') throw error;
+      const { readyTime } = await manam.recovery.startFactorReset({}, call);
+      if (readyTime !== undefined) setReadyAt(timestampDate(readyTime));
+    }
+  };
+  return (
+    <Form submit={t('resetAsk')} weight="quiet" onSubmit={ask}>
+      <p class="hint" role="status">
+        {readyAt === undefined ? t('resetHint') : t('resetWaits', { date: date(readyAt) })}
+      </p>
+    </Form>
+  );
+}
+
+/** Tells of a reset that someone asked for, and ends it. Nothing where none waits. */
+export function WaitingReset({
+  state,
+  reload,
+}: {
+  readonly state: GetTwoFactorResponse;
+  readonly reload: () => Promise<void>;
+}) {
+  const { t, date } = useLanguage();
+  const { manam } = useAccount();
+  if (state.factorResetTime === undefined) return null;
+  const stop = async () => {
+    await manam.recovery.cancelFactorReset({});
+    await reload();
+  };
+  return (
+    <Form submit={t('resetStop')} weight="danger" onSubmit={stop}>
+      <p class="problem">{t('resetKnown', { date: date(timestampDate(state.factorResetTime)) })}</p>
+    </Form>
+  );
+}

@@ -1,0 +1,31 @@
+import { and, eq, gt, lte } from 'drizzle-orm';
+import type { FactorResetRepository } from '../domain/factor-reset.ts';
+import type { Database } from './database.ts';
+import { factorResets as table } from './tables/authenticators.ts';
+
+export function createFactorResetRepository(db: Database): FactorResetRepository {
+  const ofUser = (tenantId: string, userId: string) =>
+    and(eq(table.tenantId, tenantId), eq(table.userId, userId));
+  const find: FactorResetRepository['find'] = async (tenantId, userId, now) => {
+    const [row] = await db
+      .select()
+      .from(table)
+      .where(and(ofUser(tenantId, userId), gt(table.expiresAt, now)));
+    return row;
+  };
+  return {
+    async request(reset) {
+      const { tenantId, userId, requestedAt } = reset;
+      await db.delete(table).where(and(ofUser(tenantId, userId), lte(table.expiresAt, requestedAt)));
+      await db.insert(table).ignore().values(reset);
+      return (await find(tenantId, userId, requestedAt)) ?? reset;
+    },
+
+    find,
+
+    async end(tenantId, userId, now) {
+      const [ended] = await db.delete(table).where(and(ofUser(tenantId, userId), gt(table.expiresAt, now)));
+      return ended.affectedRows === 1;
+    },
+  };
+}
