@@ -61,10 +61,11 @@ export function addUserCareCommands({ program, admin }: Cli): void {
       if (json) return sayJson(GetUserFactorsResponseSchema, answer);
       const yes = (is: boolean) => (is ? 'yes' : 'no');
       sayTable(
-        ['PASSWORD', 'TOTP', 'SMS', 'RECOVERY CODES'],
+        ['PASSWORD', 'PASSKEYS', 'TOTP', 'SMS', 'RECOVERY CODES'],
         [
           [
             yes(answer.password),
+            String(answer.passkeys),
             yes(answer.totp),
             answer.maskedPhoneNumber || 'no',
             String(answer.recoveryCodesLeft),

@@ -5,6 +5,7 @@ import {
   resealDataKey,
   signingKeyPurpose,
 } from '../adapters/keys.ts';
+import { createOutgoingFetch } from '../adapters/outgoing-fetch.ts';
 import { passwordHashTest } from '../adapters/password-hasher.ts';
 import { isUsableKey } from '../adapters/webauthn.ts';
 import type { Config } from '../config/config.ts';
@@ -26,6 +27,7 @@ import { createTenantAdmin } from '../flows/admin/tenants.ts';
 import { createTransfer } from '../flows/admin/transfer.ts';
 import { createUserCare } from '../flows/admin/user-care.ts';
 import { createUserAdmin } from '../flows/admin/users.ts';
+import { examinePasskeySites } from '../flows/passkeys/examine-sites.ts';
 import type { AdminFlows, InspectionFlows } from '../rpc/admin-service.ts';
 import type { DatabaseHandle } from '../store/database.ts';
 import { inspectDatabase, inspectGrants } from '../store/health.ts';
@@ -54,14 +56,15 @@ export type AdminParts = InspectionParts & {
 /** How old a signing key gets (R13). */
 const maxSigningKeyAgeMs = 90 * 86_400_000;
 
-/** The flows that need the database and none of its keys. */
-function createInspectionFlows(parts: InspectionParts): InspectionFlows {
+/** The flows that need the database and none of its keys; `more` are checks of whoever has them. */
+function createInspectionFlows(parts: InspectionParts, more: readonly Check[] = []): InspectionFlows {
   const { databaseUrl } = parts;
   const first: Check = { name: 'database', examine: () => examineDatabase(parts) };
   const checks: Check[] = [
     { name: 'configuration', examine: async () => examineConfiguration(parts.config) },
     ...databaseChecks(parts),
     ...gatewayChecks(parts.config, createTransports),
+    ...more,
   ];
   return {
     migrations: {
@@ -92,7 +95,17 @@ export function createAdminFlows(parts: AdminParts): AdminFlows {
   const deps = { store, vault, clock, random };
   const users = createUserAdmin({ ...deps, signReceipt });
   return {
-    ...createInspectionFlows(parts),
+    ...createInspectionFlows(parts, [
+      {
+        name: 'passkeys.sites',
+        examine: () =>
+          examinePasskeySites({
+            store,
+            outgoingFetch: createOutgoingFetch({ allowed: parts.config.outgoingNetworks }),
+            pageOrigin,
+          }),
+      },
+    ]),
     tenants: createTenantAdmin({ ...deps, origin: pageOrigin }),
     keys: createKeyAdmin(deps),
     adminKeys: createAdminKeyAdmin(deps),

@@ -1,4 +1,5 @@
 import type { ApiKey, ApiKeyRow } from './api-key.ts';
+import { DomainError } from './errors.ts';
 import type { Locale } from './locale.ts';
 import type { PasskeyMode, PasswordlessMode, SignInWay } from './sign-in-way.ts';
 import type { TemplateOverrides } from './templates/template.ts';
@@ -143,6 +144,12 @@ export function signInWaysOf({ codeSignIn, passkeys, signInOrder }: TenantPolicy
   } as const satisfies Record<SignInWay, boolean>;
   const ways = signInOrder.filter((way) => has[way]);
   return ways.length > 0 ? ways : ['password'];
+}
+
+/** Throws SIGN_IN_METHOD_DISABLED where a tenant's users have no passwords. */
+export function assertPasswords({ passkeys }: TenantPolicy): void {
+  if (passkeys.mode !== 'off' && passkeys.passwordless === 'tenant')
+    throw new DomainError('SIGN_IN_METHOD_DISABLED');
 }
 
 /** The tenant of the users of Manam itself. */

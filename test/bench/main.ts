@@ -4,6 +4,7 @@ import { type Limits, startLimits } from './limits.ts';
 import { printTable, type Row, writeReport } from './report.ts';
 import { calls } from './scenarios/calls.ts';
 import { overloaded } from './scenarios/overload.ts';
+import { passkeys } from './scenarios/passkeys.ts';
 import { refusals } from './scenarios/refusals.ts';
 import { scale } from './scenarios/scale.ts';
 import type { Options, Scenario } from './scenarios/scenario.ts';
@@ -14,6 +15,7 @@ import { manyWorkers } from './scenarios/workers.ts';
 const scenarios: Record<string, Scenario> = {
   calls,
   startup,
+  passkeys,
   states,
   refusals,
   overload: overloaded,

@@ -13,6 +13,7 @@ import {
   addPasskey,
   atSite,
   json,
+  pageOrigin,
   passkeysOf,
   signInWithPasskey,
   signInWithPassword,
@@ -170,6 +171,73 @@ test('a user who switches the password off needs the passkey or a recovery code 
   const [recoveryCode = ''] = user.recoveryCodes;
   expect((await pending.validateTotp({ recoveryCode })).tokens?.accessToken).not.toBe('');
   await app.close();
+});
+
+test('a tenant without passwords has none to sign in with, to register or to change', async () => {
+  const app = await startTestApp({ config: atSite });
+  const user = await signUpWithPasskey(app);
+  await changePolicy(app, (policy) => ({
+    ...policy,
+    passkeys: { ...policy.passkeys, passwordless: 'tenant' },
+  }));
+  const own = await startTestApp({ sibling: app, config: atSite });
+  const off = failure('FailedPrecondition', 'SIGN_IN_METHOD_DISABLED');
+  expect(await failureOf(signInWithPassword(own, user))).toEqual(off);
+  expect(await failureOf(own.client(AuthService).register({ email: freshEmail(), password }))).toEqual(off);
+  const change = { currentPassword: password, password: 'one-more-orbit-49' };
+  expect(
+    await failureOf(own.client(RecoveryService, bearer(user.accessToken)).changePassword(change)),
+  ).toEqual(off);
+  expect((await signInWithPasskey(own, user)).userId).toBe(user.userId);
+  await own.close();
+  await app.close();
+});
+
+test('one passkey works from two sites of a tenant', async () => {
+  const app = await startTestApp({ config: atSite });
+  const origins = ['https://shop.example.com', 'https://example.org'];
+  await changePolicy(app, (policy) => ({
+    ...policy,
+    passkeys: { ...policy.passkeys, rpId: 'example.com', origins },
+  }));
+  const user = await signUp(app);
+  const holder = await addPasskey(app, user, { origin: 'https://shop.example.com' });
+  for (const origin of [...origins, pageOrigin]) {
+    const { options = {} } = await passkeysOf(app).startPasskeySignIn({});
+    const elsewhere = holder.authenticator.get(options, { clientData: { origin } });
+    expect((await passkeysOf(app).finishPasskeySignIn(json(elsewhere))).userId).toBe(user.userId);
+  }
+  await app.close();
+});
+
+test('REST carries a registration and a sign-in as the documents say', async () => {
+  const user = await signUp(testApp());
+  const post = async (path: string, body: object, headers: object = {}) => {
+    const response = await fetch(testApp().url + path, {
+      method: 'POST',
+      headers: {
+        'x-api-key': testApp().dev.publishable,
+        'content-type': 'application/json',
+        ...headers,
+      },
+      body: JSON.stringify(body),
+    });
+    return { status: response.status, json: (await response.json()) as Record<string, never> };
+  };
+  const authenticator = makeAuthenticator({ origin: pageOrigin });
+  const session = bearer(user.accessToken);
+  const start = await post('/auth/passkeys/registration/start', {}, session);
+  const made = { credential: authenticator.create(start.json['options'] ?? {}), label: 'Key' };
+  const kept = await post('/auth/passkeys/registration/finish', made, session);
+  expect(kept).toMatchObject({ status: 200, json: { passkey: { label: 'Key', rp_id: 'localhost' } } });
+  const asked = await post('/auth/passkeys/sign-in/start', {});
+  const proof = { credential: authenticator.get(asked.json['options'] ?? {}) };
+  const signedIn = await post('/auth/passkeys/sign-in/finish', proof);
+  expect(signedIn).toMatchObject({ status: 200, json: { user_id: user.userId, email: user.email } });
+  expect(await post('/auth/passkeys/sign-in/finish', proof)).toMatchObject({
+    status: 401,
+    json: { reason: 'PASSKEY_INVALID' },
+  });
 });
 
 test('the last way to sign in is not removed', async () => {

@@ -8,6 +8,7 @@ import { emptyProfile, type Json, parseCustomFields, parseProfileText } from '..
 import type { Random } from '../../domain/random.ts';
 import { matchRegisteredUrl } from '../../domain/registered-url.ts';
 import { DuplicateError, type Repositories, type Store } from '../../domain/repositories.ts';
+import { assertPasswords } from '../../domain/tenant.ts';
 import type { OwnedIdentifier, User } from '../../domain/user.ts';
 import type { Vault } from '../../domain/vault.ts';
 import type { RecipientCharge } from '../charges.ts';
@@ -50,6 +51,7 @@ const maxRaces = 5;
 export function createRegister(deps: RegisterDeps) {
   const { store, hasher, passwordPolicy, vault, clock, random, chargeRecipient } = deps;
   return async function register(caller: Caller, command: RegisterCommand): Promise<void> {
+    assertPasswords(caller.tenant.policy);
     const { user, identifier, password } = parse(caller, command, passwordPolicy, clock(), random);
     await chargeRecipient(caller, 'register', identifier.canonical);
     await passwordPolicy.refuseBreached(password);

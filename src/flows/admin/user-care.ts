@@ -32,6 +32,7 @@ export type CreateUserCommand = {
 
 /** The authenticators of a user, as operators see them. */
 export type UserAuthenticators = {
+  readonly passkeys: number;
   readonly totp: boolean;
   readonly maskedPhoneNumber: string;
   readonly recoveryCodesLeft: number;
@@ -123,7 +124,9 @@ export function createUserCare(deps: UserAdminDeps, find: ReturnType<typeof crea
     async authenticatorsOf(reference: UserOfTenant): Promise<UserAuthenticators> {
       const { tenantId, id } = (await find(reference)).view.user;
       const { kinds, smsNumber } = await store.authenticators.findEnrolled(tenantId, id);
+      const rows = await store.authenticators.list(tenantId, id);
       return {
+        passkeys: rows.filter(({ kind }) => kind === 'passkey').length,
         totp: kinds.includes('totp'),
         maskedPhoneNumber: smsNumber === undefined ? '' : maskMobile(smsNumber),
         recoveryCodesLeft: await store.recoveryCodes.count(tenantId, id),

@@ -6,6 +6,7 @@ import { assertFresh } from '../../domain/freshness.ts';
 import type { PasswordHasher } from '../../domain/password.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
+import { assertPasswords } from '../../domain/tenant.ts';
 import { recordingFailure } from '../events/record.ts';
 import type { PasswordChecker } from '../password-check.ts';
 import { ownWords, type PasswordPolicy } from '../password-policy.ts';
@@ -73,6 +74,7 @@ export function createChangePassword(deps: ChangePasswordDeps) {
   }
 
   async function attempt(caller: Caller, command: ChangePasswordCommand): Promise<void> {
+    assertPasswords(caller.tenant.policy);
     const { userId, holder } = ownSession(caller);
     const tenantId = caller.tenant.id;
     const password = passwordPolicy.parse(

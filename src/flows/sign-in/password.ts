@@ -3,6 +3,7 @@ import { DomainError, invalid } from '../../domain/errors.ts';
 import { type IdentifierInput, parseIdentifier } from '../../domain/identifier.ts';
 import { normalizePassword, type PasswordHasher } from '../../domain/password.ts';
 import type { Store } from '../../domain/repositories.ts';
+import { assertPasswords } from '../../domain/tenant.ts';
 import type { LoginView } from '../../domain/user.ts';
 import { type RecordDeps, record } from '../events/record.ts';
 import { composeNotice, recipientOf } from '../messages.ts';
@@ -28,6 +29,7 @@ export type PasswordSignInCommand = IdentifierInput & {
 export function createPasswordSignIn(deps: PasswordSignInDeps) {
   const { store, hasher, passwords, signIn, clock } = deps;
   return async function login(caller: Caller, command: PasswordSignInCommand): Promise<SignInResult> {
+    assertPasswords(caller.tenant.policy);
     const identifier = parseIdentifier(command, caller.tenant.policy);
     if (command.password === '') throw invalid({ field: 'password', reason: 'FIELD_REQUIRED' });
     const { canonical } = identifier;

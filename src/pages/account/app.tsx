@@ -208,7 +208,7 @@ function Header({ onLanguage }: { readonly onLanguage: () => void }) {
 
 /** The view for the address and the stage. */
 function Screen() {
-  const { path, query, stage } = useAccount();
+  const { path, query, stage, settings } = useAccount();
   const { t } = useLanguage();
   const token = query.get('token') ?? '';
   if (path === 'two-factor' && token !== '')
@@ -220,6 +220,8 @@ function Screen() {
   if (path === 'cancel-reset' && token !== '') return <CancelReset token={token} />;
   if (path === 'undo' && token !== '') return <UndoChange token={token} />;
   if (path === 'recover') return token === '' ? <Recover /> : <NewPassword token={token} />;
+  // Without passwords a first sign-in by a code makes the account.
+  const canSignUp = path === 'sign-up' && settings.signInWays.includes('password');
   switch (stage.at) {
     case 'starting':
       return <p class="hint">{t('loading')}</p>;
@@ -236,8 +238,8 @@ function Screen() {
     case 'inside':
       return <Inside />;
     case 'deleted':
-      return path === 'sign-up' ? <SignUp /> : <Deleted {...stage} />;
+      return canSignUp ? <SignUp /> : <Deleted {...stage} />;
     case 'outside':
-      return path === 'sign-up' ? <SignUp /> : <SignIn failure={query.get('error') ?? ''} />;
+      return canSignUp ? <SignUp /> : <SignIn failure={query.get('error') ?? ''} />;
   }
 }

@@ -88,9 +88,11 @@ export function SignIn({ note, failure = '' }: SignInProps) {
           <Link to="recover">{t('forgot')}</Link>
         </p>
       )}
-      <p>
-        {t('noAccount')} <Link to="sign-up">{t('signUp')}</Link>
-      </p>
+      {signInWays.includes('password') && (
+        <p>
+          {t('noAccount')} <Link to="sign-up">{t('signUp')}</Link>
+        </p>
+      )}
     </Section>
   );
 }

@@ -1401,6 +1401,13 @@ export declare type GetUserFactorsResponse = Message<"manam.admin.v1.GetUserFact
    * @generated from field: bool password = 4;
    */
   password: boolean;
+
+  /**
+   * Number of passkeys.
+   *
+   * @generated from field: int32 passkeys = 5;
+   */
+  passkeys: number;
 };
 
 /**
