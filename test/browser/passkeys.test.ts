@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { password, startTestApp, type TestApp } from '../support/app.ts';
 import { pictureFolder, useBrowser } from '../support/browser.ts';
 import { changePolicy, freePort } from '../support/federation.ts';
-import { signUp } from '../support/journey.ts';
+import { enrolTotp, signUp } from '../support/journey.ts';
 import { button, heading, signIn, type Visitor, visit } from '../support/visitor.ts';
 
 // Passkeys from the first offer to the removal of the last, with Chromium's virtual authenticator.
@@ -20,6 +20,7 @@ beforeAll(async () => {
   app = await startTestApp({ config: { port, issuer: origin } });
   await changePolicy(app, (policy) => ({
     ...policy,
+    factorResetHours: 72,
     passkeys: { ...policy.passkeys, mode: 'preferred', passwordless: 'user' },
   }));
 });
@@ -131,6 +132,74 @@ for (const viewing of [
       .getByRole('button', { name: t('remove') })
       .click();
     await page.getByText(t('passkeyBound')).waitFor({ state: 'detached' });
+    expect(who.problems).toEqual([]);
+    await who.context.close();
+  }, 90_000);
+}
+
+for (const viewing of [
+  { locale: 'en', width: 1280 },
+  { locale: 'fa', width: 390 },
+] as const) {
+  const name = `${viewing.locale}, ${viewing.width} wide`;
+
+  test(`a passkey is the second step and renews a session, ${name}`, async () => {
+    const user = await enrolTotp(app, await signUp(app));
+    const who = await visit(browser(), origin, viewing, folder);
+    const { page, t } = who;
+    const setPresent = await holdAuthenticator(who);
+    await open(who);
+    app.advance(60_000);
+    await signIn(who, user.email, password);
+    await page.getByLabel(t('code'), { exact: true }).fill(user.totp());
+    await button(who, t('continue')).click();
+    await inside(who);
+    await page.getByRole('link', { name: t('security') }).click();
+    await button(who, t('passkeyAdd')).click();
+    await page.getByText(t('passkeyBound')).waitFor();
+    // Else the autofill of the form would be faster.
+    await setPresent(false);
+    await button(who, t('signOut')).click();
+    await signIn(who, user.email, password);
+    await heading(who, t('secondFactorTitle')).waitFor();
+    await setPresent(true);
+    await who.look('second-step');
+    await button(who, t('passkeyUse')).click();
+    await inside(who);
+    await page.getByRole('link', { name: t('security') }).click();
+    app.advance(6 * 60_000);
+    await page
+      .locator('.sessions')
+      .getByRole('button', { name: t('remove') })
+      .click();
+    await heading(who, t('reauthTitle')).waitFor();
+    await who.look('step-up');
+    await page
+      .getByRole('dialog')
+      .getByRole('button', { name: t('passkeyUse') })
+      .click();
+    await page.getByText(t('passkeyBound')).waitFor({ state: 'detached' });
+    expect(who.problems).toEqual([]);
+    await who.context.close();
+  }, 90_000);
+
+  test(`someone who lost every second step asks for a reset, and the owner stops it, ${name}`, async () => {
+    const user = await enrolTotp(app, await signUp(app));
+    const who = await visit(browser(), origin, viewing, folder);
+    const { page, t } = who;
+    await open(who);
+    await signIn(who, user.email, password);
+    await button(who, t('useRecovery')).click();
+    await button(who, t('resetAsk')).click();
+    await page.getByText(t('resetWaits').split('\u2068')[0] ?? '').waitFor();
+    await who.look('reset-waits');
+    const [notice] = (await app.messagesTo(user.email)).filter(({ link }) => link.includes('/cancel-reset?'));
+    const { pathname, search } = new URL(notice?.link ?? '');
+    await page.goto(`${origin}${pathname}${search}`);
+    await heading(who, t('reportTitle')).waitFor();
+    await who.look('reset-stop');
+    await button(who, t('resetStop')).click();
+    await page.getByText(t('resetStopped')).waitFor();
     expect(who.problems).toEqual([]);
     await who.context.close();
   }, 90_000);
