@@ -146,6 +146,11 @@ export function signInWaysOf({ codeSignIn, passkeys, signInOrder }: TenantPolicy
   return ways.length > 0 ? ways : ['password'];
 }
 
+/** Whether a tenant's users need a second factor, by whatever name. */
+export function requiresSecondFactor({ requireSecondFactor, passkeys }: TenantPolicy): boolean {
+  return requireSecondFactor || passkeys.mode === 'required';
+}
+
 /** Throws SIGN_IN_METHOD_DISABLED where a tenant's users have no passwords. */
 export function assertPasswords({ passkeys }: TenantPolicy): void {
   if (passkeys.mode !== 'off' && passkeys.passwordless === 'tenant')

@@ -159,6 +159,13 @@ test('a user who switches the password off needs the passkey or a recovery code 
   expect(await failureOf(own.removePasskey({ passkeyId: user.passkeyId }))).toEqual(
     failure('FailedPrecondition', 'LAST_SIGN_IN'),
   );
+  // A mailed code alone does not renew a session of more than that.
+  const auth = app.client(AuthService, bearer(user.accessToken));
+  await auth.sendStepUpCode({});
+  const [sent] = await app.messagesTo(user.email);
+  expect(await failureOf(auth.reauthenticate({ ownCode: sent?.code ?? '' }))).toEqual(
+    failure('Unauthenticated', 'CODE_INVALID'),
+  );
   // A recovery by mail gives a password, and the level of the account stays.
   const recovery = app.client(RecoveryService);
   await recovery.recover({ email: user.email });

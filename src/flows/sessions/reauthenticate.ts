@@ -1,5 +1,5 @@
 import type { AccessTokens } from '../../domain/access-token.ts';
-import { codeKindsOf } from '../../domain/authenticator.ts';
+import { codeKindsOf, demandsSecondFactor } from '../../domain/authenticator.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Challenge } from '../../domain/challenge.ts';
 import type { Clock } from '../../domain/clock.ts';
@@ -7,6 +7,7 @@ import { DomainError, invalid } from '../../domain/errors.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { isSecondFactor } from '../../domain/sign-in.ts';
+import { requiresSecondFactor } from '../../domain/tenant.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { acceptProof, amrOfProof, type TypedCodes, type Verifier } from '../authenticators/verify.ts';
 import { findInSlot, redeem } from '../challenges/redeem.ts';
@@ -85,7 +86,10 @@ export function createReauthenticate(deps: ReauthenticateDeps) {
   async function attempt(caller: Caller, command: ReauthenticateCommand): Promise<IssuedTokens> {
     const { userId, id: sessionId, holder } = ownSession(caller);
     const tenantId = caller.tenant.id;
-    const kinds = codeKindsOf(await store.authenticators.findEnrolled(tenantId, userId));
+    const enrolled = await store.authenticators.findEnrolled(tenantId, userId);
+    const kinds = codeKindsOf(enrolled);
+    // Passkeys that every sign-in asks for are proved by FinishPasskeyStepUp; here a recovery code stands for them.
+    const needsFactor = demandsSecondFactor(enrolled, requiresSecondFactor(caller.tenant.policy));
     const challenge = command.ownCode === '' ? undefined : await proveCode(caller, sessionId, command);
     if (challenge === undefined) {
       const passwordHash = await store.users.findPasswordHash(tenantId, userId);
@@ -96,7 +100,7 @@ export function createReauthenticate(deps: ReauthenticateDeps) {
     const amr = challenge?.channel === 'sms' ? (['sms'] as const) : [];
     const seconds = kinds.filter((kind) => isSecondFactor({ amr }, kind));
     // The first factor was right, whatever comes of the second.
-    const proof = kinds.length === 0 ? undefined : await verify(caller, userId, seconds, sessionId, command);
+    const proof = needsFactor ? await verify(caller, userId, seconds, sessionId, command) : undefined;
 
     const now = clock();
     await store.transaction(async (repositories) => {

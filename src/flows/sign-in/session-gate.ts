@@ -8,7 +8,7 @@ import type { Random } from '../../domain/random.ts';
 import type { Repositories } from '../../domain/repositories.ts';
 import type { SessionRow } from '../../domain/session.ts';
 import { formatProgress, isSecondFactor, type SignInProgress } from '../../domain/sign-in.ts';
-import type { TenantPolicy } from '../../domain/tenant.ts';
+import { requiresSecondFactor, type TenantPolicy } from '../../domain/tenant.ts';
 import type { SessionAccount } from '../../domain/user.ts';
 import type { SmsAuthenticator } from '../authenticators/sms.ts';
 import { stepChallenge } from '../challenges/send.ts';
@@ -99,8 +99,8 @@ export function createSessionGate({ sendCode, chargeCode, clock, random }: Sessi
     const { user, liveSessions, enrolled } = account;
     const { policy } = caller.tenant;
     const mustHavePasskey = policy.passkeys.mode === 'required';
-    const isRequired = policy.requireSecondFactor || mustHavePasskey;
-    const lacksFactor = demandsSecondFactor(enrolled, isRequired) && !progress.amr.includes('mfa');
+    const lacksFactor =
+      demandsSecondFactor(enrolled, requiresSecondFactor(policy)) && !progress.amr.includes('mfa');
     const device = lacksFactor ? await standIn(repositories, clock, caller, user) : undefined;
     if (lacksFactor && device === undefined)
       return await demandSecondFactor(repositories, caller, account, progress);

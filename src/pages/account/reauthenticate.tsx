@@ -34,7 +34,9 @@ export function Reauthenticate({ onDone, onCancel }: ReauthenticateProps) {
   const methods = factors?.methods ?? [TwoFactorMethod.TOTP];
   const hasPasskey = methods.includes(TwoFactorMethod.PASSKEY) && hasPasskeys();
   const hasFactor = methods.some((method) => method !== TwoFactorMethod.PASSKEY);
-  const byCode = !hasPassword && !hasFactor;
+  const byPasskey = !hasPassword && !hasFactor && hasPasskey;
+  const byCode = !hasPassword && !hasFactor && !hasPasskey;
+  const hint = byPasskey ? 'reauthPasskeyHint' : hasPassword ? 'reauthHint' : 'reauthCodeHint';
   const submit = async (values: Values) => {
     const code = codeIn(values);
     const second = code.replaceAll('-', '').length > 8 ? { recoveryCode: code } : { code };
@@ -55,11 +57,11 @@ export function Reauthenticate({ onDone, onCancel }: ReauthenticateProps) {
   return (
     <dialog ref={dialog} aria-labelledby="reauthenticate" onCancel={onCancel}>
       <h2 id="reauthenticate">{t('reauthTitle')}</h2>
-      <p>{t(hasPassword ? 'reauthHint' : 'reauthCodeHint')}</p>
+      <p>{t(hint)}</p>
       {hasPasskey && <Form submit={t('passkeyUse')} weight="quiet" onSubmit={usePasskey} />}
       {factors?.methods.includes(TwoFactorMethod.SMS) && <SendCode />}
       {byCode && <SendStepUpCode onSent={() => setSent(true)} />}
-      {byCode && !isSent ? (
+      {byPasskey || (byCode && !isSent) ? (
         cancel
       ) : (
         <Form submit={t('confirm')} onSubmit={submit} aside={cancel}>

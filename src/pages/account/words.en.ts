@@ -146,6 +146,7 @@ export const en = {
   receipt: 'Receipt of the deletion',
   reauthTitle: 'Confirm that it is you',
   reauthHint: 'This needs your password once more.',
+  reauthPasskeyHint: 'This needs your passkey once more.',
   reauthCodeHint: 'This needs a code once more.',
   linkOtherTitle: 'Go back to where you began',
   linkOther: 'The page where you began goes on from here. You can close this one.',
