@@ -10,10 +10,11 @@ import { startCode } from '../support/codes.ts';
 import { failure, failureOf } from '../support/errors.ts';
 import { makePkce } from '../support/federation.ts';
 import { bearer, type Enrolled, enrolTotp, signUp } from '../support/journey.ts';
+import { addPasskey, atSite, json, passkeysOf } from '../support/passkeys.ts';
 
 const services = Object.values(publicServices);
 
-const testApp = useTestApp();
+const testApp = useTestApp({ config: atSite });
 const auth = (headers?: Record<string, string>) => testApp().client(AuthService, headers);
 
 const amrOf = (token = '') =>
@@ -75,6 +76,31 @@ const paths: Record<string, (user: Enrolled) => Promise<void>> = {
     // With a right token: test/flows/google-login.test.ts, which has a Google.
     expect(await failureOf(auth().loginWithGoogleToken({ idToken: 'x' }))).toEqual(
       failure('Unauthenticated', 'PROVIDER_TOKEN_INVALID'),
+    );
+  },
+  async FinishPasskeySignIn(user) {
+    // A verified user has proved both factors; presence alone is asked for the other one.
+    const { authenticator } = await addPasskey(testApp(), user, { isVerified: false });
+    const anyone = passkeysOf(testApp());
+    const { options = {} } = await anyone.startPasskeySignIn({});
+    const answer = await anyone.finishPasskeySignIn(json(authenticator.get(options)));
+    expect([answer.tokens?.accessToken, answer.tokens?.refreshToken]).toEqual(['', '']);
+    expect(answer.twoFactor?.twoFactorToken).not.toBe('');
+  },
+  async FinishPasskeySecondFactor(user) {
+    const { authenticator } = await addPasskey(testApp(), user);
+    const own = passkeysOf(testApp(), user);
+    const { options = {} } = await own.startPasskeyVerification({});
+    expect(await failureOf(own.finishPasskeySecondFactor(json(authenticator.get(options))))).toEqual(
+      failure('Unauthenticated', 'TOKEN_INVALID'),
+    );
+  },
+  async FinishPasskeyStepUp(user) {
+    const { authenticator } = await addPasskey(testApp(), user, { isVerified: false });
+    const own = passkeysOf(testApp(), user);
+    const { options = {} } = await own.startPasskeyVerification({});
+    expect(await failureOf(own.finishPasskeyStepUp(json(authenticator.get(options))))).toEqual(
+      failure('Unauthenticated', 'PASSKEY_INVALID'),
     );
   },
   async ValidateTotp(user) {

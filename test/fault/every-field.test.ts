@@ -164,7 +164,7 @@ function encoded({ number }: DescField, content: Buffer): Buffer {
 function isBroken({ status, body }: Answer): boolean {
   return (
     (status >= 500 && status !== 501 && status !== 503) ||
-    /INTERNAL|"internal"|grpc-status: 13|node_modules|SELECT |INSERT /.test(body)
+    /INTERNAL|"code": ?"internal"|grpc-status: 13|node_modules|SELECT |INSERT /.test(body)
   );
 }
 
