@@ -1,13 +1,23 @@
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import type { Client } from '@connectrpc/connect';
 import { describe, expect, test } from 'vitest';
+import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { PasskeyService } from '../../gen/manam/v1/passkey_service_pb.js';
-import { startTestApp, useTestApp } from '../support/app.ts';
+import { password, startTestApp, useTestApp } from '../support/app.ts';
 import { type Deviation, makeAuthenticator, makeKey } from '../support/authenticator.ts';
 import { failure, failureOf } from '../support/errors.ts';
 import { changePolicy } from '../support/federation.ts';
-import { bearer, signUp } from '../support/journey.ts';
-import { addPasskey, atSite, json, pageOrigin, passkeysOf, signUpWithPasskey } from '../support/passkeys.ts';
+import { bearer, enrolTotp, signUp } from '../support/journey.ts';
+import {
+  addPasskey,
+  atSite,
+  json,
+  pageOrigin,
+  passkeysOf,
+  signInWithPassword,
+  signUpWithPasskey,
+} from '../support/passkeys.ts';
+import { makeDevice } from '../support/proofs.ts';
 import { protocols } from '../support/protocols.ts';
 
 // Every step of WebAuthn Level 3, sections 7.1 and 7.2, that a response can fail, and what the library leaves open.
@@ -285,5 +295,46 @@ test('two removals at once leave the last passkey of a user who has no password'
   );
   expect(ends.sort()).toEqual(['kept', 'removed']);
   expect((await own.listPasskeys({})).passkeys).toHaveLength(1);
+  await app.close();
+});
+
+test('a counter that does not grow is an event at the second step and at a step-up too', async () => {
+  const app = await startTestApp({ config: atSite });
+  const user = await addPasskey(app, await enrolTotp(app, await signUp(app)), { counts: true });
+  const { authenticator } = user;
+  const own = passkeysOf(app, user);
+  const pendingOf = async () => {
+    const { twoFactor } = await signInWithPassword(app, user);
+    return passkeysOf(app, { accessToken: twoFactor?.twoFactorToken ?? '' });
+  };
+  const asked = async (client: typeof own) => (await client.startPasskeyVerification({})).options ?? {};
+  const pending = await pendingOf();
+  const low = json(authenticator.get(await asked(pending), { counter: 0 }));
+  expect(await failureOf(pending.finishPasskeySecondFactor(low))).toEqual(invalid);
+  const lower = json(authenticator.get(await asked(own), { counter: 1 }));
+  expect(await failureOf(own.finishPasskeyStepUp(lower))).toEqual(invalid);
+  const [row] = await app.sql("SELECT COUNT(*) AS n FROM events WHERE type = 'authenticator.counter_fell'");
+  expect(Number(row?.['n'])).toBe(2);
+  await app.close();
+});
+
+test('a device is remembered after a passkey as the second step', async () => {
+  const app = await startTestApp({ config: atSite });
+  await changePolicy(app, (policy) => ({ ...policy, rememberDeviceDays: 30 }));
+  const user = await addPasskey(app, await enrolTotp(app, await signUp(app)));
+  const device = makeDevice(app);
+  const key = { apieco_key: app.dev.publishable };
+  const signIn = async () =>
+    await app
+      .client(AuthService, { ...key, ...(await device('AuthService/Login')) })
+      .login({ email: user.email, password });
+  const { twoFactor } = await signIn();
+  const headers = bearer(twoFactor?.twoFactorToken ?? '');
+  const { options = {} } = await app.client(PasskeyService, headers).startPasskeyVerification({});
+  const proof = await device('PasskeyService/FinishPasskeySecondFactor');
+  await app
+    .client(PasskeyService, { ...headers, ...proof })
+    .finishPasskeySecondFactor({ ...json(user.authenticator.get(options)), rememberDevice: true });
+  expect((await signIn()).twoFactor).toBeUndefined();
   await app.close();
 });

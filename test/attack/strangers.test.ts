@@ -159,7 +159,9 @@ for (const parallel of [6, 12, 24]) {
     for (const call of calls) {
       const answers = await Promise.all(Array.from({ length: parallel }, call));
       const refused = answers.filter(({ status }) => status !== 200).map(reasonOf);
-      expect(refused.filter((reason) => reason !== 'RATE_LIMITED')).toEqual([]);
+      // A slow machine may have no time for all of them: that is not called a wrong password.
+      const isLater = (reason = '') => ['RATE_LIMITED', 'UNAVAILABLE'].includes(reason);
+      expect(refused.filter((reason) => !isLater(reason))).toEqual([]);
       expect(answers.some(({ status }) => status === 200)).toBe(true);
       expect((await call()).status).toBe(200);
     }

@@ -17,7 +17,18 @@ test('a newcomer reads the API in their browser, finds a method, and nothing com
   await page.goto(`${app().url}/docs`);
   await page.getByText('Accounts, sign-in and sessions.').waitFor();
   await page.screenshot({ path: `${folder}overview.png` });
-  await page.locator('#operations-AuthService-AuthService_Login').click();
+  // The viewer draws a long list as one scrolls.
+  const login = page.locator('#operations-AuthService-AuthService_Login');
+  await expect
+    .poll(
+      async () => {
+        await page.mouse.wheel(0, 600);
+        return await login.count();
+      },
+      { timeout: 30_000 },
+    )
+    .toBe(1);
+  await login.click();
   await page.getByText('CREDENTIALS_INVALID').first().waitFor();
   await page.screenshot({ path: `${folder}login.png`, fullPage: false });
 

@@ -166,7 +166,7 @@ export function reasonsOf(method: DescMethod, all: readonly ErrorReason[]): Erro
     'INTERNAL',
     ...(rule.key === KeyKind.SECRET ? ['SECRET_KEY_REQUIRED'] : []),
     ...(needsSession ? ['TOKEN_INVALID'] : []),
-    ...(needsSession || mintsTokens(method) ? ['DPOP_PROOF_INVALID'] : []),
+    ...(needsSession || mintsTokens(method) || rule.proofOfWork ? ['DPOP_PROOF_INVALID'] : []),
     ...(needsSession && rule.scope === '' ? ['TOKEN_MISSING'] : []),
     ...(takesSignedIn && !rule.sessions.includes(SessionLevel.ENROL_ONLY)
       ? ['TWO_FACTOR_ENROLMENT_REQUIRED']
