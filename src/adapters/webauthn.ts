@@ -128,11 +128,17 @@ function readAttestation(text: string): { fmt: unknown; attStmt: Map<unknown, un
   }
 }
 
-/** Whether an attestation is none, or one of the key itself under its own algorithm (section 8.2): others were not asked for. */
-function isOwnAttestation(text: string, algorithm: unknown): boolean {
+/** Whether an attestation is none, or one of the key itself (section 8.2): others were not asked for. */
+function isPlainAttestation(text: string): boolean {
   const read = readAttestation(text);
   if (read?.fmt === 'none') return read.attStmt.size === 0;
-  return read?.fmt === 'packed' && !read.attStmt.has('x5c') && read.attStmt.get('alg') === algorithm;
+  return read?.fmt === 'packed' && !read.attStmt.has('x5c');
+}
+
+/** Whether an attestation of the key itself is under the key's own algorithm. */
+function isOwnAlgorithm(text: string, algorithm: unknown): boolean {
+  const read = readAttestation(text);
+  return read?.fmt === 'none' || read?.attStmt.get('alg') === algorithm;
 }
 
 export function createWebAuthn(): WebAuthn {
@@ -172,6 +178,8 @@ export function createWebAuthn(): WebAuthn {
     async verifyRegistration(given, expected) {
       const { success, output: credential } = v.safeParse(registration, given);
       if (!success || isFramed(credential.response.clientDataJSON)) return undefined;
+      // Before the library, which would ask the certificates of others for their revocation lists.
+      if (!isPlainAttestation(credential.response.attestationObject)) return undefined;
       const { verifyRegistrationResponse, decodeKey } = await load();
       try {
         const { registrationInfo: info } = await verifyRegistrationResponse({
@@ -187,7 +195,7 @@ export function createWebAuthn(): WebAuthn {
           credentialId === credential.id &&
           bytesOf(credentialId).length <= maxCredentialIdBytes &&
           isSoundKey(key) &&
-          isOwnAttestation(credential.response.attestationObject, (key as Map<number, unknown>).get(3));
+          isOwnAlgorithm(credential.response.attestationObject, (key as Map<number, unknown>).get(3));
         if (!isSound) return undefined;
         return {
           credentialId,

@@ -1,9 +1,19 @@
 import type { HeldIdentifier, IdentifierKind } from './identifier.ts';
 
+/** Age up to which an identifier or a passkey may be an intruder's: a recovery removes it. */
+export const recentMs = 72 * 3_600_000;
+
 /** What an account had before a change. */
 export type Former =
   | { readonly kind: IdentifierKind; readonly identifier: HeldIdentifier | undefined }
-  | { readonly kind: 'password'; readonly passwordHash: string | undefined };
+  | {
+      readonly kind: 'password';
+      readonly passwordHash: string | undefined;
+      /** Whether every way in asked for a passkey as well. */
+      readonly isPasskeyOnly: boolean;
+    }
+  /** A passkey came or went: an undo takes away those that came since. */
+  | { readonly kind: 'passkeys' };
 
 /** A change of an account that its owner can still undo. */
 export type AccountChange = {
@@ -22,11 +32,15 @@ export type AccountChangeRepository = {
   list(tenantId: string, userId: string, now: Date): Promise<AccountChange[]>;
   /**
    * Freezes an account until a time, up to which its changes can be undone as well; false where it is
-   * frozen already.
+   * frozen, or was at any time since `since`.
    */
-  freeze(tenantId: string, userId: string, now: Date, until: Date): Promise<boolean>;
+  freeze(
+    tenantId: string,
+    userId: string,
+    time: { readonly now: Date; readonly until: Date; readonly since: Date },
+  ): Promise<boolean>;
   /** Ends the freeze. */
-  thaw(tenantId: string, userId: string): Promise<void>;
+  thaw(tenantId: string, userId: string, now: Date): Promise<void>;
   /** Forgets the changes of a user, or of one kind: they cannot be undone any more. */
   forget(tenantId: string, userId: string, kind?: Former['kind']): Promise<void>;
 };

@@ -15,4 +15,6 @@ export type FactorResetRepository = {
   find(tenantId: string, userId: string, now: Date): Promise<FactorReset | undefined>;
   /** Ends the reset of a user; true for exactly one of any number of callers. */
   end(tenantId: string, userId: string, now: Date): Promise<boolean>;
+  /** Ends a reset that has waited, to carry it out; true for exactly one caller. */
+  take(reset: FactorReset, now: Date): Promise<boolean>;
 };

@@ -1,4 +1,5 @@
 import type { AuthenticationMethod, SessionLevel } from './authentication.ts';
+import type { AuthenticatorKind } from './authenticator.ts';
 import type { Identifier } from './identifier.ts';
 import type { Client } from './network.ts';
 import type { UserView } from './user.ts';
@@ -42,7 +43,10 @@ export type SessionRow = {
 };
 
 /** A live session, and whether its user has a second factor. */
-export type LiveSession = SessionRow & { readonly hasSecondFactor: boolean };
+export type LiveSession = SessionRow & {
+  /** The authenticators that its user has by now. */
+  readonly kinds: readonly AuthenticatorKind[];
+};
 
 export type SessionRepository = {
   insert(session: SessionRow): Promise<void>;
@@ -58,7 +62,13 @@ export type SessionRepository = {
     next: Pick<SessionRow, 'level' | 'refreshedAt' | 'idleExpiresAt' | 'client' | 'binding'>,
   ): Promise<boolean>;
   /** Notes that a second factor was proved in a session: it is signed in at the user's full level. */
-  addSecondFactor(tenantId: string, id: string, method: AuthenticationMethod, now: Date): Promise<void>;
+  addSecondFactor(
+    tenantId: string,
+    id: string,
+    method: AuthenticationMethod,
+    now: Date,
+    level?: SessionLevel,
+  ): Promise<void>;
   /** Notes that the user has authenticated again. */
   updateAuthTime(tenantId: string, id: string, authTime: Date): Promise<void>;
   /** Ends one session of a user; false where they have no such live session. */

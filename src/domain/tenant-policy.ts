@@ -258,6 +258,8 @@ function crossViolations(policy: TenantPolicy): Violation[] {
   const violations: Violation[] = [];
   const add = (path: string, description: string) =>
     violations.push({ field: `policy.${path}`, reason: 'FIELD_INVALID', description });
+  if (policy.passkeys.assurance === 'one-factor' && policy.passkeys.passwordless !== 'never')
+    add('passkeys.passwordless', 'must be never where a passkey is one factor alone');
   if (!policy.senders.addresses.includes(policy.senders.default))
     add('senders.addresses', 'must contain senders.default');
   if (policy.defaultCountry !== '' && !policy.countries.includes(policy.defaultCountry))

@@ -1,4 +1,5 @@
 import type { ApiKey, ApiKeyRow } from './api-key.ts';
+import type { AuthenticatorKind } from './authenticator.ts';
 import { DomainError } from './errors.ts';
 import type { Locale } from './locale.ts';
 import type { PasskeyMode, PasswordlessMode, SignInWay } from './sign-in-way.ts';
@@ -149,6 +150,15 @@ export function signInWaysOf({ codeSignIn, passkeys, signInOrder }: TenantPolicy
 /** Whether a tenant's users need a second factor, by whatever name. */
 export function requiresSecondFactor({ requireSecondFactor, passkeys }: TenantPolicy): boolean {
   return requireSecondFactor || passkeys.mode === 'required';
+}
+
+/** Whether a user lacks an authenticator that the tenant demands: their sessions are valid for enrolling one alone. */
+export function lacksRequired(
+  { requireSecondFactor, passkeys }: TenantPolicy,
+  kinds: readonly AuthenticatorKind[],
+): boolean {
+  const lacksPasskey = passkeys.mode === 'required' && !kinds.includes('passkey');
+  return lacksPasskey || (requireSecondFactor && kinds.length === 0);
 }
 
 /** Throws SIGN_IN_METHOD_DISABLED where a tenant's users have no passwords. */

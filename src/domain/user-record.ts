@@ -209,6 +209,8 @@ function readRecord(record: UserRecord, context: RecordContext): ParsedRecord {
   if (record.recovery_code_hashes.some((hash) => hash.length > 100 || !canVerify(hash)))
     add('recovery_code_hashes', 'FIELD_INVALID');
   if (record.passkeys.some((passkey) => !isUsableKey(passkey.public_key))) add('passkeys', 'FIELD_INVALID');
+  const credentials = record.passkeys.map(({ rp_id, credential_id }) => `${rp_id} ${credential_id}`);
+  if (new Set(credentials).size < credentials.length) add('passkeys', 'FIELD_INVALID');
   if (record.passkey_only && record.passkeys.length === 0) add('passkeys', 'FIELD_REQUIRED');
   const names = record.external_identities.map(({ issuer, subject }) => `${issuer} ${subject}`);
   if (new Set(names).size < names.length) add('external_identities', 'FIELD_INVALID');

@@ -9,10 +9,10 @@ import { type MessageContext, type Notice, notifyUser } from './messages.ts';
 import { sendUndo, type UndoableNotice, type UndoLinkDeps } from './recovery/undo-link.ts';
 
 /** The repositories of the ways into an account. */
-export type AccessStores = 'challenges' | 'trustedDevices' | 'sessions';
+export type AccessStores = 'challenges' | 'trustedDevices' | 'sessions' | 'factorResets';
 
 /** The repositories of what follows a change of credentials. */
-type ChangeStores = AccessStores | 'outbox' | 'events';
+type ChangeStores = AccessStores | 'users' | 'outbox' | 'events';
 export type UndoableChangeStores = ChangeStores | 'accountChanges';
 
 type Change<T extends EventType> = { readonly notice: Notice; readonly event: Recorded<T> };
@@ -22,7 +22,7 @@ type Change<T extends EventType> = { readonly notice: Notice; readonly event: Re
  * sessions, except the one that is kept. Returns the number of ended sessions.
  */
 export async function endAccess(
-  { challenges, trustedDevices, sessions }: Pick<Repositories, AccessStores>,
+  { challenges, trustedDevices, sessions, factorResets }: Pick<Repositories, AccessStores>,
   clock: Clock,
   { tenantId, id }: Pick<User, 'tenantId' | 'id'>,
   keptSessionId: string | undefined,
@@ -30,6 +30,8 @@ export async function endAccess(
   // Challenges first: a second step that is under way holds its row, and could still become a session.
   await challenges.invalidateAll(tenantId, id);
   await trustedDevices.removeAll(tenantId, id);
+  // Whoever waits for it began before.
+  await factorResets.end(tenantId, id, clock());
   return await sessions.revokeOthers(tenantId, id, keptSessionId, clock());
 }
 
@@ -37,6 +39,17 @@ export async function endAccess(
 export function assertNotFrozen({ frozenUntil }: UserView, now: Date): void {
   if (frozenUntil !== undefined && frozenUntil > now)
     throw new DomainError('ACCOUNT_FROZEN', { retryAfterMs: frozenUntil.getTime() - now.getTime() });
+}
+
+/** The same in the transaction of a change, as the account is now: a freeze may have come since the call began. */
+export async function assertNotFrozenNow(
+  { users }: Pick<Repositories, 'users'>,
+  clock: Clock,
+  { tenantId, id }: Pick<User, 'tenantId' | 'id'>,
+): Promise<void> {
+  await users.lock(tenantId, id);
+  const view = await users.findById(tenantId, id);
+  if (view !== undefined) assertNotFrozen(view, clock());
 }
 
 /**
@@ -62,19 +75,26 @@ export async function afterUndoableChange<T extends EventType>(
   repositories: Pick<Repositories, UndoableChangeStores>,
   actor: Actor & MessageContext,
   view: UserView,
-  { notice, event, former }: Change<T> & { readonly notice: UndoableNotice; readonly former: Former },
+  {
+    event,
+    ...undo
+  }: Change<T> & {
+    readonly notice: UndoableNotice;
+    readonly former: Former;
+    readonly toAll?: boolean;
+  },
 ): Promise<void> {
   await endOthers(deps, repositories, actor, view);
-  await sendUndo(deps, repositories, actor, view, { former, notice });
+  await sendUndo(deps, repositories, actor, view, undo);
   await record(repositories, deps, actor, { ...event, userId: view.user.id });
 }
 
 async function endOthers(
   { clock }: Pick<RecordDeps, 'clock'>,
-  repositories: Pick<Repositories, AccessStores>,
+  repositories: Pick<Repositories, AccessStores | 'users'>,
   { session }: Actor,
   view: UserView,
 ): Promise<void> {
-  if (session !== undefined) assertNotFrozen(view, clock());
+  if (session !== undefined) await assertNotFrozenNow(repositories, clock, view.user);
   await endAccess(repositories, clock, view.user, session?.id);
 }

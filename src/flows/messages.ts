@@ -64,7 +64,6 @@ export type Notice =
   | 'password-changed'
   | 'two-factor-changed'
   | 'passkeys-changed'
-  | 'reset-requested'
   | 'recovery-code-used'
   | 'identity-linked';
 

@@ -5,8 +5,11 @@ import { accountChanges as table, users } from './tables/users.ts';
 
 type Row = typeof table.$inferSelect;
 
-function toFormer({ kind, userId, address, canonical, confirmedAt, addedAt, passwordHash }: Row): Former {
-  if (kind === 'password') return { kind, passwordHash: passwordHash ?? undefined };
+function toFormer(row: Row): Former {
+  const { kind, userId, address, canonical, confirmedAt, addedAt, passwordHash, passkeyOnly } = row;
+  if (kind === 'passkeys') return { kind };
+  if (kind === 'password')
+    return { kind, passwordHash: passwordHash ?? undefined, isPasskeyOnly: passkeyOnly };
   if (address === null || canonical === null || addedAt === null) return { kind, identifier: undefined };
   return {
     kind,
@@ -16,9 +19,12 @@ function toFormer({ kind, userId, address, canonical, confirmedAt, addedAt, pass
 
 function toRow({ former, ...change }: AccountChange): typeof table.$inferInsert {
   const { kind } = former;
-  if (former.kind === 'password') return { ...change, kind, passwordHash: former.passwordHash ?? null };
+  const row = { ...change, kind, passkeyOnly: false };
+  if (former.kind === 'passkeys') return row;
+  if (former.kind === 'password')
+    return { ...row, passwordHash: former.passwordHash ?? null, passkeyOnly: former.isPasskeyOnly };
   const { address, canonical, confirmedAt, addedAt } = former.identifier ?? {};
-  return { ...change, kind, address, canonical, confirmedAt, addedAt };
+  return { ...row, address, canonical, confirmedAt, addedAt };
 }
 
 export function createAccountChangeRepository(db: Database): AccountChangeRepository {
@@ -43,8 +49,8 @@ export function createAccountChangeRepository(db: Database): AccountChangeReposi
       });
     },
 
-    async freeze(tenantId, userId, now, until) {
-      const isFree = or(isNull(users.frozenUntil), lte(users.frozenUntil, now));
+    async freeze(tenantId, userId, { now, until, since }) {
+      const isFree = or(isNull(users.frozenUntil), lte(users.frozenUntil, since));
       const [frozen] = await db
         .update(users)
         .set({ frozenUntil: until })
@@ -57,8 +63,12 @@ export function createAccountChangeRepository(db: Database): AccountChangeReposi
       return true;
     },
 
-    async thaw(tenantId, userId) {
-      await db.update(users).set({ frozenUntil: null }).where(isUser(tenantId, userId));
+    async thaw(tenantId, userId, now) {
+      // The end stays known: the link that froze the account does not do so again.
+      await db
+        .update(users)
+        .set({ frozenUntil: now })
+        .where(and(isUser(tenantId, userId), gt(users.frozenUntil, now)));
     },
 
     async forget(tenantId, userId, kind) {

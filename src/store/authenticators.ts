@@ -49,9 +49,14 @@ export type EnrolledRow = {
   readonly passkeyOnly: number | boolean;
 };
 
+/** The kinds of a user, as the column gives them. */
+export function toKinds(kinds: EnrolledRow['kinds']): AuthenticatorKind[] {
+  return inOrder(kinds?.toString().split(',') ?? []);
+}
+
 export function toEnrolled({ kinds, smsNumber, passkeyOnly }: EnrolledRow): Enrolled {
   return {
-    kinds: inOrder(kinds?.toString().split(',') ?? []),
+    kinds: toKinds(kinds),
     smsNumber: smsNumber?.toString(),
     isPasskeyOnly: Boolean(passkeyOnly),
   };

@@ -23,6 +23,12 @@ export function createFactorResetRepository(db: Database): FactorResetRepository
 
     find,
 
+    async take({ tenantId, userId, requestedAt }, now) {
+      const isIt = and(ofUser(tenantId, userId), eq(table.requestedAt, requestedAt), lte(table.readyAt, now));
+      const [taken] = await db.delete(table).where(isIt);
+      return taken.affectedRows === 1;
+    },
+
     async end(tenantId, userId, now) {
       const [ended] = await db.delete(table).where(and(ofUser(tenantId, userId), gt(table.expiresAt, now)));
       return ended.affectedRows === 1;

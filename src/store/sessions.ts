@@ -1,6 +1,6 @@
 import { and, desc, eq, gt, isNotNull, isNull, lt, ne, or, type Param, sql } from 'drizzle-orm';
 import type { KeyBinding, SessionRepository, SessionRow } from '../domain/session.ts';
-import { hasAuthenticatorRow } from './authenticators.ts';
+import { enrolledColumns, hasAuthenticatorRow, toKinds } from './authenticators.ts';
 import type { Database } from './database.ts';
 import { once, slot, slotsOf } from './prepared.ts';
 import { sessions } from './tables/sessions.ts';
@@ -56,7 +56,7 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
 
   const findLive = once(() =>
     prepared
-      .select({ session: sessions, hasFactor })
+      .select({ session: sessions, hasFactor, kinds: enrolledColumns.kinds })
       .from(sessions)
       .innerJoin(users, ownerOf)
       .innerJoin(
@@ -123,7 +123,7 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
     async findLive(tenantId, id, now) {
       const [row] = await findLive().execute({ tenantId, id, now });
       if (row === undefined || lacksSecondFactor(row.hasFactor, row.session)) return undefined;
-      return { ...toSession(row.session), hasSecondFactor: row.hasFactor > 0 };
+      return { ...toSession(row.session), kinds: toKinds(row.kinds) };
     },
 
     async findOfCall(tenantId, id, now) {
@@ -156,10 +156,10 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
       return result.affectedRows === 1;
     },
 
-    async addSecondFactor(tenantId, id, method, now) {
+    async addSecondFactor(tenantId, id, method, now, level = 'signed-in') {
       const [row] = await db.select({ amr: sessions.amr }).from(sessions).where(is(tenantId, id));
       const amr = [...new Set([...(row?.amr ?? []), method, 'mfa' as const])];
-      await db.update(sessions).set({ level: 'signed-in', amr, authTime: now }).where(is(tenantId, id));
+      await db.update(sessions).set({ level, amr, authTime: now }).where(is(tenantId, id));
     },
 
     async updateAuthTime(tenantId, id, authTime) {
@@ -196,7 +196,13 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
           sessions,
           and(eq(sessions.tenantId, identifiers.tenantId), eq(sessions.userId, identifiers.userId)),
         )
-        .where(and(isIdentifier(tenantId, identifier), eq(sessions.jkt, Buffer.from(jkt, 'base64url'))))
+        .where(
+          and(
+            isIdentifier(tenantId, identifier),
+            isNotNull(identifiers.confirmedAt),
+            eq(sessions.jkt, Buffer.from(jkt, 'base64url')),
+          ),
+        )
         .limit(1);
       return row !== undefined;
     },

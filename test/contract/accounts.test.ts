@@ -302,27 +302,88 @@ overEveryStore('changes of an account', (scene) => {
     const formers: Former[] = [
       { kind: 'email', identifier },
       { kind: 'mobile', identifier: undefined },
-      { kind: 'password', passwordHash: 'a hash' },
-      { kind: 'password', passwordHash: undefined },
+      { kind: 'password', passwordHash: 'a hash', isPasskeyOnly: true },
+      { kind: 'password', passwordHash: undefined, isPasskeyOnly: false },
+      { kind: 'passkeys' },
     ];
     const changes = formers.map((former, index) => ({
       ...row,
       id: uuid(),
       former,
-      expiresAt: at(index === 3 ? 1000 : 5000),
+      expiresAt: at(index >= 3 ? 1000 : 5000),
     }));
     for (const change of changes) await accountChanges.add(change);
     expect(await accountChanges.list(tenantId, user.id, now)).toEqual(changes);
     expect(await accountChanges.list(tenantId, user.id, at(2000))).toEqual(changes.slice(0, 3));
-    expect(await accountChanges.freeze(tenantId, user.id, at(2000), at(9000))).toBe(true);
-    expect(await accountChanges.freeze(tenantId, user.id, at(2000), at(9999))).toBe(false);
+    const time = { now: at(2000), until: at(9000), since: at(1500) };
+    expect(await accountChanges.freeze(tenantId, user.id, time)).toBe(true);
+    expect(await accountChanges.freeze(tenantId, user.id, { ...time, until: at(9999) })).toBe(false);
     expect((await store.users.findById(tenantId, user.id))?.frozenUntil).toEqual(at(9000));
     expect(await accountChanges.list(tenantId, user.id, at(8999))).toHaveLength(3);
     await accountChanges.forget(tenantId, user.id, 'password');
     expect(await accountChanges.list(tenantId, user.id, at(8999))).toHaveLength(2);
-    await accountChanges.thaw(tenantId, user.id);
-    expect((await store.users.findById(tenantId, user.id))?.frozenUntil).toBeUndefined();
+    await accountChanges.thaw(tenantId, user.id, at(3000));
+    expect((await store.users.findById(tenantId, user.id))?.frozenUntil).toEqual(at(3000));
+    // A link freezes once: since its own change.
+    expect(await accountChanges.freeze(tenantId, user.id, { ...time, now: at(4000) })).toBe(false);
     await accountChanges.forget(tenantId, user.id);
     expect(await accountChanges.list(tenantId, user.id, now)).toEqual([]);
+  });
+});
+
+overEveryStore('resets of second factors', (scene) => {
+  test('one waits for a user, is taken once after its time, and ends', async () => {
+    const { store, tenantId, makeUser, now, at } = scene();
+    const { user } = await makeUser();
+    const { factorResets } = store;
+    const own = { tenantId, userId: user.id };
+    const reset = { ...own, requestedAt: now, readyAt: at(1000), expiresAt: at(5000) };
+    expect(await factorResets.request(reset)).toEqual(reset);
+    const later = { ...own, requestedAt: at(500), readyAt: at(1500), expiresAt: at(5500) };
+    expect(await factorResets.request(later)).toEqual(reset);
+    expect(await factorResets.take(reset, at(999))).toBe(false);
+    expect(await factorResets.take(later, at(2000))).toBe(false);
+    expect(await factorResets.take(reset, at(2000))).toBe(true);
+    expect(await factorResets.take(reset, at(2000))).toBe(false);
+    expect(await factorResets.request(later)).toEqual(later);
+    expect(await factorResets.end(tenantId, user.id, at(6000))).toBe(false);
+    expect(await factorResets.end(tenantId, user.id, at(2000))).toBe(true);
+    expect(await factorResets.find(tenantId, user.id, at(2000))).toBeUndefined();
+  });
+});
+
+overEveryStore('passkeys', (scene) => {
+  test('are found by their credential, renamed, and used once per value of their counter', async () => {
+    const { store, tenantId, makeUser, uuid, now, at } = scene();
+    const { user } = await makeUser();
+    const id = uuid();
+    const lookup = Buffer.alloc(32, 7);
+    const row = {
+      ...{ tenantId, id, userId: user.id, kind: 'passkey' as const, slot: id, label: '', lookup },
+      ...{ counter: 0, flags: 1, data: Buffer.from('{}'), createdAt: now, lastUsedAt: undefined },
+    };
+    await store.authenticators.insert(row);
+    expect(await store.authenticators.findByLookup(tenantId, lookup)).toEqual(row);
+    const second = { ...row, id: uuid(), slot: 'another' };
+    await expect(store.authenticators.insert(second)).rejects.toThrow(DuplicateError);
+    const use = (counter: number) =>
+      store.authenticators.usePasskey(tenantId, id, { counter, flags: 3, now: at(1) });
+    expect([await use(0), await use(0), await use(5), await use(5), await use(4), await use(0)]).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
+    expect(await store.authenticators.rename(tenantId, user.id, id, 'Phone')).toBe(true);
+    expect(await store.authenticators.rename(tenantId, user.id, uuid(), 'Phone')).toBe(false);
+    expect(await store.authenticators.findInSlot(tenantId, user.id, id)).toMatchObject({
+      label: 'Phone',
+      counter: 5,
+      flags: 3,
+    });
+    await store.users.setPasskeyOnly(tenantId, user.id, true);
+    expect((await store.authenticators.findEnrolled(tenantId, user.id)).isPasskeyOnly).toBe(true);
   });
 });

@@ -128,7 +128,7 @@ overEveryStore('sessions', (scene) => {
     const session = await makeSession(user);
     expect(await store.sessions.findLive(tenantId, session.id, now)).toEqual({
       ...session,
-      hasSecondFactor: false,
+      kinds: [],
     });
     const { id, userId, level, amr, authTime, deviceId } = session;
     expect(await store.sessions.findOfCall(tenantId, id, now)).toEqual({
@@ -178,7 +178,7 @@ overEveryStore('sessions', (scene) => {
     await store.sessions.addSecondFactor(tenantId, session.id, 'sms', now);
     expect(await store.sessions.findLive(tenantId, session.id, now)).toMatchObject({
       amr: ['pwd', 'sms', 'mfa'],
-      hasSecondFactor: true,
+      kinds: ['sms'],
     });
   });
 

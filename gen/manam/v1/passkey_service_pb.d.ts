@@ -584,8 +584,8 @@ export declare const RemovePasswordResponseSchema: GenMessage<RemovePasswordResp
  * Passkeys: registration, sign-in, second factor, step-up, and what users do with their own. Options and
  * credentials are the JSON that browsers take and give (https://www.w3.org/TR/webauthn-3/, sections 5.1.8 and 5.1.9):
  * `PublicKeyCredential.parseCreationOptionsFromJSON(options)`, `parseRequestOptionsFromJSON(options)` and
- * `credential.toJSON()`. All methods but ListPasskeys, RenamePasskey and RemovePasskey fail for
- * SIGN_IN_METHOD_DISABLED where the tenant has no passkeys.
+ * `credential.toJSON()`. Where the tenant has no passkeys any more, none is made and none signs in
+ * (SIGN_IN_METHOD_DISABLED); those that users have go on as their second factor.
  *
  * @generated from service manam.v1.PasskeyService
  */

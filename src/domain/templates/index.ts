@@ -53,8 +53,6 @@ import { resetCancelSmsEn } from './reset-cancel-sms.en.ts';
 import { resetCancelSmsFa } from './reset-cancel-sms.fa.ts';
 import { resetRequestedEn } from './reset-requested.en.ts';
 import { resetRequestedFa } from './reset-requested.fa.ts';
-import { resetRequestedSmsEn } from './reset-requested-sms.en.ts';
-import { resetRequestedSmsFa } from './reset-requested-sms.fa.ts';
 import { signInCodeEn } from './sign-in-code.en.ts';
 import { signInCodeFa } from './sign-in-code.fa.ts';
 import { signInCodeSmsEn } from './sign-in-code-sms.en.ts';
@@ -121,7 +119,6 @@ export const smsTemplates = {
   'step-up-code-sms': { en: stepUpCodeSmsEn, fa: stepUpCodeSmsFa },
   'sign-in-sms': { en: signInSmsEn, fa: signInSmsFa },
   'passkeys-changed-sms': { en: passkeysChangedSmsEn, fa: passkeysChangedSmsFa },
-  'reset-requested-sms': { en: resetRequestedSmsEn, fa: resetRequestedSmsFa },
   'reset-cancel-sms': { en: resetCancelSmsEn, fa: resetCancelSmsFa },
   'two-factor-changed-sms': { en: twoFactorChangedSmsEn, fa: twoFactorChangedSmsFa },
   'identity-linked-sms': { en: identityLinkedSmsEn, fa: identityLinkedSmsFa },

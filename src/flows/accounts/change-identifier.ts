@@ -24,6 +24,7 @@ export type ChangeIdentifierDeps = {
     | 'challenges'
     | 'sessions'
     | 'trustedDevices'
+    | 'factorResets'
     | 'accountChanges'
     | 'smsUsage'
     | 'outbox'

@@ -3,7 +3,7 @@ import type { Clock } from '../../domain/clock.ts';
 import type { ReceiptSigner } from '../../domain/erasure.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
-import { assertNotFrozen } from '../after-change.ts';
+import { assertNotFrozenNow } from '../after-change.ts';
 import { record } from '../events/record.ts';
 import { ownSession } from '../sessions/own-session.ts';
 import { eraseUser } from './erase-user.ts';
@@ -19,8 +19,8 @@ export type DeleteAccountDeps = {
 export function createDeleteAccount({ store, ...deps }: DeleteAccountDeps) {
   return async function deleteAccount(caller: Caller): Promise<string> {
     const { holder } = ownSession(caller);
-    assertNotFrozen(holder, deps.clock());
     return await store.transaction(async (repositories) => {
+      await assertNotFrozenNow(repositories, deps.clock, holder.user);
       const receipt = await eraseUser(repositories, deps, caller, holder);
       // The event names neither the user nor the address of the call.
       const anonymous = { ...caller, session: undefined, client: { ...caller.client, address: '' } };

@@ -27,7 +27,14 @@ import { targetOf } from './target.ts';
 
 export type EditUserDeps = {
   readonly store: Store<
-    'users' | 'challenges' | 'sessions' | 'trustedDevices' | 'outbox' | 'events' | 'idempotency'
+    | 'users'
+    | 'challenges'
+    | 'sessions'
+    | 'trustedDevices'
+    | 'factorResets'
+    | 'outbox'
+    | 'events'
+    | 'idempotency'
   >;
   readonly startChange: StartChange;
   readonly chargeMessage: MessageCharge;

@@ -28,6 +28,7 @@ export type TakeOverStores =
   | 'terms'
   | 'sessions'
   | 'trustedDevices'
+  | 'factorResets'
   | 'challenges'
   | 'authenticators'
   | 'recoveryCodes'

@@ -10,7 +10,14 @@ import { ownSession } from '../sessions/own-session.ts';
 
 export type RemoveIdentifierDeps = {
   readonly store: Store<
-    'users' | 'challenges' | 'sessions' | 'trustedDevices' | 'accountChanges' | 'outbox' | 'events'
+    | 'users'
+    | 'challenges'
+    | 'sessions'
+    | 'trustedDevices'
+    | 'factorResets'
+    | 'accountChanges'
+    | 'outbox'
+    | 'events'
   >;
   readonly undoPage: UndoLinkDeps['undoPage'];
   readonly clock: Clock;

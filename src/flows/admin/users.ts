@@ -24,6 +24,7 @@ type UserStores =
   | 'recoveryCodes'
   | 'sessions'
   | 'trustedDevices'
+  | 'factorResets'
   | 'challenges'
   | 'attempts'
   | 'outbox'

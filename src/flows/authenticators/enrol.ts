@@ -6,6 +6,7 @@ import { DomainError, invalid } from '../../domain/errors.ts';
 import { assertFresh } from '../../domain/freshness.ts';
 import { makeStandaloneCode } from '../../domain/one-time-code.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
+import { lacksRequired } from '../../domain/tenant.ts';
 import type { UserView } from '../../domain/user.ts';
 import { afterChange } from '../after-change.ts';
 import { findInSlot, maxAttempts, redeem } from '../challenges/redeem.ts';
@@ -26,6 +27,8 @@ export type EnrolmentDeps = Omit<AuthenticatorDeps, 'store'> & {
     | 'challenges'
     | 'sessions'
     | 'trustedDevices'
+    | 'factorResets'
+    | 'users'
     | 'smsUsage'
     | 'outbox'
     | 'events'
@@ -141,11 +144,16 @@ export function createEnrolment(deps: EnrolmentDeps) {
       lookup: undefined,
     };
     return await store.transaction(async (repositories) => {
-      const isFirst = !hasAuthenticator(await repositories.authenticators.findForUpdate(tenantId, userId));
+      const enrolled = await repositories.authenticators.findForUpdate(tenantId, userId);
+      const isFirst = !hasAuthenticator(enrolled);
       if (!(await redeem(repositories, clock, caller, setup))) throw new DomainError('CODE_INVALID');
       await repositories.authenticators.insert({ ...row, ...kept, createdAt: now, lastUsedAt: undefined });
       const codes = isFirst ? await renewRecoveryCodes(repositories, deps, tenantId, userId) : [];
-      await repositories.sessions.addSecondFactor(tenantId, sessionId, amrOf[kind], now);
+      // Another kind may be demanded still.
+      const level = lacksRequired(caller.tenant.policy, [...enrolled.kinds, kind])
+        ? 'enrol-only'
+        : 'signed-in';
+      await repositories.sessions.addSecondFactor(tenantId, sessionId, amrOf[kind], now, level);
       const event = { type: 'authenticator.added', details: { kind } } as const;
       await afterChange(deps, repositories, caller, view, { notice: 'two-factor-changed', event });
       await rememberResult(repositories, caller, codes);

@@ -7,7 +7,7 @@ import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { isSecondFactor } from '../../domain/sign-in.ts';
 import type { Vault } from '../../domain/vault.ts';
-import { afterChange, assertNotFrozen } from '../after-change.ts';
+import { afterChange, assertNotFrozenNow } from '../after-change.ts';
 import type { RecipientCharge } from '../charges.ts';
 import { record, recordingFailure } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
@@ -116,8 +116,8 @@ export function createManageAuthenticators(deps: ManageAuthenticatorsDeps) {
     async regenerateRecoveryCodes(caller: Caller): Promise<string[]> {
       const { holder: view } = ownSession(caller);
       const { tenantId, id: userId } = view.user;
-      assertNotFrozen(view, deps.clock());
       return await store.transaction(async (repositories) => {
+        await assertNotFrozenNow(repositories, deps.clock, view.user);
         if (!hasAuthenticator(await repositories.authenticators.findForUpdate(tenantId, userId)))
           throw new DomainError('STEP_MISSING', { missingStep: types.totp.setupStep });
         const codes = await renewRecoveryCodes(repositories, deps, tenantId, userId);

@@ -7,7 +7,7 @@ import { withParameters } from '../../domain/registered-url.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
 import type { Tenant } from '../../domain/tenant.ts';
 import type { Vault } from '../../domain/vault.ts';
-import { afterChange, assertNotFrozen } from '../after-change.ts';
+import { afterChange, assertNotFrozenNow } from '../after-change.ts';
 import { type RecordDeps, record, recordingFailure } from '../events/record.ts';
 import { notifyUser } from '../messages.ts';
 import { ownSession } from '../sessions/own-session.ts';
@@ -23,6 +23,7 @@ export type GoogleDeps = RecordDeps & {
     | 'tenants'
     | 'sessions'
     | 'trustedDevices'
+    | 'factorResets'
     | 'challenges'
     | 'loginRequests'
     | 'budgets'
@@ -216,12 +217,12 @@ export function createGoogleLogin(deps: GoogleDeps) {
         const { id: tenantId } = caller.tenant;
         const view = await store.users.findById(tenantId, userId);
         if (view === undefined) throw new DomainError('TOKEN_INVALID');
-        assertNotFrozen(view, clock());
         const identity = { tenantId, issuer: googleIssuer, subject: content.subject, userId, profile: {} };
         try {
           await store.transaction(async (repositories) => {
             if (!(await repositories.challenges.consume(tenantId, challenge.id, clock())))
               throw new DomainError('CODE_INVALID');
+            await assertNotFrozenNow(repositories, clock, view.user);
             await repositories.identities.insert(identity, clock());
             await notifyUser(deps, repositories, caller, view, 'identity-linked');
             await record(repositories, deps, caller, { type: 'identity.linked', details: { provider } });

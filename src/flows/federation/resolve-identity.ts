@@ -127,7 +127,8 @@ export function createResolveIdentity(deps: ResolveDeps) {
     return await store.transaction(async (repositories) => {
       const { users, identities } = repositories;
       const view = await holdActive(repositories, tenantId, userId);
-      if ((await identities.listOfUser(tenantId, userId)).length > 0)
+      const isFrozen = view.frozenUntil !== undefined && view.frozenUntil > clock();
+      if (isFrozen || (await identities.listOfUser(tenantId, userId)).length > 0)
         throw new DomainError('LOCAL_LOGIN_REQUIRED');
       const now = await users.findIdentifier(tenantId, held);
       if (now?.userId !== userId || now.confirmedAt === undefined) return undefined;

@@ -78,11 +78,21 @@ export function createCeremonies({ store, webAuthn, pageOrigin, vault, clock, ra
       throw passkeyRefusal();
     },
 
-    /** What a response has to show; the verification of the user on top of the tenant's policy. */
-    expected(caller: Caller, challenge: string, requireUserVerification = false): ExpectedCeremony {
-      const { userVerification } = caller.tenant.policy.passkeys;
-      const isRequired = requireUserVerification || userVerification === 'required';
-      return { ...relyingParty(caller), challenge, requireUserVerification: isRequired };
+    /**
+     * What a response has to show: for the tenant's relying party of now, or that of a passkey which was made before;
+     * the verification of the user on top of the tenant's policy.
+     */
+    expected(
+      { tenant }: Pick<Caller, 'tenant'>,
+      challenge: string,
+      {
+        rpId,
+        requireUserVerification = false,
+      }: { readonly rpId?: string; readonly requireUserVerification?: boolean } = {},
+    ): ExpectedCeremony {
+      const party = relyingPartyOf(tenant.policy, pageOrigin);
+      const isRequired = requireUserVerification || tenant.policy.passkeys.userVerification === 'required';
+      return { ...party, rpId: rpId ?? party.rpId, challenge, requireUserVerification: isRequired };
     },
   };
 }

@@ -16,12 +16,13 @@ import {
   toPasskey,
 } from '../../domain/passkey.ts';
 import { ceremonyMs } from '../../domain/passkey-challenge.ts';
+import { isDecoy } from '../../domain/passkey-decoy.ts';
 import { DuplicateError, type Repositories, type Store } from '../../domain/repositories.ts';
 import { cleanTyped } from '../../domain/typed-text.ts';
 import type { UserView } from '../../domain/user.ts';
 import type { Vault } from '../../domain/vault.ts';
 import type { RegisteredCredential, WebAuthn } from '../../domain/webauthn.ts';
-import { afterChange, afterUndoableChange, type UndoableChangeStores } from '../after-change.ts';
+import { afterUndoableChange, type UndoableChangeStores } from '../after-change.ts';
 import { renewRecoveryCodes } from '../authenticators/recovery-codes.ts';
 import { type RecordDeps, record, recordingFailure } from '../events/record.ts';
 import type { UndoLinkDeps } from '../recovery/undo-link.ts';
@@ -93,7 +94,12 @@ export function createManagePasskeys(deps: ManagePasskeysDeps) {
       if (made.isUserVerified || caller.session?.level === 'enrol-only')
         await sessions.addSecondFactor(tenantId, sessionId, methodOf(row), row.createdAt);
       const event = { type: 'authenticator.added', details: ofPasskey } as const;
-      await afterChange(deps, repositories, caller, view, { notice: 'passkeys-changed', event });
+      const former = { kind: 'passkeys' } as const;
+      await afterUndoableChange(deps, repositories, caller, view, {
+        notice: 'passkeys-changed',
+        event,
+        former,
+      });
       return { passkey: toPasskey(row), recoveryCodes };
     });
   }
@@ -111,6 +117,7 @@ export function createManagePasskeys(deps: ManagePasskeysDeps) {
     await ceremonies.spend(caller, 'registration', [ownSession(caller).id], challenge);
     const made = await webAuthn.verifyRegistration(credential, expected);
     if (made === undefined) throw passkeyRefusal();
+    if (isDecoy(vault, caller.tenant.id, made.credentialId)) throw new DomainError('PASSKEY_TAKEN');
     try {
       return await keep(caller, made, named);
     } catch (error) {
@@ -186,28 +193,35 @@ export function createManagePasskeys(deps: ManagePasskeysDeps) {
         await authenticators.remove(tenantId, userId, removed.slot);
         if (rows.length === 1) await recoveryCodes.replace(tenantId, userId, []);
         const event = { type: 'authenticator.removed', details: ofPasskey } as const;
-        await afterChange(deps, repositories, caller, view, { notice: 'passkeys-changed', event });
+        const former = { kind: 'passkeys' } as const;
+        await afterUndoableChange(deps, repositories, caller, view, {
+          notice: 'passkeys-changed',
+          event,
+          former,
+        });
         return toPasskey(removed);
       });
     },
 
     /** Switches the password off: every other way in asks for a passkey as well, until the user sets a password again. */
     async removePassword(caller: Caller): Promise<void> {
-      ceremonies.relyingParty(caller);
+      const { rpId } = ceremonies.relyingParty(caller);
       if (caller.tenant.policy.passkeys.passwordless === 'never')
         throw new DomainError('SIGN_IN_METHOD_DISABLED');
       const { holder: view, userId } = ownSession(caller);
       const tenantId = caller.tenant.id;
       await store.transaction(async (repositories) => {
         const { authenticators, users } = repositories;
-        await authenticators.findForUpdate(tenantId, userId);
+        const { isPasskeyOnly } = await authenticators.findForUpdate(tenantId, userId);
         const rows = await authenticators.list(tenantId, userId);
-        // Presence alone would leave the account with one factor.
-        if (!rows.some((row) => row.kind === 'passkey' && stateOf(row).isUserVerified))
+        // Presence alone would leave the account with one factor, and a passkey of another site with none.
+        const isFit = (passkey: Passkey) => passkey.rpId === rpId && stateOf(passkey).isUserVerified;
+        if (!passkeysOf(rows).some(isFit))
           throw new DomainError('STEP_MISSING', { missingStep: registrationStep });
         const former = {
           kind: 'password',
           passwordHash: await users.findPasswordHash(tenantId, userId),
+          isPasskeyOnly,
         } as const;
         await users.deletePassword(tenantId, userId);
         await users.setPasskeyOnly(tenantId, userId, true);

@@ -1,12 +1,6 @@
+import type { Authenticator } from '../../domain/authenticator.ts';
 import type { Caller } from '../../domain/caller.ts';
-import {
-  isCounterFallen,
-  type Passkey,
-  passkeyLookup,
-  stateOf,
-  toFlags,
-  toPasskey,
-} from '../../domain/passkey.ts';
+import { isCounterFallen, type Passkey, stateOf, toFlags, toPasskey } from '../../domain/passkey.ts';
 import type { CeremonyPurpose } from '../../domain/passkey-challenge.ts';
 import type { Repositories } from '../../domain/repositories.ts';
 import type { WebAuthn } from '../../domain/webauthn.ts';
@@ -28,8 +22,10 @@ export type ProvedPasskey = {
 
 export type ProveOrder = {
   readonly purpose: CeremonyPurpose;
-  /** The subjects that a challenge may have for the owner of the passkey; none: it is not theirs to use here. */
-  readonly subjectsOf: (userId: string) => Promise<readonly string[]>;
+  /** Finds the passkey of a credential, where it may be used here. */
+  readonly find: (credentialId: string) => Promise<Authenticator | undefined>;
+  /** The subjects that a challenge may have for the owner of the passkey; of a passkey that does not exist: undefined. */
+  readonly subjectsOf: (userId: string | undefined) => Promise<readonly string[]>;
   /** Default: as the tenant's policy has it. */
   readonly requireUserVerification?: boolean;
 };
@@ -57,22 +53,22 @@ export function createProvePasskey({ store, webAuthn, ceremonies, clock, random 
   return async function prove(
     caller: Caller,
     credential: WebAuthnJson,
-    { purpose, subjectsOf, requireUserVerification }: ProveOrder,
+    { purpose, find, subjectsOf, requireUserVerification = false }: ProveOrder,
   ): Promise<ProvedPasskey> {
-    const { rpId } = ceremonies.relyingParty(caller);
     const claimed = webAuthn.read(credential);
     if (claimed === undefined) throw passkeyRefusal();
     const { credentialId, challenge, userHandle } = claimed;
-    const lookup = passkeyLookup(rpId, credentialId);
-    const row = await store.authenticators.findByLookup(caller.tenant.id, lookup);
-    if (row?.kind !== 'passkey') throw passkeyRefusal();
+    const row = await find(credentialId);
+    // Spent for a credential that no account has as well: else the next use of the challenge would tell.
+    const subject = await ceremonies.spend(caller, purpose, await subjectsOf(row?.userId), challenge);
+    if (row === undefined) throw passkeyRefusal();
     const { userId } = row;
     const passkey = toPasskey(row);
-    const subject = await ceremonies.spend(caller, purpose, await subjectsOf(userId), challenge);
     // Where the challenge names no user, the response has to (section 7.2, step 6).
     if ((subject === '' ? userHandle : (userHandle ?? passkey.userHandle)) !== passkey.userHandle)
       throw passkeyRefusal();
-    const expected = ceremonies.expected(caller, challenge, requireUserVerification);
+    const { rpId } = passkey;
+    const expected = ceremonies.expected(caller, challenge, { rpId, requireUserVerification });
     const proved = await webAuthn.verifyAssertion(credential, expected, passkey);
     const kept = stateOf(passkey);
     if (proved === undefined || proved.isBackupEligible !== kept.isBackupEligible) throw passkeyRefusal();

@@ -3,7 +3,8 @@ import type { AuthenticationMethod } from '../../domain/authentication.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { type IdentifierInput, type ParsedIdentifier, parseIdentifier } from '../../domain/identifier.ts';
-import { methodOf, passkeysOf } from '../../domain/passkey.ts';
+import { methodOf, passkeyLookup, toPasskey } from '../../domain/passkey.ts';
+import { decoyOf } from '../../domain/passkey-decoy.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { isSecondFactor } from '../../domain/sign-in.ts';
 import type { Vault } from '../../domain/vault.ts';
@@ -22,7 +23,7 @@ import { type Ceremonies, passkeyRefusal, requestOptions, type WebAuthnJson } fr
 import type { ProvedPasskey, ProvePasskey } from './prove.ts';
 
 export type PasskeySignInDeps = RecordDeps & {
-  readonly store: Store<'users' | 'authenticators' | 'sessions' | 'events'>;
+  readonly store: Store<'users' | 'authenticators' | 'sessions' | 'factorResets' | 'events'>;
   readonly ceremonies: Ceremonies;
   readonly prove: ProvePasskey;
   readonly signIn: CompleteSignIn;
@@ -47,42 +48,62 @@ function methodsOf({ tenant }: Caller, { passkey, isUserVerified }: ProvedPasske
 export function createPasskeySignIn(deps: PasskeySignInDeps) {
   const { store, prove, ceremonies, signIn, finishPending, vault, clock } = deps;
 
-  /** The passkeys of a user that can be used at the tenant's relying party of now. */
-  async function usableOf(caller: Caller, userId: string) {
-    const { rpId } = ceremonies.relyingParty(caller);
-    const rows = await store.authenticators.list(caller.tenant.id, userId);
-    return passkeysOf(rows).filter((passkey) => passkey.rpId === rpId);
-  }
+  const listOf = async (caller: Caller, userId: string) =>
+    (await store.authenticators.list(caller.tenant.id, userId)).filter(({ kind }) => kind === 'passkey');
+
+  /** One of the user's own passkeys, for whatever relying party it was made. */
+  const findOwn = (caller: Caller, userId: string) => async (credentialId: string) =>
+    (await listOf(caller, userId)).find((row) => toPasskey(row).credentialId === credentialId);
 
   async function finish(
     caller: Caller,
     { credential, remember }: CredentialCommand & { readonly remember: boolean },
   ): Promise<SignInResult> {
+    const { rpId } = ceremonies.relyingParty(caller);
+    const { id: tenantId } = caller.tenant;
     const proved = await prove(caller, credential, {
       purpose: 'sign-in',
+      find: async (credentialId) => {
+        const row = await store.authenticators.findByLookup(tenantId, passkeyLookup(rpId, credentialId));
+        return row?.kind === 'passkey' ? row : undefined;
+      },
       subjectsOf: async (userId) => {
-        const view = await store.users.findById(caller.tenant.id, userId);
+        const view = await store.users.findById(tenantId, userId ?? shadowSubject(vault, caller, ''));
         const held = [view?.email, view?.mobile].filter((each) => each !== undefined);
         return ['', ...held.map(subjectOf)];
       },
     });
     const account = await signIn.activeAccount(caller, proved.userId, passkeyRefusal);
     const amr = methodsOf(caller, proved);
-    return await signIn.complete(caller, account, { method: 'passkey', amr, remember });
+    return await signIn.complete(caller, account, {
+      method: 'passkey',
+      amr,
+      remember,
+      prepare: async ({ factorResets }) => {
+        // Whoever has both factors has not lost them.
+        if (amr.includes('mfa')) await factorResets.end(tenantId, proved.userId, clock());
+      },
+    });
   }
 
   async function finishStepUp(caller: Caller, { credential }: CredentialCommand): Promise<IssuedTokens> {
-    const { userId, id: sessionId } = ownSession(caller);
+    const { userId, id: sessionId, amr } = ownSession(caller);
     const tenantId = caller.tenant.id;
+    const hasOther = amr.some((method) => ['pwd', 'otp', 'sms', 'fed'].includes(method));
+    // Where a passkey is one factor, one that began the session does not make it two.
+    if (caller.tenant.policy.passkeys.assurance === 'one-factor' && !hasOther)
+      throw new DomainError('SIGN_IN_METHOD_UNFIT');
     const { passkey } = await prove(caller, credential, {
       purpose: 'step-up',
-      subjectsOf: async (owner) => (owner === userId ? [sessionId] : []),
+      find: findOwn(caller, userId),
+      subjectsOf: async () => [sessionId],
       // The session gets the user's full level: presence alone is not that.
       requireUserVerification: true,
     });
     const now = clock();
     await store.transaction(async (repositories) => {
       await repositories.sessions.addSecondFactor(tenantId, sessionId, methodOf(passkey), now);
+      await repositories.factorResets.end(tenantId, userId, now);
       await record(repositories, deps, caller, { type: 'step_up.completed' });
     });
     const session = await store.sessions.findLive(tenantId, sessionId, now);
@@ -97,7 +118,7 @@ export function createPasskeySignIn(deps: PasskeySignInDeps) {
      */
     async start(caller: Caller, command: IdentifierInput): Promise<WebAuthnJson> {
       const { tenant } = caller;
-      ceremonies.relyingParty(caller);
+      const { rpId } = ceremonies.relyingParty(caller);
       if (command.email === '' && command.mobile === '') {
         const challenge = ceremonies.challenge(caller, 'sign-in', '');
         return requestOptions(ceremonies.expected(caller, challenge), []);
@@ -105,9 +126,9 @@ export function createPasskeySignIn(deps: PasskeySignInDeps) {
       const identifier = parseIdentifier(command, tenant.policy);
       const held = await store.users.findIdentifier(tenant.id, identifier);
       const userId = held?.userId ?? shadowSubject(vault, caller, identifier.canonical);
-      const usable = await usableOf(caller, userId);
+      const usable = (await listOf(caller, userId)).map(toPasskey).filter((passkey) => passkey.rpId === rpId);
       const isOpen = held?.status === 'active' && held.confirmedAt !== undefined;
-      const allowed = isOpen && usable.length > 0 ? usable : [decoyOf(vault, caller, identifier)];
+      const allowed = isOpen && usable.length > 0 ? usable : [decoyOf(vault, tenant.id, identifier)];
       const challenge = ceremonies.challenge(caller, 'sign-in', subjectOf(identifier));
       return requestOptions(ceremonies.expected(caller, challenge), allowed);
     },
@@ -121,13 +142,21 @@ export function createPasskeySignIn(deps: PasskeySignInDeps) {
     async startVerification(caller: Caller): Promise<WebAuthnJson> {
       const { pending } = caller;
       const userId = pending?.userId ?? ownSession(caller).userId;
-      const usable = await usableOf(caller, userId);
-      if (usable.length === 0) throw new DomainError('NOT_FOUND');
+      const own = (await listOf(caller, userId)).map(toPasskey);
+      // A request is for one relying party: that of now, else one that passkeys of before were made for.
+      const now = ceremonies.expected(caller, '').rpId;
+      const rpId = own.find((passkey) => passkey.rpId === now)?.rpId ?? own[0]?.rpId;
+      if (rpId === undefined) throw new DomainError('NOT_FOUND');
+      const usable = own.filter((passkey) => passkey.rpId === rpId);
       const challenge =
         pending === undefined
           ? ceremonies.challenge(caller, 'step-up', ownSession(caller).id)
           : ceremonies.challenge(caller, 'second-factor', pending.challengeId);
-      return requestOptions(ceremonies.expected(caller, challenge, pending === undefined), usable);
+      const requireUserVerification = pending === undefined;
+      return requestOptions(
+        ceremonies.expected(caller, challenge, { rpId, requireUserVerification }),
+        usable,
+      );
     },
 
     finishSecondFactor: (
@@ -138,7 +167,8 @@ export function createPasskeySignIn(deps: PasskeySignInDeps) {
         if (!isSecondFactor(progress, 'passkey')) throw new DomainError('SIGN_IN_METHOD_UNFIT');
         const { passkey } = await prove(caller, credential, {
           purpose: 'second-factor',
-          subjectsOf: async (owner) => (owner === userId ? [challengeId] : []),
+          find: findOwn(caller, userId),
+          subjectsOf: async () => [challengeId],
         });
         return { amr: methodOf(passkey) };
       }),
@@ -149,14 +179,3 @@ export function createPasskeySignIn(deps: PasskeySignInDeps) {
 }
 
 export type PasskeySignIn = ReturnType<typeof createPasskeySignIn>;
-
-/** The lengths of the credential ids of widespread authenticators. */
-const decoyLengths = [16, 20, 32, 32];
-
-/** A passkey that no account has: always the same for one identifier, under a key that never changes. */
-function decoyOf(vault: Vault, { tenant }: Caller, { kind, canonical }: ParsedIdentifier) {
-  const seed = vault.mac('passkey-decoy', Buffer.from(JSON.stringify([tenant.id, kind, canonical])));
-  const length = decoyLengths[(seed[0] ?? 0) % decoyLengths.length];
-  const id = vault.mac('passkey-decoy', seed).subarray(0, length);
-  return { credentialId: id.toString('base64url'), transports: ['internal', 'hybrid'] };
-}

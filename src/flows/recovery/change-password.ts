@@ -21,6 +21,7 @@ export type ChangePasswordDeps = {
     | 'challenges'
     | 'sessions'
     | 'trustedDevices'
+    | 'factorResets'
     | 'accountChanges'
     | 'attempts'
     | 'outbox'
@@ -93,9 +94,9 @@ export function createChangePassword(deps: ChangePasswordDeps) {
     const replacement = await hasher.hash(caller, password);
     await store.transaction(async (repositories) => {
       if (!(await accept(repositories, tenantId, userId))) throw new DomainError('CREDENTIALS_INVALID');
+      await replacePassword(deps, repositories, caller, holder, replacement, 'credential.changed');
       // A password that its user sets again is a way in by itself.
       if (current === undefined) await repositories.users.setPasskeyOnly(tenantId, userId, false);
-      await replacePassword(deps, repositories, caller, holder, replacement, 'credential.changed');
     });
   }
 

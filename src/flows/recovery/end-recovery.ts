@@ -1,3 +1,4 @@
+import { recentMs } from '../../domain/account-change.ts';
 import type { AttemptPolicy } from '../../domain/attempt.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Challenge } from '../../domain/challenge.ts';
@@ -18,6 +19,7 @@ import { recordingFailure } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
 import { networkSubject, shadowSubject } from '../password-check.ts';
 import { ownWords, type PasswordPolicy } from '../password-policy.ts';
+import { evictRecentPasskeys } from './evict-passkeys.ts';
 import { recoveryPurposes } from './recover.ts';
 import { replacePassword } from './replace-password.ts';
 import type { UndoLinkDeps } from './undo-link.ts';
@@ -29,6 +31,9 @@ export type EndRecoveryDeps = {
     | 'challenges'
     | 'sessions'
     | 'trustedDevices'
+    | 'factorResets'
+    | 'authenticators'
+    | 'recoveryCodes'
     | 'accountChanges'
     | 'attempts'
     | 'smsUsage'
@@ -75,9 +80,6 @@ const totalPolicy: AttemptPolicy = {
   cap: 1_000_000,
 };
 
-/** Age up to which an identifier may be an intruder's: a recovery removes it. */
-const recentMs = 72 * 3_600_000;
-
 const refusal = () => new DomainError('RECOVERY_INVALID');
 
 /**
@@ -116,10 +118,17 @@ export function createEndRecovery(deps: EndRecoveryDeps) {
       );
       // Linked identities may be an intruder's: the owner links them again.
       await identities.remove(tenantId, userId, undefined);
-      if (isFrozen) await repositories.accountChanges.thaw(tenantId, userId);
-      if (!command.keepRecent)
-        await users.removeIdentifiers(tenantId, userId, recentKinds(view, proved, clock()));
-      await replacePassword(deps, repositories, caller, view, passwordHash, 'recovery.completed');
+      if (isFrozen) await repositories.accountChanges.thaw(tenantId, userId, clock());
+      const removed = command.keepRecent ? [] : recentKinds(view, proved, clock());
+      await users.removeIdentifiers(tenantId, userId, removed);
+      if (!command.keepRecent) await evictRecentPasskeys(repositories, clock, caller.tenant, userId);
+      // What goes as an intruder's gets no link to undo it.
+      const kept = {
+        ...view,
+        email: removed.includes('email') ? undefined : view.email,
+        mobile: removed.includes('mobile') ? undefined : view.mobile,
+      };
+      await replacePassword(deps, repositories, caller, kept, passwordHash, 'recovery.completed');
       // "Recovery only" after a hundred wrong codes (R8): it gives attempts back, and none for free.
       const { kind, free } = secondFactorPolicy;
       await attempts.lower(tenantId, kind, userId, free);

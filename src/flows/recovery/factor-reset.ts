@@ -6,13 +6,13 @@ import type { Random } from '../../domain/random.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
 import type { UserView } from '../../domain/user.ts';
 import type { Vault } from '../../domain/vault.ts';
-import { type AccessStores, afterChange, assertNotFrozen } from '../after-change.ts';
+import { type AccessStores, afterChange, assertNotFrozen, assertNotFrozenNow } from '../after-change.ts';
 import { secondFactorPolicy } from '../authenticators/verify.ts';
 import { findByToken, redeem } from '../challenges/redeem.ts';
 import { linkByEmail, linkBySms, send } from '../challenges/send.ts';
 import { record, recordingFailure } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
-import { composeNotice, recipientOf } from '../messages.ts';
+import { recipientOf } from '../messages.ts';
 import { ownSession } from '../sessions/own-session.ts';
 
 export type FactorResetDeps = {
@@ -92,19 +92,20 @@ export function createFactorReset(deps: FactorResetDeps) {
     /** Carries a reset out that has waited. */
     finish: (caller: Caller): Promise<void> =>
       recordingFailure(deps, caller, { type: 'authenticators.reset_failed' }, async () => {
+        if (caller.tenant.policy.factorResetHours === 0) throw new DomainError('SIGN_IN_METHOD_DISABLED');
         const view = await holderOf(caller);
-        assertNotFrozen(view, clock());
         const { tenantId, id: userId } = view.user;
         await store.transaction(async (repositories) => {
           const { factorResets, authenticators, recoveryCodes, attempts, users } = repositories;
           const now = clock();
+          await assertNotFrozenNow(repositories, clock, view.user);
           const waiting = await factorResets.find(tenantId, userId, now);
           if (waiting === undefined) throw new DomainError('NOT_FOUND');
           if (waiting.readyAt > now)
             throw new DomainError('FACTOR_RESET_WAITING', {
               retryAfterMs: waiting.readyAt.getTime() - now.getTime(),
             });
-          if (!(await factorResets.end(tenantId, userId, now))) throw new DomainError('NOT_FOUND');
+          if (!(await factorResets.take(waiting, now))) throw new DomainError('NOT_FOUND');
           await authenticators.findForUpdate(tenantId, userId);
           await authenticators.removeAll(tenantId, userId);
           await recoveryCodes.replace(tenantId, userId, []);
@@ -135,7 +136,7 @@ export function createFactorReset(deps: FactorResetDeps) {
 
 export type FactorResetFlows = ReturnType<typeof createFactorReset>;
 
-/** Tells every confirmed identifier, with a link to object; a number gets the link where no address gets one. */
+/** Tells every confirmed identifier, with a link to object. */
 async function announce(
   deps: FactorResetDeps,
   repositories: Pick<Repositories, 'challenges' | 'outbox'>,
@@ -151,14 +152,13 @@ async function announce(
     parameter: 'token',
     lifetimeMs: expiresAt.getTime() - deps.clock().getTime(),
   } as const;
-  const byEmail = email?.confirmedAt !== undefined;
-  if (byEmail)
+  if (email?.confirmedAt !== undefined)
     await send(
       repositories,
       linkByEmail(deps, caller, recipientOf(user, email), { ...link, template: 'reset-requested' }),
     );
   if (mobile?.confirmedAt === undefined) return;
   const to = recipientOf(user, mobile);
-  if (byEmail) await repositories.outbox.add(composeNotice(deps, caller, to, 'reset-requested'));
-  else await send(repositories, linkBySms(deps, caller, to, { ...link, template: 'reset-cancel-sms' }));
+  // Whoever asked may read the mailbox: the number gets a link of its own.
+  await send(repositories, linkBySms(deps, caller, to, { ...link, template: 'reset-cancel-sms' }));
 }

@@ -12,7 +12,7 @@ import type { UndoLinkDeps } from './undo-link.ts';
  */
 export async function replacePassword(
   deps: RecordDeps & UndoLinkDeps,
-  repositories: Pick<Repositories, 'users' | 'attempts' | UndoableChangeStores>,
+  repositories: Pick<Repositories, 'users' | 'authenticators' | 'attempts' | UndoableChangeStores>,
   caller: Caller,
   view: UserView,
   passwordHash: string,
@@ -22,6 +22,7 @@ export async function replacePassword(
   const former = {
     kind: 'password',
     passwordHash: await repositories.users.findPasswordHash(tenantId, userId),
+    isPasskeyOnly: (await repositories.authenticators.findEnrolled(tenantId, userId)).isPasskeyOnly,
   } as const;
   await repositories.users.updatePasswordHash(tenantId, userId, passwordHash);
   const own = { kind: 'reauthentication', subject: userId } as const;
@@ -30,5 +31,6 @@ export async function replacePassword(
     notice: 'password-changed',
     event: { type },
     former,
+    toAll: type === 'recovery.completed',
   });
 }

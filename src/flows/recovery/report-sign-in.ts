@@ -10,11 +10,13 @@ import { sendIfRoom } from '../challenges/send.ts';
 import { record, recordingFailure } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
 import { recentKinds } from './end-recovery.ts';
+import { type EvictStores, evictRecentPasskeys } from './evict-passkeys.ts';
 import { recoveryProof } from './recover.ts';
 
 export type ReportSignInDeps = {
   readonly store: Store<
     | AccessStores
+    | EvictStores
     | 'users'
     | 'accountChanges'
     | 'identities'
@@ -53,6 +55,7 @@ export function createReportSignIn(deps: ReportSignInDeps) {
       // What they may have added would open the account as well, as in a recovery.
       await repositories.identities.remove(tenantId, userId, undefined);
       await repositories.users.removeIdentifiers(tenantId, userId, recentKinds(view, held, clock()));
+      await evictRecentPasskeys(repositories, clock, caller.tenant, userId);
       await endAccess(repositories, clock, view.user, undefined);
       await sendIfRoom(repositories, recoveryProof(deps, caller, view.user, held), clock());
       const sessionId = challenge.data?.toString();

@@ -15,7 +15,8 @@ import { record, recordingFailure } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
 import { notifyUser } from '../messages.ts';
 import { signInCounters } from '../password-check.ts';
-import { undoMs } from './undo-link.ts';
+import { type EvictStores, removePasskeysSince } from './evict-passkeys.ts';
+import { undoLinkMs, undoMs } from './undo-link.ts';
 
 export type UndoDeps = {
   readonly store: Store<
@@ -23,6 +24,7 @@ export type UndoDeps = {
     | 'users'
     | 'accountChanges'
     | 'authenticators'
+    | 'recoveryCodes'
     | 'identities'
     | 'attempts'
     | 'smsUsage'
@@ -44,6 +46,9 @@ export type UndoCommand = {
   /** A code of the authenticator app, where it was enrolled before the oldest change. */
   readonly code: string;
 };
+
+/** The longest call: a passkey is made that long before its change is recorded. */
+const callMs = 10_000;
 
 const refusal = () => new DomainError('RECOVERY_INVALID');
 
@@ -75,7 +80,7 @@ export function createUndoChanges(deps: UndoDeps) {
         const view = await repositories.users.findById(tenantId, userId);
         if (view?.user.status !== 'active') throw refusal();
         const latest = await repositories.accountChanges.list(tenantId, userId, clock());
-        await restore(deps, repositories, caller, view, formerState(latest));
+        await restore(deps, repositories, caller, view, latest);
         await rememberResult(repositories, caller, undefined);
       });
     } catch (error) {
@@ -90,11 +95,13 @@ export function createUndoChanges(deps: UndoDeps) {
      * nothing. The link stays valid.
      */
     async freeze(caller: Caller, { token }: { readonly token: string }): Promise<void> {
-      const { tenantId, userId } = await reported(caller, token);
+      const { tenantId, userId, expiresAt } = await reported(caller, token);
+      // Each link freezes once: since its change.
+      const since = new Date(expiresAt.getTime() - undoLinkMs);
       await store.transaction(async (repositories) => {
         const now = clock();
         const until = new Date(now.getTime() + undoMs);
-        if (await repositories.accountChanges.freeze(tenantId, userId, now, until)) {
+        if (await repositories.accountChanges.freeze(tenantId, userId, { now, until, since })) {
           await endAccess(repositories, clock, { tenantId, id: userId }, undefined);
           await record(repositories, deps, caller, { type: 'account.frozen', userId });
         }
@@ -136,21 +143,26 @@ async function restore(
   deps: UndoDeps,
   repositories: Pick<
     Repositories,
-    AccessStores | 'users' | 'accountChanges' | 'identities' | 'attempts' | 'outbox' | 'events'
+    AccessStores | EvictStores | 'accountChanges' | 'identities' | 'attempts' | 'outbox' | 'events'
   >,
   caller: Caller,
   view: UserView,
-  formers: readonly Former[],
+  changes: readonly AccountChange[],
 ): Promise<void> {
   const { tenantId, id: userId } = view.user;
   const { users } = repositories;
-  for (const former of formers) await putBack(users, tenantId, userId, former);
+  for (const former of formerState(changes)) await putBack(users, tenantId, userId, former);
+  const [oldest] = changes;
+  if (oldest !== undefined) {
+    const since = new Date(oldest.changedAt.getTime() - callMs);
+    await removePasskeysSince(repositories, tenantId, userId, since);
+  }
   // Connected identities may be an intruder's: the owner connects them again.
   await repositories.identities.remove(tenantId, userId, undefined);
   await repositories.attempts.reset(tenantId, ...signInCounters(userId, caller));
   await endAccess(repositories, deps.clock, view.user, undefined);
   await repositories.sessions.forgetDevices(tenantId, userId);
-  await repositories.accountChanges.thaw(tenantId, userId);
+  await repositories.accountChanges.thaw(tenantId, userId, deps.clock());
   await repositories.accountChanges.forget(tenantId, userId);
   const restored = await users.findById(tenantId, userId);
   if (restored?.email?.confirmedAt === undefined && restored?.mobile?.confirmedAt === undefined)
@@ -175,7 +187,9 @@ async function putBack(
   if (former.kind === 'password') {
     if (former.passwordHash === undefined) await users.deletePassword(tenantId, userId);
     else await users.updatePasswordHash(tenantId, userId, former.passwordHash);
-  } else if (former.identifier === undefined) await users.removeIdentifiers(tenantId, userId, [former.kind]);
+    await users.setPasskeyOnly(tenantId, userId, former.isPasskeyOnly);
+  } else if (former.kind === 'passkeys') return;
+  else if (former.identifier === undefined) await users.removeIdentifiers(tenantId, userId, [former.kind]);
   else {
     // An unproved claim of another user does not stand in the way.
     await users.releaseClaim(tenantId, former.identifier, userId, 'proved');

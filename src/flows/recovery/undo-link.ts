@@ -7,12 +7,12 @@ import { linkByEmail, linkBySms, send } from '../challenges/send.ts';
 import { composeNotice, type MessageContext, type MessageDeps, recipientOf } from '../messages.ts';
 
 /** The notices of changes that can be undone. */
-export type UndoableNotice = 'identifier-changed' | 'password-changed';
+export type UndoableNotice = 'identifier-changed' | 'password-changed' | 'passkeys-changed';
 
 /** Time in which a change can be undone. */
 export const undoMs = 3 * dayMs;
 /** A freeze at the last moment leaves as much time again. */
-const linkLifetimeMs = 2 * undoMs;
+export const undoLinkMs = 2 * undoMs;
 
 export type UndoLinkDeps = MessageDeps & {
   readonly random: Random;
@@ -29,7 +29,16 @@ export async function sendUndo(
   repositories: Pick<Repositories, 'accountChanges' | 'challenges' | 'outbox'>,
   context: MessageContext,
   { user, email, mobile }: UserView,
-  { former, notice }: { readonly former: Former; readonly notice: UndoableNotice },
+  {
+    former,
+    notice,
+    toAll = false,
+  }: {
+    readonly former: Former;
+    readonly notice: UndoableNotice;
+    /** Whether a number gets the link beside an address: the change was made with one of the two. */
+    readonly toAll?: boolean;
+  },
 ): Promise<void> {
   const changedAt = deps.clock();
   await repositories.accountChanges.add({
@@ -46,7 +55,7 @@ export async function sendUndo(
     purpose: 'account-undo',
     page: tenant.policy.pages.undoChange || deps.undoPage(tenant.slug),
     parameter: 'token',
-    lifetimeMs: linkLifetimeMs,
+    lifetimeMs: undoLinkMs,
   } as const;
   const byEmail = email?.confirmedAt !== undefined;
   if (byEmail) {
@@ -57,6 +66,6 @@ export async function sendUndo(
   }
   if (mobile?.confirmedAt === undefined) return;
   const to = recipientOf(user, mobile);
-  if (byEmail) await repositories.outbox.add(composeNotice(deps, context, to, notice));
+  if (byEmail && !toAll) await repositories.outbox.add(composeNotice(deps, context, to, notice));
   else await send(repositories, linkBySms(deps, context, to, { ...link, template: 'undo-change-sms' }));
 }

@@ -7,6 +7,7 @@ import type { Random } from '../../domain/random.ts';
 import { isGenuine, type PresentedRefreshToken, parseRefreshToken } from '../../domain/refresh-token.ts';
 import type { Store } from '../../domain/repositories.ts';
 import type { KeyBinding, LiveSession, SessionRow } from '../../domain/session.ts';
+import { lacksRequired } from '../../domain/tenant.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { record } from '../events/record.ts';
 import { type IssuedTokens, issueTokens } from '../sign-in/complete.ts';
@@ -82,7 +83,7 @@ async function rotate(
   const { idleMs } = lifetimesOf(policy, session.remember);
   const next = {
     // Where a second factor is demanded meanwhile, the session is valid for enrolling one (R18).
-    level: policy.requireSecondFactor && !session.hasSecondFactor ? ('enrol-only' as const) : session.level,
+    level: lacksRequired(policy, session.kinds) ? ('enrol-only' as const) : session.level,
     refreshedAt: now,
     idleExpiresAt: new Date(Math.min(now.getTime() + idleMs, session.expiresAt.getTime())),
     client: { ...session.client, address: caller.client.address },

@@ -1,4 +1,4 @@
-import { type AuthenticatorKind, demandsSecondFactor, hasAuthenticator } from '../../domain/authenticator.ts';
+import { type AuthenticatorKind, demandsSecondFactor } from '../../domain/authenticator.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { deviceOf } from '../../domain/device.ts';
@@ -8,7 +8,7 @@ import type { Random } from '../../domain/random.ts';
 import type { Repositories } from '../../domain/repositories.ts';
 import type { SessionRow } from '../../domain/session.ts';
 import { formatProgress, isSecondFactor, type SignInProgress } from '../../domain/sign-in.ts';
-import { requiresSecondFactor, type TenantPolicy } from '../../domain/tenant.ts';
+import { lacksRequired, requiresSecondFactor, type TenantPolicy } from '../../domain/tenant.ts';
 import type { SessionAccount } from '../../domain/user.ts';
 import type { SmsAuthenticator } from '../authenticators/sms.ts';
 import { stepChallenge } from '../challenges/send.ts';
@@ -98,7 +98,6 @@ export function createSessionGate({ sendCode, chargeCode, clock, random }: Sessi
   ): Promise<Opened> {
     const { user, liveSessions, enrolled } = account;
     const { policy } = caller.tenant;
-    const mustHavePasskey = policy.passkeys.mode === 'required';
     const lacksFactor =
       demandsSecondFactor(enrolled, requiresSecondFactor(policy)) && !progress.amr.includes('mfa');
     const device = lacksFactor ? await standIn(repositories, clock, caller, user) : undefined;
@@ -106,16 +105,13 @@ export function createSessionGate({ sendCode, chargeCode, clock, random }: Sessi
       return await demandSecondFactor(repositories, caller, account, progress);
 
     const now = clock();
-    const mustEnrol =
-      (policy.requireSecondFactor && !hasAuthenticator(enrolled)) ||
-      (mustHavePasskey && !enrolled.kinds.includes('passkey'));
     const { amr, remember = false } = progress;
     const { idleMs, absoluteMs } = lifetimesOf(policy, remember);
     const session: SessionRow = {
       id: random.uuid(),
       tenantId: user.tenantId,
       userId: user.id,
-      level: mustEnrol ? 'enrol-only' : 'signed-in',
+      level: lacksRequired(policy, enrolled.kinds) ? 'enrol-only' : 'signed-in',
       amr,
       authTime: now,
       client: caller.client,

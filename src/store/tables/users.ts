@@ -71,6 +71,7 @@ export const accountChanges = mysqlTable(
     confirmedAt: instant('confirmed_at'),
     addedAt: instant('added_at'),
     passwordHash: exact('password_hash', { length: 255 }),
+    passkeyOnly: flag('passkey_only').notNull(),
     changedAt: instant('changed_at').notNull(),
     expiresAt: instant('expires_at').notNull(),
   },

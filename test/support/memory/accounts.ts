@@ -401,10 +401,10 @@ export function createAccountChanges({ accountChanges, users }: Tables): Account
     },
     list: async (tenantId, userId, now) =>
       accountChanges.all((each) => ofUser(tenantId, userId)(each) && each.expiresAt > now).sort(byId),
-    async freeze(tenantId, userId, now, until) {
+    async freeze(tenantId, userId, { now, until, since }) {
       const frozen = users.update(
         (each) =>
-          isUser(tenantId, userId)(each) && (each.frozenUntil === undefined || each.frozenUntil <= now),
+          isUser(tenantId, userId)(each) && (each.frozenUntil === undefined || each.frozenUntil <= since),
         { frozenUntil: until },
       );
       if (frozen === 0) return false;
@@ -413,8 +413,11 @@ export function createAccountChanges({ accountChanges, users }: Tables): Account
       });
       return true;
     },
-    async thaw(tenantId, userId) {
-      users.update(isUser(tenantId, userId), { frozenUntil: undefined });
+    async thaw(tenantId, userId, now) {
+      users.update(
+        (each) => isUser(tenantId, userId)(each) && each.frozenUntil !== undefined && each.frozenUntil > now,
+        { frozenUntil: now },
+      );
     },
     async forget(tenantId, userId, kind) {
       accountChanges.delete(
@@ -437,6 +440,13 @@ export function createFactorResets({ factorResets }: Tables): FactorResetReposit
       return find(tenantId, userId, requestedAt) ?? reset;
     },
     find: async (tenantId, userId, now) => find(tenantId, userId, now),
+    take: async ({ tenantId, userId, requestedAt }, now) =>
+      factorResets.delete(
+        (each) =>
+          ofUser(tenantId, userId)(each) &&
+          each.requestedAt.getTime() === requestedAt.getTime() &&
+          each.readyAt <= now,
+      ) === 1,
     end: async (tenantId, userId, now) =>
       factorResets.delete((each) => ofUser(tenantId, userId)(each) && each.expiresAt > now) === 1,
   };

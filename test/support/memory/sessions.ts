@@ -1,4 +1,5 @@
 import type { AttemptCounter, AttemptRepository } from '../../../src/domain/attempt.ts';
+import { demandsSecondFactor } from '../../../src/domain/authenticator.ts';
 import type { BudgetRepository } from '../../../src/domain/budget.ts';
 import { type ChallengeRepository, reportPurposes } from '../../../src/domain/challenge.ts';
 import type { ProofRepository } from '../../../src/domain/dpop.ts';
@@ -116,9 +117,10 @@ export function createSessions(tables: Tables): SessionRepository {
     const view = row && viewOf(tables, tenantId, row.userId);
     if (row === undefined || view?.user.status !== 'active') return undefined;
     if (view.email?.confirmedAt === undefined && view.mobile?.confirmedAt === undefined) return undefined;
-    const hasSecondFactor = enrolledOf(tables, tenantId, row.userId).kinds.length > 0;
-    if (hasSecondFactor && !row.amr.includes('mfa') && row.deviceId === undefined) return undefined;
-    return { session: toSession(row), view, hasSecondFactor };
+    const enrolled = enrolledOf(tables, tenantId, row.userId);
+    if (demandsSecondFactor(enrolled, false) && !row.amr.includes('mfa') && row.deviceId === undefined)
+      return undefined;
+    return { session: toSession(row), view, kinds: enrolled.kinds };
   }
   return {
     async insert(session) {
@@ -130,7 +132,7 @@ export function createSessions(tables: Tables): SessionRepository {
     },
     async findLive(tenantId, id, now) {
       const found = usable(tenantId, id, now);
-      return found && { ...found.session, hasSecondFactor: found.hasSecondFactor };
+      return found && { ...found.session, kinds: found.kinds };
     },
     async findOfCall(tenantId, id, now) {
       const found = usable(tenantId, id, now);
@@ -158,7 +160,7 @@ export function createSessions(tables: Tables): SessionRepository {
         (each) => each.tenantId === tenantId && each.kind === kind && each.canonical === canonical,
       );
       return (
-        held !== undefined &&
+        held?.confirmedAt !== undefined &&
         sessions.find((each) => ofUser(tenantId, held.userId)(each) && each.binding?.jkt === jkt) !==
           undefined
       );
@@ -172,9 +174,9 @@ export function createSessions(tables: Tables): SessionRepository {
         { revokedAt: now },
       );
     },
-    async addSecondFactor(tenantId, id, method, now) {
+    async addSecondFactor(tenantId, id, method, now, level = 'signed-in') {
       sessions.update(is(tenantId, id), ({ amr }) => ({
-        level: 'signed-in',
+        level,
         amr: [...new Set([...amr, method, 'mfa' as const])],
         authTime: now,
       }));

@@ -1,0 +1,34 @@
+import { recentMs } from '../../domain/account-change.ts';
+import type { Clock } from '../../domain/clock.ts';
+import type { Repositories } from '../../domain/repositories.ts';
+import { requiresSecondFactor, type Tenant } from '../../domain/tenant.ts';
+
+export type EvictStores = 'authenticators' | 'recoveryCodes' | 'users';
+
+/** Removes the passkeys of a user that came since a time; with the last authenticator go the recovery codes. */
+export async function removePasskeysSince(
+  { authenticators, recoveryCodes }: Pick<Repositories, EvictStores>,
+  tenantId: string,
+  userId: string,
+  since: Date,
+): Promise<void> {
+  const rows = await authenticators.list(tenantId, userId);
+  const recent = rows.filter(({ kind, createdAt }) => kind === 'passkey' && createdAt >= since);
+  for (const { slot } of recent) await authenticators.remove(tenantId, userId, slot);
+  if (recent.length > 0 && recent.length === rows.length) await recoveryCodes.replace(tenantId, userId, []);
+}
+
+/**
+ * Removes the passkeys that an intruder may have added lately. Where passkeys are the account's second factor they stay:
+ * a mailbox alone lowers no account (R36).
+ */
+export async function evictRecentPasskeys(
+  repositories: Pick<Repositories, EvictStores>,
+  clock: Clock,
+  { id: tenantId, policy }: Tenant,
+  userId: string,
+): Promise<void> {
+  const { isPasskeyOnly } = await repositories.authenticators.findForUpdate(tenantId, userId);
+  if (isPasskeyOnly || requiresSecondFactor(policy)) return;
+  await removePasskeysSince(repositories, tenantId, userId, new Date(clock().getTime() - recentMs));
+}
