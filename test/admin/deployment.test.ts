@@ -139,6 +139,7 @@ test('Diagnose returns a finding and a remedy per check', async () => {
     'keys.signing OK',
     'messages.smtp WARNING',
     'messages.sms WARNING',
+    'passkeys.sites OK',
   ]);
   expect(findings.filter(({ state, fix }) => (state === FindingState.OK) !== (fix === ''))).toEqual([]);
 
