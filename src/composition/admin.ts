@@ -56,7 +56,7 @@ export type AdminParts = InspectionParts & {
 /** How old a signing key gets (R13). */
 const maxSigningKeyAgeMs = 90 * 86_400_000;
 
-/** The flows that need the database and none of its keys; `more` are checks of whoever has them. */
+/** The flows that need the database and none of its keys; `more` are further checks. */
 function createInspectionFlows(parts: InspectionParts, more: readonly Check[] = []): InspectionFlows {
   const { databaseUrl } = parts;
   const first: Check = { name: 'database', examine: () => examineDatabase(parts) };

@@ -51,7 +51,7 @@ export function hasAuthenticator({ kinds }: Enrolled): boolean {
 
 /**
  * Whether a sign-in by one factor needs a second. A passkey beside other ways to sign in asks for itself only where the
- * user or the tenant says so: else it would lock out whoever made one for convenience.
+ * user or the tenant says so: else it would lock out users who made one for convenience.
  */
 export function demandsSecondFactor({ kinds, isPasskeyOnly }: Enrolled, isRequired: boolean): boolean {
   return kinds.some((kind) => kind !== 'passkey' || isPasskeyOnly || isRequired);

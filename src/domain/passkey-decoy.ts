@@ -5,7 +5,7 @@ import { uuidToBytes } from './token.ts';
 import type { Vault } from './vault.ts';
 
 // What a sign-in shows of an address without a passkey (WebAuthn Level 3, section 14.6.2). The id of a decoy ends
-// in a mark that only this service can make, so that a registration of one is refused as that of a real one is.
+// in a mark that only this service can make, so that registering one is rejected like a real one.
 
 /** The lengths of the credential ids of widespread authenticators. */
 const lengths = [16, 20, 32, 32];
@@ -29,7 +29,7 @@ export function decoyOf(
   return { credentialId: id.toString('base64url'), transports: ['internal', 'hybrid'] };
 }
 
-/** Whether a credential id is that of a decoy. */
+/** Whether a credential id belongs to a decoy. */
 export function isDecoy(vault: Vault, tenantId: string, credentialId: string): boolean {
   const bytes = Buffer.from(credentialId, 'base64url');
   if (!lengths.includes(bytes.length)) return false;

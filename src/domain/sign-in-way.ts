@@ -8,7 +8,7 @@ export const passkeyModes = ['off', 'allowed', 'preferred', 'required'] as const
 
 export type PasskeyMode = (typeof passkeyModes)[number];
 
-/** Whether no one, each user, or the whole tenant may do without passwords. */
+/** Who may do without a password. */
 export const passwordlessModes = ['never', 'user', 'tenant'] as const;
 
 export type PasswordlessMode = (typeof passwordlessModes)[number];

@@ -81,9 +81,9 @@ export type TenantPolicy = {
     readonly userVerification: 'preferred' | 'required';
     /** Whether a passkey that verified its user counts as both factors, or as the first alone. */
     readonly assurance: 'two-factors' | 'one-factor';
-    /** What comes of a sign counter that falls. */
+    /** Whether a sign counter that falls is rejected or only recorded. */
     readonly counterFall: 'refuse' | 'accept';
-    /** Whether no one, each user, or the whole tenant may switch passwords off. */
+    /** Who may switch passwords off. */
     readonly passwordless: PasswordlessMode;
   };
   /** Hours that a reset of lost second factors waits, so that the owner can object; 0: there is none. */

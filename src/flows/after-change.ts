@@ -30,7 +30,7 @@ export async function endAccess(
   // Challenges first: a second step that is under way holds its row, and could still become a session.
   await challenges.invalidateAll(tenantId, id);
   await trustedDevices.removeAll(tenantId, id);
-  // Whoever waits for it began before.
+  // A reset that waits began before this change.
   await factorResets.end(tenantId, id, clock());
   return await sessions.revokeOthers(tenantId, id, keptSessionId, clock());
 }

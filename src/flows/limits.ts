@@ -43,7 +43,7 @@ export function budgetOf(budget: Budget, audience: Audience): Budget {
   return audience === 'anonymous' ? budget : { ...budget, name: `${budget.name}.user` };
 }
 
-/** A budget for strangers who vouch for themselves, apart from that of all others. */
+/** A budget for strangers who vouch for themselves, separate from the budget of other strangers. */
 export function vouched(budget: Budget): Budget {
   return { ...budget, name: `${budget.name}.vouched` };
 }

@@ -19,7 +19,7 @@ import {
   signInWithPassword,
 } from '../support/passkeys.ts';
 
-// Passkeys in the hands of someone who knows the password, and policies that change under them.
+// Passkeys that an intruder with the password made, and policies that change later.
 
 const testApp = useTestApp({ config: atSite });
 const invalid = failure('Unauthenticated', 'PASSKEY_INVALID');
@@ -93,7 +93,7 @@ test('the link of a change freezes the account once, and a recovery ends that', 
   await signedIn.changePassword({ currentPassword: password, password: 'one-more-orbit-49' });
 });
 
-test('neither a registration nor a spent challenge tells a decoy from a passkey', async () => {
+test('a registration and a spent challenge do not distinguish a decoy from a passkey', async () => {
   const holder = await addPasskey(testApp(), await signUp(testApp()));
   const anyone = passkeysOf(testApp());
   const idOf = async (email: string) => {
@@ -151,7 +151,7 @@ test('a passkey of the relying party of before is still the second factor', asyn
   await app.close();
 });
 
-test('a refresh keeps the level of who has a passkey, and takes it from who lacks one by now', async () => {
+test('a refresh keeps the level of users with a passkey and lowers it without a required one', async () => {
   const app = await withPolicy((policy) => ({ ...policy, requireSecondFactor: true }));
   const user = await addPasskey(app, await signUp(app));
   const { tokens } = await signInWithPasskey(app, user);
@@ -170,7 +170,7 @@ test('a refresh keeps the level of who has a passkey, and takes it from who lack
   await app.close();
 });
 
-test('where a passkey is one factor, it does not stand for the second as well', async () => {
+test('a passkey that counts as one factor is never the second one as well', async () => {
   const app = await withPolicy(withPasskeys({ assurance: 'one-factor' }));
   const user = await addPasskey(app, await enrolTotp(app, await signUp(app)));
   const plain = await addPasskey(app, await signUp(app));

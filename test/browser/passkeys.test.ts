@@ -1,6 +1,6 @@
 import type { CDPSession } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { password, startTestApp, type TestApp } from '../support/app.ts';
+import { freshEmail, password, startTestApp, type TestApp } from '../support/app.ts';
 import { pictureFolder, useBrowser } from '../support/browser.ts';
 import { changePolicy, freePort } from '../support/federation.ts';
 import { enrolTotp, signUp } from '../support/journey.ts';
@@ -21,6 +21,7 @@ beforeAll(async () => {
   await changePolicy(app, (policy) => ({
     ...policy,
     factorResetHours: 72,
+    codeSignIn: { enabled: true, createAccounts: true },
     passkeys: { ...policy.passkeys, mode: 'preferred', passwordless: 'user' },
   }));
 });
@@ -204,6 +205,31 @@ for (const viewing of [
     await who.context.close();
   }, 90_000);
 }
+
+test('a new account begins with a passkey as its only authenticator', async () => {
+  const email = freshEmail();
+  const who = await visit(browser(), origin, { locale: 'en', width: 1280 }, folder);
+  const { page, t } = who;
+  await holdAuthenticator(who);
+  await open(who);
+  await page.getByLabel(t('identifier')).fill(email);
+  await button(who, t('continue')).click();
+  await button(who, t('codeInstead')).click();
+  await page.getByLabel(t('code'), { exact: true }).waitFor();
+  const [message] = await app.messagesTo(email);
+  await page.getByLabel(t('code'), { exact: true }).fill(message?.code ?? '');
+  await button(who, t('signIn')).click();
+  await button(who, t('later')).click();
+  await heading(who, t('passkeyOfferTitle')).waitFor();
+  await button(who, t('passkeyAdd')).click();
+  await button(who, t('kept')).click();
+  await inside(who);
+  await page.getByRole('link', { name: t('security') }).click();
+  await heading(who, t('setPassword')).waitFor();
+  await page.getByText(t('passkeyBound')).waitFor();
+  expect(who.problems).toEqual([]);
+  await who.context.close();
+}, 60_000);
 
 test('a passkey of the autofill signs in without a press of the button', async () => {
   const { email } = await signUp(app);

@@ -9,7 +9,7 @@ import { changePolicy } from '../support/federation.ts';
 import { bearer, enrolTotp, type SignedIn, signUp } from '../support/journey.ts';
 import { addPasskey, atSite, passkeysOf } from '../support/passkeys.ts';
 
-// The way back for whoever has lost every second factor: never in one step (acceptance table, passkeys).
+// The way back for users who lost every second factor: never in one step (acceptance table, passkeys).
 
 const testApp = useTestApp({ config: atSite });
 const hourMs = 3_600_000;
@@ -24,7 +24,7 @@ async function pendingOf({ email }: Pick<SignedIn, 'email'>, test = testApp()) {
 const cancelToken = async (email: string) =>
   (await testApp().messagesTo(email)).find(({ link }) => link.includes('/cancel-reset?token='))?.code ?? '';
 
-test('second factors go after the waiting time, with notice, and nobody is signed in', async () => {
+test('removes second factors after the waiting time, with a notice and without a session', async () => {
   const user = await enrolTotp(testApp(), await signUp(testApp()));
   const early = await pendingOf(user);
   const { readyTime } = await early.startFactorReset({});
@@ -42,7 +42,7 @@ test('second factors go after the waiting time, with notice, and nobody is signe
   expect(await own.getTwoFactor({})).toMatchObject({ methods: [], recoveryCodesLeft: 0 });
 });
 
-test('any live session ends it, and knows of it', async () => {
+test('any live session sees a waiting reset and can end it', async () => {
   const user = await enrolTotp(testApp(), await signUp(testApp()));
   const thief = await pendingOf(user);
   await thief.startFactorReset({});
@@ -58,7 +58,7 @@ test('any live session ends it, and knows of it', async () => {
   );
 });
 
-test('the link of the notice ends it once, and a second factor that turns up ends it too', async () => {
+test('the link of the notice ends a reset once, and so does a working second factor', async () => {
   const user = await enrolTotp(testApp(), await signUp(testApp()));
   await (await pendingOf(user)).startFactorReset({});
   const token = await cancelToken(user.email);
@@ -77,7 +77,7 @@ test('the link of the notice ends it once, and a second factor that turns up end
   );
 });
 
-test('a user who lives by passkeys alone comes back to a password after the time', async () => {
+test('a user without a password gets one back after the waiting time', async () => {
   const app = await startTestApp({ config: atSite });
   await changePolicy(app, (policy) => ({
     ...policy,

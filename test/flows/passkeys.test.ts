@@ -116,7 +116,7 @@ test('a passkey is the second factor of a password, and renews freshness', async
   await own.startPasskeyRegistration({});
 });
 
-test('a passkey beside a password asks for itself only where user or tenant say so', async () => {
+test('a passkey is demanded after a password only if the user or the tenant says so', async () => {
   const user = await signUpWithPasskey(testApp());
   expect((await signInWithPassword(testApp(), user)).tokens?.accessToken).not.toBe('');
   const strict = await startTestApp({ config: atSite });
@@ -270,7 +270,7 @@ test('the last way to sign in is not removed', async () => {
   await app.close();
 });
 
-test('who has no passkey, and who has no account, get options like everyone’s, always the same', async () => {
+test('returns the same options for accounts without a passkey and for unknown ones', async () => {
   const holder = await signUpWithPasskey(testApp());
   const plain = await signUp(testApp());
   const start = async (email: string) =>

@@ -61,7 +61,7 @@ async function takenOver() {
   return { user, theirs, mobile };
 }
 
-test('the owner freezes an account that was taken over, and gets all of it back', async () => {
+test('an owner freezes an account that was taken over and restores it', async () => {
   const { user, theirs, mobile } = await takenOver();
   const token = await undoToken(user.email);
   await recovery().freezeAccount({ token });
@@ -80,7 +80,7 @@ test('the owner freezes an account that was taken over, and gets all of it back'
   }
 });
 
-test('a frozen account keeps everything that opens it, and a recovery with what the change brought is refused', async () => {
+test('rejects changes and recoveries by the new identifier while an account is frozen', async () => {
   const { user, theirs } = await takenOver();
   await recovery().freezeAccount({ token: await undoToken(user.email) });
   const { tokens, userId } = await auth().login({ email: theirs, password: intrudersPassword });
@@ -100,7 +100,7 @@ test('a frozen account keeps everything that opens it, and a recovery with what 
   expect(await failureOf(end)).toEqual(invalid);
 });
 
-test('whoever holds only a mailbox that the owner has left gets nothing', async () => {
+test('the holder of a mailbox that the owner has left gets nothing', async () => {
   const user = await signUp(testApp());
   const own = freshEmail();
   await moveTo(user, own);
@@ -175,7 +175,7 @@ test('an identifier that another user has proved since stays theirs', async () =
   expect(await signsIn(own, password)).toBe(true);
 });
 
-test('a claim that nobody proved does not keep the owner from the old address', async () => {
+test('an unproved claim does not keep the owner from the old address', async () => {
   const user = await signUp(testApp());
   await moveTo(user, freshEmail());
   const token = await undoToken(user.email);

@@ -137,7 +137,7 @@ export declare type EndRecoveryRequest = Message<"manam.v1.EndRecoveryRequest"> 
   handle: string;
 
   /**
-   * Whether addresses and numbers that were added within the last 72 hours are kept. Default:
+   * Whether addresses, numbers and passkeys that were added within the last 72 hours are kept. Default:
    * they are removed, because an intruder with the old password may have added them.
    *
    * @generated from field: bool keep_recent = 7;
@@ -512,7 +512,7 @@ export declare const RecoveryService: GenService<{
   /**
    * Restores addresses, number and password as they stood before the oldest change of the last 72 hours (of the
    * 72 hours before a freeze). Takes the token of the notice, and either the password or a code of the
-   * authenticator app from before that change. Nobody is signed in, second factors stay, all sessions end, and
+   * authenticator app from before that change. It starts no session and keeps second factors. All sessions end, and
    * identities of other providers are disconnected. Five attempts for each token.
    *
    * @generated from rpc manam.v1.RecoveryService.UndoChanges

@@ -79,8 +79,8 @@ export function createCeremonies({ store, webAuthn, pageOrigin, vault, clock, ra
     },
 
     /**
-     * What a response has to show: for the tenant's relying party of now, or that of a passkey which was made before;
-     * the verification of the user on top of the tenant's policy.
+     * The expectations of a response. The relying party is the tenant's current one unless `rpId` names an earlier one;
+     * user verification is required in addition to the tenant's policy.
      */
     expected(
       { tenant }: Pick<Caller, 'tenant'>,

@@ -58,7 +58,7 @@ export function createManagePasskeys(deps: ManagePasskeysDeps) {
     if (session?.level === 'signed-in' || hasAuthenticator(enrolled)) assertFresh(session, clock());
   }
 
-  /** The name of a user at the relying party: nobody can guess it, and it says nothing (section 14.6.1). */
+  /** The user handle at the relying party: unguessable, without personal data (section 14.6.1). */
   function handleOf({ tenant }: Caller, userId: string, held: readonly Passkey[]): string {
     const made = vault.mac('passkey-user-handle', Buffer.from(`${tenant.id} ${userId}`));
     return held[0]?.userHandle ?? made.toString('base64url');

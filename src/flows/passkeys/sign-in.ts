@@ -80,7 +80,7 @@ export function createPasskeySignIn(deps: PasskeySignInDeps) {
       amr,
       remember,
       prepare: async ({ factorResets }) => {
-        // Whoever has both factors has not lost them.
+        // A sign-in with both factors shows that they are not lost.
         if (amr.includes('mfa')) await factorResets.end(tenantId, proved.userId, clock());
       },
     });
@@ -143,7 +143,7 @@ export function createPasskeySignIn(deps: PasskeySignInDeps) {
       const { pending } = caller;
       const userId = pending?.userId ?? ownSession(caller).userId;
       const own = (await listOf(caller, userId)).map(toPasskey);
-      // A request is for one relying party: that of now, else one that passkeys of before were made for.
+      // A request names one relying party: the current one, else that of an older passkey.
       const now = ceremonies.expected(caller, '').rpId;
       const rpId = own.find((passkey) => passkey.rpId === now)?.rpId ?? own[0]?.rpId;
       if (rpId === undefined) throw new DomainError('NOT_FOUND');

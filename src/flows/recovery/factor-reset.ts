@@ -41,7 +41,7 @@ const readyMs = 7 * dayMs;
 /**
  * The way back for users who have lost every second factor and their recovery codes: after the first factor they ask
  * for a reset, every identifier hears of it, and it is carried out after the tenant's waiting time unless a live session or
- * the link of the notice ends it (NIST SP 800-63B-4, section 4.2). It signs nobody in.
+ * the link of the notice ends it (NIST SP 800-63B-4, section 4.2). It starts no session.
  */
 export function createFactorReset(deps: FactorResetDeps) {
   const { store, clock } = deps;
@@ -159,6 +159,6 @@ async function announce(
     );
   if (mobile?.confirmedAt === undefined) return;
   const to = recipientOf(user, mobile);
-  // Whoever asked may read the mailbox: the number gets a link of its own.
+  // The caller may have access to the mailbox, so the number gets a separate link.
   await send(repositories, linkBySms(deps, caller, to, { ...link, template: 'reset-cancel-sms' }));
 }

@@ -110,8 +110,8 @@ export function createUndoChanges(deps: UndoDeps) {
     },
 
     /**
-     * Restores identifiers and password as they stood before the oldest change that can still be undone. It signs
-     * nobody in, and leaves second factors alone.
+     * Restores identifiers and password as they stood before the oldest change that can still be undone. It starts
+     * no session and keeps second factors.
      */
     undo: (caller: Caller, command: UndoCommand): Promise<void> =>
       recordingFailure(deps, caller, { type: 'account.restore_failed' }, () => undo(caller, command)),

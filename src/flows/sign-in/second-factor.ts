@@ -59,7 +59,7 @@ export function createFinishPending(deps: RecordDeps & Pick<SecondFactorDeps, 's
           if (!(await repositories.challenges.consume(tenantId, challengeId, clock())))
             throw new DomainError('CODE_INVALID');
           await acceptProof(deps, repositories, caller, account, proof);
-          // Whoever has a second factor has not lost them all.
+          // A second factor that works shows that not all are lost.
           await repositories.factorResets.end(tenantId, userId, clock());
           if (rememberDevice) await trustDevice(deps, repositories, caller, account.user);
         },

@@ -146,11 +146,11 @@ export function App({
       if (isEnrolling) setStage({ at: 'enrol' });
       else setStage((await missingTerms()) ?? { at: 'inside' });
     },
-    goOn: async ({ twoFactor, isNew = false, isByPassword = false, userId = '' }) => {
+    goOn: async ({ twoFactor, isNew = false, mayOfferPasskey: mayOffer = false, userId = '' }) => {
       if (twoFactor !== undefined) account.setStage({ at: 'second-factor', challenge: twoFactor });
       // A session that can only enrol a second factor changes no names.
-      else if (isNew && !(await mustEnrol())) account.setStage({ at: 'names' });
-      else if (isByPassword && (await isOfferable(userId))) account.setStage({ at: 'offer-passkey', userId });
+      else if (isNew && !(await mustEnrol())) account.setStage({ at: 'names', userId });
+      else if (mayOffer && (await isOfferable(userId))) account.setStage({ at: 'offer-passkey', userId });
       else await account.enter();
     },
     attempt: async (work) => {
@@ -228,7 +228,7 @@ function Screen() {
     case 'second-factor':
       return <SecondFactor {...stage} />;
     case 'names':
-      return <AskNames />;
+      return <AskNames {...stage} />;
     case 'offer-passkey':
       return <OfferPasskey {...stage} />;
     case 'terms':

@@ -115,9 +115,10 @@ function ShowCode({ code }: { readonly code: string }) {
 }
 
 /** The names of someone whose account has just been made. */
-export function AskNames() {
+export function AskNames({ userId }: { readonly userId: string }) {
   const { t } = useLanguage();
-  const { manam, enter } = useAccount();
+  const { manam, goOn } = useAccount();
+  const enter = () => goOn({ userId, mayOfferPasskey: true });
   const submit = async ({ first_name: firstName = '', last_name: lastName = '' }: Values) => {
     await manam.profile.editUser({ firstName, lastName });
     await enter();

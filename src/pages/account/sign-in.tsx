@@ -113,7 +113,7 @@ function WithPassword({ identifier, withPasskeys, onSignedIn, onCode }: WithPass
   const submit = async ({ identifier: name = '', password = '', remember }: Values) =>
     onSignedIn({
       ...(await manam.auth.login({ ...identifierIn(name), password, remember: remember === 'on' })),
-      isByPassword: true,
+      mayOfferPasskey: true,
     });
   return (
     <>

@@ -13,7 +13,7 @@ export type Stage =
   /** Signed in, but only for the enrolment of a second factor. */
   | { readonly at: 'enrol' }
   /** Signed in for the first time: the names are asked for. */
-  | { readonly at: 'names' }
+  | { readonly at: 'names'; readonly userId: string }
   /** Signed in by a password: a passkey is offered. */
   | { readonly at: 'offer-passkey'; readonly userId: string }
   /** Signed in, and the tenant's terms are not accepted yet. */
@@ -26,8 +26,8 @@ export type Stage =
 export type SignInAnswer = {
   readonly twoFactor?: TwoFactorChallenge | undefined;
   readonly isNew?: boolean;
-  /** Whether a password opened it: then a passkey may be offered. */
-  readonly isByPassword?: boolean;
+  /** Whether a passkey may be offered: after a password, and to a new account. */
+  readonly mayOfferPasskey?: boolean;
   readonly userId?: string;
 };
 

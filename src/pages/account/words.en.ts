@@ -206,7 +206,7 @@ export const en = {
   rename: 'Rename',
   passkeyOfferTitle: 'Sign in without a password',
   passkeyOffer:
-    'With a passkey you sign in with your fingerprint, your face or the lock of this device. Nobody can guess it or trick you out of it.',
+    'With a passkey you sign in with your fingerprint, your face or the lock of this device. It cannot be guessed or stolen by a trick.',
   passkeyLast: 'Your account could not be opened without it. Create another passkey first.',
   passkeyNever: 'Do not ask again',
   passwordOff: 'Switch my password off',

@@ -17,5 +17,5 @@ CREATE TABLE account_changes (
   CONSTRAINT account_changes_user FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
--- Until when nothing that opens the account can be changed.
+-- End of a freeze, during which the ways to sign in cannot be changed.
 ALTER TABLE users ADD COLUMN frozen_until DATETIME(3) NULL, ALGORITHM=INSTANT;

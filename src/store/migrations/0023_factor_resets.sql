@@ -1,4 +1,4 @@
--- Resets of second factors that wait: whoever lost all of them comes back after a time in which the owner can object.
+-- Waiting resets of second factors, for users who lost all of them. The owner can object until the time has passed.
 CREATE TABLE factor_resets (
   tenant_id BINARY(16) NOT NULL,
   user_id BINARY(16) NOT NULL,
