@@ -157,7 +157,7 @@ async function applyPending(session: Session, lease: MigrationLease, stopped: bo
   for (const migration of pending) {
     for (const statement of migration.statements) {
       await lease.check();
-      await change(session, statement);
+      await changeSchema(session.connection, statement);
     }
     await lease.check();
     await session.connection.query('INSERT INTO schema_migrations VALUES (?, ?, ?, UTC_TIMESTAMP(3))', [
@@ -168,12 +168,19 @@ async function applyPending(session: Session, lease: MigrationLease, stopped: bo
   }
 }
 
-/** Attempts per DDL statement while another instance holds a lock. */
-const maxChanges = 10;
+/** Attempts per DDL statement while transactions hold what it needs. */
+const maxChanges = 30;
 const changePauseMs = 500;
+/**
+ * Longest wait of a change for a lock, in seconds. Whatever needs the table waits behind it, and no deadlock is
+ * found between a change that has the table and waits for rows of its children, and a transaction that has
+ * such rows and comes to the table. So the change gives up well before calls reach their deadline.
+ */
+const setLockWaits = 'SET SESSION lock_wait_timeout = 1, innodb_lock_wait_timeout = 1';
 
 /** Makes one change of the schema; under load it can lose against a transaction, and then has done nothing. */
-async function change({ connection }: Session, statement: string): Promise<void> {
+export async function changeSchema(connection: Connection, statement: string): Promise<void> {
+  await connection.query(setLockWaits);
   for (let tries = 1; ; tries += 1) {
     try {
       await connection.query(statement);

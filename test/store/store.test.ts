@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { getTableColumns, getTableName, gt, is, sql } from 'drizzle-orm';
 import { int, MySqlTable, mysqlTable } from 'drizzle-orm/mysql-core';
 import { createConnection } from 'mysql2/promise';
@@ -6,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bytes, exact, instant, json } from '../../src/store/columns.ts';
 import { type DatabaseHandle, openDatabase } from '../../src/store/database.ts';
 import { inspectDatabase } from '../../src/store/health.ts';
-import { migrate, pendingMigrations, readMigrations } from '../../src/store/migrate.ts';
+import { changeSchema, migrate, pendingMigrations, readMigrations } from '../../src/store/migrate.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { thrownBy } from '../support/errors.ts';
 
@@ -224,6 +225,21 @@ test('a statement that the server does not come to prepare has the same deadline
   await holder.end();
   expect((await small.prepared.execute(sql`SELECT id FROM locked`))[0]).toEqual([]);
   await small.close();
+});
+
+test('a change of the schema gives way to a transaction that holds rows and comes to its table', async () => {
+  const migrator = await createConnection({ uri: url });
+  let changed: Promise<void> | undefined;
+  const read = database.transaction(async (db) => {
+    await db.execute(sql`UPDATE sessions SET revoked_at = NULL WHERE tenant_id = ''`);
+    changed ??= changeSchema(migrator, 'ALTER TABLE users ADD COLUMN given_way INT NULL');
+    await pause(300);
+    return await db.execute(sql`SELECT id FROM users`);
+  });
+  expect((await read)[0]).toEqual([]);
+  await changed;
+  await changeSchema(migrator, 'ALTER TABLE users DROP COLUMN given_way');
+  await migrator.end();
 });
 
 test('events can be partitioned by month as docs/databases.md says, and a month dropped', async () => {
