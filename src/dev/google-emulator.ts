@@ -4,9 +4,9 @@ import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from '
 import { escapeHtml } from '../domain/html.ts';
 import { codeChallengeOf } from '../domain/pkce.ts';
 
-// A local stand-in for Google with real keys and the real protocol, for tests and for newcomers
-// without a client at Google. It signs in as any user without a password, so the configuration of
-// a production server refuses its address.
+// Emulates Google's OpenID provider with real keys and the real protocol, for tests and for development
+// before a Google client is registered. Any account signs in without a password, so production
+// configuration rejects its address.
 
 /** An account that can be chosen. */
 export type EmulatedUser = {

@@ -3,7 +3,7 @@ import type { HeldIdentifier, IdentifierKind } from './identifier.ts';
 /** Age up to which an identifier or a passkey may be an intruder's: a recovery removes it. */
 export const recentMs = 72 * 3_600_000;
 
-/** What an account had before a change. */
+/** The state of an account before a change. */
 export type Former =
   | { readonly kind: IdentifierKind; readonly identifier: HeldIdentifier | undefined }
   | {
@@ -45,7 +45,7 @@ export type AccountChangeRepository = {
   forget(tenantId: string, userId: string, kind?: Former['kind']): Promise<void>;
 };
 
-/** What stood before the oldest of these changes, at most one entry a kind. The changes come oldest first. */
+/** Returns the state before the oldest change of each kind. Expects the oldest change first. */
 export function formerState(changes: readonly AccountChange[]): Former[] {
   const first = new Map<Former['kind'], Former>();
   for (const { former } of changes) if (!first.has(former.kind)) first.set(former.kind, former);

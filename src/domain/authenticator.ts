@@ -27,7 +27,7 @@ export type Authenticator = {
   readonly lookup: Buffer | undefined;
   /** Only ever raised: the last time step of TOTP (R27), the sign counter of a passkey. */
   readonly counter: number;
-  /** What a passkey said of itself, in bits; 0 for the other kinds. */
+  /** Flags of a passkey (backup eligible, backed up, user verified), as bits; 0 for the other kinds. */
   readonly flags: number;
   /** The verifier: the seed in Base32, the number in E.164, or a passkey's key. */
   readonly data: Buffer;

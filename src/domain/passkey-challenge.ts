@@ -7,7 +7,7 @@ import type { Vault } from './vault.ts';
 
 export type CeremonyPurpose = 'registration' | 'sign-in' | 'second-factor' | 'step-up';
 
-/** What a challenge is for: it is good for nothing else. */
+/** Purpose of a challenge; every other use is rejected. */
 export type Ceremony = {
   readonly tenantId: string;
   readonly purpose: CeremonyPurpose;

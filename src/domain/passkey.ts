@@ -6,7 +6,7 @@ import { sha256 } from './token.ts';
 
 // Passkeys: discoverable or other credentials of WebAuthn (Level 3, https://www.w3.org/TR/webauthn-3/).
 
-/** What is kept of a passkey beside its row. */
+/** The sealed data of a passkey. */
 export type PasskeyData = {
   /** In Base64url. */
   readonly credentialId: string;

@@ -8,7 +8,7 @@ export const passkeyModes = ['off', 'allowed', 'preferred', 'required'] as const
 
 export type PasskeyMode = (typeof passkeyModes)[number];
 
-/** Who may do without a password. */
+/** Scope in which passwords may be switched off. */
 export const passwordlessModes = ['never', 'user', 'tenant'] as const;
 
 export type PasswordlessMode = (typeof passwordlessModes)[number];

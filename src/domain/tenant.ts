@@ -83,7 +83,7 @@ export type TenantPolicy = {
     readonly assurance: 'two-factors' | 'one-factor';
     /** Whether a sign counter that falls is rejected or only recorded. */
     readonly counterFall: 'refuse' | 'accept';
-    /** Who may switch passwords off. */
+    /** Scope in which passwords may be switched off. */
     readonly passwordless: PasswordlessMode;
   };
   /** Hours that a reset of lost second factors waits, so that the owner can object; 0: there is none. */

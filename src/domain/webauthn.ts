@@ -1,6 +1,6 @@
 import type { PasskeyState } from './passkey.ts';
 
-/** What a ceremony has to show (WebAuthn Level 3, sections 7.1 and 7.2). */
+/** Expected values of a ceremony (WebAuthn Level 3, sections 7.1 and 7.2). */
 export type ExpectedCeremony = {
   readonly challenge: string;
   readonly origins: readonly string[];
@@ -8,7 +8,7 @@ export type ExpectedCeremony = {
   readonly requireUserVerification: boolean;
 };
 
-/** What a response says of itself, before anything in it is believed. */
+/** Parsed, unverified parts of a response. */
 export type ClaimedCredential = {
   /** In Base64url. */
   readonly credentialId: string;

@@ -44,7 +44,7 @@ const maxLabel = 100;
 const registrationStep = 'manam.v1.PasskeyService/StartPasskeyRegistration';
 const ofPasskey = { kind: 'passkey' } as const;
 
-/** What users do with their own passkeys. */
+/** Registers, lists, renames and removes the passkeys of the caller. */
 export function createManagePasskeys(deps: ManagePasskeysDeps) {
   const { store, webAuthn, ceremonies, vault, clock, random } = deps;
 

@@ -122,7 +122,7 @@ export function createEndRecovery(deps: EndRecoveryDeps) {
       const removed = command.keepRecent ? [] : recentKinds(view, proved, clock());
       await users.removeIdentifiers(tenantId, userId, removed);
       if (!command.keepRecent) await evictRecentPasskeys(repositories, clock, caller.tenant, userId);
-      // What goes as an intruder's gets no link to undo it.
+      // A removed identifier may be an intruder's, so it gets no undo link.
       const kept = {
         ...view,
         email: removed.includes('email') ? undefined : view.email,
