@@ -1,7 +1,7 @@
 import { createPublicKey, type webcrypto } from 'node:crypto';
 import { decodeCBOR } from '@levischuck/tiny-cbor';
 import * as v from 'valibot';
-import { acceptedAlgorithms, maxCredentialIdBytes } from '../domain/passkey.ts';
+import { acceptedAlgorithms, maxCredentialIdBytes, type PasskeyState } from '../domain/passkey.ts';
 import type { ExpectedCeremony, WebAuthn } from '../domain/webauthn.ts';
 
 // The library verifies the steps of WebAuthn Level 3, sections 7.1 and 7.2. What it leaves open is checked here.
@@ -141,6 +141,19 @@ function isOwnAlgorithm(text: string, algorithm: unknown): boolean {
   return read?.fmt === 'none' || read?.attStmt.get('alg') === algorithm;
 }
 
+/** The state that authenticator data shows, in the library's words. */
+function stateOf(info: {
+  readonly credentialDeviceType: 'singleDevice' | 'multiDevice';
+  readonly credentialBackedUp: boolean;
+  readonly userVerified: boolean;
+}): PasskeyState {
+  return {
+    isBackupEligible: info.credentialDeviceType === 'multiDevice',
+    isBackedUp: info.credentialBackedUp,
+    isUserVerified: info.userVerified,
+  };
+}
+
 export function createWebAuthn(): WebAuthn {
   let library: Promise<Library & { decodeKey: (key: Uint8Array) => unknown }> | undefined;
   const load = () => {
@@ -203,9 +216,7 @@ export function createWebAuthn(): WebAuthn {
           aaguid: info.aaguid,
           transports: credential.response.transports.filter((name) => v.is(transport, name)),
           counter,
-          isBackupEligible: info.credentialDeviceType === 'multiDevice',
-          isBackedUp: info.credentialBackedUp,
-          isUserVerified: info.userVerified,
+          ...stateOf(info),
         };
       } catch {
         return undefined;
@@ -228,12 +239,7 @@ export function createWebAuthn(): WebAuthn {
           credential: { id: credentialId, publicKey: new Uint8Array(bytesOf(publicKey)), counter: 0 },
         });
         if (!verified) return undefined;
-        return {
-          counter: info.newCounter,
-          isBackupEligible: info.credentialDeviceType === 'multiDevice',
-          isBackedUp: info.credentialBackedUp,
-          isUserVerified: info.userVerified,
-        };
+        return { counter: info.newCounter, ...stateOf(info) };
       } catch {
         return undefined;
       }

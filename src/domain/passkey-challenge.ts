@@ -18,9 +18,10 @@ export type Ceremony = {
 /** Lifetime of a challenge (section 13.4.3 recommends minutes). */
 export const ceremonyMs = 300_000;
 
-const nonceBytes = 16;
+/** Random bytes of a challenge. */
+export const ceremonyNonceBytes = 16;
 const timeBytes = 6;
-const headBytes = nonceBytes + timeBytes;
+const headBytes = ceremonyNonceBytes + timeBytes;
 
 function sealOf(vault: Vault, { tenantId, purpose, subject }: Ceremony, head: Buffer): Buffer {
   const about = Buffer.from(JSON.stringify([purpose, subject]));
@@ -46,8 +47,6 @@ export function readCeremonyChallenge(
   if (bytes.length !== headBytes + 32 || bytes.toString('base64url') !== text) return undefined;
   const head = bytes.subarray(0, headBytes);
   if (!timingSafeEqual(bytes.subarray(headBytes), sealOf(vault, ceremony, head))) return undefined;
-  const expiresAt = new Date(head.readUIntBE(nonceBytes, timeBytes));
+  const expiresAt = new Date(head.readUIntBE(ceremonyNonceBytes, timeBytes));
   return expiresAt > now ? { id: sha256(text).toString('base64url'), expiresAt } : undefined;
 }
-
-export const ceremonyNonceBytes = nonceBytes;

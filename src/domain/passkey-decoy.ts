@@ -4,7 +4,7 @@ import type { PasskeyData } from './passkey.ts';
 import { uuidToBytes } from './token.ts';
 import type { Vault } from './vault.ts';
 
-// What a sign-in shows of an address without a passkey (WebAuthn Level 3, section 14.6.2). The id of a decoy ends
+// Plausible credentials for identifiers without a passkey (WebAuthn Level 3, section 14.6.2). The id of a decoy ends
 // in a mark that only this service can make, so that registering one is rejected like a real one.
 
 /** The lengths of the credential ids of widespread authenticators. */

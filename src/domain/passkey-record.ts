@@ -1,14 +1,6 @@
 import * as v from 'valibot';
 import type { Authenticator } from './authenticator.ts';
-import {
-  formatPasskey,
-  maxCredentialIdBytes,
-  maxPasskeys,
-  type Passkey,
-  passkeyLookup,
-  stateOf,
-  toFlags,
-} from './passkey.ts';
+import { maxCredentialIdBytes, maxPasskeys, type Passkey, rowOfPasskey, stateOf } from './passkey.ts';
 
 // Passkeys as a record of a user writes them: what another system needs to go on with them (WebAuthn Level 3, section 4,
 // "credential record").
@@ -80,34 +72,19 @@ export function toPasskeyRecord(passkey: Passkey): PasskeyRecord {
 /** The row of an imported passkey. */
 export function rowOfRecord(
   record: PasskeyRecord,
-  owner: { readonly tenantId: string; readonly userId: string; readonly id: string; readonly now: Date },
+  owner: Pick<Authenticator, 'tenantId' | 'userId' | 'id' | 'createdAt'>,
 ): Authenticator {
-  const { tenantId, userId, id, now } = owner;
-  const flags = toFlags({
-    isBackupEligible: record.backup_eligible,
-    isBackedUp: record.backed_up,
-    isUserVerified: record.user_verified,
-  });
-  const data = formatPasskey({
+  return rowOfPasskey(owner, {
     credentialId: record.credential_id,
     publicKey: record.public_key,
     rpId: record.rp_id,
     userHandle: record.user_handle,
     aaguid: record.aaguid,
     transports: record.transports,
-  });
-  return {
-    tenantId,
-    userId,
-    id,
-    kind: 'passkey',
-    slot: id,
     label: record.label,
-    lookup: passkeyLookup(record.rp_id, record.credential_id),
     counter: record.counter,
-    flags,
-    data,
-    createdAt: now,
-    lastUsedAt: undefined,
-  };
+    isBackupEligible: record.backup_eligible,
+    isBackedUp: record.backed_up,
+    isUserVerified: record.user_verified,
+  });
 }

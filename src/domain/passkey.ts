@@ -77,7 +77,7 @@ const data = v.object({
   transports: v.array(v.string()),
 });
 
-export function formatPasskey({
+function formatPasskey({
   credentialId,
   publicKey,
   rpId,
@@ -86,6 +86,25 @@ export function formatPasskey({
   transports,
 }: PasskeyData): Buffer {
   return Buffer.from(JSON.stringify({ credentialId, publicKey, rpId, userHandle, aaguid, transports }));
+}
+
+/** The row of a new or imported passkey. */
+export function rowOfPasskey(
+  owner: Pick<Authenticator, 'tenantId' | 'userId' | 'id' | 'createdAt'>,
+  passkey: PasskeyData & PasskeyState & Pick<Authenticator, 'label' | 'counter'>,
+): Authenticator {
+  const { label, counter, rpId, credentialId } = passkey;
+  return {
+    ...owner,
+    kind: 'passkey',
+    slot: owner.id,
+    label,
+    lookup: passkeyLookup(rpId, credentialId),
+    counter,
+    flags: toFlags(passkey),
+    data: formatPasskey(passkey),
+    lastUsedAt: undefined,
+  };
 }
 
 /** The passkey of an authenticator's row. */

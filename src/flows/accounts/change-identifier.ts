@@ -8,7 +8,7 @@ import type { Random } from '../../domain/random.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
 import type { UserView } from '../../domain/user.ts';
 import type { Vault } from '../../domain/vault.ts';
-import { afterUndoableChange } from '../after-change.ts';
+import { afterUndoableChange, type UndoableChangeStores } from '../after-change.ts';
 import { findByToken, findInSlot, redeem } from '../challenges/redeem.ts';
 import { codeBySms, linkByEmail, type OutOfBand, send } from '../challenges/send.ts';
 import type { RecipientCharge } from '../charges.ts';
@@ -19,18 +19,7 @@ import type { UndoLinkDeps } from '../recovery/undo-link.ts';
 import { ownSession } from '../sessions/own-session.ts';
 
 export type ChangeIdentifierDeps = {
-  readonly store: Store<
-    | 'users'
-    | 'challenges'
-    | 'sessions'
-    | 'trustedDevices'
-    | 'factorResets'
-    | 'accountChanges'
-    | 'smsUsage'
-    | 'outbox'
-    | 'events'
-    | 'idempotency'
-  >;
+  readonly store: Store<UndoableChangeStores | 'smsUsage' | 'idempotency'>;
   readonly chargeRecipient: RecipientCharge;
   readonly undoPage: UndoLinkDeps['undoPage'];
   readonly vault: Vault;

@@ -17,7 +17,7 @@ import {
 import type { Random } from '../../domain/random.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
 import type { UserChanges, UserView } from '../../domain/user.ts';
-import { endAccess } from '../after-change.ts';
+import { type AccessStores, endAccess } from '../after-change.ts';
 import type { MessageCharge } from '../charges.ts';
 import { record } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
@@ -26,16 +26,7 @@ import type { StartChange } from './change-identifier.ts';
 import { targetOf } from './target.ts';
 
 export type EditUserDeps = {
-  readonly store: Store<
-    | 'users'
-    | 'challenges'
-    | 'sessions'
-    | 'trustedDevices'
-    | 'factorResets'
-    | 'outbox'
-    | 'events'
-    | 'idempotency'
-  >;
+  readonly store: Store<AccessStores | 'users' | 'outbox' | 'events' | 'idempotency'>;
   readonly startChange: StartChange;
   readonly chargeMessage: MessageCharge;
   readonly clock: Clock;

@@ -4,21 +4,12 @@ import { DomainError } from '../../domain/errors.ts';
 import type { IdentifierKind } from '../../domain/identifier.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
-import { afterUndoableChange } from '../after-change.ts';
+import { afterUndoableChange, type UndoableChangeStores } from '../after-change.ts';
 import type { UndoLinkDeps } from '../recovery/undo-link.ts';
 import { ownSession } from '../sessions/own-session.ts';
 
 export type RemoveIdentifierDeps = {
-  readonly store: Store<
-    | 'users'
-    | 'challenges'
-    | 'sessions'
-    | 'trustedDevices'
-    | 'factorResets'
-    | 'accountChanges'
-    | 'outbox'
-    | 'events'
-  >;
+  readonly store: Store<UndoableChangeStores>;
   readonly undoPage: UndoLinkDeps['undoPage'];
   readonly clock: Clock;
   readonly random: Random;

@@ -104,7 +104,9 @@ export function createTransfer(deps: TransferDeps) {
         await authenticators.insert({ ...row, ...unused, data: Buffer.from(data) });
       }
       for (const passkey of parsed.passkeys)
-        await authenticators.insert(rowOfRecord(passkey, { tenantId, userId, id: random.uuid(), now }));
+        await authenticators.insert(
+          rowOfRecord(passkey, { tenantId, userId, id: random.uuid(), createdAt: now }),
+        );
       if (parsed.isPasskeyOnly) await users.setPasskeyOnly(tenantId, userId, true);
       await recoveryCodes.insertForeign(tenantId, userId, recoveryCodeHashes);
       for (const identity of identities) await known.insert({ ...identity, tenantId, userId }, now);

@@ -4,15 +4,13 @@ import { DomainError, invalid } from '../../domain/errors.ts';
 import { assertFresh } from '../../domain/freshness.ts';
 import {
   acceptedAlgorithms,
-  formatPasskey,
   maxPasskeys,
   methodOf,
   type Passkey,
-  passkeyLookup,
   passkeysOf,
   providerOf,
+  rowOfPasskey,
   stateOf,
-  toFlags,
   toPasskey,
 } from '../../domain/passkey.ts';
 import { ceremonyMs } from '../../domain/passkey-challenge.ts';
@@ -64,42 +62,42 @@ export function createManagePasskeys(deps: ManagePasskeysDeps) {
     return held[0]?.userHandle ?? made.toString('base64url');
   }
 
+  const afterPasskeyChange = (
+    repositories: Pick<Repositories, UndoableChangeStores>,
+    caller: Caller,
+    view: UserView,
+    type: 'authenticator.added' | 'authenticator.removed',
+  ) =>
+    afterUndoableChange(deps, repositories, caller, view, {
+      notice: 'passkeys-changed',
+      event: { type, details: ofPasskey },
+      former: { kind: 'passkeys' },
+    });
+
   async function keep(caller: Caller, made: RegisteredCredential, label: string): Promise<Registered> {
     const { holder: view, id: sessionId } = ownSession(caller);
     const { tenantId, id: userId } = view.user;
     const { rpId } = ceremonies.relyingParty(caller);
-    const id = random.uuid();
     return await store.transaction(async (repositories) => {
       const { authenticators, sessions } = repositories;
       const isFirst = !hasAuthenticator(await authenticators.findForUpdate(tenantId, userId));
       const held = passkeysOf(await authenticators.list(tenantId, userId));
       if (held.length >= maxPasskeys) throw new DomainError('PASSKEY_LIMIT');
-      const row = {
-        tenantId,
-        userId,
-        id,
-        ...ofPasskey,
-        slot: id,
-        label: label || providerOf(made.aaguid),
-        lookup: passkeyLookup(rpId, made.credentialId),
-        counter: made.counter,
-        flags: toFlags(made),
-        data: formatPasskey({ ...made, rpId, userHandle: handleOf(caller, userId, held) }),
-        createdAt: clock(),
-        lastUsedAt: undefined,
-      };
+      const row = rowOfPasskey(
+        { tenantId, userId, id: random.uuid(), createdAt: clock() },
+        {
+          ...made,
+          rpId,
+          userHandle: handleOf(caller, userId, held),
+          label: label || providerOf(made.aaguid),
+        },
+      );
       await authenticators.insert(row);
       const recoveryCodes = isFirst ? await renewRecoveryCodes(repositories, deps, tenantId, userId) : [];
       // Presence alone, beside the presence of another key, would not be two factors.
       if (made.isUserVerified || caller.session?.level === 'enrol-only')
         await sessions.addSecondFactor(tenantId, sessionId, methodOf(row), row.createdAt);
-      const event = { type: 'authenticator.added', details: ofPasskey } as const;
-      const former = { kind: 'passkeys' } as const;
-      await afterUndoableChange(deps, repositories, caller, view, {
-        notice: 'passkeys-changed',
-        event,
-        former,
-      });
+      await afterPasskeyChange(repositories, caller, view, 'authenticator.added');
       return { passkey: toPasskey(row), recoveryCodes };
     });
   }
@@ -192,13 +190,7 @@ export function createManagePasskeys(deps: ManagePasskeysDeps) {
         if (isLast && isNeeded) throw new DomainError('LAST_SIGN_IN');
         await authenticators.remove(tenantId, userId, removed.slot);
         if (rows.length === 1) await recoveryCodes.replace(tenantId, userId, []);
-        const event = { type: 'authenticator.removed', details: ofPasskey } as const;
-        const former = { kind: 'passkeys' } as const;
-        await afterUndoableChange(deps, repositories, caller, view, {
-          notice: 'passkeys-changed',
-          event,
-          former,
-        });
+        await afterPasskeyChange(repositories, caller, view, 'authenticator.removed');
         return toPasskey(removed);
       });
     },

@@ -3,7 +3,7 @@ import type { AuthenticationMethod } from '../../domain/authentication.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { type IdentifierInput, type ParsedIdentifier, parseIdentifier } from '../../domain/identifier.ts';
-import { methodOf, passkeyLookup, toPasskey } from '../../domain/passkey.ts';
+import { methodOf, passkeyLookup, passkeysOf, toPasskey } from '../../domain/passkey.ts';
 import { decoyOf } from '../../domain/passkey-decoy.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { isSecondFactor } from '../../domain/sign-in.ts';
@@ -48,12 +48,13 @@ function methodsOf({ tenant }: Caller, { passkey, isUserVerified }: ProvedPasske
 export function createPasskeySignIn(deps: PasskeySignInDeps) {
   const { store, prove, ceremonies, signIn, finishPending, vault, clock } = deps;
 
-  const listOf = async (caller: Caller, userId: string) =>
-    (await store.authenticators.list(caller.tenant.id, userId)).filter(({ kind }) => kind === 'passkey');
+  const rowsOf = ({ tenant }: Caller, userId: string) => store.authenticators.list(tenant.id, userId);
 
   /** One of the user's own passkeys, for whatever relying party it was made. */
   const findOwn = (caller: Caller, userId: string) => async (credentialId: string) =>
-    (await listOf(caller, userId)).find((row) => toPasskey(row).credentialId === credentialId);
+    (await rowsOf(caller, userId)).find(
+      (row) => row.kind === 'passkey' && toPasskey(row).credentialId === credentialId,
+    );
 
   async function finish(
     caller: Caller,
@@ -126,7 +127,7 @@ export function createPasskeySignIn(deps: PasskeySignInDeps) {
       const identifier = parseIdentifier(command, tenant.policy);
       const held = await store.users.findIdentifier(tenant.id, identifier);
       const userId = held?.userId ?? shadowSubject(vault, caller, identifier.canonical);
-      const usable = (await listOf(caller, userId)).map(toPasskey).filter((passkey) => passkey.rpId === rpId);
+      const usable = passkeysOf(await rowsOf(caller, userId)).filter((passkey) => passkey.rpId === rpId);
       const isOpen = held?.status === 'active' && held.confirmedAt !== undefined;
       const allowed = isOpen && usable.length > 0 ? usable : [decoyOf(vault, tenant.id, identifier)];
       const challenge = ceremonies.challenge(caller, 'sign-in', subjectOf(identifier));
@@ -142,7 +143,7 @@ export function createPasskeySignIn(deps: PasskeySignInDeps) {
     async startVerification(caller: Caller): Promise<WebAuthnJson> {
       const { pending } = caller;
       const userId = pending?.userId ?? ownSession(caller).userId;
-      const own = (await listOf(caller, userId)).map(toPasskey);
+      const own = passkeysOf(await rowsOf(caller, userId));
       // A request names one relying party: the current one, else that of an older passkey.
       const now = ceremonies.expected(caller, '').rpId;
       const rpId = own.find((passkey) => passkey.rpId === now)?.rpId ?? own[0]?.rpId;

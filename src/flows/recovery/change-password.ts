@@ -7,6 +7,7 @@ import type { PasswordHasher } from '../../domain/password.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
 import { assertPasswords } from '../../domain/tenant.ts';
+import type { UndoableChangeStores } from '../after-change.ts';
 import { recordingFailure } from '../events/record.ts';
 import type { PasswordChecker } from '../password-check.ts';
 import { ownWords, type PasswordPolicy } from '../password-policy.ts';
@@ -15,18 +16,7 @@ import { replacePassword } from './replace-password.ts';
 import type { UndoLinkDeps } from './undo-link.ts';
 
 export type ChangePasswordDeps = {
-  readonly store: Store<
-    | 'users'
-    | 'authenticators'
-    | 'challenges'
-    | 'sessions'
-    | 'trustedDevices'
-    | 'factorResets'
-    | 'accountChanges'
-    | 'attempts'
-    | 'outbox'
-    | 'events'
-  >;
+  readonly store: Store<UndoableChangeStores | 'authenticators' | 'attempts'>;
   readonly hasher: PasswordHasher;
   readonly passwords: PasswordChecker;
   readonly passwordPolicy: PasswordPolicy;

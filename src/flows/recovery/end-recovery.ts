@@ -12,6 +12,7 @@ import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import type { UserView } from '../../domain/user.ts';
 import type { Vault } from '../../domain/vault.ts';
+import type { UndoableChangeStores } from '../after-change.ts';
 import { secondFactorPolicy } from '../authenticators/verify.ts';
 import { findByHandle } from '../challenges/handle.ts';
 import { findByToken, redeem } from '../challenges/redeem.ts';
@@ -19,27 +20,14 @@ import { recordingFailure } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
 import { networkSubject, shadowSubject } from '../password-check.ts';
 import { ownWords, type PasswordPolicy } from '../password-policy.ts';
-import { evictRecentPasskeys } from './evict-passkeys.ts';
+import { type EvictStores, evictRecentPasskeys } from './evict-passkeys.ts';
 import { recoveryPurposes } from './recover.ts';
 import { replacePassword } from './replace-password.ts';
 import type { UndoLinkDeps } from './undo-link.ts';
 
 export type EndRecoveryDeps = {
   readonly store: Store<
-    | 'users'
-    | 'identities'
-    | 'challenges'
-    | 'sessions'
-    | 'trustedDevices'
-    | 'factorResets'
-    | 'authenticators'
-    | 'recoveryCodes'
-    | 'accountChanges'
-    | 'attempts'
-    | 'smsUsage'
-    | 'outbox'
-    | 'events'
-    | 'idempotency'
+    UndoableChangeStores | EvictStores | 'identities' | 'attempts' | 'smsUsage' | 'idempotency'
   >;
   readonly hasher: PasswordHasher;
   readonly passwordPolicy: PasswordPolicy;
