@@ -1,18 +1,11 @@
-import type { AccountChange, AccountChangeRepository } from '../../../src/domain/account-change.ts';
-import {
-  type Authenticator,
-  type AuthenticatorRepository,
-  inOrder,
-} from '../../../src/domain/authenticator.ts';
 import type { SignInOrigin } from '../../../src/domain/device.ts';
 import type { IdentityRepository } from '../../../src/domain/external-identity.ts';
-import type { FactorReset, FactorResetRepository } from '../../../src/domain/factor-reset.ts';
 import type { HeldIdentifier, Identifier } from '../../../src/domain/identifier.ts';
 import { emptyProfile, type Profile } from '../../../src/domain/profile.ts';
-import type { RecoveryCodeRepository } from '../../../src/domain/recovery-code.ts';
 import { DuplicateError } from '../../../src/domain/repositories.ts';
 import type { TermsRepository } from '../../../src/domain/terms.ts';
 import type { User, UserRepository, UserView } from '../../../src/domain/user.ts';
+import { enrolledOf } from './authenticators.ts';
 import { byId } from './table.ts';
 import type { Tables } from './tables.ts';
 
@@ -39,17 +32,6 @@ export function viewOf(
     return identifier;
   };
   return { user, email: held('email'), mobile: held('mobile'), frozenUntil };
-}
-
-export function enrolledOf({ authenticators, users }: Tables, tenantId: string, userId: string) {
-  const own = authenticators.all((each) => each.tenantId === tenantId && each.userId === userId);
-  const sms = own.find(({ kind }) => kind === 'sms');
-  return {
-    kinds: inOrder(own.map(({ kind }) => kind)),
-    smsNumber: sms?.data.toString(),
-    isPasskeyOnly:
-      users.find((each) => each.tenantId === tenantId && each.id === userId)?.passkeyOnly ?? false,
-  };
 }
 
 /** Deletes a user with every row of theirs, as the foreign keys of the database do. */
@@ -250,86 +232,6 @@ export function createUsers(tables: Tables): UserRepository {
   };
 }
 
-export function createAuthenticators(tables: Tables): AuthenticatorRepository {
-  const { authenticators } = tables;
-  const inSlot = (tenantId: string, userId: string, slot: string) => (each: Authenticator) =>
-    each.tenantId === tenantId && each.userId === userId && each.slot === slot;
-  return {
-    findEnrolled: async (tenantId, userId) => enrolledOf(tables, tenantId, userId),
-    findForUpdate: async (tenantId, userId) => enrolledOf(tables, tenantId, userId),
-    findInSlot: async (tenantId, userId, slot) => authenticators.find(inSlot(tenantId, userId, slot)),
-    list: async (tenantId, userId) =>
-      authenticators.all((each) => each.tenantId === tenantId && each.userId === userId).sort(byId),
-    async insert(authenticator) {
-      const { tenantId, userId, slot, lookup } = authenticator;
-      const isTaken =
-        authenticators.find(inSlot(tenantId, userId, slot)) !== undefined ||
-        (lookup !== undefined &&
-          authenticators.find(
-            (each) => each.tenantId === tenantId && each.lookup?.equals(lookup) === true,
-          ) !== undefined);
-      if (isTaken || !authenticators.insert(authenticator)) throw new DuplicateError();
-    },
-    findByLookup: async (tenantId, lookup) =>
-      authenticators.find((each) => each.tenantId === tenantId && each.lookup?.equals(lookup) === true),
-    usePasskey: async (tenantId, id, { counter, flags, now }) =>
-      authenticators.update(
-        (each) =>
-          each.tenantId === tenantId &&
-          each.id === id &&
-          (each.counter < counter || (each.counter === 0 && counter === 0)),
-        { counter, flags, lastUsedAt: now },
-      ) === 1,
-    rename: async (tenantId, userId, id, label) =>
-      authenticators.update(
-        (each) => each.tenantId === tenantId && each.userId === userId && each.id === id,
-        { label },
-      ) === 1,
-    raiseCounter: async (tenantId, id, counter, now) =>
-      authenticators.update(
-        (each) => each.tenantId === tenantId && each.id === id && each.counter < counter,
-        {
-          counter,
-          lastUsedAt: now,
-        },
-      ) === 1,
-    remove: async (tenantId, userId, slot) => authenticators.delete(inSlot(tenantId, userId, slot)) === 1,
-    async removeAll(tenantId, userId) {
-      authenticators.delete((each) => each.tenantId === tenantId && each.userId === userId);
-    },
-  };
-}
-
-export function createRecoveryCodes({ recoveryCodes }: Tables): RecoveryCodeRepository {
-  type Code = {
-    readonly tenantId: string;
-    readonly userId: string;
-    readonly foreign: boolean;
-    readonly code: string;
-  };
-  const ofUser = (tenantId: string, userId: string) => (each: Code) =>
-    each.tenantId === tenantId && each.userId === userId;
-  const use = (tenantId: string, userId: string, foreign: boolean, code: string) =>
-    recoveryCodes.delete(
-      (each) => ofUser(tenantId, userId)(each) && each.foreign === foreign && each.code === code,
-    ) === 1;
-  return {
-    count: async (tenantId, userId) => recoveryCodes.all(ofUser(tenantId, userId)).length,
-    async replace(tenantId, userId, digests) {
-      recoveryCodes.delete(ofUser(tenantId, userId));
-      for (const digest of digests)
-        recoveryCodes.insert({ tenantId, userId, foreign: false, code: digest.toString('hex') });
-    },
-    use: async (tenantId, userId, digest) => use(tenantId, userId, false, digest.toString('hex')),
-    listForeign: async (tenantId, userId) =>
-      recoveryCodes.all((each) => ofUser(tenantId, userId)(each) && each.foreign).map(({ code }) => code),
-    async insertForeign(tenantId, userId, hashes) {
-      for (const code of hashes) recoveryCodes.insert({ tenantId, userId, foreign: true, code });
-    },
-    useForeign: async (tenantId, userId, hash) => use(tenantId, userId, true, hash),
-  };
-}
-
 export function createIdentities({ identities, consents }: Tables): IdentityRepository {
   return {
     find: async (tenantId, issuer, subject) =>
@@ -387,67 +289,5 @@ export function createTermsRows({ terms }: Tables): TermsRepository {
     async forget(tenantId, userId) {
       terms.delete(ofUser(tenantId, userId));
     },
-  };
-}
-
-export function createAccountChanges({ accountChanges, users }: Tables): AccountChangeRepository {
-  const ofUser = (tenantId: string, userId: string) => (each: AccountChange) =>
-    each.tenantId === tenantId && each.userId === userId;
-  const isUser = (tenantId: string, userId: string) => (each: User) =>
-    each.tenantId === tenantId && each.id === userId;
-  return {
-    async add(change) {
-      accountChanges.insert(change);
-    },
-    list: async (tenantId, userId, now) =>
-      accountChanges.all((each) => ofUser(tenantId, userId)(each) && each.expiresAt > now).sort(byId),
-    async freeze(tenantId, userId, { now, until, since }) {
-      const frozen = users.update(
-        (each) =>
-          isUser(tenantId, userId)(each) && (each.frozenUntil === undefined || each.frozenUntil <= since),
-        { frozenUntil: until },
-      );
-      if (frozen === 0) return false;
-      accountChanges.update((each) => ofUser(tenantId, userId)(each) && each.expiresAt > now, {
-        expiresAt: until,
-      });
-      return true;
-    },
-    async thaw(tenantId, userId, now) {
-      users.update(
-        (each) => isUser(tenantId, userId)(each) && each.frozenUntil !== undefined && each.frozenUntil > now,
-        { frozenUntil: now },
-      );
-    },
-    async forget(tenantId, userId, kind) {
-      accountChanges.delete(
-        (each) => ofUser(tenantId, userId)(each) && (kind === undefined || each.former.kind === kind),
-      );
-    },
-  };
-}
-
-export function createFactorResets({ factorResets }: Tables): FactorResetRepository {
-  const ofUser = (tenantId: string, userId: string) => (each: FactorReset) =>
-    each.tenantId === tenantId && each.userId === userId;
-  const find = (tenantId: string, userId: string, now: Date) =>
-    factorResets.find((each) => ofUser(tenantId, userId)(each) && each.expiresAt > now);
-  return {
-    async request(reset) {
-      const { tenantId, userId, requestedAt } = reset;
-      factorResets.delete((each) => ofUser(tenantId, userId)(each) && each.expiresAt <= requestedAt);
-      factorResets.insert(reset);
-      return find(tenantId, userId, requestedAt) ?? reset;
-    },
-    find: async (tenantId, userId, now) => find(tenantId, userId, now),
-    take: async ({ tenantId, userId, requestedAt }, now) =>
-      factorResets.delete(
-        (each) =>
-          ofUser(tenantId, userId)(each) &&
-          each.requestedAt.getTime() === requestedAt.getTime() &&
-          each.readyAt <= now,
-      ) === 1,
-    end: async (tenantId, userId, now) =>
-      factorResets.delete((each) => ofUser(tenantId, userId)(each) && each.expiresAt > now) === 1,
   };
 }

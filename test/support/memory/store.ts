@@ -1,30 +1,20 @@
 import type { Repositories, Store } from '../../../src/domain/repositories.ts';
-import {
-  createAccountChanges,
-  createAuthenticators,
-  createFactorResets,
-  createIdentities,
-  createRecoveryCodes,
-  createTermsRows,
-  createUsers,
-} from './accounts.ts';
+import { createAccountChanges, createFactorResets } from './account-changes.ts';
+import { createIdentities, createTermsRows, createUsers } from './accounts.ts';
+import { createAuthenticators, createRecoveryCodes } from './authenticators.ts';
+import { createOutbox, createSmsUsage } from './delivery.ts';
+import { createAttempts, createBudgets, createIdempotencyClaims, createProofs } from './guards.ts';
 import {
   createAdminKeys,
   createEvents,
   createKeys,
   createLeases,
-  createOutbox,
   createRetention,
-  createSmsUsage,
   createTenants,
 } from './operations.ts';
 import {
-  createAttempts,
-  createBudgets,
   createChallenges,
-  createIdempotencyClaims,
   createLoginRequestRows,
-  createProofs,
   createSessions,
   createTrustedDevices,
 } from './sessions.ts';
