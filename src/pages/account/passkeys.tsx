@@ -200,7 +200,11 @@ export function OfferPasskey({ userId }: { readonly userId: string }) {
   const { settings, enter } = useAccount();
   const [codes, setCodes] = useState<readonly string[]>([]);
   const never = () => {
-    localStorage.setItem(declinedKey(settings.slug, userId), 'declined');
+    try {
+      localStorage.setItem(declinedKey(settings.slug, userId), 'declined');
+    } catch {
+      // A browser without room stores nothing: the page asks again after the next sign-in.
+    }
     return enter();
   };
   if (codes.length > 0)
