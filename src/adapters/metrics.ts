@@ -26,6 +26,8 @@ export type Metrics = {
   /** Counts a refusal by the limit of that name. */
   readonly observeRefusal: (limit: string) => void;
   readonly observeDelivery: DeliveryObserver;
+  /** Counts an attempt to deliver to a webhook. */
+  readonly observeWebhook: (outcome: 'delivered' | 'failed' | 'given_up') => void;
   /** The figures in Prometheus' text format, with its content type. */
   render(): Promise<{ readonly type: string; readonly body: string }>;
 };
@@ -61,6 +63,12 @@ export function createMetrics({ waiting, hashQueue, pool }: MetricsDeps): Metric
     name: 'manam_limit_refusals_total',
     help: 'What a limit has refused, by the name of the limit.',
     labelNames: ['limit'],
+    registers,
+  });
+  const webhooks = new Counter({
+    name: 'manam_webhook_attempts_total',
+    help: 'Attempts to deliver to webhooks, by how they ended: delivered, failed (tried again), or given_up.',
+    labelNames: ['outcome'],
     registers,
   });
   const attempts = new Counter({
@@ -120,6 +128,7 @@ export function createMetrics({ waiting, hashQueue, pool }: MetricsDeps): Metric
       durations.observe({ method, protocol }, durationMs / 1000);
     },
     observeRefusal: (limit) => refusals.inc({ limit }),
+    observeWebhook: (outcome) => webhooks.inc({ outcome }),
     observeDelivery: (channel, tenant, outcome) => attempts.inc({ channel, tenant, outcome }),
     render: async () => ({ type: registry.contentType, body: await registry.metrics() }),
   };

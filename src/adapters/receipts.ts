@@ -1,6 +1,5 @@
-import type { ReceiptSigner } from '../domain/erasure.ts';
+import { digestOfUser, type ReceiptSigner } from '../domain/erasure.ts';
 import type { Random } from '../domain/random.ts';
-import { sha256 } from '../domain/token.ts';
 import { signJws } from './jws.ts';
 import type { KeyRing } from './key-ring.ts';
 
@@ -19,7 +18,7 @@ export function createReceiptSigner(
       aud: `urn:manam:receipt:${tenantId}`,
       jti: random.uuid(),
       iat: Math.floor(erasedAt.getTime() / 1000),
-      user: sha256(userId).toString('base64url'),
+      user: digestOfUser(userId),
       messages,
       audit_lines: auditLines,
     });

@@ -4,6 +4,7 @@ import type { AuditEvent } from '../../gen/manam/admin/v1/admin_service_pb.js';
 import type { AdminClient } from '../composition/admin-client.ts';
 import { say } from '../composition/terminal.ts';
 import type { Cli } from './context.ts';
+import { addEventLogCommands } from './event-log.ts';
 
 type AuditOptions = {
   readonly tenant: string;
@@ -66,7 +67,8 @@ async function tail(client: AdminClient, options: AuditOptions): Promise<void> {
 
 /** `manam audit …` */
 export function addAuditCommands({ program, admin }: Cli): void {
-  const audit = program.command('audit').description('read the audit log');
+  const audit = program.command('audit').description('read the audit log, and prove it');
+  addEventLogCommands(audit, { admin });
   const filtered = (command: Command, example: string) =>
     command
       .option('--tenant <tenant>', 'the tenant, by slug or id; deployment: what concerns none', 'dev')

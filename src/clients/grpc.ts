@@ -1,31 +1,18 @@
-import {
-  create,
-  type DescMessage,
-  type DescMethodUnary,
-  type DescService,
-  fromBinary,
-  type MessageShape,
-  toBinary,
-} from '@bufbuild/protobuf';
-import {
-  Code,
-  ConnectError,
-  createContextValues,
-  type Transport,
-  type UnaryRequest,
-  type UnaryResponse,
-} from '@connectrpc/connect';
-import { runUnaryCall } from '@connectrpc/connect/protocol';
-import { findTrailerError } from '@connectrpc/connect/protocol-grpc';
-import { type CallCredentials, Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import type { DescService } from '@bufbuild/protobuf';
+import { createContextValues, type Transport } from '@connectrpc/connect';
+import { runStreamingCall, runUnaryCall } from '@connectrpc/connect/protocol';
+import { type CallCredentials, Client, credentials, Metadata } from '@grpc/grpc-js';
 
 export * from './contract.ts';
 export * from './failure.ts';
+export * from './follow.ts';
 export { createProofKey, dpop, generateProofKeyPair, type ProofKey, type ProofKeyPair } from './proof-key.ts';
+export * from './revocations.ts';
 export * from './tokens.ts';
 
 import { publicServices } from '../contract/services.ts';
 import { readFailure } from './failure.ts';
+import { openStream, send } from './grpc-wire.ts';
 import {
   type ClientOptions,
   callInterceptors,
@@ -98,7 +85,24 @@ export function createTransport(options: GrpcOptions): Transport & Closable {
           send(channel, request, timeoutMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs),
       });
     },
-    stream: () => Promise.reject(new ConnectError('streams are not served', Code.Unimplemented)),
+    async stream(method, signal, timeoutMs, header, message, contextValues) {
+      return await runStreamingCall({
+        interceptors,
+        ...(timeoutMs !== undefined && timeoutMs > 0 && { timeoutMs }),
+        ...(signal && { signal }),
+        req: {
+          stream: true,
+          service: method.parent,
+          method,
+          requestMethod: 'POST',
+          url: `${url}/${method.parent.typeName}/${method.name}`,
+          header: new Headers(header),
+          contextValues: contextValues ?? createContextValues(),
+          message,
+        },
+        next: (request) => openStream(channel, request),
+      });
+    },
   };
 }
 
@@ -131,67 +135,7 @@ export function createProofCredentials(key: ProofKey, origin: string, tokens?: T
 /** A client for back-ends, over gRPC. */
 export function createManam(options: GrpcOptions): Manam & Closable {
   const transport = createTransport(options);
-  return { ...manamOver(transport), close: () => transport.close() };
-}
-
-function send<I extends DescMessage, O extends DescMessage>(
-  channel: Client,
-  { method, message, header, signal, service }: UnaryRequest<I, O>,
-  deadline: number,
-): Promise<UnaryResponse<I, O>> {
-  signal.throwIfAborted();
-  const { input, output } = method as DescMethodUnary<I, O>;
-  const metadata = new Metadata();
-  header.forEach((value, name) => {
-    metadata.set(name, value);
-  });
-  return new Promise((resolve, reject) => {
-    let answerHeader = new Headers();
-    let answer: MessageShape<O> | undefined;
-    const call = channel.makeUnaryRequest<MessageShape<I>, MessageShape<O>>(
-      `/${service.typeName}/${method.name}`,
-      (value) => Buffer.from(toBinary(input, value)),
-      (bytes) => fromBinary(output, bytes),
-      message,
-      metadata,
-      { deadline },
-      (error, value) => {
-        if (error !== null) reject(toConnectError(error));
-        answer = value;
-      },
-    );
-    const cancel = () => call.cancel();
-    signal.addEventListener('abort', cancel);
-    call.on('metadata', (received: Metadata) => {
-      answerHeader = toHeaders(received);
-    });
-    call.on('status', ({ metadata: received }: { metadata: Metadata }) => {
-      signal.removeEventListener('abort', cancel);
-      resolve({
-        stream: false,
-        service,
-        method,
-        header: answerHeader,
-        trailer: toHeaders(received),
-        message: answer ?? create(output),
-      });
-    });
-  });
-}
-
-function toHeaders(metadata: Metadata): Headers {
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(metadata.getMap()))
-    headers.set(name, typeof value === 'string' ? value : value.toString('base64'));
-  return headers;
-}
-
-/** The error as every other client of this service throws it, details included. */
-function toConnectError({ code, details, metadata }: ServiceError): ConnectError {
-  const trailer = toHeaders(metadata);
-  trailer.set('grpc-status', String(code));
-  trailer.set('grpc-message', encodeURIComponent(details));
-  return findTrailerError(trailer) ?? new ConnectError(details, code as number);
+  return { ...manamOver(publicServices, transport), close: () => transport.close() };
 }
 
 const services: readonly DescService[] = Object.values(publicServices);

@@ -1,5 +1,5 @@
 import { type DescMethod, getOption } from '@bufbuild/protobuf';
-import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
+import { Code, ConnectError, type Interceptor, type Transport } from '@connectrpc/connect';
 import { access, KeyKind } from '../../gen/manam/options/v1/access_pb.js';
 import { readFailure } from './failure.ts';
 import { dpop, type ProofKey, proofInterceptor } from './proof-key.ts';
@@ -31,6 +31,14 @@ export type ClientOptions = {
 };
 
 export const defaultTimeoutMs = 10_000;
+
+/** The same transport, whose streams stay open: the deadline of calls is none of theirs. */
+export function withOpenStreams(transport: Transport): Transport {
+  return {
+    unary: (...call) => transport.unary(...call),
+    stream: (method, signal, timeoutMs = 0, ...rest) => transport.stream(method, signal, timeoutMs, ...rest),
+  };
+}
 
 /** The authorization header of one token, for a single call. */
 export function bearer(token: string): { readonly authorization: string } {
@@ -81,11 +89,13 @@ function setOnce(header: Headers, name: string, value: string): void {
 function tokenInterceptor(tokens: TokenSource, present: typeof bearer): Interceptor {
   return (next) => async (request) => {
     const wantsSession = getOption(request.method, access).sessions.length > 0;
-    if (!wantsSession || request.stream || request.header.has('authorization')) return await next(request);
+    if (!wantsSession || request.header.has('authorization')) return await next(request);
     const token = await tokens.get();
     request.signal.throwIfAborted();
     if (token === undefined) return await next(request);
     request.header.set('authorization', present(token).authorization);
+    // The message of a stream can be sent once.
+    if (request.stream) return await next(request);
     try {
       return await next(request);
     } catch (error) {

@@ -1,13 +1,16 @@
+import type { DescService } from '@bufbuild/protobuf';
 import { type Client, createClient, type Transport } from '@connectrpc/connect';
-import { publicServices } from '../contract/services.ts';
+import type { publicServices } from '../contract/services.ts';
+
+type Services = Readonly<Record<string, DescService>>;
+
+/** A client of each of some services. */
+export type ClientsOf<S extends Services> = { readonly [Name in keyof S]: Client<S[Name]> };
 
 /** A client of every service. `readFailure` reads what its calls throw. */
-export type Manam = { readonly [Name in keyof typeof publicServices]: Client<(typeof publicServices)[Name]> };
+export type Manam = ClientsOf<typeof publicServices>;
 
-export function manamOver(transport: Transport): Manam {
-  const clients = Object.entries(publicServices).map(([name, service]) => [
-    name,
-    createClient(service, transport),
-  ]);
-  return Object.fromEntries(clients) as Manam;
+export function manamOver<S extends Services>(services: S, transport: Transport): ClientsOf<S> {
+  const clients = Object.entries(services).map(([name, service]) => [name, createClient(service, transport)]);
+  return Object.fromEntries(clients) as ClientsOf<S>;
 }

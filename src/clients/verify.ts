@@ -12,6 +12,14 @@ export type VerifierOptions = {
   /** Accepted clock skew, in seconds. Default 30. */
   readonly clockToleranceS?: number;
   readonly now?: () => Date;
+  /** Knows which sessions have ended, such as `followRevocations` of `manam/grpc` or `manam/connect`. Default: none. */
+  readonly revocations?: Revocations;
+};
+
+/** What is known of ended sessions. */
+export type Revocations = {
+  /** Whether the session of a token has ended. Throws where nobody can tell: the token is not accepted then. */
+  hasEnded(claims: AccessTokenClaims, token: string): Promise<boolean>;
 };
 
 /** The claims of an access token (RFC 9068, section 2.2). */
@@ -53,13 +61,13 @@ export type AccessTokenVerifier = (token: string, request?: BoundRequest) => Pro
 
 /**
  * Verifies access tokens with the public keys, without a call to the service. A token stays
- * valid until it expires, up to 10 minutes after a logout; IntrospectToken reports a logout
- * at once. A token that is bound to a key needs the request with its proof, which is good once for this
+ * valid until it expires, up to 10 minutes after a logout, unless `revocations` are followed; IntrospectToken reports a
+ * logout at once. A token that is bound to a key needs the request with its proof, which is good once for this
  * verifier; without that it is refused. Throws AccessTokenError if the token is not a live one of the tenant, and another
  * error if the keys are unavailable: that is an outage and no verdict.
  */
 export function createAccessTokenVerifier(options: VerifierOptions): AccessTokenVerifier {
-  const { issuer, tenantId, clockToleranceS = 30, now = () => new Date() } = options;
+  const { issuer, tenantId, clockToleranceS = 30, now = () => new Date(), revocations } = options;
   const jwksUrl = new URL(options.jwksUrl ?? `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`);
   const keys = createRemoteJWKSet(jwksUrl, { cacheMaxAge: keyLifetimeMs, cooldownDuration: 5000 });
 
@@ -78,7 +86,10 @@ export function createAccessTokenVerifier(options: VerifierOptions): AccessToken
         currentDate: now(),
       });
       await assertBinding(payload, token, request, now(), spend);
-      return claimsOf(payload, tenantId);
+      const claims = claimsOf(payload, tenantId);
+      if ((await revocations?.hasEnded(claims, token)) === true)
+        throw new AccessTokenError('the session has ended');
+      return claims;
     } catch (error) {
       throw isVerdict(error) ? new AccessTokenError((error as Error).message) : error;
     }

@@ -9,14 +9,15 @@ export * from './tokens.ts';
 
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import type { SessionTokens } from '../../gen/manam/v1/session_pb.js';
-import { type ClientOptions, callInterceptors, defaultTimeoutMs } from './interceptors.ts';
-import { type Manam, manamOver } from './manam.ts';
+import { browserServices } from '../contract/services.ts';
+import { type ClientOptions, callInterceptors, defaultTimeoutMs, withOpenStreams } from './interceptors.ts';
+import { type ClientsOf, manamOver } from './manam.ts';
 import { createPageSession, openBrowserKey } from './page-session.ts';
 import { proofInterceptor } from './proof-key.ts';
 import { type ClientSession, createSession, type TokenStorage } from './tokens.ts';
+import { watchSession } from './watch-session.ts';
 
 export { bearer } from './interceptors.ts';
-export type { Manam } from './manam.ts';
 
 export type WebOptions = Pick<ClientOptions, 'url' | 'key' | 'locale' | 'timeoutMs' | 'solveWork'> & {
   /**
@@ -26,11 +27,19 @@ export type WebOptions = Pick<ClientOptions, 'url' | 'key' | 'locale' | 'timeout
   readonly storage?: TokenStorage;
   /** The name of the session among the pages of an origin. Default: `url` and `key`. */
   readonly sessionName?: string;
+  /**
+   * Whether to learn within a second that the session was ended elsewhere, by a stream that one of the tabs keeps open.
+   * Default: it is looked at when the person comes back to the page.
+   */
+  readonly watchSession?: boolean;
   /** Told when the session has ended, in this tab or in another: sign in again. */
   readonly onSessionEnd?: () => void;
   /** Told when another tab has begun a session, in place of any that this tab had. */
   readonly onSessionStart?: () => void;
 };
+
+/** A client of every service that pages call. `readFailure` reads what its calls throw. */
+export type Manam = ClientsOf<typeof browserServices>;
 
 /** A client for browsers; it keeps the session of the person in front of it. */
 export type WebManam = Manam & { readonly session: ClientSession };
@@ -46,8 +55,9 @@ export function createManam(options: WebOptions): WebManam {
     ...callInterceptors({ ...options, tokens: session }),
     ...prove,
   ];
-  const manam = { ...manamOver(transportOf(options, interceptors)), session };
+  const manam = { ...manamOver(browserServices, transportOf(options, interceptors)), session };
   watchFocus(session, () => manam.profile.viewUser({}));
+  if (options.watchSession) watchSession(manam, nameOf(options), options.onSessionEnd);
   return manam;
 }
 
@@ -57,9 +67,15 @@ type Kept = {
   readonly prove: readonly Interceptor[];
 };
 
+/** The name of the session among the pages of an origin. */
+function nameOf({ url, key = '', sessionName = `${url} ${key}` }: WebOptions): string {
+  return sessionName;
+}
+
 /** The session in the given storage, or that of all pages. */
 function sessionOf(options: WebOptions): Kept {
-  const { url, key = '', storage, sessionName = `${url} ${key}`, onSessionEnd, onSessionStart } = options;
+  const { storage, onSessionEnd, onSessionStart } = options;
+  const sessionName = nameOf(options);
   const authWith = (...inner: Interceptor[]) =>
     createClient(AuthService, transportOf(options, [...callInterceptors(options), ...inner]));
   const onEnd = onSessionEnd && { onEnd: onSessionEnd };
@@ -104,7 +120,7 @@ function transportOf(
   { url, timeoutMs = defaultTimeoutMs }: WebOptions,
   interceptors: Interceptor[],
 ): Transport {
-  return createConnectTransport({ baseUrl: url, defaultTimeoutMs: timeoutMs, interceptors });
+  return withOpenStreams(createConnectTransport({ baseUrl: url, defaultTimeoutMs: timeoutMs, interceptors }));
 }
 
 /** Reasons that end the session of the page. */

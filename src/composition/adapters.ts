@@ -4,6 +4,7 @@ import { createAccessTokens } from '../adapters/access-tokens.ts';
 import { createBreachCheck } from '../adapters/breach-check.ts';
 import { createGoogle, googleEndpointsOf } from '../adapters/google.ts';
 import type { loadKeyRing } from '../adapters/key-ring.ts';
+import { createHeadSigner } from '../adapters/log-heads.ts';
 import { createOutgoingFetch } from '../adapters/outgoing-fetch.ts';
 import { loadPasswordBlocklist } from '../adapters/password-blocklist.ts';
 import { createPasswordHasher } from '../adapters/password-hasher.ts';
@@ -47,6 +48,7 @@ export async function createAdapters(parts: AdapterParts): Promise<Adapters> {
       onHash,
     }),
     signReceipt: createReceiptSigner(ring, issuer, random),
+    signHead: createHeadSigner(ring, issuer),
     google: createGoogle({
       endpoints: googleEndpointsOf(config.googleEmulatorUrl),
       callbackUrl: `${new URL(issuer).origin}/googlelogin/callback`,

@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { AdminService } from '../../gen/manam/admin/v1/admin_service_pb.js';
 import { loadKeyRing } from '../adapters/key-ring.ts';
 import { ensureSigningKey, openVault } from '../adapters/keys.ts';
+import { createHeadSigner } from '../adapters/log-heads.ts';
 import { systemRandom } from '../adapters/random.ts';
 import { createReceiptSigner } from '../adapters/receipts.ts';
 import { createVault, type VaultKey } from '../adapters/vault.ts';
@@ -87,15 +88,15 @@ async function createInProcessClient(
 ): Promise<AdminClient> {
   const vault = opened ?? createVault([noKey]);
   const store = createStore(parts.database, vault);
+  // The keys are opened when something is signed: most commands need none of them.
+  const ring = () => loadKeyRing(store.keys, vault, parts.clock);
   const flows = createAdminFlows({
     ...parts,
     vault,
     store,
-    // The keys are opened when a receipt is asked for: most commands need none of them.
-    signReceipt: async (erasure) => {
-      const ring = await loadKeyRing(store.keys, vault, parts.clock);
-      return await createReceiptSigner(ring, parts.config.issuer, parts.random)(erasure);
-    },
+    signReceipt: async (erasure) =>
+      await createReceiptSigner(await ring(), parts.config.issuer, parts.random)(erasure),
+    signHead: async (head) => await createHeadSigner(await ring(), parts.config.issuer)(head),
     pageOrigin: pageOrigin(parts.config),
   });
   const register = (router: ConnectRouter) => registerAdmin(router, flows);

@@ -12,15 +12,18 @@ import type { Config } from '../config/config.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { ReceiptSigner } from '../domain/erasure.ts';
 import type { Check, Finding } from '../domain/finding.ts';
+import type { HeadSigner } from '../domain/log-head.ts';
 import type { Random } from '../domain/random.ts';
 import type { Store } from '../domain/repositories.ts';
 import { activeKey, type KeyRepository } from '../domain/signing-key.ts';
 import type { Vault } from '../domain/vault.ts';
 import { gatewayChecks } from '../features/messages.ts';
+import { examineWebhooks } from '../features/webhooks.ts';
 import { createAuditLog } from '../flows/admin/audit-log.ts';
 import { createBackupCheck } from '../flows/admin/backup.ts';
 import { createDeployment } from '../flows/admin/deployment.ts';
 import { createDiagnose } from '../flows/admin/diagnose.ts';
+import { createEventLogAdmin } from '../flows/admin/event-log.ts';
 import { createAdminKeyAdmin, createKeyAdmin } from '../flows/admin/keys.ts';
 import { createMessageAdmin } from '../flows/admin/messages.ts';
 import { createTenantAdmin } from '../flows/admin/tenants.ts';
@@ -49,6 +52,7 @@ export type AdminParts = InspectionParts & {
   readonly store: Store;
   readonly vault: Vault;
   readonly signReceipt: ReceiptSigner;
+  readonly signHead: HeadSigner;
   /** Where the hosted pages of a new tenant are; empty: no one knows, and they have to be named. */
   readonly pageOrigin: string;
 };
@@ -90,12 +94,14 @@ function databaseChecks(parts: InspectionParts): Check[] {
 
 /** The flows of the admin service. */
 export function createAdminFlows(parts: AdminParts): AdminFlows {
-  const { pageOrigin, store, vault, signReceipt, masterKeys, clock, random } = parts;
+  const { pageOrigin, store, vault, signReceipt, signHead, masterKeys, clock, random } = parts;
   const { next } = masterKeys;
   const deps = { store, vault, clock, random };
   const users = createUserAdmin({ ...deps, signReceipt });
   return {
     ...createInspectionFlows(parts, [
+      { name: 'webhooks.failing', examine: () => examineWebhooks(store, clock()) },
+      { name: 'events.log', examine: () => examineLog(store) },
       {
         name: 'passkeys.sites',
         examine: () =>
@@ -117,6 +123,7 @@ export function createAdminFlows(parts: AdminParts): AdminFlows {
       isUsableKey,
     }),
     listAuditEvents: createAuditLog({ store }),
+    eventLog: createEventLogAdmin({ store, signHead, clock, random }),
     checkBackup: createBackupCheck({
       store,
       checks: databaseChecks(parts),
@@ -133,6 +140,27 @@ export function createAdminFlows(parts: AdminParts): AdminFlows {
     }),
   };
 }
+
+/** Rows of the log that no instance recorded, or that nobody numbers. */
+async function examineLog({ eventLogs }: Pick<Store, 'eventLogs'>): Promise<Finding[]> {
+  const check = 'events.log';
+  const refused = await eventLogs.listRefused(maxRefused);
+  if (refused.length === 0)
+    return [{ check, state: 'ok', detail: 'all events are those of this service', fix: '' }];
+  const named = refused.map(({ id }) => id).join(', ');
+  const detail = `events that no instance recorded: ${named}`;
+  return [
+    {
+      check,
+      state: 'error',
+      detail,
+      fix: 'someone else writes to the database: find out who, and compare the log with a kept head',
+    },
+  ];
+}
+
+/** Events that a finding names. */
+const maxRefused = 20;
 
 async function examineDatabase({ database }: InspectionParts): Promise<Finding[]> {
   const check = 'database.connection';

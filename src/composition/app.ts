@@ -48,6 +48,10 @@ export type AppOptions = {
 
 /** Interval at which the signing keys are read again, so that a rotation reaches every instance. */
 const keyReloadMs = 5000;
+/** Connections for the log of events: the sequencer, the tail and the checks of streams have one each. */
+const logConnections = 3;
+/** The server rolls back the transaction of an instance that was frozen in it for that long: another one numbers on. */
+const logIdleTimeoutS = 5;
 /** Deadline of the readiness check (R65). */
 const readinessDeadlineMs = 1000;
 
@@ -80,6 +84,11 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     throw error;
   });
   const store = createStore(database, vault);
+  const logDatabase = openDatabase({
+    url: config.databaseUrl,
+    connections: logConnections,
+    idleTimeoutS: logIdleTimeoutS,
+  });
   const ring = await loadKeyRing(store.keys, vault, clock);
   const adapters = await createAdapters({ config, store, vault, ring, clock, random, log, onHash });
 
@@ -102,7 +111,9 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     mapError,
     transports: createTransports(config, gateways),
     observeDelivery: metrics.observeDelivery,
+    observeWebhook: metrics.observeWebhook,
     log,
+    logStore: createStore(logDatabase, vault),
   });
   const rpc = createRpcOptions(adapters, { config, limiter, refunds, directory, mapError, log });
   const readiness = createReadiness(() => isReady(database, clock, readinessDeadlineMs), gateways.failing);
@@ -147,12 +158,12 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     store,
     rpc,
     register: features.register,
-    listen: () => listenOn(config, handlers, { readiness, background }),
+    listen: () => listenOn(config, handlers, { readiness, background, endStreams: features.drain }),
     settled: refunds.flush,
     async close() {
       clearInterval(reload);
       await refunds.flush();
-      await database.close();
+      await Promise.all([database.close(), logDatabase.close()]);
     },
   };
 }

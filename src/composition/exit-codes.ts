@@ -16,6 +16,8 @@ export const exitCodes = {
   unreachable: 5,
   /** The doctor found an error. */
   unhealthy: 6,
+  /** A restored backup lost events that a kept head covers. */
+  lost: 7,
 } as const;
 
 /** A command ends without having done what it was asked for, and says why. */

@@ -4,6 +4,7 @@ import type { DeliveryObserver } from '../domain/delivery.ts';
 import type { Retained } from '../domain/retention.ts';
 import { auth } from '../features/auth.ts';
 import type { FeatureDeps } from '../features/deps.ts';
+import { events } from '../features/events.ts';
 import { type Feature, type Handlers, type Job, merge } from '../features/feature.ts';
 import { hostedPages } from '../features/hosted-pages.ts';
 import { messages } from '../features/messages.ts';
@@ -12,6 +13,7 @@ import { profile } from '../features/profile.ts';
 import { records } from '../features/records.ts';
 import { recovery } from '../features/recovery.ts';
 import { twoFactor } from '../features/two-factor.ts';
+import { webhooks } from '../features/webhooks.ts';
 import type { Route } from '../server/handler.ts';
 
 export type Features = {
@@ -21,6 +23,8 @@ export type Features = {
   /** The days that ended rows are kept. */
   readonly retention: Readonly<Record<Retained, number>>;
   readonly jobs: readonly Job[];
+  /** Ends what would outlast a drain. */
+  readonly drain: () => void;
 };
 
 /**
@@ -34,6 +38,8 @@ export function createFeatures(deps: FeatureDeps & { readonly observeDelivery: D
     passkeys(deps),
     recovery(deps),
     profile(deps),
+    events(deps),
+    webhooks(deps),
     hostedPages(deps),
     messages(deps),
     records(deps),
@@ -49,5 +55,8 @@ export function createFeatures(deps: FeatureDeps & { readonly observeDelivery: D
     endpoints: all.flatMap(({ endpoints = [] }) => endpoints),
     retention,
     jobs: all.flatMap(({ jobs = [] }) => jobs),
+    drain: () => {
+      for (const { drain } of all) drain?.();
+    },
   };
 }

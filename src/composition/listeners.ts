@@ -18,7 +18,11 @@ type Handle = ReturnType<typeof createHandler>;
 export async function listenOn(
   config: Config,
   handlers: { readonly public: Handle; readonly admin: Handle; readonly metrics: Handle },
-  { readiness, background }: { readonly readiness: Readiness; readonly background: Job },
+  {
+    readiness,
+    background,
+    endStreams,
+  }: { readonly readiness: Readiness; readonly background: Job; readonly endStreams: () => void },
 ): Promise<Listeners> {
   const { host, port, admin, metrics, tls, maxConnectionsPerAddress, keepAliveMs } = config;
   const pem = tls && { cert: readFileSync(tls.certFile, 'utf8'), key: readFileSync(tls.keyFile, 'utf8') };
@@ -32,6 +36,7 @@ export async function listenOn(
   const listeners = [listener, adminListener, metricsListener];
   const drain = () => {
     readiness.drain();
+    endStreams();
     for (const each of listeners) each?.drain();
   };
   return {

@@ -1,6 +1,7 @@
 import { dayMs, hourMs, minuteMs } from '../domain/duration.ts';
 import { type Network, parseNetworks } from '../domain/network.ts';
 import { floorProfile, type HashProfile } from '../domain/password.ts';
+import type { StreamLimits } from '../domain/stream.ts';
 import type { Limits } from '../flows/limits.ts';
 import { parseSms, parseSmtp, type SmsConfig, type SmtpConfig } from './delivery.ts';
 import type { KeyOf } from './keys.ts';
@@ -61,6 +62,8 @@ export type Config = {
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
   /** Whether the port of the figures may be chosen freely: in development, when none is configured. */
   readonly isMetricsPortAssumed: boolean;
+  /** The most open streams. */
+  readonly streams: StreamLimits;
   /** Retention of ended rows, in days. */
   readonly retention: {
     readonly eventDays: number;
@@ -92,6 +95,9 @@ export class ConfigError extends Error {
 }
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'];
+
+/** A page keeps one stream for all its tabs; a second one replaces one that a lost connection left behind. */
+const streamsPerSession = 4;
 
 /** Reads the configuration; throws ConfigError with everything that is wrong with it. */
 export function parseConfig(env: Environment, args: { readonly production: boolean }): Config {
@@ -154,6 +160,14 @@ export function parseConfig(env: Environment, args: { readonly production: boole
     tracing: isTracing(env),
     metrics: parseListener(reader, 'METRICS'),
     isMetricsPortAssumed: !production && !isSet('METRICS_PORT'),
+    streams: {
+      perInstance: integer('STREAMS_PER_INSTANCE'),
+      perTenant: integer('STREAMS_PER_TENANT'),
+      perKey: integer('STREAMS_PER_KEY'),
+      sessionsPerInstance: integer('SESSION_STREAMS_PER_INSTANCE'),
+      sessionsPerTenant: integer('SESSION_STREAMS_PER_TENANT'),
+      perSession: streamsPerSession,
+    },
     retention: {
       eventDays: integer('RETENTION_AUDIT_DAYS'),
       sessionDays: integer('RETENTION_SESSION_DAYS'),

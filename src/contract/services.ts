@@ -1,17 +1,23 @@
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { EventService } from '../../gen/manam/v1/event_service_pb.js';
 import { PasskeyService } from '../../gen/manam/v1/passkey_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
 import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
+import { WebhookService } from '../../gen/manam/v1/webhook_service_pb.js';
 
-/**
- * The services of the public address, by the name of their client. This is the only list: server,
- * access rules, REST, OpenAPI, docs and clients follow it.
- */
-export const publicServices = {
+/** The services that pages and apps call, by the name of their client. */
+export const browserServices = {
   auth: AuthService,
   twoFactor: TwoFactorService,
   passkeys: PasskeyService,
   recovery: RecoveryService,
   profile: ProfileService,
+  events: EventService,
 } as const;
+
+/**
+ * The services of the public address, by the name of their client. This is the only list: server,
+ * access rules, REST, OpenAPI, docs and clients follow it.
+ */
+export const publicServices = { ...browserServices, webhooks: WebhookService } as const;

@@ -41,7 +41,7 @@ export function digestAdminKey(text: string): Buffer | undefined {
 export type KeyKind = 'publishable' | 'secret';
 
 /** The scopes of a secret key, for any user of its tenant. */
-export const scopes = ['users.read', 'users.write'] as const;
+export const scopes = ['users.read', 'users.write', 'events.read', 'webhooks.write'] as const;
 
 export type Scope = (typeof scopes)[number];
 

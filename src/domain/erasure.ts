@@ -1,3 +1,10 @@
+import { sha256 } from './token.ts';
+
+/** The digest by which a receipt and an event name an erased user: SHA-256 of the id, in Base64url. */
+export function digestOfUser(userId: string): string {
+  return sha256(userId).toString('base64url');
+}
+
 /** The result of an erasure, as its receipt states it. */
 export type Erasure = {
   readonly tenantId: string;

@@ -88,6 +88,10 @@ export const reasons = [
   'PASSKEY_TAKEN',
   'PASSKEY_LIMIT',
   'FACTOR_RESET_WAITING',
+  'CURSOR_INVALID',
+  'CURSOR_EXPIRED',
+  'STREAM_LIMIT',
+  'WEBHOOK_LIMIT',
 ] as const;
 
 /** A stable reason; texts may change, reasons may not. */

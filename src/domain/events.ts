@@ -1,6 +1,7 @@
 import type { AuthenticatorKind } from './authenticator.ts';
 import type { Reason } from './errors.ts';
 import type { IdentifierKind } from './identifier.ts';
+import type { DisabledReason } from './webhook.ts';
 
 /** The audience of an event: operators see all, a tenant its own, a user those of the account. */
 export type EventAudience = 'operator' | 'tenant' | 'user';
@@ -10,6 +11,9 @@ export type EventDetails = Readonly<Record<string, string | number | boolean>>;
 
 /** How a session began. */
 export type SignInMethod = 'password' | 'code' | 'passkey' | 'google' | 'login-code';
+
+/** Why one session ended. */
+export type SessionEnd = 'logout' | 'revoked' | 'replaced' | 'device-removed';
 
 type EventSpec<O extends 'success' | 'failure' = 'success' | 'failure', D = EventDetails | undefined> = {
   readonly outcome: O;
@@ -33,6 +37,7 @@ function failure(...audience: readonly EventAudience[]): EventSpec<'failure', un
 
 type OfIdentifier = { readonly kind: IdentifierKind };
 type OfAuthenticator = { readonly kind: AuthenticatorKind };
+type OfWebhook = { readonly webhook: string };
 type OfProvider = { readonly provider: 'google' | 'manam' };
 
 /**
@@ -49,7 +54,8 @@ export const eventCatalogue = {
   'user.roles_changed': event('tenant', 'user'),
   'user.disabled': event('tenant', 'user'),
   'user.enabled': event('tenant', 'user'),
-  'user.deleted': event('tenant'),
+  // The id itself is erased: whoever kept it recognizes it by its SHA-256 in Base64url, as in the receipt.
+  'user.deleted': event<{ readonly user: string }>('tenant'),
   'user.taken_over': event('tenant', 'user'),
   'user.exported': event('tenant', 'user'),
   'users.imported': event<{ readonly count: number }>('tenant'),
@@ -88,10 +94,12 @@ export const eventCatalogue = {
   'device.removed': event('tenant', 'user'),
   'session.started': event<{ readonly method: SignInMethod; readonly amr: string }>('tenant', 'user'),
   'session.refreshed': event('tenant'),
-  'session.ended': event<{ readonly cause: 'logout' | 'revoked' }>('tenant', 'user'),
+  // `replaced`: a user has at most 50 sessions, and the oldest made room for a new one.
+  'session.ended': event<{ readonly cause: SessionEnd }>('tenant', 'user'),
   // A refresh token was used again: the session ended (RFC 9700, section 4.14.2).
   'session.reuse_detected': failure('tenant', 'user'),
-  'sessions.ended': event<{ readonly count: number }>('tenant', 'user'),
+  // All sessions of the user so far, but the one of the event where `kept` is true.
+  'sessions.ended': event<{ readonly count: number; readonly kept: boolean }>('tenant', 'user'),
   'sign_in.code_sent': event<OfIdentifier>('tenant'),
   'sign_in.pending': event<{ readonly method: SignInMethod }>('tenant'),
   'sign_in.failed': failure<{ readonly method: SignInMethod | 'second-factor' }>('tenant', 'user'),
@@ -106,6 +114,15 @@ export const eventCatalogue = {
   'identity.linked': event<OfProvider>('tenant', 'user'),
   'identity.link_failed': failure<OfProvider>('tenant', 'user'),
   'identity.unlinked': event<OfProvider>('tenant', 'user'),
+  // Retention deleted the events before that position; their leaves are left in the tree of the log.
+  'events.expired': event<{ readonly before: number }>('tenant'),
+  // A backup was restored: a new log began at the size of the one before, whose signed head it names.
+  'log.restored': event<{
+    readonly log: string;
+    readonly size: number;
+    readonly root: string;
+    readonly head: string;
+  }>('tenant'),
   'tenant.created': event(),
   'tenant.updated': event('tenant'),
   'tenant.suspended': event('tenant'),
@@ -115,6 +132,15 @@ export const eventCatalogue = {
   'key.created': event<{ readonly key: string }>('tenant'),
   'key.rotated': event<{ readonly key: string }>('tenant'),
   'key.revoked': event<{ readonly key: string }>('tenant'),
+  'webhook.created': event<OfWebhook>('tenant'),
+  'webhook.updated': event<OfWebhook>('tenant'),
+  'webhook.deleted': event<OfWebhook>('tenant'),
+  'webhook.secret_rotated': event<OfWebhook>('tenant'),
+  'webhook.enabled': event<OfWebhook>('tenant'),
+  'webhook.disabled': event<OfWebhook & { readonly cause: DisabledReason }>('tenant'),
+  // Goes to that webhook alone, whatever types it wants.
+  'webhook.tested': event<OfWebhook>('tenant'),
+  'webhook.replayed': event<OfWebhook & { readonly count: number }>('tenant'),
   'operator_key.created': event<{ readonly key: string }>(),
   'operator_key.revoked': event<{ readonly key: string }>(),
   'signing_key.rotated': event<{ readonly othersRevoked: boolean }>(),
@@ -162,13 +188,18 @@ export type EventFilter = {
   readonly tenantId: string;
   readonly userId?: string;
   readonly type?: string;
+  /** Only events of these types. */
+  readonly types?: readonly string[];
   readonly outcome?: string;
   /** Only events after the one with this id. */
   readonly afterId?: string;
+  /** Only events before the one with this id. */
+  readonly beforeId?: string;
 };
 
 export type EventRepository = {
-  add(event: Event): Promise<void>;
+  /** Adds an event, sealed with random bytes of its own (`saltBytes`). The sequencer gives it its position. */
+  add(event: Event, salt: Buffer): Promise<void>;
   /** Removes the personal part of a user's events; returns their number. */
   removePersonalPart(tenantId: string, userId: string): Promise<number>;
   /** The newest events first, at most that many. */

@@ -5,6 +5,7 @@ import type { AuthenticatorRepository } from './authenticator.ts';
 import type { BudgetRepository } from './budget.ts';
 import type { ChallengeRepository } from './challenge.ts';
 import type { ProofRepository } from './dpop.ts';
+import type { EventLogRepository } from './event-log.ts';
 import type { EventRepository } from './events.ts';
 import type { IdentityRepository } from './external-identity.ts';
 import type { FactorResetRepository } from './factor-reset.ts';
@@ -21,6 +22,7 @@ import type { TenantRepository } from './tenant.ts';
 import type { TermsRepository } from './terms.ts';
 import type { TrustedDeviceRepository } from './trusted-device.ts';
 import type { UserRepository } from './user.ts';
+import type { WebhookRepository } from './webhook.ts';
 
 /** Everything that flows keep. */
 export type Repositories = {
@@ -37,6 +39,8 @@ export type Repositories = {
   readonly proofs: ProofRepository;
   readonly idempotency: IdempotencyRepository;
   readonly events: EventRepository;
+  readonly eventLogs: EventLogRepository;
+  readonly webhooks: WebhookRepository;
   readonly outbox: OutboxRepository;
   readonly identities: IdentityRepository;
   readonly loginRequests: LoginRequestRepository;

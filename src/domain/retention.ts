@@ -15,6 +15,8 @@ export const retained = [
   'smsCounters',
   'events',
   'outbox',
+  'webhookDeliveries',
+  'webhookAttempts',
   'unproved',
 ] as const;
 

@@ -48,12 +48,22 @@ export type LiveSession = SessionRow & {
   readonly kinds: readonly AuthenticatorKind[];
 };
 
+/** A session that may have ended. */
+export type EndedSession = Pick<SessionRow, 'id' | 'userId' | 'createdAt' | 'idleExpiresAt' | 'expiresAt'> & {
+  /** Time of its end by a person or a rule; undefined: it was left to expire, or lives. */
+  readonly revokedAt: Date | undefined;
+};
+
 export type SessionRepository = {
   insert(session: SessionRow): Promise<void>;
   /** Finds a session that is live and whose user is active and has a confirmed identifier. */
   findLive(tenantId: string, id: string, now: Date): Promise<LiveSession | undefined>;
   /** The same with the user, in one read: what nearly every call with a session needs. */
   findOfCall(tenantId: string, id: string, now: Date): Promise<CallerSession | undefined>;
+  /** Finds a session, also one that has ended. */
+  findEnded(tenantId: string, id: string): Promise<EndedSession | undefined>;
+  /** The ids of those sessions that are live and whose users are active. */
+  filterLive(sessions: readonly Pick<SessionRow, 'tenantId' | 'id'>[], now: Date): Promise<string[]>;
   /** The live sessions of a user, the newest first. */
   listLive(tenantId: string, userId: string, now: Date): Promise<SessionRow[]>;
   /** Rotates the refresh token of a live session; true for exactly one caller per counter. */
@@ -79,10 +89,10 @@ export type SessionRepository = {
   isKeyOf(tenantId: string, identifier: Identifier, jkt: string): Promise<boolean>;
   /** Forgets what devices the sessions of a user began on: they make no later sign-in a known one. */
   forgetDevices(tenantId: string, userId: string): Promise<void>;
-  /** Ends the sessions in which a trusted device stood for the second factor. */
-  revokeOfDevice(tenantId: string, userId: string, deviceId: string, now: Date): Promise<void>;
-  /** Ends the oldest sessions of a user beyond that many. */
-  revokeBeyond(tenantId: string, userId: string, kept: number, now: Date): Promise<void>;
+  /** Ends the sessions in which a trusted device stood for the second factor; returns their ids. */
+  revokeOfDevice(tenantId: string, userId: string, deviceId: string, now: Date): Promise<string[]>;
+  /** Ends the oldest sessions of a user beyond that many; returns their ids. */
+  revokeBeyond(tenantId: string, userId: string, kept: number, now: Date): Promise<string[]>;
 };
 
 /** The session of a call, as its row was when the call came in. */

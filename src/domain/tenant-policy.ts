@@ -1,6 +1,5 @@
 import { isSupportedCountry } from 'libphonenumber-js/mobile';
 import * as v from 'valibot';
-import { scopes } from './api-key.ts';
 import { parseEmail } from './email.ts';
 import { invalid, type Violation } from './errors.ts';
 import { locales } from './locale.ts';
@@ -45,7 +44,7 @@ export function defaultPolicy(origin: string, slug: string): TenantPolicy {
     rememberDeviceDays: 0,
     newSignInNotice: true,
     proofOfWork: 'off',
-    roles: { admin: [...scopes], user: [] },
+    roles: { admin: ['users.read', 'users.write'], user: [] },
     discloseRegistration: false,
     codeSignIn: { enabled: true, createAccounts: false },
     passkeys: {
@@ -58,6 +57,7 @@ export function defaultPolicy(origin: string, slug: string): TenantPolicy {
       passwordless: 'never',
     },
     factorResetHours: 0,
+    eventRetentionDays: 0,
     signInOrder: ['passkey', 'password', 'code'],
     google: { enabled: false, clientId: '', audiences: [], scopes: [] },
     manam: { enabled: false },
@@ -205,6 +205,7 @@ const schema: v.GenericSchema<unknown, TenantPolicy> = strict({
     passwordless: v.picklist(passwordlessModes, `must be one of ${passwordlessModes.join(', ')}`),
   }),
   factorResetHours: wholeNumber(0, 720),
+  eventRetentionDays: wholeNumber(0, 36_500),
   signInOrder: v.pipe(
     v.array(v.picklist(signInWays, `must be one of ${signInWays.join(', ')}`), 'must be a list'),
     v.minLength(1, 'must not be empty'),

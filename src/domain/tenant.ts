@@ -88,6 +88,8 @@ export type TenantPolicy = {
   };
   /** Hours that a reset of lost second factors waits, so that the owner can object; 0: there is none. */
   readonly factorResetHours: number;
+  /** Days that events are kept; 0, and where it is less: those of the deployment. */
+  readonly eventRetentionDays: number;
   /** The order of the ways to sign in on the hosted page; the first one is in front. */
   readonly signInOrder: readonly SignInWay[];
   /** Sign-in with Google. */
@@ -198,6 +200,8 @@ export type TenantRepository = {
   insertKey(key: ApiKey & { readonly digest: Buffer }, now: Date): Promise<void>;
   /** All keys of a tenant, oldest first. */
   listKeys(tenantId: string): Promise<ApiKeyRow[]>;
+  /** Those of the keys that are live, of active tenants. */
+  listLiveKeys(keyIds: readonly string[], now: Date): Promise<Pick<ApiKeyRow, 'id' | 'scopes'>[]>;
   /** Sets the end of a key that has none yet; false where it has one, or there is no such key. */
   endKey(tenantId: string, keyId: string, at: Date): Promise<boolean>;
   /** Revokes a key, also one that would end later; false where there is no live one. */

@@ -3,6 +3,7 @@ import type { AccessTokens } from '../domain/access-token.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { ReceiptSigner } from '../domain/erasure.ts';
 import type { GoogleProvider } from '../domain/google.ts';
+import type { HeadSigner } from '../domain/log-head.ts';
 import { networkOf } from '../domain/network.ts';
 import type { OutgoingFetch } from '../domain/outgoing.ts';
 import type { PasswordHasher } from '../domain/password.ts';
@@ -33,6 +34,7 @@ export type Adapters = {
   readonly accessTokens: AccessTokens;
   readonly hasher: PasswordHasher;
   readonly signReceipt: ReceiptSigner;
+  readonly signHead: HeadSigner;
   readonly google: GoogleProvider;
   readonly passwordRules: PasswordPolicyDeps;
   readonly proofOfWork: ProofOfWork;

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import type { Transports } from '../domain/delivery.ts';
+import type { Store } from '../domain/repositories.ts';
 import type { Limiter } from '../flows/limits.ts';
 import type { ErrorMapper } from '../server/error-mapper.ts';
 import type { TenantDirectory } from '../server/tenant-directory.ts';
@@ -10,6 +11,8 @@ import type { Adapters, Core } from './core.ts';
 /** The dependencies of every feature. */
 export type FeatureDeps = {
   readonly adapters: Adapters;
+  /** The store over connections of its own: no storm of calls holds up the log of events. */
+  readonly logStore: Store;
   readonly core: Core;
   readonly config: Config;
   readonly limiter: Limiter;
@@ -17,5 +20,7 @@ export type FeatureDeps = {
   readonly hostedTenants: HostedTenants;
   readonly mapError: ErrorMapper;
   readonly transports: Transports;
+  /** Counts attempts to deliver to webhooks. */
+  readonly observeWebhook: (outcome: 'delivered' | 'failed' | 'given_up') => void;
   readonly log: Logger;
 };

@@ -21,6 +21,8 @@ export type Feature = {
   /** The days that ended rows are kept, by what they are. */
   readonly retention?: Partial<Readonly<Record<Retained, number>>>;
   readonly jobs?: readonly Job[];
+  /** Ends what would outlast a drain, such as open streams. */
+  readonly drain?: () => void;
   /** Checks of `manam doctor`. */
   readonly checks?: readonly Check[];
 };

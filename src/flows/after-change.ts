@@ -9,30 +9,47 @@ import { type MessageContext, type Notice, notifyUser } from './messages.ts';
 import { sendUndo, type UndoableNotice, type UndoLinkDeps } from './recovery/undo-link.ts';
 
 /** The repositories of the ways into an account. */
-export type AccessStores = 'challenges' | 'trustedDevices' | 'sessions' | 'factorResets';
+export type AccessStores = 'challenges' | 'trustedDevices' | 'sessions' | 'factorResets' | 'events';
 
 /** The repositories of what follows a change of credentials. */
-type ChangeStores = AccessStores | 'users' | 'outbox' | 'events';
+type ChangeStores = AccessStores | 'users' | 'outbox';
 export type UndoableChangeStores = ChangeStores | 'accountChanges';
 
 type Change<T extends EventType> = { readonly notice: Notice; readonly event: Recorded<T> };
 
 /**
  * Ends every way into an account that was opened before: outstanding challenges, trusted devices and
- * sessions, except the one that is kept. Returns the number of ended sessions.
+ * sessions, except the one that is kept, and records that. Returns the number of ended sessions.
  */
 export async function endAccess(
-  { challenges, trustedDevices, sessions, factorResets }: Pick<Repositories, AccessStores>,
-  clock: Clock,
+  deps: RecordDeps,
+  repositories: Pick<Repositories, AccessStores>,
+  actor: Actor,
   { tenantId, id }: Pick<User, 'tenantId' | 'id'>,
-  keptSessionId: string | undefined,
+  kept: string | undefined,
 ): Promise<number> {
+  const { clock } = deps;
+  const { challenges, trustedDevices, factorResets } = repositories;
   // Challenges first: a second step that is under way holds its row, and could still become a session.
   await challenges.invalidateAll(tenantId, id);
   await trustedDevices.removeAll(tenantId, id);
   // A reset that waits began before this change.
   await factorResets.end(tenantId, id, clock());
-  return await sessions.revokeOthers(tenantId, id, keptSessionId, clock());
+  return await endSessions(deps, repositories, actor, { tenantId, id }, kept);
+}
+
+/** Ends all sessions of a user but one, and records that also where there were none. Returns their number. */
+export async function endSessions(
+  deps: RecordDeps,
+  repositories: Pick<Repositories, 'sessions' | 'events'>,
+  actor: Actor,
+  { tenantId, id: userId }: Pick<User, 'tenantId' | 'id'>,
+  kept: string | undefined,
+): Promise<number> {
+  const count = await repositories.sessions.revokeOthers(tenantId, userId, kept, deps.clock());
+  const details = { count, kept: kept !== undefined };
+  await record(repositories, deps, actor, { type: 'sessions.ended', userId, sessionId: kept ?? '', details });
+  return count;
 }
 
 /** Throws ACCOUNT_FROZEN where the owner reported a change: a session may be an intruder's. */
@@ -90,11 +107,12 @@ export async function afterUndoableChange<T extends EventType>(
 }
 
 async function endOthers(
-  { clock }: Pick<RecordDeps, 'clock'>,
+  deps: RecordDeps,
   repositories: Pick<Repositories, AccessStores | 'users'>,
-  { session }: Actor,
+  actor: Actor,
   view: UserView,
 ): Promise<void> {
-  if (session !== undefined) await assertNotFrozenNow(repositories, clock, view.user);
-  await endAccess(repositories, clock, view.user, session?.id);
+  const { session } = actor;
+  if (session !== undefined) await assertNotFrozenNow(repositories, deps.clock, view.user);
+  await endAccess(deps, repositories, actor, view.user, session?.id);
 }

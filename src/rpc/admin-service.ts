@@ -7,6 +7,7 @@ import type { createAuditLog } from '../flows/admin/audit-log.ts';
 import type { createBackupCheck } from '../flows/admin/backup.ts';
 import type { createDeployment } from '../flows/admin/deployment.ts';
 import type { Diagnose } from '../flows/admin/diagnose.ts';
+import type { createEventLogAdmin } from '../flows/admin/event-log.ts';
 import type { createAdminKeyAdmin, createKeyAdmin } from '../flows/admin/keys.ts';
 import type { createMessageAdmin } from '../flows/admin/messages.ts';
 import type { createTenantAdmin } from '../flows/admin/tenants.ts';
@@ -43,6 +44,7 @@ export type AdminFlows = InspectionFlows & {
   readonly messages: ReturnType<typeof createMessageAdmin>;
   readonly transfer: ReturnType<typeof createTransfer>;
   readonly listAuditEvents: ReturnType<typeof createAuditLog>;
+  readonly eventLog: ReturnType<typeof createEventLogAdmin>;
   readonly checkBackup: ReturnType<typeof createBackupCheck>;
 };
 
@@ -240,11 +242,23 @@ function transferHandlers({ transfer, users }: AdminFlows) {
 }
 
 /** Records of the deployment: its events, and the check of a restored backup. */
-function recordHandlers({ listAuditEvents, checkBackup }: AdminFlows) {
+function recordHandlers({ listAuditEvents, eventLog, checkBackup }: AdminFlows) {
   return {
     async listAuditEvents(request) {
       const { action: type, ...query } = request;
       return { events: (await listAuditEvents({ ...query, type })).map(toAuditEvent) };
+    },
+    async exportEventLog({ tenant, after, limit }) {
+      const { header, lines, head } = await eventLog.exportLog(tenant, Number(after), limit);
+      return {
+        header: JSON.stringify(header),
+        lines: lines.map((line) => JSON.stringify(line)),
+        head,
+        size: BigInt(header.logs.at(-1)?.size ?? 0),
+      };
+    },
+    async restartEventLogs(_, context) {
+      return { logs: await eventLog.restartLogs(operatorOf(context)) };
     },
     async checkBackup() {
       return { findings: (await checkBackup()).map(toFinding) };

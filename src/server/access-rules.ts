@@ -25,7 +25,8 @@ export function readAccessRules(services: readonly DescService[]): AccessRules {
       rule.key !== KeyKind.UNSPECIFIED &&
       rule.rate !== RateClass.UNSPECIFIED &&
       !rule.sessions.includes(SessionLevel.UNSPECIFIED) &&
-      (!rule.fresh || rule.sessions.length > 0);
+      (!rule.fresh || rule.sessions.length > 0) &&
+      rule.stream === (method.methodKind === 'server_streaming');
     if (!whole) throw new Error(`${name} has an incomplete access declaration`);
     const unknown = rule.emits.filter((type) => !isEventType(type));
     if (unknown.length > 0) throw new Error(`${name} emits ${unknown.join(', ')}, which no event is called`);
@@ -53,9 +54,13 @@ export function mintsTokens({ output }: DescMethod): boolean {
 
 const emitted = new WeakMap<Access, ReadonlySet<string>>();
 
-/** The events that a method declares to record. */
+/**
+ * The events that a method declares to record. One that begins sessions may also end the oldest of a user, which
+ * makes room for the new one, and need not say so.
+ */
 export function emitsOf(rule: Access): ReadonlySet<string> {
-  const types = emitted.get(rule) ?? new Set(rule.emits);
+  const replacing = rule.emits.includes('session.started') ? ['session.ended'] : [];
+  const types = emitted.get(rule) ?? new Set([...rule.emits, ...replacing]);
   emitted.set(rule, types);
   return types;
 }

@@ -119,7 +119,7 @@ async function identify(deps: GateDeps, rule: Access, header: Headers): Promise<
     throw new DomainError('SECRET_KEY_REQUIRED');
   if (bearer === undefined) {
     if (found === undefined) throw new DomainError('KEY_MISSING');
-    if (rule.sessions.length > 0) assertScope(rule, found.key);
+    if (rule.sessions.length > 0 || rule.scope !== '') assertScope(rule, found.key);
     return { ...found, session: undefined, pending: undefined, bound: undefined };
   }
 
@@ -245,7 +245,7 @@ function readIdempotencyKey(header: Headers, method: string): IdempotencyKey | u
   return { key, method };
 }
 
-/** Whether a key may stand in for a session. Decided before any look-up, so that it is the same for every user (R42). */
+/** Whether a key may stand in for a session, or has the scope that a method of back ends asks for. Decided before any look-up, so that it is the same for every user (R42). */
 function assertScope(rule: Access, key: ApiKey): void {
   if (rule.scope === '') throw new DomainError('TOKEN_MISSING');
   // A page or an app holds a publishable key: what it lacks is a session.

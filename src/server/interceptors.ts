@@ -13,17 +13,32 @@ import { serverDeadlineMs } from './deadline.ts';
 import type { ErrorMapper } from './error-mapper.ts';
 import { codeOf } from './error-reasons.ts';
 
-/** Maps every error of a flow to the wire. It is the outermost interceptor. */
+/** Maps every error of a flow to the wire, those of streams included. It is the outermost interceptor. */
 export function errorInterceptor(mapError: ErrorMapper): Interceptor {
   return (next) => async (request) => {
-    try {
-      return await next(request);
-    } catch (error) {
+    const fail = (error: unknown): never => {
       const locale = negotiateLocale(request.header.get('accept-language'));
       throw mapError(error, requestOf(request.contextValues), locale);
-    }
+    };
+    return watchStream(await next(request).catch(fail), fail);
   };
 }
+
+/** The same answer; where it is a stream, `onError` gets what its messages throw. */
+function watchStream(answer: Answer, onError: (error: unknown) => never): Answer {
+  if (!answer.stream) return answer;
+  const { message } = answer;
+  async function* watched() {
+    try {
+      yield* message;
+    } catch (error) {
+      onError(error);
+    }
+  }
+  return { ...answer, message: watched() };
+}
+
+type Answer = Awaited<ReturnType<ReturnType<Interceptor>>>;
 
 /** Notes that a call was answered: what Connect refuses by itself never comes here. */
 export const successInterceptor: Interceptor = (next) => async (request) => {
@@ -39,17 +54,7 @@ export const outcomeInterceptor: Interceptor = (next) => async (request) => {
     info.reason = snakeCase(Code[error instanceof ConnectError ? error.code : Code.Internal] ?? '');
     throw error;
   };
-  const answer = await next(request).catch(fail);
-  if (!answer.stream) return answer;
-  const { message } = answer;
-  async function* watched() {
-    try {
-      yield* message;
-    } catch (error) {
-      fail(error);
-    }
-  }
-  return { ...answer, message: watched() };
+  return watchStream(await next(request).catch(fail), fail);
 };
 
 /** `ResourceExhausted` as RESOURCE_EXHAUSTED. */

@@ -6,7 +6,7 @@ import { assertPlain, decodeJson } from '../rest/json.ts';
 import { contextValuesOf, createRequestInfo, type RequestInfo, requestOf } from '../rpc/context.ts';
 import type { ErrorMapper } from './error-mapper.ts';
 import { protocolOf, withMapper } from './framework-errors.ts';
-import type { Route } from './handler.ts';
+import { pathOf, type Route } from './handler.ts';
 import { boundsInterceptor } from './input-bounds.ts';
 import { outcomeInterceptor, successInterceptor } from './interceptors.ts';
 import { refuse } from './refuse.ts';
@@ -80,6 +80,7 @@ function createAdapterRoute(
   routes: (router: ConnectRouter) => void,
   mapError: ErrorMapper,
 ): Route {
+  const streams = new Set<string>();
   const infos = new WeakMap<object, RequestInfo>();
   const passedOn = new WeakSet<object>();
   const adapter = connectNodeAdapter({
@@ -88,6 +89,7 @@ function createAdapterRoute(
       routes(router);
       router.handlers.forEach((handler, index) => {
         router.handlers[index] = withMapper(handler, mapError);
+        if (handler.method.methodKind === 'server_streaming') streams.add(handler.requestPath);
       });
     },
     contextValues: (request) =>
@@ -96,6 +98,7 @@ function createAdapterRoute(
   });
   return async (request: IncomingMessage, response, info) => {
     infos.set(request, info);
+    if (streams.has(pathOf(request))) allowLongTimeouts(request.headers);
     boundTimeouts(request.headers);
     plainCharset(request.headers);
     adapter(request, response);
@@ -103,6 +106,16 @@ function createAdapterRoute(
     info.protocol = protocolOf(request.headers['content-type'] ?? '');
     return 'answered';
   };
+}
+
+/**
+ * A stream may stay open longer than any other call: a deadline beyond the longest is the client's own affair,
+ * which closes the stream by itself.
+ */
+function allowLongTimeouts(headers: IncomingMessage['headers']): void {
+  const [, amount = '', unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(String(headers['grpc-timeout'])) ?? [];
+  if (Number(amount) * (unitsMs[unit] ?? 0) > maxTimeoutMs) delete headers['grpc-timeout'];
+  if (Number(headers['connect-timeout-ms']) > maxTimeoutMs) delete headers['connect-timeout-ms'];
 }
 
 /** The longest that a timer of Node can wait; what is longer fires at once, with a warning. */

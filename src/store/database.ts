@@ -19,6 +19,8 @@ export type Database = MySql2Database;
 export type DatabaseOptions = {
   /** `mysql://user:password@host:port/database`; a unix socket as `?socketPath=…`. */
   readonly url: string;
+  /** Time after which the server closes a connection that sends nothing, in seconds. Default: the server's own. */
+  readonly idleTimeoutS?: number;
   /** Limit of connections. Default 20 (R64). */
   readonly connections?: number;
   /** Called with the text of every statement that is sent, without parameters. */
@@ -67,6 +69,8 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
   const pool = createPool({
     ...connectionOptions(options.url),
     connectionLimit: options.connections ?? 20,
+    // Ours closes a connection first: the server would do so under a statement.
+    ...(options.idleTimeoutS !== undefined && { maxIdle: 1, idleTimeout: options.idleTimeoutS * 500 }),
     queueLimit: maxQueued,
     connectTimeout: acquireDeadlineMs,
     supportBigNumbers: true,
@@ -101,11 +105,15 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
     }
   };
 
+  const setup =
+    options.idleTimeoutS === undefined
+      ? sessionSetup
+      : [...sessionSetup, `SET SESSION wait_timeout = ${options.idleTimeoutS}`];
   const ready = new WeakSet<PoolConnection>();
   /** Sets a new connection up, under the deadline of any other statement. */
   async function setUp(connection: PoolConnection): Promise<void> {
     if (ready.has(connection)) return;
-    for (const sql of sessionSetup) await run(connection, 'query', { sql });
+    for (const sql of setup) await run(connection, 'query', { sql });
     ready.add(connection);
   }
 

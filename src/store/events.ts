@@ -1,26 +1,70 @@
-import { and, asc, desc, eq, gt } from 'drizzle-orm';
-import type { EventDetails, EventRepository, EventType } from '../domain/events.ts';
+import { and, asc, desc, eq, gt, inArray, lt } from 'drizzle-orm';
+import { type EventSeal, type SealedEvent, sealEvent } from '../domain/event-log.ts';
+import type { Event, EventDetails, EventRepository, EventType } from '../domain/events.ts';
+import type { Vault } from '../domain/vault.ts';
 import type { Database } from './database.ts';
 import { once, slotsOf } from './prepared.ts';
 import { events as table } from './tables/events.ts';
 
-export function createEventRepository(db: Database, prepared: Database): EventRepository {
+type Row = typeof table.$inferSelect;
+
+/** The event of a row, without its place in the log and its seal. */
+export function toEvent(row: Row): Event {
+  const {
+    details,
+    userId,
+    sessionId,
+    keyId,
+    position: _,
+    salt: __,
+    commitment: ___,
+    mac: ____,
+    ...rest
+  } = row;
+  return {
+    ...rest,
+    details: JSON.parse(details) as EventDetails,
+    userId: userId ?? undefined,
+    sessionId: sessionId ?? undefined,
+    keyId: keyId ?? undefined,
+  };
+}
+
+/** The event of a row with what proves it. */
+export function toSealed(row: Row): SealedEvent {
+  const { salt, commitment, mac } = row;
+  const seal: EventSeal | undefined =
+    commitment === null ? undefined : { salt: salt ?? undefined, commitment, mac: mac ?? undefined };
+  return { ...toEvent(row), seal };
+}
+
+export function createEventRepository(
+  db: Database,
+  prepared: Database,
+  vault: Pick<Vault, 'mac'>,
+): EventRepository {
   const insert = once(() => prepared.insert(table).values(slotsOf(table)).prepare());
 
   return {
-    async add({ userId = null, sessionId = null, keyId = null, details, ...event }) {
-      await insert().execute({ ...event, userId, sessionId, keyId, details: JSON.stringify(details) });
+    async add(event, salt) {
+      const { commitment, mac } = sealEvent(vault, event, salt);
+      const { userId = null, sessionId = null, keyId = null, details, ...rest } = event;
+      const text = JSON.stringify(details);
+      await insert().execute({
+        ...{ ...rest, userId, sessionId, keyId, details: text },
+        ...{ position: null, salt, commitment, mac },
+      });
     },
 
     async removePersonalPart(tenantId, userId) {
       const [result] = await db
         .update(table)
-        .set({ userId: null, sessionId: null, address: '' })
+        .set({ userId: null, sessionId: null, address: '', salt: null })
         .where(and(eq(table.tenantId, tenantId), eq(table.userId, userId)));
       return result.affectedRows;
     },
 
-    async list({ tenantId, userId, type, outcome, afterId }, limit) {
+    async list({ tenantId, userId, type, types, outcome, afterId, beforeId }, limit) {
       const rows = await db
         .select()
         .from(table)
@@ -29,6 +73,8 @@ export function createEventRepository(db: Database, prepared: Database): EventRe
             eq(table.tenantId, tenantId),
             userId === undefined ? undefined : eq(table.userId, userId),
             type === undefined ? undefined : eq(table.type, type as EventType),
+            types === undefined ? undefined : inArray(table.type, [...types] as EventType[]),
+            beforeId === undefined ? undefined : lt(table.id, beforeId),
             outcome === undefined ? undefined : eq(table.outcome, outcome as 'success' | 'failure'),
             afterId === undefined ? undefined : gt(table.id, afterId),
           ),
@@ -37,13 +83,7 @@ export function createEventRepository(db: Database, prepared: Database): EventRe
         .orderBy(afterId === undefined ? desc(table.id) : asc(table.id))
         .limit(limit);
       if (afterId !== undefined) rows.reverse();
-      return rows.map(({ userId: user, sessionId, keyId, details, ...row }) => ({
-        ...row,
-        details: JSON.parse(details) as EventDetails,
-        userId: user ?? undefined,
-        sessionId: sessionId ?? undefined,
-        keyId: keyId ?? undefined,
-      }));
+      return rows.map(toEvent);
     },
   };
 }

@@ -12,6 +12,7 @@ import { attemptCounters, budgets, idempotency, leases, spentProofs } from './ta
 import { outbox, smsBackoffs, smsCounters } from './tables/messages.ts';
 import { sessions } from './tables/sessions.ts';
 import { accountChanges, users } from './tables/users.ts';
+import { webhookAttempts, webhookDeliveries } from './tables/webhooks.ts';
 
 export function createLeaseRepository(db: Database): LeaseRepository {
   return {
@@ -66,6 +67,8 @@ export function createRetentionRepository(db: Database): RetentionRepository {
             inArray(outbox.status, ['sent', 'dropped', 'dead', 'decoy']),
           ),
         ],
+        webhookDeliveries: [webhookDeliveries, lt(webhookDeliveries.endedAt, before)],
+        webhookAttempts: [webhookAttempts, lt(webhookAttempts.id, uuidOfTime(before))],
         // Unproved registrations that have no fresh confirmation; what a back end made stays.
         unproved: [
           users,

@@ -1,4 +1,18 @@
-import { and, desc, eq, gt, isNotNull, isNull, lt, ne, or, type Param, sql } from 'drizzle-orm';
+import {
+  and,
+  desc,
+  eq,
+  gt,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  ne,
+  or,
+  type Param,
+  type SQL,
+  sql,
+} from 'drizzle-orm';
 import type { KeyBinding, SessionRepository, SessionRow } from '../domain/session.ts';
 import { enrolledColumns, hasAuthenticatorRow, toKinds } from './authenticators.ts';
 import type { Database } from './database.ts';
@@ -48,6 +62,18 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
     session: is(slot('tenantId', sessions.tenantId), slot('id', sessions.id)),
     isLive: isLive(slot('now', sessions.expiresAt)),
   };
+
+  /** Ends the sessions that match, of which there are few; returns the ids. */
+  async function revokeAll(which: SQL | undefined, now: Date): Promise<string[]> {
+    const rows = await db.select({ id: sessions.id }).from(sessions).where(which).for('update');
+    const ids = rows.map(({ id }) => id);
+    if (ids.length > 0)
+      await db
+        .update(sessions)
+        .set({ revokedAt: now })
+        .where(and(which, inArray(sessions.id, ids)));
+    return ids;
+  }
 
   const insert = once(() => prepared.insert(sessions).values(slotsOf(sessions)).prepare());
 
@@ -133,6 +159,22 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
       return { ...session, deviceId: deviceId ?? undefined, holder: toView(row) };
     },
 
+    async findEnded(tenantId, id) {
+      const [row] = await db.select().from(sessions).where(is(tenantId, id));
+      if (row === undefined) return undefined;
+      const { userId, createdAt, revokedAt, idleExpiresAt, expiresAt } = row;
+      return { id, userId, createdAt, idleExpiresAt, expiresAt, revokedAt: revokedAt ?? undefined };
+    },
+
+    async filterLive(wanted, now) {
+      const rows = await db
+        .select({ id: sessions.id })
+        .from(sessions)
+        .innerJoin(users, and(ownerOf, eq(users.status, 'active')))
+        .where(and(or(...wanted.map(({ tenantId, id }) => is(tenantId, id))), isLive(now)));
+      return rows.map(({ id }) => id);
+    },
+
     async listLive(tenantId, userId, now) {
       const rows = await db
         .select()
@@ -213,10 +255,10 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
     },
 
     async revokeOfDevice(tenantId, userId, deviceId, now) {
-      await db
-        .update(sessions)
-        .set({ revokedAt: now })
-        .where(and(ofUser(tenantId, userId), eq(sessions.deviceId, deviceId), isLive(now)));
+      return await revokeAll(
+        and(ofUser(tenantId, userId), eq(sessions.deviceId, deviceId), isLive(now)),
+        now,
+      );
     },
 
     async revokeBeyond(tenantId, userId, kept, now) {
@@ -227,12 +269,10 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
         .orderBy(desc(sessions.id))
         .offset(kept - 1)
         .limit(1);
-      if (oldestKept === undefined) return;
+      if (oldestKept === undefined) return [];
       // Ids grow with time: a session that begins meanwhile is not among the older ones.
-      await db
-        .update(sessions)
-        .set({ revokedAt: now })
-        .where(and(ofUser(tenantId, userId), isLive(now), lt(sessions.id, oldestKept.id)));
+      const isOlder = and(ofUser(tenantId, userId), isLive(now), lt(sessions.id, oldestKept.id));
+      return await revokeAll(isOlder, now);
     },
   };
 }

@@ -9,6 +9,7 @@ import { createChallengeRepository } from './challenges.ts';
 import type { Database, DatabaseHandle } from './database.ts';
 import { createTrustedDeviceRepository } from './devices.ts';
 import { unwrap } from './driver-error.ts';
+import { createEventLogRepository } from './event-logs.ts';
 import { createEventRepository } from './events.ts';
 import { createFactorResetRepository } from './factor-resets.ts';
 import { createIdempotencyRepository } from './idempotency.ts';
@@ -24,6 +25,7 @@ import { createSmsUsageRepository } from './sms-usage.ts';
 import { createTenantRepository } from './tenants.ts';
 import { createTermsRepository } from './terms.ts';
 import { createUserRepository } from './users.ts';
+import { createWebhookRepository } from './webhooks.ts';
 
 /** The same repository, whose errors are those of the driver or of this service, never Drizzle's. */
 function withoutSql<R extends object>(repository: R): R {
@@ -53,7 +55,9 @@ function createRepositories(db: Database, prepared: Database, vault: Vault): Rep
     trustedDevices: withoutSql(createTrustedDeviceRepository(db)),
     proofs: withoutSql(createProofRepository(db)),
     idempotency: withoutSql(createIdempotencyRepository(db, vault)),
-    events: withoutSql(createEventRepository(db, prepared)),
+    events: withoutSql(createEventRepository(db, prepared, vault)),
+    eventLogs: withoutSql(createEventLogRepository(db)),
+    webhooks: withoutSql(createWebhookRepository(db, vault)),
     outbox: withoutSql(createOutboxRepository(db, vault)),
     identities: withoutSql(createIdentityRepository(db)),
     loginRequests: withoutSql(createLoginRequestRepository(db, vault)),

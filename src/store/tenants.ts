@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, isNull, or } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNull, or } from 'drizzle-orm';
 import type { ApiKeyRow } from '../domain/api-key.ts';
 import type { Tenant, TenantPolicy, TenantRepository } from '../domain/tenant.ts';
 import { defaultPolicy, withDefaults } from '../domain/tenant-policy.ts';
@@ -139,6 +139,13 @@ export function createTenantRepository(db: Database, vault: Vault): TenantReposi
         .orderBy(asc(apiKeys.id));
       return rows.map(toKey);
     },
+
+    listLiveKeys: async (keyIds, now) =>
+      await db
+        .select({ id: apiKeys.id, scopes: apiKeys.scopes })
+        .from(apiKeys)
+        .innerJoin(tenants, eq(tenants.id, apiKeys.tenantId))
+        .where(and(inArray(apiKeys.id, [...keyIds]), isLive(now), eq(tenants.status, 'active'))),
 
     async endKey(tenantId, keyId, at) {
       const [result] = await db

@@ -165,3 +165,16 @@ test('a step-up in one tab leaves the others alone', async () => {
   expect(await tab.getByLabel(who.t('firstName'), { exact: true }).inputValue()).toBe('typed and not saved');
   await who.context.close();
 });
+
+test('a session that was ended elsewhere ends in all tabs by itself, and a new one is not touched', async () => {
+  const { who, user } = await signedIn();
+  const tab = await openTab(who);
+  await app().client(AuthService, bearer(user.accessToken)).revokeOtherSessions({});
+  for (const each of [who.page, tab]) await each.getByText(who.t('sessionEnded')).waitFor();
+  await signIn(who, user.email, password);
+  await heading(who, who.t('profile')).waitFor();
+  await who.page.reload();
+  await heading(who, who.t('profile')).waitFor();
+  expect(who.problems).toEqual([]);
+  await who.context.close();
+});

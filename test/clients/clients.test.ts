@@ -29,7 +29,7 @@ async function addressOf(server: Server): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-type Opened = { readonly manam: grpc.Manam; close(): void };
+type Opened = { readonly manam: web.Manam; close(): void };
 
 /** The clients of other teams, each built as its users would. */
 const clients: { name: string; open(options: ClientOptions): Opened }[] = [

@@ -1,12 +1,16 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { expect, test } from 'vitest';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
-import { AccessTokenError, createAccessTokenVerifier } from '../../src/clients/verify.ts';
-import { password, useTestApp } from '../support/app.ts';
+import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
+import * as connect from '../../src/clients/connect.ts';
+import * as grpc from '../../src/clients/grpc.ts';
+import { AccessTokenError, createAccessTokenVerifier, type Revocations } from '../../src/clients/verify.ts';
+import { password, startTestApp, useTestApp } from '../support/app.ts';
 import { thrownBy } from '../support/errors.ts';
-import { enrolTotp, signUp } from '../support/journey.ts';
+import { bearer, enrolTotp, signUp } from '../support/journey.ts';
 
 const testApp = useTestApp();
 /** The issuer of an app that listens on whatever port is free. */
@@ -14,7 +18,13 @@ const issuer = 'http://127.0.0.1:0';
 const tenantIdOf = async (slug = 'dev') => (await testApp().app.store.tenants.findBySlug(slug))?.id ?? '';
 
 async function verifier(
-  options: { tenantId?: string; issuer?: string; jwksUrl?: string; now?: () => Date } = {},
+  options: {
+    tenantId?: string;
+    issuer?: string;
+    jwksUrl?: string;
+    now?: () => Date;
+    revocations?: Revocations;
+  } = {},
 ) {
   const { url } = testApp();
   return createAccessTokenVerifier({
@@ -76,4 +86,133 @@ test('keys that cannot be had are an outage and no verdict on the token', async 
     expect(await thrownBy(verify(accessToken)), jwksUrl).not.toBeInstanceOf(AccessTokenError);
   }
   broken.close();
+});
+
+describe('a verifier that follows the stream', () => {
+  const clients = { grpc, connect } as const;
+  const open: { close(): void }[] = [];
+  afterEach(() => {
+    for (const each of open.splice(0)) each.close();
+  });
+
+  async function follow(name: keyof typeof clients, options: Partial<grpc.RevocationOptions> = {}) {
+    const manam = clients[name].createManam({ url: testApp().url, key: testApp().dev.secret });
+    const revocations = clients[name].followRevocations({ manam, ...options });
+    open.push(revocations, {
+      close: () => ('close' in manam ? (manam as grpc.Closable).close() : undefined),
+    });
+    await revocations.ready;
+    return await verifier({ revocations });
+  }
+
+  /** Waits until the verifier refuses, as it must soon. */
+  async function untilRefused(verify: (token: string) => Promise<unknown>, token: string): Promise<Error> {
+    for (;;) {
+      const refused = await verify(token).then(
+        () => undefined,
+        (error: Error) => error,
+      );
+      if (refused !== undefined) return refused;
+      await pause(10);
+    }
+  }
+
+  test.each(['grpc', 'connect'] as const)('refuses the token of an ended session, over %s', async (name) => {
+    const verify = await follow(name);
+    const [user, other] = [await signUp(testApp()), await signUp(testApp())];
+    await verify(user.accessToken);
+    await testApp().client(AuthService, bearer(user.accessToken)).logout({});
+    expect(await untilRefused(verify, user.accessToken)).toEqual(
+      new AccessTokenError('the session has ended'),
+    );
+    await verify(other.accessToken);
+  });
+
+  test('refuses all sessions that a change ended, and keeps the one that made it', async () => {
+    const verify = await follow('grpc');
+    const user = await signUp(testApp());
+    const { tokens } = await testApp().client(AuthService).login({ email: user.email, password });
+    await pause(2500);
+    await testApp().client(AuthService, bearer(user.accessToken)).revokeOtherSessions({});
+    await untilRefused(verify, tokens?.accessToken ?? '');
+    await verify(user.accessToken);
+  });
+
+  test('refuses the tokens of a user who was deleted', async () => {
+    const verify = await follow('grpc');
+    const { accessToken } = await signUp(testApp());
+    await testApp().client(ProfileService, bearer(accessToken)).deleteAccount({});
+    expect(await untilRefused(verify, accessToken)).toEqual(new AccessTokenError('the session has ended'));
+  });
+
+  test('asks about tokens that are older than the stream', async () => {
+    const user = await signUp(testApp());
+    await testApp().client(AuthService, bearer(user.accessToken)).logout({});
+    const verify = await follow('grpc');
+    expect(await thrownBy(verify(user.accessToken))).toEqual(new AccessTokenError('the session has ended'));
+  });
+
+  test('asks about each token while the stream is cut, and accepts none that it cannot ask about', async () => {
+    const app = await startTestApp({ sibling: testApp() });
+    const manam = grpc.createManam({ url: app.url, key: app.dev.secret });
+    const auth = grpc.createManam({ url: testApp().url, key: testApp().dev.secret });
+    const revocations = grpc.followRevocations({
+      manam: { events: manam.events, auth: auth.auth },
+      toleranceMs: 0,
+    });
+    open.push(revocations, manam, auth);
+    await revocations.ready;
+    await app.close();
+    const verify = await verifier({ revocations });
+    const user = await signUp(testApp());
+    await verify(user.accessToken);
+    await testApp().client(AuthService, bearer(user.accessToken)).logout({});
+    expect(await thrownBy(verify(user.accessToken))).toEqual(new AccessTokenError('the session has ended'));
+    const deaf = grpc.followRevocations({ manam, toleranceMs: 0 });
+    open.push(deaf);
+    const blind = await verifier({ revocations: deaf });
+    const { accessToken } = await signUp(testApp());
+    expect(await thrownBy(blind(accessToken))).not.toBeInstanceOf(AccessTokenError);
+  });
+
+  test('remembers a bounded number of ends, and asks about what it forgot', async () => {
+    const verify = await follow('grpc', { maxEntries: 2 });
+    const users: string[] = [];
+    for (let index = 0; index < 4; index += 1) users.push((await signUp(testApp())).accessToken);
+    for (const token of users) await testApp().client(AuthService, bearer(token)).logout({});
+    for (const token of users) await untilRefused(verify, token);
+  });
+});
+
+test('events are followed over an instance that goes away, and none is lost or twice', async () => {
+  const app = await startTestApp({ sibling: testApp() });
+  const manam = grpc.createManam({ url: app.url, key: app.dev.secret });
+  const second = grpc.createManam({ url: testApp().url, key: testApp().dev.secret });
+  let current = manam;
+  const controller = new AbortController();
+  const seen: string[] = [];
+  let isOpen = false;
+  const events = { watchEvents: (...call) => current.events.watchEvents(...call) } as grpc.Manam['events'];
+  const end = (async () => {
+    for await (const { event } of grpc.followEvents(
+      { events },
+      { signal: controller.signal, types: ['user.registered'] },
+    ))
+      if (event !== undefined) seen.push(event.userId);
+  })();
+  const wanted: string[] = [];
+  while (!isOpen) await pause(10);
+  for (let index = 0; index < 6; index += 1) {
+    wanted.push((await signUp(testApp())).userId);
+    if (index === 2) {
+      current = second;
+      await app.close();
+    }
+  }
+  while (seen.length < wanted.length) await pause(10);
+  expect(seen).toEqual(wanted);
+  controller.abort();
+  await end;
+  manam.close();
+  second.close();
 });

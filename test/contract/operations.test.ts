@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { commitmentOf, type EventLog } from '../../src/domain/event-log.ts';
 import type { Event } from '../../src/domain/events.ts';
 import type { Callout, Message } from '../../src/domain/message.ts';
 import { DuplicateError } from '../../src/domain/repositories.ts';
@@ -17,23 +18,25 @@ const email: Message = {
   link: '',
 };
 
-overEveryStore('events', (scene) => {
-  const eventOf = ({ tenantId, uuid, now }: Scene, changes: Partial<Event>): Event => ({
-    id: uuid(),
-    tenantId,
-    type: 'session.started',
-    outcome: 'success',
-    reason: '',
-    details: { method: 'password', amr: 'pwd' },
-    keyId: undefined,
-    requestId: 'r',
-    createdAt: now,
-    userId: undefined,
-    sessionId: undefined,
-    address: '192.0.2.1',
-    ...changes,
-  });
+const salt = Buffer.alloc(16, 9);
 
+const eventOf = ({ tenantId, uuid, now }: Scene, changes: Partial<Event>): Event => ({
+  id: uuid(),
+  tenantId,
+  type: 'session.started',
+  outcome: 'success',
+  reason: '',
+  details: { method: 'password', amr: 'pwd' },
+  keyId: undefined,
+  requestId: 'r',
+  createdAt: now,
+  userId: undefined,
+  sessionId: undefined,
+  address: '192.0.2.1',
+  ...changes,
+});
+
+overEveryStore('events', (scene) => {
   test('lists what matches, newest first, or from an event on', async () => {
     const own = scene();
     const { store, tenantId, uuid } = own;
@@ -48,7 +51,7 @@ overEveryStore('events', (scene) => {
       }),
       eventOf(own, { userId }),
     ] as const;
-    for (const event of made) await store.events.add(event);
+    for (const event of made) await store.events.add(event, salt);
     expect(await store.events.list({ tenantId }, 10)).toEqual([...made].reverse());
     expect(await store.events.list({ tenantId, userId }, 1)).toEqual([made[2]]);
     expect(await store.events.list({ tenantId, type: 'sign_in.failed', outcome: 'failure' }, 10)).toEqual([
@@ -61,11 +64,97 @@ overEveryStore('events', (scene) => {
     const own = scene();
     const { store, tenantId, uuid } = own;
     const event = eventOf(own, { userId: uuid(), sessionId: uuid() });
-    await store.events.add(event);
+    await store.events.add(event, salt);
     expect(await store.events.removePersonalPart(tenantId, event.userId ?? '')).toBe(1);
     expect(await store.events.list({ tenantId }, 10)).toEqual([
       { ...event, userId: undefined, sessionId: undefined, address: '' },
     ]);
+  });
+});
+
+overEveryStore('the log of events', (scene) => {
+  const logOf = ({ tenantId, uuid, now }: Scene, changes: Partial<EventLog> = {}): EventLog => ({
+    tenantId,
+    number: 1,
+    logId: uuid(),
+    start: 0,
+    size: 0,
+    startedAt: now,
+    ...changes,
+  });
+
+  test('committed events have no position until they are numbered, and are read by it', async () => {
+    const own = scene();
+    const { store, tenantId } = own;
+    const made = [eventOf(own, {}), eventOf(own, {}), eventOf(own, {})] as const;
+    for (const event of made) await store.events.add(event, salt);
+    const rows = (await store.eventLogs.listUnnumbered(tenantId, 500)).filter(
+      (each) => each.tenantId === tenantId,
+    );
+    expect(rows.map(({ seal: _, ...event }) => event)).toEqual(made);
+    expect(await store.eventLogs.oldestPosition(tenantId)).toBeUndefined();
+    const numbered = rows.map((event, index) => ({ event, position: 3 - index, seal: undefined }));
+    expect(await store.eventLogs.number(tenantId, numbered)).toBe(3);
+    expect(await store.eventLogs.number(tenantId, numbered)).toBe(0);
+    expect(await store.eventLogs.read(tenantId, 1, 2, 10)).toEqual([{ ...made[1], position: 2 }]);
+    expect((await store.eventLogs.read(tenantId, 0, 3, 2)).map(({ id }) => id)).toEqual([
+      made[2].id,
+      made[1].id,
+    ]);
+    const [sealed] = await store.eventLogs.readSealed(tenantId, 0, 1, 1);
+    expect(sealed?.seal).toMatchObject({ salt, commitment: commitmentOf(made[2], salt) });
+    expect(await store.eventLogs.oldestPosition(tenantId)).toBe(1);
+  });
+
+  test('a row that is set aside is beyond every log', async () => {
+    const own = scene();
+    const { store, tenantId } = own;
+    const event = eventOf(own, {});
+    await store.events.add(event, salt);
+    await store.eventLogs.refuse(tenantId, [event.id]);
+    expect(await store.eventLogs.listRefused(1000)).toContainEqual({ tenantId, id: event.id });
+    expect(await store.eventLogs.oldestPosition(tenantId)).toBeUndefined();
+    const waiting = await store.eventLogs.listUnnumbered(tenantId, 500);
+    expect(waiting.some(({ id }) => id === event.id)).toBe(false);
+  });
+
+  test('a log grows from where it was, and the newest is the current one', async () => {
+    const own = scene();
+    const { store, tenantId } = own;
+    const first = logOf(own);
+    expect(await store.eventLogs.findCurrent([tenantId])).toEqual([]);
+    await store.eventLogs.insert(first);
+    expect(await store.eventLogs.grow(first, 5)).toBe(true);
+    expect(await store.eventLogs.grow(first, 9)).toBe(false);
+    const second = logOf(own, { number: 2, start: 5, size: 5 });
+    await store.eventLogs.insert(second);
+    expect(await store.eventLogs.list(tenantId)).toEqual([{ ...first, size: 5 }, second]);
+    expect(await store.eventLogs.findCurrent([tenantId, own.uuid()])).toEqual([second]);
+  });
+
+  test('tiles are written over', async () => {
+    const own = scene();
+    const { store, tenantId } = own;
+    const log = logOf(own);
+    const hashes = Buffer.alloc(32, 5);
+    await store.eventLogs.writeTiles(log, [{ level: 0, tile: 0, hashes }]);
+    await store.eventLogs.writeTiles(log, [{ level: 0, tile: 0, hashes: Buffer.concat([hashes, hashes]) }]);
+    expect(await store.eventLogs.readTile(tenantId, 1, 0, 0)).toEqual(Buffer.concat([hashes, hashes]));
+    expect(await store.eventLogs.readTile(tenantId, 1, 1, 0)).toEqual(Buffer.alloc(0));
+  });
+
+  test('one instance numbers events, until its time is over', async () => {
+    const { store, uuid, at } = scene();
+    const [first, second] = [uuid(), uuid()];
+    expect(await store.eventLogs.takeOver(first, at(0), at(3000))).toBe(true);
+    expect(await store.eventLogs.takeOver(first, at(1000), at(4000))).toBe(true);
+    expect(await store.eventLogs.takeOver(second, at(2000), at(5000))).toBe(false);
+    expect(await store.eventLogs.advance(first, 1)).toBe(true);
+    expect(await store.eventLogs.takeOver(second, at(4000), at(7000))).toBe(true);
+    expect(await store.eventLogs.advance(first, 1)).toBe(false);
+    expect(await store.eventLogs.advance(second, 1)).toBe(true);
+    await store.eventLogs.saveOpening(Buffer.from('sealed'));
+    expect(await store.eventLogs.findOpening()).toEqual(Buffer.from('sealed'));
   });
 });
 

@@ -64,7 +64,9 @@ test('every message exists in every language, with the same variables', () => {
 });
 
 test('every RPC has a REST route and an access declaration', () => {
-  expect(methods.filter((method) => !hasOption(method, http)).map(({ name }) => name)).toEqual([]);
+  // REST has no streams: what they say is listed by ListEvents.
+  const routed = methods.filter(({ methodKind }) => methodKind === 'unary');
+  expect(routed.filter((method) => !hasOption(method, http)).map(({ name }) => name)).toEqual([]);
   expect(readAccessRules(services).size).toBe(methods.length);
 });
 
@@ -84,5 +86,5 @@ test('no RPC streams without being listed here', () => {
   const streaming = [...services, AdminService].flatMap((service) =>
     service.methods.filter(({ methodKind }) => methodKind !== 'unary').map(({ name }) => name),
   );
-  expect(streaming).toEqual([]);
+  expect(streaming).toEqual(['WatchEvents', 'WatchSession']);
 });

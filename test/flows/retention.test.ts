@@ -27,6 +27,8 @@ const retention = {
   factorResets: 0,
   events: days.eventDays,
   outbox: days.messageDays,
+  webhookDeliveries: days.messageDays,
+  webhookAttempts: days.messageDays,
   unproved: days.unprovedDays,
 };
 

@@ -207,7 +207,7 @@ describe('the end of a sign-in', () => {
   test('issues tokens for the opened session and records its start', async () => {
     const { user, found } = await account();
     const session = await scene.makeSession(user);
-    const open: SessionGate = async () => ({ kind: 'session', session });
+    const open: SessionGate = async () => ({ kind: 'session', session, replaced: [] });
     const result = await signIn(open).complete(caller, found, byPassword);
     expect(result).toMatchObject({
       kind: 'session',
@@ -236,7 +236,11 @@ describe('the end of a sign-in', () => {
 
   test('opens no session and records nothing when its preparation fails', async () => {
     const { user, found } = await account();
-    const open: SessionGate = async () => ({ kind: 'session', session: await scene.makeSession(user) });
+    const open: SessionGate = async () => ({
+      kind: 'session',
+      session: await scene.makeSession(user),
+      replaced: [],
+    });
     const prepare = async () => {
       throw new DomainError('CREDENTIALS_INVALID');
     };

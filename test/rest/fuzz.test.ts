@@ -10,7 +10,9 @@ const services = Object.values(publicServices);
 const testApp = useTestApp();
 const requests = 10_000;
 
-const methods = services.flatMap((service) => service.methods);
+const methods = services
+  .flatMap((service) => service.methods)
+  .filter(({ methodKind }) => methodKind === 'unary');
 const paths = methods.flatMap((method) => {
   const rule = getOption(method, http);
   return [rule, ...rule.additionalBindings].map(({ pattern }) => String(pattern.value));

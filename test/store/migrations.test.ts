@@ -319,6 +319,8 @@ test('plans the statements of pending migrations only, with the sizes of their t
     ['0021_account_changes.sql', false],
     ['0022_passkeys.sql', false],
     ['0023_factor_resets.sql', false],
+    ['0024_event_log.sql', false],
+    ['0025_webhooks.sql', false],
   ]);
   const [created, copied] = listed[13]?.plan ?? [];
   expect(created).toMatchObject({ table: 'authenticators', effect: 'metadata', rows: 0, bytes: 0 });

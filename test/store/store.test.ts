@@ -69,8 +69,14 @@ test('every key of user data begins with the tenant', async () => {
     'admin_keys',
     'leases',
     'schema_migrations',
+    'event_sequencer',
   ]);
-  const others = rows.filter((row) => !ofDeployment.has(String(row['t'])) && row['c'] !== 'tenant_id');
+  // Taken across tenants.
+  const queues = ['events_unnumbered', 'webhook_deliveries_due'];
+  const isQueue = (row: Record<string, unknown>) => queues.includes(String(row['i']));
+  const others = rows.filter(
+    (row) => !ofDeployment.has(String(row['t'])) && row['c'] !== 'tenant_id' && !isQueue(row),
+  );
   expect(others).toEqual([]);
 });
 
@@ -248,7 +254,7 @@ test('events can be partitioned by month as docs/databases.md says, and a month 
   const { query, close } = openDatabase({ url: own.url });
   const insert = (id: string) =>
     query(
-      `INSERT INTO events VALUES (x'${'0'.repeat(32)}', x'${id}', 'user.registered', 'success', '', '{}', NULL, '', NOW(3), NULL, NULL, '')`,
+      `INSERT INTO events (tenant_id, id, type, outcome, reason, details, request_id, created_at, address) VALUES (x'${'0'.repeat(32)}', x'${id}', 'user.registered', 'success', '', '{}', '', NOW(3), '')`,
     );
   await insert(`019${'0'.repeat(29)}`);
   await insert(`01B${'0'.repeat(29)}`);

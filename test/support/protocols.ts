@@ -63,15 +63,15 @@ export const protocols: readonly Protocol[] = [
     name: 'gRPC by @grpc/grpc-js',
     connect: (service, url, headers) => {
       const transport = createGrpcJsTransport({ url, timeoutMs: 15_000 });
+      const withAll = (header: ConstructorParameters<typeof Headers>[0]) => ({
+        ...headers,
+        ...Object.fromEntries(new Headers(header)),
+      });
+      const stream: Transport['stream'] = (method, signal, timeoutMs, header, ...rest) =>
+        transport.stream(method, signal, timeoutMs, withAll(header), ...rest);
       const unary: Transport['unary'] = (method, signal, timeoutMs, header, ...rest) =>
-        transport.unary(
-          method,
-          signal,
-          timeoutMs,
-          { ...headers, ...Object.fromEntries(new Headers(header)) },
-          ...rest,
-        );
-      return createClient(service, { ...transport, unary });
+        transport.unary(method, signal, timeoutMs, withAll(header), ...rest);
+      return createClient(service, { ...transport, unary, stream });
     },
   },
 ];

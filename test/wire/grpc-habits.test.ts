@@ -58,6 +58,7 @@ test('serves health over Connect as well, and lists it by service', async () => 
     '',
     'liveness',
     'manam.v1.AuthService',
+    'manam.v1.EventService',
     'manam.v1.PasskeyService',
     'manam.v1.ProfileService',
     'manam.v1.RecoveryService',
@@ -122,6 +123,7 @@ test('buf curl finds the contract by reflection and calls by it', async () => {
     'grpc.reflection.v1.ServerReflection',
     'grpc.reflection.v1alpha.ServerReflection',
     'manam.v1.AuthService',
+    'manam.v1.EventService',
     'manam.v1.PasskeyService',
     'manam.v1.ProfileService',
     'manam.v1.RecoveryService',
@@ -171,7 +173,7 @@ test('reflection returns files, symbols and extensions, and NOT_FOUND for others
   }
   expect(answers).toEqual([
     ...Array.from({ length: 5 }, () => 'files'),
-    [50_103, 50_106],
+    [50_103, 50_106, 50_107],
     'files',
     'files',
     5,

@@ -33,6 +33,8 @@ export function createOpenApi(contract: Contract, version: string): Json {
 
   for (const service of contract.services) {
     for (const method of service.methods) {
+      // OpenAPI has no words for the frames of a stream: docs/events.md has.
+      if (method.methodKind !== 'unary') continue;
       const reasons = reasonsOf(method, contract.reasons);
       routesOf(method).forEach(({ httpMethod, path }, index) => {
         const operation = restOperation(

@@ -73,6 +73,7 @@ function methodSection(
     `- ${rateWords[rule.rate]}`,
     ...(rule.proofOfWork ? ['- may ask for a proof of work'] : []),
     ...(rule.idempotencyKey ? ['- honours `idempotency-key`'] : []),
+    ...(rule.stream ? ['- answers with a stream that stays open: gRPC, gRPC-Web and Connect'] : []),
     ...(rule.genericAnswer ? ['- same response for every state of an account'] : []),
   ];
   const failures = reasonsOf(method, reasons).map(

@@ -626,6 +626,35 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_FACTOR_RESET_WAITING = 85;
    */
   FACTOR_RESET_WAITING = 85,
+
+  /**
+   * The cursor is none of this tenant's log.
+   *
+   * @generated from enum value: ERROR_REASON_CURSOR_INVALID = 86;
+   */
+  CURSOR_INVALID = 86,
+
+  /**
+   * Events after the cursor are gone: retention deleted them, or a backup was restored. Read what you keep anew, and go
+   * on without a cursor.
+   *
+   * @generated from enum value: ERROR_REASON_CURSOR_EXPIRED = 87;
+   */
+  CURSOR_EXPIRED = 87,
+
+  /**
+   * So many streams are open as this instance, the tenant or the key may have. Try again after the time in RetryInfo.
+   *
+   * @generated from enum value: ERROR_REASON_STREAM_LIMIT = 88;
+   */
+  STREAM_LIMIT = 88,
+
+  /**
+   * A tenant has at most `most` webhooks.
+   *
+   * @generated from enum value: ERROR_REASON_WEBHOOK_LIMIT = 89;
+   */
+  WEBHOOK_LIMIT = 89,
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
-import type { ReceiptSigner } from '../../domain/erasure.ts';
+import { digestOfUser, type ReceiptSigner } from '../../domain/erasure.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { assertNotFrozenNow } from '../after-change.ts';
@@ -24,7 +24,10 @@ export function createDeleteAccount({ store, ...deps }: DeleteAccountDeps) {
       const receipt = await eraseUser(repositories, deps, caller, holder);
       // The event names neither the user nor the address of the call.
       const anonymous = { ...caller, session: undefined, client: { ...caller.client, address: '' } };
-      await record(repositories, deps, anonymous, { type: 'user.deleted' });
+      await record(repositories, deps, anonymous, {
+        type: 'user.deleted',
+        details: { user: digestOfUser(holder.user.id) },
+      });
       return receipt;
     });
   };

@@ -87,7 +87,7 @@ export function createEditUser(deps: EditUserDeps) {
               confirmedAt: undefined,
               addedAt: clock(),
             });
-            await endAccess(repositories, clock, view.user, undefined);
+            await endAccess(deps, repositories, caller, view.user, undefined);
             const old = heldOf(view, identifier.kind);
             if (old?.confirmedAt === undefined) continue;
             const notice = composeNotice(deps, caller, recipientOf(view.user, old), 'identifier-changed');

@@ -100,7 +100,7 @@ export async function takeOver(
   // The maker's other address would let the maker back in.
   await users.removeOtherIdentifiers(tenantId, userId, held);
   if (held.origin === 'self') await users.deletePassword(tenantId, userId);
-  await endAccess(repositories, deps.clock, user, undefined);
+  await endAccess(deps, repositories, caller, user, undefined);
   await identities.remove(tenantId, userId, undefined);
   await authenticators.removeAll(tenantId, userId);
   await recoveryCodes.replace(tenantId, userId, []);

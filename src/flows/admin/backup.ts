@@ -59,7 +59,8 @@ export function createBackupCheck({ store, checks, openSigningKey, clock }: Back
 
   async function describeLoss(): Promise<Finding> {
     const detail = `restored at ${clock().toISOString()}: refresh tokens that were rotated since the backup end their session, codes used since are good again until they expire`;
-    const fix = 'signing-key rotate --revoke-others ends the access tokens of the lost time as well';
+    const fix =
+      'manam audit restart begins the logs of events anew; signing-key rotate --revoke-others ends the access tokens of the lost time as well';
     return { check: 'backup.lost-time', state: 'warning', detail, fix };
   }
 

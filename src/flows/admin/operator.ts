@@ -12,7 +12,7 @@ import type { MessageContext } from '../messages.ts';
 export const deploymentId = '00000000-0000-0000-0000-000000000000';
 
 /** An operator at work on a tenant, or without one on the deployment. */
-export function asActor({ requestId, keyId, client }: Operator, tenant?: Tenant): Actor {
+export function asActor({ requestId, keyId, client }: Operator, tenant?: Pick<Tenant, 'id'>): Actor {
   const key = keyId === undefined ? undefined : { id: keyId };
   return { requestId, client, key, tenant: { id: tenant?.id ?? deploymentId } };
 }

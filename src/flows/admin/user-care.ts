@@ -109,9 +109,7 @@ export function createUserCare(deps: UserAdminDeps, find: ReturnType<typeof crea
       return await store.transaction(async (repositories) => {
         const actor = asActor(operator, tenant);
         if (sessionId === '') {
-          const count = await endAccess(repositories, clock, view.user, undefined);
-          await record(repositories, deps, actor, { type: 'sessions.ended', userId, details: { count } });
-          return count;
+          return await endAccess(deps, repositories, actor, view.user, undefined);
         }
         if (!(await repositories.sessions.revoke(tenantId, userId, sessionId, clock())))
           throw new DomainError('NOT_FOUND');

@@ -2,6 +2,7 @@ import type { Operator } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { parseEmail } from '../../domain/email.ts';
 import type { ReceiptSigner } from '../../domain/erasure.ts';
+import { digestOfUser } from '../../domain/erasure.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
 import type { Identifier } from '../../domain/identifier.ts';
 import { parseMobile } from '../../domain/mobile.ts';
@@ -114,9 +115,9 @@ export function createUserAdmin(deps: UserAdminDeps) {
       }),
 
     disable: (operator: Operator, reference: UserOfTenant) =>
-      change(operator, reference, 'user.disabled', async (repositories, { user }) => {
+      change(operator, reference, 'user.disabled', async (repositories, { user }, tenant) => {
         await repositories.users.setStatus(user.tenantId, user.id, 'disabled');
-        await endAccess(repositories, clock, user, undefined);
+        await endAccess(deps, repositories, asActor(operator, tenant), user, undefined);
       }),
 
     enable: (operator: Operator, reference: UserOfTenant) =>
@@ -129,7 +130,10 @@ export function createUserAdmin(deps: UserAdminDeps) {
       const { tenant, view } = await find(reference);
       return await store.transaction(async (repositories) => {
         const receipt = await eraseUser(repositories, deps, onBehalfOf(tenant), view);
-        await record(repositories, deps, asActor(operator, tenant), { type: 'user.deleted' });
+        await record(repositories, deps, asActor(operator, tenant), {
+          type: 'user.deleted',
+          details: { user: digestOfUser(view.user.id) },
+        });
         return receipt;
       });
     },

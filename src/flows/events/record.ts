@@ -1,6 +1,7 @@
 import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
+import { saltBytes } from '../../domain/event-log.ts';
 import { type DetailsOf, type EventType, eventCatalogue, type FailureType } from '../../domain/events.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Repositories } from '../../domain/repositories.ts';
@@ -17,7 +18,7 @@ export type Actor = Pick<Caller, 'requestId' | 'client'> & {
   readonly emits?: Caller['emits'];
 };
 
-/** An event as a flow reports it. The user and the session are the caller's unless they are named. */
+/** An event as a flow reports it. The user and the session are the caller's unless they are named; empty: none. */
 export type Recorded<T extends EventType> = {
   readonly type: T;
   readonly userId?: string | undefined;
@@ -37,20 +38,21 @@ export async function record<T extends EventType>(
 ): Promise<void> {
   if (actor.emits?.has(type) === false)
     throw new DomainError('INTERNAL', { cause: new Error(`the method does not declare to emit ${type}`) });
-  await events.add({
+  const event = {
     id: random.uuid(),
     tenantId: actor.tenant.id,
     type,
     outcome: eventCatalogue[type].outcome,
     reason,
     details: details ?? {},
-    userId: userId ?? actor.session?.userId ?? actor.pending?.userId,
-    sessionId: sessionId ?? actor.session?.id,
+    userId: (userId ?? actor.session?.userId ?? actor.pending?.userId) || undefined,
+    sessionId: (sessionId ?? actor.session?.id) || undefined,
     keyId: actor.key?.id,
     address: actor.client.address,
     requestId: actor.requestId,
     createdAt: clock(),
-  });
+  };
+  await events.add(event, random.bytes(saltBytes));
 }
 
 /**

@@ -56,7 +56,7 @@ export function createReportSignIn(deps: ReportSignInDeps) {
       await repositories.identities.remove(tenantId, userId, undefined);
       await repositories.users.removeIdentifiers(tenantId, userId, recentKinds(view, held, clock()));
       await evictRecentPasskeys(repositories, clock, caller.tenant, userId);
-      await endAccess(repositories, clock, view.user, undefined);
+      await endAccess(deps, repositories, caller, view.user, undefined);
       await sendIfRoom(repositories, recoveryProof(deps, caller, view.user, held), clock());
       const sessionId = challenge.data?.toString();
       await repositories.sessions.forgetDevices(tenantId, userId);

@@ -102,7 +102,7 @@ export function createUndoChanges(deps: UndoDeps) {
         const now = clock();
         const until = new Date(now.getTime() + undoMs);
         if (await repositories.accountChanges.freeze(tenantId, userId, { now, until, since })) {
-          await endAccess(repositories, clock, { tenantId, id: userId }, undefined);
+          await endAccess(deps, repositories, caller, { tenantId, id: userId }, undefined);
           await record(repositories, deps, caller, { type: 'account.frozen', userId });
         }
         await rememberResult(repositories, caller, undefined);
@@ -160,7 +160,7 @@ async function restore(
   // Connected identities may be an intruder's: the owner connects them again.
   await repositories.identities.remove(tenantId, userId, undefined);
   await repositories.attempts.reset(tenantId, ...signInCounters(userId, caller));
-  await endAccess(repositories, deps.clock, view.user, undefined);
+  await endAccess(deps, repositories, caller, view.user, undefined);
   await repositories.sessions.forgetDevices(tenantId, userId);
   await repositories.accountChanges.thaw(tenantId, userId, deps.clock());
   await repositories.accountChanges.forget(tenantId, userId);

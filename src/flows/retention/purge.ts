@@ -3,10 +3,13 @@ import { dayMs } from '../../domain/duration.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { type Retained, retained } from '../../domain/retention.ts';
+import type { TenantPolicy } from '../../domain/tenant.ts';
+import { uuidOfTime } from '../../domain/token.ts';
 import { deploymentId } from '../admin/operator.ts';
+import { record } from '../events/record.ts';
 
 export type PurgeDeps = {
-  readonly store: Store<'tenants' | 'leases' | 'retention'>;
+  readonly store: Store<'tenants' | 'leases' | 'retention' | 'events' | 'eventLogs'>;
   /** The days that ended rows are kept. */
   readonly retention: Readonly<Record<Retained, number>>;
   readonly clock: Clock;
@@ -37,12 +40,40 @@ export function createPurge({ store, retention, clock, random, rest, isStopping,
     return await store.leases.take(leaseName, holder, now, new Date(now.getTime() + leaseMs));
   }
 
+  /** The time before which rows are over. Events end by the day, so that one record a day tells of it. */
+  function endOf(what: Retained, policy: TenantPolicy | undefined): Date {
+    if (what !== 'events') return new Date(clock().getTime() - retention[what] * dayMs);
+    const days = Math.min(retention.events, policy?.eventRetentionDays || retention.events);
+    return new Date(Math.floor(clock().getTime() / dayMs - days) * dayMs);
+  }
+
+  /** Records what of the log is about to go: an event that is gone without such a record was deleted by someone else. */
+  async function recordExpiry(tenantId: string, before: Date): Promise<void> {
+    const highest = await store.eventLogs.highestBefore(tenantId, uuidOfTime(before));
+    if (highest === undefined) return;
+    const actor = {
+      tenant: { id: tenantId },
+      key: undefined,
+      requestId: '',
+      client: { address: '', userAgent: '' },
+    };
+    await record(store, { clock, random }, actor, {
+      type: 'events.expired',
+      details: { before: highest + 1 },
+    });
+  }
+
   /** One table of one tenant; undefined where the lease is lost. */
-  async function purgeTable(what: Retained, tenantId: string): Promise<number | undefined> {
+  async function purgeTable(
+    what: Retained,
+    tenantId: string,
+    policy: TenantPolicy | undefined,
+  ): Promise<number | undefined> {
     let total = 0;
+    if (what === 'events') await recordExpiry(tenantId, endOf(what, policy));
     for (;;) {
       if (isStopping() || !(await keepLease())) return undefined;
-      const before = new Date(clock().getTime() - retention[what] * dayMs);
+      const before = endOf(what, policy);
       const deleted = await store.retention.purge(what, tenantId, before, batchRows);
       total += deleted;
       if (deleted < batchRows) return total;
@@ -51,9 +82,13 @@ export function createPurge({ store, retention, clock, random, rest, isStopping,
   }
 
   /** Every table of one tenant, or of what concerns none; false where the lease is lost. */
-  async function purgeTenant(tenantId: string, count: (rows: number) => void): Promise<boolean> {
+  async function purgeTenant(
+    tenantId: string,
+    policy: TenantPolicy | undefined,
+    count: (rows: number) => void,
+  ): Promise<boolean> {
     for (const what of retained) {
-      const deleted = await purgeTable(what, tenantId).catch((error: unknown) => {
+      const deleted = await purgeTable(what, tenantId, policy).catch((error: unknown) => {
         onError(error);
         return 0;
       });
@@ -71,10 +106,10 @@ export function createPurge({ store, retention, clock, random, rest, isStopping,
     const count = (rows: number) => {
       total += rows;
     };
-    if (!(await purgeTenant(deploymentId, count))) return total;
+    if (!(await purgeTenant(deploymentId, undefined, count))) return total;
     for (let after = ''; ; ) {
       const tenants = await store.tenants.list(after, pageTenants);
-      for (const { id } of tenants) if (!(await purgeTenant(id, count))) return total;
+      for (const { id, policy } of tenants) if (!(await purgeTenant(id, policy, count))) return total;
       if (tenants.length < pageTenants) return total;
       after = tenants.at(-1)?.slug ?? '';
     }

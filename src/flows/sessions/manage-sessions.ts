@@ -5,6 +5,7 @@ import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import type { SessionRow } from '../../domain/session.ts';
 import { isUuid } from '../../domain/token.ts';
+import { endSessions } from '../after-change.ts';
 import { record } from '../events/record.ts';
 import { ownSession } from './own-session.ts';
 
@@ -46,11 +47,8 @@ export function createManageSessions({ store, clock, random }: ManageSessionsDep
     /** Returns the number of ended sessions. */
     async revokeOthers(caller: Caller): Promise<number> {
       const { userId, id } = ownSession(caller);
-      return await store.transaction(async (repositories) => {
-        const revoked = await repositories.sessions.revokeOthers(caller.tenant.id, userId, id, clock());
-        await record(repositories, deps, caller, { type: 'sessions.ended', details: { count: revoked } });
-        return revoked;
-      });
+      const user = { tenantId: caller.tenant.id, id: userId };
+      return await store.transaction((repositories) => endSessions(deps, repositories, caller, user, id));
     },
   };
 }

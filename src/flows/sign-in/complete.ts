@@ -99,6 +99,11 @@ export function createCompleteSignIn(deps: CompleteDeps) {
         const sessionId = result.session.id;
         await noticeNewDevice(deps, repositories, caller, account, result.session);
         await record(repositories, deps, caller, { type: 'session.started', userId, sessionId, details });
+        for (const ended of result.replaced)
+          await record(repositories, deps, caller, {
+            ...{ type: 'session.ended', userId, sessionId: ended },
+            details: { cause: 'replaced' },
+          });
       } else
         await record(repositories, deps, caller, { type: 'sign_in.pending', userId, details: { method } });
       return result;

@@ -44,7 +44,8 @@ export function lifetimesOf(
 
 /** The outcome of the gate: a session, or the demand for a second factor. */
 export type Opened =
-  | { readonly kind: 'session'; readonly session: SessionRow }
+  /** `replaced`: the sessions that ended, because a user has no more than that many. */
+  | { readonly kind: 'session'; readonly session: SessionRow; readonly replaced: readonly string[] }
   | {
       readonly kind: 'pending';
       readonly challengeId: string;
@@ -131,10 +132,11 @@ export function createSessionGate({ sendCode, chargeCode, clock, random }: Sessi
       expiresAt: new Date(now.getTime() + absoluteMs),
     };
     await repositories.sessions.insert(session);
-    if (liveSessions >= maxSessions) {
-      await repositories.sessions.revokeBeyond(user.tenantId, user.id, maxSessions, now);
-    }
-    return { kind: 'session', session };
+    const replaced =
+      liveSessions < maxSessions
+        ? []
+        : await repositories.sessions.revokeBeyond(user.tenantId, user.id, maxSessions, now);
+    return { kind: 'session', session, replaced };
   };
 }
 

@@ -68,7 +68,17 @@ export function createTrustedDevices(deps: TrustedDeviceDeps) {
       await store.transaction(async (repositories) => {
         if (!(await repositories.trustedDevices.remove(tenantId, userId, deviceId)))
           throw new DomainError('NOT_FOUND');
-        await repositories.sessions.revokeOfDevice(tenantId, userId, deviceId, clock());
+        for (const sessionId of await repositories.sessions.revokeOfDevice(
+          tenantId,
+          userId,
+          deviceId,
+          clock(),
+        ))
+          await record(repositories, deps, caller, {
+            type: 'session.ended',
+            sessionId,
+            details: { cause: 'device-removed' },
+          });
         await record(repositories, deps, caller, { type: 'device.removed' });
       });
     },

@@ -76,6 +76,7 @@ export function App({
         locale: () => spoken.current,
         sessionName: settings.slug,
         solveWork: solveBeside,
+        watchSession: true,
         onSessionEnd: () => sessionEnded.current(),
         onSessionStart: () => sessionStarted.current(),
       }),

@@ -1,4 +1,5 @@
 import { useLanguage } from './language.ts';
+import { OnDemand } from './loaded.tsx';
 import { Link, Section } from './parts.tsx';
 import { Passkeys } from './passkeys.tsx';
 import { Profile } from './profile.tsx';
@@ -25,6 +26,7 @@ export function Inside() {
     { to: '', label: t('profile') },
     { to: 'security', label: t('security') },
     { to: 'sessions', label: t('sessions') },
+    { to: 'activity', label: t('activity') },
   ];
   const current = parts.find(({ to }) => to === path)?.to ?? '';
   const signOut = useSignOut();
@@ -40,9 +42,22 @@ export function Inside() {
           {t('signOut')}
         </button>
       </nav>
-      {current === 'security' ? <Security /> : current === 'sessions' ? <Sessions /> : <Profile />}
+      <Part name={current} />
     </>
   );
+}
+
+function Part({ name }: { readonly name: string }) {
+  switch (name) {
+    case 'security':
+      return <Security />;
+    case 'sessions':
+      return <Sessions />;
+    case 'activity':
+      return <OnDemand load={async () => (await import('./activity.tsx')).Activity} />;
+    default:
+      return <Profile />;
+  }
 }
 
 /** Where the tenant demands a second factor and there is none yet. */

@@ -40,3 +40,8 @@ export function Loaded<T>({ load, children }: LoadedProps<T>) {
   if (value === undefined) return <p class="hint">{language.t('loading')}</p>;
   return <>{children(value, reload)}</>;
 }
+
+/** A part whose script is fetched when it is opened. */
+export function OnDemand({ load }: { readonly load: () => Promise<() => ComponentChildren> }) {
+  return <Loaded load={load}>{(Part) => <Part />}</Loaded>;
+}

@@ -1,6 +1,8 @@
-import { mysqlTable, primaryKey, varchar } from 'drizzle-orm/mysql-core';
+import { bigint, int, mysqlTable, primaryKey, tinyint, varchar } from 'drizzle-orm/mysql-core';
 import type { Event } from '../../domain/events.ts';
-import { exact, instant, uuid } from '../columns.ts';
+import { bytes, exact, instant, uuid } from '../columns.ts';
+
+const counter = (name: string) => bigint(name, { mode: 'number', unsigned: true });
 
 export const events = mysqlTable(
   'events',
@@ -18,6 +20,44 @@ export const events = mysqlTable(
     userId: uuid('user_id'),
     sessionId: uuid('session_id'),
     address: exact('address', { length: 45 }).notNull(),
+    // Null until the sequencer numbers the row.
+    position: counter('position'),
+    salt: bytes('salt', { type: 'binary(16)' }),
+    commitment: bytes('commitment', { type: 'binary(32)' }),
+    mac: bytes('mac', { type: 'binary(32)' }),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.id] })],
 );
+
+export const eventLogs = mysqlTable(
+  'event_logs',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    number: int('number', { unsigned: true }).notNull(),
+    logId: uuid('log_id').notNull(),
+    start: counter('start').notNull(),
+    size: counter('size').notNull(),
+    startedAt: instant('started_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.number] })],
+);
+
+export const eventTiles = mysqlTable(
+  'event_tiles',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    number: int('number', { unsigned: true }).notNull(),
+    level: tinyint('level', { unsigned: true }).notNull(),
+    tile: counter('tile').notNull(),
+    hashes: bytes('hashes', { type: 'varbinary(8192)' }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.number, table.level, table.tile] })],
+);
+
+export const eventSequencer = mysqlTable('event_sequencer', {
+  id: tinyint('id', { unsigned: true }).primaryKey(),
+  token: uuid('token').notNull(),
+  until: instant('until').notNull(),
+  numbered: counter('numbered').notNull(),
+  opened: bytes('opened', { type: 'varbinary(255)' }),
+});

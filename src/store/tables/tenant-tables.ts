@@ -10,6 +10,7 @@ import * as messages from './messages.ts';
 import * as sessions from './sessions.ts';
 import { tenantSecrets } from './tenants.ts';
 import { credentials, identifiers } from './users.ts';
+import * as webhooks from './webhooks.ts';
 
 type TenantTable = MySqlTable & { readonly tenantId: MySqlColumn };
 
@@ -22,6 +23,7 @@ const tables: readonly MySqlTable[] = [
   limits,
   messages,
   sessions,
+  webhooks,
 ].flatMap((module) => Object.values(module));
 
 /**

@@ -1,5 +1,4 @@
 import type { AdminKeyRepository } from '../../../src/domain/admin-key.ts';
-import type { EventRepository } from '../../../src/domain/events.ts';
 import type { LeaseRepository } from '../../../src/domain/lease.ts';
 import { DuplicateError } from '../../../src/domain/repositories.ts';
 import type { RetentionRepository } from '../../../src/domain/retention.ts';
@@ -8,33 +7,6 @@ import type { TenantRepository } from '../../../src/domain/tenant.ts';
 import { uuidOfTime } from '../../../src/domain/token.ts';
 import { byId, type Table } from './table.ts';
 import type { Tables } from './tables.ts';
-
-export function createEvents({ events }: Tables): EventRepository {
-  return {
-    async add(event) {
-      events.insert(event);
-    },
-    removePersonalPart: async (tenantId, userId) =>
-      events.update((each) => each.tenantId === tenantId && each.userId === userId, {
-        userId: undefined,
-        sessionId: undefined,
-        address: '',
-      }),
-    async list({ tenantId, userId, type, outcome, afterId }, limit) {
-      const found = events
-        .all(
-          (each) =>
-            each.tenantId === tenantId &&
-            (userId === undefined || each.userId === userId) &&
-            (type === undefined || each.type === type) &&
-            (outcome === undefined || each.outcome === outcome) &&
-            (afterId === undefined || each.id > afterId),
-        )
-        .sort(byId);
-      return (afterId === undefined ? found.slice(-limit) : found.slice(0, limit)).reverse();
-    },
-  };
-}
 
 export function createLeases({ leases }: Tables): LeaseRepository {
   return {
@@ -110,6 +82,11 @@ export function createTenants(tables: Tables): TenantRepository {
         .all((each) => each.tenantId === tenantId)
         .sort(byId)
         .map(toKey),
+    listLiveKeys: async (keyIds, now) =>
+      keys
+        .all((each) => keyIds.includes(each.id) && isLive(now)(each))
+        .filter(({ tenantId }) => tenants.find(({ id }) => id === tenantId)?.status === 'active')
+        .map(({ id, scopes }) => ({ id, scopes })),
     endKey: async (tenantId, keyId, at) =>
       keys.update((each) => each.tenantId === tenantId && each.id === keyId && each.revokedAt === undefined, {
         revokedAt: at,
@@ -200,6 +177,10 @@ export function createRetention(tables: Tables): RetentionRepository {
             ({ id, status }) =>
               id < uuidOfTime(before) && ['sent', 'dropped', 'dead', 'decoy'].includes(status),
           );
+        case 'webhookDeliveries':
+          return of(tables.webhookDeliveries, ({ endedAt }) => endedAt !== undefined && endedAt < before);
+        case 'webhookAttempts':
+          return of(tables.webhookAttempts, ({ id }) => id < uuidOfTime(before));
         case 'unproved':
           return of(
             tables.users,

@@ -103,6 +103,11 @@ export function createSessions(tables: Tables): SessionRepository {
   const { sessions, users } = tables;
   type Row = NonNullable<ReturnType<typeof sessions.find>>;
   const is = (tenantId: string, id: string) => (each: Row) => each.tenantId === tenantId && each.id === id;
+  function revokeAll(matches: (each: Row) => boolean, now: Date): string[] {
+    const ids = sessions.all(matches).map(({ id }) => id);
+    sessions.update(matches, { revokedAt: now });
+    return ids;
+  }
   const ofUser = (tenantId: string, userId: string) => (each: Row) =>
     each.tenantId === tenantId && each.userId === userId;
   const isLive = (now: Date) => (each: Row) =>
@@ -142,6 +147,17 @@ export function createSessions(tables: Tables): SessionRepository {
         .all((each) => ofUser(tenantId, userId)(each) && isLive(now)(each))
         .map(toSession)
         .sort((a, b) => (a.id < b.id ? 1 : -1)),
+    async findEnded(tenantId, id) {
+      const row = sessions.find(is(tenantId, id));
+      if (row === undefined) return undefined;
+      const { userId, createdAt, revokedAt, idleExpiresAt, expiresAt } = row;
+      return { id, userId, createdAt, revokedAt, idleExpiresAt, expiresAt };
+    },
+    filterLive: async (wanted, now) =>
+      sessions
+        .all((each) => wanted.some(({ tenantId, id }) => is(tenantId, id)(each)) && isLive(now)(each))
+        .filter(({ userId }) => users.find(({ id }) => id === userId)?.status === 'active')
+        .map(({ id }) => id),
     rotate: async ({ tenantId, id, refreshCounter }, next) =>
       sessions.update(
         (each) =>
@@ -166,9 +182,9 @@ export function createSessions(tables: Tables): SessionRepository {
       sessions.update(ofUser(tenantId, userId), { device: '-', binding: undefined });
     },
     async revokeOfDevice(tenantId, userId, deviceId, now) {
-      sessions.update(
+      return revokeAll(
         (each) => ofUser(tenantId, userId)(each) && each.deviceId === deviceId && isLive(now)(each),
-        { revokedAt: now },
+        now,
       );
     },
     async addSecondFactor(tenantId, id, method, now, level = 'signed-in') {
@@ -192,10 +208,10 @@ export function createSessions(tables: Tables): SessionRepository {
     async revokeBeyond(tenantId, userId, kept, now) {
       const live = sessions.all((each) => ofUser(tenantId, userId)(each) && isLive(now)(each));
       const oldestKept = live.sort((a, b) => (a.id < b.id ? 1 : -1))[kept - 1];
-      if (oldestKept === undefined) return;
-      sessions.update(
+      if (oldestKept === undefined) return [];
+      return revokeAll(
         (each) => ofUser(tenantId, userId)(each) && isLive(now)(each) && each.id < oldestKept.id,
-        { revokedAt: now },
+        now,
       );
     },
   };

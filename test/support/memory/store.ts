@@ -3,15 +3,9 @@ import { createAccountChanges, createFactorResets } from './account-changes.ts';
 import { createIdentities, createTermsRows, createUsers } from './accounts.ts';
 import { createAuthenticators, createRecoveryCodes } from './authenticators.ts';
 import { createOutbox, createSmsUsage } from './delivery.ts';
+import { createEventLogs, createEvents } from './event-log.ts';
 import { createAttempts, createBudgets, createIdempotencyClaims, createProofs } from './guards.ts';
-import {
-  createAdminKeys,
-  createEvents,
-  createKeys,
-  createLeases,
-  createRetention,
-  createTenants,
-} from './operations.ts';
+import { createAdminKeys, createKeys, createLeases, createRetention, createTenants } from './operations.ts';
 import {
   createChallenges,
   createLoginRequestRows,
@@ -19,6 +13,7 @@ import {
   createTrustedDevices,
 } from './sessions.ts';
 import { createTables } from './tables.ts';
+import { createWebhooks } from './webhooks.ts';
 
 /**
  * A store in memory for unit tests of flows. Transactions run one after another, and what a failed
@@ -40,6 +35,8 @@ export function createMemoryStore(): Store {
     proofs: createProofs(tables),
     idempotency: createIdempotencyClaims(tables),
     events: createEvents(tables),
+    eventLogs: createEventLogs(tables),
+    webhooks: createWebhooks(tables),
     outbox: createOutbox(tables),
     identities: createIdentities(tables),
     loginRequests: createLoginRequestRows(tables),

@@ -4,24 +4,28 @@ import type { ApiKeyRow } from '../../../src/domain/api-key.ts';
 import type { AttemptCounter } from '../../../src/domain/attempt.ts';
 import type { Authenticator } from '../../../src/domain/authenticator.ts';
 import type { Challenge } from '../../../src/domain/challenge.ts';
-import type { Event } from '../../../src/domain/events.ts';
+import type { EventLog, SealedEvent } from '../../../src/domain/event-log.ts';
 import type { ExternalIdentity } from '../../../src/domain/external-identity.ts';
 import type { FactorReset } from '../../../src/domain/factor-reset.ts';
 import type { IdempotencyClaim } from '../../../src/domain/idempotency.ts';
 import type { HeldIdentifier } from '../../../src/domain/identifier.ts';
 import type { LoginRequest } from '../../../src/domain/login-request.ts';
+import type { Tile } from '../../../src/domain/merkle.ts';
 import type { DeliveryStatus, Payload } from '../../../src/domain/message.ts';
 import type { SessionRow } from '../../../src/domain/session.ts';
 import type { SealedKey, SigningKeyRow } from '../../../src/domain/signing-key.ts';
 import type { Tenant } from '../../../src/domain/tenant.ts';
 import type { TrustedDevice } from '../../../src/domain/trusted-device.ts';
 import type { User } from '../../../src/domain/user.ts';
+import type { Webhook, WebhookAttempt, WebhookDelivery } from '../../../src/domain/webhook.ts';
 import { Table } from './table.ts';
 
 type OfTenant = { readonly tenantId: string };
 type OfUser = OfTenant & { readonly userId: string };
 
 export type ChallengeRow = Challenge & { readonly attempts: number; readonly consumedAt: Date | undefined };
+/** `position`: undefined until the sequencer numbers the row. */
+export type EventRow = SealedEvent & { readonly position: number | undefined };
 export type AttemptRow = OfTenant &
   AttemptCounter & {
     readonly failures: number;
@@ -96,7 +100,19 @@ export function createTables() {
     idempotency: new Table<IdempotencyClaim & { readonly answer: string | undefined }>(
       ({ tenantId, digest }) => `${tenantId} ${hex(digest)}`,
     ),
-    events: new Table<Event>(({ tenantId, id }) => `${tenantId} ${id}`),
+    events: new Table<EventRow>(({ tenantId, id }) => `${tenantId} ${id}`),
+    eventLogs: new Table<EventLog>(({ tenantId, number }) => `${tenantId} ${number}`),
+    eventTiles: new Table<OfTenant & Tile & { readonly number: number }>(
+      ({ tenantId, number, level, tile }) => `${tenantId} ${number} ${level} ${tile}`,
+    ),
+    webhooks: new Table<Webhook>(({ tenantId, id }) => `${tenantId} ${id}`),
+    webhookDeliveries: new Table<WebhookDelivery>(({ tenantId, id }) => `${tenantId} ${id}`),
+    webhookAttempts: new Table<WebhookAttempt>(({ tenantId, id }) => `${tenantId} ${id}`),
+    sequencer: new Table<{
+      readonly token: string;
+      readonly until: Date;
+      readonly opened: Buffer | undefined;
+    }>(() => ''),
     outbox: new Table<OutboxTableRow>(({ id }) => id),
     leases: new Table<{ readonly name: string; readonly holder: string; readonly until: Date }>(
       ({ name }) => name,

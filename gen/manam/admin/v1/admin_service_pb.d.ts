@@ -2851,6 +2851,115 @@ export declare type ListAuditEventsResponse = Message<"manam.admin.v1.ListAuditE
 export declare const ListAuditEventsResponseSchema: GenMessage<ListAuditEventsResponse>;
 
 /**
+ * The request of ExportEventLog.
+ *
+ * @generated from message manam.admin.v1.ExportEventLogRequest
+ */
+export declare type ExportEventLogRequest = Message<"manam.admin.v1.ExportEventLogRequest"> & {
+  /**
+   * The tenant, by slug or id; `deployment` for what concerns none.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * The position after which the page begins; 0: from the beginning.
+   *
+   * @generated from field: int64 after = 2;
+   */
+  after: bigint;
+
+  /**
+   * At most that many positions: 1 to 1000. Default: 1000.
+   *
+   * @generated from field: int32 limit = 3;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message manam.admin.v1.ExportEventLogRequest.
+ * Use `create(ExportEventLogRequestSchema)` to create a new message.
+ */
+export declare const ExportEventLogRequestSchema: GenMessage<ExportEventLogRequest>;
+
+/**
+ * The answer of ExportEventLog.
+ *
+ * @generated from message manam.admin.v1.ExportEventLogResponse
+ */
+export declare type ExportEventLogResponse = Message<"manam.admin.v1.ExportEventLogResponse"> & {
+  /**
+   * The tenant's id and its logs: the first line of the file, a JSON text.
+   *
+   * @generated from field: string header = 1;
+   */
+  header: string;
+
+  /**
+   * One JSON text for each position: the entry that was hashed, its personal part and salt, or the leaf that is left.
+   *
+   * @generated from field: repeated string lines = 2;
+   */
+  lines: string[];
+
+  /**
+   * The signed head of the current log.
+   *
+   * @generated from field: string head = 3;
+   */
+  head: string;
+
+  /**
+   * The number of positions in all.
+   *
+   * @generated from field: int64 size = 4;
+   */
+  size: bigint;
+};
+
+/**
+ * Describes the message manam.admin.v1.ExportEventLogResponse.
+ * Use `create(ExportEventLogResponseSchema)` to create a new message.
+ */
+export declare const ExportEventLogResponseSchema: GenMessage<ExportEventLogResponse>;
+
+/**
+ * The request of RestartEventLogs.
+ *
+ * @generated from message manam.admin.v1.RestartEventLogsRequest
+ */
+export declare type RestartEventLogsRequest = Message<"manam.admin.v1.RestartEventLogsRequest"> & {
+};
+
+/**
+ * Describes the message manam.admin.v1.RestartEventLogsRequest.
+ * Use `create(RestartEventLogsRequestSchema)` to create a new message.
+ */
+export declare const RestartEventLogsRequestSchema: GenMessage<RestartEventLogsRequest>;
+
+/**
+ * The answer of RestartEventLogs.
+ *
+ * @generated from message manam.admin.v1.RestartEventLogsResponse
+ */
+export declare type RestartEventLogsResponse = Message<"manam.admin.v1.RestartEventLogsResponse"> & {
+  /**
+   * The number of logs that were begun.
+   *
+   * @generated from field: int32 logs = 1;
+   */
+  logs: number;
+};
+
+/**
+ * Describes the message manam.admin.v1.RestartEventLogsResponse.
+ * Use `create(RestartEventLogsResponseSchema)` to create a new message.
+ */
+export declare const RestartEventLogsResponseSchema: GenMessage<RestartEventLogsResponse>;
+
+/**
  * The request of CheckBackup.
  *
  * @generated from message manam.admin.v1.CheckBackupRequest
@@ -3641,6 +3750,28 @@ export declare const AdminService: GenService<{
     methodKind: "unary";
     input: typeof ListAuditEventsRequestSchema;
     output: typeof ListAuditEventsResponseSchema;
+  },
+  /**
+   * Returns a page of the log of a tenant with everything that proves it, from its first position on. `manam audit
+   * export` writes it into a file, which `manam audit verify` compares with a head that was kept, without a database.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.ExportEventLog
+   */
+  exportEventLog: {
+    methodKind: "unary";
+    input: typeof ExportEventLogRequestSchema;
+    output: typeof ExportEventLogResponseSchema;
+  },
+  /**
+   * Begins a new log for every tenant, after a backup was restored: each names the signed head of the one before, as the
+   * backup has it. Cursors and heads of the lost time are refused from then on.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.RestartEventLogs
+   */
+  restartEventLogs: {
+    methodKind: "unary";
+    input: typeof RestartEventLogsRequestSchema;
+    output: typeof RestartEventLogsResponseSchema;
   },
   /**
    * Examines a database that was restored: whether the migrations match, the master key

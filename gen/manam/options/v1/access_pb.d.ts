@@ -128,6 +128,15 @@ export declare type Access = Message<"manam.options.v1.Access"> & {
    * @generated from field: bool proof_of_work = 13;
    */
   proofOfWork: boolean;
+
+  /**
+   * Whether the method answers with a stream that stays open. It has none of the deadlines of other calls: it sends a
+   * heartbeat every 20 seconds, ends within a second of the end of the key, the scope, the tenant or the session that
+   * opened it, and is the first to close when an instance stops.
+   *
+   * @generated from field: bool stream = 14;
+   */
+  stream: boolean;
 };
 
 /**

@@ -1,0 +1,67 @@
+import type { Client } from '@connectrpc/connect';
+import type { EventService } from '../../gen/manam/v1/event_service_pb.js';
+import { readFailure } from './failure.ts';
+import { locked } from './page-session.ts';
+import type { ClientSession } from './tokens.ts';
+
+type Watched = { readonly session: ClientSession; readonly events: Client<typeof EventService> };
+
+/** Pauses while there is no session, and after a stream that was cut. */
+const restMs = 1000;
+const longestPauseMs = 30_000;
+
+/**
+ * Follows the session of the pages, for as long as the page lives. One tab has the stream, and where it is closed the
+ * next one: what it learns, the others hear of it. `name` is that of the session among the pages of an origin.
+ */
+export function watchSession(
+  { session, events }: Watched,
+  name: string,
+  onEnd: (() => void) | undefined,
+): void {
+  void locked(`${name} watch`, async () => {
+    for (let failures = 0; ; ) {
+      const token = await session.get().catch(() => undefined);
+      if (token !== undefined) {
+        const outcome = await follow(token);
+        failures = outcome === 'cut' ? failures + 1 : 0;
+      }
+      await pause(Math.min(longestPauseMs, restMs * 2 ** failures));
+    }
+  });
+
+  async function follow(token: string): Promise<'ended' | 'cut'> {
+    try {
+      for await (const { ended } of events.watchSession({})) if (ended) await end(token);
+      return 'ended';
+    } catch (error) {
+      if (readFailure(error).reason !== 'TOKEN_INVALID') return 'cut';
+      // A token can end before its session; where that has ended, this ends it here.
+      await session.renew(token).catch(() => undefined);
+      return 'ended';
+    }
+  }
+
+  /** Forgets a session that has ended; one that began meanwhile is another. */
+  async function end(token: string): Promise<void> {
+    const current = await session.get().catch(() => undefined);
+    if (current === undefined || sessionOf(current) !== sessionOf(token)) return;
+    await session.clear();
+    onEnd?.();
+  }
+}
+
+/** The session of an access token, which is not verified: it is our own. */
+function sessionOf(token: string): string {
+  const payload = token.split('.')[1] ?? '';
+  const text = atob(payload.replaceAll('-', '+').replaceAll('_', '/'));
+  return (JSON.parse(text) as { readonly sid: string }).sid;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer: unknown = setTimeout(resolve, ms);
+    // Node, where no one closes the page, ends all the same.
+    (timer as { readonly unref?: () => void }).unref?.();
+  });
+}

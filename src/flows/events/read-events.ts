@@ -1,0 +1,129 @@
+import type { Caller } from '../../domain/caller.ts';
+import { DomainError, invalid } from '../../domain/errors.ts';
+import { formatCursor, parseCursor } from '../../domain/event-cursor.ts';
+import type { EventLog, LoggedEvent } from '../../domain/event-log.ts';
+import { eventCatalogue, isEventType } from '../../domain/events.ts';
+import type { Store } from '../../domain/repositories.ts';
+import type { Vault } from '../../domain/vault.ts';
+import { type EventTail, pageRows } from './tail.ts';
+
+export type ReadEventsDeps = {
+  readonly store: Store<'eventLogs'>;
+  readonly tail: EventTail;
+  readonly vault: Pick<Vault, 'mac'>;
+};
+
+/** Types, or beginnings of types that end with a dot; none: all. */
+export type TypeFilter = readonly string[];
+
+/** An event for a tenant's back end, with the cursor after it. */
+export type PublishedEvent = { readonly event: LoggedEvent; readonly cursor: string };
+
+export type EventPage = {
+  readonly events: readonly PublishedEvent[];
+  /** The position after everything that was read. */
+  readonly position: number;
+  readonly cursor: string;
+  readonly hasMore: boolean;
+};
+
+const maxTypes = 50;
+const defaultLimit = 100;
+/** Rows that one ListEvents looks at. */
+const maxScanned = 2000;
+
+/** Throws REQUEST_INVALID where a filter names what no event is called. */
+export function parseTypes(types: TypeFilter, field = 'types'): TypeFilter {
+  const known = Object.keys(eventCatalogue);
+  const wrong = types.findIndex((type) =>
+    type.endsWith('.') ? !known.some((each) => each.startsWith(type)) : !isEventType(type),
+  );
+  if (wrong >= 0) throw invalid({ field: `${field}.${wrong}`, reason: 'FIELD_INVALID' });
+  if (types.length > maxTypes) throw invalid({ field, reason: 'FIELD_TOO_LONG' });
+  return types;
+}
+
+/** Whether a tenant gets to see an event, and asked for it. A type of a newer version is not known yet. */
+export function isWanted({ type }: Pick<LoggedEvent, 'type'>, types: TypeFilter): boolean {
+  if (!isEventType(type) || !eventCatalogue[type].audience.includes('tenant')) return false;
+  return (
+    types.length === 0 || types.some((each) => each === type || (each.endsWith('.') && type.startsWith(each)))
+  );
+}
+
+/** Reads the log of a tenant from a cursor on. Positions are dense, so that what is gone is noticed. */
+export function createReadEvents({ store, tail, vault }: ReadEventsDeps) {
+  /** The position that a cursor stands for. Throws CURSOR_INVALID, or CURSOR_EXPIRED where a backup was restored since. */
+  async function positionOf(tenantId: string, text: string): Promise<number> {
+    const cursor = parseCursor(vault, tenantId, text);
+    if (cursor === undefined) throw new DomainError('CURSOR_INVALID');
+    const logs = await store.eventLogs.list(tenantId);
+    const later = logs.find(({ number }) => number > cursor.log);
+    const isAhead = cursor.position > (logs.at(-1)?.size ?? 0);
+    if (isAhead || (later !== undefined && cursor.position > later.start))
+      throw new DomainError('CURSOR_EXPIRED');
+    return cursor.position;
+  }
+
+  /** The position before the oldest event that is kept. */
+  async function start(tenantId: string): Promise<number> {
+    const oldest = await store.eventLogs.oldestPosition(tenantId);
+    if (oldest !== undefined) return oldest - 1;
+    return (await tail.current(tenantId))?.size ?? 0;
+  }
+
+  /** Up to `pageRows` events after a position. Throws CURSOR_EXPIRED where the next one is gone. */
+  async function page(
+    tenantId: string,
+    after: number,
+    types: TypeFilter,
+    given?: EventLog,
+  ): Promise<EventPage> {
+    const log = given ?? (await tail.current(tenantId));
+    const cursorAt = (position: number) => formatCursor(vault, tenantId, { log: log?.number ?? 1, position });
+    if (log === undefined || after >= log.size)
+      return { events: [], position: after, cursor: cursorAt(after), hasMore: false };
+    const rows = await tail.read(tenantId, after, log.size);
+    const gap = rows.findIndex(({ position }, index) => position !== after + index + 1);
+    const whole = gap < 0 ? rows : rows.slice(0, gap);
+    const last = whole.at(-1);
+    if (last === undefined) throw new DomainError('CURSOR_EXPIRED');
+    const events = whole
+      .filter((event) => isWanted(event, types))
+      .map((event) => ({ event, cursor: cursorAt(event.position) }));
+    const { position } = last;
+    return { events, position, cursor: cursorAt(position), hasMore: position < log.size };
+  }
+
+  return {
+    positionOf,
+    start,
+    page,
+    cursorAt: async (tenantId: string, position: number) =>
+      formatCursor(vault, tenantId, { log: (await tail.current(tenantId))?.number ?? 1, position }),
+
+    /** Lists events after a cursor; it may return none although there is more, where few match. */
+    async list(
+      { tenant }: Caller,
+      query: { readonly after: string; readonly types: TypeFilter; readonly limit: number },
+    ): Promise<EventPage> {
+      const types = parseTypes(query.types);
+      const limit = query.limit === 0 ? defaultLimit : query.limit;
+      let position = query.after === '' ? await start(tenant.id) : await positionOf(tenant.id, query.after);
+      const found: PublishedEvent[] = [];
+      for (let scanned = 0; ; scanned += pageRows) {
+        const { events, ...rest } = await page(tenant.id, position, types);
+        const taken = events.slice(0, limit - found.length);
+        found.push(...taken);
+        const last = taken.at(-1);
+        if (taken.length < events.length && last !== undefined)
+          return { events: found, position: last.event.position, cursor: last.cursor, hasMore: true };
+        ({ position } = rest);
+        if (!rest.hasMore || found.length >= limit || scanned + pageRows >= maxScanned)
+          return { events: found, ...rest };
+      }
+    },
+  };
+}
+
+export type ReadEvents = ReturnType<typeof createReadEvents>;

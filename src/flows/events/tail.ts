@@ -1,0 +1,67 @@
+import { LRUCache } from 'lru-cache';
+import type { EventLog, LoggedEvent } from '../../domain/event-log.ts';
+import type { Store } from '../../domain/repositories.ts';
+
+export type EventTail = {
+  /** Reads how far the logs are that someone waits for; returns 0. */
+  poll(): Promise<number>;
+  /** The current log; undefined where the tenant has no numbered events. */
+  current(tenantId: string): Promise<EventLog | undefined>;
+  /** Resolves once the log is longer, or the signal aborts. */
+  longerThan(tenantId: string, size: number, signal: AbortSignal): Promise<void>;
+  /** Events after a position up to another one, in order, read once for all who ask at the same time. */
+  read(tenantId: string, after: number, upTo: number): Promise<readonly LoggedEvent[]>;
+};
+
+/** Events that are read at once. */
+export const pageRows = 500;
+const cachedPages = 200;
+const cacheMs = 5000;
+
+/**
+ * The end of all logs that this instance's streams follow: one query for all of them, however many they are. A
+ * stream keeps its own place, and a slow one holds up no other.
+ */
+export function createEventTail({ store }: { readonly store: Store<'eventLogs'> }): EventTail {
+  type Waiter = { readonly size: number; readonly wake: () => void };
+  const waiting = new Map<string, Set<Waiter>>();
+  const pages = new LRUCache<string, Promise<readonly LoggedEvent[]>>({ max: cachedPages, ttl: cacheMs });
+
+  return {
+    async poll() {
+      const tenantIds = [...waiting.keys()];
+      if (tenantIds.length === 0) return 0;
+      for (const { tenantId, size } of await store.eventLogs.findCurrent(tenantIds))
+        for (const waiter of [...(waiting.get(tenantId) ?? [])]) if (size > waiter.size) waiter.wake();
+      return 0;
+    },
+
+    current: async (tenantId) => (await store.eventLogs.findCurrent([tenantId]))[0],
+
+    longerThan: (tenantId, size, signal) =>
+      new Promise((resolve) => {
+        if (signal.aborted) return resolve();
+        const waiters = waiting.get(tenantId) ?? new Set();
+        const wake = () => {
+          waiters.delete(waiter);
+          if (waiters.size === 0) waiting.delete(tenantId);
+          signal.removeEventListener('abort', wake);
+          resolve();
+        };
+        const waiter = { size, wake };
+        waiters.add(waiter);
+        waiting.set(tenantId, waiters);
+        signal.addEventListener('abort', wake, { once: true });
+      }),
+
+    read(tenantId, after, upTo) {
+      const name = `${tenantId} ${after} ${upTo}`;
+      const known = pages.get(name);
+      if (known !== undefined) return known;
+      const read = store.eventLogs.read(tenantId, after, upTo, pageRows);
+      pages.set(name, read);
+      read.catch(() => pages.delete(name));
+      return read;
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import type { Caller } from '../../domain/caller.ts';
+import { DomainError } from '../../domain/errors.ts';
+import { heartbeatMs } from '../../domain/stream.ts';
+import { ownSession } from '../sessions/own-session.ts';
+import type { LogProofs } from './log-proofs.ts';
+import { type PublishedEvent, parseTypes, type ReadEvents, type TypeFilter } from './read-events.ts';
+import type { OpenStream, Streams } from './streams.ts';
+import type { EventTail } from './tail.ts';
+
+export type WatchDeps = {
+  readonly streams: Streams;
+  readonly tail: EventTail;
+  readonly read: ReadEvents;
+  readonly proofs: Pick<LogProofs, 'head'>;
+};
+
+export type WatchQuery = { readonly after: string; readonly types: TypeFilter; readonly fromStart: boolean };
+
+/** A message of a stream; a heartbeat has no event. */
+export type Watched = {
+  readonly event?: PublishedEvent['event'];
+  readonly cursor: string;
+  /** The signed head of the log, in heartbeats. */
+  readonly head?: string;
+};
+
+const scope = 'events.read';
+
+/** Streams of events: of a tenant for its back ends, of one session for its page. */
+export function createWatch({ streams, tail, read, proofs }: WatchDeps) {
+  async function positionOf(tenantId: string, { after, fromStart }: WatchQuery): Promise<number> {
+    if (after !== '') return await read.positionOf(tenantId, after);
+    return fromStart ? await read.start(tenantId) : ((await tail.current(tenantId))?.size ?? 0);
+  }
+
+  async function heartbeat(tenantId: string, cursor: string): Promise<Watched> {
+    const { head } = await proofs.head(tenantId);
+    return { cursor, head };
+  }
+
+  async function* follow(tenantId: string, query: WatchQuery, stream: OpenStream, gone: AbortSignal) {
+    const { types } = query;
+    let position = await positionOf(tenantId, query);
+    let cursor = await read.cursorAt(tenantId, position);
+    yield await heartbeat(tenantId, cursor);
+    for (;;) {
+      const { events, ...page } = await read.page(tenantId, position, types);
+      for (const { event, cursor: after } of events) {
+        stream.signal.throwIfAborted();
+        yield { event, cursor: after } as Watched;
+      }
+      ({ position, cursor } = page);
+      if (page.hasMore) continue;
+      const rest = AbortSignal.any([stream.signal, gone, AbortSignal.timeout(heartbeatMs)]);
+      await tail.longerThan(tenantId, position, rest);
+      stream.signal.throwIfAborted();
+      if (gone.aborted) return;
+      if (rest.aborted) yield await heartbeat(tenantId, cursor);
+    }
+  }
+
+  return {
+    /** Follows the events of the caller's tenant, until the caller goes away or loses the right. */
+    async *events(caller: Caller, query: WatchQuery, gone: AbortSignal): AsyncGenerator<Watched> {
+      parseTypes(query.types);
+      const { tenant, key } = caller;
+      if (key === undefined) throw new DomainError('KEY_MISSING');
+      const stream = streams.open({ tenantId: tenant.id, key: { id: key.id, scope }, sessionId: undefined });
+      try {
+        yield* follow(tenant.id, query, stream, gone);
+      } finally {
+        stream.close();
+      }
+    },
+
+    /** Follows the caller's session: a heartbeat now and then, and a last message once it has ended. */
+    async *session(caller: Caller, gone: AbortSignal): AsyncGenerator<{ readonly ended: boolean }> {
+      const { id: sessionId } = ownSession(caller);
+      const stream = streams.open({ tenantId: caller.tenant.id, key: undefined, sessionId });
+      try {
+        for (;;) {
+          yield { ended: false };
+          const rest = AbortSignal.any([stream.signal, gone, AbortSignal.timeout(heartbeatMs)]);
+          if (!rest.aborted)
+            await new Promise<void>((resolve) =>
+              rest.addEventListener('abort', () => resolve(), { once: true }),
+            );
+          if (gone.aborted) return;
+          if (stream.signal.aborted && isEndOfSession(stream.signal.reason)) {
+            yield { ended: true };
+            return;
+          }
+          stream.signal.throwIfAborted();
+        }
+      } finally {
+        stream.close();
+      }
+    },
+  };
+}
+
+function isEndOfSession(error: unknown): boolean {
+  return error instanceof DomainError && error.reason === 'TOKEN_INVALID';
+}

@@ -1,0 +1,291 @@
+import type { Caller } from '../../domain/caller.ts';
+import type { Clock } from '../../domain/clock.ts';
+import { DomainError, invalid } from '../../domain/errors.ts';
+import { isIn, type Network } from '../../domain/network.ts';
+import type { Random } from '../../domain/random.ts';
+import type { Repositories, Store } from '../../domain/repositories.ts';
+import { isUuid } from '../../domain/token.ts';
+import {
+  type DeliveryStatus,
+  maxWebhooks,
+  never,
+  secretOverlapMs,
+  type Webhook,
+  type WebhookAttempt,
+  type WebhookDelivery,
+  type WebhookSecret,
+} from '../../domain/webhook.ts';
+import { isWanted, parseTypes, type ReadEvents } from '../events/read-events.ts';
+import { record } from '../events/record.ts';
+import { deliveryOf } from './fan-out.ts';
+
+export type ManageWebhooksDeps = {
+  readonly store: Store<'webhooks' | 'eventLogs' | 'events'>;
+  readonly read: ReadEvents;
+  /** Networks that are reached although they are not public, and over http as well. */
+  readonly allowed: readonly Network[];
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+export type WebhookCommand = {
+  readonly url: string;
+  readonly description: string;
+  readonly types: readonly string[];
+};
+
+export type ReplayCommand = {
+  readonly webhookId: string;
+  readonly after: string;
+  readonly until: string;
+  readonly types: readonly string[];
+};
+
+const defaultPage = 50;
+const replayPage = 500;
+/** Events of one replay. */
+const maxReplayed = 10_000;
+const maxOverlapMs = 7 * 86_400_000;
+
+/** Webhooks in the hands of their tenant. */
+export function createManageWebhooks({ store, read, allowed, clock, random }: ManageWebhooksDeps) {
+  const deps = { clock, random };
+
+  async function find(tenantId: string, id: string): Promise<Webhook> {
+    const webhook = isUuid(id) ? await store.webhooks.find(tenantId, id) : undefined;
+    if (webhook === undefined) throw new DomainError('NOT_FOUND');
+    return webhook;
+  }
+
+  async function findDelivery(tenantId: string, id: string): Promise<WebhookDelivery> {
+    const delivery = isUuid(id) ? await store.webhooks.findDelivery(tenantId, id) : undefined;
+    if (delivery === undefined) throw new DomainError('NOT_FOUND');
+    return delivery;
+  }
+
+  const newSecret = (): WebhookSecret => ({
+    text: `whsec_${random.bytes(32).toString('base64')}`,
+    until: undefined,
+  });
+
+  /** Changes a webhook and records it; returns it as changed. */
+  async function change<T extends 'webhook.updated' | 'webhook.secret_rotated' | 'webhook.enabled'>(
+    caller: Caller,
+    id: string,
+    type: T,
+    work: (repositories: Pick<Repositories, 'webhooks'>, webhook: Webhook) => Promise<void>,
+  ): Promise<Webhook> {
+    const webhook = await find(caller.tenant.id, id);
+    await store.transaction(async (repositories) => {
+      await work(repositories, webhook);
+      const details: { readonly webhook: string } = { webhook: id };
+      await record<'webhook.updated' | 'webhook.secret_rotated' | 'webhook.enabled'>(
+        repositories,
+        deps,
+        caller,
+        {
+          type,
+          details,
+        },
+      );
+    });
+    return await find(caller.tenant.id, id);
+  }
+
+  return {
+    list: async ({ tenant }: Caller): Promise<Webhook[]> => await store.webhooks.list(tenant.id),
+    get: async ({ tenant }: Caller, id: string): Promise<Webhook> => await find(tenant.id, id),
+
+    /** Makes a webhook, which gets what happens from now on. */
+    async create(caller: Caller, command: WebhookCommand): Promise<Webhook> {
+      const { tenant } = caller;
+      const { description } = command;
+      const url = parseUrl(command.url, allowed);
+      const types = parseTypes(command.types);
+      const [log] = await store.eventLogs.findCurrent([tenant.id]);
+      const webhook: Webhook = {
+        ...{ tenantId: tenant.id, id: random.uuid(), url, description, types, secrets: [newSecret()] },
+        ...{
+          disabledReason: undefined,
+          position: log?.size ?? 0,
+          failingSince: undefined,
+          createdAt: clock(),
+        },
+      };
+      await store.transaction(async (repositories) => {
+        if ((await repositories.webhooks.list(tenant.id)).length >= maxWebhooks)
+          throw new DomainError('WEBHOOK_LIMIT', { metadata: { most: String(maxWebhooks) } });
+        await repositories.webhooks.insert(webhook);
+        await record(repositories, deps, caller, {
+          type: 'webhook.created',
+          details: { webhook: webhook.id },
+        });
+      });
+      return webhook;
+    },
+
+    /** Changes what was sent and leaves the rest alone. */
+    update: async (
+      caller: Caller,
+      id: string,
+      command: { readonly [Name in keyof WebhookCommand]: WebhookCommand[Name] | undefined },
+    ): Promise<Webhook> => {
+      const { url, description, types } = command;
+      const changes = {
+        ...(url !== undefined && { url: parseUrl(url, allowed) }),
+        ...(description !== undefined && { description }),
+        ...(types !== undefined && { types: parseTypes(types) }),
+      };
+      return await change(caller, id, 'webhook.updated', async ({ webhooks }, { tenantId }) => {
+        if (Object.keys(changes).length > 0) await webhooks.update(tenantId, id, changes);
+      });
+    },
+
+    async delete(caller: Caller, id: string): Promise<void> {
+      const { tenantId } = await find(caller.tenant.id, id);
+      await store.transaction(async (repositories) => {
+        if (!(await repositories.webhooks.delete(tenantId, id))) throw new DomainError('NOT_FOUND');
+        await record(repositories, deps, caller, { type: 'webhook.deleted', details: { webhook: id } });
+      });
+    },
+
+    /** Makes a new secret; the one before signs beside it for a while, a day where nothing else is asked for. */
+    async rotateSecret(caller: Caller, id: string, overlapMs: number | undefined): Promise<Webhook> {
+      const overlap = overlapMs ?? secretOverlapMs;
+      if (overlap < 0 || overlap > maxOverlapMs) throw invalid({ field: 'overlap', reason: 'FIELD_INVALID' });
+      const until = new Date(clock().getTime() + overlap);
+      return await change(
+        caller,
+        id,
+        'webhook.secret_rotated',
+        async ({ webhooks }, { tenantId, secrets }) => {
+          const [newest] = secrets;
+          const old = newest === undefined ? [] : [{ ...newest, until }];
+          await webhooks.update(tenantId, id, { secrets: [newSecret(), ...old] });
+        },
+      );
+    },
+
+    /** Switches a webhook on again: it gets what it missed, unless that is skipped. */
+    async enable(caller: Caller, id: string, skipMissed: boolean): Promise<Webhook> {
+      const [log] = await store.eventLogs.findCurrent([caller.tenant.id]);
+      return await change(caller, id, 'webhook.enabled', async ({ webhooks }, { tenantId }) => {
+        const position = skipMissed && log !== undefined ? { position: log.size } : {};
+        await webhooks.update(tenantId, id, {
+          disabledReason: undefined,
+          failingSince: undefined,
+          ...position,
+        });
+        await webhooks.postpone(tenantId, id, clock());
+      });
+    },
+
+    /** Switches a webhook off: events wait for it in the log. */
+    async disable(caller: Caller, id: string): Promise<Webhook> {
+      const { tenantId } = await find(caller.tenant.id, id);
+      await store.transaction(async (repositories) => {
+        await repositories.webhooks.update(tenantId, id, { disabledReason: 'MANUAL' });
+        await repositories.webhooks.postpone(tenantId, id, never);
+        const details = { webhook: id, cause: 'MANUAL' } as const;
+        await record(repositories, deps, caller, { type: 'webhook.disabled', details });
+      });
+      return await find(tenantId, id);
+    },
+
+    /** Records an event that goes to this webhook alone. */
+    async test(caller: Caller, id: string): Promise<void> {
+      await find(caller.tenant.id, id);
+      await record(store, deps, caller, { type: 'webhook.tested', details: { webhook: id } });
+    },
+
+    async listDeliveries(
+      { tenant }: Caller,
+      query: {
+        readonly webhookId: string;
+        readonly status: DeliveryStatus | undefined;
+        readonly beforeId: string;
+        readonly limit: number;
+      },
+    ): Promise<{ deliveries: WebhookDelivery[]; hasMore: boolean }> {
+      const { webhookId, status, beforeId } = query;
+      await find(tenant.id, webhookId);
+      if (beforeId !== '' && !isUuid(beforeId))
+        throw invalid({ field: 'before_delivery_id', reason: 'FIELD_INVALID' });
+      const limit = query.limit === 0 ? defaultPage : query.limit;
+      const filter = {
+        tenantId: tenant.id,
+        webhookId,
+        status,
+        beforeId: beforeId === '' ? undefined : beforeId,
+      };
+      const rows = await store.webhooks.listDeliveries(filter, limit + 1);
+      return { deliveries: rows.slice(0, limit), hasMore: rows.length > limit };
+    },
+
+    /** A delivery with the request that it makes and all attempts. */
+    async getDelivery({ tenant }: Caller, id: string) {
+      const delivery = await findDelivery(tenant.id, id);
+      const attempts: WebhookAttempt[] = await store.webhooks.listAttempts(tenant.id, id);
+      const event = await store.eventLogs.findSealed(tenant.id, delivery.eventId);
+      return { delivery, attempts, event };
+    },
+
+    /** Sends a delivery again at once, and for three more days where that fails. */
+    async retry({ tenant }: Caller, id: string): Promise<WebhookDelivery> {
+      await findDelivery(tenant.id, id);
+      await store.webhooks.retry(tenant.id, id, clock());
+      return await findDelivery(tenant.id, id);
+    },
+
+    /** Delivers events of a range of the log again, with their ids: a receiver that honours those acts on none twice. */
+    async replay(caller: Caller, command: ReplayCommand): Promise<number> {
+      const { tenant } = caller;
+      const webhook = await find(tenant.id, command.webhookId);
+      const types = command.types.length === 0 ? webhook.types : parseTypes(command.types);
+      const [log] = await store.eventLogs.findCurrent([tenant.id]);
+      const size = log?.size ?? 0;
+      const after =
+        command.after === '' ? await read.start(tenant.id) : await read.positionOf(tenant.id, command.after);
+      const until = command.until === '' ? size : await read.positionOf(tenant.id, command.until);
+      if (until - after > maxReplayed)
+        throw invalid({
+          field: 'until',
+          reason: 'FIELD_INVALID',
+          description: `at most ${maxReplayed} events at a time`,
+        });
+      let count = 0;
+      for (let position = after; position < until; ) {
+        const events = await store.eventLogs.read(tenant.id, position, until, replayPage);
+        const last = events.at(-1);
+        if (last === undefined) break;
+        const wanted = events.filter((event) => isWanted(event, types) && event.type !== 'webhook.tested');
+        await store.webhooks.addDeliveries(wanted.map((event) => deliveryOf(deps, webhook, event)));
+        count += wanted.length;
+        ({ position } = last);
+      }
+      await record(store, deps, caller, {
+        type: 'webhook.replayed',
+        details: { webhook: webhook.id, count },
+      });
+      return count;
+    },
+  };
+}
+
+/**
+ * The URL of a webhook, as it was given. Throws where it is not https, or has what a URL of ours must not have. The
+ * fetcher checks the address that its name stands for at every request.
+ */
+function parseUrl(text: string, allowed: readonly Network[]): string {
+  const wrong = (description: string) => invalid({ field: 'url', reason: 'FIELD_INVALID', description });
+  if (!URL.canParse(text)) throw wrong('must be a URL');
+  const { protocol, hostname, username, password, hash } = new URL(text);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  if (protocol !== 'https:' && !(protocol === 'http:' && isIn(host, allowed)))
+    throw wrong('must begin with https://');
+  if (username !== '' || password !== '' || hash !== '')
+    throw wrong('must have no user, password or fragment');
+  return text;
+}
+
+export type ManageWebhooks = ReturnType<typeof createManageWebhooks>;

@@ -1,0 +1,203 @@
+import { and, asc, eq, gt, gte, inArray, isNull, lt, lte, max, or, type SQL, sql } from 'drizzle-orm';
+import { type EventLog, type EventLogRepository, refusedPosition } from '../domain/event-log.ts';
+import { uuidToBytes } from '../domain/token.ts';
+import type { Database } from './database.ts';
+import { toEvent, toSealed } from './events.ts';
+import {
+  events,
+  eventLogs as logs,
+  eventSequencer as sequencer,
+  eventTiles as tiles,
+} from './tables/events.ts';
+
+/** The id of the only row of `event_sequencer`. */
+const theSequencer = eq(sequencer.id, 1);
+
+export function createEventLogRepository(db: Database): EventLogRepository {
+  const isRow = (log: Pick<EventLog, 'tenantId' | 'number'>) =>
+    and(eq(logs.tenantId, log.tenantId), eq(logs.number, log.number));
+  const rowsBetween = (tenantId: string, after: number, upTo: number, limit: number) =>
+    db
+      .select()
+      .from(events)
+      .where(and(eq(events.tenantId, tenantId), gt(events.position, after), lte(events.position, upTo)))
+      .orderBy(asc(events.position))
+      .limit(limit);
+
+  return {
+    async findCurrent(tenantIds) {
+      if (tenantIds.length === 0) return [];
+      const rows = await db
+        .select()
+        .from(logs)
+        .where(inArray(logs.tenantId, [...tenantIds]))
+        .orderBy(asc(logs.tenantId), asc(logs.number));
+      return [...new Map(rows.map((row) => [row.tenantId, row])).values()];
+    },
+
+    list: async (tenantId) =>
+      await db.select().from(logs).where(eq(logs.tenantId, tenantId)).orderBy(asc(logs.number)),
+
+    async readTile(tenantId, number, level, tile) {
+      const [row] = await db
+        .select({ hashes: tiles.hashes })
+        .from(tiles)
+        .where(
+          and(
+            eq(tiles.tenantId, tenantId),
+            eq(tiles.number, number),
+            eq(tiles.level, level),
+            eq(tiles.tile, tile),
+          ),
+        );
+      return row?.hashes ?? Buffer.alloc(0);
+    },
+
+    async insert(log) {
+      await db.insert(logs).values(log);
+    },
+
+    async grow(log, size) {
+      const [result] = await db
+        .update(logs)
+        .set({ size })
+        .where(and(isRow(log), eq(logs.size, log.size)));
+      return result.affectedRows === 1;
+    },
+
+    async writeTiles({ tenantId, number }, changed) {
+      for (const { level, tile, hashes } of changed)
+        await db
+          .insert(tiles)
+          .values({ tenantId, number, level, tile, hashes })
+          .onDuplicateKeyUpdate({ set: { hashes } });
+    },
+
+    async takeOver(token, now, until) {
+      const [result] = await db
+        .update(sequencer)
+        .set({ token, until })
+        .where(and(theSequencer, or(eq(sequencer.token, token), lte(sequencer.until, now))));
+      return result.affectedRows === 1;
+    },
+
+    async seize(token, until) {
+      await db.update(sequencer).set({ token, until }).where(theSequencer);
+    },
+
+    async advance(token, count) {
+      const [result] = await db
+        .update(sequencer)
+        .set({ numbered: sql`${sequencer.numbered} + ${count}` })
+        .where(and(theSequencer, eq(sequencer.token, token)));
+      return result.affectedRows === 1;
+    },
+
+    async findOpening() {
+      const [row] = await db.select({ opened: sequencer.opened }).from(sequencer).where(theSequencer);
+      return row?.opened ?? undefined;
+    },
+
+    async saveOpening(opened) {
+      await db.update(sequencer).set({ opened }).where(theSequencer);
+    },
+
+    async listUnnumbered(fromTenantId, limit) {
+      const rows = await db
+        .select()
+        .from(events)
+        .where(and(isNull(events.position), gte(events.tenantId, fromTenantId)))
+        .orderBy(asc(events.tenantId), asc(events.id))
+        .limit(limit);
+      return rows.map(toSealed);
+    },
+
+    async number(tenantId, rows) {
+      const position = caseOf(rows.map(({ event, position }) => [event.id, sql`${position}`]));
+      const sealed = rows.flatMap(({ event, seal }) =>
+        seal === undefined ? [] : [{ id: event.id, ...seal }],
+      );
+      for (const { id, salt, commitment } of sealed)
+        await db
+          .update(events)
+          .set({ salt: salt ?? null, commitment })
+          .where(and(eq(events.tenantId, tenantId), eq(events.id, id)));
+      const ids = rows.map(({ event }) => event.id);
+      const [result] = await db
+        .update(events)
+        .set({ position })
+        .where(and(eq(events.tenantId, tenantId), inArray(events.id, ids), isNull(events.position)));
+      return result.affectedRows;
+    },
+
+    async refuse(tenantId, ids) {
+      await db
+        .update(events)
+        .set({ position: refusedPosition })
+        .where(and(eq(events.tenantId, tenantId), inArray(events.id, [...ids]), isNull(events.position)));
+    },
+
+    listRefused: async (limit) =>
+      await db
+        .select({ tenantId: events.tenantId, id: events.id })
+        .from(events)
+        .where(eq(events.position, refusedPosition))
+        .limit(limit),
+
+    read: async (tenantId, after, upTo, limit) =>
+      (await rowsBetween(tenantId, after, upTo, limit)).map((row) => ({
+        ...toEvent(row),
+        position: Number(row.position),
+      })),
+
+    readSealed: async (tenantId, after, upTo, limit) =>
+      (await rowsBetween(tenantId, after, upTo, limit)).map((row) => ({
+        ...toSealed(row),
+        position: Number(row.position),
+      })),
+
+    async findSealed(tenantId, id) {
+      const [row] = await db
+        .select()
+        .from(events)
+        .where(and(eq(events.tenantId, tenantId), eq(events.id, id)));
+      const position = row?.position ?? refusedPosition;
+      return row === undefined || position === refusedPosition || position === 0
+        ? undefined
+        : { ...toSealed(row), position };
+    },
+
+    async highestBefore(tenantId, beforeId) {
+      const [row] = await db
+        .select({ position: max(events.position) })
+        .from(events)
+        .where(
+          and(
+            eq(events.tenantId, tenantId),
+            lt(events.id, beforeId),
+            gt(events.position, 0),
+            lt(events.position, refusedPosition),
+          ),
+        );
+      return row?.position ?? undefined;
+    },
+
+    async oldestPosition(tenantId) {
+      const [row] = await db
+        .select({ position: events.position })
+        .from(events)
+        .where(
+          and(eq(events.tenantId, tenantId), gt(events.position, 0), lt(events.position, refusedPosition)),
+        )
+        .orderBy(asc(events.position))
+        .limit(1);
+      return row?.position ?? undefined;
+    },
+  };
+}
+
+/** `CASE id WHEN … END`: many rows get a value each in one statement. */
+function caseOf(values: readonly (readonly [id: string, value: SQL])[]): SQL<number> {
+  const branches = values.map(([id, value]) => sql`WHEN ${uuidToBytes(id)} THEN ${value}`);
+  return sql`CASE ${events.id} ${sql.join(branches, sql` `)} END`;
+}

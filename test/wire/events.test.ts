@@ -1,0 +1,240 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from 'vitest';
+import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { EventService, type WatchEventsResponse } from '../../gen/manam/v1/event_service_pb.js';
+import { startTestApp, useTestApp } from '../support/app.ts';
+import { shapeOf } from '../support/errors.ts';
+import { bearer, signUp } from '../support/journey.ts';
+import { protocols } from '../support/protocols.ts';
+
+const testApp = useTestApp();
+const grpc = protocols.find(({ name }) => name === 'gRPC by @grpc/grpc-js') ?? protocols[0];
+
+/** Streams that a test left open. */
+const open: AbortController[] = [];
+afterEach(() => {
+  for (const each of open.splice(0)) each.abort();
+});
+
+type Query = { readonly after?: string; readonly types?: string[]; readonly fromStart?: boolean };
+
+/** A stream as a list of its messages so far, and its failure. */
+function follow(
+  protocol = grpc,
+  query: Query = {},
+  headers = { apieco_key: testApp().dev.secret },
+  at = testApp(),
+) {
+  const controller = new AbortController();
+  open.push(controller);
+  const messages: WatchEventsResponse[] = [];
+  const client = protocol?.connect(EventService, at.url, headers);
+  const end = (async () => {
+    const stream = client?.watchEvents(query, { signal: controller.signal }) ?? [];
+    for await (const message of stream) messages.push(message);
+  })().catch((error: unknown) => shapeOf(error).reason ?? String(error));
+  return { messages, end, close: () => controller.abort() };
+}
+
+async function until<T>(find: () => T | undefined | false): Promise<T> {
+  for (;;) {
+    const found = find();
+    if (found !== undefined && found !== false) return found;
+    await pause(10);
+  }
+}
+
+/** Waits until everything that is committed has its position. */
+async function isNumbered({ sql }: ReturnType<typeof testApp>): Promise<void> {
+  while ((await sql('SELECT 1 FROM events WHERE position IS NULL LIMIT 1')).length > 0) await pause(10);
+}
+
+const typesOf = (messages: readonly WatchEventsResponse[]) =>
+  messages.flatMap(({ event }) => (event === undefined ? [] : [event.type]));
+
+test.each(protocols.map((protocol) => [protocol.name, protocol] as const))(
+  '%s follows what is committed, and goes on after the last cursor',
+  async (_, protocol) => {
+    const first = follow(protocol);
+    const hello = await until(() => first.messages[0]);
+    expect(hello.event).toBeUndefined();
+    expect(hello.logHead.split('.')).toHaveLength(3);
+    const { userId } = await signUp(testApp());
+    await until(() => typesOf(first.messages).includes('session.started'));
+    first.close();
+    const own = first.messages.filter(({ event }) => event?.userId === userId);
+    expect(typesOf(own)).toEqual(['user.registered', 'identifier.confirmed', 'session.started']);
+
+    const again = follow(protocol, {
+      after: own[0]?.cursor ?? '',
+      types: ['session.', 'identifier.confirmed'],
+    });
+    await until(() => typesOf(again.messages).includes('session.started'));
+    expect(typesOf(again.messages)).toEqual(['identifier.confirmed', 'session.started']);
+    const [confirmed] = own.slice(1);
+    expect(again.messages.find(({ event }) => event !== undefined)?.event).toEqual(confirmed?.event);
+  },
+);
+
+test('nothing published has an address, a number or a name', async () => {
+  const { messages } = follow();
+  await until(() => messages.length > 0);
+  const { email } = await signUp(testApp());
+  const started = await until(() => messages.find(({ event }) => event?.type === 'session.started'));
+  expect(
+    JSON.stringify(messages, (_, value) => (typeof value === 'bigint' ? String(value) : value)),
+  ).not.toContain(email);
+  expect(Object.keys(started.event ?? {})).not.toContain('address');
+});
+
+describe('a cursor', () => {
+  const list = (query: object, key = testApp().dev.secret) =>
+    testApp().client(EventService, { apieco_key: key }).listEvents(query);
+
+  test('pages through the log by REST, with a filter, to its end', async () => {
+    await signUp(testApp());
+    await isNumbered(testApp());
+    const seen: string[] = [];
+    for (let after = ''; ; ) {
+      const url = `${testApp().url}/events?limit=2&types=session.&types=user.registered&after=${after}`;
+      const response = await fetch(url, { headers: { 'x-api-key': testApp().dev.secret } });
+      const { body } = { body: (await response.json()) as Record<string, unknown> };
+      const events = body['events'] as { event_id: string; type: string }[];
+      expect(events.length).toBeLessThanOrEqual(2);
+      expect(events.every(({ type }) => /^session\.|^user\.registered$/.test(type))).toBe(true);
+      seen.push(...events.map(({ event_id: id }) => id));
+      after = String(body['next_cursor']);
+      if (body['has_more'] !== true) break;
+    }
+    expect(new Set(seen).size).toBe(seen.length);
+    expect(seen.length).toBeGreaterThan(2);
+  });
+
+  test('of another tenant, with a changed letter, or of nothing is none', async () => {
+    await signUp(testApp(), { apieco_key: testApp().manam.publishable });
+    await isNumbered(testApp());
+    const { nextCursor } = await list({}, testApp().manam.secret);
+    for (const after of [
+      nextCursor,
+      'abc',
+      `${nextCursor.slice(0, -1)}${nextCursor.endsWith('A') ? 'B' : 'A'}`,
+    ])
+      expect(shapeOf(await list({ after }).catch((error: unknown) => error)).reason).toBe('CURSOR_INVALID');
+  });
+
+  test('whose next event retention has deleted says so, as a page and as a stream', async () => {
+    await signUp(testApp());
+    await isNumbered(testApp());
+    const { events } = await list({ limit: 500 });
+    const [first, second] = [events[0], events[1]];
+    await testApp().sql('DELETE FROM events WHERE id = UNHEX(?)', [second?.eventId.replaceAll('-', '')]);
+    const expired = { code: 'OutOfRange', reason: 'CURSOR_EXPIRED' };
+    expect(shapeOf(await list({ after: first?.cursor }).catch((error: unknown) => error))).toMatchObject(
+      expired,
+    );
+    expect(await follow(grpc, { after: first?.cursor ?? '' }).end).toBe('CURSOR_EXPIRED');
+    const kept = await list({ after: second?.cursor });
+    expect(kept.events[0]?.eventId).toBe(events[2]?.eventId);
+  });
+
+  test('with types that no event has is refused', async () => {
+    for (const types of [['session.startled'], ['nothing.'], ['session']])
+      expect(shapeOf(await list({ types }).catch((error: unknown) => error)).reason).toBe('REQUEST_INVALID');
+  });
+});
+
+describe('a stream ends', () => {
+  test('when its key is revoked, loses its scope, or its tenant is suspended', async () => {
+    const { createKey, sql } = testApp();
+    const keyOf = async (what: string) => {
+      const key = await createKey('secret', ['events.read']);
+      const [row] = await sql('SELECT id FROM api_keys ORDER BY id DESC LIMIT 1');
+      const stream = follow(grpc, {}, { apieco_key: key });
+      await until(() => stream.messages.length > 0);
+      await sql(`UPDATE api_keys SET ${what} WHERE id = ?`, [row?.['id']]);
+      return stream.end;
+    };
+    expect(await keyOf('revoked_at = UTC_TIMESTAMP(3)')).toBe('KEY_INVALID');
+    expect(await keyOf('scopes = \'["users.read"]\'')).toBe('SCOPE_REQUIRED');
+    const stream = follow(grpc, {}, { apieco_key: testApp().manam.secret });
+    await until(() => stream.messages.length > 0);
+    await sql("UPDATE tenants SET status = 'suspended' WHERE slug = 'manam'");
+    expect(await stream.end).toBe('KEY_INVALID');
+    await sql("UPDATE tenants SET status = 'active' WHERE slug = 'manam'");
+  });
+
+  test('of a session with a message, wherever that session was ended', async () => {
+    for (const protocol of protocols.filter(({ name }) => /Web|grpc-js|JSON, HTTP\/1.1/.test(name))) {
+      const { accessToken } = await signUp(testApp());
+      const client = protocol.connect(EventService, testApp().url, {
+        ...bearer(accessToken),
+        apieco_key: testApp().dev.publishable,
+      });
+      const messages: boolean[] = [];
+      const end = (async () => {
+        for await (const { ended } of client.watchSession({})) messages.push(ended);
+      })();
+      await until(() => messages.length > 0);
+      await testApp().client(AuthService, bearer(accessToken)).logout({});
+      await end;
+      expect(messages, protocol.name).toEqual([false, true]);
+    }
+  });
+
+  test('at a drain, first and with a reason to come back', async () => {
+    const other = await startTestApp({ sibling: testApp() });
+    const stream = follow(grpc, {}, { apieco_key: testApp().dev.secret }, other);
+    await until(() => stream.messages.length > 0);
+    await other.close();
+    expect(await stream.end).toBe('UNAVAILABLE');
+  });
+});
+
+test('streams are bounded for a key, a tenant and an instance, and a closed one gives its place back', async () => {
+  const streams = {
+    perInstance: 4,
+    perTenant: 3,
+    perKey: 2,
+    sessionsPerInstance: 9,
+    sessionsPerTenant: 9,
+    perSession: 9,
+  };
+  const app = await startTestApp({ config: { streams } });
+  const watch = async (key: string) => {
+    const stream = follow(grpc, {}, { apieco_key: key }, app);
+    await Promise.race([stream.end, until(() => stream.messages.length > 0)]);
+    return stream;
+  };
+  const keys = [app.dev.secret, await app.createKey('secret', ['events.read'])] as const;
+  const [first] = [await watch(keys[0]), await watch(keys[0])];
+  expect(await (await watch(keys[0])).end).toBe('STREAM_LIMIT');
+  await watch(keys[1]);
+  expect(await (await watch(keys[1])).end).toBe('STREAM_LIMIT');
+  await watch(app.manam.secret);
+  expect(await (await watch(app.manam.secret)).end).toBe('STREAM_LIMIT');
+  first?.close();
+  await first?.end;
+  // The server learns of the closed one a moment later.
+  while ((await watch(keys[0])).messages.length === 0) await pause(20);
+  for (const each of open) each.abort();
+  await app.close();
+});
+
+test('a client’s long deadline is no error of a stream', async () => {
+  const url = `${testApp().url}/manam.v1.EventService/WatchEvents`;
+  const controller = new AbortController();
+  const body = Buffer.concat([Buffer.from([0, 0, 0, 0, 2]), Buffer.from('{}')]);
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/connect+json',
+      'connect-timeout-ms': '3600000',
+      'x-api-key': testApp().dev.secret,
+    },
+    body,
+    signal: controller.signal,
+  });
+  const { value } = (await response.body?.getReader().read()) ?? {};
+  expect(Buffer.from(value ?? []).toString()).toContain('logHead');
+  controller.abort();
+});
