@@ -197,8 +197,10 @@ test('events are followed over an instance that goes away, and none is lost or t
     for await (const { event } of grpc.followEvents(
       { events },
       { signal: controller.signal, types: ['user.registered'] },
-    ))
+    )) {
+      isOpen = true;
       if (event !== undefined) seen.push(event.userId);
+    }
   })();
   const wanted: string[] = [];
   while (!isOpen) await pause(10);
