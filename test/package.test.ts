@@ -85,8 +85,9 @@ test('the README has a snippet for every client', () => {
   ]);
 });
 
-test('the snippets of the README compile against the types of the package', async () => {
-  const files = snippets.map(({ code }, index) => {
+test('the snippets of the README and of the log of events compile against the types of the package', async () => {
+  const more = blocksOf('docs/event-log.md', 'ts').map((code) => ({ code }));
+  const files = [...snippets, ...more].map(({ code }, index) => {
     writeFileSync(join(project, `snippet-${index}.ts`), code);
     return `snippet-${index}.ts`;
   });

@@ -13,6 +13,7 @@ import { createProofOfWork } from '../adapters/proof-of-work.ts';
 import { renderQrCode } from '../adapters/qr-code.ts';
 import { createReceiptSigner } from '../adapters/receipts.ts';
 import { createWebAuthn } from '../adapters/webauthn.ts';
+import { signWebhook } from '../adapters/webhook-signer.ts';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Random } from '../domain/random.ts';
@@ -49,6 +50,7 @@ export async function createAdapters(parts: AdapterParts): Promise<Adapters> {
     }),
     signReceipt: createReceiptSigner(ring, issuer, random),
     signHead: createHeadSigner(ring, issuer),
+    signWebhook,
     google: createGoogle({
       endpoints: googleEndpointsOf(config.googleEmulatorUrl),
       callbackUrl: `${new URL(issuer).origin}/googlelogin/callback`,

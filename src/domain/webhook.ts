@@ -29,6 +29,12 @@ export type Webhook = {
   readonly createdAt: Date;
 };
 
+/** Signs a body as Standard Webhooks has it, with every secret that signs at that time. */
+export type SignWebhook = (
+  webhook: Pick<Webhook, 'secrets'>,
+  message: { readonly id: string; readonly at: Date; readonly body: string },
+) => string;
+
 /** `pending`: it is to be sent, or sent again; `delivered`; `failed`: it was given up and can be sent again. */
 export type DeliveryStatus = 'pending' | 'delivered' | 'failed';
 

@@ -13,6 +13,7 @@ import type { Store } from '../domain/repositories.ts';
 import type { QrRenderer } from '../domain/totp.ts';
 import type { Vault } from '../domain/vault.ts';
 import type { WebAuthn } from '../domain/webauthn.ts';
+import type { SignWebhook } from '../domain/webhook.ts';
 import { createAuthenticatorTypes } from '../flows/authenticators/kinds.ts';
 import { createVerifier } from '../flows/authenticators/verify.ts';
 import { createMessageCharge, createRecipientCharge } from '../flows/charges.ts';
@@ -35,6 +36,7 @@ export type Adapters = {
   readonly hasher: PasswordHasher;
   readonly signReceipt: ReceiptSigner;
   readonly signHead: HeadSigner;
+  readonly signWebhook: SignWebhook;
   readonly google: GoogleProvider;
   readonly passwordRules: PasswordPolicyDeps;
   readonly proofOfWork: ProofOfWork;

@@ -1,4 +1,3 @@
-import { signWebhook } from '../adapters/webhook-signer.ts';
 import type { Finding } from '../domain/finding.ts';
 import type { Store } from '../domain/repositories.ts';
 import { createReadEvents } from '../flows/events/read-events.ts';
@@ -40,7 +39,7 @@ export function webhooks(deps: FeatureDeps) {
     const deliver = createDeliver({
       store,
       outgoingFetch: adapters.outgoingFetch,
-      sign: signWebhook,
+      sign: adapters.signWebhook,
       clock,
       random,
       observe: observeWebhook,

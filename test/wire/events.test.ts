@@ -1,12 +1,16 @@
+import { execFile } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { EventService, type WatchEventsResponse } from '../../gen/manam/v1/event_service_pb.js';
 import { startTestApp, useTestApp } from '../support/app.ts';
+import { blocksOf } from '../support/documents.ts';
 import { shapeOf } from '../support/errors.ts';
 import { bearer, signUp } from '../support/journey.ts';
 import { protocols } from '../support/protocols.ts';
 
+const run = promisify(execFile);
 const testApp = useTestApp();
 const grpc = protocols.find(({ name }) => name === 'gRPC by @grpc/grpc-js') ?? protocols[0];
 
@@ -218,6 +222,16 @@ test('streams are bounded for a key, a tenant and an instance, and a closed one 
   while ((await watch(keys[0])).messages.length === 0) await pause(20);
   for (const each of open) each.abort();
   await app.close();
+});
+
+test('the calls of docs/event-log.md succeed as they stand there', async () => {
+  const { url, dev } = testApp();
+  for (const block of blocksOf('docs/event-log.md', 'sh')) {
+    const env = { PATH: process.env['PATH'], URL: url, KEY: dev.secret };
+    const { stdout } = await run('sh', ['-ec', block], { env });
+    const calls = block.match(/^curl /gm)?.length;
+    expect(stdout.match(/"status":"success"/g), stdout).toHaveLength(calls ?? 0);
+  }
 });
 
 test('a client’s long deadline is no error of a stream', async () => {

@@ -12,13 +12,11 @@ import {
   keptResponse,
   never,
   pauseAfter,
+  type SignWebhook,
   type Webhook,
   type WebhookDelivery,
 } from '../../domain/webhook.ts';
 import { record } from '../events/record.ts';
-
-/** Signs a body as Standard Webhooks has it, with every secret that signs at that time. */
-export type SignWebhook = (webhook: Webhook, message: { id: string; at: Date; body: string }) => string;
 
 export type DeliverDeps = {
   readonly store: Store<'webhooks' | 'eventLogs' | 'tenants' | 'events'>;
