@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -13,6 +13,7 @@ import { createTestDatabase } from '../support/database.ts';
 import { failure, failureOf, thrownBy } from '../support/errors.ts';
 import { boxMs } from '../support/fault-scene.ts';
 import { tell } from '../support/figures.ts';
+import { startGateway } from '../support/gateway.ts';
 import { enrolTotp, signUp } from '../support/journey.ts';
 import { createOracle } from '../support/oracle.ts';
 import { developmentMasterKeys, type ServerProcess, startServerProcess } from '../support/server-process.ts';
@@ -38,6 +39,51 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** Makes a webhook for all events of the tenant `dev`. */
+async function makeWebhook(at: string, to: string): Promise<void> {
+  const { secret_key: key } = JSON.parse(readFileSync(join(folder, 'dev.json'), 'utf8')) as Record<
+    string,
+    string
+  >;
+  const headers = { 'x-api-key': key ?? '', 'content-type': 'application/json' };
+  const answer = await fetch(`${at}/webhooks`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ url: to }),
+  });
+  expect(answer.status).toBe(200);
+}
+
+/** Sessions and users that no event tells of. */
+async function changesWithoutEvent() {
+  const without = (table: string, column: string, type: string) =>
+    sql(
+      `SELECT HEX(t.id) AS id FROM ${table} t LEFT JOIN events e ON e.tenant_id = t.tenant_id AND e.${column} = t.id AND e.type = '${type}' WHERE e.id IS NULL`,
+    );
+  return [
+    ...(await without('sessions', 'session_id', 'session.started')),
+    ...(await without('users', 'user_id', 'user.registered')),
+  ];
+}
+
+/** Waits until a webhook got every event since it was made; a receiver that honours ids acts on each of them once. */
+async function allDelivered(receiver: Awaited<ReturnType<typeof startGateway>>) {
+  const ids = () =>
+    new Set(receiver.calls.map(({ headers }) => String(headers['webhook-id']).replaceAll('-', '')));
+  for (;;) {
+    // What a killed instance had in hand is anyone's a minute later.
+    await sql("UPDATE webhook_deliveries SET next_attempt_at = UTC_TIMESTAMP(3) WHERE status = 'pending'");
+    const events = await sql(
+      `SELECT LOWER(HEX(e.id)) AS id FROM events e JOIN webhooks w ON w.tenant_id = e.tenant_id
+       WHERE e.id > (SELECT MIN(id) FROM events WHERE type = 'webhook.created' AND tenant_id = w.tenant_id)`,
+    );
+    const [got, seen] = [ids(), receiver.calls.length];
+    const missing = events.filter(({ id }) => !got.has(String(id)));
+    if (missing.length === 0) return { events: events.length, requests: seen };
+    await pause(200);
+  }
+}
+
 /** No limit of a network may get into the way: all of it comes from here. */
 const roomy = {
   LIMIT_GUESSES_PER_NETWORK: '1000000',
@@ -50,9 +96,12 @@ const startInstance = (env: Record<string, string> = {}) =>
 const exitOf = ({ child }: ServerProcess) =>
   new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
 
-test('instances killed under load lose nothing acknowledged, and clients continue', async () => {
-  const live = new Set([await startInstance(), await startInstance()]);
-  const [{ key }] = live as unknown as [ServerProcess];
+test('instances killed under load lose nothing acknowledged, no event and no webhook, and clients continue', async () => {
+  const env = { OUTGOING_PRIVATE_NETWORKS: '127.0.0.0/8' };
+  const live = new Set([await startInstance(env), await startInstance(env)]);
+  const [{ key, url }] = live as unknown as [ServerProcess];
+  const receiver = await startGateway(() => ({ status: 204, body: '' }));
+  await makeWebhook(url, receiver.url);
   const oracle = createOracle({ urls: () => [...live].map(({ url }) => url), key, expectsBreaks: true });
   oracle.start();
   let kills = 0;
@@ -65,12 +114,15 @@ test('instances killed under load lose nothing acknowledged, and clients continu
     await exited;
     live.delete(victim);
     kills += 1;
-    live.add(await startInstance());
+    live.add(await startInstance(env));
   }
   await oracle.stop();
   const report = await oracle.verify(sql);
   expect(report.acknowledged).toBeGreaterThan(50);
-  tell('instances killed', { kills, ...report });
+  expect(await changesWithoutEvent()).toEqual([]);
+  const { events, requests } = await allDelivered(receiver);
+  tell('instances killed', { kills, ...report, events, requests });
+  await receiver.close();
   for (const each of live) each.child.kill('SIGKILL');
 }, 180_000);
 
