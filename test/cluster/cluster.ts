@@ -19,6 +19,8 @@ export type Cluster = {
   readonly nodes: readonly Node[];
   /** The database through HAProxy. */
   readonly databaseUrl: string;
+  /** The addresses that take writes: every node, or HAProxy where one of them is the primary. */
+  readonly writable: readonly string[];
   /** The node whose loss hurts most: the primary, if there is one. */
   busiest(): Promise<Node>;
   /** Whether the node has joined, sees all three, and has applied what it received. */

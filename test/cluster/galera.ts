@@ -42,6 +42,7 @@ export async function startCluster(): Promise<Cluster> {
   return {
     nodes,
     databaseUrl: `mysql://service:service@127.0.0.1:${balancer.port}/manam`,
+    writable: nodes.map(({ port }) => `mysql://service:service@127.0.0.1:${port}/manam`),
     busiest: async () => first,
     isSettled: async (node) => {
       const status = new Map(

@@ -51,6 +51,7 @@ export async function startGroup(): Promise<Cluster> {
   return {
     nodes,
     databaseUrl: `mysql://service:service@127.0.0.1:${balancer.port}/manam`,
+    writable: [`mysql://service:service@127.0.0.1:${balancer.port}/manam`],
     busiest: async () => {
       const [row] = await first.sql(
         "SELECT MEMBER_PORT AS port FROM performance_schema.replication_group_members WHERE MEMBER_ROLE = 'PRIMARY'",

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runEventStorm } from '../support/event-storm.ts';
 import { tell } from '../support/figures.ts';
 import { createOracle } from '../support/oracle.ts';
 import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
@@ -142,4 +143,22 @@ export function testCluster(name: string, start: () => Promise<Cluster>): void {
       }
     }
   }, 600_000);
+
+  test('readers on every node see every event once and in order, while a node and sequencers are killed', async () => {
+    const report = await runEventStorm({
+      writerUrls: cluster.writable,
+      sequencerUrls: cluster.writable,
+      readerUrls: cluster.nodes.map(({ port }) => `mysql://service:service@127.0.0.1:${port}/manam`),
+      count: Number(process.env['EVENTS'] ?? 100_000),
+      async atHalf() {
+        const victim = await cluster.busiest();
+        victim.process().kill('SIGKILL');
+        await pause(5000);
+        await victim.start();
+        await allSettled();
+      },
+    });
+    tell(`${name}, a storm of events`, report);
+    expect(report.killed).toBeGreaterThan(0);
+  }, 1_800_000);
 }

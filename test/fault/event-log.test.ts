@@ -9,8 +9,9 @@ const count = process.env['FAULT_SECONDS'] === undefined ? 6000 : 100_000;
 
 test('readers see every event once and in order, whatever happens to sequencers, readers and commits', async () => {
   const database = await createTestDatabase();
+  const urls = [database.url];
   await migrate(database.url);
-  const report = await runEventStorm({ urls: [database.url], count });
+  const report = await runEventStorm({ writerUrls: urls, sequencerUrls: urls, readerUrls: urls, count });
   tell('a storm of events', report);
   expect(report.written).toBeGreaterThanOrEqual(count);
   expect(report.killed).toBeGreaterThan(0);

@@ -14,8 +14,10 @@ import { type DatabaseHandle, openDatabase } from '../../src/store/database.ts';
 import { createStore } from '../../src/store/store.ts';
 
 export type StormOptions = {
-  /** The servers of writers, sequencers and readers; with several each has its own. */
-  readonly urls: readonly string[];
+  /** The servers of writers, of sequencers and of readers; several are used in turn. */
+  readonly writerUrls: readonly string[];
+  readonly sequencerUrls: readonly string[];
+  readonly readerUrls: readonly string[];
   /** Events to write. */
   readonly count: number;
   readonly writers?: number;
@@ -42,15 +44,11 @@ const sequencers = 3;
  * Writers that commit after random delays, sequencers that are killed, frozen and woken inside of their transactions, and
  * readers that are killed and go on after their cursors. Throws where a reader missed an event, saw one twice, or out of order.
  */
-export async function runEventStorm({
-  urls,
-  count,
-  writers = 64,
-  atHalf,
-}: StormOptions): Promise<StormReport> {
+export async function runEventStorm(options: StormOptions): Promise<StormReport> {
+  const { writerUrls, sequencerUrls, readerUrls, count, writers = 64, atHalf } = options;
   const tenantId = systemRandom.uuid();
   const handles: DatabaseHandle[] = [];
-  const urlAt = (index: number) => urls[index % urls.length] ?? '';
+  const at = (urls: readonly string[], index: number) => urls[index % urls.length] ?? '';
   const open = (url: string, connections: number, isLog = false): Store => {
     const handle = openDatabase({ url, connections, ...(isLog && { idleTimeoutS }) });
     handles.push(handle);
@@ -183,10 +181,12 @@ export async function runEventStorm({
     }
   }
 
-  const numbering = Array.from({ length: sequencers }, (_, index) => number(open(urlAt(index + 1), 2, true)));
-  const reading = Array.from({ length: readers }, (_, index) => read(open(urlAt(index + 2), 4)));
-  const killing = kill(urlAt(1));
-  const stores = urls.map((url) => open(url, Math.ceil(writers / urls.length)));
+  const numbering = Array.from({ length: sequencers }, (_, index) =>
+    number(open(at(sequencerUrls, index + 1), 2, true)),
+  );
+  const reading = Array.from({ length: readers }, (_, index) => read(open(at(readerUrls, index + 2), 4)));
+  const killing = kill(at(sequencerUrls, 1));
+  const stores = writerUrls.map((url) => open(url, Math.ceil(writers / writerUrls.length)));
   const half = (async () => {
     while (left > count / 2) await pause(20);
     await atHalf?.();
@@ -196,7 +196,7 @@ export async function runEventStorm({
   );
   await half;
 
-  const connection = await connect(urls);
+  const connection = await connect(writerUrls);
   const query = async (text: string) =>
     (await connection.query<RowDataPacket[]>(text, [uuidToBytes(tenantId)]))[0];
   while ((await query('SELECT 1 FROM events WHERE position IS NULL AND tenant_id = ? LIMIT 1')).length > 0)
