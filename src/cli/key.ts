@@ -9,6 +9,7 @@ import {
   TenantKeyKind,
 } from '../../gen/manam/admin/v1/admin_service_pb.js';
 import { say } from '../composition/terminal.ts';
+import { scopes } from '../domain/api-key.ts';
 import { assertWanted, describeEnum, describeTime, sayJson, sayTable } from './common.ts';
 import { type Cli, type Destructive, destructive, type Output, printing, repeated } from './context.ts';
 
@@ -46,7 +47,7 @@ export function addKeyCommands({ program, admin }: Cli): void {
           .choices(['publishable', 'secret'])
           .makeOptionMandatory(),
       )
-      .option('--scope <scope>', 'what a secret key may do: users.read, users.write', repeated),
+      .option('--scope <scope>', `what a secret key may do: ${scopes.join(', ')}`, repeated),
     'key create --tenant acme --kind secret --scope users.read',
   ).action((options: CreateOptions) =>
     admin('keys', async (client) => {

@@ -16,6 +16,7 @@ import {
 import { addAdminKeyCommands, addKeyCommands } from './key.ts';
 import { addOutboxCommands, addTemplateCommands } from './message.ts';
 import { addTenantCommands } from './tenant.ts';
+import { addEventCommands, addWebhookCommands, type TenantCli } from './tenant-events.ts';
 import { addTransferCommands } from './transfer.ts';
 import { addUserCommands } from './user.ts';
 import { addUserCareCommands } from './user-care.ts';
@@ -84,6 +85,15 @@ export function createProgram(env: Environment): Command {
   addKeyCommands(cli);
   addUserCommands(cli);
   addUserCareCommands(cli);
+  const tenantCli: TenantCli = {
+    program,
+    tenant: async ({ url = env['MANAM_URL'], key = env['MANAM_KEY'] }, work) => {
+      const { connectAsTenant } = await import('../composition/tenant-client.ts');
+      await work(connectAsTenant(await config(), { url, key }));
+    },
+  };
+  addEventCommands(tenantCli);
+  addWebhookCommands(tenantCli);
   addTransferCommands(cli);
   addMigrateCommands(cli);
   addDeploymentKeyCommands({
