@@ -35,20 +35,32 @@ function format({ $typeName: _, $unknown: __, eventId, createTime, ...event }: A
   return columns.map((column) => row[column] || '-').join('\t');
 }
 
-/** The newest events that match, the oldest of them first. */
-async function read(client: AdminClient, options: AuditOptions, afterEventId: string): Promise<AuditEvent[]> {
+/** The newest events that match, or those after a position; the oldest of them first. */
+async function read(
+  client: AdminClient,
+  options: AuditOptions,
+  afterPosition?: bigint,
+): Promise<{ events: AuditEvent[]; position: bigint }> {
   const { tenant, user: userId, action, outcome, limit } = options;
-  const answer = await client.listAuditEvents({ tenant, userId, action, outcome, afterEventId, limit });
-  return answer.events.reverse();
+  const after = afterPosition === undefined ? {} : { afterPosition };
+  const { events, position } = await client.listAuditEvents({
+    tenant,
+    userId,
+    action,
+    outcome,
+    limit,
+    ...after,
+  });
+  return { events: events.reverse(), position };
 }
 
 async function search(client: AdminClient, options: AuditOptions): Promise<void> {
-  const events = await read(client, options, '');
+  const { events } = await read(client, options);
   if (!options.json) say(columns.join('\t'));
   for (const event of events) say(format(event, options.json));
 }
 
-/** Prints the newest events, and then each new one as it comes, until a signal. */
+/** Prints the newest events, and then each new one as it is numbered, until a signal. */
 async function tail(client: AdminClient, options: AuditOptions): Promise<void> {
   let running = true;
   const stop = () => {
@@ -56,11 +68,11 @@ async function tail(client: AdminClient, options: AuditOptions): Promise<void> {
   };
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
-  let afterEventId = '';
+  let after = -BigInt(options.limit);
   while (running) {
-    const events = await read(client, options, afterEventId);
+    const { events, position } = await read(client, options, after);
     for (const event of events) say(format(event, options.json));
-    afterEventId = events.at(-1)?.eventId ?? afterEventId;
+    after = position;
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 }

@@ -245,8 +245,10 @@ function transferHandlers({ transfer, users }: AdminFlows) {
 function recordHandlers({ listAuditEvents, eventLog, checkBackup }: AdminFlows) {
   return {
     async listAuditEvents(request) {
-      const { action: type, ...query } = request;
-      return { events: (await listAuditEvents({ ...query, type })).map(toAuditEvent) };
+      const { action: type, afterPosition: after, ...query } = request;
+      const afterPosition = after === undefined ? undefined : Number(after);
+      const { events, position } = await listAuditEvents({ ...query, type, afterPosition });
+      return { events: events.map(toAuditEvent), position: BigInt(position) };
     },
     async exportEventLog({ tenant, after, limit }) {
       const { header, lines, head } = await eventLog.exportLog(tenant, Number(after), limit);

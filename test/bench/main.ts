@@ -3,6 +3,7 @@ import { openBenchDatabase } from './database.ts';
 import { type Limits, startLimits } from './limits.ts';
 import { printTable, type Row, writeReport } from './report.ts';
 import { calls } from './scenarios/calls.ts';
+import { events } from './scenarios/events.ts';
 import { overloaded } from './scenarios/overload.ts';
 import { passkeys } from './scenarios/passkeys.ts';
 import { refusals } from './scenarios/refusals.ts';
@@ -16,6 +17,7 @@ const scenarios: Record<string, Scenario> = {
   calls,
   startup,
   passkeys,
+  events,
   states,
   refusals,
   overload: overloaded,

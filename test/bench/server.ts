@@ -8,8 +8,8 @@ import { type Usage, usageOf } from './processes.ts';
 export type BenchServer = {
   readonly url: string;
   readonly databaseUrl: string;
-  /** The publishable keys of two tenants. */
-  readonly keys: { readonly dev: string; readonly manam: string };
+  /** The publishable keys of two tenants, and the secret key of the first. */
+  readonly keys: { readonly dev: string; readonly manam: string; readonly secret: string };
   /** Time from the start of the process until it listened. */
   readonly startMs: number;
   /** CPU seconds so far and resident memory now, of all its processes. */
@@ -72,7 +72,11 @@ export async function startServer({ databaseUrl, workers = 1, env }: ServerOptio
   return {
     url: dev['url'] ?? '',
     databaseUrl,
-    keys: { dev: dev['publishable_key'] ?? '', manam: dev['manam_publishable_key'] ?? '' },
+    keys: {
+      dev: dev['publishable_key'] ?? '',
+      manam: dev['manam_publishable_key'] ?? '',
+      secret: dev['secret_key'] ?? '',
+    },
     startMs,
     usage: () => usageOf(child.pid ?? 0),
     stop: async () => {

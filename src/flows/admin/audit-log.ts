@@ -4,7 +4,7 @@ import type { Store } from '../../domain/repositories.ts';
 import { isUuid } from '../../domain/token.ts';
 import { deploymentId, findTenant } from './operator.ts';
 
-export type AuditLogDeps = { readonly store: Store<'events' | 'tenants'> };
+export type AuditLogDeps = { readonly store: Store<'events' | 'eventLogs' | 'tenants'> };
 
 export type AuditQuery = {
   /** A tenant, or `deployment` for what concerns none. */
@@ -14,13 +14,39 @@ export type AuditQuery = {
   readonly outcome: string;
   readonly afterEventId: string;
   readonly limit: number;
+  /** After a position in the log; negative: that many from the end; undefined: by time. */
+  readonly afterPosition?: number | undefined;
 };
+
+/** `position`: where to go on, of a query by position. */
+export type AuditPage = { readonly events: Event[]; readonly position: number };
 
 const defaultLimit = 100;
 
 /** Reads the audit log for operators, the newest events first. */
 export function createAuditLog({ store }: AuditLogDeps) {
-  return async function listAuditEvents(query: AuditQuery): Promise<Event[]> {
+  /** The oldest events after a position that match, the newest of them first. */
+  async function follow(tenantId: string, query: AuditQuery, wanted: number): Promise<AuditPage> {
+    const { userId, type, outcome } = query;
+    const [log] = await store.eventLogs.findCurrent([tenantId]);
+    const size = log?.size ?? 0;
+    const after = wanted < 0 ? Math.max(0, size + wanted) : wanted;
+    const rows = await store.eventLogs.read(
+      tenantId,
+      after,
+      size,
+      query.limit === 0 ? defaultLimit : query.limit,
+    );
+    const events = rows.filter(
+      (event) =>
+        (userId === '' || event.userId === userId) &&
+        (type === '' || event.type === type) &&
+        (outcome === '' || event.outcome === outcome),
+    );
+    return { events: events.reverse(), position: rows.at(-1)?.position ?? after };
+  }
+
+  return async function listAuditEvents(query: AuditQuery): Promise<AuditPage> {
     const { userId, type, outcome, afterEventId } = query;
     for (const [field, id] of [
       ['user_id', userId],
@@ -29,7 +55,8 @@ export function createAuditLog({ store }: AuditLogDeps) {
       if (id !== '' && !isUuid(id)) throw invalid({ field, reason: 'FIELD_INVALID' });
     const tenantId =
       query.tenant === 'deployment' ? deploymentId : (await findTenant(store, query.tenant)).id;
-    return await store.events.list(
+    if (query.afterPosition !== undefined) return await follow(tenantId, query, query.afterPosition);
+    const events = await store.events.list(
       {
         tenantId,
         ...(userId === '' ? {} : { userId }),
@@ -39,5 +66,6 @@ export function createAuditLog({ store }: AuditLogDeps) {
       },
       query.limit === 0 ? defaultLimit : query.limit,
     );
+    return { events, position: 0 };
   };
 }

@@ -2822,6 +2822,14 @@ export declare type ListAuditEventsRequest = Message<"manam.admin.v1.ListAuditEv
    * @generated from field: int32 limit = 6;
    */
   limit: number;
+
+  /**
+   * Only events after this position in the log, the oldest of them; negative: that many from the end. With the position
+   * of the answer nothing is missed, whatever commits late.
+   *
+   * @generated from field: optional int64 after_position = 7;
+   */
+  afterPosition?: bigint | undefined;
 };
 
 /**
@@ -2842,6 +2850,13 @@ export declare type ListAuditEventsResponse = Message<"manam.admin.v1.ListAuditE
    * @generated from field: repeated manam.admin.v1.AuditEvent events = 1;
    */
   events: AuditEvent[];
+
+  /**
+   * Where to go on with after_position, if the request had one.
+   *
+   * @generated from field: int64 position = 2;
+   */
+  position: bigint;
 };
 
 /**

@@ -106,7 +106,8 @@ export declare type Access = Message<"manam.options.v1.Access"> & {
 
   /**
    * The types of events that the method may record, such as `session.started`. A flow that
-   * records any other fails.
+   * records any other fails. A method that begins sessions may also record `session.ended`, for
+   * the oldest session of a user, which makes room for a new one.
    *
    * @generated from field: repeated string emits = 11;
    */
