@@ -88,6 +88,9 @@ async function isLive(
   for (const text of [keys.publishable, keys.secret]) {
     const found = await store.tenants.findByKeyDigest(sha256(text), now);
     if (found?.tenant.id !== tenantId) return false;
+    // A key of an older version lacks newer scopes.
+    const { key } = found;
+    if (key.kind === 'secret' && !scopes.every((scope) => key.scopes.includes(scope))) return false;
   }
   return true;
 }
