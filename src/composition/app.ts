@@ -48,8 +48,8 @@ export type AppOptions = {
 
 /** Interval at which the signing keys are read again, so that a rotation reaches every instance. */
 const keyReloadMs = 5000;
-/** Connections for the log of events: the sequencer, the tail and the checks of streams have one each. */
-const logConnections = 3;
+/** Connections for the log of events: the sequencer, the tail, the checks of streams and the webhooks share them. */
+const logConnections = 5;
 /** The server rolls back the transaction of an instance that was frozen in it for that long: another one numbers on. */
 const logIdleTimeoutS = 5;
 /** Deadline of the readiness check (R65). */

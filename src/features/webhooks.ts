@@ -37,7 +37,7 @@ export function webhooks(deps: FeatureDeps) {
     const stopping = new AbortController();
     const onError = (error: unknown) => log.warn({ err: error }, 'webhooks could not be served');
     const deliver = createDeliver({
-      store,
+      store: logStore,
       outgoingFetch: adapters.outgoingFetch,
       sign: adapters.signWebhook,
       clock,

@@ -25,6 +25,8 @@ export type RequestInfo = {
   traceId: string | undefined;
   /** Set by the route that takes it. */
   protocol: Protocol | undefined;
+  /** Ends its connection, or its stream of HTTP/2, whatever still waits to be written; undefined: it has none. */
+  cut: (() => void) | undefined;
   /** Whether a flow has answered it. What Connect itself refuses has neither this nor a reason. */
   isDone: boolean;
 };
@@ -43,6 +45,7 @@ export function createRequestInfo(requestId: string, client: Client, target?: Re
     procedure: undefined,
     traceId: undefined,
     protocol: undefined,
+    cut: undefined,
     isDone: false,
   };
 }

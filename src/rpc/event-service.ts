@@ -1,5 +1,5 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import type { ServiceImpl } from '@connectrpc/connect';
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import type { EventService } from '../../gen/manam/v1/event_service_pb.js';
 import type { LoggedEvent } from '../domain/event-log.ts';
 import type { EventDetails } from '../domain/events.ts';
@@ -7,7 +7,7 @@ import type { createHistory, ToldEvent } from '../flows/events/history.ts';
 import type { LogProofs } from '../flows/events/log-proofs.ts';
 import type { ReadEvents } from '../flows/events/read-events.ts';
 import type { createWatch } from '../flows/events/watch.ts';
-import { callerOf } from './context.ts';
+import { callerOf, requestOf } from './context.ts';
 
 export type EventFlows = {
   readonly read: ReadEvents;
@@ -15,6 +15,11 @@ export type EventFlows = {
   readonly proofs: LogProofs;
   readonly history: ReturnType<typeof createHistory>;
 };
+
+const lineOf = ({ signal, values }: HandlerContext) => ({
+  gone: signal,
+  cut: () => requestOf(values).cut?.(),
+});
 
 const base64url = (bytes: Buffer) => bytes.toString('base64url');
 
@@ -36,7 +41,7 @@ export function eventHandlers({
 
     async *watchEvents({ after, types, fromStart }, context) {
       const query = { after, types, fromStart };
-      for await (const { event, cursor, head } of watch.events(callerOf(context), query, context.signal))
+      for await (const { event, cursor, head } of watch.events(callerOf(context), query, lineOf(context)))
         yield {
           cursor,
           ...(event && { event: toPublished(event, cursor) }),
@@ -45,7 +50,7 @@ export function eventHandlers({
     },
 
     async *watchSession(_, context) {
-      yield* watch.session(callerOf(context), context.signal);
+      yield* watch.session(callerOf(context), lineOf(context));
     },
 
     async listMyEvents({ beforeEventId, limit }, context) {

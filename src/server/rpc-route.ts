@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ConnectRouter, ConnectRouterOptions, HandlerContext, Interceptor } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { DomainError } from '../domain/errors.ts';
@@ -98,7 +98,10 @@ function createAdapterRoute(
   });
   return async (request: IncomingMessage, response, info) => {
     infos.set(request, info);
-    if (streams.has(pathOf(request))) allowLongTimeouts(request.headers);
+    if (streams.has(pathOf(request))) {
+      allowLongTimeouts(request.headers);
+      info.cut = () => cut(response);
+    }
     boundTimeouts(request.headers);
     plainCharset(request.headers);
     adapter(request, response);
@@ -106,6 +109,12 @@ function createAdapterRoute(
     info.protocol = protocolOf(request.headers['content-type'] ?? '');
     return 'answered';
   };
+}
+
+/** Ends a response at once. */
+function cut(response: ServerResponse): void {
+  const { stream } = response as unknown as { readonly stream?: { destroy(): void } };
+  (stream ?? response).destroy();
 }
 
 /**

@@ -139,6 +139,8 @@ test('Diagnose returns a finding and a remedy per check', async () => {
     'keys.signing OK',
     'messages.smtp WARNING',
     'messages.sms WARNING',
+    'webhooks.failing OK',
+    'events.log OK',
     'passkeys.sites OK',
   ]);
   expect(findings.filter(({ state, fix }) => (state === FindingState.OK) !== (fix === ''))).toEqual([]);

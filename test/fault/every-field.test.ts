@@ -118,11 +118,27 @@ function headersFor(method: DescMethod): Record<string, string> {
       : keyed;
 }
 
-async function post(path: string, body: string | Buffer, headers: Record<string, string>): Promise<Answer> {
+async function post(
+  path: string,
+  body: string | Buffer,
+  headers: Record<string, string>,
+  isStream = false,
+): Promise<Answer> {
   const response = await fetch(testApp().url + path, { method: 'POST', body, headers });
   const trailer = response.headers.get('grpc-message') ?? '';
-  return { status: response.status, body: `${await response.text()}${trailer}` };
+  const content = isStream ? await beginningOf(response) : await response.text();
+  return { status: response.status, body: `${content}${trailer}` };
 }
+
+/** The first part of a response that does not end by itself. */
+async function beginningOf({ body }: Response): Promise<string> {
+  const reader = body?.getReader();
+  const { value } = (await reader?.read()) ?? {};
+  await reader?.cancel();
+  return Buffer.from(value ?? []).toString();
+}
+
+const isStream = ({ methodKind }: DescMethod) => methodKind === 'server_streaming';
 
 const pathOf = ({ parent, name }: DescMethod) => `/${parent.typeName}/${name}`;
 const json = { 'content-type': 'application/json' };
@@ -136,15 +152,25 @@ function enveloped(body: Buffer): Buffer {
 const ways: readonly Way[] = [
   {
     name: 'Connect',
-    send: (method, body) => post(pathOf(method), body, { ...headersFor(method), ...json }),
+    send: (method, body) =>
+      isStream(method)
+        ? post(
+            pathOf(method),
+            enveloped(Buffer.from(body)),
+            { ...headersFor(method), 'content-type': 'application/connect+json' },
+            true,
+          )
+        : post(pathOf(method), body, { ...headersFor(method), ...json }),
   },
   {
     name: 'gRPC-Web',
     send: (method, body) =>
-      post(pathOf(method), enveloped(Buffer.from(body)), {
-        ...headersFor(method),
-        'content-type': 'application/grpc-web+json',
-      }),
+      post(
+        pathOf(method),
+        enveloped(Buffer.from(body)),
+        { ...headersFor(method), 'content-type': 'application/grpc-web+json' },
+        isStream(method),
+      ),
   },
   {
     name: 'REST',

@@ -22,7 +22,7 @@ export function createDescriptionCheck() {
   ajv.addSchema(description, 'api');
   const paths = Object.keys(description.paths).map((path) => ({
     path,
-    pattern: new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+    pattern: new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/:]+')}$`),
   }));
 
   const check = (schema: object | undefined, value: unknown): string[] => {

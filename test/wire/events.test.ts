@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import http2 from 'node:http2';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -251,4 +252,36 @@ test('a client’s long deadline is no error of a stream', async () => {
   const { value } = (await response.body?.getReader().read()) ?? {};
   expect(Buffer.from(value ?? []).toString()).toContain('logHead');
   controller.abort();
+});
+
+test('a reader that reads nothing is cut when its right ends', async () => {
+  const streams = {
+    ...{ perInstance: 1, perTenant: 1, perKey: 1 },
+    ...{ sessionsPerInstance: 1, sessionsPerTenant: 1, perSession: 1 },
+  };
+  const app = await startTestApp({ sibling: testApp(), config: { streams } });
+  const key = await app.createKey('secret', ['events.read']);
+  const [row] = await app.sql('SELECT id FROM api_keys ORDER BY id DESC LIMIT 1');
+  const query = Buffer.from('{}');
+  const session = http2.connect(app.url, { settings: { initialWindowSize: 256 } });
+  const stuck = session.request({
+    ...{ ':method': 'POST', ':path': '/manam.v1.EventService/WatchEvents' },
+    ...{ 'content-type': 'application/connect+json', 'x-api-key': key },
+  });
+  stuck.on('error', () => {});
+  stuck.end(Buffer.concat([Buffer.from([0, 0, 0, 0, query.length]), query]));
+  const other = () => follow(grpc, {}, { apieco_key: app.dev.secret }, app);
+  // Its place is taken; nothing more than the first bytes are on their way to it.
+  while ((await Promise.race([other().end, pause(50)])) !== 'STREAM_LIMIT')
+    for (const each of open.splice(0)) each.abort();
+  for (let index = 0; index < 5; index += 1) await signUp(testApp());
+  await isNumbered(testApp());
+  await app.sql('UPDATE api_keys SET revoked_at = UTC_TIMESTAMP(3) WHERE id = ?', [row?.['id']]);
+  for (let isFree = false; !isFree; ) {
+    const stream = other();
+    isFree = (await Promise.race([stream.end, until(() => stream.messages.length > 0)])) === true;
+  }
+  session.destroy();
+  for (const each of open.splice(0)) each.abort();
+  await app.close();
 });

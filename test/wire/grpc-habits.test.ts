@@ -63,6 +63,7 @@ test('serves health over Connect as well, and lists it by service', async () => 
     'manam.v1.ProfileService',
     'manam.v1.RecoveryService',
     'manam.v1.TwoFactorService',
+    'manam.v1.WebhookService',
   ]);
 });
 
@@ -128,6 +129,7 @@ test('buf curl finds the contract by reflection and calls by it', async () => {
     'manam.v1.ProfileService',
     'manam.v1.RecoveryService',
     'manam.v1.TwoFactorService',
+    'manam.v1.WebhookService',
   ]);
   expect(await bufCurl(url, 'grpc.health.v1.Health/Check', '-d', '{}')).toEqual({ status: 'SERVING' });
   const answer = await bufCurl(

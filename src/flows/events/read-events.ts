@@ -72,17 +72,20 @@ export function createReadEvents({ store, tail, vault }: ReadEventsDeps) {
     return (await tail.current(tenantId))?.size ?? 0;
   }
 
-  /** Up to `pageRows` events after a position. Throws CURSOR_EXPIRED where the next one is gone. */
+  /**
+   * Up to `pageRows` events after a position, and before one that is gone (`hasGap`). Throws CURSOR_EXPIRED where the next
+   * one is gone.
+   */
   async function page(
     tenantId: string,
     after: number,
     types: TypeFilter,
     given?: EventLog,
-  ): Promise<EventPage> {
+  ): Promise<EventPage & { readonly hasGap: boolean }> {
     const log = given ?? (await tail.current(tenantId));
-    const cursorAt = (position: number) => formatCursor(vault, tenantId, { log: log?.number ?? 1, position });
+    const cursorOf = (position: number) => formatCursor(vault, tenantId, { log: log?.number ?? 1, position });
     if (log === undefined || after >= log.size)
-      return { events: [], position: after, cursor: cursorAt(after), hasMore: false };
+      return { events: [], position: after, cursor: cursorOf(after), hasMore: false, hasGap: false };
     const rows = await tail.read(tenantId, after, log.size);
     const gap = rows.findIndex(({ position }, index) => position !== after + index + 1);
     const whole = gap < 0 ? rows : rows.slice(0, gap);
@@ -90,17 +93,20 @@ export function createReadEvents({ store, tail, vault }: ReadEventsDeps) {
     if (last === undefined) throw new DomainError('CURSOR_EXPIRED');
     const events = whole
       .filter((event) => isWanted(event, types))
-      .map((event) => ({ event, cursor: cursorAt(event.position) }));
+      .map((event) => ({ event, cursor: cursorOf(event.position) }));
     const { position } = last;
-    return { events, position, cursor: cursorAt(position), hasMore: position < log.size };
+    return { events, position, cursor: cursorOf(position), hasMore: position < log.size, hasGap: gap >= 0 };
+  }
+
+  async function cursorAt(tenantId: string, position: number): Promise<string> {
+    return formatCursor(vault, tenantId, { log: (await tail.current(tenantId))?.number ?? 1, position });
   }
 
   return {
     positionOf,
     start,
     page,
-    cursorAt: async (tenantId: string, position: number) =>
-      formatCursor(vault, tenantId, { log: (await tail.current(tenantId))?.number ?? 1, position }),
+    cursorAt,
 
     /** Lists events after a cursor; it may return none although there is more, where few match. */
     async list(
@@ -112,15 +118,16 @@ export function createReadEvents({ store, tail, vault }: ReadEventsDeps) {
       let position = query.after === '' ? await start(tenant.id) : await positionOf(tenant.id, query.after);
       const found: PublishedEvent[] = [];
       for (let scanned = 0; ; scanned += pageRows) {
-        const { events, ...rest } = await page(tenant.id, position, types);
+        const { events, hasGap, ...rest } = await page(tenant.id, position, types);
         const taken = events.slice(0, limit - found.length);
         found.push(...taken);
         const last = taken.at(-1);
         if (taken.length < events.length && last !== undefined)
           return { events: found, position: last.event.position, cursor: last.cursor, hasMore: true };
         ({ position } = rest);
-        if (!rest.hasMore || found.length >= limit || scanned + pageRows >= maxScanned)
-          return { events: found, ...rest };
+        // What comes before a gap is returned; the next call begins at the gap, and says so.
+        const isEnough = found.length >= limit || scanned + pageRows >= maxScanned || hasGap;
+        if (!rest.hasMore || isEnough) return { events: found, ...rest };
       }
     },
   };

@@ -13,6 +13,8 @@ export type StreamsDeps = {
 export type OpenStream = {
   /** Aborts with the DomainError that ends the stream. */
   readonly signal: AbortSignal;
+  /** The same messages; the connection of a reader that takes none for a minute is cut. */
+  paced<T>(messages: AsyncIterable<T>): AsyncGenerator<T>;
   close(): void;
 };
 
@@ -21,6 +23,10 @@ type Entry = StreamOwner & { readonly controller: AbortController };
 /** Streams end where nobody could tell for that long whether they still may be open. */
 const unsureMs = 5000;
 const retryAfterMs = 5000;
+/** Time that a stream has to say why it ends. */
+const farewellMs = 500;
+/** Time in which a reader has to take a message. */
+const stallMs = 60_000;
 
 /** The open streams of this instance: bounded, ended with the right that opened them, and all closed at a drain. */
 export function createStreams({ store, clock, limits }: StreamsDeps) {
@@ -72,13 +78,37 @@ export function createStreams({ store, clock, limits }: StreamsDeps) {
   }
 
   return {
-    /** Throws STREAM_LIMIT where there is no room, and UNAVAILABLE at a drain. */
-    open(owner: StreamOwner): OpenStream {
+    /** `cut` ends the connection. Throws STREAM_LIMIT where there is no room, and UNAVAILABLE at a drain. */
+    open(owner: StreamOwner, cut: () => void): OpenStream {
       if (isDraining) throw new DomainError('UNAVAILABLE', { retryAfterMs });
       assertRoom(owner);
       const entry = { ...owner, controller: new AbortController() };
+      const { signal } = entry.controller;
       open.add(entry);
-      return { signal: entry.controller.signal, close: () => open.delete(entry) };
+      let timer: NodeJS.Timeout | undefined;
+      // A reader that does not read would keep the stream from saying that it ends.
+      const endSoon = () => {
+        timer = setTimeout(cut, farewellMs);
+      };
+      signal.addEventListener('abort', endSoon, { once: true });
+      return {
+        signal,
+        async *paced(messages) {
+          for await (const message of messages) {
+            const stalled = setTimeout(cut, stallMs);
+            try {
+              yield message;
+            } finally {
+              clearTimeout(stalled);
+            }
+          }
+        },
+        close: () => {
+          signal.removeEventListener('abort', endSoon);
+          clearTimeout(timer);
+          open.delete(entry);
+        },
+      };
     },
 
     /** Ends every stream that may not be open any more; returns 0. */

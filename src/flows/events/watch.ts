@@ -24,6 +24,9 @@ export type Watched = {
   readonly head?: string;
 };
 
+/** The way to the reader: whether it has gone away, and how to end it. */
+export type Line = { readonly gone: AbortSignal; readonly cut: () => void };
+
 const scope = 'events.read';
 
 /** Streams of events: of a tenant for its back ends, of one session for its page. */
@@ -61,22 +64,23 @@ export function createWatch({ streams, tail, read, proofs }: WatchDeps) {
 
   return {
     /** Follows the events of the caller's tenant, until the caller goes away or loses the right. */
-    async *events(caller: Caller, query: WatchQuery, gone: AbortSignal): AsyncGenerator<Watched> {
+    async *events(caller: Caller, query: WatchQuery, { gone, cut }: Line): AsyncGenerator<Watched> {
       parseTypes(query.types);
       const { tenant, key } = caller;
       if (key === undefined) throw new DomainError('KEY_MISSING');
-      const stream = streams.open({ tenantId: tenant.id, key: { id: key.id, scope }, sessionId: undefined });
+      const owner = { tenantId: tenant.id, key: { id: key.id, scope }, sessionId: undefined };
+      const stream = streams.open(owner, cut);
       try {
-        yield* follow(tenant.id, query, stream, gone);
+        yield* stream.paced(follow(tenant.id, query, stream, gone));
       } finally {
         stream.close();
       }
     },
 
     /** Follows the caller's session: a heartbeat now and then, and a last message once it has ended. */
-    async *session(caller: Caller, gone: AbortSignal): AsyncGenerator<{ readonly ended: boolean }> {
+    async *session(caller: Caller, { gone, cut }: Line): AsyncGenerator<{ readonly ended: boolean }> {
       const { id: sessionId } = ownSession(caller);
-      const stream = streams.open({ tenantId: caller.tenant.id, key: undefined, sessionId });
+      const stream = streams.open({ tenantId: caller.tenant.id, key: undefined, sessionId }, cut);
       try {
         for (;;) {
           yield { ended: false };
