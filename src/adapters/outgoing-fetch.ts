@@ -1,8 +1,7 @@
 import { type LookupAddress, lookup as lookupDns } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import ipaddr from 'ipaddr.js';
 import { Agent, fetch } from 'undici';
-import { isIn, type Network } from '../domain/network.ts';
+import { isAddress, isIn, isPublic, type Network } from '../domain/network.ts';
 import { OutgoingError, type OutgoingFetch } from '../domain/outgoing.ts';
 
 export type OutgoingFetchOptions = {
@@ -18,8 +17,7 @@ const defaultTimeoutMs = 10_000;
 
 /** Whether an address is one of the public internet (RFC 6890), or of a network that the operator allows. */
 function isReachable(address: string, allowed: readonly Network[]): boolean {
-  if (!ipaddr.isValid(address)) return false;
-  return ipaddr.process(address).range() === 'unicast' || isIn(address, allowed);
+  return isAddress(address) && (isPublic(address) || isIn(address, allowed));
 }
 
 /**
@@ -43,9 +41,8 @@ function createLookup(allowed: readonly Network[], lookup: typeof lookupDns): Lo
 /** Rejects a URL before anything is resolved: its scheme, its credentials, an address instead of a name. */
 function assertUrl(url: URL, allowed: readonly Network[]): void {
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  const isAddress = ipaddr.isValid(host);
-  if (isAddress && !isReachable(host, allowed)) throw new OutgoingError('ADDRESS_DENIED');
-  const isHttpAllowed = url.protocol === 'http:' && isAddress && isIn(host, allowed);
+  if (isAddress(host) && !isReachable(host, allowed)) throw new OutgoingError('ADDRESS_DENIED');
+  const isHttpAllowed = url.protocol === 'http:' && isIn(host, allowed);
   if ((url.protocol !== 'https:' && !isHttpAllowed) || url.username !== '' || url.password !== '')
     throw new OutgoingError('URL_DENIED');
 }

@@ -85,14 +85,14 @@ export function addAuditCommands({ program, admin }: Cli): void {
     command
       .option('--tenant <tenant>', 'the tenant, by slug or id; deployment: what concerns none', 'dev')
       .option('--user <id>', "a user's id", '')
-      .option('--action <name>', 'an action, such as login', '')
+      .option('--action <name>', 'an action, such as sign_in.failed', '')
       .option('--outcome <outcome>', 'success or failure', '')
       .option('--limit <count>', 'at most that many', parseLimit, 100)
       .option('--json', 'a JSON document a line', false)
       .addHelpText('after', `\nExample:\n  npm run manam -- ${example}`);
   filtered(
     audit.command('search').description('print the newest events that match'),
-    'audit search --tenant dev --action login --outcome failure',
+    'audit search --tenant dev --action sign_in.failed',
   ).action((options: AuditOptions) => admin('keys', (client) => search(client, options)));
   filtered(
     audit.command('tail').description('print the newest events, and new ones as they come'),

@@ -1,6 +1,7 @@
+import { toJson } from '@bufbuild/protobuf';
 import { durationFromMs, timestampDate } from '@bufbuild/protobuf/wkt';
 import { type Command, Option } from 'commander';
-import type { Event } from '../../gen/manam/v1/event_service_pb.js';
+import { type Event, EventSchema } from '../../gen/manam/v1/event_service_pb.js';
 import {
   CreateWebhookResponseSchema,
   GetWebhookDeliveryResponseSchema,
@@ -30,20 +31,22 @@ function ofTenant(command: Command, example: string): Command {
     .option('--key <key>', 'a secret key; default: MANAM_KEY, or that of the development tenant');
 }
 
-/** One event: a JSON document for programs, tab-separated columns for people. */
-function tellEvent(
-  { $typeName: _, $unknown: __, createTime, position, ...event }: Event,
-  json: boolean,
-): void {
-  const createdAt = createTime === undefined ? '' : timestampDate(createTime).toISOString();
-  const { type, outcome, reason, userId, sessionId } = event;
-  say(
-    json
-      ? JSON.stringify({ ...event, position: Number(position), createdAt })
-      : [createdAt, String(position), type, outcome, reason || '-', userId || '-', sessionId || '-'].join(
-          '\t',
-        ),
-  );
+/** One event: a JSON document in the names of the contract for programs, tab-separated columns for people. */
+function tellEvent(event: Event, json: boolean): void {
+  const { createTime, position, type, outcome, reason, userId, sessionId, details, cursor } = event;
+  const names = Object.entries(details).map(([name, value]) => `${name}=${value}`);
+  const columns = [
+    createTime === undefined ? '-' : timestampDate(createTime).toISOString(),
+    String(position),
+    type,
+    reason || outcome,
+    userId || '-',
+    sessionId || '-',
+    names.join(' ') || '-',
+    cursor,
+  ];
+  const options = { useProtoFieldName: true, alwaysEmitImplicit: true };
+  say(json ? JSON.stringify(toJson(EventSchema, event, options)) : columns.join('\t'));
 }
 
 /** `manam events …` */
@@ -73,10 +76,15 @@ export function addEventCommands({ program, tenant }: TenantCli): void {
     'events follow --json',
   ).action((options: Filtered) =>
     tenant(options, async (manam) => {
-      const { followEvents } = await import('../composition/tenant-client.ts');
+      const { followEvents, readFailure } = await import('../composition/tenant-client.ts');
       const stopping = new AbortController();
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
-      const query = { after: options.after, types: options.type ?? [], signal: stopping.signal };
+      const onCut = (error: unknown, retryInMs: number) =>
+        process.stderr.write(
+          `cut: ${readFailure(error).message}; again in ${Math.ceil(retryInMs / 1000)} s
+`,
+        );
+      const query = { after: options.after, types: options.type ?? [], signal: stopping.signal, onCut };
       for await (const { event } of followEvents(manam, query))
         if (event !== undefined) tellEvent(event, options.json);
     }),
@@ -181,8 +189,9 @@ export function addWebhookCommands({ program, tenant }: TenantCli): void {
       tenant(options, async ({ webhooks }) => say(await work(webhooks, id))),
     );
   simple('test <webhook-id>', 'send it an event of the type webhook.tested', async (webhooks, webhookId) => {
+    const { webhook: target } = await webhooks.getWebhook({ webhookId });
     await webhooks.testWebhook({ webhookId });
-    return 'sent';
+    return target?.state === 'disabled' ? 'queued: the webhook is off' : 'queued: see webhook deliveries';
   });
   simple('disable <webhook-id>', 'switch it off; events wait for it', async (webhooks, webhookId) => {
     await webhooks.disableWebhook({ webhookId });

@@ -81,6 +81,8 @@ export async function openStream<I extends DescMessage, O extends DescMessage>(
   const cancel = () => call.cancel();
   signal.addEventListener('abort', cancel);
   const trailer = new Headers();
+  // A failure before anyone reads is told to whoever reads; without a listener it would end the process.
+  call.on('error', () => {});
   call.on('status', ({ metadata }: { metadata: Metadata }) => {
     signal.removeEventListener('abort', cancel);
     toHeaders(metadata).forEach((value, name) => void trailer.set(name, value));

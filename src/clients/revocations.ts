@@ -73,7 +73,7 @@ export function followRevocations(options: RevocationOptions): FollowedRevocatio
   function note({ type, sessionId, userId, details, createTime }: Event): void {
     const at = createTime === undefined ? Date.now() : timestampDate(createTime).getTime();
     if (type === 'sessions.ended') {
-      const keptSessionId = details['kept'] === 'true' ? sessionId : '';
+      const keptSessionId = details['kept'] === 'false' ? '' : sessionId;
       set(users, userId, { at, keptSessionId });
     } else if (type === 'user.deleted') set(deleted, details['user'] ?? '', at);
     else set(sessions, sessionId, at);

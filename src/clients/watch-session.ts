@@ -9,6 +9,8 @@ type Watched = { readonly session: ClientSession; readonly events: Client<typeof
 /** Pauses while there is no session, and after a stream that was cut. */
 const restMs = 1000;
 const longestPauseMs = 30_000;
+/** A stream that says nothing for that long is dead: heartbeats come every 20 s. */
+const silenceMs = 45_000;
 
 /**
  * Follows the session of the pages, for as long as the page lives. One tab has the stream, and where it is closed the
@@ -31,21 +33,41 @@ export function watchSession(
   });
 
   async function follow(token: string): Promise<'ended' | 'cut'> {
+    const silent = new AbortController();
+    const { signal } = silent;
+    let timer: unknown;
+    const hear = () => {
+      clearTimeout(timer as never);
+      timer = setTimeout(() => silent.abort(), silenceMs);
+    };
     try {
-      for await (const { ended } of events.watchSession({})) if (ended) await end(token);
+      hear();
+      for await (const { ended } of events.watchSession({}, { signal })) {
+        if (ended) await end(token);
+        // A session that began since is another one, with a stream of its own.
+        else if (!(await isCurrent(token))) return 'ended';
+        hear();
+      }
       return 'ended';
     } catch (error) {
       if (readFailure(error).reason !== 'TOKEN_INVALID') return 'cut';
       // A token can end before its session; where that has ended, this ends it here.
       await session.renew(token).catch(() => undefined);
       return 'ended';
+    } finally {
+      clearTimeout(timer as never);
+      silent.abort();
     }
+  }
+
+  async function isCurrent(token: string): Promise<boolean> {
+    const current = await session.get().catch(() => undefined);
+    return current !== undefined && sessionOf(current) === sessionOf(token);
   }
 
   /** Forgets a session that has ended; one that began meanwhile is another. */
   async function end(token: string): Promise<void> {
-    const current = await session.get().catch(() => undefined);
-    if (current === undefined || sessionOf(current) !== sessionOf(token)) return;
+    if (!(await isCurrent(token))) return;
     await session.clear();
     onEnd?.();
   }

@@ -48,8 +48,10 @@ export type AppOptions = {
 
 /** Interval at which the signing keys are read again, so that a rotation reaches every instance. */
 const keyReloadMs = 5000;
-/** Connections for the log of events: the sequencer, the tail, the checks of streams and the webhooks share them. */
-const logConnections = 5;
+/** Connections for the log of events: the sequencer, the tail and the checks of streams have one each. */
+const logConnections = 3;
+/** Connections for webhooks: their storms hold up neither calls nor the log. */
+const webhookConnections = 5;
 /** The server rolls back the transaction of an instance that was frozen in it for that long: another one numbers on. */
 const logIdleTimeoutS = 5;
 /** Deadline of the readiness check (R65). */
@@ -89,6 +91,7 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     connections: logConnections,
     idleTimeoutS: logIdleTimeoutS,
   });
+  const webhookDatabase = openDatabase({ url: config.databaseUrl, connections: webhookConnections });
   const ring = await loadKeyRing(store.keys, vault, clock);
   const adapters = await createAdapters({ config, store, vault, ring, clock, random, log, onHash });
 
@@ -114,6 +117,7 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     observeWebhook: metrics.observeWebhook,
     log,
     logStore: createStore(logDatabase, vault),
+    webhookStore: createStore(webhookDatabase, vault),
   });
   const rpc = createRpcOptions(adapters, { config, limiter, refunds, directory, mapError, log });
   const readiness = createReadiness(() => isReady(database, clock, readinessDeadlineMs), gateways.failing);
@@ -163,7 +167,7 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     async close() {
       clearInterval(reload);
       await refunds.flush();
-      await Promise.all([database.close(), logDatabase.close()]);
+      await Promise.all([database, logDatabase, webhookDatabase].map((each) => each.close()));
     },
   };
 }

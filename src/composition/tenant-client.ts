@@ -5,6 +5,7 @@ import type { Manam } from '../clients/manam.ts';
 import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
 
+export { readFailure } from '../clients/failure.ts';
 export { followEvents } from '../clients/follow.ts';
 export type { Manam } from '../clients/manam.ts';
 
@@ -23,6 +24,7 @@ export function connectAsTenant(config: Config, { url, key }: TenantAccess): Man
       'name the service and a secret key: --url and --key, or MANAM_URL and MANAM_KEY',
       exitCodes.usage,
     );
+  if (!URL.canParse(target.url)) throw new CommandError(`${target.url} is no URL`, exitCodes.usage);
   return createManam({ url: target.url, key: target.key });
 }
 

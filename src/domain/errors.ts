@@ -92,6 +92,7 @@ export const reasons = [
   'CURSOR_EXPIRED',
   'STREAM_LIMIT',
   'WEBHOOK_LIMIT',
+  'LOG_DAMAGED',
 ] as const;
 
 /** A stable reason; texts may change, reasons may not. */

@@ -126,6 +126,8 @@ export type EventLogRepository = {
   seize(token: string, until: Date): Promise<void>;
   /** Counts numbered events; false where another instance has taken over. It must be the first write of a transaction. */
   advance(token: string, count: number): Promise<boolean>;
+  /** Whether any tenant has a log. */
+  hasLogs(): Promise<boolean>;
   /** The sealed time at which the first log was opened; undefined: none was. */
   findOpening(): Promise<Buffer | undefined>;
   saveOpening(sealed: Buffer): Promise<void>;
@@ -151,8 +153,13 @@ export type EventLogRepository = {
     tenantId: string,
     id: string,
   ): Promise<(SealedEvent & { readonly position: number }) | undefined>;
-  /** The highest position of events with an id below another one; undefined: there is none in the log. */
-  highestBefore(tenantId: string, beforeId: string): Promise<number | undefined>;
+  /**
+   * The position before which all events are older than an id: the lowest of the first events from that id on, which commit
+   * some seconds out of the order of ids.
+   */
+  positionOf(tenantId: string, fromId: string): Promise<number | undefined>;
+  /** Deletes events before a position, at most `limit`; returns their number. */
+  deleteBefore(tenantId: string, position: number, limit: number): Promise<number>;
   /** The lowest position that retention has left; undefined: no event is left. */
   oldestPosition(tenantId: string): Promise<number | undefined>;
 };

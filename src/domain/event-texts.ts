@@ -136,6 +136,7 @@ export const sessionTexts = {
     en: 'The session expired, because it was not used or had reached its longest time.',
     fa: 'نشست منقضی شد، زیرا به کار نرفت یا به بیشترین مدت خود رسید.',
   },
+  unknownCall: { en: 'The log has nothing of this call.', fa: 'گزارش چیزی از این درخواست ندارد.' },
   unknown: {
     en: 'The log no longer has what ended it.',
     fa: 'گزارش دیگر دلیل آن را ندارد.',

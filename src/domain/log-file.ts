@@ -6,6 +6,8 @@ import { createRootHasher, hashBytes, leafHash } from './merkle.ts';
  * the entry that was hashed, and its personal part with the salt where it was not erased; of an event that retention
  * deleted only the leaf is left.
  */
+type LogPlace = LogFileHeader['logs'][number];
+
 export type LogFileHeader = {
   readonly manam_log: 1;
   readonly tenant: string;
@@ -52,6 +54,8 @@ export type LogVerdict = {
   readonly leaves: number;
   /** Those of an older version, whose writer is not proved. */
   readonly unproved: number;
+  /** Those without a personal part, as an erasure leaves them. */
+  readonly erased: number;
 };
 
 type Entry = {
@@ -81,6 +85,20 @@ function parseEntry(text: string): Entry | undefined {
   }
 }
 
+/** What is wrong with the logs that a file says it has: each begins where the one before ended, under a name of its own. */
+function problemsOf(logs: LogFileHeader['logs']): string[] {
+  const problems = logs.flatMap(({ number, start, size }, index) => {
+    const isNext = number === index + 1 && start === (logs[index - 1]?.size ?? 0) && size >= start;
+    return isNext ? [] : [`log ${number} does not follow the log before it`];
+  });
+  const isUnique = new Set(logs.map(({ log }) => log)).size === logs.length;
+  return isUnique ? problems : [...problems, 'two logs have one id'];
+}
+
+function commitmentOf(personal: string, salt: string): string {
+  return createHmac('sha256', Buffer.from(salt, 'base64url')).update(personal).digest('base64url');
+}
+
 /** Verifies the signed statement that a log ended; returns its claims, or undefined where it is not the service's. */
 export type StatementReader = (text: string) => Promise<Readonly<Record<string, unknown>> | undefined>;
 
@@ -100,10 +118,12 @@ export function createLogVerifier(header: LogFileHeader, heads: readonly KeptHea
   let goneThrough = 0;
   let expiredBefore = 0;
   let last = 0;
-  let [leaves, unproved] = [0, 0];
+  let [leaves, unproved, erased] = [0, 0, 0];
   let current = 0;
   let hasher = createRootHasher();
-  const note = (position: number | undefined, problem: string) => problems.push({ position, problem });
+  const note = (position: number | undefined, problem: string): void => {
+    problems.push({ position, problem });
+  };
   const noteRoot = () => {
     const log = logs[current];
     if (log !== undefined) rootsAt.set(`${log.log} ${last - log.start}`, hasher.root().toString('base64url'));
@@ -120,15 +140,19 @@ export function createLogVerifier(header: LogFileHeader, heads: readonly KeptHea
     if (entry === undefined) return undefined;
     if (entry.tenant !== header.tenant) note(line.position, 'the event is one of another tenant');
     if (!entry.isProved) unproved += 1;
-    if (entry.type === 'events.expired')
-      expiredBefore = Math.max(expiredBefore, Number(entry.details['before']));
+    // Only what an instance recorded counts, and it tells of what came before it.
+    if (entry.type === 'events.expired' && entry.isProved)
+      expiredBefore = Math.max(expiredBefore, Math.min(line.position, Number(entry.details['before'])));
     if (entry.type === 'log.restored') noteRestart(entry, line.position);
-    if (line.salt !== undefined && line.personal !== undefined) {
-      const made = createHmac('sha256', Buffer.from(line.salt, 'base64url')).update(line.personal).digest();
-      if (made.toString('base64url') !== entry.commitment)
-        note(line.position, 'the personal part was changed');
-    }
+    assertPersonal(line, entry.commitment);
     return leafHash(Buffer.from(line.entry));
+  }
+
+  /** Compares the personal part with the commitment; where an erasure took it, there is neither part nor salt. */
+  function assertPersonal({ position, personal, salt }: LogFileLine, commitment: string): void {
+    if (personal === undefined && salt === undefined) erased += 1;
+    else if (personal === undefined || salt === undefined || commitmentOf(personal, salt) !== commitment)
+      note(position, 'the personal part was changed');
   }
 
   /** A new log names one before it, as it was then; its statement of that is signed. */
@@ -154,10 +178,13 @@ export function createLogVerifier(header: LogFileHeader, heads: readonly KeptHea
   return {
     add(line: LogFileLine): void {
       const { position } = line;
-      if (position !== last + 1) {
-        note(position, `the position after ${last} is missing or out of order`);
+      if (!Number.isSafeInteger(position) || position <= last) {
+        note(undefined, `the line after position ${last} is out of order, or is none`);
         return;
       }
+      if (position > last + 1)
+        note(last + 1, position === last + 2 ? 'it is missing' : `they are missing, up to ${position - 1}`);
+      last = position - 1;
       while (last === logs[current + 1]?.start) {
         noteRoot();
         current += 1;
@@ -173,35 +200,43 @@ export function createLogVerifier(header: LogFileHeader, heads: readonly KeptHea
 
     async end(claimsOf: StatementReader): Promise<LogVerdict> {
       noteRoot();
+      for (const problem of problemsOf(logs)) note(undefined, problem);
+      if (statements.length < logs.length - 1)
+        note(undefined, 'a log begins without a record of a restored backup');
       const size = logs.at(-1)?.size ?? 0;
       if (last !== size) note(undefined, `the file ends at position ${last}, and the log at ${size}`);
       if (goneThrough >= expiredBefore && goneThrough > 0)
         note(goneThrough, 'the event is gone, and no record of retention covers it');
       const ended = await endedLogs(claimsOf);
       for (const head of heads) judgeHead(head, ended);
-      return { problems, losses, events: last, leaves, unproved };
+      return { problems, losses, events: last, leaves, unproved, erased };
     },
   };
 
   function judgeHead(head: KeptHead, ended: ReadonlySet<string>): void {
-    if (head.tenant !== header.tenant) return void note(undefined, 'the head is one of another tenant');
-    // A tenant without events has no log yet.
-    if (head.size === 0) return;
     const index = logs.findIndex(({ log }) => log === head.log);
     const log = logs[index];
-    if (log === undefined)
-      return void note(undefined, `the log ${head.log} of the head is not in the file: it was replaced`);
-    const end = index < logs.length - 1 ? (logs[index + 1]?.start ?? 0) : last;
-    if (head.start + head.size > end) {
-      const problem = `${head.start + head.size - end} events that the head of ${head.at.toISOString()} covers are missing after position ${end}`;
-      if (ended.has(log.log)) losses.push({ position: end, problem: `${problem}: a backup was restored` });
+    if (head.tenant !== header.tenant) note(undefined, 'the head is one of another tenant');
+    else if (log !== undefined) judgeSize(head, log, logs[index + 1], ended);
+    // A tenant without events has no log yet.
+    else if (head.size > 0)
+      note(undefined, `the log ${head.log} of the head is not in the file: it was replaced`);
+  }
+
+  function judgeSize(
+    head: KeptHead,
+    { log }: LogPlace,
+    next: LogPlace | undefined,
+    ended: ReadonlySet<string>,
+  ): void {
+    const end = next?.start ?? last;
+    const time = head.at.toISOString();
+    const missing = head.start + head.size - end;
+    if (missing > 0) {
+      const problem = `${missing} events that the head of ${time} covers are missing after position ${end}`;
+      if (ended.has(log)) losses.push({ position: end, problem: `${problem}: a backup was restored` });
       else note(end, problem);
-      return;
-    }
-    if (rootsAt.get(`${log.log} ${head.size}`) !== head.root)
-      note(
-        undefined,
-        `the first ${head.size} events are not those that the head of ${head.at.toISOString()} covers`,
-      );
+    } else if (head.size > 0 && rootsAt.get(`${log} ${head.size}`) !== head.root)
+      note(undefined, `the first ${head.size} events are not those that the head of ${time} covers`);
   }
 }

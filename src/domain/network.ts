@@ -28,6 +28,16 @@ export function parseNetworks(texts: readonly string[]): Network[] {
   });
 }
 
+/** Whether a text is an address, and no name. */
+export function isAddress(text: string): boolean {
+  return ipaddr.isValid(text);
+}
+
+/** Whether an address is one of the public internet (RFC 6890). */
+export function isPublic(address: string): boolean {
+  return ipaddr.process(address).range() === 'unicast';
+}
+
 /** Whether an address lies in one of the networks; false for text that is no address. */
 export function isIn(address: string, networks: readonly Network[]): boolean {
   if (!ipaddr.isValid(address)) return false;

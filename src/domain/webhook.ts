@@ -29,6 +29,9 @@ export type Webhook = {
   readonly createdAt: Date;
 };
 
+/** A webhook without its secrets. */
+export type WebhookPlace = Omit<Webhook, 'secrets'>;
+
 /** Signs a body as Standard Webhooks has it, with every secret that signs at that time. */
 export type SignWebhook = (
   webhook: Pick<Webhook, 'secrets'>,
@@ -51,6 +54,8 @@ export type WebhookDelivery = {
   readonly claims: number;
   readonly nextAttemptAt: Date;
   readonly createdAt: Date;
+  /** The time from which it is given up after three days: of its creation, or of the last retry by hand. */
+  readonly since: Date;
   readonly endedAt: Date | undefined;
 };
 
@@ -117,7 +122,7 @@ export type DeliveryEnd = Pick<WebhookDelivery, 'status' | 'attempts' | 'nextAtt
 
 export type WebhookRepository = {
   insert(webhook: Webhook): Promise<void>;
-  list(tenantId: string): Promise<Webhook[]>;
+  list(tenantId: string): Promise<WebhookPlace[]>;
   find(tenantId: string, id: string): Promise<Webhook | undefined>;
   update(
     tenantId: string,
@@ -127,22 +132,32 @@ export type WebhookRepository = {
       readonly failingSince?: Date | undefined;
     },
   ): Promise<boolean>;
-  /** Removes a webhook with all that was sent to it. */
+  /** Removes a webhook; retention removes what was sent to it. */
   delete(tenantId: string, id: string): Promise<boolean>;
-  /** Webhooks that are on and have not got all of their log, at most that many, with the end of the log. */
-  listBehind(limit: number): Promise<{ readonly webhook: Webhook; readonly size: number }[]>;
+  /**
+   * Webhooks that are on and have not got all of their log, with the end of the log, by tenant and id: at most that many
+   * after a place, or from the first on.
+   */
+  listBehind(
+    after: Pick<Webhook, 'tenantId' | 'id'> | undefined,
+    limit: number,
+  ): Promise<{ readonly webhook: WebhookPlace; readonly size: number }[]>;
   /** Moves the position of a webhook; false where it was elsewhere by then. */
-  advance(webhook: Webhook, position: number): Promise<boolean>;
+  advance(webhook: WebhookPlace, position: number): Promise<boolean>;
   /** Moves webhooks that are ahead of a log back to its end. */
   rewind(tenantId: string, size: number): Promise<void>;
   /** Notes a failure where none was noted since the last success. */
   noteFailure(tenantId: string, id: string, now: Date): Promise<void>;
   /** Webhooks that were switched off by failures, or fail since before a time. */
-  listFailing(since: Date): Promise<Webhook[]>;
+  listFailing(since: Date): Promise<WebhookPlace[]>;
 
   addDeliveries(deliveries: readonly WebhookDelivery[]): Promise<void>;
-  /** Deliveries of webhooks that are on, due by now, without those of some webhooks; the longest due first. */
-  listDue(now: Date, withoutWebhooks: readonly string[], limit: number): Promise<WebhookDelivery[]>;
+  /** Deliveries of active tenants' webhooks that are on, due by now, without some webhooks and tenants; the longest due first. */
+  listDue(
+    now: Date,
+    without: { readonly webhooks: readonly string[]; readonly tenants: readonly string[] },
+    limit: number,
+  ): Promise<WebhookDelivery[]>;
   /** Takes a delivery for an attempt; false where another instance has it. */
   claim(delivery: WebhookDelivery, until: Date): Promise<boolean>;
   /** Records how an attempt ended; false where the claim was lost. */

@@ -14,6 +14,8 @@ export type FeatureDeps = {
   /** The store over connections of its own: no storm of calls holds up the log of events. */
   readonly logStore: Store;
   readonly core: Core;
+  /** The same for webhooks, whose receivers may be slow. */
+  readonly webhookStore: Store;
   readonly config: Config;
   readonly limiter: Limiter;
   readonly directory: TenantDirectory;

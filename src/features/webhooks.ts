@@ -33,11 +33,11 @@ export function webhooks(deps: FeatureDeps) {
     },
   } satisfies Feature;
 
-  function createDelivery({ logStore, log }: FeatureDeps): Job {
+  function createDelivery({ webhookStore, log }: FeatureDeps): Job {
     const stopping = new AbortController();
     const onError = (error: unknown) => log.warn({ err: error }, 'webhooks could not be served');
     const deliver = createDeliver({
-      store: logStore,
+      store: webhookStore,
       outgoingFetch: adapters.outgoingFetch,
       sign: adapters.signWebhook,
       clock,
@@ -45,7 +45,7 @@ export function webhooks(deps: FeatureDeps) {
       observe: observeWebhook,
       onError,
     });
-    const fanOut = createFanOut({ store: logStore, clock, random });
+    const fanOut = createFanOut({ store: webhookStore, clock, random });
     const loops = [
       createLoop(fanOut, fanOutRestMs, stopping.signal, onError),
       createLoop((signal) => deliver.runOnce(signal), deliverRestMs, stopping.signal, onError),

@@ -259,8 +259,8 @@ function recordHandlers({ listAuditEvents, eventLog, checkBackup }: AdminFlows) 
         size: BigInt(header.logs.at(-1)?.size ?? 0),
       };
     },
-    async restartEventLogs(_, context) {
-      return { logs: await eventLog.restartLogs(operatorOf(context)) };
+    async restartEventLogs({ tenant }, context) {
+      return { logs: await eventLog.restartLogs(operatorOf(context), tenant) };
     },
     async checkBackup() {
       return { findings: (await checkBackup()).map(toFinding) };

@@ -1,8 +1,10 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import type { EventService } from '../../gen/manam/v1/event_service_pb.js';
+import { DomainError } from '../domain/errors.ts';
 import type { LoggedEvent } from '../domain/event-log.ts';
 import type { EventDetails } from '../domain/events.ts';
+import { BrokenTreeError } from '../domain/merkle.ts';
 import type { createHistory, ToldEvent } from '../flows/events/history.ts';
 import type { LogProofs } from '../flows/events/log-proofs.ts';
 import type { ReadEvents } from '../flows/events/read-events.ts';
@@ -22,6 +24,13 @@ const lineOf = ({ signal, values }: HandlerContext) => ({
 });
 
 const base64url = (bytes: Buffer) => bytes.toString('base64url');
+
+/** Answers LOG_DAMAGED where the tree of a log lacks hashes. */
+async function proving<T>(work: Promise<T>): Promise<T> {
+  return await work.catch((error: unknown) => {
+    throw error instanceof BrokenTreeError ? new DomainError('LOG_DAMAGED', { cause: error }) : error;
+  });
+}
 
 export function eventHandlers({
   read,
@@ -67,12 +76,12 @@ export function eventHandlers({
     },
 
     async getLogHead(_, context) {
-      const { head, logId, size, root } = await proofs.head(callerOf(context).tenant.id);
+      const { head, logId, size, root } = await proving(proofs.head(callerOf(context).tenant.id));
       return { head, logId, size: BigInt(size), root: base64url(root) };
     },
 
     async proveInclusion({ eventId, size }, context) {
-      const proved = await proofs.inclusion(callerOf(context).tenant.id, eventId, Number(size));
+      const proved = await proving(proofs.inclusion(callerOf(context).tenant.id, eventId, Number(size)));
       return {
         entry: proved.entry,
         index: BigInt(proved.index),
@@ -84,7 +93,7 @@ export function eventHandlers({
 
     async proveConsistency({ fromSize, toSize }, context) {
       const { tenant } = callerOf(context);
-      const proved = await proofs.consistency(tenant.id, Number(fromSize), Number(toSize));
+      const proved = await proving(proofs.consistency(tenant.id, Number(fromSize), Number(toSize)));
       return {
         proof: proved.proof.map(base64url),
         fromRoot: base64url(proved.fromRoot),

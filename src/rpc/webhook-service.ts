@@ -1,7 +1,14 @@
 import { durationMs, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { WebhookService } from '../../gen/manam/v1/webhook_service_pb.js';
-import type { DeliveryStatus, Webhook, WebhookAttempt, WebhookDelivery } from '../domain/webhook.ts';
+import {
+  type DeliveryStatus,
+  never,
+  type Webhook,
+  type WebhookAttempt,
+  type WebhookDelivery,
+  type WebhookPlace,
+} from '../domain/webhook.ts';
 import { bodyOf } from '../flows/webhooks/deliver.ts';
 import type { ManageWebhooks } from '../flows/webhooks/manage.ts';
 import { callerOf } from './context.ts';
@@ -85,7 +92,7 @@ const plain = (types: readonly string[]) => (types.includes('*') ? [] : types);
 
 const secretOf = ({ secrets }: Webhook) => secrets[0]?.text ?? '';
 
-function toWebhook({ id, url, description, types, disabledReason, failingSince, createdAt }: Webhook) {
+function toWebhook({ id, url, description, types, disabledReason, failingSince, createdAt }: WebhookPlace) {
   return {
     webhookId: id,
     url,
@@ -107,7 +114,8 @@ function toDelivery(delivery: WebhookDelivery) {
     state: status,
     attempts,
     createTime: timestampFromDate(createdAt),
-    ...(status === 'pending' && { nextAttemptTime: timestampFromDate(nextAttemptAt) }),
+    ...(status === 'pending' &&
+      nextAttemptAt < never && { nextAttemptTime: timestampFromDate(nextAttemptAt) }),
     ...(endedAt && { endTime: timestampFromDate(endedAt) }),
   };
 }

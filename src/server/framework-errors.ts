@@ -1,3 +1,4 @@
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { Code, ConnectError } from '@connectrpc/connect';
 import {
   readAllBytes,
@@ -23,6 +24,8 @@ import type { ErrorMapper } from './error-mapper.ts';
 // interceptor, and would leave without our details. Here it gets them.
 
 const maxErrorBytes = 64 * 1024;
+/** An error may quote the whole of a message. */
+const maxUnpackedBytes = 2 * maxErrorBytes;
 
 /** The field that a parser's message is about; undefined: none that may be named. */
 function violationOf(message: string): Violation | undefined {
@@ -129,14 +132,26 @@ function refusal(
   return { status, header, body: once(body) };
 }
 
+/** The bytes of a body, whatever its `content-encoding`. */
+function unpacked(bytes: Uint8Array, header: Headers | undefined): Uint8Array {
+  switch (header?.get('content-encoding')) {
+    case 'gzip':
+      return gunzipSync(bytes, { maxOutputLength: maxUnpackedBytes });
+    case 'br':
+      return brotliDecompressSync(bytes, { maxOutputLength: maxUnpackedBytes });
+    default:
+      return bytes;
+  }
+}
+
 async function connect(
   response: UniversalServerResponse,
   rewrite: Rewrite,
 ): Promise<UniversalServerResponse> {
   if (response.status === 200 || response.body === undefined) return response;
-  const bytes = await readAllBytes(response.body, maxErrorBytes);
+  // An error that quotes a long value is packed.
+  const bytes = unpacked(await readAllBytes(response.body, maxErrorBytes), response.header);
   const fallback = new ConnectError('unreadable error', Code.Internal);
-  // An error of Connect's own is too short to be packed.
   const error = rewrite(errorFromJsonBytes(bytes, undefined, fallback));
   const header = new Headers(response.header);
   header.delete('content-encoding');

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, gte, inArray, isNull, lt, lte, max, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, gte, inArray, isNull, lt, lte, or, type SQL, sql } from 'drizzle-orm';
 import { type EventLog, type EventLogRepository, refusedPosition } from '../domain/event-log.ts';
 import { uuidToBytes } from '../domain/token.ts';
 import type { Database } from './database.ts';
@@ -9,6 +9,9 @@ import {
   eventSequencer as sequencer,
   eventTiles as tiles,
 } from './tables/events.ts';
+
+/** Rows in which ids and positions may be out of order. */
+const edgeRows = 1000;
 
 /** The id of the only row of `event_sequencer`. */
 const theSequencer = eq(sequencer.id, 1);
@@ -167,19 +170,29 @@ export function createEventLogRepository(db: Database): EventLogRepository {
         : { ...toSealed(row), position };
     },
 
-    async highestBefore(tenantId, beforeId) {
-      const [row] = await db
-        .select({ position: max(events.position) })
+    async hasLogs() {
+      return (await db.select({ number: logs.number }).from(logs).limit(1)).length > 0;
+    },
+
+    async positionOf(tenantId, fromId) {
+      const rows = await db
+        .select({ position: events.position })
         .from(events)
-        .where(
-          and(
-            eq(events.tenantId, tenantId),
-            lt(events.id, beforeId),
-            gt(events.position, 0),
-            lt(events.position, refusedPosition),
-          ),
-        );
-      return row?.position ?? undefined;
+        .where(and(eq(events.tenantId, tenantId), gte(events.id, fromId)))
+        .orderBy(asc(events.id))
+        .limit(edgeRows);
+      const positions = rows.flatMap(({ position }) =>
+        position === null || position === 0 || position === refusedPosition ? [] : [position],
+      );
+      return positions.length === 0 ? undefined : Math.min(...positions);
+    },
+
+    async deleteBefore(tenantId, position, limit) {
+      const [result] = await db
+        .delete(events)
+        .where(and(eq(events.tenantId, tenantId), gt(events.position, 0), lt(events.position, position)))
+        .limit(limit);
+      return result.affectedRows;
     },
 
     async oldestPosition(tenantId) {

@@ -23,7 +23,7 @@ export function toEvent(row: Row): Event {
   } = row;
   return {
     ...rest,
-    details: JSON.parse(details) as EventDetails,
+    details: parseDetails(details),
     userId: userId ?? undefined,
     sessionId: sessionId ?? undefined,
     keyId: keyId ?? undefined,
@@ -36,6 +36,16 @@ export function toSealed(row: Row): SealedEvent {
   const seal: EventSeal | undefined =
     commitment === null ? undefined : { salt: salt ?? undefined, commitment, mac: mac ?? undefined };
   return { ...toEvent(row), seal };
+}
+
+/** The details of a row; one that no instance wrote may have none that can be read, and fits no MAC then. */
+function parseDetails(text: string): EventDetails {
+  try {
+    const details: unknown = JSON.parse(text);
+    return typeof details === 'object' && details !== null ? (details as EventDetails) : {};
+  } catch {
+    return {};
+  }
 }
 
 export function createEventRepository(

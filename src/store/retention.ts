@@ -1,4 +1,5 @@
 import { and, eq, gt, inArray, isNull, lt, lte, notExists, or } from 'drizzle-orm';
+import { refusedPosition } from '../domain/event-log.ts';
 import type { LeaseRepository } from '../domain/lease.ts';
 import type { RetentionRepository } from '../domain/retention.ts';
 import { uuidOfTime } from '../domain/token.ts';
@@ -58,8 +59,11 @@ export function createRetentionRepository(db: Database): RetentionRepository {
         oldAttempts: [attemptCounters, lt(attemptCounters.attemptedAt, before)],
         smsBackoffs: [smsBackoffs, lt(smsBackoffs.nextAt, before)],
         smsCounters: [smsCounters, lt(smsCounters.hour, before)],
-        // Ids grow with time, and the key begins with them.
-        events: [events, lt(events.id, uuidOfTime(before))],
+        // What is not in the log: rows of before there was one, and those that were set aside. The rest ends by position.
+        events: [
+          events,
+          and(lt(events.id, uuidOfTime(before)), inArray(events.position, [0, refusedPosition])),
+        ],
         outbox: [
           outbox,
           and(
@@ -67,7 +71,7 @@ export function createRetentionRepository(db: Database): RetentionRepository {
             inArray(outbox.status, ['sent', 'dropped', 'dead', 'decoy']),
           ),
         ],
-        webhookDeliveries: [webhookDeliveries, lt(webhookDeliveries.endedAt, before)],
+        webhookDeliveries: [webhookDeliveries, lt(webhookDeliveries.id, uuidOfTime(before))],
         webhookAttempts: [webhookAttempts, lt(webhookAttempts.id, uuidOfTime(before))],
         // Unproved registrations that have no fresh confirmation; what a back end made stays.
         unproved: [

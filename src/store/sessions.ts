@@ -18,6 +18,7 @@ import { enrolledColumns, hasAuthenticatorRow, toKinds } from './authenticators.
 import type { Database } from './database.ts';
 import { once, slot, slotsOf } from './prepared.ts';
 import { sessions } from './tables/sessions.ts';
+import { tenants } from './tables/tenants.ts';
 import { identifiers, users } from './tables/users.ts';
 import { emails, isIdentifier, mobiles, ownedBy, toView } from './user-view.ts';
 
@@ -171,6 +172,7 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
         .select({ id: sessions.id })
         .from(sessions)
         .innerJoin(users, and(ownerOf, eq(users.status, 'active')))
+        .innerJoin(tenants, and(eq(tenants.id, sessions.tenantId), eq(tenants.status, 'active')))
         .where(and(or(...wanted.map(({ tenantId, id }) => is(tenantId, id))), isLive(now)));
       return rows.map(({ id }) => id);
     },

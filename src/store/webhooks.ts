@@ -1,8 +1,15 @@
 import { and, asc, count, desc, eq, gt, inArray, isNull, lt, lte, max, notInArray, or } from 'drizzle-orm';
 import type { Vault } from '../domain/vault.ts';
-import type { Webhook, WebhookDelivery, WebhookRepository, WebhookSecret } from '../domain/webhook.ts';
+import type {
+  Webhook,
+  WebhookDelivery,
+  WebhookPlace,
+  WebhookRepository,
+  WebhookSecret,
+} from '../domain/webhook.ts';
 import type { Database } from './database.ts';
 import { eventLogs } from './tables/events.ts';
+import { tenants } from './tables/tenants.ts';
 import {
   webhookAttempts as attempts,
   webhookDeliveries as deliveries,
@@ -11,10 +18,23 @@ import {
 
 const purpose = 'webhook-secret';
 
+type Row = typeof table.$inferSelect;
+
+/** A webhook without its secrets, which only an attempt needs: one that does not open holds up no other. */
+function toPlace({ secrets: _, disabledReason, failingSince, ...row }: Row): WebhookPlace {
+  return {
+    ...row,
+    disabledReason: disabledReason === '' ? undefined : disabledReason,
+    failingSince: failingSince ?? undefined,
+  };
+}
+
 type StoredSecret = { readonly text: string; readonly until: number | null };
 
 export function createWebhookRepository(db: Database, vault: Vault): WebhookRepository {
   const is = (tenantId: string, id: string) => and(eq(table.tenantId, tenantId), eq(table.id, id));
+  const isAfter = ({ tenantId, id }: Pick<Webhook, 'tenantId' | 'id'>) =>
+    or(gt(table.tenantId, tenantId), and(eq(table.tenantId, tenantId), gt(table.id, id)));
   const isDelivery = (tenantId: string, id: string) =>
     and(eq(deliveries.tenantId, tenantId), eq(deliveries.id, id));
 
@@ -23,17 +43,13 @@ export function createWebhookRepository(db: Database, vault: Vault): WebhookRepo
     return vault.seal(purpose, id, Buffer.from(JSON.stringify(stored)));
   }
 
-  function toWebhook({ secrets, disabledReason, failingSince, ...row }: typeof table.$inferSelect): Webhook {
-    const stored = JSON.parse(vault.open(purpose, row.id, secrets).toString()) as StoredSecret[];
-    return {
-      ...row,
-      secrets: stored.map(({ text, until }) => ({
-        text,
-        until: until === null ? undefined : new Date(until),
-      })),
-      disabledReason: disabledReason === '' ? undefined : disabledReason,
-      failingSince: failingSince ?? undefined,
-    };
+  function toWebhook(row: Row): Webhook {
+    const stored = JSON.parse(vault.open(purpose, row.id, row.secrets).toString()) as StoredSecret[];
+    const secrets = stored.map(({ text, until }) => ({
+      text,
+      until: until === null ? undefined : new Date(until),
+    }));
+    return { ...toPlace(row), secrets };
   }
 
   return {
@@ -49,7 +65,7 @@ export function createWebhookRepository(db: Database, vault: Vault): WebhookRepo
 
     async list(tenantId) {
       const rows = await db.select().from(table).where(eq(table.tenantId, tenantId)).orderBy(asc(table.id));
-      return rows.map(toWebhook);
+      return rows.map(toPlace);
     },
 
     async find(tenantId, id) {
@@ -72,33 +88,27 @@ export function createWebhookRepository(db: Database, vault: Vault): WebhookRepo
     },
 
     async delete(tenantId, id) {
-      const own = db
-        .select({ id: deliveries.id })
-        .from(deliveries)
-        .where(and(eq(deliveries.tenantId, tenantId), eq(deliveries.webhookId, id)));
-      await db
-        .delete(attempts)
-        .where(and(eq(attempts.tenantId, tenantId), inArray(attempts.deliveryId, own)));
-      await db.delete(deliveries).where(and(eq(deliveries.tenantId, tenantId), eq(deliveries.webhookId, id)));
       const [result] = await db.delete(table).where(is(tenantId, id));
       return result.affectedRows === 1;
     },
 
-    async listBehind(limit) {
+    async listBehind(after, limit) {
       const found = await db
         .select({ tenantId: table.tenantId, id: table.id, size: max(eventLogs.size) })
         .from(table)
         .innerJoin(eventLogs, and(eq(eventLogs.tenantId, table.tenantId), gt(eventLogs.size, table.position)))
-        .where(eq(table.disabledReason, ''))
+        .where(and(eq(table.disabledReason, ''), after && isAfter(after)))
         .groupBy(table.tenantId, table.id)
+        .orderBy(asc(table.tenantId), asc(table.id))
         .limit(limit);
       if (found.length === 0) return [];
       const rows = await db
         .select()
         .from(table)
-        .where(or(...found.map(({ tenantId, id }) => is(tenantId, id))));
+        .where(or(...found.map(({ tenantId, id }) => is(tenantId, id))))
+        .orderBy(asc(table.tenantId), asc(table.id));
       const sizes = new Map(found.map(({ id, size }) => [id, Number(size)]));
-      return rows.map((row) => ({ webhook: toWebhook(row), size: sizes.get(row.id) ?? 0 }));
+      return rows.map((row) => ({ webhook: toPlace(row), size: sizes.get(row.id) ?? 0 }));
     },
 
     async advance({ tenantId, id, position: from }, position) {
@@ -129,7 +139,7 @@ export function createWebhookRepository(db: Database, vault: Vault): WebhookRepo
         .from(table)
         .where(or(inArray(table.disabledReason, ['GONE', 'FAILING']), lt(table.failingSince, since)))
         .orderBy(asc(table.id));
-      return rows.map(toWebhook);
+      return rows.map(toPlace);
     },
 
     async addDeliveries(rows) {
@@ -137,17 +147,21 @@ export function createWebhookRepository(db: Database, vault: Vault): WebhookRepo
         await db.insert(deliveries).values(rows.map((row) => ({ ...row, endedAt: row.endedAt ?? null })));
     },
 
-    async listDue(now, withoutWebhooks, limit) {
+    async listDue(now, without, limit) {
       const rows = await db
         .select({ delivery: deliveries })
         .from(deliveries)
         .innerJoin(table, and(eq(table.tenantId, deliveries.tenantId), eq(table.id, deliveries.webhookId)))
+        .innerJoin(tenants, and(eq(tenants.id, deliveries.tenantId), eq(tenants.status, 'active')))
         .where(
           and(
             eq(deliveries.status, 'pending'),
             lte(deliveries.nextAttemptAt, now),
             eq(table.disabledReason, ''),
-            withoutWebhooks.length === 0 ? undefined : notInArray(deliveries.webhookId, [...withoutWebhooks]),
+            without.webhooks.length === 0
+              ? undefined
+              : notInArray(deliveries.webhookId, [...without.webhooks]),
+            without.tenants.length === 0 ? undefined : notInArray(deliveries.tenantId, [...without.tenants]),
           ),
         )
         .orderBy(asc(deliveries.nextAttemptAt))
@@ -211,7 +225,7 @@ export function createWebhookRepository(db: Database, vault: Vault): WebhookRepo
     async retry(tenantId, id, now) {
       const [result] = await db
         .update(deliveries)
-        .set({ status: 'pending', nextAttemptAt: now, createdAt: now, attempts: 0, endedAt: null })
+        .set({ status: 'pending', nextAttemptAt: now, since: now, endedAt: null })
         .where(isDelivery(tenantId, id));
       return result.affectedRows === 1;
     },

@@ -86,7 +86,7 @@ test('a log that nobody changed is what its head covers, also after it has grown
   const head = await keepHead();
   expect(await verify(head)).toMatchObject({
     code: 0,
-    out: expect.stringContaining('1 heads: the log is what they cover'),
+    out: expect.stringContaining('1 head: the log is what they cover'),
   });
   await happen(300);
   expect(await verify(head)).toMatchObject({ code: 0 });
@@ -212,6 +212,44 @@ describe('against a head that was kept, a change in the database is found:', () 
     await expectFound(changed);
   });
 
+  test('another user in the place of the one of an event, without its salt', async () => {
+    const { id } = (await row(5)) as { id: Buffer };
+    await sql('UPDATE events SET user_id = ?, salt = NULL WHERE tenant_id = ? AND id = ?', [
+      Buffer.alloc(16, 3),
+      hex(tenant.id),
+      id,
+    ]);
+    await expectFound('personal part was changed');
+  });
+
+  test('a deleted event, under a record of retention that no instance made', async () => {
+    await sql('DELETE FROM events WHERE tenant_id = ? AND position = 5', [hex(tenant.id)]);
+    await sql(
+      `INSERT INTO events (tenant_id, id, type, outcome, reason, details, request_id, created_at, address)
+       VALUES (?, ?, 'events.expired', 'success', '', '{"before":1000000}', '', UTC_TIMESTAMP(3), '')`,
+      [hex(tenant.id), Buffer.from(v7().replaceAll('-', ''), 'hex')],
+    );
+    await isNumbered();
+    await expectFound('no record of retention covers it');
+  });
+
+  test('fakes in front, and the old events behind them in a second log of the same id', async () => {
+    const rows = await sql('SELECT * FROM events WHERE tenant_id = ? ORDER BY position', [hex(tenant.id)]);
+    const count = rows.length;
+    await sql('UPDATE events SET position = position + ? WHERE tenant_id = ?', [count, hex(tenant.id)]);
+    for (const [index, each] of rows.entries())
+      await sql('INSERT INTO events SET ?', [
+        { ...each, id: Buffer.from(v7().replaceAll('-', ''), 'hex'), position: index + 1 },
+      ]);
+    const [log] = await sql('SELECT * FROM event_logs WHERE tenant_id = ?', [hex(tenant.id)]);
+    await sql('INSERT INTO event_logs SET ?', [{ ...log, number: 2, start: count, size: 2 * count }]);
+    await sql(
+      'INSERT INTO event_tiles SELECT tenant_id, 2, level, tile, hashes FROM event_tiles WHERE tenant_id = ?',
+      [hex(tenant.id)],
+    );
+    await expectFound('two logs have one id');
+  });
+
   test('an edited copy of an exported event', async () => {
     const verdict = await verify(head, (lines) =>
       lines.map((line, index) => (index === 5 ? line.replace('success', 'failure') : line)),
@@ -259,7 +297,7 @@ test('retention leaves leaves, and records what it deleted', async () => {
   const [left] = await sql('SELECT COUNT(*) AS n FROM events WHERE tenant_id = ?', [hex(tenant.id)]);
   expect(left?.['n']).toBe(1);
   const verdict = await verify(head);
-  expect(verdict).toMatchObject({ code: 0, out: expect.stringContaining('are gone by retention') });
+  expect(verdict).toMatchObject({ code: 0, out: expect.stringContaining('gone by retention') });
   testApp().advance(-500 * 86_400_000);
 });
 
@@ -276,7 +314,7 @@ test('a restored backup begins a new log that names the old one, and says what w
   await sql('UPDATE event_tiles SET hashes = ? WHERE tenant_id = ?', [tiles[0]?.['hashes'], hex(tenant.id)]);
   expect(await manam('audit', 'restart', '--yes')).toMatchObject({
     code: 0,
-    out: expect.stringContaining('were begun'),
+    out: expect.stringContaining('begun anew'),
   });
   await admin.restartEventLogs({});
   await happen(3);

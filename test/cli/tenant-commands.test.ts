@@ -24,7 +24,7 @@ describe('the commands of a tenant', () => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>);
-    expect(lines.at(-1)).toMatchObject({ type: 'user.registered', userId, outcome: 'success' });
+    expect(lines.at(-1)).toMatchObject({ type: 'user.registered', user_id: userId, outcome: 'success' });
     expect(lines.every(({ type }) => type === 'user.registered')).toBe(true);
   });
 
@@ -34,7 +34,7 @@ describe('the commands of a tenant', () => {
     expect(secret).toMatch(/^whsec_/);
     expect((await run('webhook', 'list')).out).toMatch(new RegExp(`${id} +enabled +- +user\\. +https://app`));
     for (const [name, out] of [
-      ['test', 'sent\n'],
+      ['test', 'queued: see webhook deliveries\n'],
       ['disable', 'off\n'],
       ['enable', 'on\n'],
     ] as const)

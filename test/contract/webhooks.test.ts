@@ -32,6 +32,7 @@ overEveryStore('webhooks', (scene) => {
     claims: 0,
     nextAttemptAt: now,
     createdAt: now,
+    since: now,
     endedAt: undefined,
     ...changes,
   });
@@ -42,7 +43,7 @@ overEveryStore('webhooks', (scene) => {
     return webhook;
   }
 
-  test('a webhook is kept whole, changed in part, and deleted with its deliveries', async () => {
+  test('a webhook is kept whole, changed in part, and deleted', async () => {
     const own = scene();
     const { store, tenantId, at } = own;
     const secrets = [
@@ -60,7 +61,9 @@ overEveryStore('webhooks', (scene) => {
       }),
     ).toBe(true);
     const changed = { ...webhook, secrets, disabledReason: 'GONE', failingSince: undefined };
-    expect(await store.webhooks.list(tenantId)).toEqual([changed]);
+    const { secrets: _, ...place } = changed;
+    expect(await store.webhooks.find(tenantId, webhook.id)).toEqual(changed);
+    expect(await store.webhooks.list(tenantId)).toEqual([place]);
     await store.webhooks.update(tenantId, webhook.id, { disabledReason: undefined, types: [] });
     expect(await store.webhooks.find(tenantId, webhook.id)).toMatchObject({
       disabledReason: undefined,
@@ -74,8 +77,7 @@ overEveryStore('webhooks', (scene) => {
     expect(await store.webhooks.listAttempts(tenantId, delivery.id)).toEqual([row]);
     expect(await store.webhooks.delete(tenantId, webhook.id)).toBe(true);
     expect(await store.webhooks.delete(tenantId, webhook.id)).toBe(false);
-    expect(await store.webhooks.findDelivery(tenantId, delivery.id)).toBeUndefined();
-    expect(await store.webhooks.listAttempts(tenantId, delivery.id)).toEqual([]);
+    expect(await store.webhooks.find(tenantId, webhook.id)).toBeUndefined();
   });
 
   test('those that are behind their log are found, and one of two moves each on', async () => {
@@ -88,10 +90,13 @@ overEveryStore('webhooks', (scene) => {
       await make(own, { position: 7 }),
       await make(own, { disabledReason: 'MANUAL' }),
     ];
-    const found = (await store.webhooks.listBehind(1000)).filter(
+    const found = (await store.webhooks.listBehind(undefined, 1000)).filter(
       ({ webhook }) => webhook.tenantId === tenantId,
     );
-    expect(found).toEqual([{ webhook: behind, size: 7 }]);
+    const { secrets: _, ...place } = behind;
+    expect(found).toEqual([{ webhook: place, size: 7 }]);
+    const later = await store.webhooks.listBehind(behind, 1000);
+    expect(later.some(({ webhook }) => webhook.id === behind.id)).toBe(false);
     expect([level.position, off.position]).toEqual([7, 0]);
     expect(await store.webhooks.advance(behind, 7)).toBe(true);
     expect(await store.webhooks.advance(behind, 7)).toBe(false);
@@ -102,6 +107,7 @@ overEveryStore('webhooks', (scene) => {
   test('one instance claims a delivery, and a claim that was lost ends nothing', async () => {
     const own = scene();
     const { store, tenantId, now, at } = own;
+    await own.makeUser();
     const [webhook, off] = [await make(own), await make(own, { disabledReason: 'MANUAL' })];
     const delivery = deliveryOf(own, webhook);
     await store.webhooks.addDeliveries([
@@ -109,10 +115,16 @@ overEveryStore('webhooks', (scene) => {
       deliveryOf(own, off),
       deliveryOf(own, webhook, { nextAttemptAt: at(9) }),
     ]);
-    const dueOf = async (time: Date, without: string[] = []) =>
-      (await store.webhooks.listDue(time, without, 1000)).filter((each) => each.tenantId === tenantId);
+    const dueOf = async (time: Date, webhooks: string[] = [], tenants: string[] = []) =>
+      (await store.webhooks.listDue(time, { webhooks, tenants }, 1000)).filter(
+        (each) => each.tenantId === tenantId,
+      );
     expect(await dueOf(now)).toEqual([delivery]);
     expect(await dueOf(now, [webhook.id])).toEqual([]);
+    expect(await dueOf(now, [], [tenantId])).toEqual([]);
+    await store.tenants.update(tenantId, { status: 'suspended' });
+    expect(await dueOf(now)).toEqual([]);
+    await store.tenants.update(tenantId, { status: 'active' });
     expect(await store.webhooks.claim(delivery, at(60_000))).toBe(true);
     expect(await store.webhooks.claim(delivery, at(60_000))).toBe(false);
     expect(await dueOf(now)).toEqual([]);
@@ -127,13 +139,7 @@ overEveryStore('webhooks', (scene) => {
       claims: 2,
     });
     expect(await store.webhooks.retry(tenantId, delivery.id, at(3))).toBe(true);
-    const retried = {
-      status: 'pending',
-      attempts: 0,
-      nextAttemptAt: at(3),
-      createdAt: at(3),
-      endedAt: undefined,
-    };
+    const retried = { status: 'pending', attempts: 1, nextAttemptAt: at(3), since: at(3), createdAt: now };
     expect(await store.webhooks.findDelivery(tenantId, delivery.id)).toMatchObject(retried);
   });
 

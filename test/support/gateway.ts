@@ -9,7 +9,10 @@ export type GatewayCall = {
 };
 
 /** The gateway's response; 'hang' accepts the request and never responds. */
-export type Script = (call: GatewayCall, index: number) => { status: number; body: string } | 'hang';
+export type Script = (
+  call: GatewayCall,
+  index: number,
+) => { status: number; body: string; headers?: Record<string, string> } | 'hang';
 
 /** An SMS gateway with settable responses. */
 export async function startGateway(script: Script) {
@@ -23,7 +26,9 @@ export async function startGateway(script: Script) {
       calls.push(call);
       const answer = script(call, calls.length - 1);
       if (answer === 'hang') return;
-      response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.body);
+      response
+        .writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers })
+        .end(answer.body);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

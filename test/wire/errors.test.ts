@@ -272,3 +272,22 @@ test('a connection that is kept alive outlives the minute of a balancer', async 
   socket.destroy();
   expect(Number(/keep-alive: timeout=(\d+)/i.exec(text)?.[1])).toBeGreaterThan(60);
 });
+
+test.each(['gzip', 'br', 'identity'])(
+  'a long value of a wrong type is refused by its field to a caller who takes %s',
+  async (encoding) => {
+    const response = await fetch(`${testApp().url}/manam.v1.EventService/ProveInclusion`, {
+      method: 'POST',
+      headers: {
+        'x-api-key': testApp().dev.secret,
+        'content-type': 'application/json',
+        'accept-encoding': encoding,
+      },
+      body: JSON.stringify({ eventId: 'x', size: '1'.repeat(5000) }),
+    });
+    expect(response.status).toBe(400);
+    const { message, details } = (await response.json()) as { message: string; details: unknown[] };
+    expect(message).toBe('Some fields are not valid.');
+    expect(JSON.stringify(details)).toContain('"field":"size"');
+  },
+);

@@ -650,6 +650,13 @@ export enum ErrorReason {
   STREAM_LIMIT = 88,
 
   /**
+   * The tree of the log lacks hashes: someone else has written to the database. Operators compare the log with a kept head.
+   *
+   * @generated from enum value: ERROR_REASON_LOG_DAMAGED = 90;
+   */
+  LOG_DAMAGED = 90,
+
+  /**
    * A tenant has at most `most` webhooks.
    *
    * @generated from enum value: ERROR_REASON_WEBHOOK_LIMIT = 89;

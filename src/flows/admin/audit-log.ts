@@ -28,6 +28,7 @@ export function createAuditLog({ store }: AuditLogDeps) {
   /** The oldest events after a position that match, the newest of them first. */
   async function follow(tenantId: string, query: AuditQuery, wanted: number): Promise<AuditPage> {
     const { userId, type, outcome } = query;
+    if (!Number.isSafeInteger(wanted)) throw invalid({ field: 'after_position', reason: 'FIELD_INVALID' });
     const [log] = await store.eventLogs.findCurrent([tenantId]);
     const size = log?.size ?? 0;
     const after = wanted < 0 ? Math.max(0, size + wanted) : wanted;

@@ -110,9 +110,14 @@ export function createEventLogAdmin({ store, signHead, clock, random }: EventLog
         if (event === undefined) return { position, leaf: leaves.get(position) ?? '' };
         const { salt } = event.seal ?? {};
         const { userId = '', sessionId = '', address } = event;
-        const personal = JSON.stringify([userId, sessionId, address]);
-        const entry = entryTextOf(event);
-        return { position, entry, ...(salt && { personal, salt: salt.toString('base64url') }) };
+        // What is there although its salt is not was put there by someone else.
+        const isErased = salt === undefined && userId === '' && sessionId === '' && address === '';
+        return {
+          position,
+          entry: entryTextOf(event),
+          ...(!isErased && { personal: JSON.stringify([userId, sessionId, address]) }),
+          ...(salt && { salt: salt.toString('base64url') }),
+        };
       });
       const header: LogFileHeader = {
         manam_log: 1,
@@ -122,8 +127,9 @@ export function createEventLogAdmin({ store, signHead, clock, random }: EventLog
       return { header, lines, head: current === undefined ? '' : (await headOf(current)).head };
     },
 
-    /** Begins a new log for every tenant and the deployment, after a backup was restored; returns their number. */
-    async restartLogs(operator: Operator): Promise<number> {
+    /** Begins a new log for a tenant, or with an empty reference for all and the deployment; returns their number. */
+    async restartLogs(operator: Operator, reference: string): Promise<number> {
+      if (reference !== '') return (await restart(operator, await tenantIdOf(reference))) ? 1 : 0;
       let count = (await restart(operator, deploymentId)) ? 1 : 0;
       for (let after = ''; ; ) {
         const tenants = await store.tenants.list(after, pageTenants);

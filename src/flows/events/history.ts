@@ -115,7 +115,7 @@ export function createHistory({ store, clock, textOfReason }: HistoryDeps) {
     const cause = failed && tell(failed, locale);
     if (cause !== undefined) return { state: 'refused', text: cause.text, cause, events };
     const state = own.length > 0 ? 'done' : 'unknown';
-    return { state, text: events.at(-1)?.text ?? sessionTexts.unknown[locale], cause: undefined, events };
+    return { state, text: events.at(-1)?.text ?? sessionTexts.unknownCall[locale], cause: undefined, events };
   }
 }
 
@@ -135,7 +135,7 @@ export function ends(event: Event, session: Pick<EndedSession, 'id' | 'createdAt
   const { type, sessionId, details, createdAt } = event;
   if (createdAt < session.createdAt) return false;
   if (type === 'session.ended' || type === 'session.reuse_detected') return sessionId === session.id;
-  return type === 'sessions.ended' && (details['kept'] !== true || sessionId !== session.id);
+  return type === 'sessions.ended' && (details['kept'] === false || sessionId !== session.id);
 }
 
 /** Why a session ended, from the event that ended it and those of the same call. */

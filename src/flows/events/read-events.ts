@@ -38,7 +38,11 @@ export function parseTypes(types: TypeFilter, field = 'types'): TypeFilter {
   const wrong = types.findIndex((type) =>
     type.endsWith('.') ? !known.some((each) => each.startsWith(type)) : !isEventType(type),
   );
-  if (wrong >= 0) throw invalid({ field: `${field}.${wrong}`, reason: 'FIELD_INVALID' });
+  if (wrong >= 0) {
+    const description =
+      'must be a type of docs/events.md, or a beginning that ends with a dot, such as session.';
+    throw invalid({ field: `${field}.${wrong}`, reason: 'FIELD_INVALID', description });
+  }
   if (types.length > maxTypes) throw invalid({ field, reason: 'FIELD_TOO_LONG' });
   return types;
 }

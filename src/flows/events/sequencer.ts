@@ -66,6 +66,7 @@ export function createSequencer(deps: SequencerDeps) {
   const token = random.uuid();
   let heldUntil = 0;
   let triedAt = 0;
+  let isNoted = false;
   let fromTenantId = lowestId;
   /** When the log of a tenant was found broken. */
   const broken = new Map<string, number>();
@@ -89,16 +90,26 @@ export function createSequencer(deps: SequencerDeps) {
     return await store.eventLogs.listUnnumbered(fromTenantId, batchRows);
   }
 
+  /**
+   * Notes when the first log was opened, before any log has a row: whoever takes the note away later opens no second time in
+   * which rows without a MAC are taken.
+   */
+  async function noteOpening(): Promise<void> {
+    if (isNoted) return;
+    const { eventLogs } = store;
+    if ((await eventLogs.findOpening()) === undefined && !(await eventLogs.hasLogs())) {
+      const now = Buffer.from(String(clock().getTime()));
+      await eventLogs.saveOpening(vault.seal(openingPurpose, '', now));
+    }
+    isNoted = true;
+  }
+
   /** Whether rows without a MAC may still be those of an older version. */
   async function isUpgrading(): Promise<boolean> {
     const sealed = await store.eventLogs.findOpening();
-    const now = clock().getTime();
-    if (sealed === undefined) {
-      await store.eventLogs.saveOpening(vault.seal(openingPurpose, '', Buffer.from(String(now))));
-      return true;
-    }
+    if (sealed === undefined) return false;
     try {
-      return now < Number(vault.open(openingPurpose, '', sealed).toString()) + upgradeMs;
+      return clock().getTime() < Number(vault.open(openingPurpose, '', sealed).toString()) + upgradeMs;
     } catch {
       return false;
     }
@@ -182,6 +193,7 @@ export function createSequencer(deps: SequencerDeps) {
   /** Numbers one batch, where this instance is the one that does; returns the number of rows. */
   return async function numberEvents(): Promise<number> {
     if (!(await isHolder())) return 0;
+    await noteOpening();
     const rows = await nextRows();
     if (rows.length === 0) return 0;
     const byTenant = await admit(rows);

@@ -73,8 +73,12 @@ export function createStreams({ store, clock, limits }: StreamsDeps) {
     if (entries.length === 0) return;
     const ids = entries.map(({ tenantId, sessionId = '' }) => ({ tenantId, id: sessionId }));
     const live = new Set(await store.sessions.filterLive(ids, clock()));
-    for (const { sessionId, controller } of entries)
-      if (!live.has(sessionId ?? '')) controller.abort(new DomainError('TOKEN_INVALID'));
+    for (const { tenantId, sessionId, controller } of entries) {
+      if (live.has(sessionId ?? '')) continue;
+      // A suspension ends the stream and not the session.
+      const tenant = await store.tenants.findById(tenantId);
+      controller.abort(new DomainError(tenant?.status === 'active' ? 'TOKEN_INVALID' : 'KEY_INVALID'));
+    }
   }
 
   return {

@@ -7,8 +7,8 @@ export type EventTail = {
   poll(): Promise<number>;
   /** The current log; undefined where the tenant has no numbered events. */
   current(tenantId: string): Promise<EventLog | undefined>;
-  /** Resolves once the log is longer, or the signal aborts. */
-  longerThan(tenantId: string, size: number, signal: AbortSignal): Promise<void>;
+  /** Resolves once the log is longer, the signal aborts, or that many milliseconds have passed. */
+  longerThan(tenantId: string, size: number, signal: AbortSignal, ms: number): Promise<void>;
   /** Events after a position up to another one, in order, read once for all who ask at the same time. */
   read(tenantId: string, after: number, upTo: number): Promise<readonly LoggedEvent[]>;
 };
@@ -38,17 +38,19 @@ export function createEventTail({ store }: { readonly store: Store<'eventLogs'> 
 
     current: async (tenantId) => (await store.eventLogs.findCurrent([tenantId]))[0],
 
-    longerThan: (tenantId, size, signal) =>
+    longerThan: (tenantId, size, signal, ms) =>
       new Promise((resolve) => {
         if (signal.aborted) return resolve();
         const waiters = waiting.get(tenantId) ?? new Set();
         const wake = () => {
+          clearTimeout(timer);
           waiters.delete(waiter);
           if (waiters.size === 0) waiting.delete(tenantId);
           signal.removeEventListener('abort', wake);
           resolve();
         };
         const waiter = { size, wake };
+        const timer = setTimeout(wake, ms);
         waiters.add(waiter);
         waiting.set(tenantId, waiters);
         signal.addEventListener('abort', wake, { once: true });

@@ -1,5 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
+import { BrokenTreeError } from '../../domain/merkle.ts';
 import { heartbeatMs } from '../../domain/stream.ts';
 import { ownSession } from '../sessions/own-session.ts';
 import type { LogProofs } from './log-proofs.ts';
@@ -36,29 +38,37 @@ export function createWatch({ streams, tail, read, proofs }: WatchDeps) {
     return fromStart ? await read.start(tenantId) : ((await tail.current(tenantId))?.size ?? 0);
   }
 
+  /** A heartbeat; without a head where the tree of the log is damaged, which must not end the stream. */
   async function heartbeat(tenantId: string, cursor: string): Promise<Watched> {
-    const { head } = await proofs.head(tenantId);
-    return { cursor, head };
+    const head = await proofs.head(tenantId).catch((error: unknown) => {
+      if (error instanceof BrokenTreeError) return { head: '' };
+      throw error;
+    });
+    return { cursor, head: head.head };
   }
 
   async function* follow(tenantId: string, query: WatchQuery, stream: OpenStream, gone: AbortSignal) {
     const { types } = query;
+    const over = AbortSignal.any([stream.signal, gone]);
     let position = await positionOf(tenantId, query);
     let cursor = await read.cursorAt(tenantId, position);
-    yield await heartbeat(tenantId, cursor);
+    // Events that the filter leaves out are no message: the reader hears from us all the same.
+    let beatAt = 0;
     for (;;) {
+      if (performance.now() >= beatAt) {
+        yield await heartbeat(tenantId, cursor);
+        beatAt = performance.now() + heartbeatMs;
+      }
       const { events, ...page } = await read.page(tenantId, position, types);
       for (const { event, cursor: after } of events) {
         stream.signal.throwIfAborted();
         yield { event, cursor: after } as Watched;
       }
       ({ position, cursor } = page);
-      if (page.hasMore) continue;
-      const rest = AbortSignal.any([stream.signal, gone, AbortSignal.timeout(heartbeatMs)]);
-      await tail.longerThan(tenantId, position, rest);
+      if (!page.hasMore)
+        await tail.longerThan(tenantId, position, over, Math.max(0, beatAt - performance.now()));
       stream.signal.throwIfAborted();
       if (gone.aborted) return;
-      if (rest.aborted) yield await heartbeat(tenantId, cursor);
     }
   }
 
@@ -82,20 +92,14 @@ export function createWatch({ streams, tail, read, proofs }: WatchDeps) {
       const { id: sessionId } = ownSession(caller);
       const stream = streams.open({ tenantId: caller.tenant.id, key: undefined, sessionId }, cut);
       try {
-        for (;;) {
+        const over = AbortSignal.any([stream.signal, gone]);
+        while (!over.aborted) {
           yield { ended: false };
-          const rest = AbortSignal.any([stream.signal, gone, AbortSignal.timeout(heartbeatMs)]);
-          if (!rest.aborted)
-            await new Promise<void>((resolve) =>
-              rest.addEventListener('abort', () => resolve(), { once: true }),
-            );
-          if (gone.aborted) return;
-          if (stream.signal.aborted && isEndOfSession(stream.signal.reason)) {
-            yield { ended: true };
-            return;
-          }
-          stream.signal.throwIfAborted();
+          await rest(over);
         }
+        if (gone.aborted) return;
+        if (!isEndOfSession(stream.signal.reason)) stream.signal.throwIfAborted();
+        yield { ended: true };
       } finally {
         stream.close();
       }
@@ -105,4 +109,10 @@ export function createWatch({ streams, tail, read, proofs }: WatchDeps) {
 
 function isEndOfSession(error: unknown): boolean {
   return error instanceof DomainError && error.reason === 'TOKEN_INVALID';
+}
+
+/** Waits until the next heartbeat, or until the signal aborts. */
+async function rest(signal: AbortSignal): Promise<void> {
+  // It rejects where the signal aborts, which is no failure.
+  await pause(heartbeatMs, undefined, { signal }).catch(() => undefined);
 }

@@ -47,20 +47,21 @@ export function createPurge({ store, retention, clock, random, rest, isStopping,
     return new Date(Math.floor(clock().getTime() / dayMs - days) * dayMs);
   }
 
-  /** Records what of the log is about to go: an event that is gone without such a record was deleted by someone else. */
-  async function recordExpiry(tenantId: string, before: Date): Promise<void> {
-    const highest = await store.eventLogs.highestBefore(tenantId, uuidOfTime(before));
-    if (highest === undefined) return;
-    const actor = {
-      tenant: { id: tenantId },
-      key: undefined,
-      requestId: '',
-      client: { address: '', userAgent: '' },
-    };
-    await record(store, { clock, random }, actor, {
-      type: 'events.expired',
-      details: { before: highest + 1 },
-    });
+  /**
+   * The position before which the events of a tenant are over. What is about to go is recorded first: an event that is gone
+   * without such a record was deleted by someone else.
+   */
+  async function endOfLog(tenantId: string, before: Date): Promise<number> {
+    const { eventLogs } = store;
+    const oldest = await eventLogs.oldestPosition(tenantId);
+    if (oldest === undefined) return 0;
+    const [log] = await eventLogs.findCurrent([tenantId]);
+    const end = (await eventLogs.positionOf(tenantId, uuidOfTime(before))) ?? (log?.size ?? 0) + 1;
+    if (oldest >= end) return 0;
+    const client = { address: '', userAgent: '' };
+    const actor = { tenant: { id: tenantId }, key: undefined, requestId: '', client };
+    await record(store, { clock, random }, actor, { type: 'events.expired', details: { before: end } });
+    return end;
   }
 
   /** One table of one tenant; undefined where the lease is lost. */
@@ -70,11 +71,12 @@ export function createPurge({ store, retention, clock, random, rest, isStopping,
     policy: TenantPolicy | undefined,
   ): Promise<number | undefined> {
     let total = 0;
-    if (what === 'events') await recordExpiry(tenantId, endOf(what, policy));
+    const end = what === 'events' ? await endOfLog(tenantId, endOf(what, policy)) : 0;
     for (;;) {
       if (isStopping() || !(await keepLease())) return undefined;
       const before = endOf(what, policy);
-      const deleted = await store.retention.purge(what, tenantId, before, batchRows);
+      const inLog = end === 0 ? 0 : await store.eventLogs.deleteBefore(tenantId, end, batchRows);
+      const deleted = inLog + (await store.retention.purge(what, tenantId, before, batchRows));
       total += deleted;
       if (deleted < batchRows) return total;
       await rest();

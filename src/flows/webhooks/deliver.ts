@@ -29,10 +29,13 @@ export type DeliverDeps = {
   readonly onError: (error: unknown) => void;
 };
 
-/** Attempts at a time of this instance, of one webhook, and of one that fails. */
+/** Attempts at a time of this instance, of one tenant, of one webhook, and of one that fails. */
 const maxRunning = 64;
+const maxPerTenant = 16;
 const maxPerWebhook = 4;
 const maxPerFailing = 1;
+/** Time for which a webhook is left out whose secret does not open. */
+const unreadableMs = 60_000;
 const maxResponseBytes = 64 * 1024;
 const suspendedMs = 60_000;
 /** The longest that a receiver may ask us to wait. */
@@ -64,25 +67,34 @@ export function bodyOf(event: LoggedEvent): string {
  */
 export function createDeliver(deps: DeliverDeps) {
   const { store, clock, observe, onError } = deps;
-  const running = new Map<string, number>();
+  const perWebhook = createPlaces();
+  const perTenant = createPlaces();
+  const unreadable = new Map<string, number>();
   const attempting = new Set<Promise<void>>();
 
-  function isFull(webhookId: string, failing: boolean): boolean {
-    return (running.get(webhookId) ?? 0) >= (failing ? maxPerFailing : maxPerWebhook);
-  }
-
   function begin(webhook: Webhook, delivery: WebhookDelivery, stop: AbortSignal): void {
-    const { id } = webhook;
-    running.set(id, (running.get(id) ?? 0) + 1);
+    const leave = [
+      perWebhook.enter(webhook.id, webhook.failingSince === undefined ? maxPerWebhook : maxPerFailing),
+      perTenant.enter(webhook.tenantId, maxPerTenant),
+    ];
     const attempt = deliver(webhook, delivery, stop)
       .catch(onError)
       .finally(() => {
-        const left = (running.get(id) ?? 1) - 1;
-        if (left === 0) running.delete(id);
-        else running.set(id, left);
+        for (const each of leave) each();
         attempting.delete(attempt);
       });
     attempting.add(attempt);
+  }
+
+  /** Reads a webhook with its secrets; one that cannot be read is left out for a while, and holds up no other. */
+  async function read({ tenantId, webhookId }: WebhookDelivery): Promise<Webhook | undefined> {
+    try {
+      return await store.webhooks.find(tenantId, webhookId);
+    } catch (error) {
+      unreadable.set(webhookId, clock().getTime() + unreadableMs);
+      onError(error);
+      return undefined;
+    }
   }
 
   async function deliver(webhook: Webhook, delivery: WebhookDelivery, stop: AbortSignal): Promise<void> {
@@ -121,7 +133,7 @@ export function createDeliver(deps: DeliverDeps) {
     if (statusCode === 410) await disable(webhook, 'GONE');
     else if (now.getTime() - failingSince.getTime() >= giveUpMs) await disable(webhook, 'FAILING');
     const pauseMs = Math.max(retryAfterMs, pauseAfter(attempts, deps.random.int(1001) / 1000));
-    if (now.getTime() + pauseMs > delivery.createdAt.getTime() + giveUpMs) {
+    if (now.getTime() + pauseMs > delivery.since.getTime() + giveUpMs) {
       if (await end(delivery, 'failed', attempts)) observe('given_up');
     } else await later(delivery, attempts, statusCode === 410 ? never.getTime() - now.getTime() : pauseMs);
   }
@@ -172,15 +184,16 @@ export function createDeliver(deps: DeliverDeps) {
     async runOnce(stop: AbortSignal): Promise<number> {
       const room = maxRunning - attempting.size;
       if (room <= 0) return 0;
-      const busy = [...running].filter(([, count]) => count >= maxPerWebhook).map(([id]) => id);
-      const due = await store.webhooks.listDue(clock(), busy, room);
+      const now = clock();
+      for (const [id, until] of unreadable) if (until <= now.getTime()) unreadable.delete(id);
+      const without = { webhooks: [...perWebhook.full(), ...unreadable.keys()], tenants: perTenant.full() };
       const webhooks = new Map<string, Webhook | undefined>();
       let begun = 0;
-      for (const delivery of due) {
+      for (const delivery of await store.webhooks.listDue(now, without, room)) {
         const { tenantId, webhookId } = delivery;
-        if (!webhooks.has(webhookId)) webhooks.set(webhookId, await store.webhooks.find(tenantId, webhookId));
+        if (!webhooks.has(webhookId)) webhooks.set(webhookId, await read(delivery));
         const webhook = webhooks.get(webhookId);
-        if (webhook === undefined || isFull(webhookId, webhook.failingSince !== undefined)) continue;
+        if (webhook === undefined || perWebhook.isFull(webhookId) || perTenant.isFull(tenantId)) continue;
         begin(webhook, delivery, stop);
         begun += 1;
       }
@@ -243,4 +256,25 @@ function parseRetryAfter(value: string | null, now: Date): number {
   if (value === null) return 0;
   const ms = /^\d{1,9}$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now.getTime();
   return Number.isFinite(ms) ? Math.min(Math.max(0, ms), maxRetryAfterMs) : 0;
+}
+
+/** Places that are taken and left, by name, up to a limit that the last one to enter knows. */
+function createPlaces() {
+  const taken = new Map<string, { count: number; limit: number }>();
+  const isFull = (name: string) => {
+    const place = taken.get(name);
+    return place !== undefined && place.count >= place.limit;
+  };
+  return {
+    isFull,
+    full: () => [...taken.keys()].filter(isFull),
+    enter(name: string, limit: number): () => void {
+      taken.set(name, { count: (taken.get(name)?.count ?? 0) + 1, limit });
+      return () => {
+        const place = taken.get(name);
+        if (place === undefined || place.count <= 1) taken.delete(name);
+        else taken.set(name, { ...place, count: place.count - 1 });
+      };
+    },
+  };
 }

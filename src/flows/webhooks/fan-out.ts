@@ -2,7 +2,7 @@ import type { Clock } from '../../domain/clock.ts';
 import type { LoggedEvent } from '../../domain/event-log.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
-import { maxPending, type Webhook, type WebhookDelivery } from '../../domain/webhook.ts';
+import { maxPending, type Webhook, type WebhookDelivery, type WebhookPlace } from '../../domain/webhook.ts';
 import { isWanted } from '../events/read-events.ts';
 
 export type FanOutDeps = {
@@ -14,23 +14,25 @@ export type FanOutDeps = {
 /** Webhooks of one round, and events of one transaction. */
 const batchWebhooks = 50;
 const batchEvents = 200;
+/** Time for which a webhook with too many pending deliveries is not looked at. */
+const fullMs = 5000;
 
 /** Whether an event goes to a webhook: a test goes to its own webhook alone, whatever that wants. */
-function isFor({ id, types }: Webhook, event: LoggedEvent): boolean {
+function isFor({ id, types }: WebhookPlace, event: LoggedEvent): boolean {
   return event.type === 'webhook.tested' ? event.details['webhook'] === id : isWanted(event, types);
 }
 
 /** A delivery that is due now. */
 export function deliveryOf(
   { clock, random }: Pick<FanOutDeps, 'clock' | 'random'>,
-  { tenantId, id: webhookId }: Webhook,
+  { tenantId, id: webhookId }: Pick<Webhook, 'tenantId' | 'id'>,
   { id: eventId, type }: Pick<LoggedEvent, 'id' | 'type'>,
 ): WebhookDelivery {
   const now = clock();
   return {
     ...{ tenantId, id: random.uuid(), webhookId, eventId, type },
     ...{ status: 'pending', attempts: 0, claims: 0 },
-    ...{ nextAttemptAt: now, createdAt: now, endedAt: undefined },
+    ...{ nextAttemptAt: now, createdAt: now, since: now, endedAt: undefined },
   };
 }
 
@@ -41,7 +43,7 @@ export function deliveryOf(
 export function createFanOut({ store, clock, random }: FanOutDeps) {
   async function advance(
     { webhooks }: Pick<Repositories, 'webhooks'>,
-    webhook: Webhook,
+    webhook: WebhookPlace,
     events: readonly LoggedEvent[],
     position: number,
   ): Promise<void> {
@@ -50,17 +52,36 @@ export function createFanOut({ store, clock, random }: FanOutDeps) {
     await webhooks.addDeliveries(wanted.map((event) => deliveryOf({ clock, random }, webhook, event)));
   }
 
-  /** One round over the webhooks that are behind their logs; returns the number of events that were looked at. */
+  /** When a webhook was found to have as many pending deliveries as it may. */
+  const full = new Map<string, number>();
+  let after: Pick<Webhook, 'tenantId' | 'id'> | undefined;
+
+  async function isFull(webhook: WebhookPlace): Promise<boolean> {
+    const now = clock().getTime();
+    if ((full.get(webhook.id) ?? 0) > now) return true;
+    full.delete(webhook.id);
+    if ((await store.webhooks.countPending(webhook)) < maxPending) return false;
+    full.set(webhook.id, now + fullMs);
+    return true;
+  }
+
+  /**
+   * One round over some webhooks that are behind their logs, those after the last round's: however many there are, each has
+   * its turn. Returns the number of events that were looked at, or 1 where others wait for their turn.
+   */
   return async function fanOut(): Promise<number> {
+    const behind = await store.webhooks.listBehind(after, batchWebhooks);
+    const isMiddle = after !== undefined;
+    after = behind.length < batchWebhooks ? undefined : behind.at(-1)?.webhook;
     let count = 0;
-    for (const { webhook, size } of await store.webhooks.listBehind(batchWebhooks)) {
-      if ((await store.webhooks.countPending(webhook)) >= maxPending) continue;
+    for (const { webhook, size } of behind) {
+      if (await isFull(webhook)) continue;
       const events = await store.eventLogs.read(webhook.tenantId, webhook.position, size, batchEvents);
       // What retention has deleted is not waited for.
       const position = events.at(-1)?.position ?? size;
       await store.transaction((repositories) => advance(repositories, webhook, events, position));
       count += events.length;
     }
-    return count;
+    return count === 0 && (isMiddle || after !== undefined) ? 1 : count;
   };
 }

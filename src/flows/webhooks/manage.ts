@@ -1,7 +1,7 @@
 import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
-import { isIn, type Network } from '../../domain/network.ts';
+import { isAddress, isIn, isPublic, type Network } from '../../domain/network.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
 import { isUuid } from '../../domain/token.ts';
@@ -13,6 +13,7 @@ import {
   type Webhook,
   type WebhookAttempt,
   type WebhookDelivery,
+  type WebhookPlace,
   type WebhookSecret,
 } from '../../domain/webhook.ts';
 import { isWanted, parseTypes, type ReadEvents } from '../events/read-events.ts';
@@ -20,7 +21,7 @@ import { record } from '../events/record.ts';
 import { deliveryOf } from './fan-out.ts';
 
 export type ManageWebhooksDeps = {
-  readonly store: Store<'webhooks' | 'eventLogs' | 'events'>;
+  readonly store: Store<'webhooks' | 'eventLogs' | 'events' | 'tenants'>;
   readonly read: ReadEvents;
   /** Networks that are reached although they are not public, and over http as well. */
   readonly allowed: readonly Network[];
@@ -46,6 +47,8 @@ const replayPage = 500;
 /** Events of one replay. */
 const maxReplayed = 10_000;
 const maxOverlapMs = 7 * 86_400_000;
+/** Secrets that sign at a time. */
+const maxSecrets = 4;
 
 /** Webhooks in the hands of their tenant. */
 export function createManageWebhooks({ store, read, allowed, clock, random }: ManageWebhooksDeps) {
@@ -93,7 +96,7 @@ export function createManageWebhooks({ store, read, allowed, clock, random }: Ma
   }
 
   return {
-    list: async ({ tenant }: Caller): Promise<Webhook[]> => await store.webhooks.list(tenant.id),
+    list: async ({ tenant }: Caller): Promise<WebhookPlace[]> => await store.webhooks.list(tenant.id),
     get: async ({ tenant }: Caller, id: string): Promise<Webhook> => await find(tenant.id, id),
 
     /** Makes a webhook, which gets what happens from now on. */
@@ -113,6 +116,8 @@ export function createManageWebhooks({ store, read, allowed, clock, random }: Ma
         },
       };
       await store.transaction(async (repositories) => {
+        // One at a time: two calls at once must not both find room.
+        await repositories.tenants.findForUpdate(tenant.id);
         if ((await repositories.webhooks.list(tenant.id)).length >= maxWebhooks)
           throw new DomainError('WEBHOOK_LIMIT', { metadata: { most: String(maxWebhooks) } });
         await repositories.webhooks.insert(webhook);
@@ -159,15 +164,19 @@ export function createManageWebhooks({ store, read, allowed, clock, random }: Ma
         id,
         'webhook.secret_rotated',
         async ({ webhooks }, { tenantId, secrets }) => {
-          const [newest] = secrets;
-          const old = newest === undefined ? [] : [{ ...newest, until }];
-          await webhooks.update(tenantId, id, { secrets: [newSecret(), ...old] });
+          // A rotation whose answer was lost is made again: what still signs goes on to its end.
+          const old = secrets
+            .map((secret) => ({ ...secret, until: secret.until ?? until }))
+            .filter((secret) => secret.until > clock());
+          await webhooks.update(tenantId, id, { secrets: [newSecret(), ...old].slice(0, maxSecrets) });
         },
       );
     },
 
     /** Switches a webhook on again: it gets what it missed, unless that is skipped. */
     async enable(caller: Caller, id: string, skipMissed: boolean): Promise<Webhook> {
+      const before = await find(caller.tenant.id, id);
+      if (before.disabledReason === undefined) return before;
       const [log] = await store.eventLogs.findCurrent([caller.tenant.id]);
       return await change(caller, id, 'webhook.enabled', async ({ webhooks }, { tenantId }) => {
         const position = skipMissed && log !== undefined ? { position: log.size } : {};
@@ -182,7 +191,9 @@ export function createManageWebhooks({ store, read, allowed, clock, random }: Ma
 
     /** Switches a webhook off: events wait for it in the log. */
     async disable(caller: Caller, id: string): Promise<Webhook> {
-      const { tenantId } = await find(caller.tenant.id, id);
+      const before = await find(caller.tenant.id, id);
+      if (before.disabledReason !== undefined) return before;
+      const { tenantId } = before;
       await store.transaction(async (repositories) => {
         await repositories.webhooks.update(tenantId, id, { disabledReason: 'MANUAL' });
         await repositories.webhooks.postpone(tenantId, id, never);
@@ -247,25 +258,27 @@ export function createManageWebhooks({ store, read, allowed, clock, random }: Ma
       const after =
         command.after === '' ? await read.start(tenant.id) : await read.positionOf(tenant.id, command.after);
       const until = command.until === '' ? size : await read.positionOf(tenant.id, command.until);
-      if (until - after > maxReplayed)
-        throw invalid({
-          field: 'until',
-          reason: 'FIELD_INVALID',
-          description: `at most ${maxReplayed} events at a time`,
-        });
-      let count = 0;
+      const tooMany = (description: string) =>
+        invalid({ field: 'until', reason: 'FIELD_INVALID', description });
+      if (until - after > maxReplayed) throw tooMany(`at most ${maxReplayed} events at a time`);
+      const pending = await store.webhooks.countPending(webhook);
+      if (pending + Math.max(0, until - after) > 2 * maxReplayed)
+        throw tooMany(`${pending} deliveries wait still`);
+      const deliveries: WebhookDelivery[] = [];
       for (let position = after; position < until; ) {
         const events = await store.eventLogs.read(tenant.id, position, until, replayPage);
         const last = events.at(-1);
         if (last === undefined) break;
         const wanted = events.filter((event) => isWanted(event, types) && event.type !== 'webhook.tested');
-        await store.webhooks.addDeliveries(wanted.map((event) => deliveryOf(deps, webhook, event)));
-        count += wanted.length;
+        deliveries.push(...wanted.map((event) => deliveryOf(deps, webhook, event)));
         ({ position } = last);
       }
-      await record(store, deps, caller, {
-        type: 'webhook.replayed',
-        details: { webhook: webhook.id, count },
+      const count = deliveries.length;
+      await store.transaction(async (repositories) => {
+        for (let index = 0; index < count; index += replayPage)
+          await repositories.webhooks.addDeliveries(deliveries.slice(index, index + replayPage));
+        const details = { webhook: webhook.id, count };
+        await record(repositories, deps, caller, { type: 'webhook.replayed', details });
       });
       return count;
     },
@@ -283,6 +296,7 @@ function parseUrl(text: string, allowed: readonly Network[]): string {
   const host = hostname.replace(/^\[|\]$/g, '');
   if (protocol !== 'https:' && !(protocol === 'http:' && isIn(host, allowed)))
     throw wrong('must begin with https://');
+  if (isAddress(host) && !isPublic(host) && !isIn(host, allowed)) throw wrong('must be a public address');
   if (username !== '' || password !== '' || hash !== '')
     throw wrong('must have no user, password or fragment');
   return text;

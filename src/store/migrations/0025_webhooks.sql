@@ -24,6 +24,7 @@ CREATE TABLE webhook_deliveries (
   claims INT UNSIGNED NOT NULL,
   next_attempt_at DATETIME(3) NOT NULL,
   created_at DATETIME(3) NOT NULL,
+  since DATETIME(3) NOT NULL,
   ended_at DATETIME(3) NULL,
   PRIMARY KEY (tenant_id, id),
   KEY webhook_deliveries_due (status, next_attempt_at),

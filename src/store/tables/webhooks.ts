@@ -33,6 +33,7 @@ export const webhookDeliveries = mysqlTable(
     claims: int('claims', { unsigned: true }).notNull(),
     nextAttemptAt: instant('next_attempt_at').notNull(),
     createdAt: instant('created_at').notNull(),
+    since: instant('since').notNull(),
     endedAt: instant('ended_at'),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.id] })],

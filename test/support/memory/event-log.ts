@@ -142,10 +142,22 @@ export function createEventLogs({ events, eventLogs, eventTiles, sequencer }: Ta
         ? undefined
         : { ...row, position: row.position };
     },
-    highestBefore: async (tenantId, beforeId) =>
-      between(tenantId, 0, refusedPosition - 1, Number.POSITIVE_INFINITY)
-        .filter(({ id }) => id < beforeId)
-        .at(-1)?.position,
+    hasLogs: async () => eventLogs.all().length > 0,
+    positionOf: async (tenantId, fromId) => {
+      const kept = between(tenantId, 0, refusedPosition - 1, Number.POSITIVE_INFINITY).filter(
+        ({ id }) => id >= fromId,
+      );
+      return kept.length === 0 ? undefined : Math.min(...kept.map(({ position }) => position));
+    },
+    deleteBefore: async (tenantId, position, limit) =>
+      events.delete(
+        (each) =>
+          each.tenantId === tenantId &&
+          each.position !== undefined &&
+          each.position > 0 &&
+          each.position < position,
+        limit,
+      ),
     oldestPosition: async (tenantId) => between(tenantId, 0, refusedPosition - 1, 1)[0]?.position,
   };
 }

@@ -1,4 +1,5 @@
 import type { AdminKeyRepository } from '../../../src/domain/admin-key.ts';
+import { refusedPosition } from '../../../src/domain/event-log.ts';
 import type { LeaseRepository } from '../../../src/domain/lease.ts';
 import { DuplicateError } from '../../../src/domain/repositories.ts';
 import type { RetentionRepository } from '../../../src/domain/retention.ts';
@@ -170,7 +171,10 @@ export function createRetention(tables: Tables): RetentionRepository {
         case 'smsCounters':
           return of(tables.smsCounters, ({ hour }) => hour < before);
         case 'events':
-          return of(tables.events, ({ id }) => id < uuidOfTime(before));
+          return of(
+            tables.events,
+            ({ id, position }) => id < uuidOfTime(before) && position === refusedPosition,
+          );
         case 'outbox':
           return of(
             tables.outbox,
@@ -178,7 +182,7 @@ export function createRetention(tables: Tables): RetentionRepository {
               id < uuidOfTime(before) && ['sent', 'dropped', 'dead', 'decoy'].includes(status),
           );
         case 'webhookDeliveries':
-          return of(tables.webhookDeliveries, ({ endedAt }) => endedAt !== undefined && endedAt < before);
+          return of(tables.webhookDeliveries, ({ id }) => id < uuidOfTime(before));
         case 'webhookAttempts':
           return of(tables.webhookAttempts, ({ id }) => id < uuidOfTime(before));
         case 'unproved':

@@ -157,6 +157,7 @@ export function createSessions(tables: Tables): SessionRepository {
       sessions
         .all((each) => wanted.some(({ tenantId, id }) => is(tenantId, id)(each)) && isLive(now)(each))
         .filter(({ userId }) => users.find(({ id }) => id === userId)?.status === 'active')
+        .filter(({ tenantId }) => tables.tenants.find(({ id }) => id === tenantId)?.status === 'active')
         .map(({ id }) => id),
     rotate: async ({ tenantId, id, refreshCounter }, next) =>
       sessions.update(

@@ -1,6 +1,14 @@
-import type { Webhook, WebhookDelivery, WebhookRepository } from '../../../src/domain/webhook.ts';
+import type {
+  Webhook,
+  WebhookDelivery,
+  WebhookPlace,
+  WebhookRepository,
+} from '../../../src/domain/webhook.ts';
 import { byId } from './table.ts';
 import type { Tables } from './tables.ts';
+
+const toPlace = ({ secrets: _, ...place }: Webhook): WebhookPlace => place;
+const placeOf = ({ tenantId, id }: Pick<Webhook, 'tenantId' | 'id'>) => `${tenantId} ${id}`;
 
 export function createWebhooks(tables: Tables): WebhookRepository {
   const { webhooks, webhookDeliveries: deliveries, webhookAttempts: attempts, eventLogs } = tables;
@@ -19,24 +27,25 @@ export function createWebhooks(tables: Tables): WebhookRepository {
     async insert(webhook) {
       webhooks.insert(webhook);
     },
-    list: async (tenantId) => webhooks.all((each) => each.tenantId === tenantId).sort(byId),
+    list: async (tenantId) =>
+      webhooks
+        .all((each) => each.tenantId === tenantId)
+        .sort(byId)
+        .map(toPlace),
     find: async (tenantId, id) => webhooks.find(is(tenantId, id)),
     update: async (tenantId, id, changes) =>
       webhooks.update(is(tenantId, id), changes as Partial<Webhook>) === 1,
-    async delete(tenantId, id) {
-      const ids = deliveries.all(isOf(tenantId, id)).map((each) => each.id);
-      attempts.delete((each) => each.tenantId === tenantId && ids.includes(each.deliveryId));
-      deliveries.delete(isOf(tenantId, id));
-      return webhooks.delete(is(tenantId, id)) === 1;
-    },
-    listBehind: async (limit) =>
+    delete: async (tenantId, id) => webhooks.delete(is(tenantId, id)) === 1,
+    listBehind: async (after, limit) =>
       webhooks
         .all(
           ({ tenantId, position, disabledReason }) =>
             disabledReason === undefined && position < sizeOf(tenantId),
         )
+        .sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1))
+        .filter((each) => after === undefined || placeOf(each) > placeOf(after))
         .slice(0, limit)
-        .map((webhook) => ({ webhook, size: sizeOf(webhook.tenantId) })),
+        .map((webhook) => ({ webhook: toPlace(webhook), size: sizeOf(webhook.tenantId) })),
     advance: async ({ tenantId, id, position: from }, position) =>
       webhooks.update((each) => is(tenantId, id)(each) && each.position === from, { position }) === 1,
     async rewind(tenantId, size) {
@@ -55,18 +64,24 @@ export function createWebhooks(tables: Tables): WebhookRepository {
             disabledReason === 'FAILING' ||
             (failingSince !== undefined && failingSince < since),
         )
-        .sort(byId),
+        .sort(byId)
+        .map(toPlace),
     async addDeliveries(rows) {
       for (const row of rows) deliveries.insert(row);
     },
-    listDue: async (now, withoutWebhooks, limit) =>
+    listDue: async (now, without, limit) =>
       deliveries
         .all(
-          (each) => isPending(each) && each.nextAttemptAt <= now && !withoutWebhooks.includes(each.webhookId),
+          (each) =>
+            isPending(each) &&
+            each.nextAttemptAt <= now &&
+            !without.webhooks.includes(each.webhookId) &&
+            !without.tenants.includes(each.tenantId),
         )
         .filter((each) => {
           const webhook = webhooks.find(is(each.tenantId, each.webhookId));
-          return webhook !== undefined && webhook.disabledReason === undefined;
+          const tenant = tables.tenants.find(({ id }) => id === each.tenantId);
+          return webhook !== undefined && webhook.disabledReason === undefined && tenant?.status === 'active';
         })
         .sort((a, b) => a.nextAttemptAt.getTime() - b.nextAttemptAt.getTime())
         .slice(0, limit),
@@ -92,8 +107,7 @@ export function createWebhooks(tables: Tables): WebhookRepository {
       attempts.all((each) => each.tenantId === tenantId && each.deliveryId === deliveryId).sort(byId),
     retry: async (tenantId, id, now) =>
       deliveries.update(is(tenantId, id), {
-        ...{ status: 'pending', nextAttemptAt: now, createdAt: now },
-        ...{ attempts: 0, endedAt: undefined },
+        ...{ status: 'pending', nextAttemptAt: now, since: now, endedAt: undefined },
       }) === 1,
     async postpone(tenantId, webhookId, nextAttemptAt) {
       deliveries.update((each) => isOf(tenantId, webhookId)(each) && isPending(each), { nextAttemptAt });

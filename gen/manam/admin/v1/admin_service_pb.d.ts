@@ -2946,6 +2946,12 @@ export declare const ExportEventLogResponseSchema: GenMessage<ExportEventLogResp
  * @generated from message manam.admin.v1.RestartEventLogsRequest
  */
 export declare type RestartEventLogsRequest = Message<"manam.admin.v1.RestartEventLogsRequest"> & {
+  /**
+   * Only that tenant's, by slug or id; `deployment` for what concerns none; empty: all.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
 };
 
 /**
