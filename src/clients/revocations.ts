@@ -17,7 +17,7 @@ export type RevocationOptions = {
 };
 
 export type FollowedRevocations = Revocations & {
-  /** Resolves once the stream is open for the first time. */
+  /** Resolves once the stream is open for the first time; rejects where the service refuses it, such as for its key. */
   readonly ready: Promise<void>;
   close(): void;
 };
@@ -42,7 +42,9 @@ type EndOfAll = { readonly at: number; readonly keptSessionId: string };
 export function followRevocations(options: RevocationOptions): FollowedRevocations {
   const { manam, toleranceMs = 1000, maxEntries = 100_000, onTrouble = () => {} } = options;
   const controller = new AbortController();
-  const { promise: ready, resolve: setReady } = Promise.withResolvers<void>();
+  const { promise: ready, resolve: setReady, reject: refuse } = Promise.withResolvers<void>();
+  // Whoever does not wait for it hears of a refusal by `onTrouble`.
+  ready.catch(() => {});
   const sessions = new Map<string, number>();
   const users = new Map<string, EndOfAll>();
   const deleted = new Map<string, number>();
@@ -102,6 +104,7 @@ export function followRevocations(options: RevocationOptions): FollowedRevocatio
         // Without its cursor the stream begins now, and what ended before is not known.
         after = '';
         onTrouble(error);
+        refuse(error);
         await new Promise((resolve) => setTimeout(resolve, refusedPauseMs).unref());
       }
     }

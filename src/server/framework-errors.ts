@@ -41,7 +41,7 @@ function violationOf(message: string): Violation | undefined {
 }
 
 /** The meaning of an error that Connect made. Its text may quote the request, and stays here. */
-function toDomainError({ code, rawMessage }: ConnectError): DomainError {
+export function toDomainError({ code, rawMessage }: ConnectError): DomainError {
   if (/^(?:parse binary|decompression failed|invalid compressed)|input message/.test(rawMessage))
     return new DomainError('BODY_MALFORMED');
   if (code === Code.InvalidArgument) {

@@ -157,6 +157,16 @@ export function assertBounded(type: DescMessage, message: Message): void {
  * or stores anything of them. It is the innermost interceptor.
  */
 export const boundsInterceptor: Interceptor = (next) => (request) => {
-  if (!request.stream) assertBounded(request.method.input, request.message as Message);
+  const { input } = request.method;
+  if (request.stream) return next({ ...request, message: bounded(input, request.message) });
+  assertBounded(input, request.message as Message);
   return next(request);
 };
+
+/** The messages of a stream, each validated as it comes. */
+async function* bounded<T>(input: DescMessage, messages: AsyncIterable<T>): AsyncGenerator<T> {
+  for await (const message of messages) {
+    assertBounded(input, message as Message);
+    yield message;
+  }
+}

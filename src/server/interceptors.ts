@@ -12,6 +12,7 @@ import { type AccessRules, ruleOf } from './access-rules.ts';
 import { serverDeadlineMs } from './deadline.ts';
 import type { ErrorMapper } from './error-mapper.ts';
 import { codeOf } from './error-reasons.ts';
+import { toDomainError } from './framework-errors.ts';
 
 /** Maps every error of a flow to the wire, those of streams included. It is the outermost interceptor. */
 export function errorInterceptor(mapError: ErrorMapper): Interceptor {
@@ -20,7 +21,9 @@ export function errorInterceptor(mapError: ErrorMapper): Interceptor {
       const locale = negotiateLocale(request.header.get('accept-language'));
       throw mapError(error, requestOf(request.contextValues), locale);
     };
-    return watchStream(await next(request).catch(fail), fail);
+    // The message of a stream is read inside of it: what Connect makes of it comes here, and not to the caller.
+    const failStream = (error: unknown) => fail(error instanceof ConnectError ? toDomainError(error) : error);
+    return watchStream(await next(request).catch(request.stream ? failStream : fail), failStream);
   };
 }
 

@@ -190,3 +190,14 @@ test('the log of a tenant whose tree lacks hashes stands still, is reported, and
   expect(await positions(other)).toHaveLength(1);
   expect(await positions()).toEqual([]);
 });
+
+test('where there are logs and no note of when they were opened, no row without a MAC is taken', async () => {
+  await store.eventLogs.insert({
+    ...{ tenantId: systemRandom.uuid(), number: 1, logId: systemRandom.uuid() },
+    ...{ start: 0, size: 0, startedAt: now },
+  });
+  const event = await add();
+  await sequencerOf(tampered((row) => ({ ...row, seal: undefined })))();
+  expect(refused).toEqual([event.id]);
+  expect(await store.eventLogs.findOpening()).toBeUndefined();
+});

@@ -285,3 +285,33 @@ test('a reader that reads nothing is cut when its right ends', async () => {
   for (const each of open.splice(0)) each.abort();
   await app.close();
 });
+
+test.each([
+  ['a field of another type', '{"after":-1}', 'InvalidArgument', 'REQUEST_INVALID'],
+  ['a field that there is not', '{"nothing":1}', 'InvalidArgument', 'REQUEST_INVALID'],
+  [
+    'a text that is too long',
+    JSON.stringify({ after: 'x'.repeat(1000) }),
+    'InvalidArgument',
+    'REQUEST_INVALID',
+  ],
+  ['a cursor of nobody', '{"after":"x"}', 'InvalidArgument', 'CURSOR_INVALID'],
+  ['no JSON', '{', 'InvalidArgument', 'BODY_MALFORMED'],
+])('a stream that is asked for with %s is refused with its reason', async (_, text, code, reason) => {
+  const message = Buffer.from(text);
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(message.length, 1);
+  const response = await fetch(`${testApp().url}/manam.v1.EventService/WatchEvents`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/connect+json', 'x-api-key': testApp().dev.secret },
+    body: Buffer.concat([head, message]),
+  });
+  const body = Buffer.from(await response.arrayBuffer())
+    .subarray(5)
+    .toString();
+  const { error } = JSON.parse(body) as {
+    error: { code: string; details: { debug?: { reason?: string } }[] };
+  };
+  expect(error.code.replaceAll('_', '')).toBe(code.toLowerCase());
+  expect(error.details.map(({ debug }) => debug?.reason)).toContain(reason);
+});
