@@ -36,14 +36,14 @@ type EndOfAll = { readonly at: number; readonly keptSessionId: string };
 
 /**
  * Follows the ends of sessions, so that a verifier refuses their tokens within a second, without a call for each token.
- * What it cannot know, because the stream is cut, silent or new, it asks IntrospectToken about; where that is out of reach
+ * While the stream is cut, silent or new, it asks IntrospectToken about each token; where that is out of reach
  * as well the check throws, and the token is not accepted.
  */
 export function followRevocations(options: RevocationOptions): FollowedRevocations {
   const { manam, toleranceMs = 1000, maxEntries = 100_000, onTrouble = () => {} } = options;
   const controller = new AbortController();
   const { promise: ready, resolve: setReady, reject: refuse } = Promise.withResolvers<void>();
-  // Whoever does not wait for it hears of a refusal by `onTrouble`.
+  // A caller who does not wait for it hears of a refusal by `onTrouble`.
   ready.catch(() => {});
   const sessions = new Map<string, number>();
   const users = new Map<string, EndOfAll>();
@@ -61,7 +61,7 @@ export function followRevocations(options: RevocationOptions): FollowedRevocatio
         const isOver = at + tokenLifeMs < now;
         if (!isOver && map.size <= maxEntries) break;
         map.delete(key);
-        // What was forgotten too early is asked about.
+        // Tokens of before are asked about: an end was forgotten too early.
         if (!isOver) blindUntil = now;
       }
     }

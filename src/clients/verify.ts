@@ -16,7 +16,7 @@ export type VerifierOptions = {
   readonly revocations?: Revocations;
 };
 
-/** What is known of ended sessions. */
+/** The ended sessions that are known. */
 export type Revocations = {
   /** Whether the session of a token has ended. Throws where nobody can tell: the token is not accepted then. */
   hasEnded(claims: AccessTokenClaims, token: string): Promise<boolean>;

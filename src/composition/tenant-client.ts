@@ -9,7 +9,7 @@ export { readFailure } from '../clients/failure.ts';
 export { followEvents } from '../clients/follow.ts';
 export type { Manam } from '../clients/manam.ts';
 
-/** Where a tenant's commands go, and with which secret key. */
+/** The address and the secret key for a tenant's commands. */
 export type TenantAccess = { readonly url: string | undefined; readonly key: string | undefined };
 
 /**

@@ -39,7 +39,7 @@ export function commitmentOf(
     .digest();
 }
 
-/** What of an event is hashed: its public part, and the commitment to its personal part. */
+/** The part of an event that is hashed as it is: all but the personal part, which has its commitment. */
 export type EventEntry = Pick<
   Event,
   'tenantId' | 'id' | 'type' | 'outcome' | 'reason' | 'details' | 'keyId' | 'requestId' | 'createdAt'

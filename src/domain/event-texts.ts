@@ -3,7 +3,7 @@ import type { Locale } from './locale.ts';
 
 type Texts = Readonly<Record<Locale, string>>;
 
-/** What a user reads of an event of their account. Events that users do not see have no text. */
+/** The words for the events that users see; other events have none. */
 export const eventTexts: Readonly<Partial<Record<EventType, Texts>>> = {
   'user.registered': { en: 'You registered.', fa: 'ثبت‌نام کردید.' },
   'user.created': { en: 'Your account was created.', fa: 'حساب شما ساخته شد.' },
@@ -124,7 +124,7 @@ export const eventTexts: Readonly<Partial<Record<EventType, Texts>>> = {
   },
 };
 
-/** What a user reads of an event of that type. */
+/** The words for an event of that type. */
 export function textOfEvent(type: EventType, locale: Locale): string {
   return eventTexts[type]?.[locale] ?? type;
 }

@@ -85,7 +85,7 @@ function parseEntry(text: string): Entry | undefined {
   }
 }
 
-/** What is wrong with the logs that a file says it has: each begins where the one before ended, under a name of its own. */
+/** The faults of the logs that a file says it has: each begins where the one before ended, under an id of its own. */
 function problemsOf(logs: LogFileHeader['logs']): string[] {
   const problems = logs.flatMap(({ number, start, size }, index) => {
     const isNext = number === index + 1 && start === (logs[index - 1]?.size ?? 0) && size >= start;

@@ -3,6 +3,7 @@ import type { Store } from '../domain/repositories.ts';
 import { createReadEvents } from '../flows/events/read-events.ts';
 import { createEventTail } from '../flows/events/tail.ts';
 import { createDeliver } from '../flows/webhooks/deliver.ts';
+import { createDeliveries } from '../flows/webhooks/deliveries.ts';
 import { createFanOut } from '../flows/webhooks/fan-out.ts';
 import { createManageWebhooks } from '../flows/webhooks/manage.ts';
 import { webhookHandlers } from '../rpc/webhook-service.ts';
@@ -21,10 +22,11 @@ export function webhooks(deps: FeatureDeps) {
   const { adapters, config, observeWebhook } = deps;
   const { store, vault, clock, random } = adapters;
   const read = createReadEvents({ store, tail: createEventTail({ store }), vault });
-  const manage = createManageWebhooks({ store, read, allowed: config.outgoingNetworks, clock, random });
+  const manage = createManageWebhooks({ store, allowed: config.outgoingNetworks, clock, random });
+  const deliveries = createDeliveries({ store, read, clock, random });
   return {
     handlers: {
-      webhooks: webhookHandlers(manage, (webhook) => store.webhooks.countPending(webhook)),
+      webhooks: webhookHandlers(manage, deliveries, (webhook) => store.webhooks.countPending(webhook)),
     },
     jobs: [createDelivery(deps)],
     retention: {

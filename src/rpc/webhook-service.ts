@@ -10,11 +10,13 @@ import {
   type WebhookPlace,
 } from '../domain/webhook.ts';
 import { bodyOf } from '../flows/webhooks/deliver.ts';
+import type { Deliveries } from '../flows/webhooks/deliveries.ts';
 import type { ManageWebhooks } from '../flows/webhooks/manage.ts';
 import { callerOf } from './context.ts';
 
 export function webhookHandlers(
   webhooks: ManageWebhooks,
+  log: Deliveries,
   countPending: (webhook: Webhook) => Promise<number>,
 ): ServiceImpl<typeof WebhookService> {
   return {
@@ -63,12 +65,12 @@ export function webhookHandlers(
     async listWebhookDeliveries({ webhookId, state, beforeDeliveryId: beforeId, limit }, context) {
       const status = state === '' ? undefined : (state as DeliveryStatus);
       const query = { webhookId, status, beforeId, limit };
-      const { deliveries, hasMore } = await webhooks.listDeliveries(callerOf(context), query);
+      const { deliveries, hasMore } = await log.listDeliveries(callerOf(context), query);
       return { deliveries: deliveries.map(toDelivery), hasMore };
     },
 
     async getWebhookDelivery({ deliveryId }, context) {
-      const { delivery, attempts, event } = await webhooks.getDelivery(callerOf(context), deliveryId);
+      const { delivery, attempts, event } = await log.getDelivery(callerOf(context), deliveryId);
       return {
         delivery: toDelivery(delivery),
         request: event === undefined ? '' : bodyOf(event),
@@ -77,12 +79,12 @@ export function webhookHandlers(
     },
 
     async retryWebhookDelivery({ deliveryId }, context) {
-      return { delivery: toDelivery(await webhooks.retry(callerOf(context), deliveryId)) };
+      return { delivery: toDelivery(await log.retry(callerOf(context), deliveryId)) };
     },
 
     async replayEvents({ webhookId, after, until, types }, context) {
       const command = { webhookId, after, until, types: plain(types) };
-      return { deliveries: await webhooks.replay(callerOf(context), command) };
+      return { deliveries: await log.replay(callerOf(context), command) };
     },
   };
 }

@@ -61,8 +61,15 @@ export function createEventRepository(
       const { userId = null, sessionId = null, keyId = null, details, ...rest } = event;
       const text = JSON.stringify(details);
       await insert().execute({
-        ...{ ...rest, userId, sessionId, keyId, details: text },
-        ...{ position: null, salt, commitment, mac },
+        ...rest,
+        userId,
+        sessionId,
+        keyId,
+        details: text,
+        position: null,
+        salt,
+        commitment,
+        mac,
       });
     },
 

@@ -59,7 +59,7 @@ export function createRetentionRepository(db: Database): RetentionRepository {
         oldAttempts: [attemptCounters, lt(attemptCounters.attemptedAt, before)],
         smsBackoffs: [smsBackoffs, lt(smsBackoffs.nextAt, before)],
         smsCounters: [smsCounters, lt(smsCounters.hour, before)],
-        // What is not in the log: rows of before there was one, and those that were set aside. The rest ends by position.
+        // Rows outside of the log: those of before there was one, and those that were set aside. The others end by position.
         events: [
           events,
           and(lt(events.id, uuidOfTime(before)), inArray(events.position, [0, refusedPosition])),

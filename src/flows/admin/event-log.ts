@@ -72,7 +72,7 @@ export function createEventLogAdmin({ store, signHead, clock, random }: EventLog
   async function restart(operator: Operator, tenantId: string): Promise<boolean> {
     return await store.transaction(async (repositories) => {
       const { eventLogs } = repositories;
-      // Whoever numbers events now is done after this line, and begins anew.
+      // The instance that numbers events is done after this line, and begins anew.
       await eventLogs.seize(random.uuid(), clock());
       const [log] = await eventLogs.findCurrent([tenantId]);
       if (log === undefined) return false;
@@ -110,7 +110,7 @@ export function createEventLogAdmin({ store, signHead, clock, random }: EventLog
         if (event === undefined) return { position, leaf: leaves.get(position) ?? '' };
         const { salt } = event.seal ?? {};
         const { userId = '', sessionId = '', address } = event;
-        // What is there although its salt is not was put there by someone else.
+        // A personal part without its salt was put there by someone else.
         const isErased = salt === undefined && userId === '' && sessionId === '' && address === '';
         return {
           position,

@@ -31,7 +31,7 @@ const defaultLimit = 20;
 const lookedAt = 1000;
 const listed = 100;
 
-/** What happened to an account, in words: for its user, and for the support of its tenant. */
+/** The history of an account in words: for its user, and for the support of its tenant. */
 export function createHistory({ store, clock, textOfReason }: HistoryDeps) {
   const localeOf = ({ locale, tenant }: Caller) => locale ?? tenant.policy.defaultLocale;
   const isSeen = ({ type }: Event) => isEventType(type) && eventCatalogue[type].audience.includes('user');

@@ -129,7 +129,7 @@ export function createReadEvents({ store, tail, vault }: ReadEventsDeps) {
         if (taken.length < events.length && last !== undefined)
           return { events: found, position: last.event.position, cursor: last.cursor, hasMore: true };
         ({ position } = rest);
-        // What comes before a gap is returned; the next call begins at the gap, and says so.
+        // The events before a gap are returned; the next call begins at the gap, and says so.
         const isEnough = found.length >= limit || scanned + pageRows >= maxScanned || hasGap;
         if (!rest.hasMore || isEnough) return { events: found, ...rest };
       }

@@ -163,7 +163,12 @@ export function createSequencer(deps: SequencerDeps) {
       );
       for (const [tenantId, rows] of byTenant) {
         const log = known.get(tenantId) ?? {
-          ...{ tenantId, number: 1, logId: random.uuid(), start: 0, size: 0, startedAt: clock() },
+          tenantId,
+          number: 1,
+          logId: random.uuid(),
+          start: 0,
+          size: 0,
+          startedAt: clock(),
         };
         if (!known.has(tenantId)) await eventLogs.insert(log);
         await appendTo(repositories, log, rows).catch((error: unknown) => {

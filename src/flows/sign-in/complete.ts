@@ -101,7 +101,9 @@ export function createCompleteSignIn(deps: CompleteDeps) {
         await record(repositories, deps, caller, { type: 'session.started', userId, sessionId, details });
         for (const ended of result.replaced)
           await record(repositories, deps, caller, {
-            ...{ type: 'session.ended', userId, sessionId: ended },
+            type: 'session.ended',
+            userId,
+            sessionId: ended,
             details: { cause: 'replaced' },
           });
       } else

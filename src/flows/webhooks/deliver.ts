@@ -55,8 +55,15 @@ export function bodyOf(event: LoggedEvent): string {
     event;
   const timestamp = createdAt.toISOString();
   const data = {
-    ...{ event_id: id, outcome, reason, user_id: userId ?? '', session_id: sessionId ?? '' },
-    ...{ key_id: keyId ?? '', request_id: requestId, details, position },
+    event_id: id,
+    outcome,
+    reason,
+    user_id: userId ?? '',
+    session_id: sessionId ?? '',
+    key_id: keyId ?? '',
+    request_id: requestId,
+    details,
+    position,
   };
   return JSON.stringify({ type, timestamp, data });
 }
@@ -110,7 +117,7 @@ export function createDeliver(deps: DeliverDeps) {
     }
     const startedAt = performance.now();
     const attempted = await send(deps, webhook, event, stop);
-    // What a shutdown cuts off is no attempt.
+    // An attempt that a shutdown cut off does not count.
     if (stop.aborted && attempted.statusCode === 0) return await later(delivery, delivery.attempts, 0);
     await note(delivery, attempted, performance.now() - startedAt);
     await settle(webhook, delivery, attempted);

@@ -30,9 +30,18 @@ export function deliveryOf(
 ): WebhookDelivery {
   const now = clock();
   return {
-    ...{ tenantId, id: random.uuid(), webhookId, eventId, type },
-    ...{ status: 'pending', attempts: 0, claims: 0 },
-    ...{ nextAttemptAt: now, createdAt: now, since: now, endedAt: undefined },
+    tenantId,
+    id: random.uuid(),
+    webhookId,
+    eventId,
+    type,
+    status: 'pending',
+    attempts: 0,
+    claims: 0,
+    nextAttemptAt: now,
+    createdAt: now,
+    since: now,
+    endedAt: undefined,
   };
 }
 
@@ -77,7 +86,7 @@ export function createFanOut({ store, clock, random }: FanOutDeps) {
     for (const { webhook, size } of behind) {
       if (await isFull(webhook)) continue;
       const events = await store.eventLogs.read(webhook.tenantId, webhook.position, size, batchEvents);
-      // What retention has deleted is not waited for.
+      // Events that retention has deleted are not waited for.
       const position = events.at(-1)?.position ?? size;
       await store.transaction((repositories) => advance(repositories, webhook, events, position));
       count += events.length;

@@ -9,7 +9,7 @@ import { useAccount } from './state.ts';
 
 type Page = { readonly events: readonly MyEvent[]; readonly hasMore: boolean };
 
-/** What happened to the account, the newest first. */
+/** The events of the account, the newest first. */
 export function Activity() {
   const { t } = useLanguage();
   const { manam } = useAccount();
