@@ -9,6 +9,8 @@ import { answerFigures } from './worker-figures.ts';
 export type MetricsDeps = {
   /** The messages that wait or were given up, with the slug of their tenant. */
   readonly waiting: () => Promise<(WaitingMessages & { readonly tenant: string })[]>;
+  /** Number of deliveries to webhooks that are to be sent, or sent again. */
+  readonly pendingDeliveries: () => Promise<number>;
   readonly hashQueue: () => QueueLoad;
   readonly pool: () => { readonly busy: number; readonly waiting: number };
 };
@@ -33,14 +35,16 @@ export type Metrics = {
 };
 
 const waitingMessages = 'manam_messages_waiting';
+const pendingDeliveries = 'manam_webhook_deliveries_pending';
 /** The figures that are the database's: every process has the same. */
-export const sharedFigures = [waitingMessages];
+export const sharedFigures = [waitingMessages, pendingDeliveries];
 
 /** From a read of the session up to the server's deadline, in seconds. */
 const durationBuckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** The metrics for Prometheus: calls, limits, messages, the hash queue, the pool, and the process itself. */
-export function createMetrics({ waiting, hashQueue, pool }: MetricsDeps): Metrics {
+export function createMetrics(deps: MetricsDeps): Metrics {
+  const { waiting, hashQueue, pool } = deps;
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -88,6 +92,16 @@ export function createMetrics({ waiting, hashQueue, pool }: MetricsDeps): Metric
       const found = await waiting().catch(() => []);
       for (const { channel, tenant, status, messages } of found)
         this.set({ channel, tenant, status }, messages);
+    },
+  });
+  new Gauge({
+    name: pendingDeliveries,
+    help: 'Deliveries to webhooks in the database that are to be sent, or sent again.',
+    registers,
+    async collect() {
+      const pending = await deps.pendingDeliveries().catch(() => undefined);
+      if (pending === undefined) this.reset();
+      else this.set(pending);
     },
   });
   new Gauge({

@@ -6,13 +6,14 @@ import type { DatabaseHandle } from '../store/database.ts';
 
 /** The figures of this instance. */
 export function createInstanceMetrics(
-  store: Pick<Store, 'outbox' | 'tenants'>,
+  store: Pick<Store, 'outbox' | 'tenants' | 'webhooks'>,
   hasher: Pick<PasswordHasher, 'load'>,
   database: Pick<DatabaseHandle, 'load'>,
 ): Metrics {
   return createMetrics({
     hashQueue: hasher.load,
     pool: database.load,
+    pendingDeliveries: () => store.webhooks.countPending(),
     waiting: async () => {
       const slugs = new Map<string, string>();
       const waiting = await store.outbox.countWaiting();

@@ -133,8 +133,6 @@ export function createStreams({ store, clock, limits }: StreamsDeps) {
       isDraining = true;
       for (const { controller } of open) controller.abort(new DomainError('UNAVAILABLE', { retryAfterMs }));
     },
-
-    count: () => open.size,
   };
 }
 
