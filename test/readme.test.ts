@@ -154,6 +154,8 @@ test('every other command of the pages is a script, and .ci/run runs what has to
   // A new block is a new test.
   expect(blocks).toEqual([
     ...Array.from({ length: 6 }, () => 'README.md'),
+    'docs/event-log.md',
+    'docs/event-log.md',
     'docs/life-of-the-data.md',
     'docs/operators.md',
   ]);

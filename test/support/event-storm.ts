@@ -39,6 +39,7 @@ const vault = createVault([{ id: '00000000-0000-7000-8000-000000000001', key: Bu
 const idleTimeoutS = 3;
 const readers = 4;
 const sequencers = 3;
+const leastKills = 2;
 
 /**
  * Writers that commit after random delays, sequencers that are killed, frozen and woken inside of their transactions, and
@@ -59,7 +60,8 @@ export async function runEventStorm(options: StormOptions): Promise<StormReport>
   let isOver = false;
 
   async function write(store: Store): Promise<void> {
-    while (left > 0) {
+    // A fast machine writes on until a few sequencers were killed.
+    while (left > 0 || killed < leastKills) {
       left -= 1;
       const id = systemRandom.uuid();
       const event: Event = {
