@@ -58,10 +58,12 @@ export async function runEventStorm(options: StormOptions): Promise<StormReport>
   const acknowledged = new Set<string>();
   let [left, unanswered, killed, frozen, readerRestarts] = [count, 0, 0, 0, 0];
   let isOver = false;
+  /** The last position; unknown until all is numbered. */
+  let end = Number.POSITIVE_INFINITY;
 
   async function write(store: Store): Promise<void> {
     // A fast machine writes on until a few sequencers were killed.
-    while (left > 0 || killed < leastKills) {
+    while (left > 0 || (killed < leastKills && left > -count)) {
       left -= 1;
       const id = systemRandom.uuid();
       const event: Event = {
@@ -133,10 +135,10 @@ export async function runEventStorm(options: StormOptions): Promise<StormReport>
   }
 
   /** Kills connections of sequencers, which are those that the server closes soon. */
-  async function kill(url: string): Promise<void> {
-    while (!isOver) {
+  async function kill(urls: readonly string[]): Promise<void> {
+    for (let turn = 0; !isOver; turn += 1) {
       await pause(300 + Math.random() * 700);
-      const admin = await createConnection({ uri: url }).catch(() => undefined);
+      const admin = await createConnection({ uri: at(urls, turn) }).catch(() => undefined);
       const [rows] = (await admin
         ?.query<RowDataPacket[]>(
           "SELECT id FROM information_schema.processlist WHERE info LIKE '%events%' AND info NOT LIKE '%processlist%' AND info NOT LIKE 'insert%'",
@@ -164,7 +166,8 @@ export async function runEventStorm(options: StormOptions): Promise<StormReport>
         return undefined;
       });
       if (page === undefined || page.events.length === 0) {
-        if (isOver && page !== undefined) return { seen, positions };
+        // A node may be behind: the reader waits until it has what the others have.
+        if (position >= end) return { seen, positions };
         await pause(20);
         continue;
       }
@@ -187,7 +190,7 @@ export async function runEventStorm(options: StormOptions): Promise<StormReport>
     number(open(at(sequencerUrls, index + 1), 2, true)),
   );
   const reading = Array.from({ length: readers }, (_, index) => read(open(at(readerUrls, index + 2), 4)));
-  const killing = kill(at(sequencerUrls, 1));
+  const killing = kill(sequencerUrls);
   const stores = writerUrls.map((url) => open(url, Math.ceil(writers / writerUrls.length)));
   const half = (async () => {
     while (left > count / 2) await pause(20);
@@ -198,18 +201,29 @@ export async function runEventStorm(options: StormOptions): Promise<StormReport>
   );
   await half;
 
-  const connection = await connect(writerUrls);
-  const query = async (text: string) =>
-    (await connection.query<RowDataPacket[]>(text, [uuidToBytes(tenantId)]))[0];
-  while ((await query('SELECT 1 FROM events WHERE position IS NULL AND tenant_id = ? LIMIT 1')).length > 0)
+  const query = (text: string) => ask(writerUrls, text, [uuidToBytes(tenantId)]);
+  // The node that is asked may be behind the others: it has everything once it has what was acknowledged.
+  for (;;) {
+    const [row] = await query(
+      'SELECT COUNT(*) AS n, COUNT(position) AS numbered, MAX(position) AS last FROM events WHERE tenant_id = ?',
+    );
+    const counts = {
+      n: Number(row?.['n']),
+      numbered: Number(row?.['numbered']),
+      last: Number(row?.['last']),
+    };
+    if (counts.n >= acknowledged.size && counts.numbered === counts.n && counts.last === counts.n) {
+      end = counts.last;
+      break;
+    }
     await pause(50);
+  }
   isOver = true;
   const results = await Promise.all(reading);
   await Promise.all([...numbering, killing]);
   const committed = (await query('SELECT id FROM events WHERE tenant_id = ?')).map(({ id }) =>
     bytesToUuid(id),
   );
-  connection.destroy();
   for (const handle of handles) await handle.close().catch(() => {});
 
   const all = new Set(committed);
@@ -223,13 +237,14 @@ export async function runEventStorm(options: StormOptions): Promise<StormReport>
   return { written: all.size, killed, frozen, readerRestarts, unanswered };
 }
 
-/** A connection to the first server that answers. */
-async function connect(urls: readonly string[]) {
-  for (;;) {
-    for (const uri of urls) {
-      const connection = await createConnection({ uri, timezone: 'Z' }).catch(() => undefined);
-      if (connection !== undefined) return connection;
-    }
+/** The rows of the first server that answers. */
+async function ask(urls: readonly string[], text: string, values: unknown[]): Promise<RowDataPacket[]> {
+  for (let turn = 0; ; turn += 1) {
+    const uri = urls[turn % urls.length] ?? '';
+    const connection = await createConnection({ uri, timezone: 'Z' }).catch(() => undefined);
+    const answer = await connection?.query<RowDataPacket[]>(text, values).catch(() => undefined);
+    connection?.destroy();
+    if (answer !== undefined) return answer[0];
     await pause(200);
   }
 }
