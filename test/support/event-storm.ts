@@ -84,13 +84,15 @@ export async function runEventStorm(options: StormOptions): Promise<StormReport>
         await events.add(event, systemRandom.bytes(16));
         await pause(Math.random() * 20);
       };
-      await store.transaction(commit).then(
-        () => acknowledged.add(id),
-        () => {
-          unanswered += 1;
-          left += 1;
-        },
-      );
+      try {
+        await store.transaction(commit);
+        acknowledged.add(id);
+      } catch {
+        unanswered += 1;
+        left += 1;
+        // A server that is away is not asked in a tight loop.
+        await pause(100);
+      }
     }
   }
 
