@@ -81,7 +81,7 @@ export async function openStream<I extends DescMessage, O extends DescMessage>(
   const cancel = () => call.cancel();
   signal.addEventListener('abort', cancel);
   const trailer = new Headers();
-  // A failure before anyone reads is told to whoever reads; without a listener it would end the process.
+  // A failure before the first read is thrown by that read; without a listener it would end the process.
   call.on('error', () => {});
   call.on('status', ({ metadata }: { metadata: Metadata }) => {
     signal.removeEventListener('abort', cancel);

@@ -18,7 +18,7 @@ export type VerifierOptions = {
 
 /** The ended sessions that are known. */
 export type Revocations = {
-  /** Whether the session of a token has ended. Throws where nobody can tell: the token is not accepted then. */
+  /** Whether the session of a token has ended. Throws where that is unknown: the token is not accepted then. */
   hasEnded(claims: AccessTokenClaims, token: string): Promise<boolean>;
 };
 

@@ -44,7 +44,7 @@ export function watchSession(
       hear();
       for await (const { ended } of events.watchSession({}, { signal })) {
         if (ended) await end(token);
-        // A session that began since is another one, with a stream of its own.
+        // A session that began since has its own stream.
         else if (!(await isCurrent(token))) return 'ended';
         hear();
       }

@@ -5,7 +5,7 @@ export type { EventType } from '../domain/events.ts';
 
 type EventOf<T extends EventType> = {
   readonly type: T;
-  /** The id of the event: whoever has acted on it before has nothing to do. */
+  /** The id of the event, the same in every delivery of it: ignore one that you have handled before. */
   readonly eventId: string;
   readonly createdAt: Date;
   readonly outcome: 'success' | 'failure';

@@ -141,7 +141,7 @@ export function createAdminFlows(parts: AdminParts): AdminFlows {
   };
 }
 
-/** Rows of the log that no instance recorded, or that nobody numbers. */
+/** Rows of the log that no instance recorded: they get no position. */
 async function examineLog({ eventLogs }: Pick<Store, 'eventLogs'>): Promise<Finding[]> {
   const check = 'events.log';
   const refused = await eventLogs.listRefused(maxRefused);

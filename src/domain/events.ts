@@ -54,7 +54,7 @@ export const eventCatalogue = {
   'user.roles_changed': event('tenant', 'user'),
   'user.disabled': event('tenant', 'user'),
   'user.enabled': event('tenant', 'user'),
-  // The id itself is erased: whoever kept it recognizes it by its SHA-256 in Base64url, as in the receipt.
+  // The id itself is erased: a copy of it is recognized by its SHA-256 in Base64url, as in the receipt.
   'user.deleted': event<{ readonly user: string }>('tenant'),
   'user.taken_over': event('tenant', 'user'),
   'user.exported': event('tenant', 'user'),
@@ -198,7 +198,7 @@ export type EventFilter = {
 };
 
 export type EventRepository = {
-  /** Adds an event, sealed with random bytes of its own (`saltBytes`). The sequencer gives it its position. */
+  /** Adds an event, sealed with fresh random bytes (`saltBytes`). The sequencer gives it its position. */
   add(event: Event, salt: Buffer): Promise<void>;
   /** Removes the personal part of a user's events; returns their number. */
   removePersonalPart(tenantId: string, userId: string): Promise<number>;

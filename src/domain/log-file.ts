@@ -6,8 +6,6 @@ import { createRootHasher, hashBytes, leafHash } from './merkle.ts';
  * the entry that was hashed, and its personal part with the salt where it was not erased; of an event that retention
  * deleted only the leaf is left.
  */
-type LogPlace = LogFileHeader['logs'][number];
-
 export type LogFileHeader = {
   readonly manam_log: 1;
   readonly tenant: string;
@@ -18,6 +16,8 @@ export type LogFileHeader = {
     readonly size: number;
   }[];
 };
+
+type LogPlace = LogFileHeader['logs'][number];
 
 export type LogFileLine = {
   readonly position: number;

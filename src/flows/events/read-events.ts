@@ -1,7 +1,7 @@
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
 import { formatCursor, parseCursor } from '../../domain/event-cursor.ts';
-import type { EventLog, LoggedEvent } from '../../domain/event-log.ts';
+import type { LoggedEvent } from '../../domain/event-log.ts';
 import { eventCatalogue, isEventType } from '../../domain/events.ts';
 import type { Store } from '../../domain/repositories.ts';
 import type { Vault } from '../../domain/vault.ts';
@@ -84,9 +84,8 @@ export function createReadEvents({ store, tail, vault }: ReadEventsDeps) {
     tenantId: string,
     after: number,
     types: TypeFilter,
-    given?: EventLog,
   ): Promise<EventPage & { readonly hasGap: boolean }> {
-    const log = given ?? (await tail.current(tenantId));
+    const log = await tail.current(tenantId);
     const cursorOf = (position: number) => formatCursor(vault, tenantId, { log: log?.number ?? 1, position });
     if (log === undefined || after >= log.size)
       return { events: [], position: after, cursor: cursorOf(after), hasMore: false, hasGap: false };
