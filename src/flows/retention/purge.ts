@@ -70,9 +70,9 @@ export function createPurge({ store, retention, clock, random, rest, isStopping,
     tenantId: string,
     policy: TenantPolicy | undefined,
   ): Promise<number | undefined> {
-    let total = 0;
+    if (isStopping() || !(await keepLease())) return undefined;
     const end = what === 'events' ? await endOfLog(tenantId, endOf(what, policy)) : 0;
-    for (;;) {
+    for (let total = 0; ; ) {
       if (isStopping() || !(await keepLease())) return undefined;
       const before = endOf(what, policy);
       const inLog = end === 0 ? 0 : await store.eventLogs.deleteBefore(tenantId, end, batchRows);
