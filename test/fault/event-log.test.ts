@@ -15,6 +15,7 @@ test('readers see every event once and in order, whatever happens to sequencers,
   tell('a storm of events', report);
   expect(report.written).toBeGreaterThanOrEqual(count);
   expect(report.killed).toBeGreaterThan(0);
+  expect(report.frozen).toBeGreaterThan(0);
   expect(report.readerRestarts).toBeGreaterThan(0);
   await database.drop();
 }, 1_200_000);

@@ -58,12 +58,13 @@ export async function runEventStorm(options: StormOptions): Promise<StormReport>
   const acknowledged = new Set<string>();
   let [left, unanswered, killed, frozen, readerRestarts] = [count, 0, 0, 0, 0];
   let isOver = false;
+  let mishap: Error | undefined;
   /** The last position; unknown until all is numbered. */
   let end = Number.POSITIVE_INFINITY;
 
   async function write(store: Store): Promise<void> {
-    // A fast machine writes on until a few sequencers were killed.
-    while (left > 0 || (killed < leastKills && left > -count)) {
+    // A fast machine writes on until a few sequencers were killed, and one was frozen.
+    while (left > 0 || ((killed < leastKills || frozen === 0) && left > -count)) {
       left -= 1;
       const id = systemRandom.uuid();
       const event: Event = {
@@ -101,7 +102,7 @@ export async function runEventStorm(options: StormOptions): Promise<StormReport>
     const stall = (eventLogs: EventLogRepository): EventLogRepository => ({
       ...eventLogs,
       async grow(log, size) {
-        if (Math.random() < 0.004) {
+        if (Math.random() < 0.02) {
           frozen += 1;
           await pause((idleTimeoutS + 2) * 1000);
         }
@@ -124,10 +125,10 @@ export async function runEventStorm(options: StormOptions): Promise<StormReport>
       clock: () => new Date(),
       random: systemRandom,
       onRefused: (rows) => {
-        throw new Error(`${rows.length} rows were refused`);
+        mishap ??= new Error(`${rows.length} rows were refused`);
       },
       onBroken: () => {
-        throw new Error('the tree is broken');
+        mishap ??= new Error('the tree is broken');
       },
     });
     while (!isOver) {
@@ -218,6 +219,7 @@ export async function runEventStorm(options: StormOptions): Promise<StormReport>
       end = counts.last;
       break;
     }
+    if (mishap !== undefined) throw mishap;
     await pause(50);
   }
   isOver = true;
