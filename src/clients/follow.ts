@@ -2,6 +2,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import type { WatchEventsResponse } from '../../gen/manam/v1/event_service_pb.js';
 import { readFailure } from './failure.ts';
 import type { Manam } from './manam.ts';
+import { pause } from './pause.ts';
 
 export type FollowOptions = {
   /** The cursor of the last message that was acted on; empty or absent: only what happens from now on. */
@@ -81,16 +82,4 @@ function isOutage(error: unknown): boolean {
   return ![Code.InvalidArgument, Code.Unauthenticated, Code.PermissionDenied, Code.Unimplemented].includes(
     error.code,
   );
-}
-
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(end, ms);
-    function end() {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', end);
-      resolve();
-    }
-    signal?.addEventListener('abort', end);
-  });
 }

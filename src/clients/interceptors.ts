@@ -2,6 +2,7 @@ import { type DescMethod, getOption } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Interceptor, type Transport } from '@connectrpc/connect';
 import { access, KeyKind } from '../../gen/manam/options/v1/access_pb.js';
 import { readFailure } from './failure.ts';
+import { pause } from './pause.ts';
 import { dpop, type ProofKey, proofInterceptor } from './proof-key.ts';
 import type { TokenSource } from './tokens.ts';
 import { type WorkSolver, workInterceptor } from './work.ts';
@@ -145,16 +146,4 @@ function isOutOfReach(error: unknown, signal: AbortSignal): boolean {
   // Connect's error on Node for a lost connection that the caller did not abort.
   const isLost = error.code === Code.Aborted || (error.code === Code.Canceled && !signal.aborted);
   return isLost && readFailure(error).reason === undefined;
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(end, ms);
-    function end() {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    }
-    signal.addEventListener('abort', end);
-  });
 }

@@ -2,6 +2,7 @@ import type { Client } from '@connectrpc/connect';
 import type { EventService } from '../../gen/manam/v1/event_service_pb.js';
 import { readFailure } from './failure.ts';
 import { locked } from './page-session.ts';
+import { pause } from './pause.ts';
 import type { ClientSession } from './tokens.ts';
 
 type Watched = { readonly session: ClientSession; readonly events: Client<typeof EventService> };
@@ -28,7 +29,7 @@ export function watchSession(
         const outcome = await follow(token);
         failures = outcome === 'cut' ? failures + 1 : 0;
       }
-      await pause(Math.min(longestPauseMs, restMs * 2 ** failures));
+      await pause(Math.min(longestPauseMs, restMs * 2 ** failures), undefined, true);
     }
   });
 
@@ -78,12 +79,4 @@ function sessionOf(token: string): string {
   const payload = token.split('.')[1] ?? '';
   const text = atob(payload.replaceAll('-', '+').replaceAll('_', '/'));
   return (JSON.parse(text) as { readonly sid: string }).sid;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer: unknown = setTimeout(resolve, ms);
-    // Node, where no one closes the page, ends all the same.
-    (timer as { readonly unref?: () => void }).unref?.();
-  });
 }

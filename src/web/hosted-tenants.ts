@@ -5,7 +5,7 @@ import type { Random } from '../domain/random.ts';
 import { DuplicateError, type Store } from '../domain/repositories.ts';
 import type { Tenant } from '../domain/tenant.ts';
 import type { Vault } from '../domain/vault.ts';
-import { type Actor, record } from '../flows/events/record.ts';
+import { type Actor, record, serviceActor } from '../flows/events/record.ts';
 import type { TenantDirectory } from '../server/tenant-directory.ts';
 
 export type HostedTenantDeps = {
@@ -54,7 +54,7 @@ export function createHostedTenants(deps: HostedTenantDeps): HostedTenants {
 
 /** The actor of a key that the hosted pages make for themselves: neither a caller nor an operator. */
 function hostedPages({ id }: Tenant, random: Random): Actor {
-  return { requestId: random.uuid(), client: { address: '', userAgent: '' }, key: undefined, tenant: { id } };
+  return { ...serviceActor(id), requestId: random.uuid() };
 }
 
 async function withKey(

@@ -18,6 +18,11 @@ export type Actor = Pick<Caller, 'requestId' | 'client'> & {
   readonly emits?: Caller['emits'];
 };
 
+/** The service itself as an actor: no one calls, such as in a job. */
+export function serviceActor(tenantId: string): Actor {
+  return { tenant: { id: tenantId }, key: undefined, requestId: '', client: { address: '', userAgent: '' } };
+}
+
 /** An event as a flow reports it. The user and the session are the caller's unless they are named; empty: none. */
 export type Recorded<T extends EventType> = {
   readonly type: T;

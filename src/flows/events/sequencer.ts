@@ -91,8 +91,8 @@ export function createSequencer(deps: SequencerDeps) {
   }
 
   /**
-   * Notes when the first log was opened, before any log has a row: whoever takes the note away later opens no second time in
-   * which rows without a MAC are taken.
+   * Notes when the first log was opened, before any log has a row: taking the note away later opens no second time in which
+   * rows without a MAC are taken.
    */
   async function noteOpening(): Promise<void> {
     if (isNoted) return;

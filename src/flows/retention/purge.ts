@@ -6,7 +6,7 @@ import { type Retained, retained } from '../../domain/retention.ts';
 import type { TenantPolicy } from '../../domain/tenant.ts';
 import { uuidOfTime } from '../../domain/token.ts';
 import { deploymentId } from '../admin/operator.ts';
-import { record } from '../events/record.ts';
+import { record, serviceActor } from '../events/record.ts';
 
 export type PurgeDeps = {
   readonly store: Store<'tenants' | 'leases' | 'retention' | 'events' | 'eventLogs'>;
@@ -58,8 +58,7 @@ export function createPurge({ store, retention, clock, random, rest, isStopping,
     const [log] = await eventLogs.findCurrent([tenantId]);
     const end = (await eventLogs.positionOf(tenantId, uuidOfTime(before))) ?? (log?.size ?? 0) + 1;
     if (oldest >= end) return 0;
-    const client = { address: '', userAgent: '' };
-    const actor = { tenant: { id: tenantId }, key: undefined, requestId: '', client };
+    const actor = serviceActor(tenantId);
     await record(store, { clock, random }, actor, { type: 'events.expired', details: { before: end } });
     return end;
   }

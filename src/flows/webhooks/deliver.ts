@@ -16,7 +16,7 @@ import {
   type Webhook,
   type WebhookDelivery,
 } from '../../domain/webhook.ts';
-import { record } from '../events/record.ts';
+import { record, serviceActor } from '../events/record.ts';
 
 export type DeliverDeps = {
   readonly store: Store<'webhooks' | 'eventLogs' | 'tenants' | 'events'>;
@@ -171,12 +171,7 @@ export function createDeliver(deps: DeliverDeps) {
 
   /** Switches a webhook off; what was not delivered waits until it is on again. */
   async function disable({ tenantId, id }: Webhook, cause: DisabledReason): Promise<void> {
-    const actor = {
-      tenant: { id: tenantId },
-      key: undefined,
-      requestId: '',
-      client: { address: '', userAgent: '' },
-    };
+    const actor = serviceActor(tenantId);
     await store.transaction(async (repositories) => {
       const webhook = await repositories.webhooks.find(tenantId, id);
       if (webhook === undefined || webhook.disabledReason !== undefined) return;
