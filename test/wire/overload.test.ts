@@ -27,9 +27,14 @@ let shortMs = 0;
 beforeAll(async () => {
   // The first hashes give the queue its duration estimate.
   const { email } = await signUp(testApp());
-  const startedAt = performance.now();
-  await testApp().client(AuthService).login({ email, password });
-  shortMs = Math.ceil(1.2 * (performance.now() - startedAt));
+  // The shortest of a few: a moment in which the machine was slow says nothing of the next one.
+  const durations: number[] = [];
+  for (let turn = 0; turn < 3; turn += 1) {
+    const startedAt = performance.now();
+    await testApp().client(AuthService).login({ email, password });
+    durations.push(performance.now() - startedAt);
+  }
+  shortMs = Math.ceil(1.2 * Math.min(...durations));
 });
 
 /** Sign-ins that fill the queue; some of them are refused, and none fails otherwise. */
