@@ -1,12 +1,17 @@
 import { toJson } from '@bufbuild/protobuf';
 import { durationFromMs, timestampDate } from '@bufbuild/protobuf/wkt';
 import { type Command, Option } from 'commander';
-import { type Event, EventSchema } from '../../gen/manam/v1/event_service_pb.js';
+import {
+  type Event,
+  EventSchema,
+  ExplainSessionResponseSchema,
+} from '../../gen/manam/v1/event_service_pb.js';
 import {
   CreateWebhookResponseSchema,
   GetWebhookDeliveryResponseSchema,
   ListWebhookDeliveriesResponseSchema,
   ListWebhooksResponseSchema,
+  UpdateWebhookResponseSchema,
   type Webhook,
 } from '../../gen/manam/v1/webhook_service_pb.js';
 import type { Manam } from '../composition/tenant-client.ts';
@@ -91,6 +96,7 @@ export function addEventCommands({ program, tenant }: TenantCli): void {
   );
 }
 
+const columnNames = ['ID', 'STATE', 'FAILS SINCE', 'TYPES', 'URL'];
 const columnsOf = ({ webhookId, url, types, state, disabledReason, failingSinceTime }: Webhook) => [
   webhookId,
   disabledReason === '' ? state : `${state} (${disabledReason})`,
@@ -98,6 +104,29 @@ const columnsOf = ({ webhookId, url, types, state, disabledReason, failingSinceT
   types.join(' ') || 'all',
   url,
 ];
+
+/** `manam session …` */
+export function addSessionCommands({ program, tenant }: TenantCli): void {
+  const session = program.command('session').description("sessions of a tenant's users, with its secret key");
+  ofTenant(
+    session
+      .command('explain <session-id>')
+      .description('say how a session began and why it ended, or why a call was refused, out of the log')
+      .option('--user <user-id>', 'the user, for a call that was made without a session')
+      .option('--request <request-id>', 'the call, by the id that its answer carried'),
+    'session explain 01a2…',
+  ).action(
+    (sessionId: string, options: Access & Output & { readonly user?: string; readonly request?: string }) =>
+      tenant(options, async (manam) => {
+        const { user: userId = '', request: requestId = '' } = options;
+        const answer = await manam.events.explainSession({ sessionId, userId, requestId });
+        if (options.json) return sayJson(ExplainSessionResponseSchema, answer);
+        say(`${answer.state}: ${answer.text}`);
+        for (const { createTime, type, text } of answer.events)
+          say(`${describeTime(createTime)}\t${type}\t${text}`);
+      }),
+  );
+}
 
 /** `manam webhook …` */
 export function addWebhookCommands({ program, tenant }: TenantCli): void {
@@ -123,12 +152,39 @@ export function addWebhookCommands({ program, tenant }: TenantCli): void {
       }),
   );
 
+  ofTenant(
+    webhook
+      .command('update <webhook-id>')
+      .description('change its address, its name or its types; what is left out stays')
+      .option('--to <url>', 'the new address')
+      .option('--type <type>', 'only these types, or types that begin so; * for all', repeated)
+      .option('--description <text>', 'the new name for people'),
+    'webhook update 01a2… --type user. --type session.ended',
+  ).action(
+    (
+      webhookId: string,
+      options: Access &
+        Output & { readonly to?: string; readonly type?: readonly string[]; readonly description?: string },
+    ) =>
+      tenant(options, async ({ webhooks }) => {
+        const { to, description, type = [] } = options;
+        const answer = await webhooks.updateWebhook({
+          webhookId,
+          types: [...type],
+          ...(to !== undefined && { url: to }),
+          ...(description !== undefined && { description }),
+        });
+        if (options.json) sayJson(UpdateWebhookResponseSchema, answer);
+        else if (answer.webhook !== undefined) sayTable(columnNames, [columnsOf(answer.webhook)]);
+      }),
+  );
+
   ofTenant(webhook.command('list').description('list the webhooks'), 'webhook list').action(
     (options: Access & Output) =>
       tenant(options, async ({ webhooks }) => {
         const answer = await webhooks.listWebhooks({});
         if (options.json) return sayJson(ListWebhooksResponseSchema, answer);
-        sayTable(['ID', 'STATE', 'FAILS SINCE', 'TYPES', 'URL'], answer.webhooks.map(columnsOf));
+        sayTable(columnNames, answer.webhooks.map(columnsOf));
       }),
   );
 

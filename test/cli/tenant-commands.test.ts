@@ -2,10 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { decodeJwt } from 'jose';
 import { afterAll, describe, expect, test } from 'vitest';
+import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { useTestApp } from '../support/app.ts';
 import { runCommand } from '../support/command.ts';
-import { signUp } from '../support/journey.ts';
+import { bearer, signUp } from '../support/journey.ts';
 
 const testApp = useTestApp();
 const folder = mkdtempSync(join(tmpdir(), 'manam-tenant-'));
@@ -39,6 +41,11 @@ describe('the commands of a tenant', () => {
       ['enable', 'on\n'],
     ] as const)
       expect(await run('webhook', name, id)).toMatchObject({ code: 0, out });
+    const updated = await run('webhook', 'update', id, '--to', 'https://b.example.com/hook', '--type', '*');
+    expect(updated.out).toMatch(new RegExp(`${id} +enabled +- +all +https://b\\.example`));
+    expect((await run('webhook', 'update', id, '--description', 'for people')).out).toContain(
+      'b.example.com',
+    );
     expect((await run('webhook', 'rotate-secret', id)).out).toMatch(/^whsec_/);
     expect((await run('webhook', 'replay', id)).out).toMatch(/^\d+ deliver/);
     const deliveries = JSON.parse((await run('webhook', 'deliveries', id, '--json')).out) as {
@@ -52,6 +59,18 @@ describe('the commands of a tenant', () => {
     expect(await run('webhook', 'delete', id)).toMatchObject({ code: 4 });
     expect(await run('webhook', 'delete', id, '--yes')).toMatchObject({ code: 0, out: 'deleted\n' });
     expect(await run('webhook', 'test', id)).toMatchObject({ code: 3 });
+  });
+
+  test('explain a session', async () => {
+    const { accessToken } = await signUp(testApp());
+    const { sid } = decodeJwt<{ sid: string }>(accessToken);
+    await testApp()
+      .client(AuthService, { apieco_key: testApp().dev.publishable, ...bearer(accessToken) })
+      .logout({});
+    await expect
+      .poll(async () => (await run('session', 'explain', sid)).out, { timeout: 30_000 })
+      .toMatch(/^ended: .*signed out[\s\S]*session\.started[\s\S]*session\.ended/);
+    expect(await run('session', 'explain', 'nothing')).toMatchObject({ code: 3 });
   });
 
   test('need a service and a key', async () => {

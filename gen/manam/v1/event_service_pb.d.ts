@@ -472,7 +472,7 @@ export declare type ExplainSessionResponse = Message<"manam.v1.ExplainSessionRes
   cause?: MyEvent | undefined;
 
   /**
-   * What happened in it and to it, the oldest first, at most 100.
+   * The events of the session, the oldest first, at most 100.
    *
    * @generated from field: repeated manam.v1.MyEvent events = 4;
    */
@@ -745,7 +745,7 @@ export declare const EventService: GenService<{
   },
   /**
    * Returns the signed head of the tenant's log: its size and the root of the tree over its events (RFC 9162, section
-   * 2.1). Whoever keeps it elsewhere can prove later that nothing before it was changed.
+   * 2.1). With a head that was kept elsewhere it can be proved later that nothing before it was changed.
    *
    * @generated from rpc manam.v1.EventService.GetLogHead
    */
