@@ -16,7 +16,7 @@ export type ChallengePurpose =
   | 'reset-cancel'
   | 'step-up-code'
   | 'login-code'
-  | 'google-link'
+  | 'provider-link'
   | 'sms-code'
   | `${CodeKind}-${EnrolmentStep}`;
 
@@ -97,6 +97,8 @@ export type ChallengeRepository = {
   ): Promise<UnexpiredChallenge[]>;
   /** Deletes every challenge of a user that is not redeemed, but for what reports a sign-in or a change. */
   invalidateAll(tenantId: string, userId: string): Promise<void>;
+  /** Deletes what a user has of some purposes and has not redeemed. */
+  invalidate(tenantId: string, userId: string, purposes: readonly ChallengePurpose[]): Promise<void>;
   /** Consumes it; true for exactly one of any number of callers. */
   consume(tenantId: string, id: string, now: Date): Promise<boolean>;
 };

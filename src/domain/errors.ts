@@ -93,6 +93,9 @@ export const reasons = [
   'STREAM_LIMIT',
   'WEBHOOK_LIMIT',
   'LOG_DAMAGED',
+  'PROVIDER_ADDRESS_DENIED',
+  'PROVIDER_ADDRESS_UNPROVED',
+  'CONNECTION_LIMIT',
 ] as const;
 
 /** A stable reason; texts may change, reasons may not. */

@@ -159,4 +159,8 @@ export const endTexts: Readonly<Record<SessionEnd, Texts>> = {
     en: 'It ended because newer sign-ins took its place: an account has at most 50 sessions.',
     fa: 'ورودهای تازه‌تر جای آن را گرفتند: هر حساب بیشینه ۵۰ نشست دارد.',
   },
+  'provider-logout': {
+    en: 'It was signed out at the identity provider that it began with.',
+    fa: 'در سرویس هویتی که ورود با آن انجام شده بود خروج انجام شد.',
+  },
 };

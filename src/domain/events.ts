@@ -10,10 +10,10 @@ export type EventAudience = 'operator' | 'tenant' | 'user';
 export type EventDetails = Readonly<Record<string, string | number | boolean>>;
 
 /** How a session began. */
-export type SignInMethod = 'password' | 'code' | 'passkey' | 'google' | 'login-code';
+export type SignInMethod = 'password' | 'code' | 'passkey' | 'provider' | 'google' | 'login-code';
 
 /** Why one session ended. */
-export type SessionEnd = 'logout' | 'revoked' | 'replaced' | 'device-removed';
+export type SessionEnd = 'logout' | 'revoked' | 'replaced' | 'device-removed' | 'provider-logout';
 
 type EventSpec<O extends 'success' | 'failure' = 'success' | 'failure', D = EventDetails | undefined> = {
   readonly outcome: O;
@@ -38,7 +38,9 @@ function failure(...audience: readonly EventAudience[]): EventSpec<'failure', un
 type OfIdentifier = { readonly kind: IdentifierKind };
 type OfAuthenticator = { readonly kind: AuthenticatorKind };
 type OfWebhook = { readonly webhook: string };
-type OfProvider = { readonly provider: 'google' | 'manam' };
+/** The name of a connection, or `manam`. */
+type OfProvider = { readonly provider: string };
+type OfConnection = { readonly connection: string };
 
 /**
  * Everything that is recorded: past tense, dotted, one entry for each type with its outcome, the
@@ -132,6 +134,10 @@ export const eventCatalogue = {
   'key.created': event<{ readonly key: string }>('tenant'),
   'key.rotated': event<{ readonly key: string }>('tenant'),
   'key.revoked': event<{ readonly key: string }>('tenant'),
+  'connection.created': event<OfConnection>('tenant'),
+  'connection.updated': event<OfConnection>('tenant'),
+  'connection.secret_changed': event<OfConnection>('tenant'),
+  'connection.deleted': event<OfConnection>('tenant'),
   'webhook.created': event<OfWebhook>('tenant'),
   'webhook.updated': event<OfWebhook>('tenant'),
   'webhook.deleted': event<OfWebhook>('tenant'),

@@ -4,7 +4,7 @@ import { bytesToUuid, decodeBase64url, sha256, uuidToBytes } from './token.ts';
 export type LoginRequest = {
   readonly tenantId: string;
   readonly id: string;
-  readonly kind: 'google' | 'google-native' | 'google-link' | 'manam';
+  readonly kind: 'provider' | 'provider-native' | 'provider-link' | 'manam';
   readonly digest: Buffer;
   readonly data: LoginRequestData;
   readonly expiresAt: Date;
@@ -22,6 +22,8 @@ export type LoginRequestData = {
   /** The session that connects an account; empty: a sign-in. */
   readonly userId: string;
   readonly sessionId: string;
+  /** The connection that it began with; empty: Manam itself. */
+  readonly provider: string;
 };
 
 export type LoginRequestRepository = {

@@ -4,6 +4,7 @@ import type { AttemptRepository } from './attempt.ts';
 import type { AuthenticatorRepository } from './authenticator.ts';
 import type { BudgetRepository } from './budget.ts';
 import type { ChallengeRepository } from './challenge.ts';
+import type { ConnectionRepository } from './connection.ts';
 import type { ProofRepository } from './dpop.ts';
 import type { EventLogRepository } from './event-log.ts';
 import type { EventRepository } from './events.ts';
@@ -43,6 +44,7 @@ export type Repositories = {
   readonly webhooks: WebhookRepository;
   readonly outbox: OutboxRepository;
   readonly identities: IdentityRepository;
+  readonly connections: ConnectionRepository;
   readonly loginRequests: LoginRequestRepository;
   readonly leases: LeaseRepository;
   readonly retention: RetentionRepository;

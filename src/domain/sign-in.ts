@@ -1,6 +1,7 @@
 import type { AuthenticationMethod } from './authentication.ts';
 import type { AuthenticatorKind } from './authenticator.ts';
 import type { SignInMethod } from './events.ts';
+import type { ProviderOrigin } from './external-identity.ts';
 
 /** A sign-in that waits for its second factor, as its row keeps it. */
 export type SignInProgress = {
@@ -8,6 +9,8 @@ export type SignInProgress = {
   readonly amr: readonly AuthenticationMethod[];
   /** Whether the user asked to stay signed in. Default: no. */
   readonly remember?: boolean;
+  /** The provider that the user came by; absent: they did not. */
+  readonly origin?: ProviderOrigin;
   /** The thumbprint of the key that the first step proved: the second has to prove it too. */
   readonly jkt?: string | undefined;
 };

@@ -1,17 +1,17 @@
 import { isSupportedCountry } from 'libphonenumber-js/mobile';
 import * as v from 'valibot';
+import { isConnectionName, maxConnections } from './connection.ts';
 import { parseEmail } from './email.ts';
 import { invalid, type Violation } from './errors.ts';
 import { locales } from './locale.ts';
 import { isRegistrable } from './registered-url.ts';
+import { flag, isObject, listOf, logo, parseSettings, patchSettings, strict, text } from './settings.ts';
 import { passkeyModes, passwordlessModes, signInWays } from './sign-in-way.ts';
 import { templatesSchema } from './templates/override.ts';
 import { googleScopes, type TenantPolicy, workModes } from './tenant.ts';
 import { defaultBranding, type ThemeFont, themeFonts } from './theme.ts';
 
 const dayMinutes = 1440;
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** The policy of a tenant that has said nothing yet, whose pages are the hosted ones at that origin. */
 export function defaultPolicy(origin: string, slug: string): TenantPolicy {
@@ -59,6 +59,7 @@ export function defaultPolicy(origin: string, slug: string): TenantPolicy {
     factorResetHours: 0,
     eventRetentionDays: 0,
     signInOrder: ['passkey', 'password', 'code'],
+    providerOrder: [],
     google: { enabled: false, clientId: '', audiences: [], scopes: [] },
     manam: { enabled: false },
     sms: { dailyMessages: 1000, dailyBudget: 0, prices: {} },
@@ -105,7 +106,6 @@ function isEmail(text: string): boolean {
   }
 }
 
-const text = v.string('must be a text');
 const page = v.pipe(text, v.check(url, 'must be an https URL without user, fragment or IP address'));
 /** Empty: the hosted page. */
 const pageOrHosted = v.union(
@@ -121,10 +121,6 @@ const country = v.pipe(
   text,
   v.check(isSupportedCountry, 'must be the ISO 3166 code of a country, such as IR'),
 );
-const listOf = <T extends v.GenericSchema>(item: T) =>
-  v.pipe(v.array(item, 'must be a list'), v.maxLength(1000, 'must have at most 1000 entries'));
-const flag = v.boolean('must be true or false');
-const strict = <E extends v.ObjectEntries>(entries: E) => v.strictObject(entries, 'must be an object');
 const wholeNumber = (least: number, most: number) =>
   v.pipe(
     v.number('must be a number'),
@@ -140,16 +136,6 @@ const lifetime = {
 const clientIdForm = /^[\w.-]{0,255}$/;
 const clientIdRule = 'must be a client id such as 1234.apps.googleusercontent.com';
 const color = v.pipe(text, v.regex(/^(?:#[0-9a-fA-F]{6})?$/, 'must be a colour such as #0a7c66'));
-/** 16 KiB in Base64, so that a policy stays small enough to be kept in memory by the thousand. */
-const maxLogoLength = 22_000;
-const logo = v.pipe(
-  text,
-  v.maxLength(maxLogoLength, 'must be an image of at most 16 KiB'),
-  v.regex(
-    /^(?:data:image\/(?:png|jpeg|webp);base64,[A-Za-z0-9+/]+={0,2})?$/,
-    'must be a PNG, JPEG or WebP as a data: URL in Base64',
-  ),
-);
 const role = v.pipe(text, v.regex(/^[A-Za-z][\w.-]{0,63}$/, 'must be named in letters, digits, . _ and -'));
 const permission = v.pipe(text, v.regex(/^[\w.:-]{1,100}$/, 'must be letters, digits, . : _ and -'));
 
@@ -211,6 +197,10 @@ const schema: v.GenericSchema<unknown, TenantPolicy> = strict({
     v.minLength(1, 'must not be empty'),
     v.check((ways) => new Set(ways).size === ways.length, 'must not repeat a way'),
   ),
+  providerOrder: v.pipe(
+    listOf(v.pipe(text, v.check(isConnectionName, 'must be the name of a connection'))),
+    v.maxLength(maxConnections, `must have at most ${maxConnections} entries`),
+  ),
   google: strict({
     enabled: flag,
     clientId: v.pipe(text, v.regex(clientIdForm, clientIdRule)),
@@ -232,28 +222,6 @@ const schema: v.GenericSchema<unknown, TenantPolicy> = strict({
   }),
   templates: templatesSchema,
 });
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Applies a JSON merge patch (RFC 7396, section 2): null removes, objects merge, anything else replaces. */
-function mergePatch(target: unknown, patch: unknown): unknown {
-  if (!isObject(patch)) return patch;
-  const merged = new Map(Object.entries(isObject(target) ? target : {}));
-  for (const [name, value] of Object.entries(patch)) {
-    if (value === null) merged.delete(name);
-    else merged.set(name, mergePatch(merged.get(name), value));
-  }
-  return Object.fromEntries(merged);
-}
-
-/** The stored policy, completed with defaults: it may be older than some of its fields. */
-export function withDefaults(stored: unknown, defaults: unknown): unknown {
-  if (!isObject(defaults) || !isObject(stored)) return stored ?? defaults;
-  const names = [...new Set([...Object.keys(defaults), ...Object.keys(stored)])];
-  return Object.fromEntries(names.map((name) => [name, withDefaults(stored[name], defaults[name])]));
-}
 
 function crossViolations(policy: TenantPolicy): Violation[] {
   const violations: Violation[] = [];
@@ -279,9 +247,7 @@ function crossViolations(policy: TenantPolicy): Violation[] {
  * everything that is wrong, such as `policy.origins.2`.
  */
 export function patchPolicy(current: TenantPolicy, patch: unknown, defaults: TenantPolicy): TenantPolicy {
-  if (!isObject(patch))
-    throw invalid({ field: 'policy', reason: 'FIELD_TYPE', description: 'must be an object' });
-  const merged = withDefaults(mergePatch(current, patch), defaults) as TenantPolicy;
+  const merged = patchSettings(current, patch, defaults, 'policy') as TenantPolicy;
   // The default sender is one of the senders without being named twice.
   const senders = isObject(merged.senders) ? (merged.senders as TenantPolicy['senders']) : undefined;
   const addresses = senders?.addresses;
@@ -289,20 +255,8 @@ export function patchPolicy(current: TenantPolicy, patch: unknown, defaults: Ten
     senders !== undefined && Array.isArray(addresses) && addresses.length === 0 && senders.default !== ''
       ? { ...merged, senders: { ...senders, addresses: [senders.default] } }
       : merged;
-  const result = v.safeParse(schema, completed);
-  if (!result.success) {
-    throw invalid(
-      ...result.issues.map((issue): Violation => {
-        const path = v.getDotPath(issue);
-        const field = path === null ? 'policy' : `policy.${path}`;
-        const isUnknown = issue.type === 'strict_object' && issue.expected === 'never';
-        return isUnknown
-          ? { field, reason: 'FIELD_UNKNOWN' }
-          : { field, reason: 'FIELD_INVALID', description: issue.message };
-      }),
-    );
-  }
-  const violations = crossViolations(result.output);
+  const policy = parseSettings(schema, completed, 'policy');
+  const violations = crossViolations(policy);
   if (violations.length > 0) throw invalid(...violations);
-  return result.output;
+  return policy;
 }

@@ -1,4 +1,5 @@
 import type { ApiKey, ApiKeyRow } from './api-key.ts';
+import type { AuthenticationMethod } from './authentication.ts';
 import type { AuthenticatorKind } from './authenticator.ts';
 import { DomainError } from './errors.ts';
 import type { Locale } from './locale.ts';
@@ -92,6 +93,8 @@ export type TenantPolicy = {
   readonly eventRetentionDays: number;
   /** The order of the ways to sign in on the hosted page; the first one is in front. */
   readonly signInOrder: readonly SignInWay[];
+  /** The order of identity providers on the hosted page, by name; the others follow by name. */
+  readonly providerOrder: readonly string[];
   /** Sign-in with Google. */
   readonly google: {
     readonly enabled: boolean;
@@ -154,13 +157,19 @@ export function requiresSecondFactor({ requireSecondFactor, passkeys }: TenantPo
   return requireSecondFactor || passkeys.mode === 'required';
 }
 
+/** Whether a sign-in came from a provider that the tenant trusts with the second factor: no factor of ours is among its methods. */
+export function isTrustedWithFactor(amr: readonly AuthenticationMethod[]): boolean {
+  return amr.length === 2 && amr.includes('fed') && amr.includes('mfa');
+}
+
 /** Whether a user lacks an authenticator that the tenant demands: their sessions are valid for enrolling one alone. */
 export function lacksRequired(
   { requireSecondFactor, passkeys }: TenantPolicy,
   kinds: readonly AuthenticatorKind[],
+  amr: readonly AuthenticationMethod[] = [],
 ): boolean {
   const lacksPasskey = passkeys.mode === 'required' && !kinds.includes('passkey');
-  return lacksPasskey || (requireSecondFactor && kinds.length === 0);
+  return lacksPasskey || (requireSecondFactor && kinds.length === 0 && !isTrustedWithFactor(amr));
 }
 
 /** Throws SIGN_IN_METHOD_DISABLED where a tenant's users have no passwords. */

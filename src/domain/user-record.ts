@@ -3,7 +3,8 @@ import { type CodeKind, codeKinds } from './authenticator.ts';
 import { parseBirthday } from './birthday.ts';
 import { parseEmail } from './email.ts';
 import { createViolations, invalid, type Violation } from './errors.ts';
-import type { ExternalProfile } from './external-identity.ts';
+import { type ExternalProfile, manamProvider } from './external-identity.ts';
+import { googleIssuer } from './google.ts';
 import type { ParsedIdentifier } from './identifier.ts';
 import { parseLocale } from './locale.ts';
 import { parseMobile } from './mobile.ts';
@@ -98,6 +99,8 @@ const schema = v.strictObject(
         v.strictObject({
           issuer: name,
           subject: name,
+          // Records of before connections name none.
+          provider: v.optional(text),
           profile: v.optional(v.record(v.string(), v.string()), {}),
         }),
         'must be a list',
@@ -126,6 +129,7 @@ export type ParsedRecord = {
   readonly identities: readonly {
     readonly issuer: string;
     readonly subject: string;
+    readonly provider: string;
     readonly profile: ExternalProfile;
   }[];
 };
@@ -258,7 +262,10 @@ function readRecord(record: UserRecord, context: RecordContext): ParsedRecord {
     recoveryCodeHashes: [...new Set(record.recovery_code_hashes)],
     passkeys: record.passkeys,
     isPasskeyOnly: record.passkey_only,
-    identities: record.external_identities,
+    identities: record.external_identities.map(({ provider, ...identity }) => ({
+      ...identity,
+      provider: provider ?? (identity.issuer === googleIssuer ? 'google' : manamProvider),
+    })),
   };
 }
 
@@ -285,9 +292,10 @@ export function toRecord(parsed: ParsedRecord): Partial<UserRecord> {
     custom_fields: profile.customFields,
     roles: [...user.roles],
     locale: user.locale,
-    external_identities: identities.map(({ issuer, subject, profile: own }) => ({
+    external_identities: identities.map(({ issuer, subject, provider, profile: own }) => ({
       issuer,
       subject,
+      provider,
       profile: { ...own },
     })),
   };

@@ -161,6 +161,19 @@ export function createChallengeRepository(db: Database): ChallengeRepository {
       );
     },
 
+    async invalidate(tenantId, userId, purposes) {
+      await db
+        .delete(challenges)
+        .where(
+          and(
+            eq(challenges.tenantId, tenantId),
+            eq(challenges.userId, userId),
+            isNull(challenges.consumedAt),
+            inArray(challenges.purpose, [...purposes]),
+          ),
+        );
+    },
+
     async consume(tenantId, id, now) {
       const [result] = await db
         .update(challenges)

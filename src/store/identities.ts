@@ -1,21 +1,32 @@
-import { and, eq } from 'drizzle-orm';
-import type { ExternalIdentity, IdentityRepository } from '../domain/external-identity.ts';
+import { and, eq, ne, or } from 'drizzle-orm';
+import {
+  type ExternalIdentity,
+  type IdentityRepository,
+  manamProvider,
+} from '../domain/external-identity.ts';
+import { googleIssuer, googleProvider } from '../domain/google.ts';
 import type { Database } from './database.ts';
-import { consents, externalIdentities as table } from './tables/federation.ts';
+import { consents, federatedSessions as sessions, externalIdentities as table } from './tables/federation.ts';
 
-function toIdentity({ createdAt: _, ...row }: typeof table.$inferSelect): ExternalIdentity {
-  return row;
+/** The provider of rows that name none: those of before connections. */
+function toIdentity(row: typeof table.$inferSelect): ExternalIdentity {
+  const former = row.issuer === googleIssuer ? googleProvider : manamProvider;
+  return { ...row, provider: row.provider === '' ? former : row.provider };
+}
+
+function isNamed(provider: string) {
+  const isFormer = {
+    [googleProvider]: eq(table.issuer, googleIssuer),
+    [manamProvider]: ne(table.issuer, googleIssuer),
+  }[provider];
+  return or(eq(table.provider, provider), isFormer && and(eq(table.provider, ''), isFormer));
 }
 
 export function createIdentityRepository(db: Database): IdentityRepository {
   const is = (tenantId: string, issuer: string, subject: string) =>
     and(eq(table.tenantId, tenantId), eq(table.issuer, issuer), eq(table.subject, subject));
-  const ofUser = (tenantId: string, userId: string, issuer: string | undefined) =>
-    and(
-      eq(table.tenantId, tenantId),
-      eq(table.userId, userId),
-      issuer === undefined ? undefined : eq(table.issuer, issuer),
-    );
+  const ofUser = (tenantId: string, userId: string) =>
+    and(eq(table.tenantId, tenantId), eq(table.userId, userId));
 
   return {
     async find(tenantId, issuer, subject) {
@@ -30,15 +41,12 @@ export function createIdentityRepository(db: Database): IdentityRepository {
       const [row] = await db
         .select()
         .from(table)
-        .where(ofUser(tenantId, userId, issuer));
+        .where(and(ofUser(tenantId, userId), eq(table.issuer, issuer)));
       return row && toIdentity(row);
     },
 
     async listOfUser(tenantId, userId) {
-      const rows = await db
-        .select()
-        .from(table)
-        .where(ofUser(tenantId, userId, undefined));
+      const rows = await db.select().from(table).where(ofUser(tenantId, userId));
       return rows.map(toIdentity);
     },
 
@@ -50,8 +58,8 @@ export function createIdentityRepository(db: Database): IdentityRepository {
       return rows.map(({ consentedTenantId }) => consentedTenantId);
     },
 
-    async insert(identity, now) {
-      await db.insert(table).values({ ...identity, createdAt: now });
+    async insert(identity) {
+      await db.insert(table).values(identity);
     },
 
     async updateProfile({ tenantId, issuer, subject, profile }) {
@@ -61,10 +69,28 @@ export function createIdentityRepository(db: Database): IdentityRepository {
         .where(is(tenantId, issuer, subject));
     },
 
-    async remove(tenantId, userId, issuer) {
-      const [result] = await db.delete(table).where(ofUser(tenantId, userId, issuer));
+    async remove(tenantId, userId, provider) {
+      const isOfProvider = provider === undefined ? undefined : isNamed(provider);
+      const [result] = await db.delete(table).where(and(ofUser(tenantId, userId), isOfProvider));
       return result.affectedRows;
     },
+
+    async noteSession({ sidDigest, ...session }) {
+      await db.insert(sessions).values({ ...session, sidDigest: sidDigest ?? null });
+    },
+
+    listSessions: async (tenantId, provider, { subjectDigest, sidDigest }) =>
+      await db
+        .select({ sessionId: sessions.sessionId, userId: sessions.userId })
+        .from(sessions)
+        .where(
+          and(
+            eq(sessions.tenantId, tenantId),
+            eq(sessions.provider, provider),
+            subjectDigest === undefined ? undefined : eq(sessions.subjectDigest, subjectDigest),
+            sidDigest === undefined ? undefined : eq(sessions.sidDigest, sidDigest),
+          ),
+        ),
 
     async hasConsented(tenantId, userId, consentedTenantId) {
       const rows = await db

@@ -6,6 +6,7 @@ import { createAttemptRepository } from './attempts.ts';
 import { createAuthenticatorRepository } from './authenticators.ts';
 import { createBudgetRepository } from './budgets.ts';
 import { createChallengeRepository } from './challenges.ts';
+import { createConnectionRepository } from './connections.ts';
 import type { Database, DatabaseHandle } from './database.ts';
 import { createTrustedDeviceRepository } from './devices.ts';
 import { unwrap } from './driver-error.ts';
@@ -60,6 +61,7 @@ function createRepositories(db: Database, prepared: Database, vault: Vault): Rep
     webhooks: withoutSql(createWebhookRepository(db, vault)),
     outbox: withoutSql(createOutboxRepository(db, vault)),
     identities: withoutSql(createIdentityRepository(db)),
+    connections: withoutSql(createConnectionRepository(db, vault)),
     loginRequests: withoutSql(createLoginRequestRepository(db, vault)),
     leases: withoutSql(createLeaseRepository(db)),
     retention: withoutSql(createRetentionRepository(db)),

@@ -1,7 +1,8 @@
 import { and, asc, eq, gt, inArray, isNull, or } from 'drizzle-orm';
 import type { ApiKeyRow } from '../domain/api-key.ts';
+import { withDefaults } from '../domain/settings.ts';
 import type { Tenant, TenantPolicy, TenantRepository } from '../domain/tenant.ts';
-import { defaultPolicy, withDefaults } from '../domain/tenant-policy.ts';
+import { defaultPolicy } from '../domain/tenant-policy.ts';
 import type { Vault } from '../domain/vault.ts';
 import type { Database } from './database.ts';
 import { consents } from './tables/federation.ts';

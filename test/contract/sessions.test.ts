@@ -375,11 +375,12 @@ overEveryStore('login requests', (scene) => {
       codeVerifier: 'v',
       userId: '',
       sessionId: '',
+      provider: 'example',
     };
     const request = {
       tenantId,
       id: uuid(),
-      kind: 'google',
+      kind: 'provider',
       digest: Buffer.alloc(32, 8),
       data,
       expiresAt: at(1000),

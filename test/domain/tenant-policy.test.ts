@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { DomainError } from '../../src/domain/errors.ts';
-import { defaultPolicy, patchPolicy, withDefaults } from '../../src/domain/tenant-policy.ts';
+import { withDefaults } from '../../src/domain/settings.ts';
+import { defaultPolicy, patchPolicy } from '../../src/domain/tenant-policy.ts';
 
 const defaults = defaultPolicy('https://id.example.com', 'acme');
 const current = patchPolicy(defaults, { senders: { default: 'info@acme.com' } }, defaults);

@@ -321,6 +321,7 @@ test('plans the statements of pending migrations only, with the sizes of their t
     ['0023_factor_resets.sql', false],
     ['0024_event_log.sql', false],
     ['0025_webhooks.sql', false],
+    ['0026_connections.sql', false],
   ]);
   const [created, copied] = listed[13]?.plan ?? [];
   expect(created).toMatchObject({ table: 'authenticators', effect: 'metadata', rows: 0, bytes: 0 });

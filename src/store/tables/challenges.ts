@@ -14,7 +14,7 @@ export const challenges = mysqlTable(
     digest: bytes('digest', { type: 'varbinary(32)' }).notNull(),
     identifier: exact('identifier', { length: 254 }).notNull(),
     channel: exact('channel', { length: 8 }).$type<Message['channel']>(),
-    data: bytes('data', { type: 'varbinary(512)' }),
+    data: bytes('data', { type: 'varbinary(4096)' }),
     attempts: int('attempts', { unsigned: true }).notNull().default(0),
     expiresAt: instant('expires_at').notNull(),
     consumedAt: instant('consumed_at'),

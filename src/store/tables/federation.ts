@@ -1,7 +1,22 @@
 import { mysqlTable, primaryKey, varchar } from 'drizzle-orm/mysql-core';
+import type { ConnectionSettings } from '../../domain/connection.ts';
 import type { ExternalProfile } from '../../domain/external-identity.ts';
 import type { LoginRequest } from '../../domain/login-request.ts';
 import { bytes, exact, instant, json, uuid } from '../columns.ts';
+
+export const connections = mysqlTable(
+  'connections',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    name: exact('name', { length: 32 }).notNull(),
+    settings: json('settings').$type<ConnectionSettings>().notNull(),
+    // Sealed.
+    secret: bytes('secret', { type: 'varbinary(8192)' }),
+    createdAt: instant('created_at').notNull(),
+    updatedAt: instant('updated_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.name] })],
+);
 
 export const externalIdentities = mysqlTable(
   'external_identities',
@@ -10,10 +25,24 @@ export const externalIdentities = mysqlTable(
     issuer: exact('issuer', { length: 255 }).notNull(),
     subject: exact('subject', { length: 255 }).notNull(),
     userId: uuid('user_id').notNull(),
+    provider: exact('provider', { length: 32 }).notNull(),
     profile: json('profile').$type<ExternalProfile>().notNull(),
     createdAt: instant('created_at').notNull(),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.issuer, table.subject] })],
+);
+
+export const federatedSessions = mysqlTable(
+  'federated_sessions',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    sessionId: uuid('session_id').notNull(),
+    userId: uuid('user_id').notNull(),
+    provider: exact('provider', { length: 32 }).notNull(),
+    subjectDigest: bytes('subject_digest', { type: 'binary(32)' }).notNull(),
+    sidDigest: bytes('sid_digest', { type: 'binary(32)' }),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.sessionId] })],
 );
 
 export const consents = mysqlTable(

@@ -1,3 +1,4 @@
+import type { Connection, ConnectionRepository } from '../../../src/domain/connection.ts';
 import type { SignInOrigin } from '../../../src/domain/device.ts';
 import type { IdentityRepository } from '../../../src/domain/external-identity.ts';
 import type { HeldIdentifier, Identifier } from '../../../src/domain/identifier.ts';
@@ -232,7 +233,7 @@ export function createUsers(tables: Tables): UserRepository {
   };
 }
 
-export function createIdentities({ identities, consents }: Tables): IdentityRepository {
+export function createIdentities({ identities, consents, federatedSessions }: Tables): IdentityRepository {
   return {
     find: async (tenantId, issuer, subject) =>
       identities.find(
@@ -257,12 +258,23 @@ export function createIdentities({ identities, consents }: Tables): IdentityRepo
         { profile },
       );
     },
-    remove: async (tenantId, userId, issuer) =>
+    remove: async (tenantId, userId, provider) =>
       identities.delete(
         (each) =>
           each.tenantId === tenantId &&
           each.userId === userId &&
-          (issuer === undefined || each.issuer === issuer),
+          (provider === undefined || each.provider === provider),
+      ),
+    async noteSession(session) {
+      federatedSessions.insert(session);
+    },
+    listSessions: async (tenantId, provider, { subjectDigest, sidDigest }) =>
+      federatedSessions.all(
+        (each) =>
+          each.tenantId === tenantId &&
+          each.provider === provider &&
+          (subjectDigest === undefined || each.subjectDigest.equals(subjectDigest)) &&
+          (sidDigest === undefined || each.sidDigest?.equals(sidDigest) === true),
       ),
     hasConsented: async (tenantId, userId, consentedTenantId) =>
       consents.find(
@@ -273,6 +285,41 @@ export function createIdentities({ identities, consents }: Tables): IdentityRepo
       ) !== undefined,
     async consent(tenantId, userId, consentedTenantId) {
       consents.insert({ tenantId, userId, consentedTenantId });
+    },
+  };
+}
+
+export function createConnections({ connections, connectionSecrets: secrets }: Tables): ConnectionRepository {
+  type Named = { readonly tenantId: string; readonly name: string };
+  const is = (tenantId: string, name: string) => (each: Named) =>
+    each.tenantId === tenantId && each.name === name;
+  const complete = (row: Omit<Connection, 'hasSecret'>): Connection => ({
+    ...row,
+    hasSecret: secrets.find(is(row.tenantId, row.name)) !== undefined,
+  });
+  return {
+    list: async (tenantId) =>
+      connections
+        .all((each) => each.tenantId === tenantId)
+        .sort((a, b) => (a.name < b.name ? -1 : 1))
+        .map(complete),
+    async find(tenantId, name) {
+      const row = connections.find(is(tenantId, name));
+      return row && complete(row);
+    },
+    findSecret: async (tenantId, name) => secrets.find(is(tenantId, name))?.secret,
+    async save(connection) {
+      const { tenantId, name, settings, updatedAt } = connection;
+      if (!connections.insert(connection)) connections.update(is(tenantId, name), { settings, updatedAt });
+    },
+    async setSecret(tenantId, name, secret) {
+      secrets.delete(is(tenantId, name));
+      if (secret !== '' && connections.find(is(tenantId, name)) !== undefined)
+        secrets.insert({ tenantId, name, secret });
+    },
+    async delete(tenantId, name) {
+      secrets.delete(is(tenantId, name));
+      return connections.delete(is(tenantId, name)) === 1;
     },
   };
 }

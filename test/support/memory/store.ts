@@ -1,6 +1,6 @@
 import type { Repositories, Store } from '../../../src/domain/repositories.ts';
 import { createAccountChanges, createFactorResets } from './account-changes.ts';
-import { createIdentities, createTermsRows, createUsers } from './accounts.ts';
+import { createConnections, createIdentities, createTermsRows, createUsers } from './accounts.ts';
 import { createAuthenticators, createRecoveryCodes } from './authenticators.ts';
 import { createOutbox, createSmsUsage } from './delivery.ts';
 import { createEventLogs, createEvents } from './event-log.ts';
@@ -39,6 +39,7 @@ export function createMemoryStore(): Store {
     webhooks: createWebhooks(tables),
     outbox: createOutbox(tables),
     identities: createIdentities(tables),
+    connections: createConnections(tables),
     loginRequests: createLoginRequestRows(tables),
     leases: createLeases(tables),
     retention: createRetention(tables),

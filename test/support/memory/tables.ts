@@ -4,8 +4,9 @@ import type { ApiKeyRow } from '../../../src/domain/api-key.ts';
 import type { AttemptCounter } from '../../../src/domain/attempt.ts';
 import type { Authenticator } from '../../../src/domain/authenticator.ts';
 import type { Challenge } from '../../../src/domain/challenge.ts';
+import type { Connection } from '../../../src/domain/connection.ts';
 import type { EventLog, SealedEvent } from '../../../src/domain/event-log.ts';
-import type { ExternalIdentity } from '../../../src/domain/external-identity.ts';
+import type { ExternalIdentity, FederatedSession } from '../../../src/domain/external-identity.ts';
 import type { FactorReset } from '../../../src/domain/factor-reset.ts';
 import type { IdempotencyClaim } from '../../../src/domain/idempotency.ts';
 import type { HeldIdentifier } from '../../../src/domain/identifier.ts';
@@ -80,6 +81,11 @@ export function createTables() {
     identities: new Table<ExternalIdentity>(
       ({ tenantId, issuer, subject }) => `${tenantId} ${issuer} ${subject}`,
     ),
+    connections: new Table<Omit<Connection, 'hasSecret'>>(({ tenantId, name }) => `${tenantId} ${name}`),
+    connectionSecrets: new Table<OfTenant & { readonly name: string; readonly secret: string }>(
+      ({ tenantId, name }) => `${tenantId} ${name}`,
+    ),
+    federatedSessions: new Table<FederatedSession>(({ tenantId, sessionId }) => `${tenantId} ${sessionId}`),
     consents: new Table<OfUser & { readonly consentedTenantId: string }>(
       ({ tenantId, userId, consentedTenantId }) => `${tenantId} ${userId} ${consentedTenantId}`,
     ),
