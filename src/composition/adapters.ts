@@ -2,7 +2,6 @@ import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import { createAccessTokens } from '../adapters/access-tokens.ts';
 import { createBreachCheck } from '../adapters/breach-check.ts';
-import { createGoogle, googleEndpointsOf } from '../adapters/google.ts';
 import type { loadKeyRing } from '../adapters/key-ring.ts';
 import { createHeadSigner } from '../adapters/log-heads.ts';
 import { createOutgoingFetch } from '../adapters/outgoing-fetch.ts';
@@ -10,12 +9,16 @@ import { loadPasswordBlocklist } from '../adapters/password-blocklist.ts';
 import { createPasswordHasher } from '../adapters/password-hasher.ts';
 import { createPasswordStrength } from '../adapters/password-strength.ts';
 import { createProofOfWork } from '../adapters/proof-of-work.ts';
+import { googleScopeUrls } from '../adapters/providers/google.ts';
+import { createIdentityProviders } from '../adapters/providers/providers.ts';
 import { renderQrCode } from '../adapters/qr-code.ts';
 import { createReceiptSigner } from '../adapters/receipts.ts';
 import { createWebAuthn } from '../adapters/webauthn.ts';
 import { signWebhook } from '../adapters/webhook-signer.ts';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../domain/clock.ts';
+import type { ConnectionKind } from '../domain/connection.ts';
+import { parseNetworks } from '../domain/network.ts';
 import type { Random } from '../domain/random.ts';
 import type { Store } from '../domain/repositories.ts';
 import type { Vault } from '../domain/vault.ts';
@@ -32,6 +35,17 @@ export type AdapterParts = {
   /** Called for every password hash that is computed. */
   readonly onHash: (() => void) | undefined;
 };
+
+const thisMachine = parseNetworks(['127.0.0.0/8', '::1/128']);
+
+const isEmulated = ({ googleEmulatorUrl, providerEmulatorUrl }: Config) =>
+  googleEmulatorUrl !== undefined || providerEmulatorUrl !== undefined;
+
+/** What stands in for a kind of provider; undefined: the provider itself. */
+function emulatorOf({ googleEmulatorUrl, providerEmulatorUrl }: Config, kind: ConnectionKind) {
+  if (kind === 'google' && googleEmulatorUrl !== undefined) return googleEmulatorUrl;
+  return providerEmulatorUrl && `${providerEmulatorUrl.replace(/\/$/, '')}/${kind}`;
+}
 
 /** Constructs the adapters of a running service. */
 export async function createAdapters(parts: AdapterParts): Promise<Adapters> {
@@ -51,12 +65,16 @@ export async function createAdapters(parts: AdapterParts): Promise<Adapters> {
     signReceipt: createReceiptSigner(ring, issuer, random),
     signHead: createHeadSigner(ring, issuer),
     signWebhook,
-    google: createGoogle({
-      endpoints: googleEndpointsOf(config.googleEmulatorUrl),
-      callbackUrl: `${new URL(issuer).origin}/googlelogin/callback`,
+    providers: createIdentityProviders({
+      outgoingFetch: createOutgoingFetch({
+        allowed: [...config.outgoingNetworks, ...(isEmulated(config) ? thisMachine : [])],
+      }),
+      emulated: (kind) => emulatorOf(config, kind),
       clock,
-      onProfileFailure: (error) => log.warn({ err: error }, 'a Google profile could not be read'),
+      onFailure: ({ name }, error) =>
+        log.warn({ provider: name, err: error }, 'an identity provider did not answer as it should'),
     }),
+    googleScopes: googleScopeUrls,
     passwordRules: {
       blocklist: loadPasswordBlocklist(),
       strengthOf: createPasswordStrength(),
