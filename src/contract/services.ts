@@ -2,6 +2,7 @@ import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { EventService } from '../../gen/manam/v1/event_service_pb.js';
 import { PasskeyService } from '../../gen/manam/v1/passkey_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
+import { ProviderService } from '../../gen/manam/v1/provider_service_pb.js';
 import { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
 import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
 import { WebhookService } from '../../gen/manam/v1/webhook_service_pb.js';
@@ -11,6 +12,7 @@ export const browserServices = {
   auth: AuthService,
   twoFactor: TwoFactorService,
   passkeys: PasskeyService,
+  providers: ProviderService,
   recovery: RecoveryService,
   profile: ProfileService,
   events: EventService,

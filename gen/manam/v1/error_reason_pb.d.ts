@@ -503,7 +503,7 @@ export enum ErrorReason {
   IDENTITY_TAKEN = 68,
 
   /**
-   * Without this connection the user could not sign in any more: they need a password first.
+   * Without this the user could not sign in any more: they need another way first, such as a password.
    *
    * @generated from enum value: ERROR_REASON_LAST_SIGN_IN = 69;
    */
@@ -662,6 +662,27 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_WEBHOOK_LIMIT = 89;
    */
   WEBHOOK_LIMIT = 89,
+
+  /**
+   * The tenant takes users of this provider by their addresses, and this address is not among them, or not verified there.
+   *
+   * @generated from enum value: ERROR_REASON_PROVIDER_ADDRESS_DENIED = 91;
+   */
+  PROVIDER_ADDRESS_DENIED = 91,
+
+  /**
+   * The provider does not prove that the address is the person's. Whether there is an account for it is not said.
+   *
+   * @generated from enum value: ERROR_REASON_PROVIDER_ADDRESS_UNPROVED = 92;
+   */
+  PROVIDER_ADDRESS_UNPROVED = 92,
+
+  /**
+   * A tenant has at most `most` connections with identity providers.
+   *
+   * @generated from enum value: ERROR_REASON_CONNECTION_LIMIT = 93;
+   */
+  CONNECTION_LIMIT = 93,
 }
 
 /**

@@ -2456,6 +2456,251 @@ export declare type SetTenantSecretResponse = Message<"manam.admin.v1.SetTenantS
 export declare const SetTenantSecretResponseSchema: GenMessage<SetTenantSecretResponse>;
 
 /**
+ * A tenant's connection with an identity provider.
+ *
+ * @generated from message manam.admin.v1.Connection
+ */
+export declare type Connection = Message<"manam.admin.v1.Connection"> & {
+  /**
+   * Its name in addresses and calls: up to 32 lower-case letters, digits and dashes, a letter first.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * What it is. docs/federation.md explains every setting.
+   *
+   * @generated from field: google.protobuf.Struct settings = 2;
+   */
+  settings?: JsonObject | undefined;
+
+  /**
+   * Whether a secret is kept.
+   *
+   * @generated from field: bool has_secret = 3;
+   */
+  hasSecret: boolean;
+
+  /**
+   * The redirect URI to register at the provider.
+   *
+   * @generated from field: string redirect_uri = 4;
+   */
+  redirectUri: string;
+
+  /**
+   * The back-channel logout URI to register at the provider, where it has such logouts.
+   *
+   * @generated from field: string logout_uri = 5;
+   */
+  logoutUri: string;
+
+  /**
+   * Creation time.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 6;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * Time of the last change.
+   *
+   * @generated from field: google.protobuf.Timestamp update_time = 7;
+   */
+  updateTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message manam.admin.v1.Connection.
+ * Use `create(ConnectionSchema)` to create a new message.
+ */
+export declare const ConnectionSchema: GenMessage<Connection>;
+
+/**
+ * The request of ListConnections.
+ *
+ * @generated from message manam.admin.v1.ListConnectionsRequest
+ */
+export declare type ListConnectionsRequest = Message<"manam.admin.v1.ListConnectionsRequest"> & {
+  /**
+   * The tenant, by slug or id.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.ListConnectionsRequest.
+ * Use `create(ListConnectionsRequestSchema)` to create a new message.
+ */
+export declare const ListConnectionsRequestSchema: GenMessage<ListConnectionsRequest>;
+
+/**
+ * The answer of ListConnections.
+ *
+ * @generated from message manam.admin.v1.ListConnectionsResponse
+ */
+export declare type ListConnectionsResponse = Message<"manam.admin.v1.ListConnectionsResponse"> & {
+  /**
+   * The connections, at most 50.
+   *
+   * @generated from field: repeated manam.admin.v1.Connection connections = 1;
+   */
+  connections: Connection[];
+};
+
+/**
+ * Describes the message manam.admin.v1.ListConnectionsResponse.
+ * Use `create(ListConnectionsResponseSchema)` to create a new message.
+ */
+export declare const ListConnectionsResponseSchema: GenMessage<ListConnectionsResponse>;
+
+/**
+ * The request of SetConnection.
+ *
+ * @generated from message manam.admin.v1.SetConnectionRequest
+ */
+export declare type SetConnectionRequest = Message<"manam.admin.v1.SetConnectionRequest"> & {
+  /**
+   * The tenant, by slug or id.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * The name of the connection.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * The changes to the settings, as a JSON merge patch (RFC 7396).
+   *
+   * @generated from field: google.protobuf.Struct settings = 3;
+   */
+  settings?: JsonObject | undefined;
+};
+
+/**
+ * Describes the message manam.admin.v1.SetConnectionRequest.
+ * Use `create(SetConnectionRequestSchema)` to create a new message.
+ */
+export declare const SetConnectionRequestSchema: GenMessage<SetConnectionRequest>;
+
+/**
+ * The answer of SetConnection.
+ *
+ * @generated from message manam.admin.v1.SetConnectionResponse
+ */
+export declare type SetConnectionResponse = Message<"manam.admin.v1.SetConnectionResponse"> & {
+  /**
+   * The connection as it is now.
+   *
+   * @generated from field: manam.admin.v1.Connection connection = 1;
+   */
+  connection?: Connection | undefined;
+};
+
+/**
+ * Describes the message manam.admin.v1.SetConnectionResponse.
+ * Use `create(SetConnectionResponseSchema)` to create a new message.
+ */
+export declare const SetConnectionResponseSchema: GenMessage<SetConnectionResponse>;
+
+/**
+ * The request of SetConnectionSecret.
+ *
+ * @generated from message manam.admin.v1.SetConnectionSecretRequest
+ */
+export declare type SetConnectionSecretRequest = Message<"manam.admin.v1.SetConnectionSecretRequest"> & {
+  /**
+   * The tenant, by slug or id.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * The name of the connection.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * The client secret, at most 4096 bytes; for Apple the private key, in PEM. Empty: it is forgotten.
+   *
+   * @generated from field: string value = 3;
+   */
+  value: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.SetConnectionSecretRequest.
+ * Use `create(SetConnectionSecretRequestSchema)` to create a new message.
+ */
+export declare const SetConnectionSecretRequestSchema: GenMessage<SetConnectionSecretRequest>;
+
+/**
+ * The answer of SetConnectionSecret.
+ *
+ * @generated from message manam.admin.v1.SetConnectionSecretResponse
+ */
+export declare type SetConnectionSecretResponse = Message<"manam.admin.v1.SetConnectionSecretResponse"> & {
+};
+
+/**
+ * Describes the message manam.admin.v1.SetConnectionSecretResponse.
+ * Use `create(SetConnectionSecretResponseSchema)` to create a new message.
+ */
+export declare const SetConnectionSecretResponseSchema: GenMessage<SetConnectionSecretResponse>;
+
+/**
+ * The request of DeleteConnection.
+ *
+ * @generated from message manam.admin.v1.DeleteConnectionRequest
+ */
+export declare type DeleteConnectionRequest = Message<"manam.admin.v1.DeleteConnectionRequest"> & {
+  /**
+   * The tenant, by slug or id.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * The name of the connection.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.DeleteConnectionRequest.
+ * Use `create(DeleteConnectionRequestSchema)` to create a new message.
+ */
+export declare const DeleteConnectionRequestSchema: GenMessage<DeleteConnectionRequest>;
+
+/**
+ * The answer of DeleteConnection.
+ *
+ * @generated from message manam.admin.v1.DeleteConnectionResponse
+ */
+export declare type DeleteConnectionResponse = Message<"manam.admin.v1.DeleteConnectionResponse"> & {
+};
+
+/**
+ * Describes the message manam.admin.v1.DeleteConnectionResponse.
+ * Use `create(DeleteConnectionResponseSchema)` to create a new message.
+ */
+export declare const DeleteConnectionResponseSchema: GenMessage<DeleteConnectionResponse>;
+
+/**
  * The request of ImportUsers.
  *
  * @generated from message manam.admin.v1.ImportUsersRequest
@@ -3418,6 +3663,46 @@ export declare const AdminService: GenService<{
     methodKind: "unary";
     input: typeof SetTenantSecretRequestSchema;
     output: typeof SetTenantSecretResponseSchema;
+  },
+  /**
+   * Lists the connections of a tenant with identity providers, by name.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.ListConnections
+   */
+  listConnections: {
+    methodKind: "unary";
+    input: typeof ListConnectionsRequestSchema;
+    output: typeof ListConnectionsResponseSchema;
+  },
+  /**
+   * Makes a connection with an identity provider, or changes one. docs/federation.md explains every setting.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.SetConnection
+   */
+  setConnection: {
+    methodKind: "unary";
+    input: typeof SetConnectionRequestSchema;
+    output: typeof SetConnectionResponseSchema;
+  },
+  /**
+   * Keeps the secret of a connection, sealed; nothing shows it again. The one before is forgotten.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.SetConnectionSecret
+   */
+  setConnectionSecret: {
+    methodKind: "unary";
+    input: typeof SetConnectionSecretRequestSchema;
+    output: typeof SetConnectionSecretResponseSchema;
+  },
+  /**
+   * Deletes a connection and its secret. Identities of users stay, and open their accounts again by a connection with the same issuer.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.DeleteConnection
+   */
+  deleteConnection: {
+    methodKind: "unary";
+    input: typeof DeleteConnectionRequestSchema;
+    output: typeof DeleteConnectionResponseSchema;
   },
   /**
    * Makes a key of a tenant. Its text is in this answer and nowhere else.
