@@ -7,6 +7,7 @@ import {
 } from '../adapters/keys.ts';
 import { createOutgoingFetch } from '../adapters/outgoing-fetch.ts';
 import { passwordHashTest } from '../adapters/password-hasher.ts';
+import { isApplePrivateKey } from '../adapters/providers/apple.ts';
 import { isUsableKey } from '../adapters/webauthn.ts';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../domain/clock.ts';
@@ -21,6 +22,7 @@ import { gatewayChecks } from '../features/messages.ts';
 import { examineWebhooks } from '../features/webhooks.ts';
 import { createAuditLog } from '../flows/admin/audit-log.ts';
 import { createBackupCheck } from '../flows/admin/backup.ts';
+import { createConnectionAdmin } from '../flows/admin/connections.ts';
 import { createDeployment } from '../flows/admin/deployment.ts';
 import { createDiagnose } from '../flows/admin/diagnose.ts';
 import { createEventLogAdmin } from '../flows/admin/event-log.ts';
@@ -113,6 +115,7 @@ export function createAdminFlows(parts: AdminParts): AdminFlows {
       },
     ]),
     tenants: createTenantAdmin({ ...deps, origin: pageOrigin }),
+    connections: createConnectionAdmin({ ...deps, isApplePrivateKey, origin: pageOrigin }),
     keys: createKeyAdmin(deps),
     adminKeys: createAdminKeyAdmin(deps),
     users,

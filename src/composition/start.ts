@@ -8,6 +8,7 @@ import { lowerBackgroundThreads } from '../adapters/background-threads.ts';
 import { systemRandom } from '../adapters/random.ts';
 import { startTracing } from '../adapters/tracing.ts';
 import type { Config } from '../config/config.ts';
+import { seedConnections } from '../dev/connections.ts';
 import { seedTenant } from '../dev/tenants.ts';
 import { assertPagesBuilt } from '../pages/account.ts';
 import { makeWritable, startEmbeddedServer } from '../store/embedded/server.ts';
@@ -112,7 +113,7 @@ async function tell(config: Config, app: App, listener: Listeners): Promise<void
   if (listener.metricsPort !== undefined && config.metrics !== undefined)
     sayMetrics(config.metrics, listener.metricsPort);
   if (config.production) say(`manam: listening on ${url}`);
-  else await announce(app.store, url, join(resolve(config.dataFolder), 'dev.json'));
+  else await announce(app.store, url, config);
 }
 
 /** Loading the modules leaves some 80 MB of garbage, which V8 would keep until it needs the room. */
@@ -125,10 +126,11 @@ function collectGarbage(): void {
 
 /** Prints what a newcomer needs, and writes it for programs. */
 async function announce(
-  store: Parameters<typeof seedTenant>[0]['store'],
+  store: App['store'],
   url: string,
-  file: string,
+  { dataFolder, providerEmulatorUrl }: Config,
 ): Promise<void> {
+  const file = join(resolve(dataFolder), 'dev.json');
   const deps = { store, clock: () => new Date(), random: systemRandom };
   const last = readDevelopmentFile(file);
   const known = (publishable?: string, secret?: string) =>
@@ -140,6 +142,8 @@ async function announce(
     url,
     known(last.manam_publishable_key, last.manam_secret_key),
   );
+  const tenant = await store.tenants.findBySlug('dev');
+  if (tenant !== undefined) await seedConnections(deps, tenant.id, providerEmulatorUrl);
   const content: DevelopmentFile = {
     url,
     publishable_key: dev.publishable,

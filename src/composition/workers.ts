@@ -44,13 +44,14 @@ export async function startWorkers(
   log: Logger,
   lifetime: Lifetime,
 ): Promise<void> {
-  const { workers, production, databaseUrl, googleEmulatorUrl } = config;
+  const { workers, production, databaseUrl, googleEmulatorUrl, providerEmulatorUrl } = config;
   cluster.setupPrimary({ args: ['start', ...(production ? ['--production'] : [])] });
   // The primary owns what only one process may have: the private database, the emulator, the metrics.
   const env = {
     DATABASE_URL: databaseUrl,
     METRICS_PORT: 'off',
-    ...(googleEmulatorUrl === undefined ? {} : { GOOGLE_EMULATOR_URL: googleEmulatorUrl }),
+    ...(googleEmulatorUrl !== undefined && { GOOGLE_EMULATOR_URL: googleEmulatorUrl }),
+    ...(providerEmulatorUrl !== undefined && { PROVIDER_EMULATOR_URL: providerEmulatorUrl }),
   };
   const running = new Map<number, Worker>();
   const fork = (number: number): Worker => {

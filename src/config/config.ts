@@ -80,6 +80,8 @@ export type Config = {
   readonly google: { readonly clientId: string; readonly clientSecret: string } | undefined;
   /** URL of the Google emulator on a developer's machine; undefined: Google itself. */
   readonly googleEmulatorUrl: string | undefined;
+  /** URL of the emulators of all presets on a developer's machine; undefined: the providers themselves. */
+  readonly providerEmulatorUrl: string | undefined;
   /** Undefined: e-mails are captured. */
   readonly smtp: SmtpConfig | undefined;
   /** Undefined: SMS are captured. */
@@ -153,7 +155,8 @@ export function parseConfig(env: Environment, args: { readonly production: boole
     responseFloorMs: integer('RESPONSE_FLOOR_MS'),
     limits: parseLimits(reader),
     google: parseGoogle(reader) ?? (production ? undefined : developmentGoogle),
-    googleEmulatorUrl: parseGoogleEmulator(reader, production),
+    googleEmulatorUrl: parseEmulator(reader, 'GOOGLE_EMULATOR_URL', production),
+    providerEmulatorUrl: parseEmulator(reader, 'PROVIDER_EMULATOR_URL', production),
     smtp: parseSmtp(reader),
     sms: parseSms(reader),
     reflection: flag('GRPC_REFLECTION'),
@@ -300,11 +303,21 @@ function parseGoogle({ text, mistakes }: ConfigReader): Config['google'] {
   return clientId === undefined || clientSecret === undefined ? undefined : { clientId, clientSecret };
 }
 
-function parseGoogleEmulator({ text, mistakes }: ConfigReader, production: boolean): string | undefined {
-  const url = text('GOOGLE_EMULATOR_URL');
-  if (url !== undefined && production)
-    mistakes.push('GOOGLE_EMULATOR_URL is for development: it lets anybody in');
-  if (url !== undefined && !URL.canParse(url)) mistakes.push('GOOGLE_EMULATOR_URL must be a URL');
+/** Whether the deployment's client at Google opens anything. */
+export function isGoogleUsable({ google, googleEmulatorUrl, providerEmulatorUrl }: Config): boolean {
+  if (google === undefined) return false;
+  const isEmulated = googleEmulatorUrl !== undefined || providerEmulatorUrl !== undefined;
+  return isEmulated || google.clientId !== developmentGoogle.clientId;
+}
+
+function parseEmulator(
+  { text, mistakes }: ConfigReader,
+  name: 'GOOGLE_EMULATOR_URL' | 'PROVIDER_EMULATOR_URL',
+  production: boolean,
+): string | undefined {
+  const url = text(name);
+  if (url !== undefined && production) mistakes.push(`${name} is for development: it lets anybody in`);
+  if (url !== undefined && !URL.canParse(url)) mistakes.push(`${name} must be a URL`);
   return url;
 }
 

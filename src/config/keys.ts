@@ -190,7 +190,7 @@ export const configKeys = {
   LIMIT_LOGIN_STARTS_PER_NETWORK: limit(
     300,
     'sign-ins',
-    'Sign-ins with Google or Manam that one network begins at a tenant in 10 minutes.',
+    'Sign-ins with identity providers or Manam that one network begins at a tenant in 10 minutes, and logout tokens of it that prove nothing.',
   ),
   SMTP_URL: secret('The mail server: `smtp://user:password@host:587` or `smtps://…:465`.', {
     otherwise: 'e-mails are captured',
@@ -211,6 +211,7 @@ export const configKeys = {
     otherwise: 'in development a client that Google does not know',
   }),
   GOOGLE_CLIENT_SECRET: secret('The client secret of the deployment at Google.'),
+  PROVIDER_EMULATOR_URL: text('A stand-in for all identity providers. Production rejects it.'),
   GOOGLE_EMULATOR_URL: text('A stand-in for Google. Production rejects it.'),
   GRPC_REFLECTION: flag(false, 'Serve gRPC server reflection.', { development: true }),
   STREAMS_PER_INSTANCE: limit(1000, 'streams', 'Open streams of events of back ends, in one process.'),

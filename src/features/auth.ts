@@ -2,7 +2,6 @@ import { createConfirmEmail, createConfirmSms } from '../flows/accounts/confirm.
 import { createManamUser } from '../flows/accounts/manam-user.ts';
 import { createRegister } from '../flows/accounts/register.ts';
 import { createSendConfirmation } from '../flows/accounts/send-confirmation.ts';
-import { createGoogleLogin } from '../flows/federation/google.ts';
 import { createManamLogin } from '../flows/federation/manam.ts';
 import { createIntrospectToken } from '../flows/sessions/introspect-token.ts';
 import { createManageSessions } from '../flows/sessions/manage-sessions.ts';
@@ -16,18 +15,19 @@ import { createPasswordSignIn } from '../flows/sign-in/password.ts';
 import { hostedPagePath } from '../pages/account.ts';
 import { manamLoginPage } from '../pages/manam-login.ts';
 import { authHandlers } from '../rpc/auth-service.ts';
-import { createGoogleLoginRoute } from '../web/google-login.ts';
+import { providerHandlers } from '../rpc/provider-service.ts';
 import { createManamLoginRoute } from '../web/manam-login.ts';
 import type { FeatureDeps } from './deps.ts';
 import type { Feature } from './feature.ts';
+import { createFederation } from './federation.ts';
 
 /** Accounts, sign-in by password and by other providers, and sessions. */
 export function auth(deps: FeatureDeps) {
-  const { adapters, core, config, limiter, directory, hostedTenants, mapError, log } = deps;
-  const { limits, restPrefixes: prefixes, retention } = config;
+  const { adapters, core, config, directory, hostedTenants, mapError, log } = deps;
+  const { restPrefixes: prefixes, retention } = config;
   const { origin } = new URL(config.issuer);
   const all = { ...adapters, ...core };
-  const google = createGoogleLogin({ ...all, defaultClient: config.google });
+  const { login: providerLogin, links: providerLinks, route } = createFederation(deps);
   const manamLogin = createManamLogin({
     ...all,
     issuer: config.issuer,
@@ -45,7 +45,8 @@ export function auth(deps: FeatureDeps) {
     sessions: createManageSessions(all),
     introspectToken: createIntrospectToken(all),
     manamUser: createManamUser(all),
-    google,
+    providerLogin,
+    providerLinks,
     manamLogin,
     startCodeSignIn: createStartCodeSignIn({
       ...all,
@@ -55,9 +56,12 @@ export function auth(deps: FeatureDeps) {
     redeemLoginCode: createRedeemLoginCode(all),
   };
   return {
-    handlers: { auth: authHandlers(core.idempotent(flows)) },
+    handlers: {
+      auth: authHandlers(core.idempotent(flows)),
+      providers: providerHandlers(core.idempotent({ login: providerLogin, links: providerLinks })),
+    },
     endpoints: [
-      createGoogleLoginRoute({ google, directory, limiter, limits, mapError, log, prefixes }),
+      route,
       createManamLoginRoute({ manamLogin, directory, mapError, log, hostedTenants, prefixes }),
     ],
     retention: {

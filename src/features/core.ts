@@ -1,8 +1,8 @@
-import type { Config } from '../config/config.ts';
+import { type Config, isGoogleUsable } from '../config/config.ts';
 import type { AccessTokens } from '../domain/access-token.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { ReceiptSigner } from '../domain/erasure.ts';
-import type { GoogleProvider } from '../domain/google.ts';
+import type { IdentityProviders } from '../domain/identity-provider.ts';
 import type { HeadSigner } from '../domain/log-head.ts';
 import { networkOf } from '../domain/network.ts';
 import type { OutgoingFetch } from '../domain/outgoing.ts';
@@ -10,6 +10,7 @@ import type { PasswordHasher } from '../domain/password.ts';
 import type { ProofOfWork } from '../domain/proof-of-work.ts';
 import type { Random } from '../domain/random.ts';
 import type { Store } from '../domain/repositories.ts';
+import type { GoogleScope } from '../domain/tenant.ts';
 import type { QrRenderer } from '../domain/totp.ts';
 import type { Vault } from '../domain/vault.ts';
 import type { WebAuthn } from '../domain/webauthn.ts';
@@ -17,6 +18,7 @@ import type { SignWebhook } from '../domain/webhook.ts';
 import { createAuthenticatorTypes } from '../flows/authenticators/kinds.ts';
 import { createVerifier } from '../flows/authenticators/verify.ts';
 import { createMessageCharge, createRecipientCharge } from '../flows/charges.ts';
+import { createConnections } from '../flows/federation/connections.ts';
 import { createLoginRequests } from '../flows/federation/login-requests.ts';
 import { createResolveIdentity } from '../flows/federation/resolve-identity.ts';
 import { createIdempotency } from '../flows/idempotency.ts';
@@ -37,7 +39,9 @@ export type Adapters = {
   readonly signReceipt: ReceiptSigner;
   readonly signHead: HeadSigner;
   readonly signWebhook: SignWebhook;
-  readonly google: GoogleProvider;
+  readonly providers: IdentityProviders;
+  /** The scopes of Google's data, as a policy names them. */
+  readonly googleScopes: Readonly<Record<GoogleScope, string>>;
   readonly passwordRules: PasswordPolicyDeps;
   readonly proofOfWork: ProofOfWork;
   readonly webAuthn: WebAuthn;
@@ -95,6 +99,12 @@ export function createCore(adapters: Adapters, config: Config, limiter: Limiter)
         limiter.charge(tenant.id, limits.loginStartsPerNetwork, networkOf(client.address)),
     }),
     resolveIdentity: createResolveIdentity({ store, clock, random }),
+    connections: createConnections({
+      store,
+      sharedGoogle: config.google && { ...config.google, isUsable: isGoogleUsable(config) },
+      googleScopes: adapters.googleScopes,
+      origin: new URL(config.issuer).origin,
+    }),
     idempotent: createIdempotency({ store, vault, clock }),
   };
 }

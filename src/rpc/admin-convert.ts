@@ -3,6 +3,7 @@ import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import {
   type AdminKeySchema,
   type AuditEventSchema,
+  type ConnectionSchema,
   type FindingSchema,
   FindingState,
   type ImportResultSchema,
@@ -31,6 +32,7 @@ import type { StatementEffect as EffectName, MigrationState } from '../domain/mi
 import type { SessionRow } from '../domain/session.ts';
 import type { Tenant } from '../domain/tenant.ts';
 import type { UserView } from '../domain/user.ts';
+import type { OperatorConnection } from '../flows/admin/connections.ts';
 import type { SigningKeyView } from '../flows/admin/deployment.ts';
 import type { ImportResult } from '../flows/admin/transfer.ts';
 
@@ -84,6 +86,19 @@ export function toOperatorTenant(tenant: Tenant): MessageInitShape<typeof Tenant
     state: tenantStates[status],
     policy: policy as unknown as JsonObject,
     createTime: timestampFromDate(createdAt),
+  };
+}
+
+export function toConnection(connection: OperatorConnection): MessageInitShape<typeof ConnectionSchema> {
+  const { name, settings, hasSecret, redirectUri, logoutUri, createdAt, updatedAt } = connection;
+  return {
+    name,
+    settings: settings as unknown as JsonObject,
+    hasSecret,
+    redirectUri,
+    logoutUri,
+    createTime: timestampFromDate(createdAt),
+    updateTime: timestampFromDate(updatedAt),
   };
 }
 

@@ -5,6 +5,7 @@ import { AdminService } from '../../gen/manam/admin/v1/admin_service_pb.js';
 import type { Migrations } from '../domain/migration.ts';
 import type { createAuditLog } from '../flows/admin/audit-log.ts';
 import type { createBackupCheck } from '../flows/admin/backup.ts';
+import type { createConnectionAdmin } from '../flows/admin/connections.ts';
 import type { createDeployment } from '../flows/admin/deployment.ts';
 import type { Diagnose } from '../flows/admin/diagnose.ts';
 import type { createEventLogAdmin } from '../flows/admin/event-log.ts';
@@ -19,6 +20,7 @@ import {
   fromMessageState,
   toAdminKey,
   toAuditEvent,
+  toConnection,
   toFinding,
   toImportResult,
   toKey,
@@ -36,6 +38,7 @@ export type InspectionFlows = { readonly migrations: Migrations; readonly diagno
 
 export type AdminFlows = InspectionFlows & {
   readonly tenants: ReturnType<typeof createTenantAdmin>;
+  readonly connections: ReturnType<typeof createConnectionAdmin>;
   readonly keys: ReturnType<typeof createKeyAdmin>;
   readonly adminKeys: ReturnType<typeof createAdminKeyAdmin>;
   readonly users: ReturnType<typeof createUserAdmin>;
@@ -53,6 +56,7 @@ export function registerAdmin(router: ConnectRouter, flows: AdminFlows): void {
   const handlers: ServiceImpl<typeof AdminService> = {
     ...inspectionHandlers(flows),
     ...tenantHandlers(flows),
+    ...connectionHandlers(flows),
     ...keyHandlers(flows),
     ...userHandlers(flows),
     ...deploymentHandlers(flows),
@@ -113,6 +117,26 @@ function tenantHandlers({ tenants }: AdminFlows) {
       return { tenant: toOperatorTenant(await tenants.resume(operatorOf(context), request.tenant)) };
     },
     deleteTenant: (request, context) => tenants.delete(operatorOf(context), request.tenant),
+  } satisfies Handlers;
+}
+
+function connectionHandlers({ connections }: AdminFlows) {
+  return {
+    async listConnections({ tenant }) {
+      return { connections: (await connections.list(tenant)).map(toConnection) };
+    },
+    async setConnection({ tenant, name, settings }, context) {
+      const changed = await connections.set(operatorOf(context), { tenant, name, settings });
+      return { connection: toConnection(changed) };
+    },
+    async setConnectionSecret(request, context) {
+      await connections.setSecret(operatorOf(context), request);
+      return {};
+    },
+    async deleteConnection(request, context) {
+      await connections.delete(operatorOf(context), request);
+      return {};
+    },
   } satisfies Handlers;
 }
 

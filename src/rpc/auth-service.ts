@@ -4,8 +4,9 @@ import type { Confirmed, createConfirmEmail, createConfirmSms } from '../flows/a
 import type { createManamUser } from '../flows/accounts/manam-user.ts';
 import type { createRegister } from '../flows/accounts/register.ts';
 import type { createSendConfirmation } from '../flows/accounts/send-confirmation.ts';
-import type { GoogleLogin } from '../flows/federation/google.ts';
+import type { ProviderLinks } from '../flows/federation/links.ts';
 import type { ManamLogin } from '../flows/federation/manam.ts';
+import type { ProviderLogin } from '../flows/federation/provider-login.ts';
 import type { createIntrospectToken } from '../flows/sessions/introspect-token.ts';
 import type { createManageSessions } from '../flows/sessions/manage-sessions.ts';
 import type { createReauthenticate } from '../flows/sessions/reauthenticate.ts';
@@ -29,6 +30,9 @@ import {
   userIdOf,
 } from './convert.ts';
 
+/** The provider of the calls that are Google's own. */
+const google = { provider: 'google' } as const;
+
 export type AuthFlows = {
   readonly register: ReturnType<typeof createRegister>;
   readonly confirmEmail: ReturnType<typeof createConfirmEmail>;
@@ -40,7 +44,8 @@ export type AuthFlows = {
   readonly sessions: ReturnType<typeof createManageSessions>;
   readonly introspectToken: ReturnType<typeof createIntrospectToken>;
   readonly manamUser: ReturnType<typeof createManamUser>;
-  readonly google: GoogleLogin;
+  readonly providerLogin: ProviderLogin;
+  readonly providerLinks: ProviderLinks;
   readonly manamLogin: ManamLogin;
   readonly sendStepUpCode: ReturnType<typeof createStepUpCode>;
   readonly startCodeSignIn: ReturnType<typeof createStartCodeSignIn>;
@@ -144,26 +149,28 @@ export function authHandlers(flows: AuthFlows): ServiceImpl<typeof AuthService> 
 
     async startGoogleLogin(request, context) {
       const caller = callerOf(context);
-      if (request.native) return { nonce: await flows.google.startNative(caller) };
-      return { authorizationUrl: await flows.google.start(caller, request) };
+      if (request.native) return { nonce: await flows.providerLogin.startNative(caller, google) };
+      return { authorizationUrl: await flows.providerLogin.start(caller, { ...request, ...google }) };
     },
 
     async loginWithGoogleToken(request, context) {
       const caller = callerOf(context);
-      return toSignIn(await flows.google.loginWithToken(caller, request), caller);
+      return toSignIn(await flows.providerLogin.loginWithToken(caller, { ...request, ...google }), caller);
     },
 
     async startGoogleLink(request, context) {
-      return { authorizationUrl: await flows.google.startLink(callerOf(context), request) };
+      return {
+        authorizationUrl: await flows.providerLogin.startLink(callerOf(context), { ...request, ...google }),
+      };
     },
 
     async finishGoogleLink(request, context) {
-      await flows.google.finishLink(callerOf(context), request);
+      await flows.providerLinks.finish(callerOf(context), { ...request, ...google });
       return {};
     },
 
     async unlinkGoogle(_, context) {
-      await flows.google.unlink(callerOf(context));
+      await flows.providerLinks.unlink(callerOf(context), google);
       return {};
     },
 

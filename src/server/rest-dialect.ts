@@ -38,7 +38,8 @@ const statuses: Partial<Record<string, number>> = {
   HEADERS_TOO_LARGE: 431,
 } satisfies Partial<Record<Reason, number>>;
 
-function toDomainError({ problem, fields }: RestError): DomainError {
+/** A refusal of the transcoder in the words of this service. */
+export function toDomainError({ problem, fields }: RestError): DomainError {
   // Text that cannot be a field's name may be content of the request: it is not echoed.
   const violations = fields
     .filter(({ field }) => isPlausibleField(field))

@@ -2,7 +2,7 @@ import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { ParsedIdentifier } from '../../domain/identifier.ts';
-import { emptyProfile, type Profile } from '../../domain/profile.ts';
+import { emptyProfile, type Profile, type ProfileField } from '../../domain/profile.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Repositories } from '../../domain/repositories.ts';
 import type { OwnedIdentifier, User, UserView } from '../../domain/user.ts';
@@ -16,7 +16,7 @@ import { messageLocale } from '../messages.ts';
 export type ProveOwnerDeps = { readonly clock: Clock; readonly random: Random };
 
 /** The parts of a profile that come with the proof. */
-export type ProvedProfile = Pick<Profile, 'firstName' | 'lastName'> & Partial<Pick<Profile, 'picture'>>;
+export type ProvedProfile = Pick<Profile, 'firstName' | 'lastName'> & Partial<Pick<Profile, ProfileField>>;
 
 /** The repositories that a new account writes. */
 export type NewAccountStores = 'users' | 'events';

@@ -109,7 +109,8 @@ export function createTransfer(deps: TransferDeps) {
         );
       if (parsed.isPasskeyOnly) await users.setPasskeyOnly(tenantId, userId, true);
       await recoveryCodes.insertForeign(tenantId, userId, recoveryCodeHashes);
-      for (const identity of identities) await known.insert({ ...identity, tenantId, userId }, now);
+      for (const identity of identities)
+        await known.insert({ ...identity, tenantId, userId, createdAt: now });
     });
   }
 

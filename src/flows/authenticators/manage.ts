@@ -6,6 +6,7 @@ import { maskMobile } from '../../domain/mobile.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { isSecondFactor } from '../../domain/sign-in.ts';
+import { isTrustedWithFactor } from '../../domain/tenant.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { afterChange, assertNotFrozenNow } from '../after-change.ts';
 import type { RecipientCharge } from '../charges.ts';
@@ -82,7 +83,8 @@ export function createManageAuthenticators(deps: ManageAuthenticatorsDeps) {
         methods: kinds,
         maskedNumber: smsNumber === undefined ? '' : maskMobile(smsNumber),
         recoveryCodesLeft: await store.recoveryCodes.count(tenantId, id),
-        required: caller.tenant.policy.requireSecondFactor,
+        // A provider that the tenant trusts with it may have asked for it.
+        required: caller.tenant.policy.requireSecondFactor && !isTrustedWithFactor(ownSession(caller).amr),
         hasPassword: (await store.users.findPasswordHash(tenantId, id)) !== undefined,
         resetReadyAt: (await store.factorResets.find(tenantId, id, deps.clock()))?.readyAt,
       };

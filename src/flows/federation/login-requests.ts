@@ -27,13 +27,23 @@ const lifetimeMs = 600_000;
 /** The return of a browser: to a registered page, with a code for the holder of a verifier. */
 export type Return = { readonly redirectUri: string; readonly codeChallenge: string };
 
+export type ReturnRules = {
+  /** Whether the browser may end here instead, at an answer in JSON. */
+  readonly isOptional: boolean;
+  /** The hosted page that is always registered. Default: none. */
+  readonly hostedPage?: string;
+};
+
 /** The page and the challenge of a request, or REQUEST_INVALID. A page without a challenge would hand its code to anyone. */
-export function parseReturn({ tenant }: Pick<Caller, 'tenant'>, asked: Return, isOptional: boolean): Return {
+export function parseReturn(
+  { tenant }: Pick<Caller, 'tenant'>,
+  asked: Return,
+  { isOptional, hostedPage = '' }: ReturnRules,
+): Return {
   const violations = createViolations();
   const { collect, add } = violations;
-  const redirectUri = collect(() =>
-    matchRegisteredUrl(asked.redirectUri, tenant.policy.redirectUris, '', 'redirect_uri'),
-  );
+  const registered = [...tenant.policy.redirectUris, ...(hostedPage === '' ? [] : [hostedPage])];
+  const redirectUri = collect(() => matchRegisteredUrl(asked.redirectUri, registered, '', 'redirect_uri'));
   if (redirectUri === '' && !isOptional) add('redirect_uri', 'FIELD_REQUIRED');
   const wantsChallenge = asked.redirectUri !== '' || !isOptional || asked.codeChallenge !== '';
   if (wantsChallenge && !isCodeChallenge(asked.codeChallenge))
@@ -61,6 +71,7 @@ export function createLoginRequests({ store, clock, random, chargeStart }: Login
         codeChallenge: '',
         userId: '',
         sessionId: '',
+        provider: '',
         nonce: random.bytes(32).toString('base64url'),
         codeVerifier: random.bytes(32).toString('base64url'),
         ...fields,

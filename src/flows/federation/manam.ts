@@ -1,6 +1,7 @@
 import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
+import { manamProvider } from '../../domain/external-identity.ts';
 import type { LoginRequest } from '../../domain/login-request.ts';
 import type { Random } from '../../domain/random.ts';
 import { withParameters } from '../../domain/registered-url.ts';
@@ -66,20 +67,20 @@ export function createManamLogin(deps: ManamLoginDeps) {
       issuer,
       subject: pairwiseSubject(vault, view.user.id, tenant.id),
       email: view.email?.confirmedAt === undefined ? '' : view.email.address,
+      isVerified: true,
       // Confirmed here, but maybe long ago: enough for a new account, not to open one that exists.
       isAuthoritative: false,
-      firstName,
-      lastName,
-      picture,
+      fields: { firstName, lastName, picture },
     };
-    return { claims, profile: {}, identifier: proved, mayLink: false };
+    const rules = { mayLink: false, mayCreate: true, mayTell: true };
+    return { provider: manamProvider, claims, profile: {}, identifier: proved, ...rules };
   }
 
   return {
     /** Begins for a tenant. Returns the URL to open. */
     async start(caller: Caller, command: Return): Promise<string> {
       if (!caller.tenant.policy.manam.enabled) throw new DomainError('PROVIDER_DISABLED');
-      const fields = parseReturn(caller, command, false);
+      const fields = parseReturn(caller, command, { isOptional: false });
       const { handle } = await requests.begin(caller, 'manam', fields);
       return withParameters(pageUrl, { request: handle });
     },
@@ -114,15 +115,19 @@ export function createManamLogin(deps: ManamLoginDeps) {
         idempotency: undefined,
       };
       try {
-        const userId = await resolveIdentity(atTenant, arrivalOf(view, tenant));
+        const { userId } = await resolveIdentity(atTenant, arrivalOf(view, tenant));
         const code = await store.transaction(async (repositories) => {
           await repositories.identities.consent(caller.tenant.id, manamUserId, tenant.id, clock());
           const details = { tenant: tenant.slug };
           await record(repositories, deps, caller, { type: 'consent.granted', details });
-          const approved = { type: 'sign_in.approved', userId, details: { provider: 'manam' } } as const;
+          const approved = {
+            type: 'sign_in.approved',
+            userId,
+            details: { provider: manamProvider },
+          } as const;
           await record(repositories, deps, atTenant, approved);
           const user = { tenantId: tenant.id, userId };
-          const content = { codeChallenge, amr: ['fed' as const], sessionId: '', subject: '' };
+          const content = { codeChallenge, amr: ['fed' as const] };
           return await makeLoginCode(repositories, deps, user, 'login-code', content);
         });
         return withParameters(redirectUri, { code });

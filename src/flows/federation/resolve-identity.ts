@@ -2,14 +2,19 @@ import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { parseEmail } from '../../domain/email.ts';
 import { DomainError } from '../../domain/errors.ts';
-import type { ExternalProfile, ProviderClaims } from '../../domain/external-identity.ts';
-import { googleIssuer } from '../../domain/google.ts';
+import type { ExternalIdentity, ExternalProfile, ProviderClaims } from '../../domain/external-identity.ts';
 import type { HeldIdentifier } from '../../domain/identifier.ts';
-import { parseProfileText, profileTexts } from '../../domain/profile.ts';
+import { type ProfileField, parseProfileText, profileTexts } from '../../domain/profile.ts';
 import type { Random } from '../../domain/random.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
 import type { OwnedIdentifier } from '../../domain/user.ts';
-import { createProvedUser, holdActive, type TakeOverStores, takeOver } from '../accounts/prove-owner.ts';
+import {
+  createProvedUser,
+  holdActive,
+  type ProvedProfile,
+  type TakeOverStores,
+  takeOver,
+} from '../accounts/prove-owner.ts';
 import { record } from '../events/record.ts';
 import { notifyUser } from '../messages.ts';
 
@@ -21,24 +26,47 @@ export type ResolveDeps = {
 
 /** The claims of a provider, and the identifier that they give the account here. */
 export type Arrival = {
+  /** The name of the connection, or `manam`. */
+  readonly provider: string;
   readonly claims: ProviderClaims;
   readonly profile: ExternalProfile;
   /** The identifier of a new account; undefined: the provider does not answer for any. */
   readonly identifier: Pick<HeldIdentifier, 'kind' | 'address' | 'canonical'> | undefined;
   /** Whether the provider's word is enough to open an account that exists here (R51). */
   readonly mayLink: boolean;
+  /** Whether it may make an account. */
+  readonly mayCreate: boolean;
+  /** Whether they may learn that the address has an account: not where anybody could have claimed it (R33). */
+  readonly mayTell: boolean;
+};
+
+/** The user of an arrival. */
+export type Resolved = {
+  readonly userId: string;
+  /** Whether it opened an account that others had before: the provider is new to it. */
+  readonly isLinked: boolean;
 };
 
 /** Retries where an account changes between the read and the write. */
 const maxRaces = 5;
 
-/** The part of a name that a profile takes; a provider's names are the user's own words. */
-function nameOf(text: string, field: 'firstName' | 'lastName'): string {
+/** What a profile takes of a provider's text; names are the user's own words. Empty where it takes nothing. */
+function fieldOf(text: string, field: ProfileField): string {
   try {
-    return parseProfileText(field, text.slice(0, 100).replace(/[<>\p{Cc}\p{Zl}\p{Zp}]/gu, ''));
+    const cut = text.slice(0, profileTexts[field].maxLength);
+    return parseProfileText(field, cut.replace(/[<>\p{Cc}\p{Zl}\p{Zp}]/gu, ''));
   } catch {
     return '';
   }
+}
+
+function profileOf({ fields }: ProviderClaims): ProvedProfile {
+  const { firstName = '', lastName = '', ...others } = fields;
+  const parsed = Object.entries({ firstName, lastName, ...others }).map(([field, text]) => [
+    field,
+    fieldOf(text, field as ProfileField),
+  ]);
+  return Object.fromEntries(parsed) as ProvedProfile;
 }
 
 /**
@@ -46,22 +74,22 @@ function nameOf(text: string, field: 'firstName' | 'lastName'): string {
  * provider is authoritative for the address, the confirmed account of that address; else a
  * new account. An unconfirmed account of that address may belong to another party, so its
  * content is wiped before the owner of the address gets it. Without that authority nothing
- * opens. An account that has an identity opens to no other one of the same address, which
- * the provider may have reassigned: the user signs in here first and connects it.
+ * opens. An account that has an identity of a provider opens to no other one of the same provider
+ * and address, which may have been reassigned there: the user signs in here first and connects it.
  */
 export function createResolveIdentity(deps: ResolveDeps) {
   const { store, clock } = deps;
 
-  return async function resolveIdentity(caller: Caller, arrival: Arrival): Promise<string> {
+  return async function resolveIdentity(caller: Caller, arrival: Arrival): Promise<Resolved> {
     for (let race = 0; race < maxRaces; race += 1) {
-      const userId = await attempt(caller, arrival);
-      if (userId !== undefined) return userId;
+      const resolved = await attempt(caller, arrival);
+      if (resolved !== undefined) return resolved;
     }
     throw new DomainError('UNAVAILABLE', { retryAfterMs: 1000 });
   };
 
-  /** The user's id; undefined where another call changed the account meanwhile. */
-  async function attempt(caller: Caller, arrival: Arrival): Promise<string | undefined> {
+  /** Undefined where another call changed the account meanwhile. */
+  async function attempt(caller: Caller, arrival: Arrival): Promise<Resolved | undefined> {
     const tenantId = caller.tenant.id;
     const { issuer, subject } = arrival.claims;
     const known = await store.identities.find(tenantId, issuer, subject);
@@ -71,15 +99,17 @@ export function createResolveIdentity(deps: ResolveDeps) {
         ...known,
         profile: { ...known.profile, ...arrival.profile },
       });
-      return known.userId;
+      return { userId: known.userId, isLinked: false };
     }
     const { identifier, mayLink } = arrival;
-    if (identifier === undefined) throw await dueElsewhere(tenantId, arrival.claims.email);
+    if (identifier === undefined) throw await dueElsewhere(tenantId, arrival);
     const held = await store.users.findIdentifier(tenantId, identifier);
     try {
       // Where its owner has proved something else, this identifier was only claimed, and the proof is here.
-      if (held === undefined || (held.confirmedAt === undefined && held.isOwnerConfirmed))
-        return await create(caller, arrival, identifier);
+      if (held === undefined || (held.confirmedAt === undefined && held.isOwnerConfirmed)) {
+        if (!arrival.mayCreate) throw new DomainError('REGISTRATION_REQUIRED');
+        return { userId: await create(caller, arrival, identifier), isLinked: false };
+      }
       if (held.confirmedAt === undefined && (mayLink || held.origin === 'self'))
         return await takeOverWith(caller, arrival, held);
       if (!mayLink) throw new DomainError('LOCAL_LOGIN_REQUIRED');
@@ -91,16 +121,17 @@ export function createResolveIdentity(deps: ResolveDeps) {
   }
 
   /** The error where the provider is not authoritative for the address: it names a way to sign in that exists. */
-  async function dueElsewhere(tenantId: string, address: string): Promise<DomainError> {
-    const identifier = emailIdentifier(address);
+  async function dueElsewhere(tenantId: string, { claims, mayTell }: Arrival): Promise<DomainError> {
+    if (!mayTell) return new DomainError('PROVIDER_ADDRESS_UNPROVED');
+    const identifier = emailIdentifier(claims.email);
     const held = identifier && (await store.users.findIdentifier(tenantId, identifier));
     const reason = held?.confirmedAt === undefined ? 'REGISTRATION_REQUIRED' : 'LOCAL_LOGIN_REQUIRED';
     return new DomainError(reason);
   }
 
-  function identityOf(caller: Caller, { claims, profile }: Arrival, userId: string) {
+  function identityOf(caller: Caller, { provider, claims, profile }: Arrival, userId: string) {
     const { issuer, subject } = claims;
-    return { tenantId: caller.tenant.id, issuer, subject, userId, profile };
+    return { tenantId: caller.tenant.id, issuer, subject, userId, provider, profile, createdAt: clock() };
   }
 
   async function create(
@@ -108,35 +139,33 @@ export function createResolveIdentity(deps: ResolveDeps) {
     arrival: Arrival,
     identifier: NonNullable<Arrival['identifier']>,
   ): Promise<string> {
-    const { firstName, lastName, picture } = arrival.claims;
     return await store.transaction(async (repositories) => {
-      const userId = await createProvedUser(deps, repositories, caller, identifier, {
-        firstName: nameOf(firstName, 'firstName'),
-        lastName: nameOf(lastName, 'lastName'),
-        picture: picture.slice(0, profileTexts.picture.maxLength),
-      });
-      await repositories.identities.insert(identityOf(caller, arrival, userId), clock());
+      const profile = profileOf(arrival.claims);
+      const userId = await createProvedUser(deps, repositories, caller, identifier, profile);
+      await repositories.identities.insert(identityOf(caller, arrival, userId));
       return userId;
     });
   }
 
   /** Links a confirmed account; its owner gets a notice (R46). */
-  async function link(caller: Caller, arrival: Arrival, held: HeldIdentifier): Promise<string | undefined> {
+  async function link(caller: Caller, arrival: Arrival, held: HeldIdentifier): Promise<Resolved | undefined> {
     const { id: tenantId } = caller.tenant;
     const { userId } = held;
     return await store.transaction(async (repositories) => {
       const { users, identities } = repositories;
       const view = await holdActive(repositories, tenantId, userId);
       const isFrozen = view.frozenUntil !== undefined && view.frozenUntil > clock();
-      if (isFrozen || (await identities.listOfUser(tenantId, userId)).length > 0)
-        throw new DomainError('LOCAL_LOGIN_REQUIRED');
+      const others = await identities.listOfUser(tenantId, userId);
+      const { issuer } = arrival.claims;
+      const isSame = (each: ExternalIdentity) => each.provider === arrival.provider || each.issuer === issuer;
+      if (isFrozen || others.some(isSame)) throw new DomainError('LOCAL_LOGIN_REQUIRED');
       const now = await users.findIdentifier(tenantId, held);
       if (now?.userId !== userId || now.confirmedAt === undefined) return undefined;
-      await identities.insert(identityOf(caller, arrival, userId), clock());
+      await identities.insert(identityOf(caller, arrival, userId));
       await notifyUser(deps, repositories, caller, view, 'identity-linked');
-      const details = { provider: providerOf(arrival.claims.issuer) };
+      const details = { provider: arrival.provider };
       await record(repositories, deps, caller, { type: 'identity.linked', userId, details });
-      return userId;
+      return { userId, isLinked: true };
     });
   }
 
@@ -145,26 +174,18 @@ export function createResolveIdentity(deps: ResolveDeps) {
     caller: Caller,
     arrival: Arrival,
     held: OwnedIdentifier,
-  ): Promise<string | undefined> {
+  ): Promise<Resolved | undefined> {
     const { userId } = held;
-    const names = {
-      firstName: nameOf(arrival.claims.firstName, 'firstName'),
-      lastName: nameOf(arrival.claims.lastName, 'lastName'),
-    };
     return await store.transaction(async (repositories) => {
-      if (!(await takeOver(deps, repositories, caller, held, names))) return undefined;
-      await repositories.identities.insert(identityOf(caller, arrival, userId), clock());
-      return userId;
+      const profile = profileOf(arrival.claims);
+      if (!(await takeOver(deps, repositories, caller, held, profile))) return undefined;
+      await repositories.identities.insert(identityOf(caller, arrival, userId));
+      return { userId, isLinked: false };
     });
   }
 }
 
 export type ResolveIdentity = ReturnType<typeof createResolveIdentity>;
-
-/** The provider of an issuer, as events name it. */
-function providerOf(issuer: string): 'google' | 'manam' {
-  return issuer === googleIssuer ? 'google' : 'manam';
-}
 
 /** The e-mail identifier of a provider's address; undefined where it is none. */
 export function emailIdentifier(address: string): Arrival['identifier'] {

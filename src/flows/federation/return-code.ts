@@ -4,6 +4,7 @@ import type { Caller } from '../../domain/caller.ts';
 import type { Challenge } from '../../domain/challenge.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
+import type { ProviderOrigin } from '../../domain/external-identity.ts';
 import { codeChallengeOf, isCodeVerifier } from '../../domain/pkce.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
@@ -16,16 +17,20 @@ const lifetimeMs = 60_000;
 /** The verifiers that a code survives. */
 const maxVerifiers = 3;
 
-export type CodePurpose = Extract<Challenge['purpose'], 'login-code' | 'google-link'>;
+export type CodePurpose = Extract<Challenge['purpose'], 'login-code' | 'provider-link'>;
 
 /** The content of a code beside its user. */
 export type CodeContent = {
   readonly codeChallenge: string;
   readonly amr: readonly AuthenticationMethod[];
-  /** The session that a connection was begun in; empty for a sign-in. */
-  readonly sessionId: string;
-  /** The identity to connect; empty for a sign-in. */
-  readonly subject: string;
+  /** Where a sign-in comes from; absent: Manam itself, or a link. */
+  readonly origin?: ProviderOrigin;
+  /** The session that a link was begun in, and the identity to link; absent for a sign-in. */
+  readonly sessionId?: string;
+  readonly provider?: string;
+  readonly issuer?: string;
+  readonly subject?: string;
+  readonly email?: string;
 };
 
 /** Makes a one-time code that a browser carries back, in the caller's transaction. Tokens never stand in an address (R48). */

@@ -23,8 +23,10 @@ import type { RegisteredCredential, WebAuthn } from '../../domain/webauthn.ts';
 import { afterUndoableChange, type UndoableChangeStores } from '../after-change.ts';
 import { renewRecoveryCodes } from '../authenticators/recovery-codes.ts';
 import { type RecordDeps, record, recordingFailure } from '../events/record.ts';
+import type { Connections } from '../federation/connections.ts';
 import type { UndoLinkDeps } from '../recovery/undo-link.ts';
 import { ownSession } from '../sessions/own-session.ts';
+import { hasOtherWay } from '../sign-in/ways-left.ts';
 import { type Ceremonies, descriptorsOf, passkeyRefusal, type WebAuthnJson } from './ceremony.ts';
 
 export type ManagePasskeysDeps = RecordDeps &
@@ -32,6 +34,7 @@ export type ManagePasskeysDeps = RecordDeps &
     readonly store: Store<'users' | 'authenticators' | 'recoveryCodes' | 'identities' | UndoableChangeStores>;
     readonly webAuthn: WebAuthn;
     readonly ceremonies: Ceremonies;
+    readonly connections: Connections;
     readonly vault: Vault;
   };
 
@@ -44,7 +47,7 @@ const ofPasskey = { kind: 'passkey' } as const;
 
 /** Registers, lists, renames and removes the passkeys of the caller. */
 export function createManagePasskeys(deps: ManagePasskeysDeps) {
-  const { store, webAuthn, ceremonies, vault, clock, random } = deps;
+  const { store, webAuthn, ceremonies, connections, vault, clock, random } = deps;
 
   const listOf = async ({ tenant }: Caller, userId: string) =>
     passkeysOf(await store.authenticators.list(tenant.id, userId));
@@ -186,7 +189,7 @@ export function createManagePasskeys(deps: ManagePasskeysDeps) {
         const isNeeded =
           enrolled.isPasskeyOnly ||
           caller.tenant.policy.passkeys.mode === 'required' ||
-          !(await hasOtherWay(repositories, caller, view));
+          !(await hasOtherWay(connections, repositories, caller, view));
         if (isLast && isNeeded) throw new DomainError('LAST_SIGN_IN');
         await authenticators.remove(tenantId, userId, removed.slot);
         if (rows.length === 1) await recoveryCodes.replace(tenantId, userId, []);
@@ -226,20 +229,6 @@ export function createManagePasskeys(deps: ManagePasskeysDeps) {
 }
 
 export type ManagePasskeys = ReturnType<typeof createManagePasskeys>;
-
-/** Whether a user could sign in without any passkey. */
-async function hasOtherWay(
-  { users, identities }: Pick<Repositories, 'users' | 'identities'>,
-  { tenant }: Caller,
-  { user, email, mobile }: UserView,
-): Promise<boolean> {
-  const { codeSignIn, passkeys } = tenant.policy;
-  const isReached = email?.confirmedAt !== undefined || mobile?.confirmedAt !== undefined;
-  if (codeSignIn.enabled && isReached) return true;
-  const hasPassword = (await users.findPasswordHash(user.tenantId, user.id)) !== undefined;
-  if (hasPassword && passkeys.passwordless !== 'tenant') return true;
-  return (await identities.listOfUser(user.tenantId, user.id)).length > 0;
-}
 
 function nameOf({ email, mobile, user }: UserView): string {
   return email?.address ?? mobile?.address ?? user.id;

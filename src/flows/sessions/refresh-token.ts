@@ -83,7 +83,7 @@ async function rotate(
   const { idleMs } = lifetimesOf(policy, session.remember);
   const next = {
     // Where a second factor is demanded meanwhile, the session is valid for enrolling one (R18).
-    level: lacksRequired(policy, session.kinds) ? ('enrol-only' as const) : session.level,
+    level: lacksRequired(policy, session.kinds, session.amr) ? ('enrol-only' as const) : session.level,
     refreshedAt: now,
     idleExpiresAt: new Date(Math.min(now.getTime() + idleMs, session.expiresAt.getTime())),
     client: { ...session.client, address: caller.client.address },

@@ -23,6 +23,7 @@ export type SignInStores =
   | 'attempts'
   | 'recoveryCodes'
   | 'factorResets'
+  | 'identities'
   | 'budgets'
   | 'smsUsage'
   | 'outbox'

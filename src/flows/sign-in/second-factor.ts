@@ -39,7 +39,7 @@ export function createFinishPending(deps: RecordDeps & Pick<SecondFactorDeps, 's
     const { pending } = caller;
     if (pending === undefined) throw new DomainError('TOKEN_INVALID');
     const { challengeId, userId, progress } = pending;
-    const { method, amr, remember = false, jkt } = progress;
+    const { method, amr, remember = false, jkt, origin } = progress;
     // Whoever began with a key goes on with it: a stolen token of the first step is no use without.
     if (jkt !== undefined && caller.binding?.jkt !== jkt)
       throw proofRefusal(caller.binding === undefined ? 'missing' : 'key', clock());
@@ -54,6 +54,7 @@ export function createFinishPending(deps: RecordDeps & Pick<SecondFactorDeps, 's
       const result = await signIn.complete(caller, account, {
         method,
         remember,
+        ...(origin && { origin }),
         amr: [...new Set([...amr, amrOfProof(proof), 'mfa' as const])],
         prepare: async (repositories) => {
           if (!(await repositories.challenges.consume(tenantId, challengeId, clock())))

@@ -60,7 +60,7 @@ export type Opened =
 export function createSessionGate({ sendCode, chargeCode, clock, random }: SessionGateDeps) {
   type GateRepositories = Pick<
     Repositories,
-    'sessions' | 'challenges' | 'trustedDevices' | 'outbox' | 'budgets' | 'smsUsage'
+    'sessions' | 'challenges' | 'trustedDevices' | 'outbox' | 'budgets' | 'smsUsage' | 'identities'
   >;
 
   /** Stores what was proved so far; where SMS is the only authenticator its code goes out at once. */
@@ -112,7 +112,7 @@ export function createSessionGate({ sendCode, chargeCode, clock, random }: Sessi
       id: random.uuid(),
       tenantId: user.tenantId,
       userId: user.id,
-      level: lacksRequired(policy, enrolled.kinds) ? 'enrol-only' : 'signed-in',
+      level: lacksRequired(policy, enrolled.kinds, amr) ? 'enrol-only' : 'signed-in',
       amr,
       authTime: now,
       client: caller.client,
@@ -132,6 +132,16 @@ export function createSessionGate({ sendCode, chargeCode, clock, random }: Sessi
       expiresAt: new Date(now.getTime() + absoluteMs),
     };
     await repositories.sessions.insert(session);
+    const { origin } = progress;
+    if (origin !== undefined)
+      await repositories.identities.noteSession({
+        tenantId: user.tenantId,
+        sessionId: session.id,
+        userId: user.id,
+        provider: origin.provider,
+        subjectDigest: Buffer.from(origin.subject, 'base64url'),
+        sidDigest: origin.sid === '' ? undefined : Buffer.from(origin.sid, 'base64url'),
+      });
     const replaced =
       liveSessions < maxSessions
         ? []
