@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { RemoteAdmin } from '../composition/admin-client.ts';
 import { CommandError, exitCodes } from '../composition/exit-codes.ts';
 import type { Config } from '../config/config.ts';
 import { addAuditCommands } from './audit.ts';
 import { addConfigCommand } from './config.ts';
+import { addConnectionCommands } from './connection.ts';
 import type { Cli } from './context.ts';
 import { addDatabaseCommands } from './database.ts';
 import {
@@ -16,14 +17,18 @@ import {
 import { addAdminKeyCommands, addKeyCommands } from './key.ts';
 import { addOutboxCommands, addTemplateCommands } from './message.ts';
 import { addTenantCommands } from './tenant.ts';
-import { addEventCommands, addWebhookCommands, type TenantCli } from './tenant-events.ts';
+import { addEventCommands, addSessionCommands, addWebhookCommands, type TenantCli } from './tenant-events.ts';
 import { addTransferCommands } from './transfer.ts';
 import { addUserCommands } from './user.ts';
 import { addUserCareCommands } from './user-care.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-type StartOptions = { readonly production?: boolean; readonly withGoogleEmulator?: boolean };
+type StartOptions = {
+  readonly production?: boolean;
+  readonly withEmulators?: boolean;
+  readonly withGoogleEmulator?: boolean;
+};
 
 /** The admin service that commands go to, where one at a distance is configured. */
 function remoteOf(env: Environment): RemoteAdmin | undefined {
@@ -62,13 +67,14 @@ export function createProgram(env: Environment): Command {
     .command('start', { isDefault: true })
     .description('start the service')
     .option('--production', 'refuse to run with anything missing or weak')
-    .option('--with-google-emulator', 'sign in with a Google that is not Google, on this machine')
-    .action(async ({ production, withGoogleEmulator }: StartOptions) => {
+    .option('--with-emulators', 'stand in for Google and all other identity providers, on this machine')
+    .addOption(new Option('--with-google-emulator', 'the name of that in version 0.1.0').hideHelp())
+    .action(async ({ production, withEmulators, withGoogleEmulator }: StartOptions) => {
       const configured = await config(production);
       const { start } = await import('../composition/start.ts');
-      if (!withGoogleEmulator) return await start(configured);
-      const { withEmulatedGoogle } = await import('../composition/google-emulator.ts');
-      await start(await withEmulatedGoogle(configured));
+      if (!withEmulators && !withGoogleEmulator) return await start(configured);
+      const emulators = await import('../composition/emulators.ts');
+      await start(await emulators.withEmulators(configured));
     });
 
   const cli: Cli = {
@@ -82,6 +88,7 @@ export function createProgram(env: Environment): Command {
   addDatabaseCommands(cli, () => config());
   addAuditCommands(cli);
   addTenantCommands(cli);
+  addConnectionCommands(cli);
   addKeyCommands(cli);
   addUserCommands(cli);
   addUserCareCommands(cli);
@@ -93,6 +100,7 @@ export function createProgram(env: Environment): Command {
     },
   };
   addEventCommands(tenantCli);
+  addSessionCommands(tenantCli);
   addWebhookCommands(tenantCli);
   addTransferCommands(cli);
   addMigrateCommands(cli);

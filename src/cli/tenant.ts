@@ -8,17 +8,12 @@ import {
   TenantState,
   UpdateTenantResponseSchema,
 } from '../../gen/manam/admin/v1/admin_service_pb.js';
-import { CommandError, exitCodes } from '../composition/exit-codes.ts';
 import { say } from '../composition/terminal.ts';
 import { assertWanted, describeEnum, describeTime, sayJson, sayTable } from './common.ts';
 import { type Cli, type Destructive, destructive, type Output, printing, repeated } from './context.ts';
+import { type PatchOptions, patchOf } from './patch.ts';
 
-type PolicyOptions = {
-  readonly name?: string;
-  readonly country?: string;
-  readonly set?: readonly string[];
-  readonly file?: string;
-};
+type PolicyOptions = PatchOptions & { readonly name?: string; readonly country?: string };
 
 const pageSize = 1000;
 
@@ -34,41 +29,9 @@ function show(tenant: Tenant | undefined): void {
   );
 }
 
-/** A value of `--set`: JSON where it is JSON, else the text itself. */
-function parseValue(text: string): JsonValue {
-  try {
-    return JSON.parse(text) as JsonValue;
-  } catch {
-    return text;
-  }
-}
-
-/** The merge patch of a policy out of a file and of `--set path=value`, the later ones winning. */
-export function policyPatch({ file, set = [], country }: PolicyOptions): JsonObject | undefined {
-  if (file === undefined && set.length === 0 && country === undefined) return undefined;
-  const patch = (file === undefined ? {} : readPatch(file)) as JsonObject;
-  if (country !== undefined) Object.assign(patch, { defaultCountry: country, countries: [country] });
-  for (const assignment of set) {
-    const [, path, value] = /^([\w.]+)=(.*)$/s.exec(assignment) ?? [];
-    if (path === undefined || value === undefined)
-      throw new CommandError(`--set ${assignment}: it has to be path=value`, exitCodes.usage);
-    const names = path.split('.');
-    const last = names.pop() ?? '';
-    let target = patch;
-    for (const name of names) {
-      const inner = Object.hasOwn(target, name) ? target[name] : undefined;
-      const next = (typeof inner === 'object' && inner !== null ? inner : {}) as JsonObject;
-      define(target, name, next);
-      target = next;
-    }
-    define(target, last, parseValue(value));
-  }
-  return patch;
-}
-
-/** Sets a property of that very name, also where it is one that objects are born with. */
-function define(target: JsonObject, name: string, value: JsonValue): void {
-  Object.defineProperty(target, name, { value, enumerable: true, configurable: true, writable: true });
+/** The merge patch of a policy. */
+export function policyPatch({ country, ...options }: PolicyOptions): JsonObject | undefined {
+  return patchOf(options, country === undefined ? {} : { defaultCountry: country, countries: [country] });
 }
 
 /** The paths that a patch sets. */
@@ -87,20 +50,6 @@ function valueAt(policy: JsonValue | undefined, path: string): JsonValue {
     const held = (isObject ? value : {}) as JsonObject;
     value = Object.hasOwn(held, name) ? (held[name] ?? null) : null;
   }
-  return value;
-}
-
-function readPatch(file: string): JsonValue {
-  const fail = (why: string) => new CommandError(`${file}: ${why}`, exitCodes.usage);
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch {
-    throw fail('it cannot be read');
-  }
-  const value = parseValue(text);
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw fail('it has to hold a JSON object');
   return value;
 }
 
