@@ -4,6 +4,7 @@ import { createConnectTransport } from '@connectrpc/connect-web';
 export * from './contract.ts';
 export * from './failure.ts';
 export * from './passkeys.ts';
+export * from './pkce.ts';
 export { createProofKey, dpop, generateProofKeyPair, type ProofKey, type ProofKeyPair } from './proof-key.ts';
 export * from './tokens.ts';
 

@@ -6,6 +6,7 @@ import { Enrol, Inside } from './inside.tsx';
 import { createLanguage, LanguageContext, type Locale, useLanguage } from './language.ts';
 import { EmailLink, FactorLink } from './link-pages.tsx';
 import { mayOfferPasskey, OfferPasskey } from './passkeys.tsx';
+import { ProviderReturn } from './provider-return.tsx';
 import { Reauthenticate } from './reauthenticate.tsx';
 import { NewPassword, Recover } from './recover.tsx';
 import { ReportSignIn } from './report-sign-in.tsx';
@@ -29,7 +30,7 @@ function takePlace(slug: string): Place {
   const kept = new URLSearchParams((history.state as { readonly link?: string } | null)?.link ?? '');
   // What the link of a sign-in holds no server sees.
   const fragment = new URLSearchParams(location.hash.slice(1));
-  const link = ['cnf', 'token', 'error'].some((name) => query.has(name))
+  const link = ['cnf', 'token', 'error', 'code'].some((name) => query.has(name))
     ? query
     : fragment.has('token')
       ? fragment
@@ -107,6 +108,13 @@ export function App({
     setPlace({ path, query: new URLSearchParams() });
     setNotice(text);
   };
+  const replace: Account['replace'] = (path, { notice: text = '', error = '' } = {}) => {
+    const query = new URLSearchParams(error === '' ? {} : { error });
+    // Loaded again, the page still says what failed.
+    history.replaceState({ link: String(query) }, '', `/account/${settings.slug}/${path}${location.search}`);
+    setPlace({ path, query });
+    setNotice(text);
+  };
   sessionStarted.current = () => {
     // What this page shows may be another user's.
     if (stage.at === 'outside') void account.enter();
@@ -137,6 +145,7 @@ export function App({
     stage,
     ...place,
     go,
+    replace,
     setStage: (next) => {
       setNotice('');
       setStage(next);
@@ -216,6 +225,8 @@ function Screen() {
     return <FactorLink token={token} factor={query.get('factor') ?? ''} />;
   if (path === 'confirm' && token !== '') return <EmailLink token={token} />;
   if (path === 'confirm') return <Confirm token={query.get('cnf') ?? ''} />;
+  if (path === 'provider')
+    return <ProviderReturn code={query.get('code') ?? ''} failure={query.get('error') ?? ''} />;
   if (path === 'sign-in' && token !== '') return <CodeLink token={token} code={query.get('code') ?? ''} />;
   if (path === 'report' && token !== '') return <ReportSignIn token={token} />;
   if (path === 'cancel-reset' && token !== '') return <CancelReset token={token} />;

@@ -59,6 +59,9 @@ export type FormProps = {
   readonly children?: ComponentChildren;
   /** The weight of the button: the page's main action, another one, or a destructive one. */
   readonly weight?: 'primary' | 'quiet' | 'danger';
+  /** A picture before the text of the button, and a remark after it. */
+  readonly icon?: ComponentChildren;
+  readonly badge?: string;
   /** Content beside the button. */
   readonly aside?: ComponentChildren;
   /** Help after a failure. */
@@ -76,6 +79,8 @@ export function Form({
   onSubmit,
   children,
   weight = 'primary',
+  icon,
+  badge,
   aside,
   help,
   problem,
@@ -139,7 +144,9 @@ export function Form({
         {children}
         <div class="actions">
           <button type="submit" class={weight} aria-disabled={isBusy}>
+            {icon}
             {submit}
+            {badge !== undefined && <span class="badge">{badge}</span>}
             {about !== undefined && <span class="unseen"> {about}</span>}
           </button>
           {aside}

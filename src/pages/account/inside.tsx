@@ -1,8 +1,10 @@
+import { wish } from './away.ts';
 import { useLanguage } from './language.ts';
 import { OnDemand } from './loaded.tsx';
 import { Link, Section } from './parts.tsx';
 import { Passkeys } from './passkeys.tsx';
 import { Profile } from './profile.tsx';
+import { OfferConnection } from './providers.tsx';
 import { Factors, Security } from './security.tsx';
 import { Sessions } from './sessions.tsx';
 import { useAccount } from './state.ts';
@@ -10,8 +12,9 @@ import { useAccount } from './state.ts';
 /** Ends the session, here in any case. */
 export function useSignOut(): () => Promise<void> {
   const { t } = useLanguage();
-  const { manam, setStage, go } = useAccount();
+  const { manam, settings, setStage, go } = useAccount();
   return async () => {
+    wish.forget(settings.slug);
     await manam.auth.logout({}).catch(() => manam.session.clear());
     setStage({ at: 'outside' });
     go('', t('signedOut'));
@@ -42,6 +45,7 @@ export function Inside() {
           {t('signOut')}
         </button>
       </nav>
+      <OfferConnection />
       <Part name={current} />
     </>
   );

@@ -9,6 +9,7 @@ import { Loaded } from './loaded.tsx';
 import { Section } from './parts.tsx';
 import { Passkeys } from './passkeys.tsx';
 import { PasswordField } from './password-field.tsx';
+import { LinkedProviders } from './providers.tsx';
 import { RecoveryCodes } from './recovery-codes.tsx';
 import { SendCode } from './send-code.tsx';
 import { useAccount } from './state.ts';
@@ -26,6 +27,7 @@ export function Security() {
         <p class="hint">{t('twoFactorHint')}</p>
         <Factors />
       </Section>
+      <LinkedProviders />
       <TrustedDevices />
       <DeleteAccount />
     </Section>

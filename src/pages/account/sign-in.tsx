@@ -6,16 +6,10 @@ import { useLanguage } from './language.ts';
 import { Link, Remember, Section } from './parts.tsx';
 import { useCeremony } from './passkeys.tsx';
 import { PasswordField } from './password-field.tsx';
+import { messageOf } from './provider-failures.ts';
+import { ProviderButtons } from './providers.tsx';
 import { type StartedCode, TypeCode, useStartCode } from './sign-in-code.tsx';
 import { useAccount } from './state.ts';
-
-/** Messages of a failed sign-in with a provider, by reason. */
-const failures = {
-  LOGIN_STATE_INVALID: 'signInState',
-  PROVIDER_DENIED: 'signInDenied',
-  LOCAL_LOGIN_REQUIRED: 'signInLocal',
-  REGISTRATION_REQUIRED: 'signInRegister',
-} as const;
 
 type SignInProps = {
   readonly note?: string;
@@ -32,7 +26,6 @@ type Step =
 /** Address or number first, then the password or a code, in the order of the tenant's policy. */
 export function SignIn({ note, failure = '' }: SignInProps) {
   const { t } = useLanguage();
-  const said = Object.hasOwn(failures, failure) ? failures[failure as keyof typeof failures] : 'signInFailed';
   const { settings, goOn } = useAccount();
   const { signInWays } = settings;
   const others = signInWays.filter((way) => way !== 'passkey');
@@ -65,7 +58,7 @@ export function SignIn({ note, failure = '' }: SignInProps) {
       {note !== undefined && <p>{note}</p>}
       {failure !== '' && (
         <p role="alert" class="problem">
-          {t(said)}
+          {t(messageOf(failure))}
         </p>
       )}
       {step.at === 'identifier' ? (
@@ -83,6 +76,7 @@ export function SignIn({ note, failure = '' }: SignInProps) {
         />
       )}
       {withPasskeys && <Form submit={t('passkeyUse')} weight="quiet" onSubmit={() => usePasskey()} />}
+      <ProviderButtons />
       {signInWays.includes('password') && (
         <p>
           <Link to="recover">{t('forgot')}</Link>

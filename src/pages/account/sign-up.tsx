@@ -5,6 +5,7 @@ import { IdentifierField } from './identifier-field.tsx';
 import { toLatinDigits, useLanguage } from './language.ts';
 import { Link, Section } from './parts.tsx';
 import { PasswordField } from './password-field.tsx';
+import { ProviderButtons } from './providers.tsx';
 import { useAccount } from './state.ts';
 
 /** A new account, by address or by number. */
@@ -32,6 +33,7 @@ export function SignUp() {
         <PasswordField isNew label={t('password')} />
         <NameFields />
       </Form>
+      <ProviderButtons />
       <p>
         {t('haveAccount')} <Link to="">{t('signIn')}</Link>
       </p>

@@ -42,6 +42,8 @@ export type Account = {
   readonly query: URLSearchParams;
   /** Goes to another part, with something to say there. */
   go(path: string, notice?: string): void;
+  /** Goes to another part in place of this one, which Back does not lead to: with something to say, or a failure. */
+  replace(path: string, said?: { readonly notice?: string; readonly error?: string }): void;
   setStage(stage: Stage): void;
   /** Goes on after a sign-in: inside, or to the second factor that the tenant demands. */
   enter(): Promise<void>;

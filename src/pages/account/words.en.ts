@@ -49,7 +49,7 @@ export const en = {
   signInState: 'This sign-in is no longer valid. Please begin again.',
   signInDenied: 'The sign-in was cancelled.',
   signInLocal:
-    'There is an account with this address. Sign in with your password, and connect the other account then.',
+    'There is an account with this address. Sign in to it as you did before; then you can connect the other one.',
   signInRegister:
     'There is no account with this address yet. Create one, and connect the other account then.',
   signInFailed: 'The sign-in did not work. Please try again.',
@@ -244,6 +244,30 @@ export const en = {
   termsRead: 'Read the terms',
   termsAccept: 'I accept the terms',
   copyFailed: 'Copying is not possible here: select the text.',
+  or: 'or',
+  notNow: 'Not now',
+  lastUsed: 'Last used',
+  signInDisabled: 'This way to sign in has been switched off.',
+  signInAddress: 'This account may not sign in here. Use one whose address is allowed.',
+  signInUnproved:
+    'That account does not prove your address. Sign in or create an account here first; then you can connect it.',
+  signInUnavailable:
+    'The other service does not answer right now. Please try again in a moment, or choose another way.',
+  providerContinue: 'Continue with {provider}',
+  providers: 'Connected accounts',
+  providersHint: 'Sign in with an account that you have elsewhere.',
+  providerConnect: 'Connect',
+  providerDisconnect: 'Disconnect',
+  providerConnectNamed: 'Connect {provider}',
+  providerConnected: 'Connected. You can sign in with it from now on.',
+  providerNone: 'Not connected',
+  providerSince: 'connected {date}',
+  providerTaken: 'That account is connected with another account here.',
+  providerFrozen: 'Your account is locked for changes for now.',
+  providerLast: 'You could not sign in any more without it. Set a password first.',
+  providerOfferTitle: 'Connect an account',
+  providerOffer:
+    'You wanted to sign in with {provider}. Connect it now, and it opens your account from then on.',
 } as const;
 
 export type Words = Readonly<Record<keyof typeof en, string>>;
