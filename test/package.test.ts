@@ -85,8 +85,10 @@ test('the README has a snippet for every client', () => {
   ]);
 });
 
-test('the snippets of the README and of the log of events compile against the types of the package', async () => {
-  const more = blocksOf('docs/event-log.md', 'ts').map((code) => ({ code }));
+test('the snippets of the README, of the log of events and of federation compile against the types of the package', async () => {
+  const more = ['docs/event-log.md', 'docs/federation.md']
+    .flatMap((file) => blocksOf(file, 'ts'))
+    .map((code) => ({ code }));
   const files = [...snippets, ...more].map(({ code }, index) => {
     writeFileSync(join(project, `snippet-${index}.ts`), code);
     return `snippet-${index}.ts`;

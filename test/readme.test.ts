@@ -110,6 +110,14 @@ test('an operator makes a tenant, a key and a look at everything', async () => {
   expect(output).toMatch(/manam_pk_[\w-]+/);
 }, 60_000);
 
+test('an operator connects a tenant with an identity provider', async () => {
+  const [block = ''] = blocksOf('docs/federation.md', 'sh');
+  const output = await type(block);
+  expect(output).toMatch(/okta +oidc +yes +no +0oa1b2/);
+  expect(output).toMatch(/redirect URI {2}http.*\/login\/callback\/acme\/okta/);
+  expect(output).toMatch(/kept\n$/);
+}, 60_000);
+
 test('users are imported, exported and shown all that is held of them', async () => {
   const sara = { email: 'sara@example.com', email_confirmed: true, first_name: 'Sara' };
   writeFileSync(join(folder, 'users.ndjson'), `${JSON.stringify(sara)}\n`);

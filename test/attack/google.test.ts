@@ -185,7 +185,7 @@ test('Google down or slow is UNAVAILABLE within five seconds, a known key contin
   }
   delete app.google.faults.token;
   app.google.faults.certs = 'down';
-  app.google.faults.people = 'slow';
+  app.google.faults.profile = 'slow';
   app.test.advance(700_000);
   expect((await signInWithGoogle(app, freshGoogleUser())).status).toBe(200);
   app.test.advance(-700_000);

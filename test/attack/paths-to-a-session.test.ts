@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { ProviderService } from '../../gen/manam/v1/provider_service_pb.js';
 import { SessionTokensSchema } from '../../gen/manam/v1/session_pb.js';
 import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
 import { systemRandom } from '../../src/adapters/random.ts';
@@ -75,6 +76,13 @@ const paths: Record<string, (user: Enrolled) => Promise<void>> = {
   async LoginWithGoogleToken() {
     // With a right token: test/flows/google-login.test.ts, which has a Google.
     expect(await failureOf(auth().loginWithGoogleToken({ idToken: 'x' }))).toEqual(
+      failure('Unauthenticated', 'PROVIDER_TOKEN_INVALID'),
+    );
+  },
+  async LoginWithProviderToken() {
+    // With a right token: test/flows/providers.test.ts, which has the providers.
+    const providers = testApp().client(ProviderService);
+    expect(await failureOf(providers.loginWithProviderToken({ provider: 'google', idToken: 'x' }))).toEqual(
       failure('Unauthenticated', 'PROVIDER_TOKEN_INVALID'),
     );
   },

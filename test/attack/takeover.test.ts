@@ -112,7 +112,7 @@ test('what a thief of a session connected goes with a new password by recovery',
   const owner = await signUp(app.test);
   const thief = freshGoogleUser({ email: 'thief@elsewhere.example' });
   await app.test.sql(
-    "INSERT INTO external_identities SELECT tenant_id, 'https://accounts.google.com', ?, user_id, '{}', NOW(3) FROM identifiers WHERE canonical = ?",
+    "INSERT INTO external_identities SELECT tenant_id, 'https://accounts.google.com', ?, user_id, '{}', NOW(3), 'google' FROM identifiers WHERE canonical = ?",
     [thief.sub, owner.email],
   );
   expect((await signInWithGoogle(app, thief)).json['user_id']).toBe(owner.userId);
@@ -174,7 +174,7 @@ test('pre-hijack 4, trojan identity: what the maker had connected is gone', asyn
     [user.email],
   );
   await app.test.sql(
-    "INSERT INTO external_identities VALUES (UNHEX(?), 'https://accounts.google.com', 'trojan', UNHEX(?), '{}', NOW(3))",
+    "INSERT INTO external_identities VALUES (UNHEX(?), 'https://accounts.google.com', 'trojan', UNHEX(?), '{}', NOW(3), 'google')",
     [row?.['t'], row?.['id']],
   );
   await signInWithGoogle(app, user);

@@ -98,7 +98,7 @@ describe('in one call', () => {
 test('types narrow the details of an event', async () => {
   const read = await readWebhook({ headers: headersOf(), body }, secret);
   if (read.type !== 'session.ended') throw new Error('it is a session');
-  const cause: 'logout' | 'revoked' | 'replaced' | 'device-removed' = read.details.cause;
+  const cause: 'logout' | 'revoked' | 'replaced' | 'device-removed' | 'provider-logout' = read.details.cause;
   expect(cause).toBe('logout');
 });
 

@@ -324,7 +324,7 @@ test('a Manam user is seen by themselves and by a tenant that they have consente
     failure('NotFound', 'NOT_FOUND'),
   );
 
-  await sql('INSERT INTO external_identities VALUES (UNHEX(?), ?, ?, UNHEX(?), ?, NOW(3))', [
+  await sql("INSERT INTO external_identities VALUES (UNHEX(?), ?, ?, UNHEX(?), ?, NOW(3), 'google')", [
     hex(manamTenant?.id),
     'https://accounts.google.com',
     'sub',

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
@@ -280,9 +281,19 @@ test('a signed-in user connects a Google account, signs in with either, and take
 test('who has nothing but Google cannot take it away, and one Google account belongs to one user', async () => {
   const user = freshGoogleUser();
   const { json } = await signInWithGoogle(app, user);
+  // A code to a confirmed address would be another way in.
+  await changePolicy(app.test, (policy) => ({
+    ...policy,
+    codeSignIn: { ...policy.codeSignIn, enabled: false },
+  }));
+  await pause(5100);
   expect(await failureOf(auth(bearer(String(json['access_token']))).unlinkGoogle({}))).toEqual(
     failure('FailedPrecondition', 'LAST_SIGN_IN'),
   );
+  await changePolicy(app.test, (policy) => ({
+    ...policy,
+    codeSignIn: { ...policy.codeSignIn, enabled: true },
+  }));
   const other = await signUp(app.test);
   const { codeVerifier, codeChallenge } = makePkce();
   const mine = auth(bearer(other.accessToken));

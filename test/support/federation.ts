@@ -1,11 +1,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { systemRandom } from '../../src/adapters/random.ts';
-import {
-  type EmulatedUser,
-  type GoogleEmulator,
-  startGoogleEmulator,
-} from '../../src/dev/google-emulator.ts';
+import type { EmulatedUser } from '../../src/dev/emulated-providers.ts';
+import type { Emulator } from '../../src/dev/emulator.ts';
+import { type Emulators, startEmulators } from '../../src/dev/emulators.ts';
 import { codeChallengeOf } from '../../src/domain/pkce.ts';
 import type { TenantPolicy } from '../../src/domain/tenant.ts';
 import { startTestApp, type TestApp, type TestAppOptions } from './app.ts';
@@ -33,7 +31,8 @@ export async function changePolicy(
 
 export type FederatedApp = {
   readonly test: TestApp;
-  readonly google: GoogleEmulator;
+  readonly google: Emulator;
+  readonly emulators: Emulators;
   close(): Promise<void>;
 };
 
@@ -41,7 +40,7 @@ export type FederatedApp = {
 export async function startFederatedApp(options: TestAppOptions = {}): Promise<FederatedApp> {
   const port = await freePort();
   let now = () => new Date();
-  const google = await startGoogleEmulator(0, () => now());
+  const emulators = await startEmulators(0, () => now());
   const test = await startTestApp({
     ...options,
     config: {
@@ -49,7 +48,7 @@ export async function startFederatedApp(options: TestAppOptions = {}): Promise<F
       port,
       issuer: `http://127.0.0.1:${port}`,
       google: { clientId: 'client-1', clientSecret: 'secret of client-1' },
-      googleEmulatorUrl: google.url,
+      providerEmulatorUrl: emulators.url,
     },
   });
   now = test.now;
@@ -61,10 +60,11 @@ export async function startFederatedApp(options: TestAppOptions = {}): Promise<F
   }));
   return {
     test,
-    google,
+    google: emulators.of('google'),
+    emulators,
     close: async () => {
       await test.close();
-      await google.close();
+      await emulators.close();
     },
   };
 }

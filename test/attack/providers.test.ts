@@ -1,0 +1,362 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { ProviderService } from '../../gen/manam/v1/provider_service_pb.js';
+import { defaultLimits } from '../support/app.ts';
+import { failure, failureOf } from '../support/errors.ts';
+import { type FederatedApp, makePkce, redirectUri, visit } from '../support/federation.ts';
+import { bearer, signUp } from '../support/journey.ts';
+import {
+  clientOf,
+  comeBack,
+  connect,
+  freshUser,
+  link,
+  signInAt,
+  startConnectedApp,
+} from '../support/providers.ts';
+
+// Whatever someone sends in a provider's name, or brings back from another one, opens nothing.
+
+const openId = ['oidc', 'apple', 'microsoft'] as const;
+let app: FederatedApp;
+beforeAll(async () => {
+  app = await startConnectedApp();
+});
+afterAll(() => app.close());
+beforeEach(() => {
+  for (const kind of openId) app.emulators.of(kind).beHonest();
+});
+
+const providers = (headers?: Record<string, string>) => app.test.client(ProviderService, headers);
+const nowS = () => Math.floor(app.test.now().getTime() / 1000);
+const base64 = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+
+const tampered: [what: string, tamper: (claims: JWTPayload) => JWTPayload][] = [
+  ['of another issuer', (claims) => ({ ...claims, iss: 'https://evil.example' })],
+  [
+    'of an issuer that begins like the right one',
+    (claims) => ({ ...claims, iss: `${claims.iss}.evil.example` }),
+  ],
+  ['for another client', (claims) => ({ ...claims, aud: 'client-9', azp: 'client-9' })],
+  ['for two clients', (claims) => ({ ...claims, aud: [String(claims.aud), 'client-9'] })],
+  ['that another client asked for', (claims) => ({ ...claims, azp: 'client-9' })],
+  ['that has expired', (claims) => ({ ...claims, exp: nowS() - 60 })],
+  ['that is old', (claims) => ({ ...claims, iat: nowS() - 7200 })],
+  ['of the future', (claims) => ({ ...claims, iat: nowS() + 600 })],
+  ['with another nonce', (claims) => ({ ...claims, nonce: 'x'.repeat(43) })],
+  ['without a nonce', ({ nonce: _, ...claims }) => claims],
+  ['without a subject', ({ sub: _, ...claims }) => claims],
+  ['with a subject that is too long', (claims) => ({ ...claims, sub: 'x'.repeat(256) })],
+  ['with a subject that is no text', (claims) => ({ ...claims, sub: 7 as never })],
+  ['without an expiry', ({ exp: _, ...claims }) => claims],
+];
+const forged: [what: string, forge: NonNullable<FederatedApp['google']['forge']>][] = [
+  ['that is not signed', async (claims, { kid }) => `${base64({ alg: 'none', kid })}.${base64(claims)}.`],
+  [
+    'that the public key was the secret of',
+    async (claims, { kid, publicKey }) =>
+      await new SignJWT(claims)
+        .setProtectedHeader({ alg: 'HS256', kid })
+        .sign(new TextEncoder().encode(await exportSPKI(publicKey))),
+  ],
+  [
+    'of another key under a name that is published',
+    async (claims, { kid }) => {
+      const { privateKey } = await generateKeyPair('RS256');
+      return await new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid }).sign(privateKey);
+    },
+  ],
+];
+describe.each(openId)('of %s', (kind) => {
+  test.each(tampered)('a token %s opens nothing', async (_, tamper) => {
+    app.emulators.of(kind).tamper = tamper;
+    const { status, json } = await signInAt(app, kind, freshUser());
+    expect([status, json['reason']]).toEqual([401, 'PROVIDER_TOKEN_INVALID']);
+  });
+
+  test.each(forged)('a token %s opens nothing', async (_, forge) => {
+    app.emulators.of(kind).forge = forge;
+    const { status, json } = await signInAt(app, kind, freshUser());
+    expect([status, json['reason']]).toEqual([401, 'PROVIDER_TOKEN_INVALID']);
+  });
+
+  test.each([...tampered.filter(([what]) => what !== 'with another nonce')])(
+    'a token of an app %s opens nothing',
+    async (_, tamper) => {
+      const { nonce } = await providers().startProviderLogin({ provider: kind, native: true });
+      app.emulators.of(kind).tamper = tamper;
+      const idToken = await app.emulators.of(kind).idTokenFor(freshUser(), clientOf(kind), nonce);
+      expect(await failureOf(providers().loginWithProviderToken({ provider: kind, idToken }))).toEqual(
+        failure('Unauthenticated', 'PROVIDER_TOKEN_INVALID'),
+      );
+    },
+  );
+});
+
+test('a directory of Microsoft speaks for no other one', async () => {
+  await connect(app, 'microsoft', { issuer: 'https://login.microsoftonline.com/common/v2.0' }, 'shared');
+  const other = '99999999-2222-3333-4444-555555555555';
+  app.emulators.of('microsoft').tamper = (claims) => ({ ...claims, tid: other });
+  // The issuer of one directory, and the id of another.
+  for (const name of ['microsoft', 'shared'])
+    expect((await signInAt(app, 'microsoft', freshUser(), name)).json['reason']).toBe(
+      'PROVIDER_TOKEN_INVALID',
+    );
+  app.emulators.of('microsoft').tamper = (claims) => ({
+    ...claims,
+    tid: other,
+    iss: `https://login.microsoftonline.com/${other}/v2.0`,
+  });
+  expect((await signInAt(app, 'microsoft', freshUser())).json['reason']).toBe('PROVIDER_TOKEN_INVALID');
+  // Any directory may come where all may, but its word for an address is no proof.
+  expect((await signInAt(app, 'microsoft', freshUser(), 'shared')).json['reason']).toBe(
+    'PROVIDER_ADDRESS_UNPROVED',
+  );
+});
+
+test('an answer of one provider is taken at the address of no other (mix-up)', async () => {
+  const begun = await visit(`${app.test.url}/login/oidc/${app.test.dev.publishable}`);
+  const back = await app.emulators.of('oidc').approve(begun.location, freshUser());
+  for (const path of ['/login/callback/dev/github', '/login/callback/manam/oidc', '/googlelogin/callback']) {
+    const elsewhere = new URL(back);
+    elsewhere.pathname = path;
+    expect((await visit(elsewhere.href)).json, path).toMatchObject({ reason: 'LOGIN_STATE_INVALID' });
+  }
+  expect((await visit(back)).status).toBe(200);
+});
+
+test('an answer that names another issuer, or none where there has to be one, opens nothing (RFC 9207)', async () => {
+  for (const change of [
+    (parameters: URLSearchParams) => parameters.set('iss', 'https://evil.example'),
+    (parameters: URLSearchParams) => parameters.delete('iss'),
+  ]) {
+    const { location } = await visit(`${app.test.url}/login/oidc/${app.test.dev.publishable}`);
+    const { json } = await comeBack(app, 'oidc', location, freshUser(), change);
+    expect(json).toMatchObject({ reason: 'PROVIDER_TOKEN_INVALID' });
+  }
+});
+
+test('parameters that come twice count as none', async () => {
+  const { location } = await visit(`${app.test.url}/login/oidc/${app.test.dev.publishable}`);
+  const twice = (parameters: URLSearchParams) => parameters.append('state', 'x');
+  expect((await comeBack(app, 'oidc', location, freshUser(), twice)).json).toMatchObject({
+    reason: 'LOGIN_STATE_INVALID',
+  });
+});
+
+test('a form is bounded, and its name is a name and nothing else', async () => {
+  const { location } = await visit(`${app.test.url}/login/apple/${app.test.dev.publishable}`);
+  const large = (parameters: URLSearchParams) => parameters.set('user', 'x'.repeat(20_000));
+  expect((await comeBack(app, 'apple', location, freshUser(), large)).status).toBe(413);
+  const { location: again } = await visit(`${app.test.url}/login/apple/${app.test.dev.publishable}`);
+  const user = freshUser();
+  const claimed = JSON.stringify({
+    name: { firstName: '<b>Eve', lastName: { x: 1 } },
+    email: 'victim@example.com',
+    sub: 'x',
+    email_verified: true,
+  });
+  const { json } = await comeBack(app, 'apple', again, user, (parameters) => parameters.set('user', claimed));
+  expect(json).toMatchObject({ email: user.email, fullname: 'bEve' });
+});
+
+const issuers = [
+  'http://169.254.169.254/latest',
+  'http://127.0.0.1:1/x',
+  'https://localhost/x',
+  'https://[::1]/x',
+  'https://10.0.0.1',
+  'http://example.com',
+];
+test('an issuer at an address that is not public is asked nothing', async () => {
+  const closed = await startConnectedApp({ config: {} });
+  for (const [index, issuer] of issuers.entries()) {
+    await connect(closed, 'oidc', { issuer }, `inner-${index}`);
+    const started = closed.test.client(ProviderService).startProviderLogin({ provider: `inner-${index}` });
+    expect(await failureOf(started), issuer).toMatchObject({ code: 'Unavailable', reason: 'UNAVAILABLE' });
+  }
+  await closed.close();
+}, 60_000);
+
+test('metadata that name another issuer, or that redirect, are not taken', async () => {
+  const { createServer } = await import('node:http');
+  const server = createServer((request, response) => {
+    if (request.url?.startsWith('/moved')) return response.writeHead(302, { location: '/' }).end();
+    return response
+      .setHeader('content-type', 'application/json')
+      .end(
+        JSON.stringify({ issuer: 'https://another.example', authorization_endpoint: 'https://a.example/' }),
+      );
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  for (const name of ['other', 'moved']) {
+    await connect(app, 'oidc', { issuer: `http://127.0.0.1:${port}/${name}` }, name);
+    expect(await failureOf(providers().startProviderLogin({ provider: name }))).toMatchObject({
+      code: 'Unavailable',
+      reason: 'UNAVAILABLE',
+    });
+  }
+  server.close();
+});
+
+test('a code of a link opens no session, and a code of a sign-in links nothing', async () => {
+  const mine = await signUp(app.test);
+  const { codeVerifier, codeChallenge } = makePkce();
+  const own = providers(bearer(mine.accessToken));
+  const begun = await own.startProviderLink({ provider: 'oidc', redirectUri, codeChallenge });
+  const { location } = await comeBack(app, 'oidc', begun.authorizationUrl, freshUser());
+  const code = new URL(location).searchParams.get('code') ?? '';
+  const refused = failure('Unauthenticated', 'CODE_INVALID');
+  // Two, because a code survives no more than three attempts.
+  for (const provider of ['github', ''])
+    expect(await failureOf(own.finishProviderLink({ provider, code, codeVerifier }))).toEqual(refused);
+  await own.finishProviderLink({ provider: 'oidc', code, codeVerifier });
+});
+
+describe('a logout token', () => {
+  const path = () => `${app.test.url}/login/logout/dev/oidc`;
+  const send = async (token: string, url = path()) => {
+    const response = await fetch(url, { method: 'POST', body: new URLSearchParams({ logout_token: token }) });
+    const text = await response.text();
+    return [response.status, text === '' ? '' : JSON.parse(text)];
+  };
+  const tokenOf = (claims: JWTPayload, type?: string) =>
+    app.emulators.of('oidc').logoutTokenFor(clientOf('oidc'), claims, type);
+  const isLive = async (token: unknown) => {
+    const response = await fetch(`${app.test.url}/auth/sessions`, {
+      headers: { apieco_key: app.test.dev.publishable, ...bearer(String(token)) },
+    });
+    return response.status === 200;
+  };
+
+  test('of a subject ends every session that began there, and no other', async () => {
+    const mine = await signUp(app.test);
+    const user = freshUser();
+    await link(app, 'oidc', mine.accessToken, user);
+    const other = await signUp(app.test);
+    await link(app, 'oidc', other.accessToken, freshUser());
+    const [first, second] = [await signInAt(app, 'oidc', user), await signInAt(app, 'oidc', user)];
+    const tokens = [first.json['access_token'], second.json['access_token']];
+    expect(await Promise.all(tokens.map(isLive))).toEqual([true, true]);
+    expect(await send(await tokenOf({ sub: user.sub }))).toEqual([200, '']);
+    expect(await Promise.all(tokens.map(isLive))).toEqual([false, false]);
+    expect(await isLive(mine.accessToken)).toBe(true);
+    expect(await isLive(other.accessToken)).toBe(true);
+    const [row] = await app.test.sql(
+      "SELECT COUNT(*) AS n FROM events WHERE user_id = UNHEX(REPLACE(?, '-', '')) AND type = 'session.ended' AND details LIKE '%provider-logout%'",
+      [mine.userId],
+    );
+    expect(Number(row?.['n'])).toBe(2);
+  });
+
+  test('of a session there ends what began in it, also by a code and after a second factor', async () => {
+    const [one, two] = [freshUser(), freshUser()];
+    const { codeVerifier, codeChallenge } = makePkce();
+    const started = await providers().startProviderLogin({ provider: 'oidc', redirectUri, codeChallenge });
+    const { location } = await comeBack(app, 'oidc', started.authorizationUrl, one);
+    const code = new URL(location).searchParams.get('code') ?? '';
+    const redeemed = await fetch(`${app.test.url}/auth/redeem`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', apieco_key: app.test.dev.publishable },
+      body: JSON.stringify({ code, code_verifier: codeVerifier }),
+    });
+    const token = ((await redeemed.json()) as { access_token: string }).access_token;
+    const { json } = await signInAt(app, 'oidc', two);
+    expect(await send(await tokenOf({ sid: `session-${one.sub}` }))).toEqual([200, '']);
+    expect([await isLive(token), await isLive(json['access_token'])]).toEqual([false, true]);
+  });
+
+  test('ends a sign-in that is still on its way', async () => {
+    const user = freshUser();
+    await signInAt(app, 'oidc', user);
+    const { codeVerifier, codeChallenge } = makePkce();
+    const started = await providers().startProviderLogin({ provider: 'oidc', redirectUri, codeChallenge });
+    const { location } = await comeBack(app, 'oidc', started.authorizationUrl, user);
+    const code = new URL(location).searchParams.get('code') ?? '';
+    expect(await send(await tokenOf({ sub: user.sub }))).toEqual([200, '']);
+    expect(await failureOf(app.test.client(AuthService).redeemLoginCode({ code, codeVerifier }))).toEqual(
+      failure('Unauthenticated', 'CODE_INVALID'),
+    );
+  });
+
+  test('of one account at a provider leaves the sessions of another one of the same user', async () => {
+    const mine = await signUp(app.test);
+    const [one, two] = [freshUser(), freshUser()];
+    await link(app, 'oidc', mine.accessToken, one);
+    await link(app, 'oidc', mine.accessToken, two);
+    const [first, second] = [await signInAt(app, 'oidc', one), await signInAt(app, 'oidc', two)];
+    expect(await send(await tokenOf({ sub: one.sub }))).toEqual([200, '']);
+    expect([await isLive(first.json['access_token']), await isLive(second.json['access_token'])]).toEqual([
+      false,
+      true,
+    ]);
+  });
+
+  test('that is replayed counts once', async () => {
+    const user = freshUser();
+    await signInAt(app, 'oidc', user);
+    const token = await tokenOf({ sub: user.sub });
+    expect((await send(token))[0]).toBe(200);
+    const { json } = await signInAt(app, 'oidc', user);
+    expect(await send(token)).toEqual([
+      400,
+      { error: 'invalid_request', error_description: 'PROVIDER_TOKEN_INVALID' },
+    ]);
+    expect(await isLive(json['access_token'])).toBe(true);
+  });
+
+  const bad: [string, JWTPayload, string?][] = [
+    ['with a nonce', { sub: 'x', nonce: 'n' }],
+    ['without a subject and a session', {}],
+    ['of another event', { sub: 'x', events: { 'http://example.com/event': {} } }],
+    ['without events', { sub: 'x', events: undefined }],
+    ['for another client', { sub: 'x', aud: 'client-9' }],
+    ['of another issuer', { sub: 'x', iss: 'https://evil.example' }],
+    ['without an id', { sub: 'x', jti: undefined as never }],
+    ['that is old', { sub: 'x', iat: 1_000_000_000, exp: undefined as never }],
+    ['that has expired', { sub: 'x', exp: 1_000_000_000 }],
+    ['of another type', { sub: 'x' }, 'at+jwt'],
+    ['whose session is no text', { sub: 'x', sid: { a: 1 } }],
+  ];
+  test.each(bad)('%s is refused', async (_, claims, type) => {
+    const [status, body] = await send(await tokenOf(claims, type));
+    expect([status, body]).toEqual([
+      400,
+      { error: 'invalid_request', error_description: 'PROVIDER_TOKEN_INVALID' },
+    ]);
+  });
+
+  test('that is an ID token, or nothing at all, is refused, and so is any at a provider that has none', async () => {
+    const idToken = await app.emulators.of('oidc').idTokenFor(freshUser(), clientOf('oidc'), '');
+    for (const token of [idToken, '', 'x', 'a.b.c']) expect((await send(token))[0], token).toBe(400);
+    const token = await tokenOf({ sub: 'x' });
+    expect((await send(token, `${app.test.url}/login/logout/dev/github`))[0]).toBe(400);
+    expect((await send(token, `${app.test.url}/login/logout/dev/nothing`))[0]).toBe(400);
+    expect((await send(token, `${app.test.url}/login/logout/nobody/oidc`))[0]).toBe(404);
+  });
+
+  test('of strangers is limited, without a limit for the provider', async () => {
+    const loginStartsPerNetwork = { name: 'login.start', max: 3, windowMs: 600_000 };
+    const tight = await startConnectedApp({
+      config: { limits: { ...defaultLimits, loginStartsPerNetwork } },
+    });
+    const url = `${tight.test.url}/login/logout/dev/oidc`;
+    const good = () => tight.emulators.of('oidc').logoutTokenFor(clientOf('oidc'), { sub: 'x' });
+    for (let count = 0; count < 5; count += 1) expect((await send(await good(), url))[0]).toBe(200);
+    for (let count = 0; count < 3; count += 1) expect((await send('x', url))[0]).toBe(400);
+    // Before any work: a good one has to wait as well, from where so many bad ones came.
+    expect((await send(await good(), url))[0]).toBe(429);
+    await tight.close();
+  });
+});
+
+test('a provider that is slow costs four seconds, and another one nothing', async () => {
+  app.emulators.of('oidc').faults.token = 'slow';
+  const slow = signInAt(app, 'oidc', freshUser());
+  await pause(100);
+  expect((await signInAt(app, 'apple', freshUser())).status).toBe(200);
+  expect((await slow).json).toMatchObject({ reason: 'UNAVAILABLE' });
+}, 30_000);
