@@ -164,6 +164,7 @@ test('every other command of the pages is a script, and .ci/run runs what has to
     ...Array.from({ length: 6 }, () => 'README.md'),
     'docs/event-log.md',
     'docs/event-log.md',
+    'docs/federation.md',
     'docs/life-of-the-data.md',
     'docs/operators.md',
   ]);
