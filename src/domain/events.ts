@@ -94,7 +94,12 @@ export const eventCatalogue = {
   'recovery_codes.regenerated': event('tenant', 'user'),
   'device.trusted': event('tenant', 'user'),
   'device.removed': event('tenant', 'user'),
-  'session.started': event<{ readonly method: SignInMethod; readonly amr: string }>('tenant', 'user'),
+  // `provider`: the name of the connection that the user came by.
+  'session.started': event<{
+    readonly method: SignInMethod;
+    readonly amr: string;
+    readonly provider?: string;
+  }>('tenant', 'user'),
   'session.refreshed': event('tenant'),
   // `replaced`: a user has at most 50 sessions, and the oldest made room for a new one.
   'session.ended': event<{ readonly cause: SessionEnd }>('tenant', 'user'),

@@ -8,8 +8,7 @@ export type ProviderClient = ConnectionSettings & {
   /** The client secret, or the private key at Apple; empty: there is none. */
   readonly secret: string;
   /** Whether browsers may begin: with a secret, or as a public client (RFC 6749, section 2.1). Apps need neither. */
-  readonly hasSecret: boolean;
-  readonly isPublic: boolean;
+  readonly isForBrowsers: boolean;
   /** The registered address that browsers come back to (RFC 6749, section 3.1.2). */
   readonly callbackUrl: string;
 };

@@ -226,6 +226,8 @@ test('an app needs no client of this service at the provider', async () => {
   const idToken = await app.emulators.of('google').idTokenFor(user, 'ios-app', nonce);
   const { account } = await providers().loginWithProviderToken({ provider: 'apps-only', idToken });
   expect(account?.email).toBe(user.email);
+  const { providers: listed } = await providers().listProviders({});
+  expect(listed.map(({ name }) => name)).not.toContain('apps-only');
   expect(await failureOf(providers().startProviderLogin({ provider: 'apps-only' }))).toEqual(
     failure('FailedPrecondition', 'PROVIDER_DISABLED'),
   );
@@ -263,6 +265,19 @@ test('an account at one issuer is one, by whatever connection it comes', async (
   // The address has gone to someone else there.
   const heir = freshUser({ email: mine.email });
   expect((await signInAt(app, 'oidc', heir, 'second-door')).json['reason']).toBe('LOCAL_LOGIN_REQUIRED');
+});
+
+test('the event of a session names the provider that it began at', async () => {
+  const { json } = await signInAt(app, 'github', freshUser());
+  const [row] = await app.test.sql(
+    "SELECT details FROM events WHERE type = 'session.started' AND user_id = UNHEX(REPLACE(?, '-', ''))",
+    [json['user_id']],
+  );
+  expect(JSON.parse(String(row?.['details']))).toEqual({
+    method: 'provider',
+    amr: 'fed',
+    provider: 'github',
+  });
 });
 
 test('what a sign-in does not tell stays as an earlier one told it', async () => {

@@ -48,7 +48,7 @@ export const github: OAuthPreset = {
   },
 };
 
-const graph = 'https://graph.facebook.com/v25.0';
+const graph = 'https://graph.facebook.com/v24.0';
 
 /** Facebook: it does not say whether an address was ever proved. */
 export const facebook: OAuthPreset = {
@@ -56,7 +56,7 @@ export const facebook: OAuthPreset = {
   issuer: 'https://www.facebook.com',
   server: {
     issuer: 'https://www.facebook.com',
-    authorization_endpoint: 'https://www.facebook.com/v25.0/dialog/oauth',
+    authorization_endpoint: 'https://www.facebook.com/v24.0/dialog/oauth',
     token_endpoint: `${graph}/oauth/access_token`,
   },
   hosts: ['www.facebook.com', 'graph.facebook.com'],

@@ -22,6 +22,8 @@ export type ConnectionDeps = {
   readonly origin: string;
 };
 
+export type ListedConnection = Pick<Connection, 'name' | 'settings'>;
+
 const googleSecret = 'google_client_secret';
 
 /**
@@ -47,6 +49,14 @@ export function createConnections({ store, sharedGoogle, googleScopes, origin }:
       : await store.tenants.findSecret(id, googleSecret);
   }
 
+  /** Google as the policy has it, where it opens anything. */
+  async function listedGoogle(tenant: Tenant): Promise<ListedConnection | undefined> {
+    const { enabled, clientId } = tenant.policy.google;
+    if (!enabled || (clientId === '' && sharedGoogle?.isUsable !== true)) return undefined;
+    if ((await secretOfPolicy(tenant)) === undefined) return undefined;
+    return { name: googleProvider, settings: fromPolicy(tenant) };
+  }
+
   return {
     /** The client of a tenant at a provider; PROVIDER_DISABLED where it has none, or has switched it off (R52). */
     async clientOf(tenant: Tenant, name: string): Promise<ProviderClient> {
@@ -63,29 +73,30 @@ export function createConnections({ store, sharedGoogle, googleScopes, origin }:
         ...settings,
         name,
         secret: secret ?? '',
-        hasSecret: secret !== undefined,
-        isPublic: settings.kind === 'oidc' && settings.clientId !== '',
+        isForBrowsers: isForBrowsers({ settings, hasSecret: secret !== undefined }),
         callbackUrl,
       };
     },
 
-    /** What the tenant's users may sign in with, in the order of its policy. */
-    async list(tenant: Tenant): Promise<Pick<Connection, 'name' | 'settings'>[]> {
+    /** What the tenant's users may sign in with in a browser, in the order of its policy. */
+    async list(tenant: Tenant): Promise<ListedConnection[]> {
       const own = await store.connections.list(tenant.id);
-      const isShared = tenant.policy.google.clientId === '';
-      const hasGoogle = own.some(({ name }) => name === googleProvider);
-      const isUsable = isShared ? sharedGoogle?.isUsable === true : true;
-      const google = hasGoogle || !isUsable ? [] : [{ name: googleProvider, settings: fromPolicy(tenant) }];
+      const google = own.some(({ name }) => name === googleProvider) ? undefined : await listedGoogle(tenant);
       const { providerOrder } = tenant.policy;
-      const rankOf = ({ name }: { readonly name: string }) => {
+      const rankOf = ({ name }: ListedConnection) => {
         const rank = providerOrder.indexOf(name);
         return rank < 0 ? providerOrder.length : rank;
       };
-      return [...google, ...own]
+      return [...(google === undefined ? [] : [google]), ...own.filter(isForBrowsers)]
         .filter(({ settings }) => settings.enabled)
         .sort((a, b) => rankOf(a) - rankOf(b) || (a.name < b.name ? -1 : 1));
     },
   };
+}
+
+/** Browsers need a client with a secret, or a public one; apps need neither. */
+function isForBrowsers({ settings, hasSecret }: Pick<Connection, 'settings' | 'hasSecret'>): boolean {
+  return hasSecret || settings.kind === 'oidc';
 }
 
 export type Connections = ReturnType<typeof createConnections>;

@@ -1,5 +1,4 @@
 import type { Caller } from '../../domain/caller.ts';
-import type { Connection } from '../../domain/connection.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { type ExternalIdentity, manamProvider } from '../../domain/external-identity.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
@@ -8,7 +7,7 @@ import { type RecordDeps, record, recordingFailure } from '../events/record.ts';
 import { notifyUser } from '../messages.ts';
 import { ownSession } from '../sessions/own-session.ts';
 import { hasOtherWay } from '../sign-in/ways-left.ts';
-import type { Connections } from './connections.ts';
+import type { Connections, ListedConnection } from './connections.ts';
 import { type TakeCodeDeps, takeLoginCode } from './return-code.ts';
 
 export type ProviderLinkDeps = RecordDeps &
@@ -16,9 +15,6 @@ export type ProviderLinkDeps = RecordDeps &
     readonly store: Store<AccessStores | 'users' | 'identities' | 'authenticators' | 'outbox' | 'events'>;
     readonly connections: Connections;
   };
-
-/** A provider on the sign-in page. */
-export type ListedProvider = Pick<Connection, 'name' | 'settings'>;
 
 /** The code that a browser returned with, and the verifier of its challenge. */
 export type FinishLinkCommand = { readonly code: string; readonly codeVerifier: string };
@@ -29,7 +25,7 @@ export function createProviderLinks(deps: ProviderLinkDeps) {
 
   return {
     /** What the tenant's users may sign in with, in its order. */
-    list: (caller: Caller): Promise<ListedProvider[]> => connections.list(caller.tenant),
+    list: (caller: Caller): Promise<ListedConnection[]> => connections.list(caller.tenant),
 
     /** The caller's own identities, the oldest first. */
     async listLinked(caller: Caller): Promise<ExternalIdentity[]> {

@@ -56,7 +56,7 @@ export function createProviderLogin(deps: ProviderLoginDeps) {
     fields: Parameters<LoginRequests['begin']>[2],
   ): Promise<string> {
     const client = await connections.clientOf(caller.tenant, provider);
-    if (!client.hasSecret && !client.isPublic) throw new DomainError('PROVIDER_DISABLED');
+    if (!client.isForBrowsers) throw new DomainError('PROVIDER_DISABLED');
     const { handle, data, challenge } = await requests.begin(caller, kind, { ...fields, provider });
     const { nonce } = data;
     return await providers.authorizationUrl(client, { state: handle, nonce, codeChallenge: challenge });

@@ -90,13 +90,17 @@ export function createCompleteSignIn(deps: CompleteDeps) {
     { prepare, ...progress }: SignIn,
   ): Promise<SignInResult> {
     const { user, email, mobile, frozenUntil, enrolled } = account;
-    const { method, amr } = progress;
+    const { method, amr, origin } = progress;
     const { tenantId, id: userId } = user;
     const opened = await store.transaction(async (repositories) => {
       await prepare?.(repositories);
       const result = await openSession(repositories, caller, account, progress);
       if (result.kind === 'session') {
-        const details = { method, amr: amr.join(' ') };
+        const details = {
+          method,
+          amr: amr.join(' '),
+          ...(origin && { provider: origin.provider }),
+        };
         const sessionId = result.session.id;
         await noticeNewDevice(deps, repositories, caller, account, result.session);
         await record(repositories, deps, caller, { type: 'session.started', userId, sessionId, details });
