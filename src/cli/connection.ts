@@ -7,7 +7,7 @@ import {
 import { say } from '../composition/terminal.ts';
 import { assertWanted, describeTime, sayJson, sayTable } from './common.ts';
 import { type Cli, type Destructive, destructive, type Output, printing, repeated } from './context.ts';
-import { type PatchOptions, patchOf } from './patch.ts';
+import { type PatchOptions, parseWithoutNumbers, patchOf } from './patch.ts';
 
 function show(connections: readonly Connection[]): void {
   sayTable(
@@ -49,7 +49,11 @@ export function addConnectionCommands({ program, admin }: Cli): void {
     'connection set acme okta --set issuer=https://acme.okta.com --set clientId=0oa1 --set \'domains=["acme.com"]\'',
   ).action((tenant: string, name: string, options: PatchOptions & Output) =>
     admin('keys', async (client) => {
-      const answer = await client.setConnection({ tenant, name, settings: patchOf(options) ?? {} });
+      const answer = await client.setConnection({
+        tenant,
+        name,
+        settings: patchOf(options, {}, parseWithoutNumbers) ?? {},
+      });
       if (options.json) return sayJson(SetConnectionResponseSchema, answer);
       const { connection: made } = answer;
       if (made === undefined) return;

@@ -13,8 +13,18 @@ function parseValue(text: string): JsonValue {
   }
 }
 
+/** The same for settings without numbers: ids of clients may be made of digits. */
+export function parseWithoutNumbers(text: string): JsonValue {
+  const value = parseValue(text);
+  return typeof value === 'number' ? text : value;
+}
+
 /** A merge patch of settings out of a file and of `--set path=value`, the later ones winning; undefined: there is neither. */
-export function patchOf({ file, set = [] }: PatchOptions, first: JsonObject = {}): JsonObject | undefined {
+export function patchOf(
+  { file, set = [] }: PatchOptions,
+  first: JsonObject = {},
+  parse: (text: string) => JsonValue = parseValue,
+): JsonObject | undefined {
   if (file === undefined && set.length === 0 && Object.keys(first).length === 0) return undefined;
   const patch: JsonObject = { ...(file === undefined ? {} : readPatch(file)), ...first };
   for (const assignment of set) {
@@ -30,7 +40,7 @@ export function patchOf({ file, set = [] }: PatchOptions, first: JsonObject = {}
       define(target, name, next);
       target = next;
     }
-    define(target, last, parseValue(value));
+    define(target, last, parse(value));
   }
   return patch;
 }

@@ -190,7 +190,7 @@ export const configKeys = {
   LIMIT_LOGIN_STARTS_PER_NETWORK: limit(
     300,
     'sign-ins',
-    'Sign-ins with identity providers or Manam that one network begins at a tenant in 10 minutes, and logout tokens of it that prove nothing.',
+    'Sign-ins with identity providers or Manam that one network begins at a tenant in 10 minutes; their way back counts as well. As many logout tokens that prove nothing.',
   ),
   SMTP_URL: secret('The mail server: `smtp://user:password@host:587` or `smtps://…:465`.', {
     otherwise: 'e-mails are captured',

@@ -57,7 +57,9 @@ export type EmulatedProvider = {
   /** The claims beside those of every ID token. */
   readonly claims?: (user: EmulatedUser) => JWTPayload;
   /** What its interfaces say of a user, by path. */
-  readonly profiles?: readonly { readonly path: RegExp; readonly of: (user: EmulatedUser) => unknown }[];
+  readonly profiles?: readonly { readonly path: RegExp; readonly of: (user: EmulatedUser) => object }[];
+  /** The `iss` of its answers, where its ID tokens have none (RFC 9207). */
+  readonly answersAs?: string;
   /** Whether it answers by a form, with the user's name. */
   readonly isFormPost?: boolean;
   /** The body of a code, and of a client, that it does not take, and its status. Default: RFC 6749, section 5.2. */
@@ -180,6 +182,7 @@ export const emulatedProviders: Readonly<Record<ConnectionKind, EmulatedProvider
     token: /^\/login\/oauth\/access_token$/,
     refusal: { status: 200, body: { error: 'bad_verification_code' } },
     clientRefusal: { status: 200, body: { error: 'incorrect_client_credentials' } },
+    answersAs: 'https://github.com/login/oauth',
     profiles: [
       {
         path: /^\/user$/,
@@ -205,6 +208,10 @@ export const emulatedProviders: Readonly<Record<ConnectionKind, EmulatedProvider
     authorize: /^\/v[\d.]+\/dialog\/oauth$/,
     token: /^\/v[\d.]+\/oauth\/access_token$/,
     refusal: { status: 400, body: { error: { message: 'invalid code', type: 'OAuthException', code: 100 } } },
+    clientRefusal: {
+      status: 400,
+      body: { error: { message: 'Error validating client secret.', type: 'OAuthException', code: 1 } },
+    },
     profiles: [
       {
         path: /^\/v[\d.]+\/me$/,

@@ -21,6 +21,8 @@ export type Emulator = {
   faults: Partial<Record<Endpoint, Fault>>;
   /** Changes the claims of the next tokens. */
   tamper: (claims: JWTPayload) => JWTPayload;
+  /** Changes what its interfaces say of a user. */
+  tamperProfile: (profile: object) => object;
   /** Makes the next tokens in another way. */
   forge: ((claims: JWTPayload, key: SigningKey) => Promise<string>) | undefined;
   /** Takes back every fault, change and forgery. */
@@ -129,7 +131,8 @@ export async function createEmulator(
     const back = new URL(redirectUri);
     back.searchParams.set('state', text('state'));
     back.searchParams.set('code', code);
-    if (kind === 'oidc') back.searchParams.set('iss', issuer);
+    const namedIssuer = provider.answersAs ?? (kind === 'oidc' ? issuer : undefined);
+    if (namedIssuer !== undefined) back.searchParams.set('iss', namedIssuer);
     if (isForm && !named.has(user.sub)) {
       named.add(user.sub);
       const { given_name: firstName, family_name: lastName, email } = user;
@@ -184,7 +187,7 @@ export async function createEmulator(
     const found = provider.profiles?.find((each) => each.path.test(path));
     if (found === undefined) return undefined;
     const user = tokens.get(authorization.replace('Bearer ', ''));
-    return user === undefined ? json(401, {}) : json(200, found.of(user));
+    return user === undefined ? json(401, {}) : json(200, emulator.tamperProfile(found.of(user)));
   }
 
   function endpointOf(path: string): Endpoint | undefined {
@@ -223,10 +226,12 @@ export async function createEmulator(
     issuer,
     faults: {},
     tamper: (claims) => claims,
+    tamperProfile: (profile) => profile,
     forge: undefined,
     beHonest: () => {
       emulator.faults = {};
       emulator.tamper = (claims) => claims;
+      emulator.tamperProfile = (profile) => profile;
       emulator.forge = undefined;
     },
     rotateKey: makeKey,

@@ -97,8 +97,8 @@ export type ChallengeRepository = {
   ): Promise<UnexpiredChallenge[]>;
   /** Deletes every challenge of a user that is not redeemed, but for what reports a sign-in or a change. */
   invalidateAll(tenantId: string, userId: string): Promise<void>;
-  /** Deletes what a user has of some purposes and has not redeemed. */
-  invalidate(tenantId: string, userId: string, purposes: readonly ChallengePurpose[]): Promise<void>;
+  /** What a user has of some purposes and has not redeemed. */
+  listPending(tenantId: string, userId: string, purposes: readonly ChallengePurpose[]): Promise<Challenge[]>;
   /** Consumes it; true for exactly one of any number of callers. */
   consume(tenantId: string, id: string, now: Date): Promise<boolean>;
 };

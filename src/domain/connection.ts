@@ -3,7 +3,7 @@ import { invalid, type Violation } from './errors.ts';
 import { type ProfileField, profileFields } from './profile.ts';
 import { flag, listOf, logo, parseSettings, patchSettings, strict, text } from './settings.ts';
 
-/** What stands at the other end: any OpenID provider, or one whose habits are known. */
+/** Kinds of identity provider: any that speaks OpenID, and those with a preset. */
 export const connectionKinds = [
   'oidc',
   'google',
@@ -33,7 +33,7 @@ export type ConnectionSettings = {
   readonly scopes: readonly string[];
   /** The claim that fills a field of the profile, where it is not the usual one. */
   readonly claims: Readonly<Partial<Record<'email' | 'emailVerified' | ProfileField, string>>>;
-  /** The domains whose addresses may come; the provider answers for them. Empty: any. */
+  /** The domains whose verified addresses may come; an OpenID provider answers for them. Empty: any. */
   readonly domains: readonly string[];
   /** Whether an address of these domains counts as verified where the provider says nothing of that. */
   readonly trustDomains: boolean;
@@ -160,14 +160,14 @@ const schema: v.GenericSchema<unknown, ConnectionSettings> = strict({
   keyId: appleId,
 });
 
-/** The kinds that are no business of the tenant's: whether their users have a second factor is not theirs to say. */
+/** Kinds whose second factor a tenant cannot vouch for. */
 const untrusted: readonly ConnectionKind[] = ['github', 'facebook', 'linkedin'];
 
-/** The kinds whose issuer a tenant names: it must, or it may where a tenant of Microsoft has one of its own. */
+/** Validates the issuer: required for oidc, optional for Microsoft, otherwise empty. */
 function issuerViolation({ kind, issuer }: ConnectionSettings): Violation | undefined {
   const field = 'settings.issuer';
   if (kind === 'oidc' && issuer === '') return { field, reason: 'FIELD_REQUIRED' };
-  const isMicrosofts = /^https:\/\/login\.microsoftonline\.com\/[\w.-]+\/v2\.0$/.test(issuer);
+  const isMicrosofts = /^https:\/\/login\.microsoftonline\.com\/[a-z0-9.-]+\/v2\.0$/.test(issuer);
   if (kind === 'microsoft' && issuer !== '' && !isMicrosofts)
     return {
       field,
@@ -206,6 +206,13 @@ export function patchConnection(current: ConnectionSettings, patch: unknown): Co
       field: 'settings.trustDomains',
       reason: 'FIELD_INVALID',
       description: 'needs domains, and a provider of kind oidc',
+    });
+  const isUnverified = kind === 'facebook' || (kind === 'microsoft' && settings.issuer === '');
+  if (isUnverified && (domains.length > 0 || settings.verifiedOnly))
+    violations.push({
+      field: domains.length > 0 ? 'settings.domains' : 'settings.verifiedOnly',
+      reason: 'FIELD_INVALID',
+      description: 'would keep everyone out: no address is verified there',
     });
   if (secondFactor === 'trust' && untrusted.includes(kind))
     violations.push({

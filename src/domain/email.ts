@@ -32,3 +32,13 @@ export function parseEmail(text: string, field = 'email'): EmailAddress {
   }
   return { address, canonical: address.toLowerCase() };
 }
+
+/** Whether an address is of one of these domains, which are in their canonical form; no domain counts for one below it. */
+export function isOfDomains(address: string, domains: readonly string[]): boolean {
+  try {
+    const { canonical } = parseEmail(address);
+    return domains.includes(canonical.slice(canonical.lastIndexOf('@') + 1));
+  } catch {
+    return false;
+  }
+}

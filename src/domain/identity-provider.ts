@@ -1,4 +1,5 @@
 import type { ConnectionSettings } from './connection.ts';
+import type { DomainError } from './errors.ts';
 import type { ExternalProfile, ProviderClaims } from './external-identity.ts';
 
 /** The client that this service is at an identity provider, for one tenant. */
@@ -61,6 +62,8 @@ export type IdentityProviders = {
     answer: ProviderAnswer,
     expected: ProviderExpectation,
   ): Promise<ProviderAccount>;
+  /** The failure of a provider that has sent the browser back with an error of its own; the operator is told. */
+  failed(client: ProviderClient, error: string): DomainError;
   /** Reads an ID token that an app has from the provider. Only OpenID providers have such tokens. */
   verifyIdToken(
     client: ProviderClient,

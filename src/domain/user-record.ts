@@ -1,10 +1,11 @@
 import * as v from 'valibot';
 import { type CodeKind, codeKinds } from './authenticator.ts';
 import { parseBirthday } from './birthday.ts';
+import { isConnectionName } from './connection.ts';
 import { parseEmail } from './email.ts';
 import { createViolations, invalid, type Violation } from './errors.ts';
 import { type ExternalProfile, manamProvider } from './external-identity.ts';
-import { googleIssuer } from './google.ts';
+import { googleIssuer, googleProvider } from './google.ts';
 import type { ParsedIdentifier } from './identifier.ts';
 import { parseLocale } from './locale.ts';
 import { parseMobile } from './mobile.ts';
@@ -36,6 +37,10 @@ function mapTexts<T>(make: (field: ProfileField) => T): Record<TextName, T> {
     TextName,
     T
   >;
+}
+
+function isProvider(name: string): boolean {
+  return isConnectionName(name) || name === manamProvider;
 }
 
 /** Size of the columns of hashes and identity names. */
@@ -100,7 +105,7 @@ const schema = v.strictObject(
           issuer: name,
           subject: name,
           // Records of before connections name none.
-          provider: v.optional(text),
+          provider: v.optional(v.pipe(v.string(), v.check(isProvider, 'must be the name of a connection'))),
           profile: v.optional(v.record(v.string(), v.string()), {}),
         }),
         'must be a list',
@@ -264,7 +269,7 @@ function readRecord(record: UserRecord, context: RecordContext): ParsedRecord {
     isPasskeyOnly: record.passkey_only,
     identities: record.external_identities.map(({ provider, ...identity }) => ({
       ...identity,
-      provider: provider ?? (identity.issuer === googleIssuer ? 'google' : manamProvider),
+      provider: provider ?? (identity.issuer === googleIssuer ? googleProvider : manamProvider),
     })),
   };
 }

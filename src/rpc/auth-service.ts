@@ -1,5 +1,6 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { googleProvider } from '../domain/google.ts';
 import type { Confirmed, createConfirmEmail, createConfirmSms } from '../flows/accounts/confirm.ts';
 import type { createManamUser } from '../flows/accounts/manam-user.ts';
 import type { createRegister } from '../flows/accounts/register.ts';
@@ -31,7 +32,7 @@ import {
 } from './convert.ts';
 
 /** The provider of the calls that are Google's own. */
-const google = { provider: 'google' } as const;
+const google = { provider: googleProvider };
 
 export type AuthFlows = {
   readonly register: ReturnType<typeof createRegister>;

@@ -161,9 +161,10 @@ export function createChallengeRepository(db: Database): ChallengeRepository {
       );
     },
 
-    async invalidate(tenantId, userId, purposes) {
-      await db
-        .delete(challenges)
+    async listPending(tenantId, userId, purposes) {
+      const rows = await db
+        .select()
+        .from(challenges)
         .where(
           and(
             eq(challenges.tenantId, tenantId),
@@ -172,6 +173,7 @@ export function createChallengeRepository(db: Database): ChallengeRepository {
             inArray(challenges.purpose, [...purposes]),
           ),
         );
+      return rows.map(toChallenge);
     },
 
     async consume(tenantId, id, now) {

@@ -1,4 +1,5 @@
 import { isConnectionName } from '../domain/connection.ts';
+import { googleProvider } from '../domain/google.ts';
 
 /** What a browser or a provider asks for. */
 export type Place = { readonly procedure: string } & (
@@ -7,8 +8,6 @@ export type Place = { readonly procedure: string } & (
   | { readonly at: 'callback'; readonly provider: string; readonly slug: string | undefined }
   | { readonly at: 'logout'; readonly provider: string; readonly slug: string }
 );
-
-const google = 'google';
 
 /** The place of a path below one of the prefixes; undefined: it is none of ours. */
 export function findPlace(method: string, path: string, prefixes: readonly string[]): Place | undefined {
@@ -26,8 +25,8 @@ function placeOf(method: string, path: string): Place | undefined {
   const [first, second = '', third = '', fourth = ''] = parts;
   if (first === 'googlelogin' && parts.length === 2 && isGet) {
     if (second === 'callback')
-      return { at: 'callback', procedure: 'googlelogin/callback', provider: google, slug: undefined };
-    return { at: 'start', procedure: 'googlelogin', provider: google, key: second };
+      return { at: 'callback', procedure: 'googlelogin/callback', provider: googleProvider, slug: undefined };
+    return { at: 'start', procedure: 'googlelogin', provider: googleProvider, key: second };
   }
   if (first !== 'login') return undefined;
   if (parts.length === 3 && isGet && isConnectionName(second))

@@ -47,6 +47,10 @@ const connections: Record<string, [ConnectionKind, (domain: string) => Partial<C
   OpenID: ['oidc', () => ({})],
   'OpenID, of its domain': ['oidc', (domain) => ({ domains: [domain] })],
   'OpenID, trusted for its domain': ['oidc', (domain) => ({ domains: [domain], trustDomains: true })],
+  'OpenID, trusted with the second factor': [
+    'oidc',
+    (domain) => ({ domains: [domain], secondFactor: 'trust' }),
+  ],
   'OpenID, of another domain': ['oidc', () => ({ domains: ['another.example'] })],
   'OpenID, verified only': ['oidc', () => ({ verifiedOnly: true })],
   'OpenID, no new accounts': ['oidc', () => ({ createAccounts: false })],
@@ -98,9 +102,14 @@ test.each(rows)('%s · %s · %s · %s', async (provider, says, account, outcome)
   const isHosted = says === 'hosts it';
   const email = isHosted ? freshEmail().replace(/@.*/, '@gmail.com') : freshEmail();
   const user = freshUser({ email, email_verified: isHosted || says === 'verified' });
-  if (says === 'nothing') app.emulators.of('oidc').tamper = ({ email_verified: _, ...claims }) => claims;
-  if (says === 'the text "true"')
-    app.emulators.of('oidc').tamper = (claims) => ({ ...claims, email_verified: 'true' });
+  if (says === 'nothing' || says === 'the text "true"') {
+    // In its ID tokens and at its userinfo endpoint.
+    const emulator = app.emulators.of('oidc');
+    const change = ({ email_verified: _, ...claims }: Record<string, unknown>) =>
+      says === 'nothing' ? claims : { ...claims, email_verified: 'true' };
+    emulator.tamper = change;
+    emulator.tamperProfile = (profile) => change({ ...profile });
+  }
   await prepare(email, kind, user);
   if (kind !== 'google') await connect(app, kind, settingsFor(email.split('@')[1] ?? ''));
   const before = await owner(email);

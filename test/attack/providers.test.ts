@@ -3,7 +3,8 @@ import { exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ProviderService } from '../../gen/manam/v1/provider_service_pb.js';
-import { defaultLimits } from '../support/app.ts';
+import { defaultSettings } from '../../src/domain/connection.ts';
+import { defaultLimits, startTestApp } from '../support/app.ts';
 import { failure, failureOf } from '../support/errors.ts';
 import { type FederatedApp, makePkce, redirectUri, visit } from '../support/federation.ts';
 import { bearer, signUp } from '../support/journey.ts';
@@ -162,20 +163,28 @@ test('a form is bounded, and its name is a name and nothing else', async () => {
   expect(json).toMatchObject({ email: user.email, fullname: 'bEve' });
 });
 
-const issuers = [
-  'http://169.254.169.254/latest',
-  'http://127.0.0.1:1/x',
-  'https://localhost/x',
-  'https://[::1]/x',
-  'https://10.0.0.1',
-  'http://example.com',
+const issuers: [issuer: string, fault: string][] = [
+  ['http://169.254.169.254/latest', 'ADDRESS_DENIED'],
+  ['http://127.0.0.1:1/x', 'ADDRESS_DENIED'],
+  ['https://127.0.0.1/x', 'ADDRESS_DENIED'],
+  ['https://localhost/x', 'ADDRESS_DENIED'],
+  ['https://[::1]/x', 'ADDRESS_DENIED'],
+  ['https://10.0.0.1', 'ADDRESS_DENIED'],
+  ['http://example.com', 'URL_DENIED'],
 ];
 test('an issuer at an address that is not public is asked nothing', async () => {
-  const closed = await startConnectedApp({ config: {} });
-  for (const [index, issuer] of issuers.entries()) {
-    await connect(closed, 'oidc', { issuer }, `inner-${index}`);
-    const started = closed.test.client(ProviderService).startProviderLogin({ provider: `inner-${index}` });
+  const closed = await startTestApp();
+  const tenant = await closed.app.store.tenants.findBySlug('dev');
+  for (const [index, [issuer, fault]] of issuers.entries()) {
+    const now = closed.now();
+    const name = `inner-${index}`;
+    const settings = { ...defaultSettings, clientId: 'x', issuer };
+    const row = { tenantId: tenant?.id ?? '', name, settings, createdAt: now, updatedAt: now };
+    await closed.app.store.connections.save(row);
+    const started = closed.client(ProviderService).startProviderLogin({ provider: name });
     expect(await failureOf(started), issuer).toMatchObject({ code: 'Unavailable', reason: 'UNAVAILABLE' });
+    const [line = ''] = closed.logLines.filter((each) => each.includes(`"provider":"${name}"`));
+    expect(line, issuer).toContain(fault);
   }
   await closed.close();
 }, 60_000);
@@ -183,7 +192,10 @@ test('an issuer at an address that is not public is asked nothing', async () => 
 test('metadata that name another issuer, or that redirect, are not taken', async () => {
   const { createServer } = await import('node:http');
   const server = createServer((request, response) => {
-    if (request.url?.startsWith('/moved')) return response.writeHead(302, { location: '/' }).end();
+    const issuer = `http://${request.headers.host}/moved`;
+    if (request.url?.startsWith('/moved')) return response.writeHead(302, { location: '/there' }).end();
+    if (request.url === '/there')
+      return response.end(JSON.stringify({ issuer, authorization_endpoint: issuer }));
     return response
       .setHeader('content-type', 'application/json')
       .end(
@@ -204,16 +216,36 @@ test('metadata that name another issuer, or that redirect, are not taken', async
 
 test('a code of a link opens no session, and a code of a sign-in links nothing', async () => {
   const mine = await signUp(app.test);
-  const { codeVerifier, codeChallenge } = makePkce();
   const own = providers(bearer(mine.accessToken));
-  const begun = await own.startProviderLink({ provider: 'oidc', redirectUri, codeChallenge });
-  const { location } = await comeBack(app, 'oidc', begun.authorizationUrl, freshUser());
-  const code = new URL(location).searchParams.get('code') ?? '';
   const refused = failure('Unauthenticated', 'CODE_INVALID');
-  // Two, because a code survives no more than three attempts.
-  for (const provider of ['github', ''])
-    expect(await failureOf(own.finishProviderLink({ provider, code, codeVerifier }))).toEqual(refused);
+  const codeOf = async (location: string) => new URL(location).searchParams.get('code') ?? '';
+  const { codeVerifier, codeChallenge } = makePkce();
+  const link = await own.startProviderLink({ provider: 'oidc', redirectUri, codeChallenge });
+  const linked = await comeBack(app, 'oidc', link.authorizationUrl, freshUser());
+  const code = await codeOf(linked.location);
+  expect(await failureOf(app.test.client(AuthService).redeemLoginCode({ code, codeVerifier }))).toEqual(
+    refused,
+  );
+  expect(await failureOf(own.finishProviderLink({ provider: 'github', code, codeVerifier }))).toEqual(
+    refused,
+  );
+  const login = await providers().startProviderLogin({ provider: 'oidc', redirectUri, codeChallenge });
+  const signedIn = await comeBack(app, 'oidc', login.authorizationUrl, freshUser());
+  const other = await codeOf(signedIn.location);
+  expect(await failureOf(own.finishProviderLink({ provider: 'oidc', code: other, codeVerifier }))).toEqual(
+    refused,
+  );
   await own.finishProviderLink({ provider: 'oidc', code, codeVerifier });
+});
+
+test('an error of the provider that the person did not choose is told to the operator', async () => {
+  const { location } = await visit(`${app.test.url}/login/oidc/${app.test.dev.publishable}`);
+  const { json } = await comeBack(app, 'oidc', location, freshUser(), (parameters) => {
+    parameters.delete('code');
+    parameters.set('error', 'invalid_scope');
+  });
+  expect(json).toMatchObject({ reason: 'UNAVAILABLE' });
+  expect(app.test.logLines.join('')).toContain('invalid_scope');
 });
 
 describe('a logout token', () => {
@@ -280,6 +312,17 @@ describe('a logout token', () => {
     expect(await failureOf(app.test.client(AuthService).redeemLoginCode({ code, codeVerifier }))).toEqual(
       failure('Unauthenticated', 'CODE_INVALID'),
     );
+  });
+
+  test('counts also where the connection is switched off, and leaves other ways in alone', async () => {
+    await connect(app, 'oidc', {}, 'ending');
+    const user = freshUser();
+    const { json } = await signInAt(app, 'oidc', user, 'ending');
+    await connect(app, 'oidc', { enabled: false }, 'ending');
+    const pending = await signUp(app.test);
+    const url = `${app.test.url}/login/logout/dev/ending`;
+    expect((await send(await tokenOf({ sub: user.sub }), url))[0]).toBe(200);
+    expect([await isLive(json['access_token']), await isLive(pending.accessToken)]).toEqual([false, true]);
   });
 
   test('of one account at a provider leaves the sessions of another one of the same user', async () => {
@@ -353,7 +396,7 @@ describe('a logout token', () => {
   });
 });
 
-test('a provider that is slow costs four seconds, and another one nothing', async () => {
+test('a provider that is slow fails alone', async () => {
   app.emulators.of('oidc').faults.token = 'slow';
   const slow = signInAt(app, 'oidc', freshUser());
   await pause(100);

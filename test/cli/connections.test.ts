@@ -50,6 +50,20 @@ test('an operator connects a tenant with a provider, and is told what to registe
   });
 }, 60_000);
 
+test('an id of digits stays a text', async () => {
+  const made = await manam(
+    'connection',
+    'set',
+    'dev',
+    'facebook',
+    '--set',
+    'kind=facebook',
+    '--set',
+    'clientId=123456789012345',
+  );
+  expect(made).toMatchObject({ code: 0, err: '' });
+}, 60_000);
+
 test('a mistake is told by its path, and ends with its own code', async () => {
   const wrong = await manam(
     'connection',

@@ -79,6 +79,16 @@ describe('settings are refused', () => {
     ],
     ['that trust no domain', { ...good, trustDomains: true }, { 'settings.trustDomains': 'FIELD_INVALID' }],
     [
+      'of Facebook that would keep everyone out',
+      { clientId: 'c', kind: 'facebook', domains: ['a.example'] },
+      { 'settings.domains': 'FIELD_INVALID' },
+    ],
+    [
+      'of all directories of Microsoft, the same',
+      { clientId: 'c', kind: 'microsoft', verifiedOnly: true },
+      { 'settings.verifiedOnly': 'FIELD_INVALID' },
+    ],
+    [
       'that neither ask nor trust',
       { ...good, secondFactor: 'skip' },
       { 'settings.secondFactor': 'FIELD_INVALID' },

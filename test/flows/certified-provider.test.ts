@@ -1,14 +1,13 @@
 import { createServer } from 'node:http';
-import { createServer as createTcpServer } from 'node:net';
 import { Provider } from 'oidc-provider';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ProviderService } from '../../gen/manam/v1/provider_service_pb.js';
-import { type FederatedApp, visit } from '../support/federation.ts';
+import { type FederatedApp, freePort, visit } from '../support/federation.ts';
 import { bearer } from '../support/journey.ts';
 import { connect, startConnectedApp } from '../support/providers.ts';
 
 // A provider of strangers, certified by the OpenID Foundation, as a tenant's provider: discovery, PKCE, `iss`, claims that
-// only its userinfo endpoint tells, keys that it rotates, and back-channel logout.
+// only its userinfo endpoint tells, and back-channel logout.
 
 let app: FederatedApp;
 let issuer = '';
@@ -20,14 +19,6 @@ const person = {
   given_name: 'Leila',
   family_name: 'Amini',
 };
-
-async function freePort(): Promise<number> {
-  const holder = createTcpServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => holder.once('listening', resolve));
-  const { port } = holder.address() as { port: number };
-  await new Promise((resolve) => holder.close(resolve));
-  return port;
-}
 
 beforeAll(async () => {
   app = await startConnectedApp();

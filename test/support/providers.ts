@@ -101,13 +101,14 @@ export async function link(
   kind: ConnectionKind,
   accessToken: string,
   user: EmulatedUser,
+  name: string = kind,
 ): Promise<void> {
   const { codeVerifier, codeChallenge } = makePkce();
   const mine = app.test.client(ProviderService, { authorization: `Bearer ${accessToken}` });
-  const started = await mine.startProviderLink({ provider: kind, redirectUri, codeChallenge });
+  const started = await mine.startProviderLink({ provider: name, redirectUri, codeChallenge });
   const { location } = await comeBack(app, kind, started.authorizationUrl, user);
   const parameters = new URL(location).searchParams;
   const code = parameters.get('code');
   if (code === null) throw new Error(`the link ended with ${parameters.get('error')}`);
-  await mine.finishProviderLink({ provider: kind, code, codeVerifier });
+  await mine.finishProviderLink({ provider: name, code, codeVerifier });
 }

@@ -447,7 +447,7 @@ export declare const UnlinkProviderResponseSchema: GenMessage<UnlinkProviderResp
  */
 export declare const ProviderService: GenService<{
   /**
-   * Lists what the tenant's users may sign in with, in the order of its policy.
+   * Lists what the tenant's users may sign in with in a browser, in the order of its policy.
    *
    * @generated from rpc manam.v1.ProviderService.ListProviders
    */
@@ -510,8 +510,8 @@ export declare const ProviderService: GenService<{
     output: typeof FinishProviderLinkResponseSchema;
   },
   /**
-   * Removes the connections with a provider, also one that the tenant has switched off. The user is notified. That with an
-   * account of Manam itself stays.
+   * Removes the connections with a provider, also one that the tenant has switched off. The user is notified. The
+   * link to an account of Manam itself cannot be removed here.
    * LAST_SIGN_IN for a user who could not sign in any more.
    *
    * @generated from rpc manam.v1.ProviderService.UnlinkProvider

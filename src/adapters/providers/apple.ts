@@ -1,6 +1,7 @@
 import { importPKCS8, SignJWT } from 'jose';
 import type { ProviderAnswer, ProviderClient } from '../../domain/identity-provider.ts';
-import { type Claims, isRecord, type OpenIdPreset } from './preset.ts';
+import { isObject } from '../../domain/settings.ts';
+import type { Claims, OpenIdPreset } from './preset.ts';
 
 const issuer = 'https://appleid.apple.com';
 /** Lifetime of a client secret: one is made for each exchange, so that none has to be renewed by hand. */
@@ -64,7 +65,7 @@ export async function isApplePrivateKey(text: string): Promise<boolean> {
 function namesOf({ user = '' }: ProviderAnswer): Claims {
   try {
     const parsed: unknown = JSON.parse(user);
-    const name = isRecord(parsed) && isRecord(parsed['name']) ? parsed['name'] : {};
+    const name = isObject(parsed) && isObject(parsed['name']) ? parsed['name'] : {};
     return { given_name: name['firstName'], family_name: name['lastName'] };
   } catch {
     return {};

@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { ClientSecretPost } from 'openid-client';
 import type { ProviderClient } from '../../domain/identity-provider.ts';
-import { type Claims, type Described, describe, isRecord, type OAuthPreset, textOf } from './preset.ts';
+import { isObject } from '../../domain/settings.ts';
+import { type Claims, type Described, describe, type OAuthPreset, textOf } from './preset.ts';
 
 const unproved = { isVerified: false, isAuthoritative: false } as const;
 const byPost = ({ secret }: ProviderClient) => ClientSecretPost(secret);
@@ -12,7 +13,7 @@ function idOf(value: unknown): string {
 }
 
 function recordOf(value: unknown): Claims {
-  return isRecord(value) ? value : {};
+  return isObject(value) ? value : {};
 }
 
 const githubApi = 'https://api.github.com';
@@ -23,13 +24,14 @@ export const github: OAuthPreset = {
   isOpenId: false,
   issuer: 'https://github.com',
   server: {
-    issuer: 'https://github.com',
+    // What it sends as `iss` (RFC 9207); identities are kept under the shorter name.
+    issuer: 'https://github.com/login/oauth',
     authorization_endpoint: 'https://github.com/login/oauth/authorize',
     token_endpoint: 'https://github.com/login/oauth/access_token',
   },
   hosts: ['github.com', 'api.github.com'],
   scopes: ['read:user', 'user:email'],
-  hasErrorsOfStatus200: true,
+  errorOf: ({ error }) => textOf(error),
   authenticate: byPost,
   async describe(read, client): Promise<Described> {
     const user = recordOf(await read(`${githubApi}/user`, githubHeaders));
@@ -60,6 +62,11 @@ export const facebook: OAuthPreset = {
     token_endpoint: `${graph}/oauth/access_token`,
   },
   hosts: ['www.facebook.com', 'graph.facebook.com'],
+  // "Handle errors": 101 is an app that it does not know, 1 its wrong secret.
+  errorOf: ({ error }) => {
+    if (!isObject(error)) return '';
+    return [1, 101].includes(Number(error['code'])) ? 'invalid_client' : 'invalid_grant';
+  },
   scopes: ['public_profile', 'email'],
   authenticate: byPost,
   async describe(read, client, accessToken): Promise<Described> {

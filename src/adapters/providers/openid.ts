@@ -1,7 +1,7 @@
 import type { JWTPayload } from 'jose';
 import { ClientSecretPost } from 'openid-client';
-import type { ProviderClient } from '../../domain/identity-provider.ts';
-import { emailOf, type OpenIdPreset } from './preset.ts';
+import { isOfDomains } from '../../domain/email.ts';
+import { addressClaims, emailOf, type OpenIdPreset } from './preset.ts';
 
 /** Asymmetric signatures (RFC 7518, section 3.1; RFC 8037): a secret that two know proves no one. */
 const asymmetric = [
@@ -18,10 +18,6 @@ const asymmetric = [
   'Ed25519',
 ];
 
-function isOfDomain(email: string, domains: readonly string[]): boolean {
-  return domains.includes(email.slice(email.lastIndexOf('@') + 1).toLowerCase());
-}
-
 /** Any OpenID provider. It answers for the addresses of the domains that the tenant has named. */
 export const oidc: OpenIdPreset = {
   isOpenId: true,
@@ -29,13 +25,12 @@ export const oidc: OpenIdPreset = {
   server: undefined,
   hosts: [],
   scopes: ['openid', 'email', 'profile'],
+  hasUserInfo: true,
   algorithms: asymmetric,
   issuersOf: ({ issuer }) => [issuer],
   trustOf: (claims, client) => {
-    const { email, emailVerified } = client.claims;
-    // The usual claim speaks of the usual address, and of no other one.
-    const verifying = emailVerified ?? (email === undefined || email === 'email' ? 'email_verified' : '');
-    const isOfOwn = isOfDomain(emailOf(claims, client), client.domains);
+    const [, verifying] = addressClaims(client);
+    const isOfOwn = isOfDomains(emailOf(claims, client), client.domains);
     // Many a company's provider says nothing of addresses that it gives out itself.
     const isTrusted = claims[verifying] === undefined && client.trustDomains && isOfOwn;
     const isVerified = claims[verifying] === true || isTrusted;
@@ -44,19 +39,8 @@ export const oidc: OpenIdPreset = {
 };
 
 const entra = 'https://login.microsoftonline.com';
-/** Issuers of more than one directory: whoever has one can write any address into it. */
-const shared: readonly string[] = [
-  '',
-  'common',
-  'organizations',
-  'consumers',
-  // That of personal accounts, by its id.
-  '9188040d-6c67-4c5b-b112-36a304b66dad',
-];
-
-function directoryOf({ issuer }: ProviderClient): string {
-  return issuer.slice(entra.length + 1).split('/', 1)[0] ?? '';
-}
+/** The directory of personal accounts, whose addresses are of anybody. */
+const personal = '9188040d-6c67-4c5b-b112-36a304b66dad';
 
 /** Microsoft Entra ID and personal accounts: each directory is an issuer. */
 export const microsoft: OpenIdPreset = {
@@ -74,10 +58,11 @@ export const microsoft: OpenIdPreset = {
     const own = issuer.replace('{tenantid}', String(tid));
     return own === `${entra}/${tid}/v2.0` ? [own] : [];
   },
-  // `xms_edov`: the owner of the domain has proved it to the directory. Anyone else's address is a claim.
-  trustOf: (claims, client) => {
+  // `xms_edov`: the owner of the domain has proved it to the directory. Anyone else's address is a claim, and where any
+  // directory may come, whoever has one can write any address into it.
+  trustOf: (claims, _, { issuer }) => {
     const isProved = [true, 1, '1', 'true'].includes(claims['xms_edov'] as string);
-    const isVerified = isProved && !shared.includes(directoryOf(client));
-    return { isVerified, isAuthoritative: isVerified };
+    const isOfOne = !issuer.includes('{tenantid}') && claims['tid'] !== personal;
+    return { isVerified: isProved && isOfOne, isAuthoritative: isProved && isOfOne };
   },
 };

@@ -20,8 +20,8 @@ type Common = {
   readonly scopes: readonly string[];
   /** Further parameters of the authorization request. */
   readonly parameters?: Readonly<Record<string, string>>;
-  /** Whether an error of its token endpoint comes with status 200. */
-  readonly hasErrorsOfStatus200?: boolean;
+  /** The error in an answer of its token endpoint, where it has other ones than RFC 6749, section 5.2; empty: none. */
+  readonly errorOf?: (body: Claims) => string;
   /** How the client proves itself at the token endpoint; undefined: as the metadata says. */
   readonly authenticate?: (client: ProviderClient, now: Date) => ClientAuth;
 };
@@ -34,14 +34,16 @@ export type OpenIdPreset = Common & {
   /** Every `iss` that a token with these claims may have. */
   readonly issuersOf: (metadata: ServerMetadata, claims: JWTPayload) => readonly string[];
   /** Whether the address of these claims is proved, and whether the provider answers for it. */
-  readonly trustOf: (claims: Claims, client: ProviderClient) => EmailTrust;
+  readonly trustOf: (claims: Claims, client: ProviderClient, metadata: ServerMetadata) => EmailTrust;
+  /** Whether its userinfo endpoint is asked for what its ID tokens lack. */
+  readonly hasUserInfo?: boolean;
   /** What the browser brought beside the code. */
   readonly claimsOf?: (answer: ProviderAnswer) => Claims;
   /** What the provider tells beyond the claims; a failure is no failure of the sign-in. */
   readonly profileOf?: (read: ReadJson, client: ProviderClient) => Promise<ExternalProfile>;
 };
 
-/** A provider of OAuth 2 alone: who came says a call of its own. */
+/** A provider of OAuth 2 alone: a call to its profile says who came. */
 export type OAuthPreset = Common & {
   readonly isOpenId: false;
   readonly describe: (read: ReadJson, client: ProviderClient, accessToken: string) => Promise<Described>;
@@ -61,13 +63,9 @@ export function textOf(value: unknown): string {
   return typeof value === 'string' && value.length <= maxClaimLength && value.isWellFormed() ? value : '';
 }
 
-/** A subject, as this service keeps it (OpenID Connect Core 1.0, section 2): at most 255 ASCII characters. */
+/** A subject, as this service keeps it (OpenID Connect Core 1.0, section 2), and the id of a session: at most 255 ASCII characters. */
 export function isSubject(value: unknown): value is string {
   return typeof value === 'string' && /^[\x20-\x7e]{1,255}$/.test(value);
-}
-
-export function isRecord(value: unknown): value is Claims {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** OpenID Connect Core 1.0, section 5.1. */
@@ -77,9 +75,15 @@ const usualClaims: Partial<Record<ProfileField, string>> = {
   picture: 'picture',
 };
 
+/** The claims of the address and of whether it is verified. The usual claim speaks of the usual address, and of no other one. */
+export function addressClaims({ claims }: ProviderClient): readonly [address: string, verifying: string] {
+  const { email = 'email', emailVerified } = claims;
+  return [email, emailVerified ?? (email === 'email' ? 'email_verified' : '')];
+}
+
 /** The address among claims, by the connection's mapping. */
 export function emailOf(claims: Claims, client: ProviderClient): string {
-  return textOf(claims[client.claims.email ?? 'email']);
+  return textOf(claims[addressClaims(client)[0]]);
 }
 
 /** Someone by their claims and the connection's mapping. */

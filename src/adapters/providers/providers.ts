@@ -10,8 +10,15 @@ import type {
 } from '../../domain/identity-provider.ts';
 import type { OutgoingFetch } from '../../domain/outgoing.ts';
 import { exchangeFailure, outage } from './failure.ts';
-import { createTokenVerifier, isSid } from './id-token.ts';
-import { type Claims, describe, isSubject, type OpenIdPreset, type ReadJson } from './preset.ts';
+import { createTokenVerifier } from './id-token.ts';
+import {
+  addressClaims,
+  type Claims,
+  describe,
+  isSubject,
+  type OpenIdPreset,
+  type ReadJson,
+} from './preset.ts';
 import { presets } from './presets.ts';
 import { createTransport, type Emulated, type Fetch } from './transport.ts';
 
@@ -96,29 +103,35 @@ export function createIdentityProviders(options: ProvidersOptions): IdentityProv
   function accountOf(
     preset: OpenIdPreset,
     client: ProviderClient,
+    config: openid.Configuration,
     claims: Claims & { readonly iss: string; readonly sub: string },
   ): ProviderAccount {
     const { iss, sub, sid } = claims;
     // One form of the issuer, where a provider has several.
     const issuer = preset.server?.issuer ?? iss;
     return {
-      ...describe(issuer, sub, claims, client, preset.trustOf(claims, client)),
-      sid: isSid(sid) ? sid : '',
+      ...describe(issuer, sub, claims, client, preset.trustOf(claims, client, config.serverMetadata())),
+      sid: isSubject(sid) ? sid : '',
     };
   }
 
-  /** The claims of the userinfo endpoint, where the ID token has no address (OpenID Connect Core 1.0, section 5.3). */
+  /** The claims of the userinfo endpoint as well, where the ID token lacks some (OpenID Connect Core 1.0, section 5.3). */
   async function completeClaims(
     config: openid.Configuration,
     client: ProviderClient,
     claims: Claims & { readonly iss: string; readonly sub: string },
     accessToken: string,
   ): Promise<Claims & { readonly iss: string; readonly sub: string }> {
-    const hasAddress = claims[client.claims.email ?? 'email'] !== undefined;
-    if (hasAddress || config.serverMetadata().userinfo_endpoint === undefined) return claims;
+    const [address, verifying] = addressClaims(client);
+    const wanted = [address, verifying, 'name', ...Object.values(client.claims)];
+    const hasAll = wanted.every((name) => claims[name] !== undefined);
+    if (hasAll || config.serverMetadata().userinfo_endpoint === undefined) return claims;
     const { iss, sub } = claims;
+    const told: Claims = await openid.fetchUserInfo(config, accessToken, sub);
     // An address and whether it is verified come from one document.
-    return { ...claims, ...(await openid.fetchUserInfo(config, accessToken, sub)), iss, sub };
+    const isWhole = told[address] === undefined;
+    const own = isWhole ? claims : { ...claims, [address]: undefined, [verifying]: undefined };
+    return { ...own, ...told, iss, sub };
   }
 
   async function arriveWithIdToken(
@@ -132,14 +145,15 @@ export function createIdentityProviders(options: ProvidersOptions): IdentityProv
     const { id_token = '', access_token } = tokens;
     const verified = await verifier.verifyIdToken(id_token, rulesOf(preset, client, config));
     const claims = { ...preset.claimsOf?.(answer), ...verified };
-    const account = accountOf(preset, client, await completeClaims(config, client, claims, access_token));
+    const whole = preset.hasUserInfo ? await completeClaims(config, client, claims, access_token) : claims;
+    const account = accountOf(preset, client, config, whole);
     if (preset.profileOf === undefined) return account;
     try {
       return { ...account, profile: await preset.profileOf(readerOf(fetch, access_token), client) };
     } catch (error) {
       // The sign-in does not hang on it: the profile comes with a later one.
       onFailure(client, outage(error).cause);
-      return { ...account, profile: {} };
+      return account;
     }
   }
 
@@ -186,6 +200,12 @@ export function createIdentityProviders(options: ProvidersOptions): IdentityProv
         return transport.addressOf(client.kind, url);
       }),
 
+    failed(client, error) {
+      const failure = outage({ error });
+      onFailure(client, failure.cause);
+      return failure;
+    },
+
     arrive: (client, answer, expected) =>
       calling(client, (fetch) => exchange(client, fetch, answer, expected)),
 
@@ -194,7 +214,7 @@ export function createIdentityProviders(options: ProvidersOptions): IdentityProv
         const preset = openIdOf(client);
         const config = await configure(client, fetch, openid.None());
         const claims = await verifier.verifyIdToken(idToken, rulesOf(preset, client, config));
-        return { ...accountOf(preset, client, claims), nonce: claims.nonce };
+        return { ...accountOf(preset, client, config, claims), nonce: claims.nonce };
       }),
 
     verifyLogoutToken: (client, logoutToken) =>

@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { ConnectionKind } from '../../domain/connection.ts';
 import { OutgoingError, type OutgoingFetch } from '../../domain/outgoing.ts';
-import { isRecord } from './preset.ts';
+import { isObject } from '../../domain/settings.ts';
+import type { Claims } from './preset.ts';
 import { presets } from './presets.ts';
 
 /** The address of what stands in for a provider on a developer's machine; undefined: the provider itself. */
@@ -40,19 +41,19 @@ export function createTransport(outgoingFetch: OutgoingFetch, emulated: Emulated
 
   async function fetchMetadata(url: string, init: RequestInit): Promise<Response> {
     const known = kept.get(url);
-    if (known !== undefined && known.until > Date.now()) return jsonOf(known.body, 200);
+    if (known !== undefined && known.until > Date.now()) return jsonOf(known.body);
     if (known === undefined && failed.has(url)) throw new OutgoingError('UNREACHABLE');
     try {
       const response = await outgoingFetch(url, { ...init, timeoutMs, maxBytes });
       const body = await response.text();
       if (response.status !== 200 || !isIssuerMetadata(body)) throw new OutgoingError('UNREACHABLE');
       kept.set(url, { body, until: Date.now() + metadataLifetimeMs });
-      return jsonOf(body, 200);
+      return jsonOf(body);
     } catch (error) {
       failed.set(url, true);
       if (known === undefined) throw error;
       kept.set(url, { ...known, until: Date.now() + failureLifetimeMs });
-      return jsonOf(known.body, 200);
+      return jsonOf(known.body);
     }
   }
 
@@ -66,12 +67,15 @@ export function createTransport(outgoingFetch: OutgoingFetch, emulated: Emulated
         const init = { ...given, signal: AbortSignal.any(signals) };
         if (isMetadata(url)) return await fetchMetadata(url, init);
         const response = await outgoingFetch(url, { ...init, timeoutMs, maxBytes });
-        return presets[kind].hasErrorsOfStatus200 ? await withErrorStatus(response) : response;
+        const { errorOf } = presets[kind];
+        return errorOf === undefined || given.method !== 'POST'
+          ? response
+          : await asOAuthError(response, errorOf);
       },
   };
 }
 
-function jsonOf(body: string, status: number): Response {
+function jsonOf(body: string, status = 200): Response {
   return new Response(body, { status, headers: { 'content-type': 'application/json' } });
 }
 
@@ -85,13 +89,14 @@ function parse(body: string): unknown {
 
 function isIssuerMetadata(body: string): boolean {
   const parsed = parse(body);
-  return isRecord(parsed) && typeof parsed['issuer'] === 'string';
+  return isObject(parsed) && typeof parsed['issuer'] === 'string';
 }
 
-/** An error with the status of one (RFC 6749, section 5.2). */
-async function withErrorStatus(response: Response): Promise<Response> {
+/** An error in the form that the library reads (RFC 6749, section 5.2). */
+async function asOAuthError(response: Response, errorOf: (body: Claims) => string): Promise<Response> {
   const body = await response.text();
   const parsed = parse(body);
-  const isError = response.status === 200 && isRecord(parsed) && typeof parsed['error'] === 'string';
-  return new Response(body, { status: isError ? 400 : response.status, headers: response.headers });
+  const error = isObject(parsed) ? errorOf(parsed) : '';
+  if (error === '') return new Response(body, response);
+  return jsonOf(JSON.stringify({ error }), 400);
 }

@@ -27,6 +27,19 @@ export function createEventTail({ store }: { readonly store: Store<'eventLogs'> 
   const waiting = new Map<string, Set<Waiter>>();
   const pages = new LRUCache<string, Promise<readonly LoggedEvent[]>>({ max: cachedPages, ttl: cacheMs });
 
+  let asked = new Set<string>();
+  let answer: Promise<ReadonlyMap<string, EventLog>> | undefined;
+
+  /** One query for all who ask in the same turn: a wake-up of many streams asks at once. */
+  function currentLogs(): Promise<ReadonlyMap<string, EventLog>> {
+    answer ??= Promise.resolve().then(async () => {
+      const tenantIds = [...asked];
+      [asked, answer] = [new Set(), undefined];
+      return new Map((await store.eventLogs.findCurrent(tenantIds)).map((log) => [log.tenantId, log]));
+    });
+    return answer;
+  }
+
   return {
     async poll() {
       const tenantIds = [...waiting.keys()];
@@ -36,7 +49,10 @@ export function createEventTail({ store }: { readonly store: Store<'eventLogs'> 
       return 0;
     },
 
-    current: async (tenantId) => (await store.eventLogs.findCurrent([tenantId]))[0],
+    async current(tenantId) {
+      asked.add(tenantId);
+      return (await currentLogs()).get(tenantId);
+    },
 
     longerThan: (tenantId, size, signal, ms) =>
       new Promise((resolve) => {

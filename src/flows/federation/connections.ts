@@ -57,25 +57,38 @@ export function createConnections({ store, sharedGoogle, googleScopes, origin }:
     return { name: googleProvider, settings: fromPolicy(tenant) };
   }
 
+  async function findClient(tenant: Tenant, name: string): Promise<ProviderClient | undefined> {
+    const found = await store.connections.find(tenant.id, name);
+    const settings = found?.settings ?? (name === googleProvider ? fromPolicy(tenant) : undefined);
+    if (settings === undefined) return undefined;
+    const secret =
+      found === undefined
+        ? await secretOfPolicy(tenant)
+        : await store.connections.findSecret(tenant.id, name);
+    const callbackUrl =
+      found === undefined ? `${origin}/googlelogin/callback` : callbackOf(origin, tenant, name);
+    return {
+      ...settings,
+      name,
+      secret: secret ?? '',
+      isForBrowsers: isForBrowsers({ settings, hasSecret: secret !== undefined }),
+      callbackUrl,
+    };
+  }
+
   return {
     /** The client of a tenant at a provider; PROVIDER_DISABLED where it has none, or has switched it off (R52). */
     async clientOf(tenant: Tenant, name: string): Promise<ProviderClient> {
-      const found = await store.connections.find(tenant.id, name);
-      const settings = found?.settings ?? (name === googleProvider ? fromPolicy(tenant) : undefined);
-      if (settings?.enabled !== true) throw new DomainError('PROVIDER_DISABLED');
-      const secret =
-        found === undefined
-          ? await secretOfPolicy(tenant)
-          : await store.connections.findSecret(tenant.id, name);
-      const callbackUrl =
-        found === undefined ? `${origin}/googlelogin/callback` : callbackOf(origin, tenant, name);
-      return {
-        ...settings,
-        name,
-        secret: secret ?? '',
-        isForBrowsers: isForBrowsers({ settings, hasSecret: secret !== undefined }),
-        callbackUrl,
-      };
+      const client = await findClient(tenant, name);
+      if (client?.enabled !== true) throw new DomainError('PROVIDER_DISABLED');
+      return client;
+    },
+
+    /** The same, also where it is switched off: what began there may have to end. */
+    async formerClientOf(tenant: Tenant, name: string): Promise<ProviderClient> {
+      const client = await findClient(tenant, name);
+      if (client === undefined) throw new DomainError('PROVIDER_DISABLED');
+      return client;
     },
 
     /** What the tenant's users may sign in with in a browser, in the order of its policy. */

@@ -24,7 +24,7 @@ export function createProviderLinks(deps: ProviderLinkDeps) {
   const { store, connections, clock } = deps;
 
   return {
-    /** What the tenant's users may sign in with, in its order. */
+    /** What the tenant's users may sign in with in a browser, in its order. */
     list: (caller: Caller): Promise<ListedConnection[]> => connections.list(caller.tenant),
 
     /** The caller's own identities, the oldest first. */

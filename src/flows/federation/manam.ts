@@ -72,7 +72,7 @@ export function createManamLogin(deps: ManamLoginDeps) {
       isAuthoritative: false,
       fields: { firstName, lastName, picture },
     };
-    const rules = { mayLink: false, mayCreate: true, mayTell: true };
+    const rules = { mayLink: false, mayCreate: true, isTrusted: false, mayTell: true };
     return { provider: manamProvider, claims, profile: {}, identifier: proved, ...rules };
   }
 
@@ -115,7 +115,7 @@ export function createManamLogin(deps: ManamLoginDeps) {
         idempotency: undefined,
       };
       try {
-        const { userId } = await resolveIdentity(atTenant, arrivalOf(view, tenant));
+        const userId = await resolveIdentity(atTenant, arrivalOf(view, tenant));
         const code = await store.transaction(async (repositories) => {
           await repositories.identities.consent(caller.tenant.id, manamUserId, tenant.id, clock());
           const details = { tenant: tenant.slug };

@@ -1,5 +1,6 @@
 import type { AuthenticationMethod } from '../../domain/authentication.ts';
 import type { Caller } from '../../domain/caller.ts';
+import { isOfDomains } from '../../domain/email.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { type ProviderOrigin, providerOrigin } from '../../domain/external-identity.ts';
 import type {
@@ -16,7 +17,7 @@ import { ownSession } from '../sessions/own-session.ts';
 import type { CompleteSignIn, SignInResult } from '../sign-in/complete.ts';
 import type { Connections } from './connections.ts';
 import { type LoginRequests, parseReturn, type Return } from './login-requests.ts';
-import { type Arrival, emailIdentifier, type Resolved, type ResolveIdentity } from './resolve-identity.ts';
+import { type Arrival, emailIdentifier, type ResolveIdentity } from './resolve-identity.ts';
 import { type CodeContent, makeLoginCode } from './return-code.ts';
 
 export type ProviderLoginDeps = RecordDeps & {
@@ -68,13 +69,13 @@ export function createProviderLogin(deps: ProviderLoginDeps) {
   const complete = async (
     caller: Caller,
     client: ProviderClient,
-    resolved: Resolved,
+    userId: string,
     account: ProviderAccount,
     remember: boolean,
   ): Promise<SignInResult> =>
-    await signIn.complete(caller, await findActive(caller, resolved.userId), {
+    await signIn.complete(caller, await findActive(caller, userId), {
       method: methodOf(client),
-      amr: amrOf(client, resolved),
+      amr: amrOf(client),
       origin: originAt(client, account),
       remember,
     });
@@ -121,9 +122,9 @@ export function createProviderLogin(deps: ProviderLoginDeps) {
     const resolved = await resolveIdentity(caller, arrivalOf(client, account));
     if (redirectUri === '')
       return { kind: 'answer', result: await complete(caller, client, resolved, account, false) };
-    await findActive(caller, resolved.userId);
-    const content = { amr: amrOf(client, resolved), origin: originAt(client, account) };
-    return await returnWith(resolved.userId, 'login-code', content);
+    await findActive(caller, resolved);
+    const content = { amr: amrOf(client), origin: originAt(client, account) };
+    return await returnWith(resolved, 'login-code', content);
   }
 
   return {
@@ -171,6 +172,7 @@ export function createProviderLogin(deps: ProviderLoginDeps) {
             : ({ type: 'sign_in.failed', details: { method: methodOf(client) } } as const);
         return await recordingFailure(deps, caller, failed, async () => {
           const { error = '', code = '' } = answer;
+          if (faults.includes(error)) throw providers.failed(client, error);
           if (error !== '' || code === '') throw new DomainError('PROVIDER_DENIED');
           return await comeBack(caller, client, request, answer);
         });
@@ -200,8 +202,8 @@ export function createProviderLogin(deps: ProviderLoginDeps) {
           throw new DomainError('PROVIDER_TOKEN_INVALID');
         await requests.consume(request);
         assertMayCome(client, account);
-        const resolved = await resolveIdentity(caller, arrivalOf(client, account));
-        return await complete(caller, client, resolved, account, command.remember);
+        const userId = await resolveIdentity(caller, arrivalOf(client, account));
+        return await complete(caller, client, userId, account, command.remember);
       });
     },
   };
@@ -209,17 +211,24 @@ export function createProviderLogin(deps: ProviderLoginDeps) {
 
 export type ProviderLogin = ReturnType<typeof createProviderLogin>;
 
+/** Errors of a provider that are no decision of the person in front of it (RFC 6749, section 4.1.2.1). */
+const faults: readonly string[] = [
+  'invalid_request',
+  'unauthorized_client',
+  'unsupported_response_type',
+  'invalid_scope',
+  'server_error',
+  'temporarily_unavailable',
+];
+
 /** The method of a sign-in, as events name it. */
 function methodOf({ kind }: ProviderClient): 'google' | 'provider' {
   return kind === 'google' ? 'google' : 'provider';
 }
 
-/**
- * With a provider that the tenant trusts with it, the second factor counts as proved. Not in the sign-in that connects an
- * account which others may have protected: its own factor is asked for once.
- */
-function amrOf({ secondFactor }: ProviderClient, { isLinked }: Resolved): readonly AuthenticationMethod[] {
-  return secondFactor === 'trust' && !isLinked ? ['fed', 'mfa'] : ['fed'];
+/** With a provider that the tenant trusts with it, the second factor counts as proved. */
+function amrOf({ secondFactor }: ProviderClient): readonly AuthenticationMethod[] {
+  return secondFactor === 'trust' ? ['fed', 'mfa'] : ['fed'];
 }
 
 function originAt({ name }: ProviderClient, { claims, sid }: ProviderAccount): ProviderOrigin {
@@ -231,8 +240,7 @@ function assertMayCome(client: ProviderClient, { claims }: ProviderAccount): voi
   const { email, isVerified } = claims;
   const { domains, verifiedOnly } = client;
   if (verifiedOnly && !isVerified) throw new DomainError('PROVIDER_ADDRESS_DENIED');
-  const domain = emailIdentifier(email)?.canonical.split('@')[1] ?? '';
-  if (domains.length > 0 && (!isVerified || !domains.includes(domain)))
+  if (domains.length > 0 && (!isVerified || !isOfDomains(email, domains)))
     throw new DomainError('PROVIDER_ADDRESS_DENIED');
 }
 
@@ -250,6 +258,7 @@ function arrivalOf(client: ProviderClient, { claims, profile }: ProviderAccount)
     identifier: counts ? emailIdentifier(email) : undefined,
     mayLink: isAuthoritative,
     mayCreate: client.createAccounts,
+    isTrusted: client.secondFactor === 'trust',
     // No one can put an address of another into an account at Google.
     mayTell: isVerified || client.kind === 'google',
   };

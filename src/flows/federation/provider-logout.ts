@@ -1,9 +1,9 @@
 import type { Budget } from '../../domain/budget.ts';
 import { DomainError } from '../../domain/errors.ts';
-import { type FederatedSession, providerOrigin } from '../../domain/external-identity.ts';
-import type { IdentityProviders, ProviderLogout } from '../../domain/identity-provider.ts';
+import { type ProviderOrigin, providerOrigin } from '../../domain/external-identity.ts';
+import type { IdentityProviders } from '../../domain/identity-provider.ts';
 import { networkOf } from '../../domain/network.ts';
-import type { Store } from '../../domain/repositories.ts';
+import type { Repositories, Store } from '../../domain/repositories.ts';
 import type { Tenant } from '../../domain/tenant.ts';
 import { sha256 } from '../../domain/token.ts';
 import type { Actor } from '../events/record.ts';
@@ -25,54 +25,55 @@ type ProviderCaller = Actor & { readonly tenant: Tenant };
 
 /**
  * A provider says that someone has signed out there: the sessions that began there end (OpenID Connect
- * Back-Channel Logout 1.0, section 2.7). Returns their number. A token counts once.
+ * Back-Channel Logout 1.0, section 2.7), also where the tenant has switched the connection off. A token counts once.
  */
 export function createProviderLogout(deps: ProviderLogoutDeps) {
   const { store, providers, connections, limiter, budget, clock } = deps;
 
-  /** The sessions of a subject, or of one session at the provider. */
-  async function sessionsOf(
+  /** Takes away the steps of a sign-in that is still on its way, so that it begins anew. */
+  async function endPending(
+    { challenges }: Pick<Repositories, 'challenges'>,
     tenantId: string,
-    provider: string,
-    { issuer, subject, sid }: ProviderLogout,
-  ): Promise<Pick<FederatedSession, 'sessionId' | 'userId'>[]> {
-    const origin = providerOrigin(provider, { issuer, subject, sid });
-    const bytes = (digest: string) => Buffer.from(digest, 'base64url');
-    return await store.identities.listSessions(tenantId, provider, {
-      ...(subject !== '' && { subjectDigest: bytes(origin.subject) }),
-      ...(sid !== '' && { sidDigest: bytes(origin.sid) }),
-    });
+    userId: string,
+    ended: ProviderOrigin,
+  ): Promise<void> {
+    for (const { id, data } of await challenges.listPending(tenantId, userId, ['login-code', 'sign-in'])) {
+      const { origin } = JSON.parse(data?.toString() ?? '{}') as { readonly origin?: ProviderOrigin };
+      const isOfSession = ended.sid === '' || origin?.sid === ended.sid;
+      if (origin?.subject === ended.subject && isOfSession) await challenges.consume(tenantId, id, clock());
+    }
   }
 
   return async function logout(
     caller: ProviderCaller,
     { provider, logoutToken }: { readonly provider: string; readonly logoutToken: string },
-  ): Promise<number> {
+  ): Promise<void> {
     const tenantId = caller.tenant.id;
     // Counted before any work, and given back to who proves to be the provider.
     const network = networkOf(caller.client.address);
     await limiter.charge(tenantId, budget, network);
-    const client = await connections.clientOf(caller.tenant, provider);
+    const client = await connections.formerClientOf(caller.tenant, provider);
     const asked = await providers.verifyLogoutToken(client, logoutToken);
     await store.budgets.refund({ tenantId, name: budget.name, subject: sha256(network), amount: 1 });
-    const sessions = await sessionsOf(tenantId, provider, asked);
-    const identity =
-      asked.subject === '' ? undefined : await store.identities.find(tenantId, asked.issuer, asked.subject);
-    const id = sha256(`logout ${provider} ${asked.tokenId}`).toString('base64url');
-    return await store.transaction(async (repositories) => {
-      if (!(await repositories.proofs.spend(tenantId, { id, expiresAt: asked.expiresAt })))
-        throw new DomainError('PROVIDER_TOKEN_INVALID');
-      // A sign-in of theirs that is still on its way begins anew.
-      if (identity !== undefined)
-        await repositories.challenges.invalidate(tenantId, identity.userId, ['login-code', 'sign-in']);
-      let ended = 0;
-      for (const { sessionId, userId } of sessions) {
-        if (!(await repositories.sessions.revoke(tenantId, userId, sessionId, clock()))) continue;
+    const { issuer, subject, sid, tokenId, expiresAt } = asked;
+    const ended = providerOrigin(provider, asked);
+    const identity = subject === '' ? undefined : await store.identities.find(tenantId, issuer, subject);
+    const id = sha256(`logout ${provider} ${tokenId}`).toString('base64url');
+    await store.transaction(async (repositories) => {
+      const { proofs, identities, sessions } = repositories;
+      if (!(await proofs.spend(tenantId, { id, expiresAt }))) throw new DomainError('PROVIDER_TOKEN_INVALID');
+      // Steps first: one that becomes a session meanwhile has its session among those that follow.
+      if (identity !== undefined) await endPending(repositories, tenantId, identity.userId, ended);
+      const bytes = (digest: string) => Buffer.from(digest, 'base64url');
+      const begun = await identities.listSessions(tenantId, provider, {
+        ...(subject !== '' && { subjectDigest: bytes(ended.subject) }),
+        ...(sid !== '' && { sidDigest: bytes(ended.sid) }),
+      });
+      for (const { sessionId, userId } of begun) {
+        if (!(await sessions.revoke(tenantId, userId, sessionId, clock()))) continue;
         const details = { cause: 'provider-logout' } as const;
         await record(repositories, deps, caller, { type: 'session.ended', userId, sessionId, details });
-        ended += 1;
       }
-      return ended;
     });
   };
 }

@@ -1,3 +1,4 @@
+import { hasAuthenticator } from '../../domain/authenticator.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { parseEmail } from '../../domain/email.ts';
@@ -36,15 +37,10 @@ export type Arrival = {
   readonly mayLink: boolean;
   /** Whether it may make an account. */
   readonly mayCreate: boolean;
+  /** Whether its word stands for the account's second factor as well. */
+  readonly isTrusted: boolean;
   /** Whether they may learn that the address has an account: not where anybody could have claimed it (R33). */
   readonly mayTell: boolean;
-};
-
-/** The user of an arrival. */
-export type Resolved = {
-  readonly userId: string;
-  /** Whether it opened an account that others had before: the provider is new to it. */
-  readonly isLinked: boolean;
 };
 
 /** Retries where an account changes between the read and the write. */
@@ -80,16 +76,16 @@ function profileOf({ fields }: ProviderClaims): ProvedProfile {
 export function createResolveIdentity(deps: ResolveDeps) {
   const { store, clock } = deps;
 
-  return async function resolveIdentity(caller: Caller, arrival: Arrival): Promise<Resolved> {
+  return async function resolveIdentity(caller: Caller, arrival: Arrival): Promise<string> {
     for (let race = 0; race < maxRaces; race += 1) {
-      const resolved = await attempt(caller, arrival);
-      if (resolved !== undefined) return resolved;
+      const userId = await attempt(caller, arrival);
+      if (userId !== undefined) return userId;
     }
     throw new DomainError('UNAVAILABLE', { retryAfterMs: 1000 });
   };
 
-  /** Undefined where another call changed the account meanwhile. */
-  async function attempt(caller: Caller, arrival: Arrival): Promise<Resolved | undefined> {
+  /** The user's id; undefined where another call changed the account meanwhile. */
+  async function attempt(caller: Caller, arrival: Arrival): Promise<string | undefined> {
     const tenantId = caller.tenant.id;
     const { issuer, subject } = arrival.claims;
     const known = await store.identities.find(tenantId, issuer, subject);
@@ -99,7 +95,7 @@ export function createResolveIdentity(deps: ResolveDeps) {
         ...known,
         profile: { ...known.profile, ...arrival.profile },
       });
-      return { userId: known.userId, isLinked: false };
+      return known.userId;
     }
     const { identifier, mayLink } = arrival;
     if (identifier === undefined) throw await dueElsewhere(tenantId, arrival);
@@ -108,7 +104,7 @@ export function createResolveIdentity(deps: ResolveDeps) {
       // Where its owner has proved something else, this identifier was only claimed, and the proof is here.
       if (held === undefined || (held.confirmedAt === undefined && held.isOwnerConfirmed)) {
         if (!arrival.mayCreate) throw new DomainError('REGISTRATION_REQUIRED');
-        return { userId: await create(caller, arrival, identifier), isLinked: false };
+        return await create(caller, arrival, identifier);
       }
       if (held.confirmedAt === undefined && (mayLink || held.origin === 'self'))
         return await takeOverWith(caller, arrival, held);
@@ -148,24 +144,27 @@ export function createResolveIdentity(deps: ResolveDeps) {
   }
 
   /** Links a confirmed account; its owner gets a notice (R46). */
-  async function link(caller: Caller, arrival: Arrival, held: HeldIdentifier): Promise<Resolved | undefined> {
+  async function link(caller: Caller, arrival: Arrival, held: HeldIdentifier): Promise<string | undefined> {
     const { id: tenantId } = caller.tenant;
     const { userId } = held;
     return await store.transaction(async (repositories) => {
-      const { users, identities } = repositories;
+      const { users, identities, authenticators } = repositories;
       const view = await holdActive(repositories, tenantId, userId);
       const isFrozen = view.frozenUntil !== undefined && view.frozenUntil > clock();
       const others = await identities.listOfUser(tenantId, userId);
       const { issuer } = arrival.claims;
       const isSame = (each: ExternalIdentity) => each.provider === arrival.provider || each.issuer === issuer;
-      if (isFrozen || others.some(isSame)) throw new DomainError('LOCAL_LOGIN_REQUIRED');
+      // Who has the address there would be spared the factor that protects the account here.
+      const isProtected =
+        arrival.isTrusted && hasAuthenticator(await authenticators.findEnrolled(tenantId, userId));
+      if (isFrozen || isProtected || others.some(isSame)) throw new DomainError('LOCAL_LOGIN_REQUIRED');
       const now = await users.findIdentifier(tenantId, held);
       if (now?.userId !== userId || now.confirmedAt === undefined) return undefined;
       await identities.insert(identityOf(caller, arrival, userId));
       await notifyUser(deps, repositories, caller, view, 'identity-linked');
       const details = { provider: arrival.provider };
       await record(repositories, deps, caller, { type: 'identity.linked', userId, details });
-      return { userId, isLinked: true };
+      return userId;
     });
   }
 
@@ -174,13 +173,13 @@ export function createResolveIdentity(deps: ResolveDeps) {
     caller: Caller,
     arrival: Arrival,
     held: OwnedIdentifier,
-  ): Promise<Resolved | undefined> {
+  ): Promise<string | undefined> {
     const { userId } = held;
     return await store.transaction(async (repositories) => {
       const profile = profileOf(arrival.claims);
       if (!(await takeOver(deps, repositories, caller, held, profile))) return undefined;
       await repositories.identities.insert(identityOf(caller, arrival, userId));
-      return { userId, isLinked: false };
+      return userId;
     });
   }
 }

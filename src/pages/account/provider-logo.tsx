@@ -36,5 +36,5 @@ export function nameOfProvider({
   kind,
   displayName,
 }: Pick<Provider, 'name' | 'kind' | 'displayName'>): string {
-  return displayName || names[kind] || names[name] || name;
+  return displayName || names[kind] || name;
 }

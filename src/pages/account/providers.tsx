@@ -154,12 +154,17 @@ function ProviderRow({ provider, linked, reload }: Row & { readonly reload: () =
 
 /** Offers the connection that a sign-in had lacked. */
 export function OfferConnection() {
+  const { settings } = useAccount();
+  const wanted = wish.read(settings.slug);
+  return wanted === undefined ? null : <Offer wanted={wanted} />;
+}
+
+function Offer({ wanted }: { readonly wanted: string }) {
   const { t } = useLanguage();
   const { settings } = useAccount();
   const connect = useConnect();
   const providers = useProviders();
   const [isOver, setOver] = useState(false);
-  const wanted = wish.read(settings.slug);
   const provider = providers?.find(({ name }) => name === wanted);
   if (provider === undefined || isOver) return null;
   const dismiss = () => {

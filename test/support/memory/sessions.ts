@@ -94,15 +94,16 @@ export function createChallenges({ challenges }: Tables): ChallengeRepository {
           !(reportPurposes as readonly string[]).includes(each.purpose),
       );
     },
-    async invalidate(tenantId, userId, purposes) {
-      challenges.delete(
-        (each) =>
-          each.tenantId === tenantId &&
-          each.userId === userId &&
-          each.consumedAt === undefined &&
-          purposes.includes(each.purpose),
-      );
-    },
+    listPending: async (tenantId, userId, purposes) =>
+      challenges
+        .all(
+          (each) =>
+            each.tenantId === tenantId &&
+            each.userId === userId &&
+            each.consumedAt === undefined &&
+            purposes.includes(each.purpose),
+        )
+        .map(toChallenge),
     consume: async (tenantId, id, now) =>
       challenges.update((each) => is(tenantId, id)(each) && isLive(now)(each), { consumedAt: now }) === 1,
   };
