@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Challenge } from '../../src/domain/challenge.ts';
+import type { Challenge, ChallengePurpose } from '../../src/domain/challenge.ts';
 import { DuplicateError } from '../../src/domain/repositories.ts';
 import { overEveryStore, type Scene } from './stores.ts';
 
@@ -104,6 +104,19 @@ overEveryStore('challenges', (scene) => {
     expect(await store.challenges.findUnexpired(tenantId, purpose, { digest }, now)).toMatchObject([
       { isRedeemed: true },
     ]);
+  });
+
+  test('what a user has not redeemed yet is listed by purpose', async () => {
+    const own = scene();
+    const { store, tenantId, now } = own;
+    const waiting = await makeChallenge(own);
+    const { userId, purpose, id } = waiting;
+    const list = (purposes: readonly ChallengePurpose[]) =>
+      store.challenges.listPending(tenantId, userId, purposes);
+    expect((await list(['login-code', purpose])).map((each) => each.id)).toEqual([id]);
+    expect(await list(['login-code'])).toEqual([]);
+    await store.challenges.consume(tenantId, id, now);
+    expect(await list([purpose])).toEqual([]);
   });
 
   test('invalidates everything of a user that is not redeemed', async () => {

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
+import { ProviderService } from '../../gen/manam/v1/provider_service_pb.js';
 import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
 import { password } from '../support/app.ts';
 import { failure, failureOf } from '../support/errors.ts';
@@ -359,4 +360,16 @@ test('an app’s token links the confirmed account of its address and takes over
   expect(await failureOf(auth().login({ email: claimed.email, password }))).toEqual(
     failure('Unauthenticated', 'CREDENTIALS_INVALID'),
   );
+});
+
+test('an identity of before connections is Google’s by its issuer', async () => {
+  const { json } = await signInWithGoogle(app, freshGoogleUser());
+  await app.test.sql(
+    "UPDATE external_identities SET provider = '' WHERE user_id = UNHEX(REPLACE(?, '-', ''))",
+    [json['user_id']],
+  );
+  const mine = app.test.client(ProviderService, bearer(String(json['access_token'])));
+  expect((await mine.listLinkedProviders({})).linked.map(({ provider }) => provider)).toEqual(['google']);
+  await mine.unlinkProvider({ provider: 'google' });
+  expect((await mine.listLinkedProviders({})).linked).toEqual([]);
 });
