@@ -144,17 +144,17 @@ describe.each(kinds)('%s', (kind) => {
 });
 
 const openId = ['oidc', 'google', 'apple', 'microsoft'] as const satisfies readonly ConnectionKind[];
-describe.each(openId)('%s', (kind) => {
-  test('keys that are rotated are found, and one that is not published opens nothing', async () => {
-    const emulator = app.emulators.of(kind);
+test('keys that are rotated are found, and one that is not published opens nothing', async () => {
+  for (const kind of openId) {
     await signInAt(app, kind, freshUser());
-    await emulator.rotateKey(false);
-    expect((await signInAt(app, kind, freshUser())).json['reason']).toBe('PROVIDER_TOKEN_INVALID');
-    await emulator.rotateKey(true);
-    await pause(10_100);
-    expect((await signInAt(app, kind, freshUser())).status).toBe(200);
-  }, 60_000);
-});
+    await app.emulators.of(kind).rotateKey(false);
+    expect((await signInAt(app, kind, freshUser())).json['reason'], kind).toBe('PROVIDER_TOKEN_INVALID');
+    await app.emulators.of(kind).rotateKey(true);
+  }
+  // A provider is not asked again for its keys before that.
+  await pause(10_100);
+  for (const kind of openId) expect((await signInAt(app, kind, freshUser())).status, kind).toBe(200);
+}, 60_000);
 
 describe.each(openId)('an app with a token of %s', (kind) => {
   const audienceOf = () => (kind === 'google' ? 'client-1' : clientOf(kind));
