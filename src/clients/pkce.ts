@@ -1,6 +1,6 @@
 import { base64url } from 'jose';
 
-/** What binds a sign-in that leaves the page to the page (RFC 7636): the challenge goes along, the verifier stays. */
+/** Binds a sign-in through a redirect to the page that began it (RFC 7636): the challenge goes along, the verifier stays. */
 export type Pkce = {
   /** 43 characters, kept by the page until it is back, such as in `sessionStorage`. */
   readonly codeVerifier: string;

@@ -41,7 +41,7 @@ const thisMachine = parseNetworks(['127.0.0.0/8', '::1/128']);
 const isEmulated = ({ googleEmulatorUrl, providerEmulatorUrl }: Config) =>
   googleEmulatorUrl !== undefined || providerEmulatorUrl !== undefined;
 
-/** What stands in for a kind of provider; undefined: the provider itself. */
+/** The URL of the emulator of a kind of provider; undefined: the real provider. */
 function emulatorOf({ googleEmulatorUrl, providerEmulatorUrl }: Config, kind: ConnectionKind) {
   if (kind === 'google' && googleEmulatorUrl !== undefined) return googleEmulatorUrl;
   return providerEmulatorUrl && `${providerEmulatorUrl.replace(/\/$/, '')}/${kind}`;

@@ -9,7 +9,7 @@ const clientId = 'manam-development';
 
 export type SeedConnectionDeps = { readonly store: Store<'connections'>; readonly clock: Clock };
 
-/** What a kind needs beside a client. */
+/** Further settings of a kind, beside its client. */
 function particulars(kind: ConnectionKind, emulatorUrl: string): object {
   if (kind === 'oidc') return { issuer: `${emulatorUrl}/oidc`, displayName: 'Example ID' };
   if (kind === 'apple') return emulatedApple;

@@ -29,7 +29,7 @@ export declare type Provider = Message<"manam.v1.Provider"> & {
   name: string;
 
   /**
-   * What stands at the other end: oidc, google, apple, microsoft, github, facebook or linkedin.
+   * The kind of provider: oidc, google, apple, microsoft, github, facebook or linkedin.
    *
    * @generated from field: string kind = 2;
    */

@@ -28,7 +28,7 @@ const faultsOfClient: readonly string[] = [
   'redirect_uri_mismatch',
 ];
 
-/** What the library finds wrong with an answer that is one: the claims of its token, or the lack of one. */
+/** Codes of the library for an answer that was read and is not valid: wrong claims, or no token. */
 const refusals: readonly unknown[] = [
   'OAUTH_INVALID_RESPONSE',
   'OAUTH_JWT_CLAIM_COMPARISON_FAILED',

@@ -24,7 +24,7 @@ export const github: OAuthPreset = {
   isOpenId: false,
   issuer: 'https://github.com',
   server: {
-    // What it sends as `iss` (RFC 9207); identities are kept under the shorter name.
+    // Its `iss` in authorization responses (RFC 9207); identities are kept under the shorter name.
     issuer: 'https://github.com/login/oauth',
     authorization_endpoint: 'https://github.com/login/oauth/authorize',
     token_endpoint: 'https://github.com/login/oauth/access_token',

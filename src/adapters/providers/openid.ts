@@ -52,14 +52,14 @@ export const microsoft: OpenIdPreset = {
   parameters: { prompt: 'select_account' },
   authenticate: ({ secret }) => ClientSecretPost(secret),
   algorithms: ['RS256'],
-  // The issuer and the directory have to be one, whoever of them may come.
+  // The issuer must name the token's directory (`tid`), whichever directories may sign in.
   issuersOf: ({ issuer }, { tid }: JWTPayload) => {
     if (!/^[0-9a-f-]{36}$/.test(String(tid))) return [];
     const own = issuer.replace('{tenantid}', String(tid));
     return own === `${entra}/${tid}/v2.0` ? [own] : [];
   },
-  // `xms_edov`: the owner of the domain has proved it to the directory. Anyone else's address is a claim, and where any
-  // directory may come, whoever has one can write any address into it.
+  // `xms_edov`: the owner of the domain has proved it to the directory. Any other address is only a claim, and
+  // where any directory may sign in, its administrators can set any address.
   trustOf: (claims, _, { issuer }) => {
     const isProved = [true, 1, '1', 'true'].includes(claims['xms_edov'] as string);
     const isOfOne = !issuer.includes('{tenantid}') && claims['tid'] !== personal;

@@ -37,9 +37,9 @@ export type OpenIdPreset = Common & {
   readonly trustOf: (claims: Claims, client: ProviderClient, metadata: ServerMetadata) => EmailTrust;
   /** Whether its userinfo endpoint is asked for what its ID tokens lack. */
   readonly hasUserInfo?: boolean;
-  /** What the browser brought beside the code. */
+  /** Claims from the parameters beside the code. */
   readonly claimsOf?: (answer: ProviderAnswer) => Claims;
-  /** What the provider tells beyond the claims; a failure is no failure of the sign-in. */
+  /** Further profile data; the sign-in succeeds without it. */
   readonly profileOf?: (read: ReadJson, client: ProviderClient) => Promise<ExternalProfile>;
 };
 

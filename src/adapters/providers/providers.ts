@@ -43,7 +43,7 @@ export function createIdentityProviders(options: ProvidersOptions): IdentityProv
   const transport = createTransport(outgoingFetch, emulated);
   const verifier = createTokenVerifier(clock);
 
-  /** Runs a call to a provider within its deadline; the operator is told where the provider failed. */
+  /** Runs a call to a provider within its deadline and logs failures of the provider. */
   async function calling<T>(client: ProviderClient, call: (fetch: Fetch) => Promise<T>): Promise<T> {
     try {
       return await call(transport.fetchOf(client.kind, AbortSignal.timeout(callMs)));
