@@ -15,7 +15,7 @@ import { renderQrCode } from '../adapters/qr-code.ts';
 import { createReceiptSigner } from '../adapters/receipts.ts';
 import { createWebAuthn } from '../adapters/webauthn.ts';
 import { signWebhook } from '../adapters/webhook-signer.ts';
-import type { Config } from '../config/config.ts';
+import { type Config, hasEmulator } from '../config/config.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { ConnectionKind } from '../domain/connection.ts';
 import { parseNetworks } from '../domain/network.ts';
@@ -37,9 +37,6 @@ export type AdapterParts = {
 };
 
 const thisMachine = parseNetworks(['127.0.0.0/8', '::1/128']);
-
-const isEmulated = ({ googleEmulatorUrl, providerEmulatorUrl }: Config) =>
-  googleEmulatorUrl !== undefined || providerEmulatorUrl !== undefined;
 
 /** The URL of the emulator of a kind of provider; undefined: the real provider. */
 function emulatorOf({ googleEmulatorUrl, providerEmulatorUrl }: Config, kind: ConnectionKind) {
@@ -67,7 +64,7 @@ export async function createAdapters(parts: AdapterParts): Promise<Adapters> {
     signWebhook,
     providers: createIdentityProviders({
       outgoingFetch: createOutgoingFetch({
-        allowed: [...config.outgoingNetworks, ...(isEmulated(config) ? thisMachine : [])],
+        allowed: [...config.outgoingNetworks, ...(hasEmulator(config) ? thisMachine : [])],
       }),
       emulated: (kind) => emulatorOf(config, kind),
       clock,

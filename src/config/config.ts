@@ -303,11 +303,15 @@ function parseGoogle({ text, mistakes }: ConfigReader): Config['google'] {
   return clientId === undefined || clientSecret === undefined ? undefined : { clientId, clientSecret };
 }
 
+/** Whether an emulator stands in for Google or for all providers. */
+export function hasEmulator({ googleEmulatorUrl, providerEmulatorUrl }: Config): boolean {
+  return googleEmulatorUrl !== undefined || providerEmulatorUrl !== undefined;
+}
+
 /** Whether the deployment's client at Google opens anything. */
-export function isGoogleUsable({ google, googleEmulatorUrl, providerEmulatorUrl }: Config): boolean {
-  if (google === undefined) return false;
-  const isEmulated = googleEmulatorUrl !== undefined || providerEmulatorUrl !== undefined;
-  return isEmulated || google.clientId !== developmentGoogle.clientId;
+export function isGoogleUsable(config: Config): boolean {
+  if (config.google === undefined) return false;
+  return hasEmulator(config) || config.google.clientId !== developmentGoogle.clientId;
 }
 
 function parseEmulator(

@@ -22,8 +22,8 @@ const jwksTimeoutMs = 3000;
 const jwksLifetimeMs = 600_000;
 const jwksCooldownMs = 10_000;
 const maxKeySets = 1000;
-/** Accepted clock skew (R12). */
-const leewayS = 30;
+/** Accepted clock skew, in seconds (R12). */
+export const leewayS = 30;
 /** How old a token may be; it has come straight from the provider. */
 const maxAgeS = 600;
 const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout';

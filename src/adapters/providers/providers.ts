@@ -10,7 +10,7 @@ import type {
 } from '../../domain/identity-provider.ts';
 import type { OutgoingFetch } from '../../domain/outgoing.ts';
 import { exchangeFailure, outage } from './failure.ts';
-import { createTokenVerifier } from './id-token.ts';
+import { createTokenVerifier, leewayS } from './id-token.ts';
 import {
   addressClaims,
   type Claims,
@@ -30,8 +30,6 @@ export type ProvidersOptions = {
   readonly onFailure: (client: ProviderClient, error: unknown) => void;
 };
 
-/** Accepted clock skew, in seconds (R12). */
-const leewayS = 30;
 const timeoutS = 4;
 /** Deadline of all requests of a call together, but for keys: the caller waits no longer than 10 seconds (R56). */
 const callMs = 6000;

@@ -6,8 +6,7 @@ import { networkOf } from '../../domain/network.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
 import type { Tenant } from '../../domain/tenant.ts';
 import { sha256 } from '../../domain/token.ts';
-import type { Actor } from '../events/record.ts';
-import { type RecordDeps, record } from '../events/record.ts';
+import { type Actor, type RecordDeps, record } from '../events/record.ts';
 import type { Limiter } from '../limits.ts';
 import type { Connections } from './connections.ts';
 
