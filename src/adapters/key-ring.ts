@@ -1,62 +1,109 @@
 import { createPrivateKey, type KeyObject, type webcrypto } from 'node:crypto';
 import { type CryptoKey, importJWK, type JWK } from 'jose';
+import type { SigningAlgorithm } from '../domain/application.ts';
 import type { Clock } from '../domain/clock.ts';
-import { activeKey, type KeyRepository, publishedKeys } from '../domain/signing-key.ts';
+import {
+  type ApplicationKeyRow,
+  activeKey,
+  applicationKeyAlgorithms,
+  applicationRetirementMs,
+  type KeyRepository,
+  publishedKeys,
+  type SigningKeyRow,
+} from '../domain/signing-key.ts';
 import type { Vault } from '../domain/vault.ts';
-import { signingKeyPurpose } from './keys.ts';
+import { applicationKeyPurpose, signingKeyPurpose } from './keys.ts';
+
+type Signer = { readonly kid: string; readonly key: KeyObject };
+type Jwks = { readonly keys: readonly Record<string, unknown>[] };
 
 export type KeyRing = {
-  /** The key to sign with now. */
-  signer(): { readonly kid: string; readonly key: KeyObject };
+  /** The key to sign sessions with now. */
+  signer(): Signer;
   /** The public key of that id; undefined for an id that is not ours, which nothing is fetched for (R13). */
   verifier(kid: string): CryptoKey | undefined;
   /** The public keys, those that will sign next included (RFC 7517, section 5). */
-  jwks(): { readonly keys: readonly Record<string, unknown>[] };
+  jwks(): Jwks;
+  /** The same for tokens of applications, by algorithm: Ed25519 is the one key of both. */
+  readonly applications: {
+    signer(algorithm: SigningAlgorithm): Signer;
+    verifier(kid: string): { readonly key: CryptoKey; readonly algorithm: SigningAlgorithm } | undefined;
+    jwks(): Jwks;
+  };
   /** Reads the keys again; where that fails the last good set stays. */
   reload(): Promise<void>;
 };
 
 type Member = {
   readonly id: string;
+  readonly algorithm: SigningAlgorithm;
   readonly activatesAt: Date;
   readonly publicJwk: Record<string, unknown>;
   readonly publicKey: CryptoKey;
   readonly privateKey: KeyObject;
 };
 
+type Row = SigningKeyRow & Partial<Pick<ApplicationKeyRow, 'algorithm'>>;
+
 /** Loads the signing keys of the deployment; which of them signs follows from the time. */
 export async function loadKeyRing(keys: KeyRepository, vault: Vault, clock: Clock): Promise<KeyRing> {
   let members = new Map<string, Member>();
 
+  async function open(row: Row): Promise<Member> {
+    const { id, sealed, activatesAt, publicJwk, algorithm = 'EdDSA' } = row;
+    const known = members.get(id);
+    if (known !== undefined) return known;
+    const purpose = row.algorithm === undefined ? signingKeyPurpose : applicationKeyPurpose;
+    const secret = JSON.parse(vault.open(purpose, id, sealed).toString()) as webcrypto.JsonWebKey;
+    const publicKey = (await importJWK(publicJwk as JWK, algorithm)) as CryptoKey;
+    const privateKey = createPrivateKey({ key: secret, format: 'jwk' });
+    return { id, algorithm, activatesAt, publicJwk, publicKey, privateKey };
+  }
+
+  const of = (algorithm: SigningAlgorithm) =>
+    [...members.values()].filter((member) => member.algorithm === algorithm);
+
   const load = async () => {
-    const rows = await keys.listSigningKeys();
-    if (activeKey(rows, clock()) === undefined) throw new Error('there is no active signing key');
-    const loaded = new Map<string, Member>();
-    for (const { id, sealed, activatesAt, publicJwk } of rows) {
-      const known = members.get(id);
-      const secret = () =>
-        JSON.parse(vault.open(signingKeyPurpose, id, sealed).toString()) as webcrypto.JsonWebKey;
-      const publicKey = known?.publicKey ?? (await importPublicKey(publicJwk));
-      const privateKey = known?.privateKey ?? createPrivateKey({ key: secret(), format: 'jwk' });
-      loaded.set(id, { id, activatesAt, publicJwk, publicKey, privateKey });
-    }
-    members = loaded;
+    const rows: Row[] = [...(await keys.listSigningKeys()), ...(await keys.listApplicationKeys())];
+    const loaded = await Promise.all(rows.map(open));
+    if (
+      activeKey(
+        loaded.filter(({ algorithm }) => algorithm === 'EdDSA'),
+        clock(),
+      ) === undefined
+    )
+      throw new Error('there is no active signing key');
+    members = new Map(loaded.map((member) => [member.id, member]));
   };
   await load();
-  const published = () => publishedKeys([...members.values()], clock());
+
+  const ofSessions = () => publishedKeys(of('EdDSA'), clock());
+  const ofApplications = () =>
+    [...applicationKeyAlgorithms, 'EdDSA' as const].flatMap((algorithm) =>
+      publishedKeys(of(algorithm), clock(), applicationRetirementMs),
+    );
+  const toJwks = (published: readonly Member[]): Jwks => ({
+    keys: published.map(({ publicJwk }) => publicJwk),
+  });
+
+  function signer(algorithm: SigningAlgorithm): Signer {
+    const active = activeKey(of(algorithm), clock());
+    if (active === undefined) throw new Error(`there is no active key for ${algorithm}`);
+    return { kid: active.id, key: active.privateKey };
+  }
 
   return {
-    signer() {
-      const active = activeKey([...members.values()], clock());
-      if (active === undefined) throw new Error('there is no active signing key');
-      return { kid: active.id, key: active.privateKey };
+    signer: () => signer('EdDSA'),
+    verifier: (kid) => ofSessions().find(({ id }) => id === kid)?.publicKey,
+    jwks: () => toJwks(ofSessions()),
+    applications: {
+      signer,
+      verifier(kid) {
+        const found = ofApplications().find(({ id }) => id === kid);
+        return found && { key: found.publicKey, algorithm: found.algorithm };
+      },
+      jwks: () => toJwks(ofApplications()),
     },
-    verifier: (kid) => published().find(({ id }) => id === kid)?.publicKey,
-    jwks: () => ({ keys: published().map(({ publicJwk }) => publicJwk) }),
     reload: load,
   };
-}
-
-async function importPublicKey(jwk: Record<string, unknown>): Promise<CryptoKey> {
-  return (await importJWK(jwk as JWK, 'EdDSA')) as CryptoKey;
 }

@@ -1,12 +1,21 @@
 import { exportJWK, generateKeyPair } from 'jose';
 import type { Clock } from '../domain/clock.ts';
 import type { Random } from '../domain/random.ts';
-import { activeKey, type KeyRepository, type SealedKey, type SigningKeyRow } from '../domain/signing-key.ts';
+import {
+  type ApplicationKeyAlgorithm,
+  type ApplicationKeyRow,
+  activeKey,
+  applicationKeyAlgorithms,
+  type KeyRepository,
+  type SealedKey,
+  type SigningKeyRow,
+} from '../domain/signing-key.ts';
 import type { Vault } from '../domain/vault.ts';
 import { createVault, keyBytes } from './vault.ts';
 
 const dataKeyPurpose = 'data-key';
 export const signingKeyPurpose = 'signing-key';
+export const applicationKeyPurpose = 'application-key';
 /** The id that values sealed with a master key name it by: master keys stand in no table. */
 const masterKeyId = '00000000-0000-0000-0000-000000000000';
 
@@ -84,9 +93,35 @@ export async function makeSigningKey(
   };
 }
 
-/** Makes the first signing key of a deployment where there is none. */
-export async function ensureSigningKey(deps: KeyDeps, vault: Vault): Promise<void> {
+/** Makes a key for tokens of applications, its private half sealed. */
+export async function makeApplicationKey(
+  vault: Vault,
+  { random, clock }: Pick<KeyDeps, 'random' | 'clock'>,
+  algorithm: ApplicationKeyAlgorithm,
+  activatesAt: Date,
+): Promise<ApplicationKeyRow> {
+  const id = random.uuid();
+  const { privateKey, publicKey } = await generateKeyPair(algorithm, { extractable: true });
+  return {
+    id,
+    algorithm,
+    publicJwk: { ...(await exportJWK(publicKey)), kid: id, alg: algorithm, use: 'sig' },
+    sealed: vault.seal(applicationKeyPurpose, id, Buffer.from(JSON.stringify(await exportJWK(privateKey)))),
+    createdAt: clock(),
+    activatesAt,
+  };
+}
+
+/** Makes the first keys of a deployment, of every algorithm that has none. */
+export async function ensureSigningKeys(deps: KeyDeps, vault: Vault): Promise<void> {
+  const { keys } = deps;
   const now = deps.clock();
-  if (activeKey(await deps.keys.listSigningKeys(), now) !== undefined) return;
-  await deps.keys.insertSigningKey(await makeSigningKey(vault, deps, now));
+  if (activeKey(await keys.listSigningKeys(), now) === undefined)
+    await keys.insertSigningKey(await makeSigningKey(vault, deps, now));
+  const known = await keys.listApplicationKeys();
+  for (const algorithm of applicationKeyAlgorithms) {
+    const own = known.filter((key) => key.algorithm === algorithm);
+    if (activeKey(own, now) === undefined)
+      await keys.insertApplicationKey(await makeApplicationKey(vault, deps, algorithm, now));
+  }
 }

@@ -19,7 +19,7 @@ type CreateOptions = Output & {
   readonly scope?: readonly string[];
 };
 
-function parseHours(text: string): number {
+export function parseHours(text: string): number {
   const hours = Number(text);
   if (!(hours >= 0)) throw new InvalidArgumentError('It has to be a number of hours.');
   return hours;

@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import type { RemoteAdmin } from '../composition/admin-client.ts';
 import { CommandError, exitCodes } from '../composition/exit-codes.ts';
 import type { Config } from '../config/config.ts';
+import { addApplicationCommands } from './application.ts';
 import { addAuditCommands } from './audit.ts';
 import { addConfigCommand } from './config.ts';
 import { addConnectionCommands } from './connection.ts';
@@ -89,6 +90,7 @@ export function createProgram(env: Environment): Command {
   addAuditCommands(cli);
   addTenantCommands(cli);
   addConnectionCommands(cli);
+  addApplicationCommands(cli);
   addKeyCommands(cli);
   addUserCommands(cli);
   addUserCareCommands(cli);

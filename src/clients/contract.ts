@@ -1,4 +1,5 @@
 export * from '../../gen/manam/v1/auth_service_pb.js';
+export * from '../../gen/manam/v1/authorization_service_pb.js';
 export * from '../../gen/manam/v1/error_reason_pb.js';
 export * from '../../gen/manam/v1/passkey_service_pb.js';
 export * from '../../gen/manam/v1/profile_service_pb.js';

@@ -1,7 +1,9 @@
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import { createAccessTokens } from '../adapters/access-tokens.ts';
+import { createApplicationTokens } from '../adapters/application-tokens.ts';
 import { createBreachCheck } from '../adapters/breach-check.ts';
+import { createAssertionVerifier, subjectOfAssertion } from '../adapters/client-assertions.ts';
 import type { loadKeyRing } from '../adapters/key-ring.ts';
 import { createHeadSigner } from '../adapters/log-heads.ts';
 import { createOutgoingFetch } from '../adapters/outgoing-fetch.ts';
@@ -13,6 +15,7 @@ import { googleScopeUrls } from '../adapters/providers/google.ts';
 import { createIdentityProviders } from '../adapters/providers/providers.ts';
 import { renderQrCode } from '../adapters/qr-code.ts';
 import { createReceiptSigner } from '../adapters/receipts.ts';
+import { createRsaSigner } from '../adapters/rsa-signer.ts';
 import { createWebAuthn } from '../adapters/webauthn.ts';
 import { signWebhook } from '../adapters/webhook-signer.ts';
 import { type Config, hasEmulator } from '../config/config.ts';
@@ -48,6 +51,7 @@ function emulatorOf({ googleEmulatorUrl, providerEmulatorUrl }: Config, kind: Co
 export async function createAdapters(parts: AdapterParts): Promise<Adapters> {
   const { config, store, vault, ring, clock, random, log, onHash } = parts;
   const { issuer, breachCheckUrl } = config;
+  const outgoingFetch = createOutgoingFetch({ allowed: config.outgoingNetworks });
   return {
     store,
     vault,
@@ -85,7 +89,10 @@ export async function createAdapters(parts: AdapterParts): Promise<Adapters> {
     proofOfWork: createProofOfWork({ vault, clock, cost: config.workCost }),
     webAuthn: createWebAuthn(),
     renderQr: renderQrCode,
-    outgoingFetch: createOutgoingFetch({ allowed: config.outgoingNetworks }),
+    outgoingFetch,
+    applicationTokens: createApplicationTokens(ring, createRsaSigner(), clock),
+    verifyAssertion: createAssertionVerifier(outgoingFetch, clock),
+    subjectOfAssertion,
     clock,
     random,
   };

@@ -4,7 +4,7 @@ import { createConnectTransport } from '@connectrpc/connect-node';
 import { pino } from 'pino';
 import { AdminService } from '../../gen/manam/admin/v1/admin_service_pb.js';
 import { loadKeyRing } from '../adapters/key-ring.ts';
-import { ensureSigningKey, openVault } from '../adapters/keys.ts';
+import { ensureSigningKeys, openVault } from '../adapters/keys.ts';
 import { createHeadSigner } from '../adapters/log-heads.ts';
 import { systemRandom } from '../adapters/random.ts';
 import { createReceiptSigner } from '../adapters/receipts.ts';
@@ -57,7 +57,7 @@ export async function withAdmin<T>(
       await requireSchema(config, databaseUrl, async () => {
         const { keys } = createStore(database, createVault([noKey]));
         vault = await openVault({ keys, ...deps });
-        await ensureSigningKey({ keys, ...deps }, vault);
+        await ensureSigningKeys({ keys, ...deps }, vault);
       });
     }
     return await work(await createInProcessClient({ config, database, databaseUrl, ...deps }, vault));

@@ -1,5 +1,6 @@
 import {
   type MasterKeys,
+  makeApplicationKey,
   makeSigningKey,
   openVault,
   resealDataKey,
@@ -16,10 +17,11 @@ import type { Check, Finding } from '../domain/finding.ts';
 import type { HeadSigner } from '../domain/log-head.ts';
 import type { Random } from '../domain/random.ts';
 import type { Store } from '../domain/repositories.ts';
-import { activeKey, type KeyRepository } from '../domain/signing-key.ts';
+import { activeKey, applicationKeyAlgorithms, type KeyRepository } from '../domain/signing-key.ts';
 import type { Vault } from '../domain/vault.ts';
 import { gatewayChecks } from '../features/messages.ts';
 import { examineWebhooks } from '../features/webhooks.ts';
+import { createApplicationAdmin } from '../flows/admin/applications.ts';
 import { createAuditLog } from '../flows/admin/audit-log.ts';
 import { createBackupCheck } from '../flows/admin/backup.ts';
 import { createConnectionAdmin } from '../flows/admin/connections.ts';
@@ -33,6 +35,7 @@ import { createTransfer } from '../flows/admin/transfer.ts';
 import { createUserCare } from '../flows/admin/user-care.ts';
 import { createUserAdmin } from '../flows/admin/users.ts';
 import { examinePasskeySites } from '../flows/passkeys/examine-sites.ts';
+import { createSubjects } from '../flows/provider/subject.ts';
 import type { AdminFlows, InspectionFlows } from '../rpc/admin-service.ts';
 import type { DatabaseHandle } from '../store/database.ts';
 import { inspectDatabase, inspectGrants } from '../store/health.ts';
@@ -98,7 +101,7 @@ function databaseChecks(parts: InspectionParts): Check[] {
 export function createAdminFlows(parts: AdminParts): AdminFlows {
   const { pageOrigin, store, vault, signReceipt, signHead, masterKeys, clock, random } = parts;
   const { next } = masterKeys;
-  const deps = { store, vault, clock, random };
+  const deps = { store, vault, clock, random, subjectOf: createSubjects({ store, vault }) };
   const users = createUserAdmin({ ...deps, signReceipt });
   return {
     ...createInspectionFlows(parts, [
@@ -116,6 +119,7 @@ export function createAdminFlows(parts: AdminParts): AdminFlows {
     ]),
     tenants: createTenantAdmin({ ...deps, origin: pageOrigin }),
     connections: createConnectionAdmin({ ...deps, isApplePrivateKey, origin: pageOrigin }),
+    applications: createApplicationAdmin({ ...deps, deployment: parts.config.issuer }),
     keys: createKeyAdmin(deps),
     adminKeys: createAdminKeyAdmin(deps),
     users,
@@ -139,6 +143,12 @@ export function createAdminFlows(parts: AdminParts): AdminFlows {
       clock,
       random,
       makeSigningKey: (activatesAt) => makeSigningKey(vault, { clock, random }, activatesAt),
+      makeApplicationKeys: (activatesAt) =>
+        Promise.all(
+          applicationKeyAlgorithms.map((algorithm) =>
+            makeApplicationKey(vault, { clock, random }, algorithm, activatesAt),
+          ),
+        ),
       resealDataKey: next && ((row) => resealDataKey(masterKeys, next, row)),
     }),
   };

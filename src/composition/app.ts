@@ -1,16 +1,19 @@
 import type { ConnectRouter } from '@connectrpc/connect';
 import type { Logger } from 'pino';
+import { createClientMetadata } from '../adapters/client-metadata.ts';
 import { loadKeyRing } from '../adapters/key-ring.ts';
-import { ensureSigningKey, type KeyDeps, type MasterKeys, openVault } from '../adapters/keys.ts';
+import { ensureSigningKeys, type KeyDeps, type MasterKeys, openVault } from '../adapters/keys.ts';
 import { systemRandom } from '../adapters/random.ts';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../domain/clock.ts';
+import { networkOf } from '../domain/network.ts';
 import type { Random } from '../domain/random.ts';
 import type { Store } from '../domain/repositories.ts';
 import type { Vault } from '../domain/vault.ts';
 import { createCore } from '../features/core.ts';
 import { createLimiter } from '../flows/limits.ts';
 import { createRefunds } from '../flows/refunds.ts';
+import { createApplicationDirectory } from '../server/application-directory.ts';
 import { createErrorMapper } from '../server/error-mapper.ts';
 import { createHandler } from '../server/handler.ts';
 import { createMetricsRoute } from '../server/metrics-route.ts';
@@ -103,6 +106,20 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
   });
   const mapError = createErrorMapper(log);
   const directory = createTenantDirectory(store.tenants, clock);
+  const applications = createApplicationDirectory(
+    store,
+    createClientMetadata({
+      outgoingFetch: adapters.outgoingFetch,
+      clock,
+      chargeFetch: ({ id }, address) =>
+        limiter.charge(
+          id,
+          { ...config.limits.loginStartsPerNetwork, name: 'client.metadata' },
+          networkOf(address),
+        ),
+    }),
+    clock,
+  );
   const gateways = createGatewayHealth(log);
   const features = createFeatures({
     adapters,
@@ -110,6 +127,8 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     config,
     limiter,
     directory,
+    applications,
+    applicationJwks: ring.applications.jwks,
     hostedTenants: createHostedTenants({ store, directory, vault, clock, random }),
     mapError,
     transports: createTransports(config, gateways),
@@ -139,7 +158,16 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     public: createHandler({
       ...handlerDeps,
       observe,
-      routes: createRoutes({ features, config, rpc, directory, mapError, readiness, jwks: ring.jwks }),
+      routes: createRoutes({
+        features,
+        config,
+        rpc,
+        directory,
+        applications,
+        mapError,
+        readiness,
+        jwks: ring.jwks,
+      }),
     }),
     admin: createHandler({
       ...handlerDeps,
@@ -185,7 +213,7 @@ async function prepareDatabase(
       const wrong = findings.filter(({ state }) => state === 'error').map(({ detail }) => detail);
       if (wrong.length > 0) throw new Error(`the database is not fit: ${wrong.join('; ')}`);
       vault = await openVault(keyDeps);
-      await ensureSigningKey(keyDeps, vault);
+      await ensureSigningKeys(keyDeps, vault);
     },
   });
   if (vault === undefined) throw new Error('the keys were not made');

@@ -8,6 +8,7 @@ import { events } from '../features/events.ts';
 import { type Feature, type Handlers, type Job, merge } from '../features/feature.ts';
 import { hostedPages } from '../features/hosted-pages.ts';
 import { messages } from '../features/messages.ts';
+import { openIdProvider } from '../features/openid-provider.ts';
 import { passkeys } from '../features/passkeys.ts';
 import { profile } from '../features/profile.ts';
 import { records } from '../features/records.ts';
@@ -40,6 +41,7 @@ export function createFeatures(deps: FeatureDeps & { readonly observeDelivery: D
     profile(deps),
     events(deps),
     webhooks(deps),
+    openIdProvider(deps),
     hostedPages(deps),
     messages(deps),
     records(deps),

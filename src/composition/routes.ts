@@ -7,6 +7,7 @@ import type { Clock } from '../domain/clock.ts';
 import { type AdminFlows, registerAdmin } from '../rpc/admin-service.ts';
 import { readAccessRules } from '../server/access-rules.ts';
 import { createAdminGate } from '../server/admin-gate.ts';
+import type { ApplicationDirectory } from '../server/application-directory.ts';
 import { createCors } from '../server/cors.ts';
 import type { ErrorMapper } from '../server/error-mapper.ts';
 import { registerHealth } from '../server/grpc-health.ts';
@@ -25,6 +26,7 @@ export type RouteDeps = {
   readonly config: Config;
   readonly rpc: RpcOptions;
   readonly directory: TenantDirectory;
+  readonly applications: ApplicationDirectory;
   readonly mapError: ErrorMapper;
   readonly readiness: Readiness;
   readonly jwks: () => object;
@@ -32,11 +34,11 @@ export type RouteDeps = {
 
 /** The routes of the public address, in order: the first one that accepts a request handles it. */
 export function createRoutes(deps: RouteDeps): Route[] {
-  const { features, config, rpc, directory, mapError, readiness, jwks } = deps;
+  const { features, config, rpc, directory, applications, mapError, readiness, jwks } = deps;
   const { register, endpoints } = features;
   const services = Object.values(publicServices);
   return [
-    createCors(directory),
+    createCors(directory, applications),
     createOperations({ jwks, readiness }),
     ...endpoints,
     createOpenRpcRoute(mapError, (router) => {

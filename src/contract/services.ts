@@ -1,5 +1,7 @@
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { AuthorizationService } from '../../gen/manam/v1/authorization_service_pb.js';
 import { EventService } from '../../gen/manam/v1/event_service_pb.js';
+import { OAuthService } from '../../gen/manam/v1/oauth_service_pb.js';
 import { PasskeyService } from '../../gen/manam/v1/passkey_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import { ProviderService } from '../../gen/manam/v1/provider_service_pb.js';
@@ -16,10 +18,11 @@ export const browserServices = {
   recovery: RecoveryService,
   profile: ProfileService,
   events: EventService,
+  authorization: AuthorizationService,
 } as const;
 
 /**
  * The services of the public address, by the name of their client. This is the only list: server,
  * access rules, REST, OpenAPI, docs and clients follow it.
  */
-export const publicServices = { ...browserServices, webhooks: WebhookService } as const;
+export const publicServices = { ...browserServices, webhooks: WebhookService, oauth: OAuthService } as const;

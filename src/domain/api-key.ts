@@ -1,11 +1,16 @@
 import { sha256 } from './token.ts';
 
-const prefixes: Record<KeyKind | 'admin', string> = {
+/** What a key is for, by which its text begins. */
+type KeyUse = KeyKind | 'admin' | 'application';
+
+const prefixes: Record<KeyUse, string> = {
   publishable: 'manam_pk_',
   secret: 'manam_sk_',
   admin: 'manam_ak_',
+  application: 'manam_as_',
 };
 const tenantForm = /^manam_[ps]k_([A-Za-z0-9_-]{43})([A-Za-z0-9_-]{6})$/;
+const applicationForm = /^manam_as_([A-Za-z0-9_-]{43})([A-Za-z0-9_-]{6})$/;
 const adminForm = /^manam_ak_([A-Za-z0-9_-]{43})([A-Za-z0-9_-]{6})$/;
 
 function checksum(body: string): string {
@@ -17,7 +22,7 @@ function checksum(body: string): string {
  * bits, and a checksum, so that a mistyped key is rejected without a query
  * (R54).
  */
-export function formatApiKey(kind: KeyKind | 'admin', secret: Uint8Array): string {
+export function formatApiKey(kind: KeyUse, secret: Uint8Array): string {
   const body = prefixes[kind] + Buffer.from(secret).toString('base64url');
   return body + checksum(body);
 }
@@ -36,6 +41,11 @@ export function digestApiKey(text: string): Buffer | undefined {
 /** The digest under which an operator's key is stored, or undefined where the text cannot be one. */
 export function digestAdminKey(text: string): Buffer | undefined {
   return digestOf(adminForm, text);
+}
+
+/** The digest under which a secret of an application is stored, or undefined where the text cannot be one. */
+export function digestApplicationSecret(text: string): Buffer | undefined {
+  return digestOf(applicationForm, text);
 }
 
 export type KeyKind = 'publishable' | 'secret';

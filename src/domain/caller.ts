@@ -37,9 +37,23 @@ export function originOf({ client, binding }: Pick<Caller, 'client' | 'binding'>
 }
 
 /** A session, a pending sign-in, or a back end of the tenant that speaks for its users. */
-export function audienceOf({ session, pending, key }: Pick<Caller, 'session' | 'pending' | 'key'>): Audience {
+export function audienceOf({
+  session,
+  pending,
+  key,
+  application,
+}: Pick<Caller, 'session' | 'pending' | 'key' | 'application'>): Audience {
+  if (application !== undefined) return 'application';
   return session !== undefined || pending !== undefined || key?.kind === 'secret' ? 'user' : 'anonymous';
 }
+
+/** The headers by which an application authenticates; the flow reads them, since the body may do so instead. */
+export type PresentedApplication = {
+  /** The value of `authorization`. */
+  readonly authorization: string | undefined;
+  /** The origin of the page that calls. */
+  readonly origin: string | undefined;
+};
 
 /** The caller, as the gate has established it before a flow begins. */
 export type Caller = {
@@ -60,6 +74,8 @@ export type Caller = {
   readonly idempotency: IdempotencyKey | undefined;
   /** The events that the called method declares to record; undefined: it is no call of an RPC. */
   readonly emits?: ReadonlySet<string>;
+  /** What an application presented with a call of the OpenID provider; undefined: the call is none of those. */
+  readonly application?: PresentedApplication;
   /** The language that the call asked for. */
   readonly locale: Locale | undefined;
 };

@@ -107,4 +107,6 @@ async function hashOf(text: string): Promise<string> {
 export type ProofRepository = {
   /** Spends a proof; true for exactly one of any number of callers. */
   spend(tenantId: string, proof: Pick<Proof, 'id' | 'expiresAt'>): Promise<boolean>;
+  /** Whether one was spent, by its id. */
+  isSpent(tenantId: string, id: string): Promise<boolean>;
 };

@@ -113,6 +113,14 @@ export const eventTexts: Readonly<Partial<Record<EventType, Texts>>> = {
     en: 'You allowed another service to sign you in.',
     fa: 'به سرویس دیگری اجازه ورود با این حساب دادید.',
   },
+  'application.disconnected': { en: 'You disconnected an application.', fa: 'یک برنامه را جدا کردید.' },
+  'grant.approved': { en: 'You signed in to an application.', fa: 'به یک برنامه وارد شدید.' },
+  'grant.ended': { en: 'An application signed you out.', fa: 'یک برنامه شما را خارج کرد.' },
+  'grant.reuse_detected': {
+    en: 'An application was signed out, because one of its codes or tokens was used twice.',
+    fa: 'یک برنامه خارج شد، زیرا یکی از کدها یا توکن‌های آن دو بار به کار رفت.',
+  },
+  'device_code.refused': { en: 'You refused a device.', fa: 'ورود یک دستگاه را نپذیرفتید.' },
   'identity.linked': { en: 'An account elsewhere was connected.', fa: 'حسابی در جای دیگر متصل شد.' },
   'identity.link_failed': {
     en: 'A connection of an account elsewhere failed.',

@@ -41,6 +41,8 @@ type OfWebhook = { readonly webhook: string };
 /** The name of a connection, or `manam`. */
 type OfProvider = { readonly provider: string };
 type OfConnection = { readonly connection: string };
+/** The id of an application. */
+type OfApplication = { readonly application: string };
 
 /**
  * Everything that is recorded: past tense, dotted, one entry for each type with its outcome, the
@@ -117,7 +119,25 @@ export const eventCatalogue = {
   'step_up.completed': event('tenant', 'user'),
   'step_up.failed': failure('tenant', 'user'),
   'terms.accepted': event<{ readonly version: string }>('tenant', 'user'),
-  'consent.granted': event<{ readonly tenant: string }>('tenant', 'user'),
+  // By a user of Manam for a tenant, or by a tenant's user for an application.
+  'consent.granted': event<{ readonly tenant: string } | OfApplication>('tenant', 'user'),
+  'application.created': event<OfApplication>('tenant'),
+  'application.updated': event<OfApplication>('tenant'),
+  'application.deleted': event<OfApplication>('tenant'),
+  'application.secret_created': event<OfApplication>('tenant'),
+  'application.secret_revoked': event<OfApplication>('tenant'),
+  // A token for the application itself (RFC 6749, section 4.4).
+  'application.token_issued': event<OfApplication>('tenant'),
+  'application.authentication_failed': failure<OfApplication>('tenant'),
+  'application.disconnected': event<OfApplication>('tenant', 'user'),
+  // A user let an application in; `grant.started`: it has fetched its first tokens.
+  'grant.approved': event<OfApplication>('tenant', 'user'),
+  'grant.started': event<OfApplication>('tenant'),
+  'grant.refreshed': event<OfApplication>('tenant'),
+  'grant.ended': event<OfApplication>('tenant', 'user'),
+  // A code or a refresh token was used again: the grant ended (RFC 6749, section 4.1.2; RFC 9700, section 4.14.2).
+  'grant.reuse_detected': failure<OfApplication>('tenant', 'user'),
+  'device_code.refused': event<OfApplication>('tenant', 'user'),
   'identity.linked': event<OfProvider>('tenant', 'user'),
   'identity.link_failed': failure<OfProvider>('tenant', 'user'),
   'identity.unlinked': event<OfProvider>('tenant', 'user'),

@@ -1,10 +1,11 @@
+import type { AuthorizationRequest } from './authorization-request.ts';
 import { bytesToUuid, decodeBase64url, sha256, uuidToBytes } from './token.ts';
 
 /** A sign-in that was redirected to another site. */
 export type LoginRequest = {
   readonly tenantId: string;
   readonly id: string;
-  readonly kind: 'provider' | 'provider-native' | 'provider-link' | 'manam';
+  readonly kind: 'provider' | 'provider-native' | 'provider-link' | 'manam' | 'pushed';
   readonly digest: Buffer;
   readonly data: LoginRequestData;
   readonly expiresAt: Date;
@@ -24,6 +25,8 @@ export type LoginRequestData = {
   readonly sessionId: string;
   /** The connection that it began with; empty: Manam itself. */
   readonly provider: string;
+  /** What an application has pushed (RFC 9126); absent: it is none of those. */
+  readonly authorization?: AuthorizationRequest;
 };
 
 export type LoginRequestRepository = {

@@ -1,3 +1,4 @@
+import type { SigningAlgorithm } from './application.ts';
 import type { Audience } from './audience.ts';
 import type { Locale } from './locale.ts';
 
@@ -28,6 +29,16 @@ export type Callout = {
   readonly to: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** The logout token that is made for each attempt and sent as the body; absent: the body is what it is. */
+  readonly logout?: LogoutNotice;
+};
+
+/** The end of a session, for an application that had tokens in it. */
+export type LogoutNotice = {
+  readonly clientId: string;
+  readonly subject: string;
+  readonly sessionId: string;
+  readonly algorithm: SigningAlgorithm;
 };
 
 /** Whatever the outbox delivers. */

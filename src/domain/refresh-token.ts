@@ -3,18 +3,19 @@ import type { SessionRow } from './session.ts';
 import { bytesToUuid, decodeBase64url, uuidToBytes } from './token.ts';
 import type { Vault } from './vault.ts';
 
-const purpose = 'refresh-token';
+/** Whose token it is: that of a session, or of an application's grant, which is never taken for the other. */
+export type RefreshTokenKind = 'refresh-token' | 'grant-refresh-token';
 const idBytes = 16;
 const counterBytes = 4;
 const macBytes = 32;
 
 type Rotation = Pick<SessionRow, 'tenantId' | 'id' | 'refreshSalt'>;
 
-function macOf(vault: Vault, session: Rotation, counter: number): Buffer {
+function macOf(vault: Vault, session: Rotation, counter: number, kind: RefreshTokenKind): Buffer {
   const number = Buffer.alloc(counterBytes);
   number.writeUInt32BE(counter);
   return vault.mac(
-    purpose,
+    kind,
     Buffer.concat([uuidToBytes(session.tenantId), uuidToBytes(session.id), session.refreshSalt, number]),
   );
 }
@@ -24,10 +25,15 @@ function macOf(vault: Vault, session: Rotation, counter: number): Buffer {
  * and a MAC over both and the session's salt. Nothing of it is stored, so a stolen
  * database mints nothing, and the same successor can be given again (R16, R17).
  */
-export function formatRefreshToken(vault: Vault, session: Rotation, counter: number): string {
+export function formatRefreshToken(
+  vault: Vault,
+  session: Rotation,
+  counter: number,
+  kind: RefreshTokenKind = 'refresh-token',
+): string {
   const number = Buffer.alloc(counterBytes);
   number.writeUInt32BE(counter);
-  return Buffer.concat([uuidToBytes(session.id), number, macOf(vault, session, counter)]).toString(
+  return Buffer.concat([uuidToBytes(session.id), number, macOf(vault, session, counter, kind)]).toString(
     'base64url',
   );
 }
@@ -51,6 +57,11 @@ export function parseRefreshToken(text: string): PresentedRefreshToken | undefin
 }
 
 /** Whether a refresh token was made by us for this session. */
-export function isGenuine(vault: Vault, session: Rotation, token: PresentedRefreshToken): boolean {
-  return timingSafeEqual(macOf(vault, session, token.counter), token.mac);
+export function isGenuine(
+  vault: Vault,
+  session: Rotation,
+  token: PresentedRefreshToken,
+  kind: RefreshTokenKind = 'refresh-token',
+): boolean {
+  return timingSafeEqual(macOf(vault, session, token.counter, kind), token.mac);
 }

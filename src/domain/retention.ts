@@ -8,6 +8,8 @@ export const retained = [
   'accountChanges',
   'factorResets',
   'loginRequests',
+  'grants',
+  'devices',
   'budgets',
   'attempts',
   'oldAttempts',

@@ -18,13 +18,16 @@ export function stateOf(keys: readonly Timed[], key: Timed, now: Date): SigningK
   return activeKey(keys, now)?.id === key.id ? 'active' : 'retired';
 }
 
+/** The same for tokens of applications, which live for up to an hour. */
+export const applicationRetirementMs = 75 * 60_000;
+
 /** The keys that are still published: all but those whose last token has expired. */
-export function publishedKeys<K extends Timed>(keys: readonly K[], now: Date): K[] {
+export function publishedKeys<K extends Timed>(keys: readonly K[], now: Date, lastMs = retirementMs): K[] {
   return keys.filter((key) => {
     // The first that replaced it: from then on it has signed nothing.
     const successors = keys.filter(({ activatesAt }) => activatesAt > key.activatesAt && activatesAt <= now);
     const [retiredAt] = successors.map(({ activatesAt }) => activatesAt.getTime()).sort((a, b) => a - b);
-    return retiredAt === undefined || now.getTime() - retiredAt < retirementMs;
+    return retiredAt === undefined || now.getTime() - retiredAt < lastMs;
   });
 }
 
@@ -36,6 +39,12 @@ export type SigningKeyRow = SealedKey & {
   readonly activatesAt: Date;
   readonly publicJwk: Record<string, unknown>;
 };
+
+/** The algorithms of application keys: those that applications know everywhere (OpenID Connect Discovery 1.0, section 3). */
+export const applicationKeyAlgorithms = ['RS256', 'ES256'] as const;
+export type ApplicationKeyAlgorithm = (typeof applicationKeyAlgorithms)[number];
+
+export type ApplicationKeyRow = SigningKeyRow & { readonly algorithm: ApplicationKeyAlgorithm };
 
 /** Makes a signing key that signs from that time on, its private half sealed. */
 export type SigningKeyMaker = (activatesAt: Date) => Promise<SigningKeyRow>;
@@ -51,4 +60,8 @@ export type KeyRepository = {
   listSigningKeys(): Promise<SigningKeyRow[]>;
   insertSigningKey(key: SigningKeyRow): Promise<void>;
   deleteSigningKeys(ids: readonly string[]): Promise<void>;
+  /** The keys that tokens of applications are signed with beside the signing keys. */
+  listApplicationKeys(): Promise<ApplicationKeyRow[]>;
+  insertApplicationKey(key: ApplicationKeyRow): Promise<void>;
+  deleteApplicationKeys(ids: readonly string[]): Promise<void>;
 };

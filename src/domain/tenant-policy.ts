@@ -1,6 +1,7 @@
 import { isSupportedCountry } from 'libphonenumber-js/mobile';
 import * as v from 'valibot';
 import { isConnectionName, maxConnections } from './connection.ts';
+import { customClaimsSchema } from './custom-claims.ts';
 import { parseEmail } from './email.ts';
 import { invalid, type Violation } from './errors.ts';
 import { locales } from './locale.ts';
@@ -63,6 +64,8 @@ export function defaultPolicy(origin: string, slug: string): TenantPolicy {
     google: { enabled: false, clientId: '', audiences: [], scopes: [] },
     manam: { enabled: false },
     sms: { dailyMessages: 1000, dailyBudget: 0, prices: {} },
+    claims: {},
+    metadataClients: false,
     branding: defaultBranding,
     templates: {},
   };
@@ -213,6 +216,8 @@ const schema: v.GenericSchema<unknown, TenantPolicy> = strict({
     dailyBudget: wholeNumber(0, 1_000_000_000),
     prices: v.record(country, wholeNumber(1, 1_000_000_000), 'must be an object'),
   }),
+  claims: customClaimsSchema,
+  metadataClients: flag,
   branding: strict({
     color,
     logo,

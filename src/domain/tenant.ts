@@ -1,6 +1,7 @@
 import type { ApiKey, ApiKeyRow } from './api-key.ts';
 import type { AuthenticationMethod } from './authentication.ts';
 import type { AuthenticatorKind } from './authenticator.ts';
+import type { CustomClaims } from './custom-claims.ts';
 import { DomainError } from './errors.ts';
 import type { Locale } from './locale.ts';
 import type { PasskeyMode, PasswordlessMode, SignInWay } from './sign-in-way.ts';
@@ -116,6 +117,10 @@ export type TenantPolicy = {
     /** Price of an SMS by country, in the same units. */
     readonly prices: Readonly<Record<string, number>>;
   };
+  /** Claims of the tenant's own in ID tokens and UserInfo, by name. */
+  readonly claims: CustomClaims;
+  /** Whether the address of a metadata document can be the id of an application, as MCP clients have it. */
+  readonly metadataClients: boolean;
   /** How the hosted pages look for this tenant. */
   readonly branding: Branding;
   /** The tenant's own words for messages, by name and language, instead of this service. */

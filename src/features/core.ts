@@ -1,5 +1,7 @@
 import { type Config, isGoogleUsable } from '../config/config.ts';
 import type { AccessTokens } from '../domain/access-token.ts';
+import type { ApplicationTokens } from '../domain/application-token.ts';
+import type { VerifyAssertion } from '../domain/client.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { ReceiptSigner } from '../domain/erasure.ts';
 import type { IdentityProviders } from '../domain/identity-provider.ts';
@@ -25,6 +27,7 @@ import { createIdempotency } from '../flows/idempotency.ts';
 import type { Limiter } from '../flows/limits.ts';
 import { createPasswordCheck } from '../flows/password-check.ts';
 import { createPasswordPolicy, type PasswordPolicyDeps } from '../flows/password-policy.ts';
+import { createSubjects } from '../flows/provider/subject.ts';
 import { createCompleteSignIn } from '../flows/sign-in/complete.ts';
 import { createSessionGate } from '../flows/sign-in/session-gate.ts';
 import { createSmsGuard } from '../flows/sms-guard.ts';
@@ -47,6 +50,9 @@ export type Adapters = {
   readonly webAuthn: WebAuthn;
   readonly renderQr: QrRenderer;
   readonly outgoingFetch: OutgoingFetch;
+  readonly applicationTokens: ApplicationTokens;
+  readonly verifyAssertion: VerifyAssertion;
+  readonly subjectOfAssertion: (assertion: string) => string;
   readonly clock: Clock;
   readonly random: Random;
 };
@@ -78,6 +84,8 @@ export function createCore(adapters: Adapters, config: Config, limiter: Limiter)
   const hosted = (page: HostedPage) => (slug: string) =>
     `${new URL(config.issuer).origin}${hostedPagePath(slug, page)}`;
   return {
+    subjectOf: createSubjects(adapters),
+    deployment: config.issuer,
     chargeRecipient,
     undoPage: hosted('undo'),
     cancelPage: hosted('cancel-reset'),

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { Transports } from '../domain/delivery.ts';
 import type { Store } from '../domain/repositories.ts';
 import type { Limiter } from '../flows/limits.ts';
+import type { ApplicationDirectory } from '../server/application-directory.ts';
 import type { ErrorMapper } from '../server/error-mapper.ts';
 import type { TenantDirectory } from '../server/tenant-directory.ts';
 import type { HostedTenants } from '../web/hosted-tenants.ts';
@@ -20,6 +21,9 @@ export type FeatureDeps = {
   readonly limiter: Limiter;
   readonly directory: TenantDirectory;
   readonly hostedTenants: HostedTenants;
+  readonly applications: ApplicationDirectory;
+  /** The public keys of applications' tokens. */
+  readonly applicationJwks: () => object;
   readonly mapError: ErrorMapper;
   readonly transports: Transports;
   /** Counts attempts to deliver to webhooks. */

@@ -5,6 +5,7 @@ import type { Channel, Message } from '../domain/message.ts';
 import { createCalloutSender } from '../flows/delivery/callout-sender.ts';
 import { createDispatcher } from '../flows/delivery/dispatch.ts';
 import { createMessageSenders } from '../flows/delivery/message-senders.ts';
+import { createLogoutSigner } from '../flows/provider/logout-token.ts';
 import { createSmsGuard } from '../flows/sms-guard.ts';
 import type { FeatureDeps } from './deps.ts';
 import type { Feature, Job } from './feature.ts';
@@ -27,7 +28,8 @@ export function messages(deps: FeatureDeps & { readonly observeDelivery: Deliver
 
 /** The dispatcher of this instance. */
 function createDelivery({
-  adapters: { store, clock, outgoingFetch },
+  adapters: { store, clock, outgoingFetch, applicationTokens },
+  core,
   config: { production, limits },
   limiter,
   transports,
@@ -39,7 +41,7 @@ function createDelivery({
     store,
     senders: {
       ...createMessageSenders({ store, transports, smsGuard, clock }),
-      http: createCalloutSender(outgoingFetch),
+      http: createCalloutSender(outgoingFetch, createLogoutSigner({ applicationTokens, clock }, core)),
     },
     clock,
     observe,

@@ -9,7 +9,13 @@ import { type MessageContext, type Notice, notifyUser } from './messages.ts';
 import { sendUndo, type UndoableNotice, type UndoLinkDeps } from './recovery/undo-link.ts';
 
 /** The repositories of the ways into an account. */
-export type AccessStores = 'challenges' | 'trustedDevices' | 'sessions' | 'factorResets' | 'events';
+export type AccessStores =
+  | 'challenges'
+  | 'trustedDevices'
+  | 'sessions'
+  | 'grants'
+  | 'factorResets'
+  | 'events';
 
 /** The repositories of what follows a change of credentials. */
 type ChangeStores = AccessStores | 'users' | 'outbox';
@@ -38,15 +44,17 @@ export async function endAccess(
   return await endSessions(deps, repositories, actor, { tenantId, id }, kept);
 }
 
-/** Ends all sessions of a user but one, and records that also where there were none. Returns their number. */
+/** Ends all sessions of a user but one, with everything that applications were given outside of it, and records that also where there were none. Returns their number. */
 export async function endSessions(
   deps: RecordDeps,
-  repositories: Pick<Repositories, 'sessions' | 'events'>,
+  repositories: Pick<Repositories, 'sessions' | 'grants' | 'events'>,
   actor: Actor,
   { tenantId, id: userId }: Pick<User, 'tenantId' | 'id'>,
   kept: string | undefined,
 ): Promise<number> {
-  const count = await repositories.sessions.revokeOthers(tenantId, userId, kept, deps.clock());
+  const now = deps.clock();
+  const count = await repositories.sessions.revokeOthers(tenantId, userId, kept, now);
+  await repositories.grants.endOfUser(tenantId, userId, { keptSessionId: kept }, now);
   const details = { count, kept: kept !== undefined };
   await record(repositories, deps, actor, { type: 'sessions.ended', userId, sessionId: kept ?? '', details });
   return count;

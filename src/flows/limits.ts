@@ -40,7 +40,7 @@ export type LimiterDeps = {
 
 /** A budget for these callers: what strangers ask for takes nothing from what users need (R70). */
 export function budgetOf(budget: Budget, audience: Audience): Budget {
-  return audience === 'anonymous' ? budget : { ...budget, name: `${budget.name}.user` };
+  return audience === 'anonymous' ? budget : { ...budget, name: `${budget.name}.${audience}` };
 }
 
 /** A budget for strangers who vouch for themselves, separate from the budget of other strangers. */

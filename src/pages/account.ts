@@ -11,7 +11,15 @@ export const accountPath = '/account';
 const assetPath = `${accountPath}/-/`;
 
 /** The hosted pages that links in messages and identity providers lead to, where a tenant names no others. */
-export type HostedPage = 'sign-in' | 'provider' | 'report' | 'undo' | 'cancel-reset';
+export type HostedPage =
+  | 'sign-in'
+  | 'provider'
+  | 'report'
+  | 'undo'
+  | 'cancel-reset'
+  | 'authorize'
+  | 'device'
+  | 'sign-out';
 
 /** The path of a tenant's hosted page, such as the one that links to sign in lead to. */
 export function hostedPagePath(slug: string, page: HostedPage): string {

@@ -19,7 +19,8 @@ export async function bindRequest(
   variables: readonly PathVariable[],
   maxBytes: number,
 ): Promise<JsonObject> {
-  const body = await readBody(request, maxBytes);
+  const received = await readBody(request, maxBytes);
+  const body = route.isTolerant ? { ...received, value: known(route, received.value) } : received;
   if (!route.hasBody && Object.keys(body.value).length > 0) {
     const unexpected = Object.keys(body.value).map((field): FieldProblem => ({ field, problem: 'unknown' }));
     throw new RestError('fields-invalid', unexpected);
@@ -42,6 +43,13 @@ export async function bindRequest(
     if (typeof value === 'string' && !Object.hasOwn(message, field)) message[field] = value;
   }
   return message;
+}
+
+/** The parameters that the route knows and that say something. */
+function known({ input }: Route, json: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(json).filter(([name, value]) => value !== '' && input.byInputName.has(name)),
+  );
 }
 
 /** Puts a value at a path of names; a name that is already taken on the way or at its end is a duplicate. */

@@ -16,6 +16,10 @@ export type Route = {
   /** The fields that may come in a header. */
   readonly headers: readonly { readonly name: string; readonly field: string }[];
   /** Set where an answer is bytes with a content type, and not JSON. */
+  /** Whether unknown and empty parameters count as absent. */
+  readonly isTolerant: boolean;
+  /** The status of a success. */
+  readonly status: number;
   readonly raw: { readonly bytes: DescField; readonly contentType: DescField } | undefined;
 };
 
@@ -25,6 +29,10 @@ export type MethodSpelling = {
   readonly getBody: boolean;
   /** The answer's bytes and content type are the HTTP body. */
   readonly rawBody: boolean;
+  /** Parameters that are unknown or empty count as absent (RFC 6749, section 3.1). */
+  readonly oauth: boolean;
+  /** The status of a success; 0: 200. */
+  readonly successStatus: number;
 };
 
 type Binding = { readonly httpMethod: string; readonly template: Template; readonly route: Route };
@@ -61,6 +69,8 @@ export function bindingsOf(
       input,
       output: speller.of(method.output),
       headers,
+      isTolerant: spelling.oauth,
+      status: spelling.successStatus || 200,
       raw: spelling.rawBody ? rawFields(method) : undefined,
     };
     return { httpMethod, template, route };

@@ -194,7 +194,7 @@ function succeed(
   if (route.raw !== undefined) {
     const { [route.raw.bytes.localName]: bytes, [route.raw.contentType.localName]: type } =
       answer as unknown as Record<string, unknown>;
-    send(response, 200, String(type), Buffer.from(bytes as Uint8Array), request);
+    send(response, route.status, String(type), Buffer.from(bytes as Uint8Array), request);
     return;
   }
   const json = toJson(route.method.output, answer, { useProtoFieldName: true, alwaysEmitImplicit: true });
@@ -204,7 +204,7 @@ function succeed(
     values,
     request,
   );
-  send(response, 200, 'application/json', Buffer.from(JSON.stringify(body)), request);
+  send(response, route.status, 'application/json', Buffer.from(JSON.stringify(body)), request);
 }
 
 function send(

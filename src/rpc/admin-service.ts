@@ -3,6 +3,7 @@ import { type Duration, durationMs } from '@bufbuild/protobuf/wkt';
 import type { ConnectRouter, HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { AdminService } from '../../gen/manam/admin/v1/admin_service_pb.js';
 import type { Migrations } from '../domain/migration.ts';
+import type { createApplicationAdmin } from '../flows/admin/applications.ts';
 import type { createAuditLog } from '../flows/admin/audit-log.ts';
 import type { createBackupCheck } from '../flows/admin/backup.ts';
 import type { createConnectionAdmin } from '../flows/admin/connections.ts';
@@ -15,6 +16,7 @@ import type { createTenantAdmin } from '../flows/admin/tenants.ts';
 import type { createTransfer } from '../flows/admin/transfer.ts';
 import type { createUserCare } from '../flows/admin/user-care.ts';
 import type { createUserAdmin } from '../flows/admin/users.ts';
+import { applicationHandlers } from './admin-applications.ts';
 import {
   fromKeyKind,
   fromMessageState,
@@ -39,6 +41,7 @@ export type InspectionFlows = { readonly migrations: Migrations; readonly diagno
 export type AdminFlows = InspectionFlows & {
   readonly tenants: ReturnType<typeof createTenantAdmin>;
   readonly connections: ReturnType<typeof createConnectionAdmin>;
+  readonly applications: ReturnType<typeof createApplicationAdmin>;
   readonly keys: ReturnType<typeof createKeyAdmin>;
   readonly adminKeys: ReturnType<typeof createAdminKeyAdmin>;
   readonly users: ReturnType<typeof createUserAdmin>;
@@ -57,6 +60,7 @@ export function registerAdmin(router: ConnectRouter, flows: AdminFlows): void {
     ...inspectionHandlers(flows),
     ...tenantHandlers(flows),
     ...connectionHandlers(flows),
+    ...applicationHandlers(flows),
     ...keyHandlers(flows),
     ...userHandlers(flows),
     ...deploymentHandlers(flows),

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { cors as connectCors } from '@connectrpc/connect';
 import { isRegisteredOrigin } from '../domain/registered-url.ts';
+import type { ApplicationDirectory } from './application-directory.ts';
+import { pathOf } from './handler.ts';
 import type { TenantDirectory } from './tenant-directory.ts';
 
 const ownHeaders = [
@@ -56,7 +58,15 @@ const preflightLifetimeS = 600;
  * gets the union of all tenants' origins; the gate then limits the call to the origins of
  * its tenant. Never `*`, never credentials (R57).
  */
-export function createCors(directory: TenantDirectory) {
+export function createCors(directory: TenantDirectory, applications: ApplicationDirectory) {
+  /** The origins that may call an issuer are those of its applications; others those of the tenants. */
+  async function originsFor(path: string): Promise<readonly string[]> {
+    const slug = /\/t\/([a-z0-9-]{1,63})\/oauth\//.exec(path)?.[1];
+    const tenant = slug === undefined ? undefined : await directory.findBySlug(slug);
+    const own = tenant === undefined ? [] : await applications.originsOf(tenant.id);
+    return [...own, ...(await directory.listOrigins())];
+  }
+
   return async function cors(
     request: IncomingMessage,
     response: ServerResponse,
@@ -65,7 +75,10 @@ export function createCors(directory: TenantDirectory) {
     const { origin } = request.headers;
     const isPreflight =
       request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined;
-    if (origin !== undefined && isRegisteredOrigin(origin, await directory.listOrigins().catch(() => []))) {
+    if (
+      origin !== undefined &&
+      isRegisteredOrigin(origin, await originsFor(pathOf(request)).catch(() => []))
+    ) {
       response.setHeader('access-control-allow-origin', origin);
       response.setHeader('access-control-expose-headers', exposedHeaders);
       if (isPreflight) {

@@ -3,6 +3,25 @@ import { readBody } from '../rest/body.ts';
 import { RestError } from '../rest/rest-error.ts';
 import { toDomainError } from './rest-dialect.ts';
 
+/** The same with every parameter, whose value is a list where it comes more than once. */
+export async function readParameters(
+  request: IncomingMessage,
+  maxBytes: number,
+): Promise<Readonly<Record<string, string | readonly string[]>>> {
+  try {
+    const { value, isText } = await readBody(request, maxBytes);
+    if (!isText && Object.keys(value).length > 0) throw new RestError('media-type-unsupported');
+    const isTextual = (each: unknown) => typeof each === 'string';
+    const plain = Object.entries(value).filter(
+      (entry): entry is [string, string | string[]] =>
+        isTextual(entry[1]) || (Array.isArray(entry[1]) && entry[1].every(isTextual)),
+    );
+    return Object.fromEntries(plain);
+  } catch (error) {
+    throw error instanceof RestError ? toDomainError(error) : error;
+  }
+}
+
 /** Reads a form of a browser or of another service; a parameter that comes twice counts as none (RFC 6749, section 3.1). */
 export async function readForm(
   request: IncomingMessage,

@@ -60,9 +60,14 @@ export function createGate(deps: GateDeps) {
     const locale = negotiateLocale(header.get('accept-language'));
     try {
       const rule = ruleOf(deps.rules, method);
+      const origin = header.get('origin');
+      if (rule.key === KeyKind.APPLICATION) {
+        const caller = await admitApplication(deps, rule, context);
+        setCaller(context.values, { ...caller, locale, emits: emitsOf(rule) });
+        return;
+      }
       const { tenant, key, session, pending, bound } = await identify(deps, rule, header);
       request.tenantId = tenant.id;
-      const origin = header.get('origin');
       // A page can be read by every visitor: a secret key that comes from one is lost (R79).
       if (origin !== null && key?.kind === 'secret') throw new DomainError('SECRET_KEY_EXPOSED');
       if (
@@ -104,6 +109,31 @@ export function createGate(deps: GateDeps) {
       throw deps.mapError(error, request, locale);
     }
   };
+}
+
+/**
+ * An application at a tenant's OpenID provider. It authenticates in the flow, because the body may hold what it does so
+ * with; here are the tenant, which is that of the issuer, and the budget of the network.
+ */
+async function admitApplication(deps: GateDeps, rule: Access, context: HandlerContext): Promise<Caller> {
+  const request = requestOf(context.values);
+  const { requestHeader: header } = context;
+  const inPath = /^(?:\/[\w-]+)*\/t\/([a-z0-9-]{1,63})\/oauth\//.exec(request.target?.path ?? '')?.[1];
+  const slug = inPath ?? header.get('manam-tenant') ?? '';
+  const tenant = slug === '' ? undefined : await deps.directory.findBySlug(slug);
+  if (tenant === undefined)
+    throw new DomainError('INVALID_CLIENT', { metadata: { detail: 'there is no such issuer' } });
+  request.tenantId = tenant.id;
+  await chargeNetwork(deps, rule, { tenantId: tenant.id, audience: 'application' }, request.client.address);
+  const origin = header.get('origin') ?? undefined;
+  const application = {
+    authorization: header.get('authorization') ?? undefined,
+    origin: origin === deps.ownOrigin ? undefined : origin,
+  };
+  const { requestId, client } = request;
+  const none = { key: undefined, session: undefined, pending: undefined, idempotency: undefined };
+  const deadline = createDeadline(context.signal, context.timeoutMs);
+  return { ...none, tenant, application, requestId, client, deadline, locale: undefined };
 }
 
 type Identity = Pick<Caller, 'tenant' | 'key' | 'session' | 'pending'> & Pick<Presented, 'bound'>;

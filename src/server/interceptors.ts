@@ -153,6 +153,8 @@ export function attemptInterceptor({ rules, limiter, refunds, limits, clock }: A
         if (codeOf(error.reason) !== Code.InvalidArgument) refund();
         throw error;
       }
+      // Secrets of applications are not guessed: what strangers get wrong closes no tenant to its applications.
+      if (audience === 'application') throw error;
       const perTenant = budgetOf(limits.attemptsPerTenant, audience);
       await limiter.charge(tenant.id, perTenant, '').catch((refusal: unknown) => {
         if (!(refusal instanceof DomainError) || refusal.reason !== 'RATE_LIMITED') throw refusal;

@@ -13,6 +13,7 @@ import type { FieldProblem, RestError, RestProblem } from '../rest/rest-error.ts
 import type { Dialect } from '../rest/transcoder.ts';
 import { callerOf, requestOf } from '../rpc/context.ts';
 import type { ErrorMapper } from './error-mapper.ts';
+import { oauthAnswer, oauthFailure } from './oauth-dialect.ts';
 
 const problemReasons: Record<RestProblem, Reason> = {
   'route-not-found': 'ROUTE_NOT_FOUND',
@@ -83,7 +84,8 @@ export function toFailure(
 export function createDialect(mapError: ErrorMapper): Dialect {
   return {
     success(method, message, values) {
-      const { successMessage, successLocation } = getOption(method, rest_method);
+      const { successMessage, successLocation, oauth } = getOption(method, rest_method);
+      if (oauth) return oauthAnswer(message);
       const text = successMessage === undefined ? '' : successMessage[localeOf(values)];
       const location = message['location'] ?? successLocation;
       return {
@@ -95,7 +97,9 @@ export function createDialect(mapError: ErrorMapper): Dialect {
     },
 
     failure: (method, error, httpStatus, _, nameOf) =>
-      toFailure(error, httpStatus, failureStatus(method), nameOf),
+      method !== undefined && getOption(method, rest_method).oauth
+        ? oauthFailure(error, httpStatus)
+        : toFailure(error, httpStatus, failureStatus(method), nameOf),
 
     refusal: toDomainError,
     unrouted: (error, values, request) =>

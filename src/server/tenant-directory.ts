@@ -17,6 +17,8 @@ export type TenantDirectory = {
   forgetKey(digest: Buffer): void;
   /** An active tenant. */
   findById(id: string): Promise<Tenant | undefined>;
+  /** The same by its name in addresses. */
+  findBySlug(slug: string): Promise<Tenant | undefined>;
   /** The browser origins of all active tenants. */
   listOrigins(): Promise<readonly string[]>;
 };
@@ -35,12 +37,17 @@ export function createTenantDirectory(tenants: TenantRepository, clock: Clock): 
     const tenant = await tenants.findById(id);
     return tenant?.status === 'active' ? tenant : undefined;
   });
+  const bySlug = cacheOf(maxEntries, async (slug) => {
+    const tenant = await tenants.findBySlug(slug);
+    return tenant?.status === 'active' ? tenant : undefined;
+  });
   const origins = cacheOf(1, () => tenants.listOrigins());
 
   return {
     findByKey: async (digest) => (await byKey.fetch(digest.toString('hex')))?.value,
     forgetKey: (digest) => void byKey.delete(digest.toString('hex')),
     findById: async (id) => (await byId.fetch(id))?.value,
+    findBySlug: async (slug) => (await bySlug.fetch(slug))?.value,
     listOrigins: async () => (await origins.fetch('all'))?.value ?? [],
   };
 }

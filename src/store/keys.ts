@@ -1,7 +1,7 @@
 import { and, asc, eq, inArray } from 'drizzle-orm';
 import type { KeyRepository } from '../domain/signing-key.ts';
 import type { Database } from './database.ts';
-import { dataKeys, signingKeys } from './tables/keys.ts';
+import { applicationKeys, dataKeys, signingKeys } from './tables/keys.ts';
 
 export function createKeyRepository(db: Database): KeyRepository {
   return {
@@ -26,6 +26,15 @@ export function createKeyRepository(db: Database): KeyRepository {
     },
     async deleteSigningKeys(ids) {
       if (ids.length > 0) await db.delete(signingKeys).where(inArray(signingKeys.id, [...ids]));
+    },
+    async listApplicationKeys() {
+      return await db.select().from(applicationKeys).orderBy(asc(applicationKeys.id));
+    },
+    async insertApplicationKey(key) {
+      await db.insert(applicationKeys).values(key);
+    },
+    async deleteApplicationKeys(ids) {
+      if (ids.length > 0) await db.delete(applicationKeys).where(inArray(applicationKeys.id, [...ids]));
     },
   };
 }

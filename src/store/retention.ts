@@ -4,6 +4,7 @@ import type { LeaseRepository } from '../domain/lease.ts';
 import type { RetentionRepository } from '../domain/retention.ts';
 import { uuidOfTime } from '../domain/token.ts';
 import type { Database } from './database.ts';
+import { applicationGrants, deviceAuthorizations } from './tables/applications.ts';
 import { factorResets } from './tables/authenticators.ts';
 import { challenges } from './tables/challenges.ts';
 import { trustedDevices } from './tables/devices.ts';
@@ -53,6 +54,8 @@ export function createRetentionRepository(db: Database): RetentionRepository {
         trustedDevices: [trustedDevices, lt(trustedDevices.expiresAt, before)],
         proofs: [spentProofs, lt(spentProofs.expiresAt, before)],
         loginRequests: [loginRequests, lt(loginRequests.expiresAt, before)],
+        grants: [applicationGrants, lt(applicationGrants.expiresAt, before)],
+        devices: [deviceAuthorizations, lt(deviceAuthorizations.expiresAt, before)],
         budgets: [budgets, lt(budgets.windowStart, before)],
         // Of those who got in; others still count.
         attempts: [attemptCounters, eq(attemptCounters.failures, 0)],

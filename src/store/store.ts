@@ -2,17 +2,20 @@ import type { Repositories, Store } from '../domain/repositories.ts';
 import type { Vault } from '../domain/vault.ts';
 import { createAccountChangeRepository } from './account-changes.ts';
 import { createAdminKeyRepository } from './admin-keys.ts';
+import { createApplicationRepository, createLogoutCursorRepository } from './applications.ts';
 import { createAttemptRepository } from './attempts.ts';
 import { createAuthenticatorRepository } from './authenticators.ts';
 import { createBudgetRepository } from './budgets.ts';
 import { createChallengeRepository } from './challenges.ts';
 import { createConnectionRepository } from './connections.ts';
 import type { Database, DatabaseHandle } from './database.ts';
+import { createDeviceAuthorizationRepository } from './device-authorizations.ts';
 import { createTrustedDeviceRepository } from './devices.ts';
 import { unwrap } from './driver-error.ts';
 import { createEventLogRepository } from './event-logs.ts';
 import { createEventRepository } from './events.ts';
 import { createFactorResetRepository } from './factor-resets.ts';
+import { createGrantRepository } from './grants.ts';
 import { createIdempotencyRepository } from './idempotency.ts';
 import { createIdentityRepository } from './identities.ts';
 import { createKeyRepository } from './keys.ts';
@@ -68,6 +71,10 @@ function createRepositories(db: Database, prepared: Database, vault: Vault): Rep
     smsUsage: withoutSql(createSmsUsageRepository(db)),
     terms: withoutSql(createTermsRepository(db)),
     tenants: withoutSql(createTenantRepository(db, vault)),
+    applications: withoutSql(createApplicationRepository(db)),
+    grants: withoutSql(createGrantRepository(db, prepared, vault)),
+    devices: withoutSql(createDeviceAuthorizationRepository(db)),
+    logoutCursors: withoutSql(createLogoutCursorRepository(db)),
     keys: withoutSql(createKeyRepository(db)),
     adminKeys: withoutSql(createAdminKeyRepository(db)),
   };

@@ -17,6 +17,11 @@ async function createTokens() {
       signer: () => signer,
       verifier: (kid) => (kid === 'one' ? verifier : undefined),
       jwks: () => ({ keys: [] }),
+      applications: {
+        signer: () => signer,
+        verifier: () => undefined,
+        jwks: () => ({ keys: [] }),
+      },
       reload: async () => {},
     },
     issuer: 'https://id.example.com',

@@ -32,7 +32,7 @@ function dispatcherOf(fetch: OutgoingFetch) {
   const { store } = testApp().app;
   return createDispatcher({
     store,
-    senders: { http: createCalloutSender(fetch) },
+    senders: { http: createCalloutSender(fetch, async () => 'a logout token') },
     clock: later,
     observe: () => {},
     onError: (error) => {

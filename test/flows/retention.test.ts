@@ -19,6 +19,8 @@ const retention = {
   proofs: 0,
   trustedDevices: 0,
   idempotency: 0,
+  grants: 1,
+  devices: 1,
   loginRequests: 1,
   budgets: 2,
   attempts: 0,

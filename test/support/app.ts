@@ -24,6 +24,8 @@ export type TestApp = {
   readonly app: App;
   /** The address of the real server. */
   readonly url: string;
+  /** MANAM_ISSUER. */
+  readonly issuer: string;
   readonly databaseUrl: string;
   /** The address of the admin service and of the figures, where the configuration has one. */
   readonly adminUrl: string;
@@ -163,6 +165,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     metricsUrl,
     masterKeys: options.masterKeys ?? sibling?.masterKeys ?? masterKeys,
     databaseUrl,
+    issuer: options.config?.issuer ?? configForTests.issuer,
     dev,
     manam,
     now,

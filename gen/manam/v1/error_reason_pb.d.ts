@@ -683,6 +683,104 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_CONNECTION_LIMIT = 93;
    */
   CONNECTION_LIMIT = 93,
+
+  /**
+   * The application is unknown or switched off, or its authentication failed: `invalid_client` (RFC 6749, section 5.2). `detail` says what a developer can do.
+   *
+   * @generated from enum value: ERROR_REASON_INVALID_CLIENT = 94;
+   */
+  INVALID_CLIENT = 94,
+
+  /**
+   * An authorization code, a refresh token or a device code is used, expired, revoked or of another application: `invalid_grant`.
+   *
+   * @generated from enum value: ERROR_REASON_INVALID_GRANT = 95;
+   */
+  INVALID_GRANT = 95,
+
+  /**
+   * The kind of the application does not have this grant: `unauthorized_client`.
+   *
+   * @generated from enum value: ERROR_REASON_UNAUTHORIZED_CLIENT = 96;
+   */
+  UNAUTHORIZED_CLIENT = 96,
+
+  /**
+   * `unsupported_grant_type`.
+   *
+   * @generated from enum value: ERROR_REASON_UNSUPPORTED_GRANT_TYPE = 97;
+   */
+  UNSUPPORTED_GRANT_TYPE = 97,
+
+  /**
+   * `unsupported_response_type`: the one response type is `code`.
+   *
+   * @generated from enum value: ERROR_REASON_UNSUPPORTED_RESPONSE_TYPE = 98;
+   */
+  UNSUPPORTED_RESPONSE_TYPE = 98,
+
+  /**
+   * A scope is not registered for the application, or wider than what was granted: `invalid_scope`.
+   *
+   * @generated from enum value: ERROR_REASON_INVALID_SCOPE = 99;
+   */
+  INVALID_SCOPE = 99,
+
+  /**
+   * A `resource` is not registered for the application: `invalid_target` (RFC 8707, section 2).
+   *
+   * @generated from enum value: ERROR_REASON_INVALID_TARGET = 100;
+   */
+  INVALID_TARGET = 100,
+
+  /**
+   * `unsupported_token_type` (RFC 7009, section 2.2.1).
+   *
+   * @generated from enum value: ERROR_REASON_UNSUPPORTED_TOKEN_TYPE = 101;
+   */
+  UNSUPPORTED_TOKEN_TYPE = 101,
+
+  /**
+   * A device asks before its user has decided: `authorization_pending` (RFC 8628, section 3.5).
+   *
+   * @generated from enum value: ERROR_REASON_AUTHORIZATION_PENDING = 102;
+   */
+  AUTHORIZATION_PENDING = 102,
+
+  /**
+   * A device asks faster than its interval, which is 5 seconds longer from now on: `slow_down`.
+   *
+   * @generated from enum value: ERROR_REASON_SLOW_DOWN = 103;
+   */
+  SLOW_DOWN = 103,
+
+  /**
+   * A device code has expired: `expired_token`.
+   *
+   * @generated from enum value: ERROR_REASON_EXPIRED_TOKEN = 104;
+   */
+  EXPIRED_TOKEN = 104,
+
+  /**
+   * The user refused the device: `access_denied`.
+   *
+   * @generated from enum value: ERROR_REASON_ACCESS_DENIED = 105;
+   */
+  ACCESS_DENIED = 105,
+
+  /**
+   * The handle of an authorization request is forged or expired, or its application has changed meanwhile.
+   *
+   * @generated from enum value: ERROR_REASON_AUTHORIZATION_INVALID = 106;
+   */
+  AUTHORIZATION_INVALID = 106,
+
+  /**
+   * A tenant has at most `most` applications.
+   *
+   * @generated from enum value: ERROR_REASON_APPLICATION_LIMIT = 107;
+   */
+  APPLICATION_LIMIT = 107,
 }
 
 /**

@@ -1,18 +1,15 @@
 import type { Caller } from '../../domain/caller.ts';
-import type { Clock } from '../../domain/clock.ts';
 import { digestOfUser, type ReceiptSigner } from '../../domain/erasure.ts';
-import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { assertNotFrozenNow } from '../after-change.ts';
 import { record } from '../events/record.ts';
+import type { TellDeps, TellStores } from '../provider/tell-ended.ts';
 import { ownSession } from '../sessions/own-session.ts';
 import { eraseUser } from './erase-user.ts';
 
-export type DeleteAccountDeps = {
-  readonly store: Store<'users' | 'authenticators' | 'attempts' | 'outbox' | 'events'>;
+export type DeleteAccountDeps = TellDeps & {
+  readonly store: Store<'users' | 'authenticators' | 'attempts' | 'events' | TellStores>;
   readonly signReceipt: ReceiptSigner;
-  readonly clock: Clock;
-  readonly random: Random;
 };
 
 /** Erases the caller's user, with a last notice to an address of theirs. Returns the receipt. */

@@ -3,10 +3,11 @@ import { DomainError } from '../../domain/errors.ts';
 import type { Repositories } from '../../domain/repositories.ts';
 import type { UserView } from '../../domain/user.ts';
 import { composeNotice, type MessageContext, type MessageDeps, recipientOf } from '../messages.ts';
+import { type TellDeps, type TellStores, tellEnded } from '../provider/tell-ended.ts';
 
-type Erasing = Pick<Repositories, 'users' | 'authenticators' | 'attempts' | 'outbox' | 'events'>;
+type Erasing = Pick<Repositories, 'users' | 'authenticators' | 'attempts' | 'events' | TellStores>;
 
-export type EraseDeps = MessageDeps & { readonly signReceipt: ReceiptSigner };
+export type EraseDeps = MessageDeps & TellDeps & { readonly signReceipt: ReceiptSigner };
 
 /**
  * Erases a user in the caller's transaction: every row of theirs, the messages to them, and the
@@ -16,11 +17,12 @@ export type EraseDeps = MessageDeps & { readonly signReceipt: ReceiptSigner };
  * names the user by a digest alone (GDPR, articles 17 and 5.2).
  */
 export async function eraseUser(
-  { users, authenticators, attempts, outbox, events }: Erasing,
+  repositories: Erasing,
   deps: EraseDeps,
   context: MessageContext,
   { user: { tenantId, id: userId } }: UserView,
 ): Promise<string> {
+  const { users, authenticators, attempts, grants, outbox, events } = repositories;
   await users.lock(tenantId, userId);
   const view = await users.findById(tenantId, userId);
   if (view === undefined) throw new DomainError('NOT_FOUND');
@@ -32,6 +34,9 @@ export async function eraseUser(
     if (address === undefined) continue;
     messages += await outbox.deleteTo(tenantId, address);
   }
+  await grants.endOfUser(tenantId, userId, {}, deps.clock());
+  await tellEnded(repositories, deps, tenantId, userId);
+  await grants.deleteOfUser(tenantId, userId);
   await users.delete(tenantId, userId);
   await attempts.forget(tenantId, userId);
   const auditLines = await events.removePersonalPart(tenantId, userId);

@@ -27,6 +27,7 @@ export type TakeOverStores =
   | 'identities'
   | 'terms'
   | 'sessions'
+  | 'grants'
   | 'trustedDevices'
   | 'factorResets'
   | 'challenges'

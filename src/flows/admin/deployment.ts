@@ -4,6 +4,8 @@ import { DomainError, invalid } from '../../domain/errors.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import {
+  type ApplicationKeyRow,
+  applicationRetirementMs,
   type DataKeyResealer,
   publishedKeys,
   type SigningKeyMaker,
@@ -17,6 +19,8 @@ import { asActor } from './operator.ts';
 export type DeploymentDeps = {
   readonly store: Store<'keys' | 'events'>;
   readonly makeSigningKey: SigningKeyMaker;
+  /** Makes the keys of applications, one of every algorithm. */
+  readonly makeApplicationKeys: (activatesAt: Date) => Promise<ApplicationKeyRow[]>;
   /** Undefined where no next master key is configured. */
   readonly resealDataKey: DataKeyResealer | undefined;
   readonly clock: Clock;
@@ -34,9 +38,15 @@ const defaultLeadMs = 120_000;
 const minLeadMs = 10_000;
 const maxLeadMs = 86_400_000;
 
+/** The keys that nothing is verified with any more. */
+function endedKeys<K extends SigningKeyRow>(keys: readonly K[], now: Date, isAll: boolean): K[] {
+  const live = isAll ? [] : publishedKeys(keys, now, applicationRetirementMs);
+  return keys.filter((key) => !live.includes(key));
+}
+
 /** Rotates what the deployment signs and seals with (R13). */
 export function createDeployment(deps: DeploymentDeps) {
-  const { store, makeSigningKey, resealDataKey, clock } = deps;
+  const { store, makeSigningKey, makeApplicationKeys, resealDataKey, clock } = deps;
   const view = (keys: readonly SigningKeyRow[], key: SigningKeyRow): SigningKeyView => {
     const { id, createdAt, activatesAt } = key;
     return { id, createdAt, activatesAt, state: stateOf(keys, key, clock()) };
@@ -56,16 +66,24 @@ export function createDeployment(deps: DeploymentDeps) {
       const isWrong = command.revokeOthers ? leadMs !== 0 : leadMs < minLeadMs || leadMs > maxLeadMs;
       if (isWrong) throw invalid({ field: 'lead_time', reason: 'LEAD_TIME_INVALID' });
       const now = clock();
-      const made = await makeSigningKey(new Date(now.getTime() + leadMs));
+      const activatesAt = new Date(now.getTime() + leadMs);
+      const made = await makeSigningKey(activatesAt);
+      const ofApplications = await makeApplicationKeys(activatesAt);
       return await store.transaction(async (repositories) => {
         const { keys } = repositories;
         const before = await keys.listSigningKeys();
-        const live = command.revokeOthers ? [] : publishedKeys(before, now);
+        const isOver = endedKeys(before, now, command.revokeOthers);
         await keys.insertSigningKey(made);
-        await keys.deleteSigningKeys(before.filter((key) => !live.includes(key)).map(({ id }) => id));
+        await keys.deleteSigningKeys(isOver.map(({ id }) => id));
+        const known = await keys.listApplicationKeys();
+        for (const key of ofApplications) {
+          const family = known.filter(({ algorithm }) => algorithm === key.algorithm);
+          await keys.insertApplicationKey(key);
+          await keys.deleteApplicationKeys(endedKeys(family, now, command.revokeOthers).map(({ id }) => id));
+        }
         const details = { othersRevoked: command.revokeOthers };
         await record(repositories, deps, asActor(operator), { type: 'signing_key.rotated', details });
-        return view([...live, made], made);
+        return view([...before.filter((key) => !isOver.includes(key)), made], made);
       });
     },
 

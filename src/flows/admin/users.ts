@@ -16,6 +16,7 @@ import type { Vault } from '../../domain/vault.ts';
 import { eraseUser } from '../accounts/erase-user.ts';
 import { endAccess } from '../after-change.ts';
 import { record } from '../events/record.ts';
+import type { SubjectOf } from '../provider/subject.ts';
 import { asActor, createPages, findTenant, onBehalfOf, type PageRequest } from './operator.ts';
 
 type UserStores =
@@ -24,6 +25,8 @@ type UserStores =
   | 'authenticators'
   | 'recoveryCodes'
   | 'sessions'
+  | 'grants'
+  | 'applications'
   | 'trustedDevices'
   | 'factorResets'
   | 'challenges'
@@ -37,6 +40,7 @@ export type UserAdminDeps = {
   readonly clock: Clock;
   readonly random: Random;
   readonly signReceipt: ReceiptSigner;
+  readonly subjectOf: SubjectOf;
 };
 
 /** How a request names a user of a tenant: by id, e-mail address or mobile number. */

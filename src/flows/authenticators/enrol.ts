@@ -26,6 +26,7 @@ export type EnrolmentDeps = Omit<AuthenticatorDeps, 'store'> & {
     | 'recoveryCodes'
     | 'challenges'
     | 'sessions'
+    | 'grants'
     | 'trustedDevices'
     | 'factorResets'
     | 'users'

@@ -25,6 +25,7 @@ export type ManageAuthenticatorsDeps = {
     | 'recoveryCodes'
     | 'challenges'
     | 'sessions'
+    | 'grants'
     | 'trustedDevices'
     | 'factorResets'
     | 'attempts'

@@ -22,7 +22,14 @@ export type LoginRequestDeps = {
 };
 
 /** Lifetime of a sign-in that was redirected (R47). */
-const lifetimeMs = 600_000;
+const defaultLifetimeMs = 600_000;
+
+export type BeginRules = {
+  /** Default: ten minutes. */
+  readonly lifetimeMs?: number;
+  /** Whether the network of the caller pays for it. Default: yes. */
+  readonly isCharged?: boolean;
+};
 
 /** The return of a browser: to a registered page, with a code for the holder of a verifier. */
 export type Return = { readonly redirectUri: string; readonly codeChallenge: string };
@@ -60,9 +67,10 @@ export function createLoginRequests({ store, clock, random, chargeStart }: Login
       caller: Caller,
       kind: LoginRequest['kind'],
       fields: Partial<LoginRequestData>,
+      rules: BeginRules = {},
     ): Promise<{ readonly handle: string; readonly data: LoginRequestData; readonly challenge: string }> {
       const tenantId = caller.tenant.id;
-      await chargeStart(caller);
+      if (rules.isCharged !== false) await chargeStart(caller);
       const secret = random.bytes(32);
       const id = random.uuid();
       const handle = formatHandle(tenantId, id, secret);
@@ -76,7 +84,7 @@ export function createLoginRequests({ store, clock, random, chargeStart }: Login
         codeVerifier: random.bytes(32).toString('base64url'),
         ...fields,
       };
-      const expiresAt = new Date(clock().getTime() + lifetimeMs);
+      const expiresAt = new Date(clock().getTime() + (rules.lifetimeMs ?? defaultLifetimeMs));
       await store.loginRequests.insert({ tenantId, id, kind, digest: sha256(secret), data, expiresAt });
       return { handle, data, challenge: codeChallengeOf(data.codeVerifier) };
     },

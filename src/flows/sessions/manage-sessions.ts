@@ -10,7 +10,7 @@ import { record } from '../events/record.ts';
 import { ownSession } from './own-session.ts';
 
 export type ManageSessionsDeps = {
-  readonly store: Store<'sessions' | 'events'>;
+  readonly store: Store<'sessions' | 'grants' | 'events'>;
   readonly clock: Clock;
   readonly random: Random;
 };

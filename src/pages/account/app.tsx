@@ -1,10 +1,13 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { createManam, readFailure, TwoFactorMethod } from '../../clients/web.ts';
+import { accounts } from './accounts.ts';
 import { CancelReset } from './cancel-reset.tsx';
 import { Deleted } from './delete-account.tsx';
+import { errands, takeErrand } from './errand.ts';
 import { Enrol, Inside } from './inside.tsx';
 import { createLanguage, LanguageContext, type Locale, useLanguage } from './language.ts';
 import { EmailLink, FactorLink } from './link-pages.tsx';
+import { OnDemand } from './loaded.tsx';
 import { mayOfferPasskey, OfferPasskey } from './passkeys.tsx';
 import { ProviderReturn } from './provider-return.tsx';
 import { Reauthenticate } from './reauthenticate.tsx';
@@ -30,7 +33,7 @@ function takePlace(slug: string): Place {
   const kept = new URLSearchParams((history.state as { readonly link?: string } | null)?.link ?? '');
   // What the link of a sign-in holds no server sees.
   const fragment = new URLSearchParams(location.hash.slice(1));
-  const link = ['cnf', 'token', 'error', 'code'].some((name) => query.has(name))
+  const link = ['cnf', 'token', 'error', 'code', 'request'].some((name) => query.has(name))
     ? query
     : fragment.has('token')
       ? fragment
@@ -55,6 +58,8 @@ export function App({
 }) {
   const [locale, setLocale] = useState(initialLocale);
   const language = useMemo(() => createLanguage(locale), [locale]);
+  // Before the address is cleaned of what it carries.
+  const [errand] = useState(() => takeErrand(settings.slug));
   const [place, setPlace] = useState<Place>(() => takePlace(settings.slug));
   const [stage, setStage] = useState<Stage>({ at: 'starting' });
   const [notice, setNotice] = useState('');
@@ -64,6 +69,7 @@ export function App({
   const sessionStarted = useRef(() => {});
   sessionEnded.current = () => {
     question?.refuse();
+    accounts.drop(settings.slug, accounts.active(settings.slug));
     setStage({ at: 'outside' });
     setNotice(language.t('sessionEnded'));
   };
@@ -75,7 +81,7 @@ export function App({
         url: location.origin,
         key: settings.key,
         locale: () => spoken.current,
-        sessionName: settings.slug,
+        sessionName: accounts.active(settings.slug),
         solveWork: solveBeside,
         watchSession: true,
         onSessionEnd: () => sessionEnded.current(),
@@ -127,6 +133,14 @@ export function App({
       (required && methods.length === 0) || (mustHavePasskey && !methods.includes(TwoFactorMethod.PASSKEY))
     );
   };
+  /** Notes who is signed in, and goes on with what they came for. */
+  const noteAccount = async () => {
+    const { user } = await manam.profile.viewUser({});
+    const label = user?.email || user?.mobile || '';
+    accounts.note(settings.slug, { name: accounts.active(settings.slug), label });
+    const open = errands.read(settings.slug);
+    if (open !== undefined && place.path !== open.path) account.replace(open.path);
+  };
   /** The terms as they are now: the page may be older. */
   const missingTerms = async (): Promise<Stage | undefined> => {
     if (settings.terms.version === '') return undefined;
@@ -143,6 +157,7 @@ export function App({
     settings,
     manam,
     stage,
+    errand,
     ...place,
     go,
     replace,
@@ -153,8 +168,10 @@ export function App({
     enter: async () => {
       const isEnrolling = await mustEnrol();
       setNotice('');
-      if (isEnrolling) setStage({ at: 'enrol' });
-      else setStage((await missingTerms()) ?? { at: 'inside' });
+      if (isEnrolling) return setStage({ at: 'enrol' });
+      const next = (await missingTerms()) ?? { at: 'inside' };
+      if (next.at === 'inside') await noteAccount();
+      setStage(next);
     },
     goOn: async ({ twoFactor, isNew = false, mayOfferPasskey: mayOffer = false, userId = '' }) => {
       if (twoFactor !== undefined) account.setStage({ at: 'second-factor', challenge: twoFactor });
@@ -218,7 +235,7 @@ function Header({ onLanguage }: { readonly onLanguage: () => void }) {
 
 /** The view for the address and the stage. */
 function Screen() {
-  const { path, query, stage, settings } = useAccount();
+  const { path, query, stage, settings, errand } = useAccount();
   const { t } = useLanguage();
   const token = query.get('token') ?? '';
   if (path === 'two-factor' && token !== '')
@@ -231,6 +248,7 @@ function Screen() {
   if (path === 'report' && token !== '') return <ReportSignIn token={token} />;
   if (path === 'cancel-reset' && token !== '') return <CancelReset token={token} />;
   if (path === 'undo' && token !== '') return <UndoChange token={token} />;
+  if (path === 'sign-out') return <SignOut request={query.get('request') ?? ''} />;
   if (path === 'recover') return token === '' ? <Recover /> : <NewPassword token={token} />;
   // Without passwords a first sign-in by a code makes the account.
   const canSignUp = path === 'sign-up' && settings.signInWays.includes('password');
@@ -248,10 +266,65 @@ function Screen() {
     case 'enrol':
       return <Enrol />;
     case 'inside':
+      if (path === 'authorize' && errand?.path === 'authorize') return <GoOn request={errand.request} />;
+      if (path === 'device') return <LetDevice userCode={errand?.path === 'device' ? errand.userCode : ''} />;
       return <Inside />;
     case 'deleted':
       return canSignUp ? <SignUp /> : <Deleted {...stage} />;
     case 'outside':
-      return canSignUp ? <SignUp /> : <SignIn failure={query.get('error') ?? ''} />;
+      return (
+        <>
+          {errand?.path === 'authorize' && errands.read(settings.slug) !== undefined && (
+            <SignInFor request={errand.request} />
+          )}
+          {canSignUp ? <SignUp /> : <SignIn failure={query.get('error') ?? ''} />}
+        </>
+      );
   }
+}
+
+// What an application or a device brings people for is fetched when they come for it.
+
+function GoOn({ request }: { readonly request: string }) {
+  return (
+    <OnDemand
+      load={async () => {
+        const { Authorize } = await import('./authorize.tsx');
+        return () => <Authorize request={request} />;
+      }}
+    />
+  );
+}
+
+function SignInFor({ request }: { readonly request: string }) {
+  return (
+    <OnDemand
+      load={async () => {
+        const { BeforeSignIn } = await import('./authorize.tsx');
+        return () => <BeforeSignIn request={request} />;
+      }}
+    />
+  );
+}
+
+function LetDevice({ userCode }: { readonly userCode: string }) {
+  return (
+    <OnDemand
+      load={async () => {
+        const { Device } = await import('./device.tsx');
+        return () => <Device userCode={userCode} />;
+      }}
+    />
+  );
+}
+
+function SignOut({ request }: { readonly request: string }) {
+  return (
+    <OnDemand
+      load={async () => {
+        const { SignOutPage } = await import('./sign-out.tsx');
+        return () => <SignOutPage request={request} />;
+      }}
+    />
+  );
 }

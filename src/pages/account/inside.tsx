@@ -1,3 +1,4 @@
+import { accounts } from './accounts.ts';
 import { wish } from './away.ts';
 import { useLanguage } from './language.ts';
 import { OnDemand } from './loaded.tsx';
@@ -15,6 +16,7 @@ export function useSignOut(): () => Promise<void> {
   const { manam, settings, setStage, go } = useAccount();
   return async () => {
     wish.forget(settings.slug);
+    accounts.drop(settings.slug, accounts.active(settings.slug));
     await manam.auth.logout({}).catch(() => manam.session.clear());
     setStage({ at: 'outside' });
     go('', t('signedOut'));

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { type GetTwoFactorResponse, TwoFactorMethod } from '../../clients/web.ts';
+import { Applications } from './applications.tsx';
 import { DeleteAccount } from './delete-account.tsx';
 import { EnrolFactor, type Factor } from './enrol-factor.tsx';
 import { WaitingReset } from './factor-reset.tsx';
@@ -28,6 +29,7 @@ export function Security() {
         <Factors />
       </Section>
       <LinkedProviders />
+      <Applications />
       <TrustedDevices />
       <DeleteAccount />
     </Section>

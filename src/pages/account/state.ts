@@ -1,6 +1,7 @@
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import type { TwoFactorChallenge, WebManam } from '../../clients/web.ts';
+import type { Errand } from './errand.ts';
 import type { PageSettings } from './settings.ts';
 
 /** How far the person in front of the page has come. */
@@ -36,6 +37,8 @@ export type Account = {
   readonly settings: PageSettings;
   readonly manam: WebManam;
   readonly stage: Stage;
+  /** What brought the person here; undefined: they came for their account. */
+  readonly errand: Errand | undefined;
   /** The part of the address behind the tenant's name, such as `sign-up`. */
   readonly path: string;
   /** The query that the page was opened with. */

@@ -1,5 +1,6 @@
 import { getTableColumns } from 'drizzle-orm';
 import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
+import * as applications from './applications.ts';
 import * as authenticators from './authenticators.ts';
 import * as challenges from './challenges.ts';
 import * as devices from './devices.ts';
@@ -15,6 +16,7 @@ import * as webhooks from './webhooks.ts';
 type TenantTable = MySqlTable & { readonly tenantId: MySqlColumn };
 
 const tables: readonly MySqlTable[] = [
+  applications,
   authenticators,
   challenges,
   devices,

@@ -133,5 +133,7 @@ export function createIdempotencyClaims({ idempotency }: Tables): IdempotencyRep
 export function createProofs({ proofs }: Tables): ProofRepository {
   return {
     spend: async (tenantId, { id, expiresAt }) => proofs.insert({ tenantId, id, expiresAt }),
+    isSpent: async (tenantId, id) =>
+      proofs.find((each) => each.tenantId === tenantId && each.id === id) !== undefined,
   };
 }

@@ -102,7 +102,7 @@ export function createTenants(tables: Tables): TenantRepository {
   };
 }
 
-export function createKeys({ dataKeys, signingKeys }: Tables): KeyRepository {
+export function createKeys({ dataKeys, signingKeys, applicationKeys }: Tables): KeyRepository {
   return {
     listDataKeys: async () => dataKeys.all().sort(byId),
     resealDataKey: async (id, from, to) =>
@@ -116,6 +116,13 @@ export function createKeys({ dataKeys, signingKeys }: Tables): KeyRepository {
     },
     async deleteSigningKeys(ids) {
       signingKeys.delete(({ id }) => ids.includes(id));
+    },
+    listApplicationKeys: async () => applicationKeys.all().sort(byId),
+    async insertApplicationKey(key) {
+      applicationKeys.insert(key);
+    },
+    async deleteApplicationKeys(ids) {
+      applicationKeys.delete(({ id }) => ids.includes(id));
     },
   };
 }
@@ -158,6 +165,10 @@ export function createRetention(tables: Tables): RetentionRepository {
           return of(tables.accountChanges, ({ expiresAt }) => expiresAt < before);
         case 'proofs':
           return of(tables.proofs, ({ expiresAt }) => expiresAt < before);
+        case 'grants':
+          return of(tables.grants, ({ expiresAt }) => expiresAt < before);
+        case 'devices':
+          return of(tables.devices, ({ expiresAt }) => expiresAt < before);
         case 'loginRequests':
           return of(tables.loginRequests, ({ expiresAt }) => expiresAt < before);
         case 'budgets':

@@ -1,6 +1,7 @@
 import type { Repositories, Store } from '../../../src/domain/repositories.ts';
 import { createAccountChanges, createFactorResets } from './account-changes.ts';
 import { createConnections, createIdentities, createTermsRows, createUsers } from './accounts.ts';
+import { createApplications, createDevices, createGrants, createLogoutCursors } from './applications.ts';
 import { createAuthenticators, createRecoveryCodes } from './authenticators.ts';
 import { createOutbox, createSmsUsage } from './delivery.ts';
 import { createEventLogs, createEvents } from './event-log.ts';
@@ -46,6 +47,10 @@ export function createMemoryStore(): Store {
     smsUsage: createSmsUsage(tables),
     terms: createTermsRows(tables),
     tenants: createTenants(tables),
+    applications: createApplications(tables),
+    grants: createGrants(tables),
+    devices: createDevices(tables),
+    logoutCursors: createLogoutCursors(tables),
     keys: createKeys(tables),
     adminKeys: createAdminKeys(tables),
   };

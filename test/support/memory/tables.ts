@@ -1,20 +1,23 @@
 import type { AccountChange } from '../../../src/domain/account-change.ts';
 import type { AdminKey } from '../../../src/domain/admin-key.ts';
 import type { ApiKeyRow } from '../../../src/domain/api-key.ts';
+import type { Application, ApplicationSecret } from '../../../src/domain/application.ts';
 import type { AttemptCounter } from '../../../src/domain/attempt.ts';
 import type { Authenticator } from '../../../src/domain/authenticator.ts';
 import type { Challenge } from '../../../src/domain/challenge.ts';
 import type { Connection } from '../../../src/domain/connection.ts';
+import type { DeviceAuthorization } from '../../../src/domain/device-authorization.ts';
 import type { EventLog, SealedEvent } from '../../../src/domain/event-log.ts';
 import type { ExternalIdentity, FederatedSession } from '../../../src/domain/external-identity.ts';
 import type { FactorReset } from '../../../src/domain/factor-reset.ts';
+import type { Consent, Grant, GrantCode } from '../../../src/domain/grant.ts';
 import type { IdempotencyClaim } from '../../../src/domain/idempotency.ts';
 import type { HeldIdentifier } from '../../../src/domain/identifier.ts';
 import type { LoginRequest } from '../../../src/domain/login-request.ts';
 import type { Tile } from '../../../src/domain/merkle.ts';
 import type { DeliveryStatus, Payload } from '../../../src/domain/message.ts';
 import type { SessionRow } from '../../../src/domain/session.ts';
-import type { SealedKey, SigningKeyRow } from '../../../src/domain/signing-key.ts';
+import type { ApplicationKeyRow, SealedKey, SigningKeyRow } from '../../../src/domain/signing-key.ts';
 import type { Tenant } from '../../../src/domain/tenant.ts';
 import type { TrustedDevice } from '../../../src/domain/trusted-device.ts';
 import type { User } from '../../../src/domain/user.ts';
@@ -24,6 +27,12 @@ import { Table } from './table.ts';
 type OfTenant = { readonly tenantId: string };
 type OfUser = OfTenant & { readonly userId: string };
 
+export type GrantRow = Grant & {
+  readonly code: GrantCode | undefined;
+  readonly startedAt: Date | undefined;
+  readonly endedAt: Date | undefined;
+  readonly toldAt: Date | undefined;
+};
 export type ChallengeRow = Challenge & { readonly attempts: number; readonly consumedAt: Date | undefined };
 /** `position`: undefined until the sequencer numbers the row. */
 export type EventRow = SealedEvent & { readonly position: number | undefined };
@@ -143,6 +152,19 @@ export function createTables() {
     adminKeys: new Table<AdminKey & { readonly digest: Buffer }>(({ digest }) => hex(digest)),
     dataKeys: new Table<SealedKey>(({ id }) => id),
     signingKeys: new Table<SigningKeyRow>(({ id }) => id),
+    applicationKeys: new Table<ApplicationKeyRow>(({ id }) => id),
+    applications: new Table<Application>(({ tenantId, clientId }) => `${tenantId} ${clientId}`),
+    applicationSecrets: new Table<OfTenant & ApplicationSecret & { readonly clientId: string }>(
+      ({ id }) => id,
+    ),
+    grants: new Table<GrantRow>(({ tenantId, id }) => `${tenantId} ${id}`),
+    applicationConsents: new Table<OfUser & Consent>(
+      ({ tenantId, userId, clientId }) => `${tenantId} ${userId} ${clientId}`,
+    ),
+    devices: new Table<DeviceAuthorization & { readonly polledAt: Date | undefined }>(
+      ({ tenantId, userCode }) => `${tenantId} ${userCode}`,
+    ),
+    logoutCursors: new Table<OfTenant & { readonly position: number }>(({ tenantId }) => tenantId),
   };
 }
 

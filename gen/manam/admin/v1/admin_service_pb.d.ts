@@ -2456,6 +2456,304 @@ export declare type SetTenantSecretResponse = Message<"manam.admin.v1.SetTenantS
 export declare const SetTenantSecretResponseSchema: GenMessage<SetTenantSecretResponse>;
 
 /**
+ * An application of a tenant.
+ *
+ * @generated from message manam.admin.v1.Application
+ */
+export declare type Application = Message<"manam.admin.v1.Application"> & {
+  /**
+   * Its id (RFC 6749, section 2.2).
+   *
+   * @generated from field: string client_id = 1;
+   */
+  clientId: string;
+
+  /**
+   * What it is. docs/openid.md explains every setting.
+   *
+   * @generated from field: google.protobuf.Struct settings = 2;
+   */
+  settings?: JsonObject | undefined;
+
+  /**
+   * The number of its live secrets.
+   *
+   * @generated from field: int32 secrets = 3;
+   */
+  secrets: number;
+
+  /**
+   * The issuer for its configuration; discovery has everything else.
+   *
+   * @generated from field: string issuer = 4;
+   */
+  issuer: string;
+
+  /**
+   * Creation time.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 5;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * Time of the last change.
+   *
+   * @generated from field: google.protobuf.Timestamp update_time = 6;
+   */
+  updateTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message manam.admin.v1.Application.
+ * Use `create(ApplicationSchema)` to create a new message.
+ */
+export declare const ApplicationSchema: GenMessage<Application>;
+
+/**
+ * The request of ListApplications.
+ *
+ * @generated from message manam.admin.v1.ListApplicationsRequest
+ */
+export declare type ListApplicationsRequest = Message<"manam.admin.v1.ListApplicationsRequest"> & {
+  /**
+   * The tenant's slug or id.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.ListApplicationsRequest.
+ * Use `create(ListApplicationsRequestSchema)` to create a new message.
+ */
+export declare const ListApplicationsRequestSchema: GenMessage<ListApplicationsRequest>;
+
+/**
+ * The answer of ListApplications.
+ *
+ * @generated from message manam.admin.v1.ListApplicationsResponse
+ */
+export declare type ListApplicationsResponse = Message<"manam.admin.v1.ListApplicationsResponse"> & {
+  /**
+   * The applications, at most 200.
+   *
+   * @generated from field: repeated manam.admin.v1.Application applications = 1;
+   */
+  applications: Application[];
+};
+
+/**
+ * Describes the message manam.admin.v1.ListApplicationsResponse.
+ * Use `create(ListApplicationsResponseSchema)` to create a new message.
+ */
+export declare const ListApplicationsResponseSchema: GenMessage<ListApplicationsResponse>;
+
+/**
+ * The request of CreateApplication.
+ *
+ * @generated from message manam.admin.v1.CreateApplicationRequest
+ */
+export declare type CreateApplicationRequest = Message<"manam.admin.v1.CreateApplicationRequest"> & {
+  /**
+   * The tenant's slug or id.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * What it is: at least `kind` and `name`.
+   *
+   * @generated from field: google.protobuf.Struct settings = 2;
+   */
+  settings?: JsonObject | undefined;
+};
+
+/**
+ * Describes the message manam.admin.v1.CreateApplicationRequest.
+ * Use `create(CreateApplicationRequestSchema)` to create a new message.
+ */
+export declare const CreateApplicationRequestSchema: GenMessage<CreateApplicationRequest>;
+
+/**
+ * The answer of CreateApplication.
+ *
+ * @generated from message manam.admin.v1.CreateApplicationResponse
+ */
+export declare type CreateApplicationResponse = Message<"manam.admin.v1.CreateApplicationResponse"> & {
+  /**
+   * The application.
+   *
+   * @generated from field: manam.admin.v1.Application application = 1;
+   */
+  application?: Application | undefined;
+
+  /**
+   * Its secret, shown here and nowhere else; empty where it has none.
+   *
+   * @generated from field: string client_secret = 2;
+   */
+  clientSecret: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.CreateApplicationResponse.
+ * Use `create(CreateApplicationResponseSchema)` to create a new message.
+ */
+export declare const CreateApplicationResponseSchema: GenMessage<CreateApplicationResponse>;
+
+/**
+ * The request of UpdateApplication.
+ *
+ * @generated from message manam.admin.v1.UpdateApplicationRequest
+ */
+export declare type UpdateApplicationRequest = Message<"manam.admin.v1.UpdateApplicationRequest"> & {
+  /**
+   * The tenant's slug or id.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * The id of the application.
+   *
+   * @generated from field: string client_id = 2;
+   */
+  clientId: string;
+
+  /**
+   * A JSON merge patch of the settings; null goes back to the default.
+   *
+   * @generated from field: google.protobuf.Struct settings = 3;
+   */
+  settings?: JsonObject | undefined;
+};
+
+/**
+ * Describes the message manam.admin.v1.UpdateApplicationRequest.
+ * Use `create(UpdateApplicationRequestSchema)` to create a new message.
+ */
+export declare const UpdateApplicationRequestSchema: GenMessage<UpdateApplicationRequest>;
+
+/**
+ * The answer of UpdateApplication.
+ *
+ * @generated from message manam.admin.v1.UpdateApplicationResponse
+ */
+export declare type UpdateApplicationResponse = Message<"manam.admin.v1.UpdateApplicationResponse"> & {
+  /**
+   * The application as it is now.
+   *
+   * @generated from field: manam.admin.v1.Application application = 1;
+   */
+  application?: Application | undefined;
+};
+
+/**
+ * Describes the message manam.admin.v1.UpdateApplicationResponse.
+ * Use `create(UpdateApplicationResponseSchema)` to create a new message.
+ */
+export declare const UpdateApplicationResponseSchema: GenMessage<UpdateApplicationResponse>;
+
+/**
+ * The request of DeleteApplication.
+ *
+ * @generated from message manam.admin.v1.DeleteApplicationRequest
+ */
+export declare type DeleteApplicationRequest = Message<"manam.admin.v1.DeleteApplicationRequest"> & {
+  /**
+   * The tenant's slug or id.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * The id of the application.
+   *
+   * @generated from field: string client_id = 2;
+   */
+  clientId: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.DeleteApplicationRequest.
+ * Use `create(DeleteApplicationRequestSchema)` to create a new message.
+ */
+export declare const DeleteApplicationRequestSchema: GenMessage<DeleteApplicationRequest>;
+
+/**
+ * The answer of DeleteApplication.
+ *
+ * @generated from message manam.admin.v1.DeleteApplicationResponse
+ */
+export declare type DeleteApplicationResponse = Message<"manam.admin.v1.DeleteApplicationResponse"> & {
+};
+
+/**
+ * Describes the message manam.admin.v1.DeleteApplicationResponse.
+ * Use `create(DeleteApplicationResponseSchema)` to create a new message.
+ */
+export declare const DeleteApplicationResponseSchema: GenMessage<DeleteApplicationResponse>;
+
+/**
+ * The request of RotateApplicationSecret.
+ *
+ * @generated from message manam.admin.v1.RotateApplicationSecretRequest
+ */
+export declare type RotateApplicationSecretRequest = Message<"manam.admin.v1.RotateApplicationSecretRequest"> & {
+  /**
+   * The tenant's slug or id.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * The id of the application.
+   *
+   * @generated from field: string client_id = 2;
+   */
+  clientId: string;
+
+  /**
+   * Time for which the secrets before stay good: up to 30 days. Default: 24 hours.
+   *
+   * @generated from field: google.protobuf.Duration overlap = 3;
+   */
+  overlap?: Duration | undefined;
+};
+
+/**
+ * Describes the message manam.admin.v1.RotateApplicationSecretRequest.
+ * Use `create(RotateApplicationSecretRequestSchema)` to create a new message.
+ */
+export declare const RotateApplicationSecretRequestSchema: GenMessage<RotateApplicationSecretRequest>;
+
+/**
+ * The answer of RotateApplicationSecret.
+ *
+ * @generated from message manam.admin.v1.RotateApplicationSecretResponse
+ */
+export declare type RotateApplicationSecretResponse = Message<"manam.admin.v1.RotateApplicationSecretResponse"> & {
+  /**
+   * The new secret, shown here and nowhere else.
+   *
+   * @generated from field: string client_secret = 1;
+   */
+  clientSecret: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.RotateApplicationSecretResponse.
+ * Use `create(RotateApplicationSecretResponseSchema)` to create a new message.
+ */
+export declare const RotateApplicationSecretResponseSchema: GenMessage<RotateApplicationSecretResponse>;
+
+/**
  * A tenant's connection with an identity provider.
  *
  * @generated from message manam.admin.v1.Connection
@@ -3663,6 +3961,56 @@ export declare const AdminService: GenService<{
     methodKind: "unary";
     input: typeof SetTenantSecretRequestSchema;
     output: typeof SetTenantSecretResponseSchema;
+  },
+  /**
+   * Lists the applications of a tenant, the oldest first.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.ListApplications
+   */
+  listApplications: {
+    methodKind: "unary";
+    input: typeof ListApplicationsRequestSchema;
+    output: typeof ListApplicationsResponseSchema;
+  },
+  /**
+   * Makes an application: a client of the tenant's OpenID provider. docs/openid.md explains every setting.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.CreateApplication
+   */
+  createApplication: {
+    methodKind: "unary";
+    input: typeof CreateApplicationRequestSchema;
+    output: typeof CreateApplicationResponseSchema;
+  },
+  /**
+   * Changes an application by a JSON merge patch (RFC 7396) of its settings.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.UpdateApplication
+   */
+  updateApplication: {
+    methodKind: "unary";
+    input: typeof UpdateApplicationRequestSchema;
+    output: typeof UpdateApplicationResponseSchema;
+  },
+  /**
+   * Deletes an application with its secrets, its consents and every token of it.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.DeleteApplication
+   */
+  deleteApplication: {
+    methodKind: "unary";
+    input: typeof DeleteApplicationRequestSchema;
+    output: typeof DeleteApplicationResponseSchema;
+  },
+  /**
+   * Makes a further secret of an application, shown here and nowhere else. The ones before end after the overlap.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.RotateApplicationSecret
+   */
+  rotateApplicationSecret: {
+    methodKind: "unary";
+    input: typeof RotateApplicationSecretRequestSchema;
+    output: typeof RotateApplicationSecretResponseSchema;
   },
   /**
    * Lists the connections of a tenant with identity providers, by name.

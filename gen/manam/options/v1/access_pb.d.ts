@@ -180,6 +180,15 @@ export enum KeyKind {
    * @generated from enum value: KEY_KIND_ADMIN = 3;
    */
   ADMIN = 3,
+
+  /**
+   * No tenant key: an application of the tenant authenticates itself as OAuth 2.0 has it (RFC 6749,
+   * section 2.3), or the call carries one of its access tokens. The tenant is that of the issuer: over
+   * REST the one in the path, elsewhere the slug in the header `manam-tenant`.
+   *
+   * @generated from enum value: KEY_KIND_APPLICATION = 4;
+   */
+  APPLICATION = 4,
 }
 
 /**

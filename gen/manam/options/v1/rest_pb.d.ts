@@ -57,6 +57,22 @@ export declare type RestMethod = Message<"manam.options.v1.RestMethod"> & {
    * @generated from field: string success_location = 5;
    */
   successLocation: string;
+
+  /**
+   * Requests, answers and failures are those of OAuth 2.0: parameters that are unknown or empty count as
+   * absent (RFC 6749, section 3.1), an answer has the members of the message that are set, with the
+   * members of `claims` beside them, and a failure has `error` and `error_description` (section 5.2).
+   *
+   * @generated from field: bool oauth = 6;
+   */
+  oauth: boolean;
+
+  /**
+   * The status of a success. Default: 200.
+   *
+   * @generated from field: int32 success_status = 7;
+   */
+  successStatus: number;
 };
 
 /**

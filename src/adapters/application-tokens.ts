@@ -1,0 +1,85 @@
+import { errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
+import type { SigningAlgorithm } from '../domain/application.ts';
+import type { ApplicationTokens } from '../domain/application-token.ts';
+import { isCanonicalJws } from '../domain/base64url.ts';
+import type { Clock } from '../domain/clock.ts';
+import { parseScope } from '../domain/grant.ts';
+import { signEs256, signingInput, signJws } from './jws.ts';
+import type { KeyRing } from './key-ring.ts';
+import type { RsaSigner } from './rsa-signer.ts';
+
+/** Accepted clock skew (R12). */
+const leewayS = 30;
+const maxLength = 16_384;
+
+/** The tokens of applications, which are none of the sessions': another issuer, other audiences. */
+export function createApplicationTokens(
+  { applications: ring }: Pick<KeyRing, 'applications'>,
+  signRsa: RsaSigner,
+  clock: Clock,
+): ApplicationTokens {
+  async function verify(token: string, options: JWTVerifyOptions): Promise<JWTPayload | undefined> {
+    if (token.length > maxLength || !isCanonicalJws(token)) return undefined;
+    try {
+      const { payload } = await jwtVerify(
+        token,
+        ({ kid = '', alg }) => {
+          const found = ring.verifier(kid);
+          // A key has one algorithm, whatever a header says (RFC 8725, section 3.1).
+          if (found === undefined || found.algorithm !== alg) throw new errors.JWKSNoMatchingKey();
+          return found.key;
+        },
+        {
+          algorithms: ['RS256', 'ES256', 'EdDSA'],
+          clockTolerance: leewayS,
+          currentDate: clock(),
+          ...options,
+        },
+      );
+      return payload;
+    } catch (error) {
+      // Whatever is wrong with a token, it is not a token of this service; a defect of this service is not that.
+      if (error instanceof errors.JOSEError || error instanceof TypeError) return undefined;
+      throw error;
+    }
+  }
+
+  return {
+    async sign(algorithm: SigningAlgorithm, typ, payload) {
+      const signer = ring.signer(algorithm);
+      if (algorithm === 'EdDSA') return signJws(signer, typ, payload);
+      if (algorithm === 'ES256') return signEs256(signer, typ, payload);
+      const text = signingInput({ alg: algorithm, kid: signer.kid, typ }, payload);
+      return `${text}.${await signRsa(signer.key, text)}`;
+    },
+
+    async verifyAccess(token, issuer) {
+      const requiredClaims = ['exp', 'iat', 'sub', 'aud', 'jti', 'client_id'];
+      const payload = await verify(token, { issuer, typ: 'at+jwt', requiredClaims });
+      if (payload === undefined) return undefined;
+      const { sub = '', aud = [], jti = '', iat = 0, exp = 0 } = payload;
+      const { client_id: clientId, scope = '', grant_id: grantId } = payload;
+      return {
+        clientId: String(clientId),
+        subject: sub,
+        scopes: parseScope(String(scope)),
+        audience: [aud].flat(),
+        grantId: grantId === undefined ? undefined : String(grantId),
+        tokenId: jti,
+        issuedAt: new Date(iat * 1000),
+        expiresAt: new Date(exp * 1000),
+      };
+    },
+
+    async readHint(token, issuer) {
+      // Applications keep it for as long as their session: that it has expired does not matter.
+      const payload = await verify(token, {
+        issuer,
+        typ: 'JWT',
+        clockTolerance: Number.MAX_SAFE_INTEGER / 1000,
+      });
+      if (payload?.sub === undefined || typeof payload.aud !== 'string') return undefined;
+      return { subject: payload.sub, clientId: payload.aud, sessionId: String(payload['sid'] ?? '') };
+    },
+  };
+}

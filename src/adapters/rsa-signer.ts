@@ -1,0 +1,53 @@
+import type { KeyObject } from 'node:crypto';
+import { Worker } from 'node:worker_threads';
+import { DomainError } from '../domain/errors.ts';
+import type { RsaAnswer, RsaQuestion } from './rsa-worker.ts';
+
+type Waiting = { resolve(signature: string): void; reject(error: unknown): void };
+
+/** Signatures that wait at most; one that could not keep up refuses, as every queue of this service does. */
+const maxWaiting = 2000;
+
+/** Signs with RS256 (RFC 7518, section 3.3). */
+export type RsaSigner = (key: KeyObject, text: string) => Promise<string>;
+
+/**
+ * RSA on a thread of its own, which is started with the first signature: on the event loop it would hold up everything,
+ * and on libuv's threads it would wait behind the password hashes.
+ */
+export function createRsaSigner(): RsaSigner {
+  const waiting = new Map<number, Waiting>();
+  let worker: Worker | undefined;
+  let last = 0;
+
+  function fail(error: unknown): void {
+    worker = undefined;
+    for (const { reject } of waiting.values()) reject(error);
+    waiting.clear();
+  }
+
+  function start(): Worker {
+    const file = import.meta.url.endsWith('.ts') ? './rsa-worker.ts' : './rsa-worker.js';
+    const started = new Worker(new URL(file, import.meta.url));
+    // An idle thread keeps no process alive.
+    started.unref();
+    started.on('message', ({ id, signature }: RsaAnswer) => {
+      waiting.get(id)?.resolve(signature);
+      waiting.delete(id);
+    });
+    started.on('error', fail);
+    started.on('exit', () => {
+      if (worker === started) fail(new Error('the signing thread ended'));
+    });
+    return started;
+  }
+
+  return (key, text) =>
+    new Promise((resolve, reject) => {
+      if (waiting.size >= maxWaiting) return reject(new DomainError('UNAVAILABLE', { retryAfterMs: 1000 }));
+      worker ??= start();
+      last += 1;
+      waiting.set(last, { resolve, reject });
+      worker.postMessage({ id: last, key, text } satisfies RsaQuestion);
+    });
+}

@@ -1,0 +1,47 @@
+import type { SigningAlgorithm } from './application.ts';
+
+/** What is signed for applications, each by its own `typ` (RFC 8725, section 3.11). */
+export type ApplicationTokenType = 'JWT' | 'at+jwt' | 'logout+jwt';
+
+/** The claims of an application's access token (RFC 9068, section 2.2). */
+export type ApplicationAccessClaims = {
+  readonly clientId: string;
+  readonly subject: string;
+  readonly scopes: readonly string[];
+  readonly audience: readonly string[];
+  /** The grant of a user; undefined: the token is the application's own. */
+  readonly grantId: string | undefined;
+  readonly tokenId: string;
+  readonly issuedAt: Date;
+  readonly expiresAt: Date;
+};
+
+/** What an ID token that comes back says, expired or not (RP-Initiated Logout 1.0, section 2). */
+export type IdTokenHint = { readonly subject: string; readonly clientId: string; readonly sessionId: string };
+
+export type ApplicationTokens = {
+  sign(algorithm: SigningAlgorithm, type: ApplicationTokenType, payload: object): Promise<string>;
+  /** The claims of a live access token of that issuer, or undefined for any other text. */
+  verifyAccess(token: string, issuer: string): Promise<ApplicationAccessClaims | undefined>;
+  /** An ID token of that issuer, or undefined for any other text. */
+  readHint(token: string, issuer: string): Promise<IdTokenHint | undefined>;
+};
+
+/** The issuer of a tenant's OpenID provider (OpenID Connect Discovery 1.0, section 3). */
+export function issuerOf(deployment: string, slug: string): string {
+  return `${deployment.replace(/\/$/, '')}/t/${slug}`;
+}
+
+/** The places of an issuer. */
+export const issuerPaths = {
+  authorization: '/oauth/authorize',
+  token: '/oauth/token',
+  userInfo: '/oauth/userinfo',
+  introspection: '/oauth/introspect',
+  revocation: '/oauth/revoke',
+  pushed: '/oauth/par',
+  device: '/oauth/device_authorization',
+  endSession: '/oauth/end_session',
+  formPost: '/oauth/form_post',
+  jwks: '/jwks',
+} as const;

@@ -1,0 +1,312 @@
+import { type Application, matchRedirectUri } from '../../domain/application.ts';
+import { type ApplicationTokens, issuerOf } from '../../domain/application-token.ts';
+import { demandsSecondFactor } from '../../domain/authenticator.ts';
+import {
+  AuthorizationError,
+  type AuthorizationParameters,
+  type AuthorizationRequest,
+  parseAuthorizationRequest,
+  redirectUriOf,
+  responseModeOf,
+} from '../../domain/authorization-request.ts';
+import type { Caller } from '../../domain/caller.ts';
+import type { FindClient } from '../../domain/client.ts';
+import type { Clock } from '../../domain/clock.ts';
+import { DomainError } from '../../domain/errors.ts';
+import { acrOf, type Grant } from '../../domain/grant.ts';
+import type { LoginRequest } from '../../domain/login-request.ts';
+import type { Random } from '../../domain/random.ts';
+import type { Repositories, Store } from '../../domain/repositories.ts';
+import type { CallerSession } from '../../domain/session.ts';
+import { requiresSecondFactor, type Tenant } from '../../domain/tenant.ts';
+import { formatChallengeToken, sha256 } from '../../domain/token.ts';
+import { record } from '../events/record.ts';
+import type { LoginRequests } from '../federation/login-requests.ts';
+import { ownSession } from '../sessions/own-session.ts';
+import { type AuthorizationAnswer, answerWithError } from './answer.ts';
+import type { RequestHandles } from './request-handle.ts';
+import type { SubjectOf } from './subject.ts';
+
+export type AuthorizeDeps = {
+  readonly store: Store<'authenticators' | 'grants' | 'events'>;
+  readonly findClient: FindClient;
+  readonly requests: LoginRequests;
+  readonly handles: RequestHandles;
+  readonly tokens: ApplicationTokens;
+  readonly subjectOf: SubjectOf;
+  readonly deployment: string;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+/** Lifetime of a code (ASVS 10.4.3). */
+const codeMs = 60_000;
+
+/** What comes of an authorization request at the endpoint: the hosted pages take over, or the application gets its failure. */
+export type Begun =
+  | { readonly kind: 'page'; readonly handle: string; readonly request: AuthorizationRequest }
+  | { readonly kind: 'answer'; readonly answer: AuthorizationAnswer };
+
+/** The step that an authorization still needs. */
+export type MissingStep =
+  | { readonly step: 'reauthenticate' | 'other-user' }
+  | { readonly step: 'consent'; readonly scopes: readonly string[]; readonly resources: readonly string[] };
+
+export type Continued = { readonly answer: AuthorizationAnswer } | MissingStep;
+
+/** The prefix of what the pushed authorization endpoint gives (RFC 9126, section 2.2). */
+export const requestUriPrefix = 'urn:ietf:params:oauth:request_uri:';
+
+/** A request that the person in front of the page is told about, because there is no application that could be. */
+function pageError(detail: string): DomainError {
+  return new DomainError('AUTHORIZATION_INVALID', { metadata: { detail } });
+}
+
+/**
+ * Authorization (RFC 6749, section 4.1; OpenID Connect Core 1.0, section 3.1.2): the endpoint checks what an application asks
+ * for, the hosted pages ask the user, and a code leaves in the answer to the call of a signed-in user alone.
+ */
+export function createAuthorize(deps: AuthorizeDeps) {
+  const { store, findClient, requests, handles, tokens, subjectOf, deployment, clock, random } = deps;
+
+  /** The parameters that were pushed, once. */
+  async function takePushed(tenant: Tenant, clientId: string, uri: string): Promise<AuthorizationRequest> {
+    const refusal = () => pageError('request_uri is unknown, expired or used');
+    const found: LoginRequest | undefined = await requests
+      .find(uri.slice(requestUriPrefix.length), ['pushed'])
+      .catch(() => undefined);
+    const pushed = found?.data.authorization;
+    if (found === undefined || pushed === undefined) throw refusal();
+    if (found.tenantId !== tenant.id || pushed.clientId !== clientId) throw refusal();
+    await requests.consume(found).catch(() => {
+      throw refusal();
+    });
+    return { ...pushed, startedAtMs: clock().getTime() };
+  }
+
+  /** The user of an `id_token_hint`, for whom alone the answer is. */
+  async function expectedBy(tenant: Tenant, clientId: string, hint: unknown): Promise<string> {
+    if (typeof hint !== 'string' || hint === '') return '';
+    const known = await tokens.readHint(hint, issuerOf(deployment, tenant.slug));
+    if (known?.clientId !== clientId)
+      throw new AuthorizationError('invalid_request', 'id_token_hint is no ID token of this application');
+    return known.subject;
+  }
+
+  async function parse(
+    tenant: Tenant,
+    application: Application,
+    redirectUri: string,
+    parameters: AuthorizationParameters,
+  ): Promise<AuthorizationRequest> {
+    const { clientId } = application;
+    const expected = await expectedBy(tenant, clientId, parameters['id_token_hint']);
+    return parseAuthorizationRequest(application, redirectUri, parameters, expected, clock());
+  }
+
+  function refuse(tenant: Tenant, request: AnsweredRequest, error: AuthorizationError): AuthorizationAnswer {
+    return answerWithError(issuerOf(deployment, tenant.slug), request, error.code, error.message);
+  }
+
+  /** A request from a handle, with its application as it is now. */
+  async function open(caller: Caller, handle: string) {
+    const { tenant, client } = caller;
+    const request = handles.open('authorization', tenant.id, handle);
+    const application = await findClient(tenant, request.clientId, client.address);
+    if (application === undefined) throw new DomainError('AUTHORIZATION_INVALID');
+    const { settings } = application;
+    if (matchRedirectUri(settings, settings.redirectUris, request.redirectUri) === undefined)
+      throw new DomainError('AUTHORIZATION_INVALID');
+    return { request, application };
+  }
+
+  async function findMissing(
+    caller: Caller,
+    session: CallerSession,
+    application: Application,
+    request: AuthorizationRequest,
+    hasConsented: boolean,
+  ): Promise<MissingStep | undefined> {
+    const { expectedSubject, prompts, scopes, resources } = request;
+    if (expectedSubject !== '' && (await subjectOf(application, session.userId)) !== expectedSubject)
+      return { step: 'other-user' };
+    if (isTooOld(session, request) || (await lacksLevel(caller, session, request)))
+      return { step: 'reauthenticate' };
+    const { clientId, settings } = application;
+    if (hasConsented) return undefined;
+    if (settings.firstParty && !prompts.includes('consent')) return undefined;
+    const known = (await store.grants.listConsents(caller.tenant.id, session.userId)).find(
+      (each) => each.clientId === clientId,
+    );
+    const fresh = scopes.filter((scope) => known?.scopes.includes(scope) !== true);
+    // Who stands behind the redirect URI of a native application cannot be known (RFC 8252, section 8.6).
+    const asksAlways = prompts.includes('consent') || settings.kind === 'native';
+    if (!asksAlways && known !== undefined && fresh.length === 0) return undefined;
+    return { step: 'consent', scopes: asksAlways ? scopes : fresh, resources };
+  }
+
+  /** Whether a second factor is wanted that the session lacks and its user has (`acr_values`, a voluntary claim). */
+  async function lacksLevel(
+    caller: Caller,
+    { userId, amr }: CallerSession,
+    { acrValues }: AuthorizationRequest,
+  ) {
+    if (acrValues[0] !== 'aal2' || acrOf(amr) === 'aal2') return false;
+    const enrolled = await store.authenticators.findEnrolled(caller.tenant.id, userId);
+    return demandsSecondFactor(enrolled, requiresSecondFactor(caller.tenant.policy));
+  }
+
+  async function approve(
+    caller: Caller,
+    session: CallerSession,
+    application: Application,
+    request: AuthorizationRequest,
+    isNewConsent: boolean,
+  ): Promise<AuthorizationAnswer> {
+    const { tenant } = caller;
+    const now = clock();
+    const secret = random.bytes(32);
+    const { redirectUri, codeChallenge, nonce, scopes, state, responseMode } = request;
+    const expiresAt = new Date(now.getTime() + codeMs);
+    const grant = newGrant(deps, tenant.id, session, application, request, expiresAt);
+    await store.transaction(async (repositories) => {
+      if (isNewConsent) await noteConsent(deps, repositories, caller, session.userId, application, scopes);
+      await repositories.grants.insert(grant, {
+        digest: sha256(secret),
+        expiresAt,
+        redirectUri,
+        codeChallenge,
+        nonce,
+      });
+      const details = { application: application.clientId };
+      await record(repositories, deps, caller, { type: 'grant.approved', details });
+    });
+    const iss = issuerOf(deployment, tenant.slug);
+    const code = formatChallengeToken(grant.id, secret);
+    const parameters = { code, ...(state !== undefined && { state }), iss };
+    return { redirectUri, responseMode, parameters };
+  }
+
+  return {
+    /**
+     * What an authorization request leads to. Throws AUTHORIZATION_INVALID for one without an application or without a
+     * redirect URI of it, which never leaves this service (RFC 9700, section 4.11.2).
+     */
+    async begin(
+      tenant: Tenant,
+      parameters: AuthorizationParameters,
+      browser: { readonly address: string; readonly isFrame: boolean },
+    ): Promise<Begun> {
+      const clientId = parameters['client_id'];
+      if (typeof clientId !== 'string' || clientId === '')
+        throw pageError('client_id is missing or comes twice');
+      const application = await findClient(tenant, clientId, browser.address);
+      if (application === undefined) throw pageError('client_id names no application of this tenant');
+      const { request_uri: uri } = parameters;
+      const isPushed = typeof uri === 'string' && uri.startsWith(requestUriPrefix);
+      const pushed = isPushed ? await takePushed(tenant, clientId, uri) : undefined;
+      const redirectUri = pushed?.redirectUri ?? redirectUriOf(application, parameters);
+      if (redirectUri === undefined) throw pageError('redirect_uri is not one of those that are registered');
+      const state = typeof parameters['state'] === 'string' ? parameters['state'] : undefined;
+      const answered = pushed ?? { redirectUri, state, responseMode: responseModeOf(parameters) };
+      try {
+        const request = pushed ?? (await parse(tenant, application, redirectUri, parameters));
+        // Without cookies a frame knows of no session, and a page in it could not be seen.
+        if (request.prompts.includes('none') && browser.isFrame)
+          throw new AuthorizationError('login_required', 'there is no session in a frame');
+        return { kind: 'page', handle: handles.seal('authorization', tenant.id, request), request };
+      } catch (error) {
+        if (!(error instanceof AuthorizationError)) throw error;
+        return { kind: 'answer', answer: refuse(tenant, answered, error) };
+      }
+    },
+
+    parse,
+
+    async describe(caller: Caller, handle: string) {
+      return await open(caller, handle);
+    },
+
+    /** Goes on as the signed-in user: to the application with a code, or with a failure for `prompt=none`. */
+    async continue(
+      caller: Caller,
+      command: { readonly request: string; readonly consent: boolean },
+    ): Promise<Continued> {
+      const session = ownSession(caller);
+      const { request, application } = await open(caller, command.request);
+      const missing = await findMissing(caller, session, application, request, command.consent);
+      if (missing === undefined)
+        return { answer: await approve(caller, session, application, request, command.consent) };
+      if (!request.prompts.includes('none')) return missing;
+      const code = missing.step === 'consent' ? 'consent_required' : 'login_required';
+      const error = new AuthorizationError(code, 'the user would have to be asked');
+      return { answer: refuse(caller.tenant, request, error) };
+    },
+
+    /** Ends a request without a code. */
+    async refuse(caller: Caller, handle: string): Promise<AuthorizationAnswer> {
+      const { request } = await open(caller, handle);
+      const error = request.prompts.includes('none')
+        ? new AuthorizationError('login_required', 'there is no session')
+        : new AuthorizationError('access_denied', 'the user refused');
+      return refuse(caller.tenant, request, error);
+    },
+  };
+}
+
+export type Authorize = ReturnType<typeof createAuthorize>;
+
+type AnsweredRequest = Pick<AuthorizationRequest, 'redirectUri' | 'state' | 'responseMode'>;
+
+/** Whether the user has to authenticate again for this request: `prompt=login`, or a sign-in older than `max_age`. */
+function isTooOld(
+  { authTime }: CallerSession,
+  { prompts, maxAgeS, startedAtMs }: AuthorizationRequest,
+): boolean {
+  const oldest = prompts.includes('login') ? 0 : maxAgeS;
+  // Both times are of this service, and one of them in whole milliseconds at rest.
+  return oldest !== undefined && authTime.getTime() < startedAtMs - oldest * 1000;
+}
+
+/** A grant as a user makes it: its life begins with its first tokens. */
+export function newGrant(
+  { clock, random }: { readonly clock: Clock; readonly random: Random },
+  tenantId: string,
+  { id: sessionId, userId, authTime, amr }: CallerSession,
+  { clientId }: Pick<Application, 'clientId'>,
+  { scopes, resources }: Pick<Grant, 'scopes' | 'resources'>,
+  expiresAt: Date,
+): Grant {
+  const now = clock();
+  return {
+    tenantId,
+    id: random.uuid(),
+    userId,
+    clientId,
+    sessionId,
+    scopes,
+    resources,
+    authTime,
+    amr,
+    refreshCounter: 0,
+    refreshSalt: random.bytes(32),
+    refreshedAt: now,
+    createdAt: now,
+    idleExpiresAt: expiresAt,
+    expiresAt,
+  };
+}
+
+/** Keeps what a user has consented to. */
+export async function noteConsent(
+  deps: { readonly clock: Clock; readonly random: Random },
+  repositories: Pick<Repositories, 'grants' | 'events'>,
+  caller: Caller,
+  userId: string,
+  { clientId }: Application,
+  scopes: readonly string[],
+): Promise<void> {
+  const consent = { clientId, scopes, createdAt: deps.clock() };
+  await repositories.grants.consent(caller.tenant.id, userId, consent);
+  await record(repositories, deps, caller, { type: 'consent.granted', details: { application: clientId } });
+}

@@ -1,0 +1,69 @@
+import type { Application } from '../../domain/application.ts';
+import type { Caller } from '../../domain/caller.ts';
+import type { FindClient } from '../../domain/client.ts';
+import type { Clock } from '../../domain/clock.ts';
+import { DomainError } from '../../domain/errors.ts';
+import type { Random } from '../../domain/random.ts';
+import type { Store } from '../../domain/repositories.ts';
+import { record } from '../events/record.ts';
+import { ownSession } from '../sessions/own-session.ts';
+
+export type ConnectedDeps = {
+  readonly store: Store<'grants' | 'events'>;
+  readonly findClient: FindClient;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+/** An application that a user has let in. */
+export type ConnectedApplication = {
+  readonly application: Application;
+  readonly scopes: readonly string[];
+  readonly since: Date;
+};
+
+/** What a user sees of the applications that they have let in, and takes back. */
+export function createConnected(deps: ConnectedDeps) {
+  const { store, findClient, clock } = deps;
+  return {
+    async list(caller: Caller): Promise<ConnectedApplication[]> {
+      const { userId } = ownSession(caller);
+      const { tenant, client } = caller;
+      const consents = await store.grants.listConsents(tenant.id, userId);
+      const grants = await store.grants.listLive(tenant.id, userId, clock());
+      const held = new Map<string, { scopes: Set<string>; since: Date }>();
+      for (const { clientId, scopes, createdAt } of [...consents, ...grants]) {
+        const known = held.get(clientId) ?? { scopes: new Set<string>(), since: createdAt };
+        for (const scope of scopes) known.scopes.add(scope);
+        if (createdAt < known.since) known.since = createdAt;
+        held.set(clientId, known);
+      }
+      const found = await Promise.all(
+        [...held].map(async ([clientId, { scopes, since }]) => {
+          const application = await findClient(tenant, clientId, client.address);
+          return application && { application, scopes: [...scopes], since };
+        }),
+      );
+      return found
+        .filter((each) => each !== undefined)
+        .sort((a, b) => a.application.settings.name.localeCompare(b.application.settings.name));
+    },
+
+    /** Throws NOT_FOUND where the user has let no such application in. */
+    async disconnect(caller: Caller, command: { readonly clientId: string }): Promise<void> {
+      const { userId } = ownSession(caller);
+      const { id: tenantId } = caller.tenant;
+      const { clientId } = command;
+      await store.transaction(async (repositories) => {
+        const { grants } = repositories;
+        const hadConsent = await grants.withdraw(tenantId, userId, clientId);
+        const ended = await grants.endOfUser(tenantId, userId, { clientId }, clock());
+        if (!hadConsent && ended === 0) throw new DomainError('NOT_FOUND');
+        const details = { application: clientId };
+        await record(repositories, deps, caller, { type: 'application.disconnected', details });
+      });
+    },
+  };
+}
+
+export type Connected = ReturnType<typeof createConnected>;

@@ -1,0 +1,65 @@
+// What brought a person to the hosted pages, which goes on once they are signed in: an application's request, or the code
+// of a device. It is this tab's, and survives the ways that leave the page, such as a sign-in with a provider.
+
+export type Errand =
+  | { readonly path: 'authorize'; readonly request: string }
+  | { readonly path: 'device'; readonly userCode: string };
+
+/** As long as the request itself lives. */
+const lifetimeMs = 3_600_000;
+const keyOf = (slug: string) => `manam.errand.${slug}`;
+
+/** The parts of the page that belong to a sign-in: opening any other one ends the errand. */
+const onTheWay = [
+  'authorize',
+  'device',
+  'provider',
+  'confirm',
+  'recover',
+  'sign-in',
+  'sign-up',
+  'two-factor',
+];
+
+export const errands = {
+  keep(slug: string, errand: Errand): void {
+    try {
+      sessionStorage.setItem(keyOf(slug), JSON.stringify({ errand, until: Date.now() + lifetimeMs }));
+    } catch {
+      // A browser that keeps nothing forgets it when the page is left.
+    }
+  },
+
+  read(slug: string): Errand | undefined {
+    try {
+      const kept = JSON.parse(sessionStorage.getItem(keyOf(slug)) ?? '{}') as {
+        readonly errand?: Errand;
+        readonly until?: number;
+      };
+      return (kept.until ?? 0) > Date.now() ? kept.errand : undefined;
+    } catch {
+      return undefined;
+    }
+  },
+
+  forget(slug: string): void {
+    try {
+      sessionStorage.removeItem(keyOf(slug));
+    } catch {
+      // There is none.
+    }
+  },
+};
+
+/** The errand that an address begins, or goes on with; undefined: it has none. */
+export function takeErrand(slug: string): Errand | undefined {
+  const path = location.pathname.slice(`/account/${slug}/`.length);
+  const request = new URLSearchParams(location.search).get('request') ?? '';
+  const userCode = new URLSearchParams(location.hash.slice(1)).get('user_code') ?? '';
+  if (path === 'authorize' && request !== '') errands.keep(slug, { path, request });
+  else if (path === 'device' && userCode !== '') errands.keep(slug, { path, userCode });
+  else if (path === 'device' && errands.read(slug)?.path !== 'device')
+    errands.keep(slug, { path, userCode: '' });
+  else if (!onTheWay.includes(path)) errands.forget(slug);
+  return errands.read(slug);
+}

@@ -1,0 +1,102 @@
+import { decodeJwt, decodeProtectedHeader } from 'jose';
+import { expect, test } from 'vitest';
+import { useTestApp } from '../support/app.ts';
+import { freePort } from '../support/federation.ts';
+import { signUp } from '../support/journey.ts';
+import {
+  authorize,
+  basic,
+  exchange,
+  issuerAt,
+  makeApplication,
+  post,
+  requestOf,
+  signInTo,
+  visit,
+} from '../support/openid.ts';
+
+const port = await freePort();
+const testApp = useTestApp({ config: { port, issuer: `http://127.0.0.1:${port}` } });
+
+test('a user signs in to an application, which gets tokens of its own issuer', async () => {
+  const application = await makeApplication(testApp());
+  const user = await signUp(testApp());
+  const answer = await authorize(testApp(), user, requestOf(application, { scope: 'openid email' }));
+  expect(Object.fromEntries(answer)).toEqual({
+    code: expect.any(String),
+    state: 'a-state',
+    iss: issuerAt(testApp()),
+  });
+  const { status, headers, body } = await exchange(testApp(), application, answer.get('code') ?? '');
+  expect({ status, body }).toEqual({
+    status: 200,
+    body: {
+      access_token: expect.any(String),
+      token_type: 'Bearer',
+      expires_in: 600,
+      refresh_token: expect.any(String),
+      scope: 'openid email',
+      id_token: expect.any(String),
+    },
+  });
+  expect(headers.get('cache-control')).toBe('no-store');
+  const tokens = body as Record<string, string>;
+  expect(decodeProtectedHeader(tokens['id_token'] ?? '')).toMatchObject({ alg: 'RS256', typ: 'JWT' });
+  expect(decodeJwt(tokens['id_token'] ?? '')).toEqual({
+    iss: issuerAt(testApp()),
+    sub: user.userId,
+    aud: application.clientId,
+    iat: expect.any(Number),
+    exp: expect.any(Number),
+    auth_time: expect.any(Number),
+    nonce: 'a-nonce',
+    acr: 'aal1',
+    amr: ['pwd'],
+    sid: expect.any(String),
+    at_hash: expect.any(String),
+  });
+  const info = await fetch(`${issuerAt(testApp())}/oauth/userinfo`, {
+    headers: { authorization: `Bearer ${tokens['access_token']}` },
+  });
+  expect({ status: info.status, body: await info.json() }).toEqual({
+    status: 200,
+    body: { sub: user.userId, email: user.email, email_verified: true },
+  });
+});
+
+test('a refresh token gives new tokens of the same user, and each is for one use', async () => {
+  const application = await makeApplication(testApp());
+  const { tokens, user } = await signInTo(testApp(), application);
+  const refresh = (token: string) =>
+    post(
+      testApp(),
+      'token',
+      { grant_type: 'refresh_token', refresh_token: token },
+      { headers: basic(application) },
+    );
+  const { status, body } = await refresh(tokens['refresh_token'] ?? '');
+  expect(status).toBe(200);
+  expect(decodeJwt(String(body['id_token']))).toMatchObject({ sub: user.userId, aud: application.clientId });
+  expect(body['refresh_token']).not.toBe(tokens['refresh_token']);
+  testApp().advance(11_000);
+  const again = await refresh(tokens['refresh_token'] ?? '');
+  expect({ status: again.status, body: again.body }).toEqual({
+    status: 400,
+    body: {
+      error: 'invalid_grant',
+      error_description: 'it was used before: every token of this grant has ended',
+    },
+  });
+  expect((await refresh(String(body['refresh_token']))).body).toMatchObject({ error: 'invalid_grant' });
+});
+
+test('a request without a registered redirect URI stays on a page of this service', async () => {
+  const application = await makeApplication(testApp());
+  const { status, location, body } = await visit(
+    testApp(),
+    requestOf(application, { redirect_uri: 'https://evil.example/' }),
+    { headers: { accept: 'text/html' } },
+  );
+  expect({ status, location }).toEqual({ status: 400, location: '' });
+  expect(body).toContain('redirect_uri is not one of those that are registered');
+});
