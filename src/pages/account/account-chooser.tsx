@@ -1,4 +1,5 @@
 import { accounts } from './accounts.ts';
+import { errands } from './errand.ts';
 import { useLanguage } from './language.ts';
 import { useAccount } from './state.ts';
 
@@ -6,6 +7,7 @@ import { useAccount } from './state.ts';
 export function useOtherAccount(): () => void {
   const { settings } = useAccount();
   return () => {
+    errands.noteChoice(settings.slug);
     accounts.choose(settings.slug, accounts.fresh(settings.slug));
     location.reload();
   };
@@ -20,6 +22,7 @@ export function AccountChooser({ onChosen }: { readonly onChosen: () => void }) 
   const useOther = useOtherAccount();
   const choose = (name: string) => {
     if (name === active) return onChosen();
+    errands.noteChoice(slug);
     accounts.choose(slug, name);
     location.reload();
   };

@@ -42,7 +42,10 @@ function Steps({ request, asked }: StepsProps) {
   const { slug } = settings;
   const { application, prompts } = asked;
   const isSilent = prompts.includes('none');
-  const mustChoose = !isSilent && (prompts.includes('select_account') || accounts.list(slug).length > 1);
+  const open = errands.read(slug);
+  const hasChosen = open?.path === 'authorize' && open.isChosen === true;
+  const mustChoose =
+    !isSilent && !hasChosen && (prompts.includes('select_account') || accounts.list(slug).length > 1);
   const [isChosen, setChosen] = useState(!mustChoose);
   const [missing, setMissing] = useState<ContinueAuthorizationResponse>();
   const [texts, setTexts] = useState<string[]>([]);
@@ -129,13 +132,24 @@ function Consent({ application, missing, onAllow, onRefuse }: ConsentProps) {
   const { name = '', host = '', privacyUrl = '', termsUrl = '', logo = '' } = application ?? {};
   return (
     <Section title={t('consentTitle', { name })} isPage>
-      <div class="application">{logo !== '' && <img src={logo} alt="" />}</div>
+      {logo !== '' && (
+        <div class="application">
+          <img src={logo} alt="" />
+        </div>
+      )}
       <p>{t('consentAsk', { name, tenant: settings.name })}</p>
       {host !== '' && <p class="problem">{t('consentHost', { host })}</p>}
       <ScopeList scopes={missing.scopes} resources={missing.resources} />
       <SignedInAs />
-      <Form submit={t('consentAllow')} onSubmit={onAllow} />
-      <Form submit={t('consentRefuse')} weight="quiet" onSubmit={onRefuse} />
+      <Form
+        submit={t('consentAllow')}
+        onSubmit={onAllow}
+        aside={
+          <button type="button" class="quiet" onClick={() => void onRefuse()}>
+            {t('consentRefuse')}
+          </button>
+        }
+      />
       <p class="hint links">
         {privacyUrl !== '' && (
           <a href={privacyUrl} target="_blank" rel="noreferrer noopener">

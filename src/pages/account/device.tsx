@@ -2,7 +2,6 @@ import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { useState } from 'preact/hooks';
 import type { DescribeDeviceResponse } from '../../clients/web.ts';
 import { SignedInAs } from './account-chooser.tsx';
-import { ApplicationLine } from './authorize.tsx';
 import { errands } from './errand.ts';
 import { Field, Form, type Values } from './form.tsx';
 import { useLanguage } from './language.ts';
@@ -41,15 +40,21 @@ export function Device({ userCode }: { readonly userCode: string }) {
     const { application, scopes, resources, address, startTime } = step.device;
     return (
       <Section title={t('deviceConfirmTitle', { name: application?.name ?? '' })} isPage key="confirm">
-        <ApplicationLine application={application} />
         <p>{t('deviceConfirmText')}</p>
         <p class="hint">
           <bdi dir="ltr">{address}</bdi> · {startTime ? date(timestampDate(startTime)) : ''}
         </p>
         <ScopeList scopes={scopes} resources={resources} />
         <SignedInAs />
-        <Form submit={t('consentAllow')} onSubmit={() => decide(step.userCode, false)} />
-        <Form submit={t('consentRefuse')} weight="quiet" onSubmit={() => decide(step.userCode, true)} />
+        <Form
+          submit={t('consentAllow')}
+          onSubmit={() => decide(step.userCode, false)}
+          aside={
+            <button type="button" class="quiet" onClick={() => void decide(step.userCode, true)}>
+              {t('consentRefuse')}
+            </button>
+          }
+        />
       </Section>
     );
   }

@@ -2,7 +2,8 @@
 // of a device. It is this tab's, and survives the ways that leave the page, such as a sign-in with a provider.
 
 export type Errand =
-  | { readonly path: 'authorize'; readonly request: string }
+  /** `isChosen`: the person has said which account it is for. */
+  | { readonly path: 'authorize'; readonly request: string; readonly isChosen?: boolean }
   | { readonly path: 'device'; readonly userCode: string };
 
 /** As long as the request itself lives. */
@@ -40,6 +41,12 @@ export const errands = {
     } catch {
       return undefined;
     }
+  },
+
+  /** Notes that the account is chosen: after the page is loaded again it is not asked for. */
+  noteChoice(slug: string): void {
+    const errand = errands.read(slug);
+    if (errand?.path === 'authorize') errands.keep(slug, { ...errand, isChosen: true });
   },
 
   forget(slug: string): void {
