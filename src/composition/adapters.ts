@@ -43,6 +43,8 @@ const thisMachine = parseNetworks(['127.0.0.0/8', '::1/128']);
 
 /** The URL of the emulator of a kind of provider; undefined: the real provider. */
 function emulatorOf({ googleEmulatorUrl, providerEmulatorUrl }: Config, kind: ConnectionKind) {
+  // This service itself is no emulator's.
+  if (kind === 'manam') return undefined;
   if (kind === 'google' && googleEmulatorUrl !== undefined) return googleEmulatorUrl;
   return providerEmulatorUrl && `${providerEmulatorUrl.replace(/\/$/, '')}/${kind}`;
 }
@@ -68,7 +70,11 @@ export async function createAdapters(parts: AdapterParts): Promise<Adapters> {
     signWebhook,
     providers: createIdentityProviders({
       outgoingFetch: createOutgoingFetch({
-        allowed: [...config.outgoingNetworks, ...(hasEmulator(config) ? thisMachine : [])],
+        // In development the tenant `manam` of this service is a provider on this machine.
+        allowed: [
+          ...config.outgoingNetworks,
+          ...(hasEmulator(config) || !config.production ? thisMachine : []),
+        ],
       }),
       emulated: (kind) => emulatorOf(config, kind),
       clock,

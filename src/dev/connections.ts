@@ -1,5 +1,5 @@
 import type { Clock } from '../domain/clock.ts';
-import { type ConnectionKind, connectionKinds, defaultSettings } from '../domain/connection.ts';
+import { defaultSettings, type ForeignKind, foreignKinds } from '../domain/connection.ts';
 import type { Store } from '../domain/repositories.ts';
 import { microsoftDirectory } from './emulated-providers.ts';
 import { emulatedApple } from './emulators.ts';
@@ -10,7 +10,7 @@ const clientId = 'manam-development';
 export type SeedConnectionDeps = { readonly store: Store<'connections'>; readonly clock: Clock };
 
 /** Further settings of a kind, beside its client. */
-function particulars(kind: ConnectionKind, emulatorUrl: string): object {
+function particulars(kind: ForeignKind, emulatorUrl: string): object {
   if (kind === 'oidc') return { issuer: `${emulatorUrl}/oidc`, displayName: 'Example ID' };
   if (kind === 'apple') return emulatedApple;
   if (kind === 'microsoft') return { issuer: `https://login.microsoftonline.com/${microsoftDirectory}/v2.0` };
@@ -41,7 +41,7 @@ export async function seedConnections(
   }
   const appleKey = await (await fetch(`${emulatorUrl}/apple/client-key`)).text();
   // Google is connected by the policy.
-  for (const kind of connectionKinds.filter((each) => each !== 'google')) {
+  for (const kind of foreignKinds.filter((each) => each !== 'google')) {
     const name = kind === 'oidc' ? 'example' : kind;
     if (!isOwn(name)) continue;
     const settings = { ...defaultSettings, kind, clientId, ...particulars(kind, emulatorUrl) };

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { JWTPayload } from 'jose';
-import type { ConnectionKind } from '../domain/connection.ts';
+import type { ForeignKind } from '../domain/connection.ts';
 
 /** An account that can be chosen. */
 export type EmulatedUser = {
@@ -101,7 +101,7 @@ const standardClaims = ({ sub: _, hd, ...profile }: EmulatedUser): JWTPayload =>
   picture: photo,
 });
 
-export const emulatedProviders: Readonly<Record<ConnectionKind, EmulatedProvider>> = {
+export const emulatedProviders: Readonly<Record<ForeignKind, EmulatedProvider>> = {
   oidc: {
     title: 'Example ID',
     authorize: /^\/authorize$/,

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { exportJWK, generateKeyPair, type JWK, type JWTPayload, jwtVerify, SignJWT } from 'jose';
-import type { ConnectionKind } from '../domain/connection.ts';
+import type { ForeignKind } from '../domain/connection.ts';
 import { escapeHtml } from '../domain/html.ts';
 import { codeChallengeOf } from '../domain/pkce.ts';
 import { type EmulatedUser, emulatedProviders, emulatedUsers } from './emulated-providers.ts';
@@ -63,7 +63,7 @@ const random = () => crypto.randomUUID().replaceAll('-', '');
 
 /** Creates what stands in for a provider at an address, with the answers to its requests. */
 export async function createEmulator(
-  kind: ConnectionKind,
+  kind: ForeignKind,
   url: string,
   now: () => Date,
   appleKey: AppleClientKey,

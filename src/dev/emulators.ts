@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportPKCS8, generateKeyPair } from 'jose';
-import { type ConnectionKind, connectionKinds } from '../domain/connection.ts';
+import { type ForeignKind, foreignKinds } from '../domain/connection.ts';
 import { createEmulator, type Emulator, type EmulatorAnswer } from './emulator.ts';
 
 // Emulates the identity providers, for tests and for development before a client is registered with one.
@@ -9,7 +9,7 @@ import { createEmulator, type Emulator, type EmulatorAnswer } from './emulator.t
 
 export type Emulators = {
   readonly url: string;
-  of(kind: ConnectionKind): Emulator;
+  of(kind: ForeignKind): Emulator;
   /** The private key of clients at the emulated Apple, in PEM. */
   readonly applePrivateKey: string;
   close(): Promise<void>;
@@ -51,7 +51,7 @@ export async function startEmulators(port = 0, now = () => new Date()): Promise<
     server.listen(port, '127.0.0.1', resolve);
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  for (const kind of connectionKinds)
+  for (const kind of foreignKinds)
     made.set(kind, await createEmulator(kind, `${url}/${kind}`, now, appleKey));
 
   return {

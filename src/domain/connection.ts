@@ -3,8 +3,8 @@ import { invalid, type Violation } from './errors.ts';
 import { type ProfileField, profileFields } from './profile.ts';
 import { flag, listOf, logo, parseSettings, patchSettings, strict, text } from './settings.ts';
 
-/** Kinds of identity provider: any that speaks OpenID, and those with a preset. */
-export const connectionKinds = [
+/** Kinds of identity provider that are elsewhere: any that speaks OpenID, and those with a preset. */
+export const foreignKinds = [
   'oidc',
   'google',
   'apple',
@@ -13,6 +13,11 @@ export const connectionKinds = [
   'facebook',
   'linkedin',
 ] as const;
+
+export type ForeignKind = (typeof foreignKinds)[number];
+
+/** Every kind: also the tenant `manam` of this service itself. */
+export const connectionKinds = [...foreignKinds, 'manam'] as const;
 
 export type ConnectionKind = (typeof connectionKinds)[number];
 

@@ -68,6 +68,8 @@ export type IdentityRepository = {
   /** Whether a user of Manam itself has consented to a tenant. */
   hasConsented(tenantId: string, userId: string, consentedTenantId: string): Promise<boolean>;
   consent(tenantId: string, userId: string, consentedTenantId: string, now: Date): Promise<void>;
+  /** Takes such a consent back; false where there was none. */
+  withdrawConsent(tenantId: string, userId: string, consentedTenantId: string): Promise<boolean>;
 };
 
 /** The claims of a provider's token about a user. */

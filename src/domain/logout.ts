@@ -13,4 +13,6 @@ export type LogoutCursorRepository = {
   listBehind(afterTenantId: string | undefined, limit: number): Promise<LogoutPlace[]>;
   /** Moves on; true for exactly one of any number of callers. */
   advance(tenantId: string, from: number, to: number): Promise<boolean>;
+  /** Goes back to the end of a log that is shorter than what was read, such as a restored one. */
+  rewind(tenantId: string, size: number): Promise<void>;
 };

@@ -112,6 +112,7 @@ export function createCore(adapters: Adapters, config: Config, limiter: Limiter)
       sharedGoogle: config.google && { ...config.google, isUsable: isGoogleUsable(config) },
       googleScopes: adapters.googleScopes,
       origin: new URL(config.issuer).origin,
+      deployment: config.issuer,
     }),
     idempotent: createIdempotency({ store, vault, clock }),
   };

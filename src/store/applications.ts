@@ -133,5 +133,12 @@ export function createLogoutCursorRepository(db: Database): LogoutCursorReposito
         .where(and(eq(logoutCursors.tenantId, tenantId), eq(logoutCursors.position, from)));
       return result.affectedRows === 1;
     },
+
+    async rewind(tenantId, size) {
+      await db
+        .update(logoutCursors)
+        .set({ position: size })
+        .where(and(eq(logoutCursors.tenantId, tenantId), gt(logoutCursors.position, size)));
+    },
   };
 }

@@ -109,5 +109,18 @@ export function createIdentityRepository(db: Database): IdentityRepository {
     async consent(tenantId, userId, consentedTenantId, now) {
       await db.insert(consents).ignore().values({ tenantId, userId, consentedTenantId, createdAt: now });
     },
+
+    async withdrawConsent(tenantId, userId, consentedTenantId) {
+      const [result] = await db
+        .delete(consents)
+        .where(
+          and(
+            eq(consents.tenantId, tenantId),
+            eq(consents.userId, userId),
+            eq(consents.consentedTenantId, consentedTenantId),
+          ),
+        );
+      return result.affectedRows === 1;
+    },
   };
 }

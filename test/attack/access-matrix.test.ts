@@ -8,6 +8,7 @@ import { publicServices } from '../../src/contract/services.ts';
 import { password, useTestApp } from '../support/app.ts';
 import { shapeOf } from '../support/errors.ts';
 import { bearer, enrolTotp, signUp } from '../support/journey.ts';
+import { basic, makeApplication, signInTo } from '../support/openid.ts';
 import { protocols } from '../support/protocols.ts';
 import { createSigner } from '../support/signer.ts';
 import { firstOf } from '../support/streams.ts';
@@ -26,7 +27,14 @@ const gateReasons = new Set([
   'TOKEN_INVALID',
   'TWO_FACTOR_ENROLMENT_REQUIRED',
   'REAUTHENTICATION_REQUIRED',
+  'INVALID_CLIENT',
 ]);
+/** What the calls of OAuth name a reason. */
+const oauthReasons: Record<string, string> = {
+  invalid_client: 'INVALID_CLIENT',
+  invalid_token: 'TOKEN_INVALID',
+};
+const isOfApplications = (method: DescMethod) => getOption(method, access).key === KeyKind.APPLICATION;
 const passes = 'passes';
 
 const methods = services.flatMap((service) => service.methods);
@@ -52,6 +60,8 @@ beforeAll(async () => {
   await sql('UPDATE sessions SET revoked_at = NOW(3) WHERE user_id = UNHEX(?)', [
     revoked.userId.replaceAll('-', ''),
   ]);
+  const application = await makeApplication(testApp());
+  const { tokens } = await signInTo(testApp(), application);
   const withFactor = await enrolTotp(testApp(), await signUp(testApp()));
   /** A sign-in that waits: a new one each time, because wrong codes end it. */
   const pending = async () => {
@@ -97,17 +107,21 @@ beforeAll(async () => {
     refresh: async () => bearer(own.refreshToken),
     expired: async () => bearer(expired.accessToken),
     revoked: async () => bearer(revoked.accessToken),
+    application: async () => basic(application),
+    'application’s token': async () => bearer(tokens['access_token'] ?? ''),
   };
 });
 
 /** The outcome of a call over REST. */
 async function overRest(method: DescMethod, headers: Record<string, string>): Promise<string> {
   const { pattern } = getOption(method, http);
-  const path = String(pattern.value).replaceAll(/\{\w+\}/g, randomUUID());
+  const issuer = String(pattern.value).replace('/t/{tenant}/', '/t/dev/');
+  const path = issuer.replaceAll(/\{\w+\}/g, randomUUID());
   const httpMethod = String(pattern.case).toUpperCase();
   const response = await fetch(testApp().url + path, { method: httpMethod, headers });
-  const { reason } = (await response.json()) as { reason?: string };
-  return reason ?? passes;
+  const body = (await response.json()) as { reason?: string; error?: string };
+  if (response.status === 401 && body.error === 'invalid_request') return 'TOKEN_MISSING';
+  return body.reason ?? oauthReasons[body.error ?? ''] ?? passes;
 }
 
 /** The outcome of a call at the gate. */
@@ -120,7 +134,9 @@ function verdict(method: DescMethod, reason: string): string {
 async function callOverAll(method: DescMethod, credential: Credential): Promise<Record<string, string>> {
   const verdicts: Record<string, string> = {};
   for (const { name, connect } of overWire) {
-    const client = connect(method.parent, testApp().url, await credential(method)) as Record<
+    const tenant = isOfApplications(method) ? { 'manam-tenant': 'dev' } : {};
+    const headers = { ...tenant, ...(await credential(method)) };
+    const client = connect(method.parent, testApp().url, headers) as Record<
       string,
       (request: object) => Promise<unknown> | AsyncIterable<unknown>
     >;
@@ -149,6 +165,8 @@ const names = [
   'refresh',
   'expired',
   'revoked',
+  'application',
+  'application’s token',
 ];
 
 test('every protocol permits the same callers, as the document lists', async () => {
@@ -179,7 +197,7 @@ test('every protocol permits the same callers, as the document lists', async () 
 }, 300_000);
 
 /** The requirements for every row, read from the contract and not from the server. */
-for (const method of methods.filter((each) => hasOption(each, http))) {
+for (const method of methods.filter((each) => hasOption(each, http) && !isOfApplications(each))) {
   const rule = getOption(method, access);
   test(`${method.name} rejects every caller that its declaration does not name`, async () => {
     const passed = async (name: string) => {
@@ -192,11 +210,26 @@ for (const method of methods.filter((each) => hasOption(each, http))) {
         name === 'other tenant’s session' && !needsSession && rule.key !== KeyKind.SECRET,
       );
     }
+    for (const name of ['application', 'application’s token']) expect(await passed(name), name).toBe(false);
     expect(await passed('publishable')).toBe(!needsSession && rule.key !== KeyKind.SECRET);
     expect(await passed('secret')).toBe(!needsSession || rule.scope !== '');
     expect(await passed('secret, no scope')).toBe(!needsSession && rule.scope === '');
     expect(await passed('own session')).toBe(rule.sessions.includes(SessionLevel.SIGNED_IN));
     expect(await passed('enrol-only')).toBe(rule.sessions.includes(SessionLevel.ENROL_ONLY));
     expect(await passed('pending')).toBe(rule.sessions.includes(SessionLevel.PENDING));
+  });
+}
+
+for (const method of methods.filter(isOfApplications)) {
+  test(`${method.name} takes an application, or its token, and no one else`, async () => {
+    const opens = names.filter(
+      (name) => name === (method.name === 'GetUserInfo' ? 'application’s token' : 'application'),
+    );
+    const passed: string[] = [];
+    for (const name of names) {
+      const reason = await overRest(method, await (credentials[name] as Credential)(method));
+      if (verdict(method, reason) === passes) passed.push(name);
+    }
+    expect(passed).toEqual(opens);
   });
 }

@@ -7,14 +7,7 @@ import { publicServices } from '../../src/contract/services.ts';
 import { type TestApp, useTestApp } from '../support/app.ts';
 import { shapeOf } from '../support/errors.ts';
 import { bearer, signUp } from '../support/journey.ts';
-import {
-  basic,
-  issuerAt,
-  makeApplication,
-  post,
-  signInTo,
-  type TestApplication,
-} from '../support/openid.ts';
+import { basic, issuerAt, makeApplication, post, signInTo, type TestApplication } from '../support/openid.ts';
 import { protocols } from '../support/protocols.ts';
 import { firstOf } from '../support/streams.ts';
 
@@ -200,7 +193,12 @@ describe('introspection', () => {
     const application = await makeApplication(testApp());
     const foreign = await signInTo(testApp(), await makeApplication(testApp()));
     const ended = await signInTo(testApp(), application);
-    await post(testApp(), 'revoke', { token: ended.tokens['refresh_token'] ?? '' }, { headers: basic(application) });
+    await post(
+      testApp(),
+      'revoke',
+      { token: ended.tokens['refresh_token'] ?? '' },
+      { headers: basic(application) },
+    );
     const expired = await signInTo(testApp(), application);
     testApp().advance(3_700_000);
     const texts = ['x', 'a.b.c', foreign.tokens['access_token'], ended.tokens['access_token']];
@@ -253,7 +251,10 @@ describe('revocation', () => {
       scope: 'jobs',
     });
     const token = String(body['access_token']);
-    expect(JSON.parse(await introspect(machine, token))).toMatchObject({ active: true, sub: machine.clientId });
+    expect(JSON.parse(await introspect(machine, token))).toMatchObject({
+      active: true,
+      sub: machine.clientId,
+    });
     await post(testApp(), 'revoke', { token }, { headers });
     expect(await introspect(machine, token)).toBe(inactive);
   });
@@ -266,7 +267,10 @@ describe('an application authenticates as it is registered', () => {
     ['client_secret_basic', (app: TestApplication) => ({ headers: basic(app), form: {} })],
     [
       'client_secret_post',
-      (app: TestApplication) => ({ headers: {}, form: { client_id: app.clientId, client_secret: app.secret } }),
+      (app: TestApplication) => ({
+        headers: {},
+        form: { client_id: app.clientId, client_secret: app.secret },
+      }),
     ],
   ] as const)('%s', async (authentication, credentials) => {
     const application = await makeApplication(testApp(), { authentication });
@@ -290,7 +294,10 @@ describe('an application authenticates as it is registered', () => {
       expect(answer).toMatchObject({ status: 401, body: { error: 'invalid_client' } });
       expect(answer.headers.get('www-authenticate')).toBe('Basic realm="manam"');
     }
-    const both = await call({ client_id: application.clientId, client_secret: application.secret }, basic(application));
+    const both = await call(
+      { client_id: application.clientId, client_secret: application.secret },
+      basic(application),
+    );
     expect(both).toMatchObject({ status: 400, body: { error: 'invalid_request' } });
   });
 
@@ -407,5 +414,7 @@ test('the calls of an issuer work over every protocol', async () => {
     expect(wrong, name).toMatchObject({ reason: 'INVALID_CLIENT' });
   }
   const nowhere = protocols[0]?.connect(OAuthService, testApp().url, {});
-  expect(shapeOf(await nowhere?.issueTokens({}).catch((error: unknown) => error)).reason).toBe('INVALID_CLIENT');
+  expect(shapeOf(await nowhere?.issueTokens({}).catch((error: unknown) => error)).reason).toBe(
+    'INVALID_CLIENT',
+  );
 });

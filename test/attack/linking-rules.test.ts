@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import type { EmulatedUser } from '../../src/dev/emulated-providers.ts';
-import type { ConnectionKind, ConnectionSettings } from '../../src/domain/connection.ts';
+import type { ConnectionSettings, ForeignKind } from '../../src/domain/connection.ts';
 import { freshEmail, password } from '../support/app.ts';
 import type { FederatedApp } from '../support/federation.ts';
 import { enrolTotp, register, type SignedIn, signUpByMobile } from '../support/journey.ts';
@@ -36,7 +36,7 @@ const rows = table
 
 const shared = 'https://login.microsoftonline.com/common/v2.0';
 /** The kind of a provider of the table, and the connection with it. */
-const connections: Record<string, [ConnectionKind, (domain: string) => Partial<ConnectionSettings>]> = {
+const connections: Record<string, [ForeignKind, (domain: string) => Partial<ConnectionSettings>]> = {
   Google: ['google', () => ({})],
   Apple: ['apple', () => ({})],
   'Microsoft, one directory': ['microsoft', () => ({})],
@@ -57,7 +57,7 @@ const connections: Record<string, [ConnectionKind, (domain: string) => Partial<C
 };
 
 /** The accounts that an address may have here. */
-const accounts: Record<string, (email: string, kind: ConnectionKind, user: EmulatedUser) => Promise<void>> = {
+const accounts: Record<string, (email: string, kind: ForeignKind, user: EmulatedUser) => Promise<void>> = {
   none: async () => {},
   confirmed: async (email) => void (await confirmed(email)),
   unproved: async (email) => void (await register(app.test, email)),

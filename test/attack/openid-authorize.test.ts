@@ -160,9 +160,9 @@ test('a handle that was changed, cut or kept for too long opens nothing', async 
   const pages = pagesOf(testApp(), user);
   const changed = request.slice(0, -3) + (request.endsWith('AAA') ? 'BBB' : 'AAA');
   for (const handle of [changed, request.slice(0, -8), `${request}A`, 'A'.repeat(400), 'x'])
-    expect(shapeOf(await pages.continueAuthorization({ request: handle }).catch((e: unknown) => e)).reason).toBe(
-      'AUTHORIZATION_INVALID',
-    );
+    expect(
+      shapeOf(await pages.continueAuthorization({ request: handle }).catch((e: unknown) => e)).reason,
+    ).toBe('AUTHORIZATION_INVALID');
 });
 
 test('an application that is switched off, or whose redirect URI is taken back, gets no code', async () => {
@@ -186,7 +186,11 @@ describe('a code', () => {
     ['a code that is cut', { code: 'AAAA' }, 'invalid_grant'],
     ['no code', { code: '' }, 'invalid_request'],
     ['another grant', { grant_type: 'refresh_token' }, 'invalid_request'],
-    ['the password grant', { grant_type: 'password', username: 'x', password: 'y' }, 'unsupported_grant_type'],
+    [
+      'the password grant',
+      { grant_type: 'password', username: 'x', password: 'y' },
+      'unsupported_grant_type',
+    ],
     ['the implicit grant', { grant_type: 'implicit' }, 'unsupported_grant_type'],
     ['no grant', { grant_type: '' }, 'invalid_request'],
   ])('with %s opens nothing, and is still good for its owner', async (_, changes, error) => {
@@ -256,7 +260,10 @@ describe('a code', () => {
   test('of an application without PKCE takes no verifier, and needs a nonce', async () => {
     const application = await makeApplication(testApp(), { requirePkce: false });
     const bare = { code_challenge: undefined, code_challenge_method: undefined };
-    const { location: refused } = await visit(testApp(), requestOf(application, { ...bare, nonce: undefined }));
+    const { location: refused } = await visit(
+      testApp(),
+      requestOf(application, { ...bare, nonce: undefined }),
+    );
     expect(new URL(refused).searchParams.get('error')).toBe('invalid_request');
     const request = await handleOf(testApp(), requestOf(application, bare));
     const { location } = await pagesOf(testApp(), await signUp(testApp())).continueAuthorization({ request });
@@ -268,7 +275,11 @@ describe('a code', () => {
 
 test('parameters of the token endpoint come from its body alone, and none comes twice', async () => {
   const application = await makeApplication(testApp());
-  const inQuery = await post(testApp(), `token?grant_type=client_credentials&client_id=${application.clientId}`, {});
+  const inQuery = await post(
+    testApp(),
+    `token?grant_type=client_credentials&client_id=${application.clientId}`,
+    {},
+  );
   expect(inQuery).toMatchObject({ status: 400, body: { error: 'invalid_request' } });
   const twice = await fetch(`${testApp().url}/t/dev/oauth/token`, {
     method: 'POST',

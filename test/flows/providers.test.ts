@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ProviderService } from '../../gen/manam/v1/provider_service_pb.js';
-import type { ConnectionKind } from '../../src/domain/connection.ts';
+import type { ForeignKind } from '../../src/domain/connection.ts';
 import { password } from '../support/app.ts';
 import { failure, failureOf } from '../support/errors.ts';
 import { changePolicy, type FederatedApp, makePkce, redirectUri, visit } from '../support/federation.ts';
@@ -143,7 +143,7 @@ describe.each(kinds)('%s', (kind) => {
   });
 });
 
-const openId = ['oidc', 'google', 'apple', 'microsoft'] as const satisfies readonly ConnectionKind[];
+const openId = ['oidc', 'google', 'apple', 'microsoft'] as const satisfies readonly ForeignKind[];
 test('keys that are rotated are found, and one that is not published opens nothing', async () => {
   for (const kind of openId) {
     await signInAt(app, kind, freshUser());

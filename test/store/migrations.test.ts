@@ -322,6 +322,7 @@ test('plans the statements of pending migrations only, with the sizes of their t
     ['0024_event_log.sql', false],
     ['0025_webhooks.sql', false],
     ['0026_connections.sql', false],
+    ['0027_openid_provider.sql', false],
   ]);
   const [created, copied] = listed[13]?.plan ?? [];
   expect(created).toMatchObject({ table: 'authenticators', effect: 'metadata', rows: 0, bytes: 0 });

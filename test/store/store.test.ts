@@ -66,6 +66,7 @@ test('every key of user data begins with the tenant', async () => {
     'outbox',
     'data_keys',
     'signing_keys',
+    'application_keys',
     'admin_keys',
     'leases',
     'schema_migrations',

@@ -2,10 +2,10 @@ import { ProviderService } from '../../gen/manam/v1/provider_service_pb.js';
 import { type EmulatedUser, microsoftDirectory } from '../../src/dev/emulated-providers.ts';
 import { emulatedApple } from '../../src/dev/emulators.ts';
 import {
-  type ConnectionKind,
   type ConnectionSettings,
-  connectionKinds,
   defaultSettings,
+  type ForeignKind,
+  foreignKinds,
 } from '../../src/domain/connection.ts';
 import type { TestAppOptions } from './app.ts';
 import {
@@ -19,19 +19,19 @@ import {
 } from './federation.ts';
 
 /** The client of the test tenant at a provider. */
-export const clientOf = (kind: ConnectionKind) => `client-of-${kind}`;
+export const clientOf = (kind: ForeignKind) => `client-of-${kind}`;
 
 /** Makes or changes a connection of the tenant `dev`, named as its kind. */
 export async function connect(
   { test, emulators }: FederatedApp,
-  kind: ConnectionKind,
+  kind: ForeignKind,
   changes: Partial<ConnectionSettings> = {},
   name: string = kind,
 ): Promise<void> {
   const tenant = await test.app.store.tenants.findBySlug('dev');
   if (tenant === undefined) throw new Error('there is a tenant dev');
   const { connections } = test.app.store;
-  const issuers: Partial<Record<ConnectionKind, string>> = {
+  const issuers: Partial<Record<ForeignKind, string>> = {
     oidc: emulators.of('oidc').issuer,
     microsoft: `https://login.microsoftonline.com/${microsoftDirectory}/v2.0`,
   };
@@ -52,7 +52,7 @@ export async function connect(
 /** An app whose tenant has a connection with every provider. */
 export async function startConnectedApp(options: TestAppOptions = {}): Promise<FederatedApp> {
   const app = await startFederatedApp(options);
-  for (const kind of connectionKinds.filter((each) => each !== 'google')) await connect(app, kind);
+  for (const kind of foreignKinds.filter((each) => each !== 'google')) await connect(app, kind);
   return app;
 }
 
@@ -64,7 +64,7 @@ export function freshUser(changes: Partial<EmulatedUser> = {}): EmulatedUser {
 /** Goes on from where a browser comes back to: a form is sent, anything else is a link. */
 export async function comeBack(
   { emulators }: FederatedApp,
-  kind: ConnectionKind,
+  kind: ForeignKind,
   authorizationUrl: string,
   user: EmulatedUser,
   change: (parameters: URLSearchParams) => void = () => {},
@@ -86,7 +86,7 @@ export async function comeBack(
 /** A sign-in over the link `/login/{provider}/{key}` that ends at JSON. */
 export async function signInAt(
   app: FederatedApp,
-  kind: ConnectionKind,
+  kind: ForeignKind,
   user: EmulatedUser,
   name: string = kind,
 ): Promise<Visit> {
@@ -98,7 +98,7 @@ export async function signInAt(
 /** Connects the account of a session with an account at a provider. */
 export async function link(
   app: FederatedApp,
-  kind: ConnectionKind,
+  kind: ForeignKind,
   accessToken: string,
   user: EmulatedUser,
   name: string = kind,

@@ -31,11 +31,11 @@ test('every described route is there, and asks for what it says', async () => {
   let routes = 0;
   for (const [path, operations] of Object.entries(described.paths)) {
     for (const httpMethod of Object.keys(operations).filter((key) => key !== 'servers')) {
-      const target = path.replaceAll(/\{\w+\}/g, 'x');
+      const target = path.replace('/t/{tenant}/', '/t/dev/').replaceAll(/\{\w+\}/g, 'x');
       const answer = await fetch(url + target, {
         // Of its names in lower case fetch knows all but PATCH.
         method: httpMethod.toUpperCase(),
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', 'manam-tenant': 'dev' },
         ...(httpMethod === 'post' && { body: '{}' }),
       });
       // Without a key no one comes in; where there is no route it would be 404.
@@ -58,8 +58,10 @@ test('every operation has a text, a unique id and its errors', () => {
   for (const { operationId, description, responses } of operations) {
     expect(description, operationId).toMatch(/^[A-Z].*\n\nNeeds /s);
     expect(Object.keys(responses as unknown as object), operationId).toEqual(
-      expect.arrayContaining(['200', '400', '401', '403', '500', '503']),
+      expect.arrayContaining(['400', '401', '403', '500', '503']),
     );
+    const [success] = Object.keys(responses as unknown as object);
+    expect(success, operationId).toMatch(/^20[01]$/);
   }
 });
 

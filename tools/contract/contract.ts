@@ -136,6 +136,7 @@ const sessionWords: Record<SessionLevel, string> = {
 /** The permitted callers of a method, in words. */
 export function accessInWords({ key, sessions, fresh, scope }: Access): string {
   if (key === KeyKind.ADMIN) return "an operator's key";
+  if (key === KeyKind.APPLICATION) return 'an application, which authenticates itself, or its token';
   const keyWords = key === KeyKind.SECRET ? 'a secret key' : 'a publishable or secret key';
   if (sessions.length === 0) return keyWords;
   const session = `a token ${sessions.map((level) => sessionWords[level]).join(', or ')}`;
@@ -152,7 +153,9 @@ export function reasonsOf(method: DescMethod, all: readonly ErrorReason[]): Erro
   const ofGate = [
     ...(rule.key === KeyKind.ADMIN
       ? ['ADMIN_KEY_INVALID']
-      : ['KEY_MISSING', 'KEY_INVALID', 'KEY_CONFLICT', 'SECRET_KEY_EXPOSED', 'ORIGIN_DENIED']),
+      : rule.key === KeyKind.APPLICATION
+        ? ['INVALID_CLIENT', 'ORIGIN_DENIED']
+        : ['KEY_MISSING', 'KEY_INVALID', 'KEY_CONFLICT', 'SECRET_KEY_EXPOSED', 'ORIGIN_DENIED']),
     'HEADER_DUPLICATE',
     'MEDIA_TYPE_UNSUPPORTED',
     'BODY_TOO_LARGE',

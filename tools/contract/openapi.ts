@@ -81,6 +81,17 @@ export function createOpenApi(contract: Contract, version: string): Json {
           name: 'x-api-key',
           description: 'A secret key of the tenant.',
         },
+        application: {
+          type: 'http',
+          scheme: 'basic',
+          description:
+            'The id and the secret of an application. It may authenticate in the body instead, as it is registered.',
+        },
+        applicationToken: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'An access token of an application, for UserInfo.',
+        },
         session: {
           type: 'http',
           scheme: 'bearer',
@@ -93,6 +104,7 @@ export function createOpenApi(contract: Contract, version: string): Json {
         ...Object.fromEntries(rest.components),
         ...Object.fromEntries(connect.components),
         Failure: failureSchema(contract.reasons),
+        OAuthFailure: oauthFailureSchema,
         ConnectFailure: connectFailureSchema,
       },
     },
@@ -101,6 +113,7 @@ export function createOpenApi(contract: Contract, version: string): Json {
 
 function securityOf(method: DescMethod): Json[] {
   const { key, sessions, scope } = accessOf(method);
+  if (key === KeyKind.APPLICATION) return [{ application: [] }, { applicationToken: [] }, {}];
   const ofKey = key === KeyKind.SECRET ? { secretKey: [] } : { key: [] };
   if (sessions.length === 0) return [ofKey];
   return [{ session: [] }, { session: [], ...ofKey }, ...(scope === '' ? [] : [{ secretKey: [] }])];
@@ -135,7 +148,7 @@ function restOperation(
   examples: Json,
 ): Json {
   const operation = describeMethod(method);
-  const { rawBody, successMessage, successLocation } = getOption(method, rest_method);
+  const { rawBody, successMessage, successLocation, oauth, successStatus } = getOption(method, rest_method);
   const inPath = new Set([...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name));
   const spelled = spellingOf(method.input);
   const properties = schemas.propertiesOf(method.input);
@@ -173,7 +186,7 @@ function restOperation(
   const body: Schema =
     inPath.size === 0
       ? { ...schemas.refer(method.input), unevaluatedProperties: false }
-      : { type: 'object', properties: Object.fromEntries(rest), additionalProperties: false };
+      : { type: 'object', properties: Object.fromEntries(rest), additionalProperties: oauth };
   const json = { schema: body, ...(Object.keys(examples).length > 0 && { examples }) };
   const answer = {
     allOf: [
@@ -193,6 +206,8 @@ function restOperation(
     ],
     unevaluatedProperties: false,
   };
+  // The members that are set, with those of `claims` beside them (RFC 6749, section 5.1).
+  const oauthAnswer = { type: 'object', properties: schemas.propertiesOf(method.output) };
   return {
     ...operation,
     parameters: [...pathParameters, ...query, ...headers, ...(operation['parameters'] as Json[])],
@@ -202,10 +217,10 @@ function restOperation(
       },
     }),
     responses: {
-      200: rawBody
+      [successStatus || 200]: rawBody
         ? { description: 'The image.', content: { 'image/png': {} } }
-        : { description: 'Done.', content: { 'application/json': { schema: answer } } },
-      ...failures(hasBody ? withBodyReasons(reasons, all) : reasons, 'Failure'),
+        : { description: 'Done.', content: { 'application/json': { schema: oauth ? oauthAnswer : answer } } },
+      ...failures(hasBody ? withBodyReasons(reasons, all) : reasons, oauth ? 'OAuthFailure' : 'Failure'),
     },
   };
 }
@@ -262,6 +277,16 @@ function failureSchema(reasons: readonly ErrorReason[]): Schema {
     },
   };
 }
+
+const oauthFailureSchema: Schema = {
+  type: 'object',
+  description: 'A failure of OAuth (RFC 6749, section 5.2).',
+  required: ['error', 'error_description'],
+  properties: {
+    error: { type: 'string', description: 'Stable; for programs. Such as `invalid_grant`.' },
+    error_description: { type: 'string', description: 'For developers, in English.' },
+  },
+};
 
 const connectFailureSchema: Schema = {
   type: 'object',

@@ -66,3 +66,12 @@ export const microsoft: OpenIdPreset = {
     return { isVerified: isProved && isOfOne, isAuthoritative: isProved && isOfOne };
   },
 };
+
+/** The tenant `manam` of this service, which "Login with Manam" knows by the name of the deployment: both find the same account. */
+export const manam: OpenIdPreset = {
+  ...oidc,
+  algorithms: ['RS256', 'ES256', 'EdDSA'],
+  knownAs: (issuer) => issuer.slice(0, -'/t/manam'.length),
+  // Confirmed there, but maybe long ago: enough for a new account, not to open one that exists.
+  trustOf: (claims) => ({ isVerified: claims['email_verified'] === true, isAuthoritative: false }),
+};

@@ -35,6 +35,8 @@ export type OpenIdPreset = Common & {
   readonly issuersOf: (metadata: ServerMetadata, claims: JWTPayload) => readonly string[];
   /** Whether the address of these claims is proved, and whether the provider answers for it. */
   readonly trustOf: (claims: Claims, client: ProviderClient, metadata: ServerMetadata) => EmailTrust;
+  /** The issuer by which its users are known here, where that is not the one of its tokens. */
+  readonly knownAs?: (issuer: string) => string;
   /** Whether its userinfo endpoint is asked for what its ID tokens lack. */
   readonly hasUserInfo?: boolean;
   /** Claims from the parameters beside the code. */

@@ -2,7 +2,7 @@ import type { ConnectionKind } from '../../domain/connection.ts';
 import { apple } from './apple.ts';
 import { google } from './google.ts';
 import { facebook, github, linkedin } from './oauth.ts';
-import { microsoft, oidc } from './openid.ts';
+import { manam, microsoft, oidc } from './openid.ts';
 import type { Preset } from './preset.ts';
 
 export const presets: Readonly<Record<ConnectionKind, Preset>> = {
@@ -13,4 +13,5 @@ export const presets: Readonly<Record<ConnectionKind, Preset>> = {
   github,
   facebook,
   linkedin,
+  manam,
 };

@@ -106,7 +106,7 @@ export function createIdentityProviders(options: ProvidersOptions): IdentityProv
   ): ProviderAccount {
     const { iss, sub, sid } = claims;
     // One form of the issuer, where a provider has several.
-    const issuer = preset.server?.issuer ?? iss;
+    const issuer = preset.server?.issuer ?? preset.knownAs?.(iss) ?? iss;
     return {
       ...describe(issuer, sub, claims, client, preset.trustOf(claims, client, config.serverMetadata())),
       sid: isSubject(sid) ? sid : '',

@@ -12,7 +12,7 @@ import { record } from '../events/record.ts';
 import { asActor, deploymentId, findTenant } from './operator.ts';
 
 export type EventLogAdminDeps = {
-  readonly store: Store<'eventLogs' | 'events' | 'webhooks' | 'tenants'>;
+  readonly store: Store<'eventLogs' | 'events' | 'webhooks' | 'logoutCursors' | 'tenants'>;
   readonly signHead: HeadSigner;
   readonly clock: Clock;
   readonly random: Random;
@@ -81,6 +81,7 @@ export function createEventLogAdmin({ store, signHead, clock, random }: EventLog
       const next = { number: log.number + 1, logId, start: log.size, startedAt: clock() };
       await eventLogs.insert({ ...log, ...next });
       await repositories.webhooks.rewind(tenantId, log.size);
+      await repositories.logoutCursors.rewind(tenantId, log.size);
       const details = { log: log.logId, size: log.size - log.start, root, head };
       const actor = asActor(operator, { id: tenantId });
       await record(repositories, deps, actor, { type: 'log.restored', details });

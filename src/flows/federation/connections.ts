@@ -1,9 +1,10 @@
+import { issuerOf } from '../../domain/application-token.ts';
 import { type Connection, type ConnectionSettings, defaultSettings } from '../../domain/connection.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { googleProvider } from '../../domain/google.ts';
 import type { ProviderClient } from '../../domain/identity-provider.ts';
 import type { Store } from '../../domain/repositories.ts';
-import type { GoogleScope, Tenant } from '../../domain/tenant.ts';
+import { type GoogleScope, manamSlug, type Tenant } from '../../domain/tenant.ts';
 
 /** The client that the deployment has at Google, for tenants that have none. */
 export type SharedGoogle = {
@@ -20,6 +21,8 @@ export type ConnectionDeps = {
   readonly googleScopes: Readonly<Record<GoogleScope, string>>;
   /** The origin of this service, where browsers come back to. */
   readonly origin: string;
+  /** MANAM_ISSUER. */
+  readonly deployment: string;
 };
 
 export type ListedConnection = Pick<Connection, 'name' | 'settings'>;
@@ -30,7 +33,9 @@ const googleSecret = 'google_client_secret';
  * The connections of a tenant that are on. Google may be one of them, or what the policy says of it: with the
  * tenant's own client, or the deployment's.
  */
-export function createConnections({ store, sharedGoogle, googleScopes, origin }: ConnectionDeps) {
+export function createConnections(deps: ConnectionDeps) {
+  const { store, sharedGoogle, googleScopes, origin, deployment } = deps;
+
   function fromPolicy({ policy }: Tenant): ConnectionSettings {
     const { enabled, clientId, audiences, scopes } = policy.google;
     return {
@@ -69,6 +74,7 @@ export function createConnections({ store, sharedGoogle, googleScopes, origin }:
       found === undefined ? `${origin}/googlelogin/callback` : callbackOf(origin, tenant, name);
     return {
       ...settings,
+      ...(settings.kind === 'manam' && { issuer: issuerOf(deployment, manamSlug) }),
       name,
       secret: secret ?? '',
       isForBrowsers: isForBrowsers({ settings, hasSecret: secret !== undefined }),

@@ -28,7 +28,7 @@ import type { RequestHandles } from './request-handle.ts';
 import type { SubjectOf } from './subject.ts';
 
 export type AuthorizeDeps = {
-  readonly store: Store<'authenticators' | 'grants' | 'events'>;
+  readonly store: Store<'authenticators' | 'grants' | 'identities' | 'tenants' | 'events'>;
   readonly findClient: FindClient;
   readonly requests: LoginRequests;
   readonly handles: RequestHandles;
@@ -132,17 +132,29 @@ export function createAuthorize(deps: AuthorizeDeps) {
       return { step: 'other-user' };
     if (isTooOld(session, request) || (await lacksLevel(caller, session, request)))
       return { step: 'reauthenticate' };
-    const { clientId, settings } = application;
+    const { settings } = application;
     if (hasConsented) return undefined;
     if (settings.firstParty && !prompts.includes('consent')) return undefined;
-    const known = (await store.grants.listConsents(caller.tenant.id, session.userId)).find(
-      (each) => each.clientId === clientId,
-    );
-    const fresh = scopes.filter((scope) => known?.scopes.includes(scope) !== true);
+    const known = await consentsOf(caller, session, application);
+    const fresh = scopes.filter((scope) => !known.includes(scope));
     // Who stands behind the redirect URI of a native application cannot be known (RFC 8252, section 8.6).
     const asksAlways = prompts.includes('consent') || settings.kind === 'native';
-    if (!asksAlways && known !== undefined && fresh.length === 0) return undefined;
+    if (!asksAlways && fresh.length === 0) return undefined;
     return { step: 'consent', scopes: asksAlways ? scopes : fresh, resources };
+  }
+
+  /** The scopes that a user has consented to, by "Login with Manam" too, whose page names what it tells. */
+  async function consentsOf(
+    { tenant }: Caller,
+    { userId }: CallerSession,
+    { clientId, settings }: Application,
+  ): Promise<readonly string[]> {
+    const consents = await store.grants.listConsents(tenant.id, userId);
+    const own = consents.find((each) => each.clientId === clientId)?.scopes ?? [];
+    const sector = settings.sector === '' ? undefined : await store.tenants.findBySlug(settings.sector);
+    const isKnown =
+      sector !== undefined && (await store.identities.hasConsented(tenant.id, userId, sector.id));
+    return isKnown ? [...own, ...manamScopes] : own;
   }
 
   /** Whether a second factor is wanted that the session lacks and its user has (`acr_values`, a voluntary claim). */
@@ -297,16 +309,22 @@ export function newGrant(
   };
 }
 
-/** Keeps what a user has consented to. */
+/** What the consent page of "Login with Manam" names. */
+const manamScopes = ['openid', 'profile', 'email'];
+
+/** Keeps what a user has consented to. For the application of another tenant at Manam it is the consent to that tenant as well. */
 export async function noteConsent(
   deps: { readonly clock: Clock; readonly random: Random },
-  repositories: Pick<Repositories, 'grants' | 'events'>,
+  repositories: Pick<Repositories, 'grants' | 'identities' | 'tenants' | 'events'>,
   caller: Caller,
   userId: string,
-  { clientId }: Application,
+  { clientId, settings: { sector } }: Application,
   scopes: readonly string[],
 ): Promise<void> {
-  const consent = { clientId, scopes, createdAt: deps.clock() };
-  await repositories.grants.consent(caller.tenant.id, userId, consent);
+  const { grants, identities, tenants } = repositories;
+  const now = deps.clock();
+  await grants.consent(caller.tenant.id, userId, { clientId, scopes, createdAt: now });
+  const consented = sector === '' ? undefined : await tenants.findBySlug(sector);
+  if (consented !== undefined) await identities.consent(caller.tenant.id, userId, consented.id, now);
   await record(repositories, deps, caller, { type: 'consent.granted', details: { application: clientId } });
 }

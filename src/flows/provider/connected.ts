@@ -1,15 +1,16 @@
-import type { Application } from '../../domain/application.ts';
+import { type Application, defaultApplication } from '../../domain/application.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { FindClient } from '../../domain/client.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { Random } from '../../domain/random.ts';
-import type { Store } from '../../domain/repositories.ts';
+import type { Repositories, Store } from '../../domain/repositories.ts';
+import { isUuid } from '../../domain/token.ts';
 import { record } from '../events/record.ts';
 import { ownSession } from '../sessions/own-session.ts';
 
 export type ConnectedDeps = {
-  readonly store: Store<'grants' | 'events'>;
+  readonly store: Store<'grants' | 'identities' | 'tenants' | 'events'>;
   readonly findClient: FindClient;
   readonly clock: Clock;
   readonly random: Random;
@@ -22,9 +23,45 @@ export type ConnectedApplication = {
   readonly since: Date;
 };
 
+/** The scopes of "Login with Manam". */
+const manamScopes = ['openid', 'profile', 'email'];
+
 /** What a user sees of the applications that they have let in, and takes back. */
 export function createConnected(deps: ConnectedDeps) {
   const { store, findClient, clock } = deps;
+
+  /** The tenants that a user of Manam has consented to, each as an application whose id is the tenant's. */
+  async function listTenants({ tenant }: Caller, userId: string) {
+    const ids = await store.identities.listConsents(tenant.id, userId);
+    const found = await Promise.all(ids.map((id) => store.tenants.findById(id)));
+    return found
+      .filter((each) => each !== undefined)
+      .map(({ id, slug, name, createdAt }) => ({
+        slug,
+        application: {
+          tenantId: tenant.id,
+          clientId: id,
+          settings: { ...defaultApplication('web'), name },
+          createdAt,
+          updatedAt: createdAt,
+        },
+        scopes: manamScopes,
+        since: createdAt,
+      }));
+  }
+
+  /** Takes the consent to a tenant back, by its id or by that of its application. */
+  async function forgetTenant(
+    { identities, tenants }: Pick<Repositories, 'identities' | 'tenants'>,
+    { tenant, client }: Caller,
+    userId: string,
+    clientId: string,
+  ): Promise<boolean> {
+    const sector = (await findClient(tenant, clientId, client.address))?.settings.sector ?? '';
+    const id = sector === '' ? clientId : ((await tenants.findBySlug(sector))?.id ?? '');
+    return isUuid(id) && (await identities.withdrawConsent(tenant.id, userId, id));
+  }
+
   return {
     async list(caller: Caller): Promise<ConnectedApplication[]> {
       const { userId } = ownSession(caller);
@@ -38,13 +75,15 @@ export function createConnected(deps: ConnectedDeps) {
         if (createdAt < known.since) known.since = createdAt;
         held.set(clientId, known);
       }
+      const tenants = await listTenants(caller, userId);
       const found = await Promise.all(
         [...held].map(async ([clientId, { scopes, since }]) => {
           const application = await findClient(tenant, clientId, client.address);
           return application && { application, scopes: [...scopes], since };
         }),
       );
-      return found
+      const sectors = new Set(found.map((each) => each?.application.settings.sector));
+      return [...found, ...tenants.filter(({ slug }) => !sectors.has(slug))]
         .filter((each) => each !== undefined)
         .sort((a, b) => a.application.settings.name.localeCompare(b.application.settings.name));
     },
@@ -58,7 +97,8 @@ export function createConnected(deps: ConnectedDeps) {
         const { grants } = repositories;
         const hadConsent = await grants.withdraw(tenantId, userId, clientId);
         const ended = await grants.endOfUser(tenantId, userId, { clientId }, clock());
-        if (!hadConsent && ended === 0) throw new DomainError('NOT_FOUND');
+        const hadTenant = await forgetTenant(repositories, caller, userId, clientId);
+        if (!hadConsent && !hadTenant && ended === 0) throw new DomainError('NOT_FOUND');
         const details = { application: clientId };
         await record(repositories, deps, caller, { type: 'application.disconnected', details });
       });

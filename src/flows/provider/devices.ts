@@ -19,7 +19,7 @@ import type { ClientCredentials, Clients } from './clients.ts';
 import { readingExtent } from './exchange.ts';
 
 export type DeviceDeps = {
-  readonly store: Store<'grants' | 'devices' | 'events'>;
+  readonly store: Store<'grants' | 'devices' | 'identities' | 'tenants' | 'events'>;
   readonly clients: Clients;
   readonly limiter: Limiter;
   /** Devices that one network begins; each is a row. */

@@ -31,7 +31,7 @@ CREATE TABLE application_grants (
   resources MEDIUMTEXT NOT NULL,
   is_offline TINYINT NOT NULL,
   auth_time DATETIME(3) NOT NULL,
-  amr VARCHAR(255) NOT NULL,
+  amr MEDIUMTEXT NOT NULL,
   code_digest BINARY(32) NULL,
   code_expires_at DATETIME(3) NULL,
   -- Sealed: the redirect URI, the challenge and the nonce.

@@ -286,6 +286,13 @@ export function createIdentities({ identities, consents, federatedSessions }: Ta
     async consent(tenantId, userId, consentedTenantId) {
       consents.insert({ tenantId, userId, consentedTenantId });
     },
+    withdrawConsent: async (tenantId, userId, consentedTenantId) =>
+      consents.delete(
+        (each) =>
+          each.tenantId === tenantId &&
+          each.userId === userId &&
+          each.consentedTenantId === consentedTenantId,
+      ) === 1,
   };
 }
 

@@ -228,5 +228,8 @@ export function createLogoutCursors({ logoutCursors, eventLogs }: Tables): Logou
       logoutCursors.update((each) => each.tenantId === tenantId && each.position === from, {
         position: to,
       }) === 1,
+    async rewind(tenantId, size) {
+      logoutCursors.update((each) => each.tenantId === tenantId && each.position > size, { position: size });
+    },
   };
 }
