@@ -49,11 +49,19 @@ export class AuthorizationError extends Error {
   }
 }
 
+/** The codes that a call fails with by themselves; whatever else is wrong with a request is `invalid_request`. */
+const reasonsOfCodes: Readonly<Partial<Record<string, Reason>>> = {
+  invalid_scope: 'INVALID_SCOPE',
+  invalid_target: 'INVALID_TARGET',
+  unauthorized_client: 'UNAUTHORIZED_CLIENT',
+  unsupported_response_type: 'UNSUPPORTED_RESPONSE_TYPE',
+};
+
 /** The same as the failure of a call, for a request that comes from the application itself (RFC 9126, section 2.3). */
 export function asFailure({ code, message }: AuthorizationError): DomainError {
-  if (code === 'invalid_request')
-    return invalid({ field: 'request', reason: 'FIELD_INVALID', description: message });
-  return new DomainError(code.toUpperCase() as Reason, { metadata: { detail: message } });
+  const reason = reasonsOfCodes[code];
+  if (reason !== undefined) return new DomainError(reason, { metadata: { detail: message } });
+  return invalid({ field: 'request', reason: 'FIELD_INVALID', description: message });
 }
 
 const maxTextLength = 2048;
