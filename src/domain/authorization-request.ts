@@ -95,11 +95,14 @@ export function responseModeOf(parameters: AuthorizationParameters): 'query' | '
   return parameters['response_mode'] === 'form_post' ? 'form_post' : 'query';
 }
 
-/** The scopes that an application asks for. Throws `invalid_scope` for those that are not its own. */
-export function scopesOf({ settings }: Application, scopes: readonly string[]): readonly string[] {
-  const foreign = scopes.find((scope) => !settings.scopes.includes(scope));
-  if (foreign !== undefined)
-    throw new AuthorizationError('invalid_scope', 'a scope is not registered for this application');
+/**
+ * The scopes of an application among those that it asks for; others are ignored (OpenID Connect Core 1.0, section 3.1.2.1), and the
+ * token endpoint says which it has. Throws `invalid_scope` where none is left.
+ */
+export function scopesOf({ settings }: Application, asked: readonly string[]): readonly string[] {
+  const scopes = asked.filter((scope) => settings.scopes.includes(scope));
+  if (scopes.length === 0 && asked.length > 0)
+    throw new AuthorizationError('invalid_scope', 'no such scope is registered for this application');
   return scopes;
 }
 

@@ -92,7 +92,7 @@ describe('what is wrong with a request is told to its application, with state an
     ['no response type', { response_type: undefined }, 'invalid_request'],
     ['an implicit flow', { response_type: 'token' }, 'unsupported_response_type'],
     ['a hybrid flow', { response_type: 'code id_token' }, 'unsupported_response_type'],
-    ['a scope that is not its own', { scope: 'openid everything' }, 'invalid_scope'],
+    ['scopes of which none is its own', { scope: 'everything else' }, 'invalid_scope'],
     ['a resource that is not its own', { resource: 'https://api.evil.test' }, 'invalid_target'],
     ['no challenge', { code_challenge: undefined, code_challenge_method: undefined }, 'invalid_request'],
     ['a plain challenge', { code_challenge_method: 'plain' }, 'invalid_request'],

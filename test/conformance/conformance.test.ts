@@ -25,6 +25,7 @@ test('every case ends as with a certified provider, or says why it does not', as
     const [mine = ours, theirs = certified] = results;
     if (mine.startsWith('failed') || (mine !== theirs && difference === undefined))
       unexplained.push(`${what}: ${mine} / ${theirs}`);
+    if (mine === theirs && difference !== undefined) unexplained.push(`${what}: does not differ`);
     const note = mine === theirs ? '' : (difference ?? '');
     rows.push(`| ${source} | ${cell(what)} | ${cell(mine)} | ${cell(theirs)} | ${note} |`);
   }

@@ -89,7 +89,7 @@ describe('a pushed request', () => {
       status: 400,
       body: { error: 'invalid_request' },
     });
-    expect(await push(application, { scope: 'openid everything' })).toMatchObject({
+    expect(await push(application, { scope: 'everything' })).toMatchObject({
       status: 400,
       body: { error: 'invalid_scope' },
     });
@@ -169,6 +169,12 @@ describe('the steps of a user', () => {
     const request = await handleOf(testApp(), requestOf(application, { id_token_hint: tokens['id_token'] }));
     expect((await other.continueAuthorization({ request })).step).toBe(AuthorizationStep.OTHER_USER);
   });
+});
+
+test('scopes that are not its own are left out, and the answer says so', async () => {
+  const application = await makeApplication(testApp(), { scopes: ['openid', 'email'] });
+  const { tokens } = await signInTo(testApp(), application, { scope: 'openid everything roles' });
+  expect(tokens['scope']).toBe('openid');
 });
 
 describe('claims', () => {
