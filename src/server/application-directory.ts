@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Client, FindClient } from '../domain/client.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Store } from '../domain/repositories.ts';
+import type { Tenant } from '../domain/tenant.ts';
 import { isUuid } from '../domain/token.ts';
 
 /** Time for which a changed or deleted application may still be taken as it was. */
@@ -35,17 +36,33 @@ export function createApplicationDirectory(
     if (application?.settings.enabled !== true) return undefined;
     return { ...application, secrets: await applications.listSecrets(tenantId, clientId, clock()) };
   });
-  const origins = cacheOf(async (tenantId) => {
-    const all = await applications.list(tenantId);
-    return all.flatMap(({ settings }) => (settings.enabled ? settings.origins : []));
+  /** What the enabled applications of a tenant have together. */
+  const together = cacheOf(async (tenantId) => {
+    const enabled = (await applications.list(tenantId)).filter(({ settings }) => settings.enabled);
+    return {
+      origins: enabled.flatMap(({ settings }) => settings.origins),
+      served: enabled.flatMap(({ settings }) => settings.serves),
+    };
   });
+
+  /** Nobody has registered what such a client may reach: it is every API of the tenant, as the user consents to it. */
+  async function findMetadataClient(
+    tenant: Tenant,
+    clientId: string,
+    address: string,
+  ): Promise<Client | undefined> {
+    const found = await findByMetadata(tenant, clientId, address);
+    if (found === undefined) return undefined;
+    const resources = (await together.fetch(tenant.id))?.value.served ?? [];
+    return { ...found, settings: { ...found.settings, resources } };
+  }
 
   return {
     async find(tenant, clientId, address) {
       if (clientId.startsWith('https:') || clientId.startsWith('http:'))
-        return await findByMetadata(tenant, clientId, address);
+        return await findMetadataClient(tenant, clientId, address);
       return isUuid(clientId) ? (await byId.fetch(`${tenant.id} ${clientId}`))?.value : undefined;
     },
-    originsOf: async (tenantId) => (await origins.fetch(tenantId))?.value ?? [],
+    originsOf: async (tenantId) => (await together.fetch(tenantId))?.value.origins ?? [],
   };
 }

@@ -1,0 +1,337 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { auth as mcpAuth, type OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
+import express from 'express';
+import eoidc from 'express-openid-connect';
+import * as oauth from 'oauth4webapi';
+import { InMemoryWebStorage, OidcClient, WebStorageStateStore } from 'oidc-client-ts';
+import * as client from 'openid-client';
+import { generate } from 'selfsigned';
+import { Agent, getGlobalDispatcher, setGlobalDispatcher } from 'undici';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startTestApp, type TestApp } from '../support/app.ts';
+import { freePort } from '../support/federation.ts';
+import { type SignedIn, signUp } from '../support/journey.ts';
+import { issuerAt, makeApplication, pagesOf } from '../support/openid.ts';
+
+// Its types bring those of browsers along, which are not those of Node.
+const { Auth, skipCSRFCheck } = (await import('@auth/core' as string)) as {
+  readonly Auth: (request: Request, config: object) => Promise<Response>;
+  readonly skipCSRFCheck: symbol;
+};
+
+// Relying parties of strangers, as they are, over TLS with a certificate of a test authority.
+
+let manam: TestApp;
+let user: SignedIn;
+const before = getGlobalDispatcher();
+
+beforeAll(async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'manam-relying-'));
+  const pems = await generate([{ name: 'commonName', value: 'localhost' }], {
+    extensions: [
+      { name: 'basicConstraints', cA: true },
+      { name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] },
+    ],
+  });
+  const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+  writeFileSync(certFile, pems.cert);
+  writeFileSync(keyFile, pems.private);
+  setGlobalDispatcher(new Agent({ connect: { ca: pems.cert } }));
+  const port = await freePort();
+  manam = await startTestApp({
+    config: { port, issuer: `https://localhost:${port}`, tls: { certFile, keyFile } },
+  });
+  user = await signUp(manam);
+}, 60_000);
+afterAll(async () => {
+  setGlobalDispatcher(before);
+  await manam.close();
+});
+
+/** The hosted pages and their user: from the address of a request to the address of its answer. */
+async function agree(address: string | URL): Promise<URL> {
+  const response = await fetch(address, { redirect: 'manual' });
+  const page = new URL(response.headers.get('location') ?? '', manam.issuer);
+  const request = page.searchParams.get('request') ?? '';
+  const { location } = await pagesOf(manam, user).continueAuthorization({ request, consent: true });
+  return new URL(location);
+}
+
+const redirectUri = 'https://app.example/callback';
+const scope = 'openid profile email offline_access';
+
+test('openid-client', async () => {
+  const { clientId, secret } = await makeApplication(manam, {
+    authentication: 'client_secret_post',
+    postLogoutRedirectUris: ['https://app.example/bye'],
+  });
+  const config = await client.discovery(new URL(issuerAt(manam)), clientId, secret);
+  const pkceCodeVerifier = client.randomPKCECodeVerifier();
+  const [expectedState, expectedNonce] = [client.randomState(), client.randomNonce()];
+  const back = await agree(
+    client.buildAuthorizationUrl(config, {
+      redirect_uri: redirectUri,
+      scope,
+      state: expectedState,
+      nonce: expectedNonce,
+      code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier),
+      code_challenge_method: 'S256',
+    }),
+  );
+  const tokens = await client.authorizationCodeGrant(config, back, {
+    pkceCodeVerifier,
+    expectedState,
+    expectedNonce,
+    idTokenExpected: true,
+  });
+  expect(tokens.claims()?.sub).toBe(user.userId);
+  const renewed = await client.refreshTokenGrant(config, tokens.refresh_token ?? '');
+  expect(await client.fetchUserInfo(config, renewed.access_token, user.userId)).toMatchObject({
+    email: user.email,
+  });
+  expect(await client.tokenIntrospection(config, renewed.access_token)).toMatchObject({ active: true });
+  await client.tokenRevocation(config, renewed.refresh_token ?? '');
+  expect(await client.tokenIntrospection(config, renewed.access_token)).toEqual({ active: false });
+  const out = client.buildEndSessionUrl(config, {
+    id_token_hint: renewed.id_token ?? '',
+    post_logout_redirect_uri: 'https://app.example/bye',
+  });
+  const page = await fetch(out, { redirect: 'manual' });
+  expect(page.headers.get('location')).toContain('/account/dev/sign-out?request=');
+});
+
+test('oauth4webapi, with a pushed request', async () => {
+  const { clientId, secret } = await makeApplication(manam);
+  const issuer = new URL(issuerAt(manam));
+  const as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer));
+  const me: oauth.Client = { client_id: clientId };
+  const authentication = oauth.ClientSecretBasic(secret);
+  const verifier = oauth.generateRandomCodeVerifier();
+  const state = oauth.generateRandomState();
+  const pushed = await oauth.processPushedAuthorizationResponse(
+    as,
+    me,
+    await oauth.pushedAuthorizationRequest(as, me, authentication, {
+      response_type: 'code',
+      redirect_uri: redirectUri,
+      scope,
+      state,
+      code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
+      code_challenge_method: 'S256',
+    }),
+  );
+  const address = new URL(as.authorization_endpoint ?? '');
+  address.searchParams.set('client_id', clientId);
+  address.searchParams.set('request_uri', pushed.request_uri);
+  const parameters = oauth.validateAuthResponse(as, me, await agree(address), state);
+  const tokens = await oauth.processAuthorizationCodeResponse(
+    as,
+    me,
+    await oauth.authorizationCodeGrantRequest(as, me, authentication, parameters, redirectUri, verifier),
+  );
+  expect(oauth.getValidatedIdTokenClaims(tokens)?.sub).toBe(user.userId);
+  const renewed = await oauth.processRefreshTokenResponse(
+    as,
+    me,
+    await oauth.refreshTokenGrantRequest(as, me, authentication, tokens.refresh_token ?? ''),
+  );
+  const info = await oauth.userInfoRequest(as, me, renewed.access_token);
+  expect((await oauth.processUserInfoResponse(as, me, user.userId, info)).email).toBe(user.email);
+});
+
+test('oidc-client-ts, as a page', async () => {
+  const { clientId } = await makeApplication(manam, { kind: 'spa' });
+  const page = new OidcClient({
+    authority: issuerAt(manam),
+    client_id: clientId,
+    redirect_uri: redirectUri,
+    scope,
+    loadUserInfo: true,
+    stateStore: new WebStorageStateStore({ store: new InMemoryWebStorage() }),
+  });
+  const { url } = await page.createSigninRequest({});
+  const signedIn = await page.processSigninResponse(String(await agree(url)));
+  expect(signedIn.profile).toMatchObject({ sub: user.userId, email: user.email });
+  const renewed = await page.useRefreshToken({
+    state: {
+      refresh_token: signedIn.refresh_token ?? '',
+      id_token: signedIn.id_token ?? '',
+      session_state: null,
+      scope,
+      profile: signedIn.profile,
+      data: undefined,
+    } as never,
+  });
+  expect(renewed.access_token).not.toBe(signedIn.access_token);
+});
+
+/** Runs a handler on this machine. */
+async function serve(handler: (address: string) => Parameters<typeof createServer>[1]): Promise<{
+  readonly address: string;
+  readonly server: Server;
+}> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = `http://localhost:${(server.address() as AddressInfo).port}`;
+  server.on('request', handler(address) as never);
+  return { address, server };
+}
+
+/** A browser with cookies, which goes through the hosted pages where it is sent to them. */
+function createBrowser() {
+  const jar = new Map<string, string>();
+  return async function open(start: string): Promise<Response> {
+    let url = start;
+    for (let hop = 0; hop < 10; hop += 1) {
+      if (url.startsWith(manam.issuer)) {
+        url = String(await agree(url));
+        continue;
+      }
+      const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
+      const response = await fetch(url, { redirect: 'manual', headers: { cookie } });
+      for (const line of response.headers.getSetCookie()) {
+        const [pair = ''] = line.split(';');
+        const at = pair.indexOf('=');
+        jar.set(pair.slice(0, at), pair.slice(at + 1));
+      }
+      const location = response.headers.get('location');
+      if (location === null) return response;
+      url = new URL(location, url).href;
+    }
+    throw new Error('too many redirects');
+  };
+}
+
+test('express-openid-connect', async () => {
+  const { clientId, secret } = await makeApplication(manam, {
+    redirectUris: ['http://localhost/callback'],
+  });
+  const { address, server } = await serve((at) => {
+    const app = express();
+    app.use(
+      eoidc.auth({
+        issuerBaseURL: issuerAt(manam),
+        baseURL: at,
+        clientID: clientId,
+        clientSecret: secret,
+        clientAuthMethod: 'client_secret_basic',
+        secret: 'a long secret of the cookies of a test',
+        idTokenSigningAlg: 'RS256',
+        authorizationParams: { response_type: 'code', scope: 'openid profile email' },
+      }),
+    );
+    app.get('/', async (request, response) => {
+      response.json({ sub: request.oidc.user?.['sub'], info: await request.oidc.fetchUserInfo() });
+    });
+    return app as never;
+  });
+  await applicationReturnsTo(clientId, `${address}/callback`);
+  const response = await createBrowser()(`${address}/`);
+  expect(await response.json()).toMatchObject({ sub: user.userId, info: { email: user.email } });
+  server.closeAllConnections();
+  server.close();
+});
+
+test('@auth/core', async () => {
+  const { clientId, secret } = await makeApplication(manam, {
+    redirectUris: ['http://localhost/auth/callback/manam'],
+  });
+  const config = {
+    secret: 'a long secret of the cookies of a test',
+    trustHost: true,
+    basePath: '/auth',
+    skipCSRFCheck,
+    providers: [
+      {
+        id: 'manam',
+        name: 'Manam',
+        type: 'oidc',
+        issuer: issuerAt(manam),
+        clientId,
+        clientSecret: secret,
+        checks: ['pkce', 'state', 'nonce'],
+      },
+    ],
+  };
+  const { address, server } = await serve((at) => async (request, response) => {
+    const isStart = request.url === '/start';
+    const answer = await Auth(
+      new Request(isStart ? `${at}/auth/signin/manam` : `${at}${request.url}`, {
+        method: isStart ? 'POST' : 'GET',
+        headers: {
+          cookie: request.headers.cookie ?? '',
+          'content-type': 'application/x-www-form-urlencoded',
+        },
+        ...(isStart && { body: new URLSearchParams({ callbackUrl: `${at}/auth/session` }) }),
+      }),
+      config,
+    );
+    response.statusCode = answer.status;
+    for (const [name, value] of answer.headers) if (name !== 'set-cookie') response.setHeader(name, value);
+    response.setHeader('set-cookie', answer.headers.getSetCookie());
+    response.end(await answer.text());
+  });
+  await applicationReturnsTo(clientId, `${address}/auth/callback/manam`);
+  const response = await createBrowser()(`${address}/start`);
+  expect(await response.json()).toMatchObject({ user: expect.anything() });
+  server.closeAllConnections();
+  server.close();
+});
+
+test('the MCP SDK, with an API that names its authorization server', async () => {
+  const { address, server } = await serve((at) => (request, response) => {
+    const isMetadata = request.url?.startsWith('/.well-known/oauth-protected-resource');
+    response.writeHead(isMetadata ? 200 : 404, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ resource: `${at}/mcp`, authorization_servers: [issuerAt(manam)] }));
+  });
+  const resource = `${address}/mcp`;
+  const { clientId } = await makeApplication(manam, {
+    kind: 'native',
+    redirectUris: ['http://127.0.0.1/callback'],
+    resources: [resource],
+  });
+  let kept: Record<string, unknown> = {};
+  let verifier = '';
+  let address0: URL | undefined;
+  const provider: OAuthClientProvider = {
+    redirectUrl: 'http://127.0.0.1:4711/callback',
+    clientMetadata: { redirect_uris: ['http://127.0.0.1:4711/callback'] },
+    clientInformation: () => ({ client_id: clientId }),
+    tokens: () => (Object.keys(kept).length === 0 ? undefined : (kept as never)),
+    saveTokens: (tokens) => {
+      kept = { ...tokens };
+    },
+    redirectToAuthorization: (url) => {
+      address0 = url;
+    },
+    saveCodeVerifier: (text) => {
+      verifier = text;
+    },
+    codeVerifier: () => verifier,
+  };
+  expect(await mcpAuth(provider, { serverUrl: resource, scope: 'openid offline_access' })).toBe('REDIRECT');
+  const back = await agree(address0 ?? '');
+  const authorizationCode = back.searchParams.get('code') ?? '';
+  expect(await mcpAuth(provider, { serverUrl: resource, authorizationCode })).toBe('AUTHORIZED');
+  const [, payload = ''] = String(kept['access_token']).split('.');
+  expect(JSON.parse(Buffer.from(payload, 'base64url').toString())).toMatchObject({ aud: resource });
+  // With the refresh token, and without the person.
+  const first = kept['access_token'];
+  expect(await mcpAuth(provider, { serverUrl: resource })).toBe('AUTHORIZED');
+  expect(kept['access_token']).not.toBe(first);
+  server.closeAllConnections();
+  server.close();
+});
+
+/** Registers where an application returns to, once its port is known. */
+async function applicationReturnsTo(clientId: string, uri: string): Promise<void> {
+  const { applicationsOf } = await import('../support/openid.ts');
+  await applicationsOf(manam).update(
+    { requestId: 'test', keyId: undefined, client: { address: '', userAgent: '' } },
+    { tenant: 'dev', clientId, settings: { redirectUris: [uri] } },
+  );
+}
