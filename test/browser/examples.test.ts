@@ -1,0 +1,121 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { password, startTestApp, type TestApp } from '../support/app.ts';
+import { pictureFolder, useBrowser } from '../support/browser.ts';
+import { freePort } from '../support/federation.ts';
+import { signUp } from '../support/journey.ts';
+import { issuerAt, makeApplication, pagesOf, type TestApplication } from '../support/openid.ts';
+import { button, signIn, visit } from '../support/visitor.ts';
+
+// The example applications, as their README starts them.
+
+const root = new URL('../..', import.meta.url).pathname;
+const folder = pictureFolder('openid');
+const browser = useBrowser();
+let manam: TestApp;
+let running: ChildProcess[] = [];
+
+beforeAll(async () => {
+  const port = await freePort();
+  manam = await startTestApp({ config: { port, issuer: `http://127.0.0.1:${port}` } });
+});
+afterAll(() => manam.close());
+afterEach(() => {
+  for (const each of running) each.kill();
+  running = [];
+});
+
+/** Starts an example; resolves with what it has said once that contains a text. */
+async function start(name: string, { clientId, secret }: TestApplication, port: number, until: string) {
+  const child = spawn('npm', ['run', '-s', 'example', name], {
+    cwd: root,
+    env: {
+      ...process.env,
+      ISSUER: issuerAt(manam),
+      CLIENT_ID: clientId,
+      CLIENT_SECRET: secret,
+      PORT: String(port),
+    },
+  });
+  running.push(child);
+  let said = '';
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  await new Promise<void>((resolve, reject) => {
+    const read = (chunk: Buffer) => {
+      said += chunk.toString();
+      if (said.includes(until)) resolve();
+    };
+    child.stdout.on('data', read);
+    child.stderr.on('data', read);
+    child.once('exit', (code) => (said.includes(until) ? resolve() : reject(new Error(`${code}: ${said}`))));
+  });
+  return { said: () => said, ended };
+}
+
+const desktop = { locale: 'en', width: 1280 } as const;
+
+test('the web application signs a person in and out', async () => {
+  const port = await freePort();
+  const origin = `http://localhost:${port}`;
+  const application = await makeApplication(manam, {
+    redirectUris: [`${origin}/callback`],
+    postLogoutRedirectUris: [`${origin}/`],
+  });
+  await start('web', application, port, 'open ');
+  const user = await signUp(manam);
+  const who = await visit(browser(), manam.url, desktop, folder);
+  await who.page.goto(origin);
+  await who.page.getByRole('link', { name: 'Sign in' }).click();
+  await signIn(who, user.email, password);
+  await who.page.getByText('Hello, Sara.').waitFor();
+  await who.page.getByRole('link', { name: 'Sign out' }).click();
+  await who.page.getByRole('link', { name: 'Sign in' }).waitFor();
+  await who.page.goto(`${manam.url}/account/dev/`);
+  await who.page.getByLabel(who.t('identifier')).waitFor();
+  await who.context.close();
+});
+
+test('the page signs a person in, renews its tokens without a frame, and signs out', async () => {
+  const port = await freePort();
+  const origin = `http://localhost:${port}`;
+  const application = await makeApplication(manam, {
+    kind: 'spa',
+    redirectUris: [`${origin}/`],
+    postLogoutRedirectUris: [`${origin}/`],
+    origins: [origin],
+  });
+  await start('page', application, port, 'open ');
+  const user = await signUp(manam);
+  const who = await visit(browser(), manam.url, desktop, folder);
+  await who.page.goto(origin);
+  await button(who, 'Sign in').click();
+  await signIn(who, user.email, password);
+  await who.page.getByText('Hello, Sara.').waitFor();
+  await button(who, 'Renew').click();
+  await who.page.getByText('Renewed.').waitFor();
+  await button(who, 'Sign out').click();
+  await button(who, 'Sign in').waitFor();
+  await who.context.close();
+});
+
+test('the command line signs in once a person has typed its code', async () => {
+  const application = await makeApplication(manam, { kind: 'native', redirectUris: [], deviceGrant: true });
+  const { said, ended } = await start('device', application, 0, 'or open');
+  const userCode = /type ([A-Z]{4}-[A-Z]{4})/.exec(said())?.[1] ?? '';
+  await pagesOf(manam, await signUp(manam)).decideDevice({ userCode });
+  expect(await ended).toBe(0);
+  expect(said()).toContain('Signed in as Sara.');
+});
+
+test('the program without users calls its API', async () => {
+  const application = await makeApplication(manam, {
+    kind: 'machine',
+    redirectUris: [],
+    firstParty: false,
+    scopes: ['jobs.run'],
+    resources: ['https://jobs.example'],
+  });
+  const { said, ended } = await start('jobs', application, 0, 'without a token');
+  expect(await ended).toBe(0);
+  expect(said()).toBe(`200 Started by ${application.clientId}.\nwithout a token: 401\n`);
+});
