@@ -40,6 +40,8 @@ function grantRefusal(detail: string): DomainError {
   return new DomainError('INVALID_GRANT', { metadata: { detail } });
 }
 
+const ended = () => grantRefusal('its session or its user is not there any more');
+
 /** The token endpoint (RFC 6749, section 3.2). */
 export function createExchange(deps: ExchangeDeps) {
   const { store, clients, issue, vault, clock } = deps;
@@ -58,8 +60,15 @@ export function createExchange(deps: ExchangeDeps) {
     throw grantRefusal('it was used before: every token of this grant has ended');
   }
 
-  /** Begins the life of a grant; undefined where another call has done so first. */
-  async function start(caller: Caller, { settings, clientId }: Client, grant: Grant): Promise<boolean> {
+  /**
+   * Begins the life of a grant, with its user as they are now; undefined where another call has done so first. One of many
+   * calls gets its tokens: what a loser ends comes after this transaction.
+   */
+  async function start(
+    caller: Caller,
+    { settings, clientId }: Client,
+    grant: Grant,
+  ): Promise<LiveGrant | undefined> {
     const now = clock();
     const at = (days: number) => new Date(now.getTime() + days * dayMs);
     const life = {
@@ -67,19 +76,14 @@ export function createExchange(deps: ExchangeDeps) {
       expiresAt: at(settings.refreshDays),
     };
     return await store.transaction(async (repositories) => {
-      if (!(await repositories.grants.redeem(grant, life, now))) return false;
+      if (!(await repositories.grants.redeem(grant, life, now))) return undefined;
+      const started = await repositories.grants.findLive(grant.tenantId, grant.id, now);
+      if (started === undefined) throw ended();
       const { userId, sessionId } = grant;
       const details = { application: clientId };
       await record(repositories, deps, caller, { type: 'grant.started', userId, sessionId, details });
-      return true;
+      return started;
     });
-  }
-
-  /** The grant with its user, as they are now. */
-  async function live({ tenantId, id }: Pick<Grant, 'tenantId' | 'id'>): Promise<LiveGrant> {
-    const found = await store.grants.findLive(tenantId, id, clock());
-    if (found === undefined) throw grantRefusal('its session or its user is not there any more');
-    return found;
   }
 
   async function byCode(
@@ -98,8 +102,9 @@ export function createExchange(deps: ExchangeDeps) {
       throw grantRefusal('redirect_uri differs from that of the authorization request');
     assertVerifier(grant, command.codeVerifier);
     const extent = narrow(grant, { scope: '', resource: command.resource });
-    if (!(await start(caller, client, grant))) return await endReused(caller, grant);
-    return await issue.forUser(caller.tenant, client, await live(grant), extent, grant.code.nonce);
+    const started = await start(caller, client, grant);
+    if (started === undefined) return await endReused(caller, grant);
+    return await issue.forUser(caller.tenant, client, started, extent, grant.code.nonce);
   }
 
   async function byRefreshToken(
@@ -143,7 +148,10 @@ export function createExchange(deps: ExchangeDeps) {
 
   /** The grant as it stands, where the token is the one just before the newest and not late; else its end. */
   async function successor(caller: Caller, seen: LiveGrant, counter: number): Promise<LiveGrant> {
-    const grant = counter < seen.refreshCounter ? seen : await live(seen);
+    const found =
+      counter < seen.refreshCounter ? seen : await store.grants.findLive(seen.tenantId, seen.id, clock());
+    if (found === undefined) throw ended();
+    const grant = found;
     const isPredecessor = counter === grant.refreshCounter - 1;
     if (isPredecessor && clock().getTime() - grant.refreshedAt.getTime() <= graceMs) return grant;
     return await endReused(caller, grant);
@@ -195,9 +203,8 @@ export function createExchange(deps: ExchangeDeps) {
       throw grantRefusal('device_code was used before');
     const id = device.grantId;
     const known = await store.grants.find(tenant.id, id);
-    if (known === undefined || !(await start(caller, client, known)))
-      throw grantRefusal('the grant has ended');
-    const grant = await live(known);
+    const grant = known && (await start(caller, client, known));
+    if (grant === undefined) throw ended();
     return await issue.forUser(tenant, client, grant, grant);
   }
 
