@@ -19,16 +19,13 @@ export function findApplication(kind: string, settings: object): Application {
   ]);
   const name = `Example ${kind} ${randomUUID().slice(0, 4)}`;
   const command = ['run', '-s', 'manam', '--', 'application', 'create', 'dev', kind, name, '--json', ...set];
-  const made = JSON.parse(execFileSync('npm', command, { encoding: 'utf8' })) as {
-    readonly application: { readonly issuer: string; readonly clientId: string };
-    readonly clientSecret?: string;
+  const { application, client_secret: secret = '' } = JSON.parse(
+    execFileSync('npm', command, { encoding: 'utf8' }),
+  ) as {
+    readonly application: { readonly issuer: string; readonly client_id: string };
+    readonly client_secret?: string;
   };
-  const { application } = made;
-  return {
-    issuer: new URL(application.issuer),
-    clientId: application.clientId,
-    clientSecret: made.clientSecret ?? '',
-  };
+  return { issuer: new URL(application.issuer), clientId: application.client_id, clientSecret: secret };
 }
 
 /** Options for openid-client: http is for a service on this machine alone. */
