@@ -21,6 +21,7 @@ import { migrate, requireMigrated } from '../store/migrate.ts';
 import { createStore } from '../store/store.ts';
 import { createAdminFlows, type InspectionParts } from './admin.ts';
 import { masterKeysOf } from './master-key.ts';
+import { readDevelopment } from './tenant-client.ts';
 
 /** The name of our database on the private server. */
 export const databaseName = 'manam';
@@ -42,12 +43,13 @@ export type RemoteAdmin = { readonly url: string; readonly key: string };
  * private one.
  */
 export async function withAdmin<T>(
-  config: Config,
+  given: Config,
   remote: RemoteAdmin | undefined,
   needs: Needs,
   work: (client: AdminClient) => Promise<T>,
 ): Promise<T> {
   if (remote !== undefined) return await work(connectTo(remote));
+  const config = withKnownIssuer(given);
   return await withDatabase(config, async (database, databaseUrl) => {
     const masterKeys = masterKeysOf(config);
     const deps = { masterKeys, clock: () => new Date(), random: systemRandom };
@@ -111,6 +113,13 @@ async function createInProcessClient(
     },
   });
   return createClient(AdminService, transport);
+}
+
+/** Where no one has said the issuer, the private service has: it may listen on another port than the usual one. */
+function withKnownIssuer(config: Config): Config {
+  if (!config.isIssuerAssumed || config.databaseUrl !== undefined) return config;
+  const { url } = readDevelopment(config.dataFolder);
+  return url !== undefined && URL.canParse(url) ? { ...config, issuer: url } : config;
 }
 
 /** A command that is pointed at a database and not told the issuer does not know where the pages are. */

@@ -29,7 +29,7 @@ export function connectAsTenant(config: Config, { url, key }: TenantAccess): Man
 }
 
 /** The address and the keys that a development service has written down; nothing where there is none. */
-function readDevelopment(folder: string): { readonly url?: string; readonly secret_key?: string } {
+export function readDevelopment(folder: string): { readonly url?: string; readonly secret_key?: string } {
   try {
     return JSON.parse(readFileSync(join(resolve(folder), 'dev.json'), 'utf8')) as object;
   } catch {
