@@ -9,6 +9,7 @@ const pages = `${root}built/pages`;
 // Built beside and moved file by file: a service that starts meanwhile finds whole pages.
 const outDir = `${root}built/pages.new`;
 const manifest = 'manifest.json';
+const silentManifest = 'silent.json';
 const vite = await import('vite').catch((error: NodeJS.ErrnoException) => {
   if (error.code !== 'ERR_MODULE_NOT_FOUND' || !error.message.includes("'vite'")) throw error;
   return undefined;
@@ -17,34 +18,40 @@ const vite = await import('vite').catch((error: NodeJS.ErrnoException) => {
 if (vite === undefined) {
   console.log('pages: not built, because vite is not installed');
 } else {
-  await vite.build({
-    root: `${root}src/pages/account`,
-    base: '/account/-/',
-    configFile: false,
-    logLevel: 'warn',
-    publicDir: false,
-    oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
-    build: {
-      outDir,
-      emptyOutDir: true,
-      manifest,
-      assetsDir: '',
-      target: 'es2022',
-      modulePreload: { polyfill: false },
-      reportCompressedSize: false,
-      // The dictionaries of the strength hint come on demand.
-      chunkSizeWarningLimit: 1500,
-      rolldownOptions: { input: `${root}src/pages/account/main.tsx` },
-    },
-  });
+  // Each by itself: what two share would be a third file, and the answer to prompt=none is to be small.
+  for (const [entry, isFirst] of [
+    ['main.tsx', true],
+    ['silent.ts', false],
+  ] as const)
+    await vite.build({
+      root: `${root}src/pages/account`,
+      base: '/account/-/',
+      configFile: false,
+      logLevel: 'warn',
+      publicDir: false,
+      oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+      build: {
+        outDir,
+        emptyOutDir: isFirst,
+        manifest: isFirst ? manifest : silentManifest,
+        assetsDir: '',
+        target: 'es2022',
+        modulePreload: { polyfill: false },
+        reportCompressedSize: false,
+        // The dictionaries of the strength hint come on demand.
+        chunkSizeWarningLimit: 1500,
+        rolldownOptions: { input: `${root}src/pages/account/${entry}` },
+      },
+    });
   const built = readdirSync(outDir).sort();
   for (const name of built) {
     const body = readFileSync(`${outDir}/${name}`);
     console.log(`pages: ${name} ${kB(body.length)}, compressed ${kB(gzipSync(body).length)}`);
   }
   mkdirSync(pages, { recursive: true });
-  // The manifest names the others: it comes after them, and what it no longer names goes last.
-  for (const name of [...built.filter((each) => each !== manifest), manifest])
+  // The manifests name the others: they come after them, and what they no longer name goes last.
+  const manifests = [silentManifest, manifest];
+  for (const name of [...built.filter((each) => !manifests.includes(each)), ...manifests])
     renameSync(`${outDir}/${name}`, `${pages}/${name}`);
   for (const name of readdirSync(pages).filter((each) => !built.includes(each))) rmSync(`${pages}/${name}`);
   rmSync(outDir, { recursive: true });

@@ -23,7 +23,8 @@ const restMs = 200;
 
 /** Every tenant as an OpenID provider of its applications. */
 export function openIdProvider(deps: FeatureDeps) {
-  const { adapters, core, config, limiter, directory, applications, mapError, applicationJwks } = deps;
+  const { adapters, core, config, limiter, directory, hostedTenants, applications, mapError } = deps;
+  const { applicationJwks } = deps;
   const { vault, clock, applicationTokens: tokens } = adapters;
   const { deployment } = core;
   const all = { ...adapters, ...core, tokens, findClient: applications.find };
@@ -64,6 +65,7 @@ export function openIdProvider(deps: FeatureDeps) {
         signOut,
         handles,
         directory,
+        hostedTenants,
         mapError,
         locationOf,
         jwks: applicationJwks,

@@ -35,16 +35,26 @@ type Manifest = Record<
 
 type Entry = { readonly script: string; readonly styles: readonly string[] };
 
-let knownEntry: Entry | undefined;
+const knownEntries = new Map<string, Entry>();
 
-/** The built pages. Throws where no one has built them. */
-function readManifest(): Entry {
-  if (knownEntry !== undefined) return knownEntry;
-  const manifest = JSON.parse(readFileSync(new URL('manifest.json', folder), 'utf8')) as Manifest;
+/** A built page by its manifest. Throws where no one has built it. */
+function readManifest(name: 'manifest.json' | 'silent.json' = 'manifest.json'): Entry {
+  const known = knownEntries.get(name);
+  if (known !== undefined) return known;
+  const manifest = JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as Manifest;
   const entry = Object.values(manifest).find(({ isEntry }) => isEntry);
   if (entry === undefined) throw new Error('the pages have no entry: npm run pages');
-  knownEntry = { script: entry.file, styles: entry.css ?? [] };
-  return knownEntry;
+  const read = { script: entry.file, styles: entry.css ?? [] };
+  knownEntries.set(name, read);
+  return read;
+}
+
+/** The page that answers `prompt=none` of an application: it shows nothing and goes on at once. */
+export function renderSilentPage({ slug }: Pick<Tenant, 'slug'>, key: string, request: string): string {
+  const { script } = readManifest('silent.json');
+  const content = escapeHtml(JSON.stringify({ key, slug, request }));
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>…</title><meta name="robots" content="noindex"><link rel="icon" href="data:,">
+<meta name="manam" content="${content}"><script type="module" src="${assetPath}${script}"></script></head><body></body></html>`;
 }
 
 /** Throws where the hosted pages were not built: without them a start would only seem to succeed. */

@@ -9,13 +9,14 @@ import type { LocationOf } from '../flows/provider/answer.ts';
 import type { Authorize } from '../flows/provider/authorize.ts';
 import type { RequestHandles } from '../flows/provider/request-handle.ts';
 import type { SignOut } from '../flows/provider/sign-out.ts';
-import { hostedPagePath } from '../pages/account.ts';
+import { hostedPagePath, renderSilentPage } from '../pages/account.ts';
 import { type PlainPage, renderFormPost, renderProblem } from '../pages/openid.ts';
 import type { RequestInfo } from '../rpc/context.ts';
 import type { ErrorMapper } from '../server/error-mapper.ts';
 import { readParameters } from '../server/form.ts';
 import { pathOf, type Route, sendJson } from '../server/handler.ts';
 import type { TenantDirectory } from '../server/tenant-directory.ts';
+import type { HostedTenants } from './hosted-tenants.ts';
 import { issuerMetadata } from './issuer-metadata.ts';
 
 export type OpenIdProviderDeps = {
@@ -25,10 +26,15 @@ export type OpenIdProviderDeps = {
   readonly directory: TenantDirectory;
   readonly mapError: ErrorMapper;
   readonly locationOf: LocationOf;
+  readonly hostedTenants: HostedTenants;
   readonly jwks: () => object;
   /** MANAM_ISSUER. */
   readonly deployment: string;
 };
+
+/** The script of the page and its calls, and nothing else. */
+const silentPolicy =
+  "default-src 'none'; script-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** Cache lifetime of keys and metadata: a new key is published longer ahead. */
 const documentS = 60;
@@ -69,7 +75,8 @@ function findPlace(path: string): { readonly slug: string; readonly place: Place
 
 /** Serves what browsers and verifiers visit of a tenant's OpenID provider. */
 export function createOpenIdProviderRoute(deps: OpenIdProviderDeps): Route {
-  const { authorize, signOut, handles, directory, mapError, locationOf, jwks, deployment } = deps;
+  const { authorize, signOut, handles, directory, hostedTenants, mapError, locationOf, jwks, deployment } =
+    deps;
 
   function redirect(response: ServerResponse, location: string): 'answered' {
     // 303: whatever came by POST goes on by GET.
@@ -97,6 +104,8 @@ export function createOpenIdProviderRoute(deps: OpenIdProviderDeps): Route {
     );
     const browser = { address: info.client.address, isFrame };
     const begun = await authorize.begin(tenant, await parametersOf(request), browser);
+    if (begun.kind === 'page' && begun.request.prompts.includes('none'))
+      return await answerSilently(visit, begun.handle);
     if (begun.kind === 'page') {
       const page = `${hostedPagePath(tenant.slug, 'authorize')}?request=${begun.handle}`;
       return redirect(
@@ -105,6 +114,14 @@ export function createOpenIdProviderRoute(deps: OpenIdProviderDeps): Route {
       );
     }
     return redirect(response, locationOf(tenant, begun.answer));
+  }
+
+  /** Nobody may be asked anything: a page looks for a session in this browser and goes on. */
+  async function answerSilently(visit: Visit, handle: string): Promise<'answered'> {
+    const hosted = await hostedTenants(visit.tenant.slug);
+    if (hosted === undefined) throw new DomainError('UNAVAILABLE', { retryAfterMs: 1000 });
+    const html = renderSilentPage(visit.tenant, hosted.key, handle);
+    return send(visit, 200, { html, policy: silentPolicy });
   }
 
   async function beginSignOut({ request, response, info, tenant }: Visit): Promise<'answered'> {

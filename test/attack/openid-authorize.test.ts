@@ -129,6 +129,15 @@ describe('what is wrong with a request is told to its application, with state an
     expect(new URL(location).searchParams.get('error')).toBe('login_required');
   });
 
+  test('prompt=none is answered by a page of at most 10 kB', async () => {
+    const application = await makeApplication(testApp());
+    const { status, body } = await visit(testApp(), requestOf(application, { prompt: 'none' }));
+    expect(status).toBe(200);
+    const script = /src="([^"]+)"/.exec(body)?.[1] ?? '';
+    const response = await fetch(testApp().url + script, { headers: { 'accept-encoding': 'gzip' } });
+    expect(body.length + Number(response.headers.get('content-length'))).toBeLessThanOrEqual(10_000);
+  });
+
   test('a form works as an address does, and JSON does not', async () => {
     const application = await makeApplication(testApp());
     const { status, location } = await visit(testApp(), requestOf(application), { method: 'POST' });

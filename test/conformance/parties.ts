@@ -80,9 +80,10 @@ export async function startOurs(): Promise<Party & { readonly test: TestApp; rea
     browse: async (address, method = 'GET') => {
       const response = await send(address, method);
       const location = response.headers.get('location');
-      if (location === null) return String(response.status);
-      if (!location.startsWith('/account/')) return location;
-      const request = new URL(location, issuer).searchParams.get('request') ?? '';
+      const silent = /&quot;request&quot;:&quot;([\w-]+)&quot;/.exec(await response.text())?.[1];
+      if (location === null && silent === undefined) return String(response.status);
+      if (location?.startsWith('/account/') === false) return location;
+      const request = silent ?? new URL(location ?? '', issuer).searchParams.get('request') ?? '';
       return (await pagesOf(test, user).continueAuthorization({ request, consent: true })).location;
     },
     close: () => test.close(),
