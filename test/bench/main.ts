@@ -4,6 +4,7 @@ import { type Limits, startLimits } from './limits.ts';
 import { printTable, type Row, writeReport } from './report.ts';
 import { calls } from './scenarios/calls.ts';
 import { events } from './scenarios/events.ts';
+import { openid } from './scenarios/openid.ts';
 import { overloaded } from './scenarios/overload.ts';
 import { passkeys } from './scenarios/passkeys.ts';
 import { refusals } from './scenarios/refusals.ts';
@@ -18,6 +19,7 @@ const scenarios: Record<string, Scenario> = {
   startup,
   passkeys,
   events,
+  openid,
   states,
   refusals,
   overload: overloaded,
@@ -30,7 +32,7 @@ const usage = `npm run bench -- [options]
   --seconds N         how long each comparison lasts. Default: 10
   --concurrency N     how many callers a closed loop has. Default: 8
   --users N           how many accounts the database holds. Default: 1000; the scale scenario: 100000
-  --tenants N         how many tenants the scale scenario spreads them over. Default: 1000
+  --tenants N         how many tenants the scale scenario spreads them over, and the openid scenario has. Default: 1000
   --workers N         how many processes the server has. Default: 1
   --json FILE         where the figures go. Default: bench.json
 DATABASE_URL names the server of the database; without it a private one is started.

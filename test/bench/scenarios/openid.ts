@@ -1,0 +1,259 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { Agent, request } from 'node:http';
+import { systemRandom } from '../../../src/adapters/random.ts';
+import { createVault } from '../../../src/adapters/vault.ts';
+import { formatApiKey } from '../../../src/domain/api-key.ts';
+import { type ApplicationKind, defaultApplication } from '../../../src/domain/application.ts';
+import { codeChallengeOf } from '../../../src/domain/pkce.ts';
+import type { Store } from '../../../src/domain/repositories.ts';
+import { defaultPolicy } from '../../../src/domain/tenant-policy.ts';
+import { sha256 } from '../../../src/domain/token.ts';
+import { openDatabase } from '../../../src/store/database.ts';
+import { createStore } from '../../../src/store/store.ts';
+import { password, signUp, withServer } from '../accounts.ts';
+import { createHttpClient, type HttpClient } from '../calls.ts';
+import { atLeast, atMost, type Row } from '../report.ts';
+import { type BenchServer, startServer } from '../server.ts';
+import { closedLoop, compare, type Side, warmUp } from '../slices.ts';
+import type { Scenario } from './scenario.ts';
+
+// The OpenID provider beside oidc-provider on the same MySQL, with JWTs of the same algorithm on both sides.
+
+const sliceMs = 1500;
+const verifier = 'a-verifier-of-forty-three-characters-or-more-47';
+const callback = 'https://app.example/callback';
+
+type Registered = { readonly slug: string; readonly clientId: string; readonly secret: string };
+
+const authorizationOf = ({ clientId, secret }: Pick<Registered, 'clientId' | 'secret'>) =>
+  `Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}`;
+
+/** Posts a form; throws unless it succeeds. */
+function createForms(url: string) {
+  const agent = new Agent({ keepAlive: true });
+  const { hostname, port } = new URL(url);
+  const post = (path: string, form: Record<string, string>, authorization: string) =>
+    new Promise<Record<string, string>>((resolve, reject) => {
+      const text = new URLSearchParams(form).toString();
+      const headers = {
+        authorization,
+        'content-type': 'application/x-www-form-urlencoded',
+        'content-length': Buffer.byteLength(text),
+      };
+      const call = request({ agent, hostname, port, method: 'POST', path, headers }, (response) => {
+        let body = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => {
+          body += chunk;
+        });
+        response.on('end', () => {
+          if (response.statusCode === 200) resolve(JSON.parse(body) as Record<string, string>);
+          else reject(new Error(`${path}: ${response.statusCode} ${body}`));
+        });
+      });
+      call.on('error', reject);
+      call.end(text);
+    });
+  return { post, close: () => agent.destroy() };
+}
+
+type Forms = ReturnType<typeof createForms>;
+
+async function register(
+  store: Store,
+  tenantId: string,
+  slug: string,
+  kind: ApplicationKind,
+): Promise<Registered> {
+  const secret = formatApiKey('application', systemRandom.bytes(32));
+  const now = new Date();
+  const clientId = systemRandom.uuid();
+  const settings = {
+    ...defaultApplication(kind),
+    name: 'Bench',
+    firstParty: true,
+    redirectUris: kind === 'machine' ? [] : [callback],
+    scopes: kind === 'machine' ? ['jobs'] : ['openid', 'offline_access'],
+  };
+  await store.applications.insert({ tenantId, clientId, settings, createdAt: now, updatedAt: now });
+  await store.applications.insertSecret(tenantId, clientId, {
+    id: systemRandom.uuid(),
+    digest: sha256(secret),
+    createdAt: now,
+    expiresAt: undefined,
+  });
+  return { slug, clientId, secret };
+}
+
+/** A refresh token of a user who has signed in to an application. */
+async function refreshTokenOf(
+  server: BenchServer,
+  http: HttpClient,
+  forms: Forms,
+  app: Registered,
+  email: string,
+) {
+  const key = { apieco_key: server.keys.dev };
+  await signUp(http, key, email);
+  const { access_token: token } = JSON.parse(
+    (await http.succeed('POST', '/auth/login', key, { email, password })).body,
+  ) as { readonly access_token: string };
+  const query = new URLSearchParams({
+    response_type: 'code',
+    client_id: app.clientId,
+    redirect_uri: callback,
+    scope: 'openid offline_access',
+    code_challenge: codeChallengeOf(verifier),
+    code_challenge_method: 'S256',
+  });
+  const begun = await http.send('GET', `/t/dev/oauth/authorize?${query}`, {});
+  const handle = new URL(String(begun.headers['location']), server.url).searchParams.get('request');
+  const headers = { ...key, authorization: `Bearer ${token}` };
+  const { body } = await http.succeed('POST', '/auth/authorizations/continue', headers, { request: handle });
+  const { location } = JSON.parse(body) as { readonly location: string };
+  const tokens = await forms.post(
+    '/t/dev/oauth/token',
+    {
+      grant_type: 'authorization_code',
+      code: new URL(location).searchParams.get('code') ?? '',
+      redirect_uri: callback,
+      code_verifier: verifier,
+    },
+    authorizationOf(app),
+  );
+  return tokens['refresh_token'] ?? '';
+}
+
+const machineSide = (forms: Forms, concurrency: number, appOf: () => Registered): Side =>
+  closedLoop(concurrency, () => async () => {
+    const app = appOf();
+    const form = { grant_type: 'client_credentials', scope: 'jobs' };
+    await forms.post(`/t/${app.slug}/oauth/token`, form, authorizationOf(app));
+  });
+
+/** Callers that each refresh a chain of their own. */
+function refreshSide(forms: Forms, path: string, authorization: string, tokens: string[]): Side {
+  return closedLoop(tokens.length, (caller) => async () => {
+    const form = { grant_type: 'refresh_token', refresh_token: tokens[caller] ?? '' };
+    tokens[caller] = (await forms.post(path, form, authorization))['refresh_token'] ?? '';
+  });
+}
+
+type Peer = { readonly url: string; readonly child: ChildProcess; readonly authorization: string };
+
+async function startPeer(databaseUrl: string): Promise<Peer> {
+  const secret = systemRandom.bytes(32).toString('base64url');
+  const child = fork(new URL('../openid-peer.ts', import.meta.url), [databaseUrl, secret], { silent: true });
+  const [{ url }] = (await once(child, 'message')) as [{ url: string }];
+  return { url, child, authorization: authorizationOf({ clientId: 'bench', secret }) };
+}
+
+async function seedTenants(store: Store, count: number): Promise<Registered[]> {
+  const made: Registered[] = [];
+  for (let number = 0; number < count; number += 1) {
+    const slug = `bench-${number}`;
+    const tenant = {
+      id: systemRandom.uuid(),
+      slug,
+      name: slug,
+      status: 'active' as const,
+      policy: defaultPolicy('http://localhost', slug),
+      createdAt: new Date(),
+    };
+    await store.tenants.insert(tenant);
+    made.push(await register(store, tenant.id, slug, 'machine'));
+  }
+  return made;
+}
+
+export const openid: Scenario = async ({ options, database, limits }) => {
+  const { seconds, concurrency, workers, tenants } = options;
+  const databaseUrl = await database.urlOf('openid');
+  const started = await startServer({ databaseUrl, workers });
+  const peer = await startPeer(await database.urlOf('openid_peer'));
+  const handle = openDatabase({ url: databaseUrl });
+  // Applications and tenants have nothing that is sealed.
+  const store = createStore(handle, createVault([{ id: systemRandom.uuid(), key: Buffer.alloc(32) }]));
+  try {
+    return await withServer(started, async (server, http) => {
+      const [ours, theirs] = [createForms(server.url), createForms(peer.url)];
+      const tenant = await store.tenants.findBySlug('dev');
+      const machine = await register(store, tenant?.id ?? '', 'dev', 'machine');
+      const web = await register(store, tenant?.id ?? '', 'dev', 'web');
+      const rows: Row[] = [];
+      const add = async (name: string, against: string, goal: Row['goal'], a: Side, b: Side, of?: 'p95') => {
+        await warmUp(a, b);
+        const compared = await compare({
+          seconds,
+          sliceMs,
+          a,
+          b,
+          ...(of === 'p95' && {
+            of: ({ latencies }) =>
+              [...latencies].sort((x, y) => x - y)[Math.floor(latencies.length * 0.95)] ?? 0,
+          }),
+        });
+        rows.push({ name, against, ...compared, ...(goal && { goal }) });
+      };
+
+      const own = machineSide(ours, concurrency, () => machine);
+      const peers = closedLoop(
+        concurrency,
+        () => () =>
+          theirs.post('/token', { grant_type: 'client_credentials', scope: 'jobs' }, peer.authorization),
+      );
+      await add('client credentials', 'oidc-provider', atLeast(1.5), own, peers);
+
+      const mine = await Promise.all(
+        Array.from({ length: concurrency }, (_, caller) =>
+          refreshTokenOf(server, http, ours, web, `openid${caller}@bench.example`),
+        ),
+      );
+      const others = await Promise.all(
+        Array.from({ length: concurrency }, async () => (await fetch(`${peer.url}/seed`)).text()),
+      );
+      await add(
+        'refresh',
+        'oidc-provider',
+        atLeast(1),
+        refreshSide(ours, '/t/dev/oauth/token', authorizationOf(web), mine),
+        refreshSide(theirs, '/token', peer.authorization, others),
+      );
+
+      const bare = createHttpClient(limits.url);
+      for (const [name, path] of [
+        ['discovery', '/t/dev/.well-known/openid-configuration'],
+        ['keys', '/t/dev/jwks'],
+      ] as const)
+        await add(
+          name,
+          'a bare Connect handler',
+          atLeast(0.8),
+          closedLoop(concurrency, () => () => http.succeed('GET', path, {})),
+          closedLoop(
+            concurrency,
+            () => () => bare.succeed('POST', '/manam.v1.ProfileService/ViewUser', {}, {}),
+          ),
+        );
+      bare.close();
+
+      const many = await seedTenants(store, tenants);
+      const some = () => many[Math.floor(Math.random() * many.length)] ?? machine;
+      await add(
+        `client credentials of ${tenants} tenants, p95`,
+        'of one tenant',
+        atMost(1.2),
+        machineSide(ours, concurrency, some),
+        own,
+        'p95',
+      );
+      ours.close();
+      theirs.close();
+      return rows;
+    });
+  } finally {
+    peer.child.disconnect();
+    await handle.close();
+  }
+};
