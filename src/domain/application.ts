@@ -105,6 +105,12 @@ export type ApplicationSecret = {
 export type ApplicationRepository = {
   list(tenantId: string): Promise<Application[]>;
   find(tenantId: string, clientId: string): Promise<Application | undefined>;
+  /** The same with the secrets that are good at a time, in one read. */
+  findWithSecrets(
+    tenantId: string,
+    clientId: string,
+    now: Date,
+  ): Promise<(Application & { readonly secrets: readonly ApplicationSecret[] }) | undefined>;
   insert(application: Application): Promise<void>;
   update(application: Pick<Application, 'tenantId' | 'clientId' | 'settings' | 'updatedAt'>): Promise<void>;
   /** Deletes one with its secrets; false where there is none. */

@@ -126,14 +126,11 @@ export const eventCatalogue = {
   'application.deleted': event<OfApplication>('tenant'),
   'application.secret_created': event<OfApplication>('tenant'),
   'application.secret_revoked': event<OfApplication>('tenant'),
-  // A token for the application itself (RFC 6749, section 4.4).
-  'application.token_issued': event<OfApplication>('tenant'),
   'application.authentication_failed': failure<OfApplication>('tenant'),
   'application.disconnected': event<OfApplication>('tenant', 'user'),
   // A user let an application in; `grant.started`: it has fetched its first tokens.
   'grant.approved': event<OfApplication>('tenant', 'user'),
   'grant.started': event<OfApplication>('tenant'),
-  'grant.refreshed': event<OfApplication>('tenant'),
   'grant.ended': event<OfApplication>('tenant', 'user'),
   // A code or a refresh token was used again: the grant ended (RFC 6749, section 4.1.2; RFC 9700, section 4.14.2).
   'grant.reuse_detected': failure<OfApplication>('tenant', 'user'),

@@ -32,9 +32,8 @@ export function createApplicationDirectory(
 
   const byId = cacheOf(async (key): Promise<Client | undefined> => {
     const [tenantId = '', clientId = ''] = key.split(' ');
-    const application = await applications.find(tenantId, clientId);
-    if (application?.settings.enabled !== true) return undefined;
-    return { ...application, secrets: await applications.listSecrets(tenantId, clientId, clock()) };
+    const found = await applications.findWithSecrets(tenantId, clientId, clock());
+    return found?.settings.enabled === true ? found : undefined;
   });
   /** What the enabled applications of a tenant have together. */
   const together = cacheOf(async (tenantId) => {

@@ -62,7 +62,7 @@ export function createGate(deps: GateDeps) {
       const rule = ruleOf(deps.rules, method);
       const origin = header.get('origin');
       if (rule.key === KeyKind.APPLICATION) {
-        const caller = await admitApplication(deps, rule, context);
+        const caller = await admitApplication(deps, context);
         setCaller(context.values, { ...caller, locale, emits: emitsOf(rule) });
         return;
       }
@@ -113,9 +113,9 @@ export function createGate(deps: GateDeps) {
 
 /**
  * An application at a tenant's OpenID provider. It authenticates in the flow, because the body may hold what it does so
- * with; here are the tenant, which is that of the issuer, and the budget of the network.
+ * with; here is the tenant, which is that of the issuer.
  */
-async function admitApplication(deps: GateDeps, rule: Access, context: HandlerContext): Promise<Caller> {
+async function admitApplication(deps: GateDeps, context: HandlerContext): Promise<Caller> {
   const request = requestOf(context.values);
   const { requestHeader: header } = context;
   const inPath = /^(?:\/[\w-]+)*\/t\/([a-z0-9-]{1,63})\/oauth\//.exec(request.target?.path ?? '')?.[1];
@@ -124,7 +124,6 @@ async function admitApplication(deps: GateDeps, rule: Access, context: HandlerCo
   if (tenant === undefined)
     throw new DomainError('INVALID_CLIENT', { metadata: { detail: 'there is no such issuer' } });
   request.tenantId = tenant.id;
-  await chargeNetwork(deps, rule, { tenantId: tenant.id, audience: 'application' }, request.client.address);
   const origin = header.get('origin') ?? undefined;
   const application = {
     authorization: header.get('authorization') ?? undefined,

@@ -9,6 +9,7 @@ import { budgetOf, type Limiter, type Limits } from '../flows/limits.ts';
 import type { Refunds } from '../flows/refunds.ts';
 import { callerOf, requestOf } from '../rpc/context.ts';
 import { type AccessRules, ruleOf } from './access-rules.ts';
+import { createApplicationAttempts } from './application-attempts.ts';
 import { serverDeadlineMs } from './deadline.ts';
 import type { ErrorMapper } from './error-mapper.ts';
 import { codeOf } from './error-reasons.ts';
@@ -126,11 +127,13 @@ export type AttemptDeps = {
  */
 export function attemptInterceptor({ rules, limiter, refunds, limits, clock }: AttemptDeps): Interceptor {
   const closedUntil = new Map<string, number>();
+  const attemptOfApplication = createApplicationAttempts({ limiter, limits, clock });
   return (next) => async (request) => {
     if (ruleOf(rules, request.method).rate !== RateClass.GUESS) return await next(request);
     const caller = callerOf({ values: request.contextValues });
     const { tenant, client } = caller;
     const audience = audienceOf(caller);
+    if (audience === 'application') return await attemptOfApplication(caller, () => next(request));
     const perNetwork = budgetOf(limits.attemptsPerNetwork, audience);
     const refund = () => refunds.add(tenant.id, perNetwork, networkOf(client.address));
     const now = clock().getTime();
@@ -153,8 +156,6 @@ export function attemptInterceptor({ rules, limiter, refunds, limits, clock }: A
         if (codeOf(error.reason) !== Code.InvalidArgument) refund();
         throw error;
       }
-      // Secrets of applications are not guessed: what strangers get wrong closes no tenant to its applications.
-      if (audience === 'application') throw error;
       const perTenant = budgetOf(limits.attemptsPerTenant, audience);
       await limiter.charge(tenant.id, perTenant, '').catch((refusal: unknown) => {
         if (!(refusal instanceof DomainError) || refusal.reason !== 'RATE_LIMITED') throw refusal;

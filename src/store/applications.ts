@@ -2,6 +2,7 @@ import { and, asc, eq, gt, inArray, isNull, max, or } from 'drizzle-orm';
 import {
   type Application,
   type ApplicationRepository,
+  type ApplicationSecret,
   type ApplicationSettings,
   defaultApplication,
 } from '../domain/application.ts';
@@ -20,6 +21,10 @@ function toApplication({ settings, ...row }: typeof table.$inferSelect): Applica
     ...row,
     settings: withDefaults(settings, defaultApplication(settings.kind)) as ApplicationSettings,
   };
+}
+
+function toSecret({ id, digest, createdAt, expiresAt }: typeof secrets.$inferSelect): ApplicationSecret {
+  return { id, digest, createdAt, expiresAt: expiresAt ?? undefined };
 }
 
 export function createApplicationRepository(db: Database): ApplicationRepository {
@@ -42,6 +47,21 @@ export function createApplicationRepository(db: Database): ApplicationRepository
     async find(tenantId, clientId) {
       const [row] = await db.select().from(table).where(is(tenantId, clientId));
       return row && toApplication(row);
+    },
+
+    async findWithSecrets(tenantId, clientId, now) {
+      const rows = await db
+        .select({ application: table, secret: secrets })
+        .from(table)
+        .leftJoin(
+          secrets,
+          and(eq(secrets.tenantId, table.tenantId), eq(secrets.clientId, table.clientId), isGoodAt(now)),
+        )
+        .where(is(tenantId, clientId));
+      const [first] = rows;
+      if (first === undefined) return undefined;
+      const found = rows.flatMap(({ secret }) => (secret === null ? [] : [toSecret(secret)]));
+      return { ...toApplication(first.application), secrets: found };
     },
 
     async insert(application) {
@@ -67,12 +87,7 @@ export function createApplicationRepository(db: Database): ApplicationRepository
         .from(secrets)
         .where(and(ofClient(tenantId, clientId), isGoodAt(now)))
         .orderBy(asc(secrets.id));
-      return rows.map(({ id, digest, createdAt, expiresAt }) => ({
-        id,
-        digest,
-        createdAt,
-        expiresAt: expiresAt ?? undefined,
-      }));
+      return rows.map(toSecret);
     },
 
     async endOldest(tenantId, clientId, oldest, at) {

@@ -78,6 +78,11 @@ overEveryStore('applications', (scene) => {
     for (const secret of [first, second, third])
       await store.applications.insertSecret(tenantId, clientId, secret);
     expect(await store.applications.listSecrets(tenantId, clientId, now)).toEqual([first, second]);
+    expect(await store.applications.findWithSecrets(tenantId, clientId, now)).toMatchObject({
+      ...changed,
+      secrets: expect.arrayContaining([first, second]),
+    });
+    expect(await store.applications.findWithSecrets(tenantId, uuid(), now)).toBeUndefined();
     expect(await store.applications.endSecrets(tenantId, clientId, at(1000))).toBe(2);
     expect(await store.applications.listSecrets(tenantId, clientId, at(999))).toHaveLength(2);
     expect(await store.applications.listSecrets(tenantId, clientId, at(1000))).toEqual([]);

@@ -119,7 +119,7 @@ export function createExchange(deps: ExchangeDeps) {
     if (!isGenuine(vault, grant, token, 'grant-refresh-token')) throw refusal();
     const extent = narrow(grant, command);
     const isNewest = token.counter === grant.refreshCounter;
-    const rotated = isNewest ? await rotate(caller, client, grant) : undefined;
+    const rotated = isNewest ? await rotate(client, grant) : undefined;
     return await issue.forUser(
       caller.tenant,
       client,
@@ -129,21 +129,13 @@ export function createExchange(deps: ExchangeDeps) {
   }
 
   /** Rotates the refresh token; undefined where another call has done so first. */
-  async function rotate(
-    caller: Caller,
-    { settings }: Client,
-    grant: LiveGrant,
-  ): Promise<LiveGrant | undefined> {
+  async function rotate({ settings }: Client, grant: LiveGrant): Promise<LiveGrant | undefined> {
     const now = clock();
     const idleMs = now.getTime() + settings.refreshIdleDays * dayMs;
     const next = { refreshedAt: now, idleExpiresAt: new Date(Math.min(idleMs, grant.expiresAt.getTime())) };
-    return await store.transaction(async (repositories) => {
-      if (!(await repositories.grants.rotate(grant, next))) return undefined;
-      const { userId, sessionId, clientId } = grant;
-      const details = { application: clientId };
-      await record(repositories, deps, caller, { type: 'grant.refreshed', userId, sessionId, details });
-      return { ...grant, ...next, refreshCounter: grant.refreshCounter + 1 };
-    });
+    // One statement and no event: the row says when it was used last.
+    if (!(await store.grants.rotate(grant, next))) return undefined;
+    return { ...grant, ...next, refreshCounter: grant.refreshCounter + 1 };
   }
 
   /** The grant as it stands, where the token is the one just before the newest and not late; else its end. */
@@ -178,10 +170,7 @@ export function createExchange(deps: ExchangeDeps) {
         resources: resourcesOf(client, command.resource),
       };
     });
-    const tokens = await issue.forMachine(caller.tenant, client, extent);
-    const details = { application: client.clientId };
-    await record(store, deps, caller, { type: 'application.token_issued', details });
-    return tokens;
+    return await issue.forMachine(caller.tenant, client, extent);
   }
 
   async function byDevice(

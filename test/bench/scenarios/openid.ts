@@ -95,7 +95,6 @@ async function refreshTokenOf(
   email: string,
 ) {
   const key = { apieco_key: server.keys.dev };
-  await signUp(http, key, email);
   const { access_token: token } = JSON.parse(
     (await http.succeed('POST', '/auth/login', key, { email, password })).body,
   ) as { readonly access_token: string };
@@ -205,10 +204,10 @@ export const openid: Scenario = async ({ options, database, limits }) => {
       );
       await add('client credentials', 'oidc-provider', atLeast(1.5), own, peers);
 
+      const email = 'openid@bench.example';
+      await signUp(http, { apieco_key: server.keys.dev }, email);
       const mine = await Promise.all(
-        Array.from({ length: concurrency }, (_, caller) =>
-          refreshTokenOf(server, http, ours, web, `openid${caller}@bench.example`),
-        ),
+        Array.from({ length: concurrency }, () => refreshTokenOf(server, http, ours, web, email)),
       );
       const others = await Promise.all(
         Array.from({ length: concurrency }, async () => (await fetch(`${peer.url}/seed`)).text()),

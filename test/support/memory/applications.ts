@@ -15,12 +15,21 @@ export function createApplications({
     each.tenantId === tenantId && each.clientId === clientId;
   const isGood = (at: Date) => (each: { readonly expiresAt: Date | undefined }) =>
     each.expiresAt === undefined || each.expiresAt > at;
+  const listSecrets = (tenantId: string, clientId: string, now: Date) =>
+    secrets
+      .all((each) => is(tenantId, clientId)(each) && isGood(now)(each))
+      .sort(byId)
+      .map(({ id, digest, createdAt, expiresAt }) => ({ id, digest, createdAt, expiresAt }));
   return {
     list: async (tenantId) =>
       applications
         .all((each) => each.tenantId === tenantId)
         .sort((a, b) => (a.clientId < b.clientId ? -1 : 1)),
     find: async (tenantId, clientId) => applications.find(is(tenantId, clientId)),
+    async findWithSecrets(tenantId, clientId, now) {
+      const found = applications.find(is(tenantId, clientId));
+      return found && { ...found, secrets: listSecrets(tenantId, clientId, now) };
+    },
     async insert(application) {
       if (!applications.insert(application)) throw new DuplicateError();
     },
@@ -34,11 +43,7 @@ export function createApplications({
     async insertSecret(tenantId, clientId, secret) {
       secrets.insert({ ...secret, tenantId, clientId });
     },
-    listSecrets: async (tenantId, clientId, now) =>
-      secrets
-        .all((each) => is(tenantId, clientId)(each) && isGood(now)(each))
-        .sort(byId)
-        .map(({ id, digest, createdAt, expiresAt }) => ({ id, digest, createdAt, expiresAt })),
+    listSecrets: async (tenantId, clientId, now) => listSecrets(tenantId, clientId, now),
     async endOldest(tenantId, clientId, oldest, at) {
       secrets.update((each) => is(tenantId, clientId)(each) && oldest.some(({ id }) => id === each.id), {
         expiresAt: at,

@@ -1,0 +1,47 @@
+import { Code } from '@connectrpc/connect';
+import { LRUCache } from 'lru-cache';
+import type { Caller } from '../domain/caller.ts';
+import type { Clock } from '../domain/clock.ts';
+import { DomainError } from '../domain/errors.ts';
+import { networkOf } from '../domain/network.ts';
+import { budgetOf, type Limiter, type Limits } from '../flows/limits.ts';
+import { codeOf } from './error-reasons.ts';
+
+/** Networks that are over their limit; beyond that the oldest are judged by the database again. */
+const maxClosed = 10_000;
+
+/**
+ * Counts the failures of applications by network, after they happened: their secrets, codes and tokens have 256 bits, so that
+ * nobody guesses one, and a call that succeeds writes nothing. A network over its limit is refused by this instance until the
+ * window ends.
+ */
+export function createApplicationAttempts({
+  limiter,
+  limits,
+  clock,
+}: {
+  readonly limiter: Limiter;
+  readonly limits: Limits;
+  readonly clock: Clock;
+}) {
+  const budget = budgetOf(limits.attemptsPerNetwork, 'application');
+  const closedUntil = new LRUCache<string, number>({ max: maxClosed });
+
+  return async function attempt<T>({ tenant, client }: Caller, work: () => Promise<T>): Promise<T> {
+    const network = networkOf(client.address);
+    const lane = `${tenant.id} ${network}`;
+    const waitMs = (closedUntil.get(lane) ?? 0) - clock().getTime();
+    if (waitMs > 0) throw new DomainError('RATE_LIMITED', { retryAfterMs: waitMs });
+    try {
+      return await work();
+    } catch (error) {
+      const code = error instanceof DomainError ? codeOf(error.reason) : undefined;
+      if (code === Code.Unauthenticated || code === Code.InvalidArgument)
+        await limiter.charge(tenant.id, budget, network).catch((refusal: unknown) => {
+          if (!(refusal instanceof DomainError) || refusal.reason !== 'RATE_LIMITED') throw refusal;
+          closedUntil.set(lane, clock().getTime() + (refusal.details.retryAfterMs ?? 0));
+        });
+      throw error;
+    }
+  };
+}
