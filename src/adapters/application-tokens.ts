@@ -18,13 +18,17 @@ export function createApplicationTokens(
   signRsa: RsaSigner,
   clock: Clock,
 ): ApplicationTokens {
-  async function verify(token: string, options: JWTVerifyOptions): Promise<JWTPayload | undefined> {
+  async function verify(
+    token: string,
+    options: JWTVerifyOptions,
+    findKey = ring.verifier,
+  ): Promise<JWTPayload | undefined> {
     if (token.length > maxLength || !isCanonicalJws(token)) return undefined;
     try {
       const { payload } = await jwtVerify(
         token,
         ({ kid = '', alg }) => {
-          const found = ring.verifier(kid);
+          const found = findKey(kid);
           // A key has one algorithm, whatever a header says (RFC 8725, section 3.1).
           if (found === undefined || found.algorithm !== alg) throw new errors.JWKSNoMatchingKey();
           return found.key;
@@ -72,12 +76,12 @@ export function createApplicationTokens(
     },
 
     async readHint(token, issuer) {
-      // Applications keep it for as long as their session: that it has expired does not matter.
-      const payload = await verify(token, {
-        issuer,
-        typ: 'JWT',
-        clockTolerance: Number.MAX_SAFE_INTEGER / 1000,
-      });
+      // Applications keep it for as long as their session: that it or its key has expired does not matter.
+      const payload = await verify(
+        token,
+        { issuer, typ: 'JWT', clockTolerance: Number.MAX_SAFE_INTEGER / 1000 },
+        ring.everyVerifier,
+      );
       if (payload?.sub === undefined || typeof payload.aud !== 'string') return undefined;
       return { subject: payload.sub, clientId: payload.aud, sessionId: String(payload['sid'] ?? '') };
     },

@@ -28,6 +28,8 @@ export type KeyRing = {
   readonly applications: {
     signer(algorithm: SigningAlgorithm): Signer;
     verifier(kid: string): { readonly key: CryptoKey; readonly algorithm: SigningAlgorithm } | undefined;
+    /** The same for a key that is no longer published as well, of which only what is no proof of anything may be believed. */
+    everyVerifier(kid: string): ReturnType<KeyRing['applications']['verifier']>;
     jwks(): Jwks;
   };
   /** Reads the keys again; where that fails the last good set stays. */
@@ -100,6 +102,10 @@ export async function loadKeyRing(keys: KeyRepository, vault: Vault, clock: Cloc
       signer,
       verifier(kid) {
         const found = ofApplications().find(({ id }) => id === kid);
+        return found && { key: found.publicKey, algorithm: found.algorithm };
+      },
+      everyVerifier(kid) {
+        const found = members.get(kid);
         return found && { key: found.publicKey, algorithm: found.algorithm };
       },
       jwks: () => toJwks(ofApplications()),

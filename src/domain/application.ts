@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { invalid, type Violation } from './errors.ts';
 import { isRegistrable } from './registered-url.ts';
 import { flag, isObject, listOf, logo, parseSettings, patchSettings, strict, text } from './settings.ts';
+import { isUuid } from './token.ts';
 
 /** What an application runs as: it decides its grants, its authentication and its redirect URIs. */
 export const applicationKinds = ['web', 'spa', 'native', 'machine'] as const;
@@ -171,17 +172,24 @@ export function defaultApplication(kind: ApplicationKind): ApplicationSettings {
   };
 }
 
+/** Whether an application registered itself, by the address of its metadata: anyone may. */
+export function isSelfRegistered({ clientId }: Pick<Application, 'clientId'>): boolean {
+  return !isUuid(clientId);
+}
+
 /** Whether an application can keep no secret: its grants are protected by PKCE and rotation alone. */
 export function isPublicClient({ authentication }: ApplicationSettings): boolean {
   return authentication === 'none';
 }
 
-export function grantTypesOf({ kind, deviceGrant }: ApplicationSettings): GrantType[] {
+export function grantTypesOf(settings: ApplicationSettings): GrantType[] {
+  const { kind, deviceGrant } = settings;
   if (kind === 'machine') return [grantTypes.client];
   return [
     grantTypes.code,
     grantTypes.refresh,
-    ...(kind === 'web' ? [grantTypes.client] : []),
+    // For those alone that can prove who they are (RFC 6749, section 4.4).
+    ...(kind === 'web' && !isPublicClient(settings) ? [grantTypes.client] : []),
     ...(deviceGrant ? [grantTypes.device] : []),
   ];
 }

@@ -48,6 +48,7 @@ export type EndedGrant = Pick<Grant, 'tenantId' | 'id' | 'clientId' | 'userId' |
 export type Consent = {
   readonly clientId: string;
   readonly scopes: readonly string[];
+  readonly resources: readonly string[];
   readonly createdAt: Date;
 };
 
@@ -91,7 +92,7 @@ export type GrantRepository = {
   /** Ends all grants of an application that is gone, of which there is no one left to tell, and forgets its consents. */
   endOfClient(tenantId: string, clientId: string, now: Date): Promise<void>;
   listConsents(tenantId: string, userId: string): Promise<Consent[]>;
-  /** Adds scopes to what a user has consented to. */
+  /** Adds scopes and resources to what a user has consented to. */
   consent(tenantId: string, userId: string, consent: Consent): Promise<void>;
   /** Forgets a consent; false where there was none. */
   withdraw(tenantId: string, userId: string, clientId: string): Promise<boolean>;

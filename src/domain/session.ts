@@ -64,6 +64,8 @@ export type SessionRepository = {
   findEnded(tenantId: string, id: string): Promise<EndedSession | undefined>;
   /** The ids of those sessions that are live and whose users are active. */
   filterLive(sessions: readonly Pick<SessionRow, 'tenantId' | 'id'>[], now: Date): Promise<string[]>;
+  /** Keeps a session from ending until the transaction does; false where it has ended, or its user is not active. */
+  hold(tenantId: string, id: string, now: Date): Promise<boolean>;
   /** The live sessions of a user, the newest first. */
   listLive(tenantId: string, userId: string, now: Date): Promise<SessionRow[]>;
   /** Rotates the refresh token of a live session; true for exactly one caller per counter. */

@@ -30,8 +30,12 @@ export function openIdProvider(deps: FeatureDeps) {
   const all = { ...adapters, ...core, tokens, findClient: applications.find };
   const handles = createRequestHandles(vault, clock);
   const locationOf = createLocations({ handles, deployment, clock });
-  const clients = createClients(all);
   const { loginStartsPerNetwork: starts, attemptsPerNetwork: attempts } = config.limits;
+  const clients = createClients({
+    ...all,
+    limiter,
+    assertionBudget: { ...starts, name: 'client.assertion' },
+  });
   const devices = createDeviceGrant({
     ...all,
     clients,

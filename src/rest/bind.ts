@@ -25,10 +25,12 @@ export async function bindRequest(
     const unexpected = Object.keys(body.value).map((field): FieldProblem => ({ field, problem: 'unknown' }));
     throw new RestError('fields-invalid', unexpected);
   }
-  const query = queryToJson(request);
+  const given = queryToJson(request);
+  const query = route.isTolerant && route.httpMethod === 'GET' ? known(route, given) : given;
   // The subject of a call that changes something, and its credentials, never
   // stands in an address, which logs and histories keep (R74).
-  if (route.httpMethod !== 'GET' && Object.keys(query).length > 0) {
+  // The fields of a call of OAuth are credentials, also where it only reads (RFC 9700, section 4.3.2).
+  if ((route.httpMethod !== 'GET' || route.isTolerant) && Object.keys(query).length > 0) {
     const misplaced = Object.keys(query).map((field): FieldProblem => ({ field, problem: 'unknown' }));
     throw new RestError('fields-invalid', misplaced);
   }

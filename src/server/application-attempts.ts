@@ -1,19 +1,17 @@
-import { Code } from '@connectrpc/connect';
 import { LRUCache } from 'lru-cache';
 import type { Caller } from '../domain/caller.ts';
 import type { Clock } from '../domain/clock.ts';
 import { DomainError } from '../domain/errors.ts';
 import { networkOf } from '../domain/network.ts';
 import { budgetOf, type Limiter, type Limits } from '../flows/limits.ts';
-import { codeOf } from './error-reasons.ts';
 
 /** Networks that are over their limit; beyond that the oldest are judged by the database again. */
 const maxClosed = 10_000;
 
 /**
- * Counts the failures of applications by network, after they happened: their secrets, codes and tokens have 256 bits, so that
- * nobody guesses one, and a call that succeeds writes nothing. A network over its limit is refused by this instance until the
- * window ends.
+ * Counts the calls of applications that did not authenticate by network, after they happened: their secrets have 256 bits, so
+ * that nobody guesses one, and a call that succeeds writes nothing. A network over its limit is refused by this instance until
+ * the window ends. Codes and tokens that are no good are not counted: strangers make an application present them.
  */
 export function createApplicationAttempts({
   limiter,
@@ -35,8 +33,7 @@ export function createApplicationAttempts({
     try {
       return await work();
     } catch (error) {
-      const code = error instanceof DomainError ? codeOf(error.reason) : undefined;
-      if (code === Code.Unauthenticated || code === Code.InvalidArgument)
+      if (error instanceof DomainError && error.reason === 'INVALID_CLIENT')
         await limiter.charge(tenant.id, budget, network).catch((refusal: unknown) => {
           if (!(refusal instanceof DomainError) || refusal.reason !== 'RATE_LIMITED') throw refusal;
           closedUntil.set(lane, clock().getTime() + (refusal.details.retryAfterMs ?? 0));

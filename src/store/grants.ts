@@ -205,23 +205,31 @@ export function createGrantRepository(db: Database, prepared: Database, vault: V
 
     async listConsents(tenantId, userId) {
       return await db
-        .select({ clientId: consents.clientId, scopes: consents.scopes, createdAt: consents.createdAt })
+        .select({
+          clientId: consents.clientId,
+          scopes: consents.scopes,
+          resources: consents.resources,
+          createdAt: consents.createdAt,
+        })
         .from(consents)
         .where(and(eq(consents.tenantId, tenantId), eq(consents.userId, userId)))
         .limit(500);
     },
 
-    async consent(tenantId, userId, { clientId, scopes, createdAt }) {
+    async consent(tenantId, userId, { clientId, scopes, resources, createdAt }) {
       const [known] = await db
-        .select({ scopes: consents.scopes })
+        .select({ scopes: consents.scopes, resources: consents.resources })
         .from(consents)
         .where(isOfClient(tenantId, userId, clientId))
         .for('update');
-      const all = [...new Set([...(known?.scopes ?? []), ...scopes])];
+      const all = {
+        scopes: [...new Set([...(known?.scopes ?? []), ...scopes])],
+        resources: [...new Set([...(known?.resources ?? []), ...resources])],
+      };
       await db
         .insert(consents)
-        .values({ tenantId, userId, clientDigest: sha256(clientId), clientId, scopes: all, createdAt })
-        .onDuplicateKeyUpdate({ set: { scopes: all } });
+        .values({ tenantId, userId, clientDigest: sha256(clientId), clientId, ...all, createdAt })
+        .onDuplicateKeyUpdate({ set: all });
     },
 
     async withdraw(tenantId, userId, clientId) {

@@ -177,6 +177,16 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
       return rows.map(({ id }) => id);
     },
 
+    async hold(tenantId, id, now) {
+      const rows = await db
+        .select({ id: sessions.id })
+        .from(sessions)
+        .innerJoin(users, and(ownerOf, eq(users.status, 'active')))
+        .where(and(is(tenantId, id), isLive(now)))
+        .for('update');
+      return rows.length === 1;
+    },
+
     async listLive(tenantId, userId, now) {
       const rows = await db
         .select()

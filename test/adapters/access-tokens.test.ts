@@ -20,6 +20,7 @@ async function createTokens() {
       applications: {
         signer: () => signer,
         verifier: () => undefined,
+        everyVerifier: () => undefined,
         jwks: () => ({ keys: [] }),
       },
       reload: async () => {},

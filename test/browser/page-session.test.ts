@@ -53,7 +53,13 @@ test('a session survives a reload and is the same in a second tab, without a coo
   const { sessions } = await app().client(AuthService, bearer(user.accessToken)).listSessions({});
   expect(sessions).toHaveLength(2);
   const { cookies, origins } = await who.context.storageState();
-  expect({ cookies, origins }).toEqual({ cookies: [], origins: [] });
+  expect(cookies).toEqual([]);
+  // Who is signed in, for the choice among several accounts, and nothing that signs anyone in.
+  const kept = origins.flatMap(({ localStorage }) => localStorage);
+  const accounts = [{ name: 'dev', label: expect.stringContaining('@example.com') as string }];
+  expect(kept.map(({ name, value }) => [name, JSON.parse(value) as unknown])).toEqual([
+    ['manam.accounts.dev', accounts],
+  ]);
   expect(who.problems).toEqual([]);
   await who.context.close();
 });

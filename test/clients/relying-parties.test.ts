@@ -1,21 +1,14 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { auth as mcpAuth, type OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
 import express from 'express';
 import eoidc from 'express-openid-connect';
 import * as oauth from 'oauth4webapi';
 import { InMemoryWebStorage, OidcClient, WebStorageStateStore } from 'oidc-client-ts';
 import * as client from 'openid-client';
-import { generate } from 'selfsigned';
-import { Agent, getGlobalDispatcher, setGlobalDispatcher } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startTestApp, type TestApp } from '../support/app.ts';
-import { freePort } from '../support/federation.ts';
-import { type SignedIn, signUp } from '../support/journey.ts';
-import { issuerAt, makeApplication, pagesOf } from '../support/openid.ts';
+import { issuerAt, makeApplication } from '../support/openid.ts';
+import { type RelyingWorld, startRelyingWorld } from '../support/relying.ts';
 
 // Its types bring those of browsers along, which are not those of Node.
 const { Auth, skipCSRFCheck } = (await import('@auth/core' as string)) as {
@@ -25,54 +18,25 @@ const { Auth, skipCSRFCheck } = (await import('@auth/core' as string)) as {
 
 // Relying parties of strangers, as they are, over TLS with a certificate of a test authority.
 
-let manam: TestApp;
-let user: SignedIn;
-const before = getGlobalDispatcher();
+let world: RelyingWorld;
 
 beforeAll(async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'manam-relying-'));
-  const pems = await generate([{ name: 'commonName', value: 'localhost' }], {
-    extensions: [
-      { name: 'basicConstraints', cA: true },
-      { name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] },
-    ],
-  });
-  const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-  writeFileSync(certFile, pems.cert);
-  writeFileSync(keyFile, pems.private);
-  setGlobalDispatcher(new Agent({ connect: { ca: pems.cert } }));
-  const port = await freePort();
-  manam = await startTestApp({
-    config: { port, issuer: `https://localhost:${port}`, tls: { certFile, keyFile } },
-  });
-  user = await signUp(manam);
+  world = await startRelyingWorld();
 }, 60_000);
-afterAll(async () => {
-  setGlobalDispatcher(before);
-  await manam.close();
-});
-
-/** The hosted pages and their user: from the address of a request to the address of its answer. */
-async function agree(address: string | URL): Promise<URL> {
-  const response = await fetch(address, { redirect: 'manual' });
-  const page = new URL(response.headers.get('location') ?? '', manam.issuer);
-  const request = page.searchParams.get('request') ?? '';
-  const { location } = await pagesOf(manam, user).continueAuthorization({ request, consent: true });
-  return new URL(location);
-}
+afterAll(() => world.close());
 
 const redirectUri = 'https://app.example/callback';
 const scope = 'openid profile email offline_access';
 
 test('openid-client', async () => {
-  const { clientId, secret } = await makeApplication(manam, {
+  const { clientId, secret } = await makeApplication(world.manam, {
     authentication: 'client_secret_post',
     postLogoutRedirectUris: ['https://app.example/bye'],
   });
-  const config = await client.discovery(new URL(issuerAt(manam)), clientId, secret);
+  const config = await client.discovery(new URL(issuerAt(world.manam)), clientId, secret);
   const pkceCodeVerifier = client.randomPKCECodeVerifier();
   const [expectedState, expectedNonce] = [client.randomState(), client.randomNonce()];
-  const back = await agree(
+  const back = await world.agree(
     client.buildAuthorizationUrl(config, {
       redirect_uri: redirectUri,
       scope,
@@ -88,10 +52,10 @@ test('openid-client', async () => {
     expectedNonce,
     idTokenExpected: true,
   });
-  expect(tokens.claims()?.sub).toBe(user.userId);
+  expect(tokens.claims()?.sub).toBe(world.user.userId);
   const renewed = await client.refreshTokenGrant(config, tokens.refresh_token ?? '');
-  expect(await client.fetchUserInfo(config, renewed.access_token, user.userId)).toMatchObject({
-    email: user.email,
+  expect(await client.fetchUserInfo(config, renewed.access_token, world.user.userId)).toMatchObject({
+    email: world.user.email,
   });
   expect(await client.tokenIntrospection(config, renewed.access_token)).toMatchObject({ active: true });
   await client.tokenRevocation(config, renewed.refresh_token ?? '');
@@ -105,8 +69,8 @@ test('openid-client', async () => {
 });
 
 test('oauth4webapi, with a pushed request', async () => {
-  const { clientId, secret } = await makeApplication(manam);
-  const issuer = new URL(issuerAt(manam));
+  const { clientId, secret } = await makeApplication(world.manam);
+  const issuer = new URL(issuerAt(world.manam));
   const as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer));
   const me: oauth.Client = { client_id: clientId };
   const authentication = oauth.ClientSecretBasic(secret);
@@ -127,26 +91,26 @@ test('oauth4webapi, with a pushed request', async () => {
   const address = new URL(as.authorization_endpoint ?? '');
   address.searchParams.set('client_id', clientId);
   address.searchParams.set('request_uri', pushed.request_uri);
-  const parameters = oauth.validateAuthResponse(as, me, await agree(address), state);
+  const parameters = oauth.validateAuthResponse(as, me, await world.agree(address), state);
   const tokens = await oauth.processAuthorizationCodeResponse(
     as,
     me,
     await oauth.authorizationCodeGrantRequest(as, me, authentication, parameters, redirectUri, verifier),
   );
-  expect(oauth.getValidatedIdTokenClaims(tokens)?.sub).toBe(user.userId);
+  expect(oauth.getValidatedIdTokenClaims(tokens)?.sub).toBe(world.user.userId);
   const renewed = await oauth.processRefreshTokenResponse(
     as,
     me,
     await oauth.refreshTokenGrantRequest(as, me, authentication, tokens.refresh_token ?? ''),
   );
   const info = await oauth.userInfoRequest(as, me, renewed.access_token);
-  expect((await oauth.processUserInfoResponse(as, me, user.userId, info)).email).toBe(user.email);
+  expect((await oauth.processUserInfoResponse(as, me, world.user.userId, info)).email).toBe(world.user.email);
 });
 
 test('oidc-client-ts, as a page', async () => {
-  const { clientId } = await makeApplication(manam, { kind: 'spa' });
+  const { clientId } = await makeApplication(world.manam, { kind: 'spa' });
   const page = new OidcClient({
-    authority: issuerAt(manam),
+    authority: issuerAt(world.manam),
     client_id: clientId,
     redirect_uri: redirectUri,
     scope,
@@ -154,8 +118,8 @@ test('oidc-client-ts, as a page', async () => {
     stateStore: new WebStorageStateStore({ store: new InMemoryWebStorage() }),
   });
   const { url } = await page.createSigninRequest({});
-  const signedIn = await page.processSigninResponse(String(await agree(url)));
-  expect(signedIn.profile).toMatchObject({ sub: user.userId, email: user.email });
+  const signedIn = await page.processSigninResponse(String(await world.agree(url)));
+  expect(signedIn.profile).toMatchObject({ sub: world.user.userId, email: world.user.email });
   const renewed = await page.useRefreshToken({
     state: {
       refresh_token: signedIn.refresh_token ?? '',
@@ -181,40 +145,15 @@ async function serve(handler: (address: string) => Parameters<typeof createServe
   return { address, server };
 }
 
-/** A browser with cookies, which goes through the hosted pages where it is sent to them. */
-function createBrowser() {
-  const jar = new Map<string, string>();
-  return async function open(start: string): Promise<Response> {
-    let url = start;
-    for (let hop = 0; hop < 10; hop += 1) {
-      if (url.startsWith(manam.issuer)) {
-        url = String(await agree(url));
-        continue;
-      }
-      const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
-      const response = await fetch(url, { redirect: 'manual', headers: { cookie } });
-      for (const line of response.headers.getSetCookie()) {
-        const [pair = ''] = line.split(';');
-        const at = pair.indexOf('=');
-        jar.set(pair.slice(0, at), pair.slice(at + 1));
-      }
-      const location = response.headers.get('location');
-      if (location === null) return response;
-      url = new URL(location, url).href;
-    }
-    throw new Error('too many redirects');
-  };
-}
-
 test('express-openid-connect', async () => {
-  const { clientId, secret } = await makeApplication(manam, {
+  const { clientId, secret } = await makeApplication(world.manam, {
     redirectUris: ['http://localhost/callback'],
   });
   const { address, server } = await serve((at) => {
     const app = express();
     app.use(
       eoidc.auth({
-        issuerBaseURL: issuerAt(manam),
+        issuerBaseURL: issuerAt(world.manam),
         baseURL: at,
         clientID: clientId,
         clientSecret: secret,
@@ -229,15 +168,15 @@ test('express-openid-connect', async () => {
     });
     return app as never;
   });
-  await applicationReturnsTo(clientId, `${address}/callback`);
-  const response = await createBrowser()(`${address}/`);
-  expect(await response.json()).toMatchObject({ sub: user.userId, info: { email: user.email } });
+  await world.returnTo(clientId, `${address}/callback`);
+  const response = await world.createBrowser()(`${address}/`);
+  expect(await response.json()).toMatchObject({ sub: world.user.userId, info: { email: world.user.email } });
   server.closeAllConnections();
   server.close();
 });
 
 test('@auth/core', async () => {
-  const { clientId, secret } = await makeApplication(manam, {
+  const { clientId, secret } = await makeApplication(world.manam, {
     redirectUris: ['http://localhost/auth/callback/manam'],
   });
   const config = {
@@ -250,7 +189,7 @@ test('@auth/core', async () => {
         id: 'manam',
         name: 'Manam',
         type: 'oidc',
-        issuer: issuerAt(manam),
+        issuer: issuerAt(world.manam),
         clientId,
         clientSecret: secret,
         checks: ['pkce', 'state', 'nonce'],
@@ -275,8 +214,8 @@ test('@auth/core', async () => {
     response.setHeader('set-cookie', answer.headers.getSetCookie());
     response.end(await answer.text());
   });
-  await applicationReturnsTo(clientId, `${address}/auth/callback/manam`);
-  const response = await createBrowser()(`${address}/start`);
+  await world.returnTo(clientId, `${address}/auth/callback/manam`);
+  const response = await world.createBrowser()(`${address}/start`);
   expect(await response.json()).toMatchObject({ user: expect.anything() });
   server.closeAllConnections();
   server.close();
@@ -286,10 +225,10 @@ test('the MCP SDK, with an API that names its authorization server', async () =>
   const { address, server } = await serve((at) => (request, response) => {
     const isMetadata = request.url?.startsWith('/.well-known/oauth-protected-resource');
     response.writeHead(isMetadata ? 200 : 404, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ resource: `${at}/mcp`, authorization_servers: [issuerAt(manam)] }));
+    response.end(JSON.stringify({ resource: `${at}/mcp`, authorization_servers: [issuerAt(world.manam)] }));
   });
   const resource = `${address}/mcp`;
-  const { clientId } = await makeApplication(manam, {
+  const { clientId } = await makeApplication(world.manam, {
     kind: 'native',
     redirectUris: ['http://127.0.0.1/callback'],
     resources: [resource],
@@ -314,7 +253,7 @@ test('the MCP SDK, with an API that names its authorization server', async () =>
     codeVerifier: () => verifier,
   };
   expect(await mcpAuth(provider, { serverUrl: resource, scope: 'openid offline_access' })).toBe('REDIRECT');
-  const back = await agree(address0 ?? '');
+  const back = await world.agree(address0 ?? '');
   const authorizationCode = back.searchParams.get('code') ?? '';
   expect(await mcpAuth(provider, { serverUrl: resource, authorizationCode })).toBe('AUTHORIZED');
   const [, payload = ''] = String(kept['access_token']).split('.');
@@ -326,12 +265,3 @@ test('the MCP SDK, with an API that names its authorization server', async () =>
   server.closeAllConnections();
   server.close();
 });
-
-/** Registers where an application returns to, once its port is known. */
-async function applicationReturnsTo(clientId: string, uri: string): Promise<void> {
-  const { applicationsOf } = await import('../support/openid.ts');
-  await applicationsOf(manam).update(
-    { requestId: 'test', keyId: undefined, client: { address: '', userAgent: '' } },
-    { tenant: 'dev', clientId, settings: { redirectUris: [uri] } },
-  );
-}

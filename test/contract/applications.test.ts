@@ -203,11 +203,17 @@ overEveryStore('applications', (scene) => {
     const { store, tenantId, now, at } = own;
     const { user } = await own.makeUser();
     const clientId = 'https://client.example/metadata.json';
-    const consent = { clientId, scopes: ['openid'], createdAt: now };
+    const consent = { clientId, scopes: ['openid'], resources: ['https://api.example'], createdAt: now };
     await store.grants.consent(tenantId, user.id, consent);
-    await store.grants.consent(tenantId, user.id, { ...consent, scopes: ['email'], createdAt: at(5) });
+    const more = { scopes: ['email'], resources: ['https://other.example'], createdAt: at(5) };
+    await store.grants.consent(tenantId, user.id, { ...consent, ...more });
     expect(await store.grants.listConsents(tenantId, user.id)).toEqual([
-      { clientId, scopes: ['openid', 'email'], createdAt: now },
+      {
+        clientId,
+        scopes: ['openid', 'email'],
+        resources: ['https://api.example', 'https://other.example'],
+        createdAt: now,
+      },
     ]);
     expect(await store.grants.withdraw(tenantId, user.id, clientId)).toBe(true);
     expect(await store.grants.withdraw(tenantId, user.id, clientId)).toBe(false);

@@ -1,4 +1,4 @@
-import { type Application, matchRedirectUri } from '../../domain/application.ts';
+import { type Application, isSelfRegistered, matchRedirectUri } from '../../domain/application.ts';
 import { type ApplicationTokens, issuerOf } from '../../domain/application-token.ts';
 import { demandsSecondFactor } from '../../domain/authenticator.ts';
 import {
@@ -13,7 +13,7 @@ import type { Caller } from '../../domain/caller.ts';
 import type { FindClient } from '../../domain/client.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
-import { acrOf, type Grant } from '../../domain/grant.ts';
+import { acrOf, type Consent, type Grant } from '../../domain/grant.ts';
 import type { LoginRequest } from '../../domain/login-request.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
@@ -22,13 +22,15 @@ import { requiresSecondFactor, type Tenant } from '../../domain/tenant.ts';
 import { formatChallengeToken, sha256 } from '../../domain/token.ts';
 import { record } from '../events/record.ts';
 import type { LoginRequests } from '../federation/login-requests.ts';
-import { ownSession } from '../sessions/own-session.ts';
+import { holdSession, ownSession } from '../sessions/own-session.ts';
 import { type AuthorizationAnswer, answerWithError } from './answer.ts';
 import type { RequestHandles } from './request-handle.ts';
 import type { SubjectOf } from './subject.ts';
 
 export type AuthorizeDeps = {
-  readonly store: Store<'authenticators' | 'grants' | 'identities' | 'tenants' | 'events'>;
+  readonly store: Store<
+    'users' | 'sessions' | 'authenticators' | 'grants' | 'identities' | 'tenants' | 'events'
+  >;
   readonly findClient: FindClient;
   readonly requests: LoginRequests;
   readonly handles: RequestHandles;
@@ -132,29 +134,34 @@ export function createAuthorize(deps: AuthorizeDeps) {
       return { step: 'other-user' };
     if (isTooOld(session, request) || (await lacksLevel(caller, session, request)))
       return { step: 'reauthenticate' };
-    const { settings } = application;
     if (hasConsented) return undefined;
-    if (settings.firstParty && !prompts.includes('consent')) return undefined;
+    const asksAlways = prompts.includes('consent') || isAnyones(application, session, request);
+    if (asksAlways) return { step: 'consent', scopes, resources };
+    if (application.settings.firstParty) return undefined;
     const known = await consentsOf(caller, session, application);
-    const fresh = scopes.filter((scope) => !known.includes(scope));
-    // Who stands behind the redirect URI of a native application cannot be known (RFC 8252, section 8.6).
-    const asksAlways = prompts.includes('consent') || settings.kind === 'native';
-    if (!asksAlways && fresh.length === 0) return undefined;
-    return { step: 'consent', scopes: asksAlways ? scopes : fresh, resources };
+    const fresh = {
+      scopes: scopes.filter((scope) => !known.scopes.includes(scope)),
+      resources: resources.filter((resource) => !known.resources.includes(resource)),
+    };
+    const isKnown = fresh.scopes.length + fresh.resources.length === 0;
+    return isKnown ? undefined : { step: 'consent', ...fresh };
   }
 
-  /** The scopes that a user has consented to, by "Login with Manam" too, whose page names what it tells. */
+  /** What a user has consented to, by "Login with Manam" too, whose page names what it tells. */
   async function consentsOf(
     { tenant }: Caller,
     { userId }: CallerSession,
     { clientId, settings }: Application,
-  ): Promise<readonly string[]> {
+  ): Promise<Pick<Consent, 'scopes' | 'resources'>> {
     const consents = await store.grants.listConsents(tenant.id, userId);
-    const own = consents.find((each) => each.clientId === clientId)?.scopes ?? [];
+    const { scopes, resources } = consents.find((each) => each.clientId === clientId) ?? {
+      scopes: [],
+      resources: [],
+    };
     const sector = settings.sector === '' ? undefined : await store.tenants.findBySlug(settings.sector);
     const isKnown =
       sector !== undefined && (await store.identities.hasConsented(tenant.id, userId, sector.id));
-    return isKnown ? [...own, ...manamScopes] : own;
+    return { scopes: isKnown ? [...scopes, ...manamScopes] : scopes, resources };
   }
 
   /** Whether a second factor is wanted that the session lacks and its user has (`acr_values`, a voluntary claim). */
@@ -178,11 +185,12 @@ export function createAuthorize(deps: AuthorizeDeps) {
     const { tenant } = caller;
     const now = clock();
     const secret = random.bytes(32);
-    const { redirectUri, codeChallenge, nonce, scopes, state, responseMode } = request;
+    const { redirectUri, codeChallenge, nonce, state, responseMode } = request;
     const expiresAt = new Date(now.getTime() + codeMs);
     const grant = newGrant(deps, tenant.id, session, application, request, expiresAt);
     await store.transaction(async (repositories) => {
-      if (isNewConsent) await noteConsent(deps, repositories, caller, session.userId, application, scopes);
+      await holdSession(repositories, caller, session, clock);
+      if (isNewConsent) await noteConsent(deps, repositories, caller, session.userId, application, request);
       await repositories.grants.insert(grant, {
         digest: sha256(secret),
         expiresAt,
@@ -224,11 +232,15 @@ export function createAuthorize(deps: AuthorizeDeps) {
       try {
         const request = pushed ?? (await parse(tenant, application, redirectUri, parameters));
         // Without cookies a frame knows of no session, and a page in it could not be seen.
+        if (request.prompts.includes('none') && isSelfRegistered(application))
+          throw new AuthorizationError('interaction_required', 'prompt=none is for registered applications');
         if (request.prompts.includes('none') && browser.isFrame)
           throw new AuthorizationError('login_required', 'there is no session in a frame');
         return { kind: 'page', handle: handles.seal('authorization', tenant.id, request), request };
       } catch (error) {
         if (!(error instanceof AuthorizationError)) throw error;
+        // Whoever registers an address by naming it must not have this service send browsers there unasked.
+        if (isSelfRegistered(application)) throw pageError(`${error.code}: ${error.message}`);
         return { kind: 'answer', answer: refuse(tenant, answered, error) };
       }
     },
@@ -280,6 +292,19 @@ function isTooOld(
   return oldest !== undefined && authTime.getTime() < startedAtMs - oldest * 1000;
 }
 
+/**
+ * Whether another program could stand behind the redirect URI, and the user has done nothing for this very request: who
+ * listens on a loopback port or has a scheme cannot be known (RFC 8252, section 8.6).
+ */
+function isAnyones(
+  { settings: { kind, firstParty } }: Application,
+  { authTime }: CallerSession,
+  { redirectUri, startedAtMs }: AuthorizationRequest,
+): boolean {
+  if (kind !== 'native') return false;
+  return !firstParty || (!redirectUri.startsWith('https:') && authTime.getTime() < startedAtMs);
+}
+
 /** A grant as a user makes it: its life begins with its first tokens. */
 export function newGrant(
   { clock, random }: { readonly clock: Clock; readonly random: Random },
@@ -319,11 +344,11 @@ export async function noteConsent(
   caller: Caller,
   userId: string,
   { clientId, settings: { sector } }: Application,
-  scopes: readonly string[],
+  { scopes, resources }: Pick<Consent, 'scopes' | 'resources'>,
 ): Promise<void> {
   const { grants, identities, tenants } = repositories;
   const now = deps.clock();
-  await grants.consent(caller.tenant.id, userId, { clientId, scopes, createdAt: now });
+  await grants.consent(caller.tenant.id, userId, { clientId, scopes, resources, createdAt: now });
   const consented = sector === '' ? undefined : await tenants.findBySlug(sector);
   if (consented !== undefined) await identities.consent(caller.tenant.id, userId, consented.id, now);
   await record(repositories, deps, caller, { type: 'consent.granted', details: { application: clientId } });

@@ -1,18 +1,27 @@
 import { timingSafeEqual } from 'node:crypto';
 import { digestApplicationSecret } from '../../domain/api-key.ts';
-import type { ApplicationSecret, ClientAuthentication } from '../../domain/application.ts';
+import {
+  type ApplicationSecret,
+  type ClientAuthentication,
+  isSelfRegistered,
+} from '../../domain/application.ts';
 import { issuerOf } from '../../domain/application-token.ts';
+import type { Budget } from '../../domain/budget.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Client, FindClient, VerifyAssertion } from '../../domain/client.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
+import { networkOf } from '../../domain/network.ts';
 import type { Store } from '../../domain/repositories.ts';
-import type { Tenant } from '../../domain/tenant.ts';
 import { type RecordDeps, record } from '../events/record.ts';
+import type { Limiter } from '../limits.ts';
 
 export type ClientDeps = RecordDeps & {
   readonly store: Store<'proofs' | 'events'>;
   readonly findClient: FindClient;
   readonly verifyAssertion: VerifyAssertion;
+  readonly limiter: Limiter;
+  /** Assertions that one network sends for applications that registered themselves; each is a row. */
+  readonly assertionBudget: Budget;
   /** MANAM_ISSUER. */
   readonly deployment: string;
   /** The client id that an assertion names, before it is verified. */
@@ -59,7 +68,8 @@ function readBasic(authorization: string): { readonly id: string; readonly secre
 
 /** Authenticates the applications that call, each by the one method that it is registered with. */
 export function createClients(deps: ClientDeps) {
-  const { store, findClient, verifyAssertion, subjectOfAssertion, deployment } = deps;
+  const { store, findClient, verifyAssertion, subjectOfAssertion, deployment, limiter, assertionBudget } =
+    deps;
 
   function read({ application }: Caller, body: ClientCredentials): Presented {
     const { authorization } = application ?? {};
@@ -88,9 +98,12 @@ export function createClients(deps: ClientDeps) {
     return { clientId, method: 'none', secret: '' };
   }
 
-  async function prove(tenant: Tenant, client: Client, { method, secret }: Presented): Promise<boolean> {
+  async function prove(caller: Caller, client: Client, { method, secret }: Presented): Promise<boolean> {
+    const { tenant } = caller;
     if (method === 'none') return true;
     if (method === 'private_key_jwt') {
+      if (isSelfRegistered(client))
+        await limiter.charge(tenant.id, assertionBudget, networkOf(caller.client.address));
       const proof = await verifyAssertion(client, secret, issuerOf(deployment, tenant.slug));
       return proof !== undefined && (await store.proofs.spend(tenant.id, proof));
     }
@@ -121,7 +134,7 @@ export function createClients(deps: ClientDeps) {
       const { authentication, origins } = client.settings;
       const origin = application?.origin;
       if (origin !== undefined && !origins.includes(origin)) throw new DomainError('ORIGIN_DENIED');
-      const isRight = presented.method === authentication && (await prove(tenant, client, presented));
+      const isRight = presented.method === authentication && (await prove(caller, client, presented));
       if (isRight) return client;
       const event = {
         type: 'application.authentication_failed',

@@ -1,11 +1,10 @@
-import { type Application, defaultApplication } from '../../domain/application.ts';
+import { type Application, defaultApplication, isSelfRegistered } from '../../domain/application.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { FindClient } from '../../domain/client.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { Random } from '../../domain/random.ts';
-import type { Repositories, Store } from '../../domain/repositories.ts';
-import { isUuid } from '../../domain/token.ts';
+import type { Store } from '../../domain/repositories.ts';
 import { record } from '../events/record.ts';
 import { ownSession } from '../sessions/own-session.ts';
 
@@ -50,22 +49,32 @@ export function createConnected(deps: ConnectedDeps) {
       }));
   }
 
-  /** Takes the consent to a tenant back, by its id or by that of its application. */
-  async function forgetTenant(
-    { identities, tenants }: Pick<Repositories, 'identities' | 'tenants'>,
-    { tenant, client }: Caller,
-    userId: string,
-    clientId: string,
-  ): Promise<boolean> {
+  /** The id of the tenant that a consent is to, from its own or from that of its application; empty: none. */
+  async function tenantBehind({ tenant, client }: Caller, clientId: string): Promise<string> {
+    if (isSelfRegistered({ clientId })) return '';
     const sector = (await findClient(tenant, clientId, client.address))?.settings.sector ?? '';
-    const id = sector === '' ? clientId : ((await tenants.findBySlug(sector))?.id ?? '');
-    return isUuid(id) && (await identities.withdrawConsent(tenant.id, userId, id));
+    return sector === '' ? clientId : ((await store.tenants.findBySlug(sector))?.id ?? '');
+  }
+
+  /** The application of a consent. One whose metadata cannot be read now is named by its host, so that it can be let go. */
+  async function applicationOf(
+    { tenant, client }: Caller,
+    clientId: string,
+  ): Promise<Application | undefined> {
+    const found = await findClient(tenant, clientId, client.address).catch((error: unknown) => {
+      if (!(error instanceof DomainError)) throw error;
+      return undefined;
+    });
+    if (found !== undefined || !isSelfRegistered({ clientId })) return found;
+    const settings = { ...defaultApplication('native'), name: new URL(clientId).host };
+    const now = clock();
+    return { tenantId: tenant.id, clientId, settings, createdAt: now, updatedAt: now };
   }
 
   return {
     async list(caller: Caller): Promise<ConnectedApplication[]> {
       const { userId } = ownSession(caller);
-      const { tenant, client } = caller;
+      const { tenant } = caller;
       const consents = await store.grants.listConsents(tenant.id, userId);
       const grants = await store.grants.listLive(tenant.id, userId, clock());
       const held = new Map<string, { scopes: Set<string>; since: Date }>();
@@ -78,7 +87,7 @@ export function createConnected(deps: ConnectedDeps) {
       const tenants = await listTenants(caller, userId);
       const found = await Promise.all(
         [...held].map(async ([clientId, { scopes, since }]) => {
-          const application = await findClient(tenant, clientId, client.address);
+          const application = await applicationOf(caller, clientId);
           return application && { application, scopes: [...scopes], since };
         }),
       );
@@ -93,11 +102,12 @@ export function createConnected(deps: ConnectedDeps) {
       const { userId } = ownSession(caller);
       const { id: tenantId } = caller.tenant;
       const { clientId } = command;
+      const consented = await tenantBehind(caller, clientId);
       await store.transaction(async (repositories) => {
-        const { grants } = repositories;
+        const { grants, identities } = repositories;
         const hadConsent = await grants.withdraw(tenantId, userId, clientId);
         const ended = await grants.endOfUser(tenantId, userId, { clientId }, clock());
-        const hadTenant = await forgetTenant(repositories, caller, userId, clientId);
+        const hadTenant = consented !== '' && (await identities.withdrawConsent(tenantId, userId, consented));
         if (!hadConsent && !hadTenant && ended === 0) throw new DomainError('NOT_FOUND');
         const details = { application: clientId };
         await record(repositories, deps, caller, { type: 'application.disconnected', details });

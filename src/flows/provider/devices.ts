@@ -13,13 +13,13 @@ import { DuplicateError, type Store } from '../../domain/repositories.ts';
 import { formatChallengeToken, sha256 } from '../../domain/token.ts';
 import { record } from '../events/record.ts';
 import type { Limiter } from '../limits.ts';
-import { ownSession } from '../sessions/own-session.ts';
+import { holdSession, ownSession } from '../sessions/own-session.ts';
 import { newGrant, noteConsent } from './authorize.ts';
 import type { ClientCredentials, Clients } from './clients.ts';
 import { readingExtent } from './exchange.ts';
 
 export type DeviceDeps = {
-  readonly store: Store<'grants' | 'devices' | 'identities' | 'tenants' | 'events'>;
+  readonly store: Store<'users' | 'sessions' | 'grants' | 'devices' | 'identities' | 'tenants' | 'events'>;
   readonly clients: Clients;
   readonly limiter: Limiter;
   /** Devices that one network begins; each is a row. */
@@ -116,6 +116,7 @@ export function createDeviceGrant(deps: DeviceDeps) {
       const { id: tenantId } = caller.tenant;
       const details = { application: client.clientId };
       await store.transaction(async (repositories) => {
+        await holdSession(repositories, caller, session, clock);
         const grant = newGrant(deps, tenantId, session, client, device, device.expiresAt);
         const grantId = command.deny ? undefined : grant.id;
         if (!(await repositories.devices.decide(tenantId, device.id, grantId, clock())))
@@ -126,7 +127,7 @@ export function createDeviceGrant(deps: DeviceDeps) {
         }
         await repositories.grants.insert(grant, undefined);
         if (!client.settings.firstParty)
-          await noteConsent(deps, repositories, caller, session.userId, client, device.scopes);
+          await noteConsent(deps, repositories, caller, session.userId, client, device);
         await record(repositories, deps, caller, { type: 'grant.approved', details });
       });
     },

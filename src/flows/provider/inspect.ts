@@ -41,6 +41,8 @@ type LiveToken =
     }
   | { readonly kind: 'refresh'; readonly grant: LiveGrant };
 
+type FoundRefresh = Extract<LiveToken, { readonly kind: 'refresh' }> & { readonly isCurrent: boolean };
+
 /** UserInfo, introspection and revocation: what may be done with a token of an application. */
 export function createInspect(deps: InspectDeps) {
   const { store, clients, tokens, subjectOf, vault, deployment, clock } = deps;
@@ -60,16 +62,21 @@ export function createInspect(deps: InspectDeps) {
     return grant?.clientId === claims.clientId ? { kind: 'access', claims, grant } : undefined;
   }
 
-  async function findRefresh({ tenant }: Caller, text: string): Promise<LiveToken | undefined> {
+  /** The grant of a refresh token, whether or not it was rotated since. */
+  async function findRefresh({ tenant }: Caller, text: string): Promise<FoundRefresh | undefined> {
     const token = parseRefreshToken(text);
     const grant = token && (await store.grants.findLive(tenant.id, token.sessionId, clock()));
     if (token === undefined || grant === undefined) return undefined;
     if (!isGenuine(vault, grant, token, 'grant-refresh-token')) return undefined;
-    return token.counter === grant.refreshCounter ? { kind: 'refresh', grant } : undefined;
+    return { kind: 'refresh', grant, isCurrent: token.counter === grant.refreshCounter };
   }
 
-  const find = async (caller: Caller, text: string) =>
-    (await findAccess(caller, text)) ?? (await findRefresh(caller, text));
+  async function findLive(caller: Caller, text: string): Promise<LiveToken | undefined> {
+    const access = await findAccess(caller, text);
+    if (access !== undefined) return access;
+    const refresh = await findRefresh(caller, text);
+    return refresh?.isCurrent === true ? refresh : undefined;
+  }
 
   const ownerOf = (token: LiveToken) =>
     token.kind === 'access' ? token.claims.clientId : token.grant.clientId;
@@ -117,7 +124,10 @@ export function createInspect(deps: InspectDeps) {
       const { tenant, application, client } = caller;
       const inHeader = readBearer(application?.authorization);
       if (inHeader !== undefined && command.accessToken !== '')
-        throw invalid({ field: 'access_token', reason: 'FIELD_DUPLICATE' });
+        throw new DomainError('REQUEST_INVALID', {
+          violations: [{ field: 'access_token', reason: 'FIELD_DUPLICATE' }],
+          headers: bearerChallenge('invalid_request'),
+        });
       const text = inHeader ?? command.accessToken;
       if (text === '') throw new DomainError('TOKEN_MISSING');
       const token = await findAccess(caller, text);
@@ -130,7 +140,10 @@ export function createInspect(deps: InspectDeps) {
       const place = `${issuerOf(deployment, tenant.slug)}${issuerPaths.userInfo}`;
       if (!claims.audience.includes(place)) throw new DomainError('TOKEN_INVALID');
       if (!claims.scopes.includes('openid'))
-        throw new DomainError('SCOPE_REQUIRED', { metadata: { scope: 'openid' } });
+        throw new DomainError('SCOPE_REQUIRED', {
+          metadata: { scope: 'openid' },
+          headers: bearerChallenge('insufficient_scope', 'openid'),
+        });
       return {
         ...customClaimsOf(tenant.policy.claims, grant.holder, claims.scopes, 'inUserInfo'),
         ...standardClaimsOf(grant.holder, claims.scopes),
@@ -141,7 +154,7 @@ export function createInspect(deps: InspectDeps) {
     /** What a token is (RFC 7662, section 2.2); undefined: nothing that the caller may know. */
     async introspect(caller: Caller, command: TokenCommand): Promise<Claims | undefined> {
       const client = await authenticateKeeper(caller, command);
-      const token = await find(caller, command.token);
+      const token = await findLive(caller, command.token);
       return token !== undefined && mayAsk(client, token) ? await describe(caller, client, token) : undefined;
     },
 
@@ -149,7 +162,8 @@ export function createInspect(deps: InspectDeps) {
     async revoke(caller: Caller, command: TokenCommand): Promise<void> {
       const client = await clients.authenticate(caller, command);
       assertToken(command);
-      const token = await find(caller, command.token);
+      // An earlier refresh token ends its grant as well: whoever has the current one may have stolen it.
+      const token = (await findAccess(caller, command.token)) ?? (await findRefresh(caller, command.token));
       if (token === undefined || ownerOf(token) !== client.clientId) return;
       const { grant } = token;
       if (token.kind === 'access' && grant === undefined) {
@@ -180,6 +194,12 @@ export function createInspect(deps: InspectDeps) {
 }
 
 export type Inspect = ReturnType<typeof createInspect>;
+
+/** What is wrong with a request for UserInfo (RFC 6750, section 3). */
+function bearerChallenge(error: string, scope = ''): Record<string, string> {
+  const needed = scope === '' ? '' : `, scope="${scope}"`;
+  return { 'www-authenticate': `Bearer realm="manam", error="${error}"${needed}` };
+}
 
 function assertToken({ token }: TokenCommand): void {
   if (token === '') throw invalid({ field: 'token', reason: 'FIELD_REQUIRED' });

@@ -3,6 +3,7 @@ import type { Application, SigningAlgorithm } from '../../domain/application.ts'
 import { type ApplicationTokens, issuerOf, issuerPaths } from '../../domain/application-token.ts';
 import { customClaimsOf, standardClaimsOf } from '../../domain/claims.ts';
 import type { Clock } from '../../domain/clock.ts';
+import { DomainError } from '../../domain/errors.ts';
 import { acrOf, type LiveGrant } from '../../domain/grant.ts';
 import type { Random } from '../../domain/random.ts';
 import { formatRefreshToken } from '../../domain/refresh-token.ts';
@@ -109,6 +110,10 @@ export function createIssue({ tokens, subjectOf, vault, clock, random, deploymen
     ): Promise<ApplicationTokenSet> {
       const { scopes } = extent;
       const sub = await subjectOf(application, grant.userId);
+      if (sub === undefined)
+        throw new DomainError('UNAUTHORIZED_CLIENT', {
+          metadata: { detail: 'the tenant that this application is for is gone' },
+        });
       const accessToken = await signAccess(tenant, application, extent, {
         sub,
         grant_id: grant.id,

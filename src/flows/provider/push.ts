@@ -1,4 +1,4 @@
-import { isPublicClient } from '../../domain/application.ts';
+import { isPublicClient, isSelfRegistered } from '../../domain/application.ts';
 import {
   AuthorizationError,
   type AuthorizationParameters,
@@ -36,8 +36,11 @@ export function createPush({ clients, authorize, requests }: PushDeps) {
         caller,
         'pushed',
         { redirectUri, authorization },
-        // Whoever has no credentials may be anyone, and each request is a row.
-        { lifetimeMs: lifetimeS * 1000, isCharged: isPublicClient(client.settings) },
+        // Whoever has no credentials of this service may be anyone, and each request is a row.
+        {
+          lifetimeMs: lifetimeS * 1000,
+          isCharged: isPublicClient(client.settings) || isSelfRegistered(client),
+        },
       );
       return { requestUri: requestUriPrefix + handle, expiresInS: lifetimeS };
     } catch (error) {

@@ -3,8 +3,11 @@ import type { Store } from '../../domain/repositories.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { pairwiseSubject } from '../federation/pairwise-subject.ts';
 
-/** The subject by which an application knows a user. */
-export type SubjectOf = (application: Pick<Application, 'settings'>, userId: string) => Promise<string>;
+/** The subject by which an application knows a user; undefined where the tenant that it is for is gone. */
+export type SubjectOf = (
+  application: Pick<Application, 'settings'>,
+  userId: string,
+) => Promise<string | undefined>;
 
 /**
  * The id of the user, or for the application of another tenant at Manam a subject of its own sector, which is the one that
@@ -20,7 +23,6 @@ export function createSubjects({
   return async ({ settings: { sector } }, userId) => {
     if (sector === '') return userId;
     const tenant = await store.tenants.findBySlug(sector);
-    if (tenant === undefined) throw new Error('the sector of an application is no tenant');
-    return pairwiseSubject(vault, userId, tenant.id);
+    return tenant && pairwiseSubject(vault, userId, tenant.id);
   };
 }

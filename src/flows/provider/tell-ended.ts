@@ -33,7 +33,9 @@ export async function tellEnded(
     const name = `${clientId} ${sessionId}`;
     if (application === undefined || to === '' || told.has(name)) continue;
     told.add(name);
+    // Nobody is left to tell where the tenant that a subject was made for is gone.
     const subject = await subjectOf(application, userId);
+    if (subject === undefined) continue;
     const { algorithm } = application.settings;
     await outbox.add({
       id: random.uuid(),
@@ -96,11 +98,17 @@ export function createLogoutFanOut(deps: LogoutFanOutDeps) {
     const isMiddle = after !== undefined;
     after = behind.length < batchTenants ? undefined : behind.at(-1)?.tenantId;
     let count = 0;
-    for (const place of behind) {
-      const events = await store.eventLogs.read(place.tenantId, place.position, place.size, batchEvents);
-      await advance(place, events);
-      count += events.length;
-    }
+    const failures: unknown[] = [];
+    for (const place of behind)
+      try {
+        const events = await store.eventLogs.read(place.tenantId, place.position, place.size, batchEvents);
+        await advance(place, events);
+        count += events.length;
+      } catch (error) {
+        // What is wrong with one tenant keeps no other waiting.
+        failures.push(error);
+      }
+    if (failures.length > 0) throw failures[0];
     return count === 0 && (isMiddle || after !== undefined) ? 1 : count;
   };
 }

@@ -21,6 +21,11 @@ export function Applications() {
                 <li key={application?.clientId}>
                   <div>
                     <bdi class="device">{application?.name}</bdi>
+                    {application?.host && (
+                      <p class="hint">
+                        <bdi dir="ltr">{application.host}</bdi>
+                      </p>
+                    )}
                     <p class="hint">
                       {t('applicationSince', { date: createTime ? date(timestampDate(createTime)) : '' })}
                     </p>

@@ -40,6 +40,7 @@ export function Device({ userCode }: { readonly userCode: string }) {
     const { application, scopes, resources, address, startTime } = step.device;
     return (
       <Section title={t('deviceConfirmTitle', { name: application?.name ?? '' })} isPage key="confirm">
+        {application?.host && <p class="problem">{t('consentHost', { host: application.host })}</p>}
         <p>{t('deviceConfirmText')}</p>
         <p class="hint">
           <bdi dir="ltr">{address}</bdi> · {startTime ? date(timestampDate(startTime)) : ''}

@@ -57,6 +57,7 @@ CREATE TABLE application_consents (
   client_digest BINARY(32) NOT NULL,
   client_id VARBINARY(512) NOT NULL,
   scopes MEDIUMTEXT NOT NULL,
+  resources MEDIUMTEXT NOT NULL,
   created_at DATETIME(3) NOT NULL,
   PRIMARY KEY (tenant_id, user_id, client_digest),
   CONSTRAINT application_consents_user FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE

@@ -67,6 +67,7 @@ export const applicationConsents = mysqlTable(
     clientDigest: bytes('client_digest', { type: 'binary(32)' }).notNull(),
     clientId: exact('client_id', { length: 512 }).notNull(),
     scopes: json('scopes').$type<string[]>().notNull(),
+    resources: json('resources').$type<string[]>().notNull(),
     createdAt: instant('created_at').notNull(),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.userId, table.clientDigest] })],

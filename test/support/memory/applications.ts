@@ -155,14 +155,17 @@ export function createGrants(tables: Tables): GrantRepository {
     listConsents: async (tenantId, userId) =>
       consents
         .all(ofUser(tenantId, userId))
-        .map(({ clientId, scopes, createdAt }) => ({ clientId, scopes, createdAt })),
-    async consent(tenantId, userId, { clientId, scopes, createdAt }) {
+        .map(({ clientId, scopes, resources, createdAt }) => ({ clientId, scopes, resources, createdAt })),
+    async consent(tenantId, userId, { clientId, scopes, resources, createdAt }) {
       const isKnown = (each: { tenantId: string; userId: string; clientId: string }) =>
         ofUser(tenantId, userId)(each) && each.clientId === clientId;
       const known = consents.find(isKnown);
-      const all = [...new Set([...(known?.scopes ?? []), ...scopes])];
-      if (known === undefined) consents.insert({ tenantId, userId, clientId, scopes: all, createdAt });
-      else consents.update(isKnown, { scopes: all });
+      const all = {
+        scopes: [...new Set([...(known?.scopes ?? []), ...scopes])],
+        resources: [...new Set([...(known?.resources ?? []), ...resources])],
+      };
+      if (known === undefined) consents.insert({ tenantId, userId, clientId, ...all, createdAt });
+      else consents.update(isKnown, all);
     },
     withdraw: async (tenantId, userId, clientId) =>
       consents.delete((each) => ofUser(tenantId, userId)(each) && each.clientId === clientId) === 1,

@@ -152,6 +152,10 @@ export function createSessions(tables: Tables): SessionRepository {
       const { userId, level, amr, authTime, deviceId } = found.session;
       return { id, userId, level, amr, authTime, deviceId, holder: found.view };
     },
+    hold: async (tenantId, id, now) => {
+      const session = sessions.find((each) => is(tenantId, id)(each) && isLive(now)(each));
+      return users.find((each) => each.id === session?.userId)?.status === 'active';
+    },
     listLive: async (tenantId, userId, now) =>
       sessions
         .all((each) => ofUser(tenantId, userId)(each) && isLive(now)(each))

@@ -1,0 +1,87 @@
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { generate } from 'selfsigned';
+import { Agent, getGlobalDispatcher, setGlobalDispatcher } from 'undici';
+import { startTestApp } from './app.ts';
+import { freePort } from './federation.ts';
+import { signUp } from './journey.ts';
+import { applicationsOf, pagesOf } from './openid.ts';
+
+/** A service over TLS with a certificate of a test authority, its user, and what relying parties need of a browser. */
+export type RelyingWorld = Awaited<ReturnType<typeof startRelyingWorld>>;
+
+export async function startRelyingWorld() {
+  const folder = mkdtempSync(join(tmpdir(), 'manam-relying-'));
+  chmodSync(folder, 0o755);
+  const pems = await generate([{ name: 'commonName', value: 'localhost' }], {
+    extensions: [
+      { name: 'basicConstraints', cA: true },
+      { name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] },
+    ],
+  });
+  const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+  writeFileSync(certFile, pems.cert);
+  writeFileSync(keyFile, pems.private);
+  const before = getGlobalDispatcher();
+  setGlobalDispatcher(new Agent({ connect: { ca: pems.cert } }));
+  const port = await freePort();
+  const manam = await startTestApp({
+    config: { port, issuer: `https://localhost:${port}`, tls: { certFile, keyFile } },
+  });
+  const user = await signUp(manam);
+
+  /** The hosted pages and their user: from the address of a request to the address of its answer. */
+  async function agree(address: string | URL): Promise<URL> {
+    const response = await fetch(address, { redirect: 'manual' });
+    const page = new URL(response.headers.get('location') ?? '', manam.issuer);
+    const request = page.searchParams.get('request') ?? '';
+    const { location } = await pagesOf(manam, user).continueAuthorization({ request, consent: true });
+    return new URL(location);
+  }
+
+  /** A browser with cookies, which goes through the hosted pages where it is sent to them. */
+  function createBrowser() {
+    const jar = new Map<string, string>();
+    return async function open(start: string): Promise<Response> {
+      let url = start;
+      for (let hop = 0; hop < 10; hop += 1) {
+        if (url.startsWith(manam.issuer)) {
+          url = String(await agree(url));
+          continue;
+        }
+        const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
+        const response = await fetch(url, { redirect: 'manual', headers: { cookie } });
+        for (const line of response.headers.getSetCookie()) {
+          const [pair = ''] = line.split(';');
+          const at = pair.indexOf('=');
+          jar.set(pair.slice(0, at), pair.slice(at + 1));
+        }
+        const location = response.headers.get('location');
+        if (location === null) return response;
+        url = new URL(location, url).href;
+      }
+      throw new Error('too many redirects');
+    };
+  }
+
+  return {
+    manam,
+    user,
+    folder,
+    certFile,
+    agree,
+    createBrowser,
+    /** Registers where an application returns to, once its port is known. */
+    async returnTo(clientId: string, uri: string): Promise<void> {
+      await applicationsOf(manam).update(
+        { requestId: 'test', keyId: undefined, client: { address: '', userAgent: '' } },
+        { tenant: 'dev', clientId, settings: { redirectUris: [uri] } },
+      );
+    },
+    async close(): Promise<void> {
+      setGlobalDispatcher(before);
+      await manam.close();
+    },
+  };
+}
