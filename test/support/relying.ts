@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
-import { Agent, getGlobalDispatcher, setGlobalDispatcher } from 'undici';
+import { Agent, getGlobalDispatcher, request, setGlobalDispatcher } from 'undici';
 import { startTestApp } from './app.ts';
 import { freePort } from './federation.ts';
 import { signUp } from './journey.ts';
@@ -35,34 +35,52 @@ export async function startRelyingWorld() {
   async function agree(address: string | URL): Promise<URL> {
     const response = await fetch(address, { redirect: 'manual' });
     const page = new URL(response.headers.get('location') ?? '', manam.issuer);
-    const request = page.searchParams.get('request') ?? '';
-    const { location } = await pagesOf(manam, user).continueAuthorization({ request, consent: true });
+    const handle = page.searchParams.get('request') ?? '';
+    const { location } = await pagesOf(manam, user).continueAuthorization({
+      request: handle,
+      consent: true,
+    });
     return new URL(location);
   }
 
   /** A browser with cookies, which goes through the hosted pages where it is sent to them. */
   function createBrowser() {
     const jar = new Map<string, string>();
-    return async function open(start: string): Promise<Response> {
+    /** One request, without following where it leads. */
+    async function once(url: string): Promise<Response> {
+      const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
+      // `fetch` says that it is no navigation, and then nobody is sent to sign in.
+      const accept = 'text/html';
+      const answer = await request(url, { headers: { cookie, accept, 'sec-fetch-mode': 'navigate' } });
+      const lines = Object.entries(answer.headers).flatMap(([name, value]) =>
+        [value ?? []].flat().map((each): [string, string] => [name, each]),
+      );
+      const response = new Response(await answer.body.text(), {
+        status: answer.statusCode,
+        headers: lines,
+      });
+      for (const line of response.headers.getSetCookie()) {
+        const [pair = ''] = line.split(';');
+        const at = pair.indexOf('=');
+        jar.set(pair.slice(0, at), pair.slice(at + 1));
+      }
+      return response;
+    }
+    async function open(start: string): Promise<Response> {
       let url = start;
       for (let hop = 0; hop < 10; hop += 1) {
         if (url.startsWith(manam.issuer)) {
           url = String(await agree(url));
           continue;
         }
-        const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
-        const response = await fetch(url, { redirect: 'manual', headers: { cookie } });
-        for (const line of response.headers.getSetCookie()) {
-          const [pair = ''] = line.split(';');
-          const at = pair.indexOf('=');
-          jar.set(pair.slice(0, at), pair.slice(at + 1));
-        }
+        const response = await once(url);
         const location = response.headers.get('location');
         if (location === null) return response;
         url = new URL(location, url).href;
       }
       throw new Error('too many redirects');
-    };
+    }
+    return Object.assign(open, { once });
   }
 
   return {
