@@ -175,7 +175,9 @@ function restOperation(
     ([name]) => ![...inPath].some((field) => spelled.byProtoName.get(field ?? '')?.name === name),
   );
   const hasBody = httpMethod === 'POST';
-  const query = hasBody
+  // The fields of a call of OAuth are credentials, which never stand in an address.
+  const isBare = hasBody || oauth;
+  const query = isBare
     ? []
     : rest.map(([name, { description, ...schema }]) => ({
         name,
