@@ -13,7 +13,7 @@ export type ClientMetadataDeps = {
   readonly chargeFetch: (tenant: Tenant, address: string) => Promise<void>;
 };
 
-/** A document is kept for minutes, and so is that there is none: whoever asks decides nothing about how often. */
+/** A document is kept for minutes, and so is its absence: callers do not decide how often it is fetched. */
 const keptMs = 300_000;
 const refusedMs = 30_000;
 const maxKept = 1000;

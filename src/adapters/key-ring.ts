@@ -28,7 +28,7 @@ export type KeyRing = {
   readonly applications: {
     signer(algorithm: SigningAlgorithm): Signer;
     verifier(kid: string): { readonly key: CryptoKey; readonly algorithm: SigningAlgorithm } | undefined;
-    /** The same for a key that is no longer published as well, of which only what is no proof of anything may be believed. */
+    /** The same also for a key that is no longer published: for hints alone, which prove nothing. */
     everyVerifier(kid: string): ReturnType<KeyRing['applications']['verifier']>;
     jwks(): Jwks;
   };

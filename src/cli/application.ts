@@ -27,7 +27,7 @@ function show(applications: readonly Application[]): void {
   );
 }
 
-/** What a developer puts into the configuration of a library. */
+/** The values for the configuration of a library. */
 function showClient({ clientId, issuer }: Application, secret: string): void {
   say(`\nissuer         ${issuer}`);
   say(`client_id      ${clientId}`);

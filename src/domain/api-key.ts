@@ -1,6 +1,6 @@
 import { sha256 } from './token.ts';
 
-/** What a key is for, by which its text begins. */
+/** The purpose of a key, by the first letters of its text. */
 type KeyUse = KeyKind | 'admin' | 'application';
 
 const prefixes: Record<KeyUse, string> = {

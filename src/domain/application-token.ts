@@ -1,6 +1,6 @@
 import type { SigningAlgorithm } from './application.ts';
 
-/** What is signed for applications, each by its own `typ` (RFC 8725, section 3.11). */
+/** The tokens that are signed for applications, each with its own `typ` (RFC 8725, section 3.11). */
 export type ApplicationTokenType = 'JWT' | 'at+jwt' | 'logout+jwt';
 
 /** The claims of an application's access token (RFC 9068, section 2.2). */
@@ -16,7 +16,7 @@ export type ApplicationAccessClaims = {
   readonly expiresAt: Date;
 };
 
-/** What an ID token that comes back says, expired or not (RP-Initiated Logout 1.0, section 2). */
+/** The content of an ID token that comes back as a hint, expired or not (RP-Initiated Logout 1.0, section 2). */
 export type IdTokenHint = { readonly subject: string; readonly clientId: string; readonly sessionId: string };
 
 export type ApplicationTokens = {

@@ -4,7 +4,7 @@ import { isRegistrable } from './registered-url.ts';
 import { flag, isObject, listOf, logo, parseSettings, patchSettings, strict, text } from './settings.ts';
 import { isUuid } from './token.ts';
 
-/** What an application runs as: it decides its grants, its authentication and its redirect URIs. */
+/** The kind of an application decides its grants, its authentication and its redirect URIs. */
 export const applicationKinds = ['web', 'spa', 'native', 'machine'] as const;
 export type ApplicationKind = (typeof applicationKinds)[number];
 
@@ -288,7 +288,7 @@ function isLoopback({ protocol, hostname }: URL): boolean {
   return protocol === 'http:' && (hostname === '127.0.0.1' || hostname === '[::1]');
 }
 
-/** What is wrong between the settings; each is sound by itself. */
+/** Contradictions between settings that are valid by themselves. */
 function contradictions(settings: ApplicationSettings): Violation[] {
   const found: Violation[] = [];
   const add = (field: string, description: string) =>

@@ -16,7 +16,7 @@ export type AuthorizationParameters = Readonly<Record<string, string | readonly 
 export const prompts = ['none', 'login', 'consent', 'select_account'] as const;
 export type Prompt = (typeof prompts)[number];
 
-/** What an application asks a user for (OpenID Connect Core 1.0, section 3.1.2.1), sound in itself. */
+/** A validated authorization request (OpenID Connect Core 1.0, section 3.1.2.1). */
 export type AuthorizationRequest = {
   readonly clientId: string;
   readonly redirectUri: string;

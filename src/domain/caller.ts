@@ -74,7 +74,7 @@ export type Caller = {
   readonly idempotency: IdempotencyKey | undefined;
   /** The events that the called method declares to record; undefined: it is no call of an RPC. */
   readonly emits?: ReadonlySet<string>;
-  /** What an application presented with a call of the OpenID provider; undefined: the call is none of those. */
+  /** The credentials of an application and its origin; undefined: the call is not one of the OpenID provider. */
   readonly application?: PresentedApplication;
   /** The language that the call asked for. */
   readonly locale: Locale | undefined;

@@ -1,7 +1,7 @@
 import type { AuthenticationMethod } from './authentication.ts';
 import type { UserView } from './user.ts';
 
-/** What a user lets an application do: one sign-in with it, with every token that follows from it. */
+/** The permission of a user for an application: one sign-in, with every token that follows from it. */
 export type Grant = {
   readonly tenantId: string;
   readonly id: string;
@@ -92,7 +92,7 @@ export type GrantRepository = {
   /** Ends all grants of an application that is gone, of which there is no one left to tell, and forgets its consents. */
   endOfClient(tenantId: string, clientId: string, now: Date): Promise<void>;
   listConsents(tenantId: string, userId: string): Promise<Consent[]>;
-  /** Adds scopes and resources to what a user has consented to. */
+  /** Adds scopes and resources to the consent of a user. */
   consent(tenantId: string, userId: string, consent: Consent): Promise<void>;
   /** Forgets a consent; false where there was none. */
   withdraw(tenantId: string, userId: string, clientId: string): Promise<boolean>;

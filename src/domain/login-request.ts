@@ -25,7 +25,7 @@ export type LoginRequestData = {
   readonly sessionId: string;
   /** The connection that it began with; empty: Manam itself. */
   readonly provider: string;
-  /** What an application has pushed (RFC 9126); absent: it is none of those. */
+  /** A pushed authorization request (RFC 9126); absent: the request is of another kind. */
   readonly authorization?: AuthorizationRequest;
 };
 

@@ -44,7 +44,7 @@ export type AuthorizeDeps = {
 /** Lifetime of a code (ASVS 10.4.3). */
 const codeMs = 60_000;
 
-/** What comes of an authorization request at the endpoint: the hosted pages take over, or the application gets its failure. */
+/** The outcome of a request at the endpoint: the hosted pages take over, or the application gets its failure. */
 export type Begun =
   | { readonly kind: 'page'; readonly handle: string; readonly request: AuthorizationRequest }
   | { readonly kind: 'answer'; readonly answer: AuthorizationAnswer };
@@ -147,7 +147,7 @@ export function createAuthorize(deps: AuthorizeDeps) {
     return isKnown ? undefined : { step: 'consent', ...fresh };
   }
 
-  /** What a user has consented to, by "Login with Manam" too, whose page names what it tells. */
+  /** The consents of a user, those of "Login with Manam" included, whose page names what it passes on. */
   async function consentsOf(
     { tenant }: Caller,
     { userId }: CallerSession,
@@ -239,7 +239,7 @@ export function createAuthorize(deps: AuthorizeDeps) {
         return { kind: 'page', handle: handles.seal('authorization', tenant.id, request), request };
       } catch (error) {
         if (!(error instanceof AuthorizationError)) throw error;
-        // Whoever registers an address by naming it must not have this service send browsers there unasked.
+        // Anyone can register an address by naming it; browsers are not sent there unasked.
         if (isSelfRegistered(application)) throw pageError(`${error.code}: ${error.message}`);
         return { kind: 'answer', answer: refuse(tenant, answered, error) };
       }
@@ -337,7 +337,7 @@ export function newGrant(
 /** What the consent page of "Login with Manam" names. */
 const manamScopes = ['openid', 'profile', 'email'];
 
-/** Keeps what a user has consented to. For the application of another tenant at Manam it is the consent to that tenant as well. */
+/** Keeps the consent of a user. For the application of another tenant at Manam it is the consent to that tenant as well. */
 export async function noteConsent(
   deps: { readonly clock: Clock; readonly random: Random },
   repositories: Pick<Repositories, 'grants' | 'identities' | 'tenants' | 'events'>,

@@ -25,7 +25,7 @@ export type ConnectedApplication = {
 /** The scopes of "Login with Manam". */
 const manamScopes = ['openid', 'profile', 'email'];
 
-/** What a user sees of the applications that they have let in, and takes back. */
+/** Lists the applications that a user has let in, and disconnects them. */
 export function createConnected(deps: ConnectedDeps) {
   const { store, findClient, clock } = deps;
 

@@ -50,7 +50,7 @@ export function createDeviceGrant(deps: DeviceDeps) {
     typed: string,
   ): Promise<{ readonly device: DeviceAuthorization; readonly client: Client }> {
     const { tenant, client: origin } = caller;
-    // Whoever has a session could try codes without end: those of all strangers' devices (RFC 8628, section 5.1).
+    // A user could otherwise guess the codes of other people's devices (RFC 8628, section 5.1).
     await limiter.charge(tenant.id, typedBudget, ownSession(caller).userId);
     const code = parseUserCode(typed);
     const device =

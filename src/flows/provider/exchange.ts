@@ -46,7 +46,7 @@ const ended = () => grantRefusal('its session or its user is not there any more'
 export function createExchange(deps: ExchangeDeps) {
   const { store, clients, issue, vault, clock } = deps;
 
-  /** Whoever used a code or a refresh token twice, one of them is a thief: everything of the grant ends. */
+  /** A code or refresh token that comes twice was stolen from one of the two: the whole grant ends. */
   async function endReused(
     caller: Caller,
     { tenantId, id, userId, sessionId, clientId }: Grant,
@@ -264,7 +264,7 @@ function narrow(grant: Grant, { scope, resource }: Pick<ExchangeCommand, 'scope'
   };
 }
 
-/** Reads what an application asks for; what is wrong with it is a failure of the call. */
+/** Reads the extent that an application asks for; a mistake in it is a failure of the call. */
 export function readingExtent<T>(read: () => T): T {
   try {
     return read();

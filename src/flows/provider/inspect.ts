@@ -81,7 +81,7 @@ export function createInspect(deps: InspectDeps) {
   const ownerOf = (token: LiveToken) =>
     token.kind === 'access' ? token.claims.clientId : token.grant.clientId;
 
-  /** Whether a token may be asked about: by its own application, and an access token by the one that it is shown to. */
+  /** Whether a token may be asked about: by its own application, and an access token by the API that it is for as well. */
   function mayAsk({ clientId, settings }: Client, token: LiveToken): boolean {
     if (ownerOf(token) === clientId) return true;
     return token.kind === 'access' && token.claims.audience.some((uri) => settings.serves.includes(uri));
@@ -162,7 +162,7 @@ export function createInspect(deps: InspectDeps) {
     async revoke(caller: Caller, command: TokenCommand): Promise<void> {
       const client = await clients.authenticate(caller, command);
       assertToken(command);
-      // An earlier refresh token ends its grant as well: whoever has the current one may have stolen it.
+      // An earlier refresh token ends its grant as well: the current one may be in the hands of a thief.
       const token = (await findAccess(caller, command.token)) ?? (await findRefresh(caller, command.token));
       if (token === undefined || ownerOf(token) !== client.clientId) return;
       const { grant } = token;
@@ -195,7 +195,7 @@ export function createInspect(deps: InspectDeps) {
 
 export type Inspect = ReturnType<typeof createInspect>;
 
-/** What is wrong with a request for UserInfo (RFC 6750, section 3). */
+/** The challenge of a refused UserInfo request (RFC 6750, section 3). */
 function bearerChallenge(error: string, scope = ''): Record<string, string> {
   const needed = scope === '' ? '' : `, scope="${scope}"`;
   return { 'www-authenticate': `Bearer realm="manam", error="${error}"${needed}` };

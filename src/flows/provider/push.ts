@@ -36,7 +36,7 @@ export function createPush({ clients, authorize, requests }: PushDeps) {
         caller,
         'pushed',
         { redirectUri, authorization },
-        // Whoever has no credentials of this service may be anyone, and each request is a row.
+        // Callers without credentials of this service may be anyone, and each request is a row.
         {
           lifetimeMs: lifetimeS * 1000,
           isCharged: isPublicClient(client.settings) || isSelfRegistered(client),
