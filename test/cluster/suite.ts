@@ -9,6 +9,7 @@ import { migrate } from '../../src/store/migrate.ts';
 import { runEventStorm } from '../support/event-storm.ts';
 import { tell } from '../support/figures.ts';
 import { createOracle } from '../support/oracle.ts';
+import { runRedeemRace } from '../support/redeem-race.ts';
 import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
 import { type Cluster, type Node, until } from './cluster.ts';
 
@@ -143,6 +144,18 @@ export function testCluster(name: string, start: () => Promise<Cluster>): void {
         expect(own?.['Checksum'], `${table} of ${node.name}`).toBe(other?.['Checksum']);
       }
     }
+  }, 600_000);
+
+  test('of two nodes that redeem one code of an application, one wins', async () => {
+    const [one = '', other = one] = cluster.writable;
+    const count = Number(process.env['OPENID_PAIRS'] ?? 1000);
+    const failures = await cluster.certificationFailures();
+    const outcomes = await runRedeemRace([one, other], count);
+    tell(`${name}, codes redeemed on two nodes`, {
+      ...outcomes,
+      certificationFailures: (await cluster.certificationFailures()) - failures,
+    });
+    expect(outcomes).toEqual({ redeemed: { 1: count }, rotated: { 1: count } });
   }, 600_000);
 
   test('readers on every node see every event once and in order, while a node and sequencers are killed', async () => {
