@@ -1,7 +1,7 @@
 import { type KeyObject, sign } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
 
-/** What the thread is asked, and what it answers. */
+/** Questions to the thread, and its answers. */
 export type RsaQuestion = { readonly id: number; readonly key: KeyObject; readonly text: string };
 export type RsaAnswer = { readonly id: number; readonly signature: string };
 

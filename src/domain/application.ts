@@ -17,7 +17,7 @@ export const authenticationMethods = [
 ] as const;
 export type ClientAuthentication = (typeof authenticationMethods)[number];
 
-/** What ID tokens and access tokens are signed with (RFC 7518, section 3.1; RFC 8037). */
+/** The signature algorithms of ID tokens and access tokens (RFC 7518, section 3.1; RFC 8037). */
 export const signingAlgorithms = ['RS256', 'ES256', 'EdDSA'] as const;
 export type SigningAlgorithm = (typeof signingAlgorithms)[number];
 

@@ -2,7 +2,7 @@
 // @generated from file manam/v1/authorization_service.proto (package manam.v1, syntax proto3)
 /* eslint-disable */
 
-// What users decide about applications: sign-in with one, its consent, the code of a device, sign-out.
+// Decisions of users about applications: sign-in, consent, the code of a device, sign-out.
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
@@ -566,7 +566,7 @@ export declare const AuthorizationStepSchema: GenEnum<AuthorizationStep>;
  */
 export declare const AuthorizationService: GenService<{
   /**
-   * What an authorization request is about: the application, and what it asks the page to do.
+   * Describes an authorization request: the application, and the instructions for the page.
    *
    * @generated from rpc manam.v1.AuthorizationService.DescribeAuthorization
    */
@@ -598,7 +598,7 @@ export declare const AuthorizationService: GenService<{
     output: typeof RefuseAuthorizationResponseSchema;
   },
   /**
-   * What the code that a device shows is about.
+   * Describes the device behind a code.
    *
    * @generated from rpc manam.v1.AuthorizationService.DescribeDevice
    */

@@ -2,7 +2,7 @@
 // @generated from file manam/v1/authorization_service.proto (package manam.v1, syntax proto3)
 /* eslint-disable */
 
-// What users decide about applications: sign-in with one, its consent, the code of a device, sign-out.
+// Decisions of users about applications: sign-in, consent, the code of a device, sign-out.
 
 import { enumDesc, fileDesc, messageDesc, serviceDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.js";

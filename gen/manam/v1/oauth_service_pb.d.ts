@@ -243,7 +243,7 @@ export declare type IntrospectOAuthTokenRequest = Message<"manam.v1.IntrospectOA
   token: string;
 
   /**
-   * What it may be: `access_token` or `refresh_token`. Both are tried.
+   * A hint at its kind: `access_token` or `refresh_token`. Both are tried.
    *
    * @generated from field: string token_type_hint = 3;
    */
@@ -333,7 +333,7 @@ export declare type RevokeOAuthTokenRequest = Message<"manam.v1.RevokeOAuthToken
   token: string;
 
   /**
-   * What it may be: `access_token` or `refresh_token`. Both are tried.
+   * A hint at its kind: `access_token` or `refresh_token`. Both are tried.
    *
    * @generated from field: string token_type_hint = 3;
    */
@@ -735,8 +735,8 @@ export declare const OAuthService: GenService<{
     output: typeof GetUserInfoResponseSchema;
   },
   /**
-   * What a token of an application is (RFC 7662), for the application that it was issued to and for the one that stands
-   * for its `resource`. For every other caller, and for whatever is not live, the answer is `active: false` alone.
+   * Describes a token of an application (RFC 7662), to the application that it was issued to and to those that serve
+   * its `resource`. Every other caller, and a token that is not live, gets `active: false` alone.
    *
    * @generated from rpc manam.v1.OAuthService.IntrospectOAuthToken
    */

@@ -334,8 +334,8 @@ export function newGrant(
   };
 }
 
-/** What the consent page of "Login with Manam" names. */
-const manamScopes = ['openid', 'profile', 'email'];
+/** The scopes that the consent page of "Login with Manam" names. */
+export const manamScopes = ['openid', 'profile', 'email'];
 
 /** Keeps the consent of a user. For the application of another tenant at Manam it is the consent to that tenant as well. */
 export async function noteConsent(

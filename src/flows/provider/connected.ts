@@ -7,6 +7,7 @@ import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { record } from '../events/record.ts';
 import { ownSession } from '../sessions/own-session.ts';
+import { manamScopes } from './authorize.ts';
 
 export type ConnectedDeps = {
   readonly store: Store<'grants' | 'identities' | 'tenants' | 'events'>;
@@ -21,9 +22,6 @@ export type ConnectedApplication = {
   readonly scopes: readonly string[];
   readonly since: Date;
 };
-
-/** The scopes of "Login with Manam". */
-const manamScopes = ['openid', 'profile', 'email'];
 
 /** Lists the applications that a user has let in, and disconnects them. */
 export function createConnected(deps: ConnectedDeps) {
