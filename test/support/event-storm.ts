@@ -56,7 +56,7 @@ export async function runEventStorm(options: StormOptions): Promise<StormReport>
     return createStore(handle, vault);
   };
   const acknowledged = new Set<string>();
-  let [left, unanswered, killed, frozen, readerRestarts] = [count, 0, 0, 0, 0];
+  let [left, unanswered, killed, frozen, grown, readerRestarts] = [count, 0, 0, 0, 0, 0];
   let isOver = false;
   let mishap: Error | undefined;
   /** The last position; unknown until all is numbered. */
@@ -64,7 +64,7 @@ export async function runEventStorm(options: StormOptions): Promise<StormReport>
 
   async function write(store: Store): Promise<void> {
     // A fast machine writes on until a few sequencers were killed, and one was frozen.
-    while (left > 0 || ((killed < leastKills || frozen === 0) && left > -count)) {
+    while (left > 0 || killed < leastKills || frozen === 0) {
       left -= 1;
       const id = systemRandom.uuid();
       const event: Event = {
@@ -102,7 +102,9 @@ export async function runEventStorm(options: StormOptions): Promise<StormReport>
     const stall = (eventLogs: EventLogRepository): EventLogRepository => ({
       ...eventLogs,
       async grow(log, size) {
-        if (Math.random() < 0.02) {
+        grown += 1;
+        // A fast sequencer numbers everything in a few steps: one of the first is frozen for certain.
+        if (grown === 3 || Math.random() < 0.02) {
           frozen += 1;
           await pause((idleTimeoutS + 2) * 1000);
         }
@@ -140,7 +142,8 @@ export async function runEventStorm(options: StormOptions): Promise<StormReport>
   /** Kills connections of sequencers, which are those that the server closes soon. */
   async function kill(urls: readonly string[]): Promise<void> {
     for (let turn = 0; !isOver; turn += 1) {
-      await pause(300 + Math.random() * 700);
+      // A statement in its middle is seldom found: the first are looked for closely.
+      await pause(killed < leastKills ? 20 : 300 + Math.random() * 700);
       const admin = await createConnection({ uri: at(urls, turn) }).catch(() => undefined);
       const [rows] = (await admin
         ?.query<RowDataPacket[]>(
@@ -174,7 +177,7 @@ export async function runEventStorm(options: StormOptions): Promise<StormReport>
         await pause(20);
         continue;
       }
-      if (Math.random() < 0.05) {
+      if (readerRestarts === 0 || Math.random() < 0.05) {
         readerRestarts += 1;
         position = await reader
           .positionOf(tenantId, await reader.cursorAt(tenantId, position))
