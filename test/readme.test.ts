@@ -110,6 +110,12 @@ test('an operator makes a tenant, a key and a look at everything', async () => {
   expect(output).toMatch(/manam_pk_[\w-]+/);
 }, 60_000);
 
+test('a tenant makes a user, finds it and reads its usage', async () => {
+  const [block = ''] = blocksOf('docs/management.md', 'sh');
+  const output = await type(block);
+  expect(output).toMatch(/"first_name":"Parvin".*"users":\[\{.*"days":\[/s);
+}, 60_000);
+
 test('an operator connects a tenant with an identity provider', async () => {
   const [block = ''] = blocksOf('docs/federation.md', 'sh');
   const output = await type(block);
@@ -166,6 +172,7 @@ test('every other command of the pages is a script, and .ci/run runs what has to
     'docs/event-log.md',
     'docs/federation.md',
     'docs/life-of-the-data.md',
+    'docs/management.md',
     // Its commands run in test/cli/applications.test.ts and in the tests of the examples.
     ...Array.from({ length: 4 }, () => 'docs/openid.md'),
     'docs/operators.md',

@@ -16,6 +16,7 @@ import {
   addMigrateCommands,
 } from './deployment.ts';
 import { addAdminKeyCommands, addKeyCommands } from './key.ts';
+import { addMemberCommands } from './member.ts';
 import { addOutboxCommands, addTemplateCommands } from './message.ts';
 import { addTenantCommands } from './tenant.ts';
 import { addEventCommands, addSessionCommands, addWebhookCommands, type TenantCli } from './tenant-events.ts';
@@ -90,6 +91,7 @@ export function createProgram(env: Environment): Command {
   addAuditCommands(cli);
   addTenantCommands(cli);
   addConnectionCommands(cli);
+  addMemberCommands(cli);
   addApplicationCommands(cli);
   addKeyCommands(cli);
   addUserCommands(cli);

@@ -1,4 +1,5 @@
-import { createClient, type Interceptor, type Transport } from '@connectrpc/connect';
+import type { DescService } from '@bufbuild/protobuf';
+import { type Client, createClient, type Interceptor, type Transport } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-web';
 
 export * from './contract.ts';
@@ -10,7 +11,7 @@ export * from './tokens.ts';
 
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import type { SessionTokens } from '../../gen/manam/v1/session_pb.js';
-import { browserServices } from '../contract/services.ts';
+import { browserServices } from '../contract/browser-services.ts';
 import { type ClientOptions, callInterceptors, defaultTimeoutMs, withOpenStreams } from './interceptors.ts';
 import { type ClientsOf, manamOver } from './manam.ts';
 import { createPageSession, openBrowserKey } from './page-session.ts';
@@ -43,7 +44,11 @@ export type WebOptions = Pick<ClientOptions, 'url' | 'key' | 'locale' | 'timeout
 export type Manam = ClientsOf<typeof browserServices>;
 
 /** A client for browsers; it keeps the session of the person in front of it. */
-export type WebManam = Manam & { readonly session: ClientSession };
+export type WebManam = Manam & {
+  readonly session: ClientSession;
+  /** A client of another service in the same session, such as ManagementService of `manam/management`. */
+  clientOf<S extends DescService>(service: S): Client<S>;
+};
 
 /**
  * A client for browsers, over Connect-Web. Whatever answers with a session, such as Login,
@@ -56,7 +61,12 @@ export function createManam(options: WebOptions): WebManam {
     ...callInterceptors({ ...options, tokens: session }),
     ...prove,
   ];
-  const manam = { ...manamOver(browserServices, transportOf(options, interceptors)), session };
+  const transport = transportOf(options, interceptors);
+  const manam = {
+    ...manamOver(browserServices, transport),
+    session,
+    clientOf: <S extends DescService>(service: S) => createClient(service, transport),
+  };
   watchFocus(session, () => manam.profile.viewUser({}));
   if (options.watchSession) watchSession(manam, nameOf(options), options.onSessionEnd);
   return manam;

@@ -11,6 +11,7 @@ import { loadPasswordBlocklist } from '../adapters/password-blocklist.ts';
 import { createPasswordHasher } from '../adapters/password-hasher.ts';
 import { createPasswordStrength } from '../adapters/password-strength.ts';
 import { createProofOfWork } from '../adapters/proof-of-work.ts';
+import { isApplePrivateKey } from '../adapters/providers/apple.ts';
 import { googleScopeUrls } from '../adapters/providers/google.ts';
 import { createIdentityProviders } from '../adapters/providers/providers.ts';
 import { renderQrCode } from '../adapters/qr-code.ts';
@@ -96,6 +97,7 @@ export async function createAdapters(parts: AdapterParts): Promise<Adapters> {
     webAuthn: createWebAuthn(),
     renderQr: renderQrCode,
     outgoingFetch,
+    isApplePrivateKey,
     applicationTokens: createApplicationTokens(ring, createRsaSigner(), clock),
     verifyAssertion: createAssertionVerifier(outgoingFetch, clock),
     subjectOfAssertion,

@@ -21,19 +21,20 @@ import { activeKey, applicationKeyAlgorithms, type KeyRepository } from '../doma
 import type { Vault } from '../domain/vault.ts';
 import { gatewayChecks } from '../features/messages.ts';
 import { examineWebhooks } from '../features/webhooks.ts';
-import { createApplicationAdmin } from '../flows/admin/applications.ts';
 import { createAuditLog } from '../flows/admin/audit-log.ts';
 import { createBackupCheck } from '../flows/admin/backup.ts';
-import { createConnectionAdmin } from '../flows/admin/connections.ts';
 import { createDeployment } from '../flows/admin/deployment.ts';
 import { createDiagnose } from '../flows/admin/diagnose.ts';
 import { createEventLogAdmin } from '../flows/admin/event-log.ts';
-import { createAdminKeyAdmin, createKeyAdmin } from '../flows/admin/keys.ts';
 import { createMessageAdmin } from '../flows/admin/messages.ts';
 import { createTenantAdmin } from '../flows/admin/tenants.ts';
 import { createTransfer } from '../flows/admin/transfer.ts';
-import { createUserCare } from '../flows/admin/user-care.ts';
-import { createUserAdmin } from '../flows/admin/users.ts';
+import { createApplicationAdmin } from '../flows/manage/applications.ts';
+import { createConnectionAdmin } from '../flows/manage/connections.ts';
+import { createAdminKeyAdmin, createKeyAdmin } from '../flows/manage/keys.ts';
+import { createMembers } from '../flows/manage/members.ts';
+import { createUserCare } from '../flows/manage/user-care.ts';
+import { createUserAdmin } from '../flows/manage/users.ts';
 import { examinePasskeySites } from '../flows/passkeys/examine-sites.ts';
 import { createSubjects } from '../flows/provider/subject.ts';
 import type { AdminFlows, InspectionFlows } from '../rpc/admin-service.ts';
@@ -120,6 +121,7 @@ export function createAdminFlows(parts: AdminParts): AdminFlows {
     tenants: createTenantAdmin({ ...deps, origin: pageOrigin }),
     connections: createConnectionAdmin({ ...deps, isApplePrivateKey, origin: pageOrigin }),
     applications: createApplicationAdmin({ ...deps, deployment: parts.config.issuer }),
+    members: createMembers(deps),
     keys: createKeyAdmin(deps),
     adminKeys: createAdminKeyAdmin(deps),
     users,

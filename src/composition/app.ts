@@ -11,6 +11,7 @@ import type { Random } from '../domain/random.ts';
 import type { Store } from '../domain/repositories.ts';
 import type { Vault } from '../domain/vault.ts';
 import { createCore } from '../features/core.ts';
+import { createKeyUses } from '../flows/key-uses.ts';
 import { createLimiter } from '../flows/limits.ts';
 import { createRefunds } from '../flows/refunds.ts';
 import { createApplicationDirectory } from '../server/application-directory.ts';
@@ -104,6 +105,11 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     store,
     onError: (error) => log.warn({ err: error }, 'a limit could not be given back its use'),
   });
+  const keyUses = createKeyUses({
+    store,
+    clock,
+    onError: (error) => log.warn({ err: error }, 'the use of a key could not be noted'),
+  });
   const mapError = createErrorMapper(log);
   const directory = createTenantDirectory(store.tenants, clock);
   const applications = createApplicationDirectory(
@@ -138,7 +144,7 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     logStore: createStore(logDatabase, vault),
     webhookStore: createStore(webhookDatabase, vault),
   });
-  const rpc = createRpcOptions(adapters, { config, limiter, refunds, directory, mapError, log });
+  const rpc = createRpcOptions(adapters, { config, limiter, refunds, keyUses, directory, mapError, log });
   const readiness = createReadiness(() => isReady(database, clock, readinessDeadlineMs), gateways.failing);
   const background = createBackground(config, adapters, features, log);
 
@@ -191,10 +197,12 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     rpc,
     register: features.register,
     listen: () => listenOn(config, handlers, { readiness, background, endStreams: features.drain }),
-    settled: refunds.flush,
+    settled: async () => {
+      await Promise.all([refunds.flush(), keyUses.flush()]);
+    },
     async close() {
       clearInterval(reload);
-      await refunds.flush();
+      await Promise.all([refunds.flush(), keyUses.flush()]);
       await Promise.all([database, logDatabase, webhookDatabase].map((each) => each.close()));
     },
   };

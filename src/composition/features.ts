@@ -7,6 +7,7 @@ import type { FeatureDeps } from '../features/deps.ts';
 import { events } from '../features/events.ts';
 import { type Feature, type Handlers, type Job, merge } from '../features/feature.ts';
 import { hostedPages } from '../features/hosted-pages.ts';
+import { management } from '../features/management.ts';
 import { messages } from '../features/messages.ts';
 import { openIdProvider } from '../features/openid-provider.ts';
 import { passkeys } from '../features/passkeys.ts';
@@ -41,6 +42,7 @@ export function createFeatures(deps: FeatureDeps & { readonly observeDelivery: D
     profile(deps),
     events(deps),
     webhooks(deps),
+    management(deps),
     openIdProvider(deps),
     hostedPages(deps),
     messages(deps),

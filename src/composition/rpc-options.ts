@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { publicServices } from '../contract/services.ts';
 import type { Adapters } from '../features/core.ts';
+import type { KeyUses } from '../flows/key-uses.ts';
 import type { Limiter } from '../flows/limits.ts';
 import type { Refunds } from '../flows/refunds.ts';
 import { readAccessRules } from '../server/access-rules.ts';
@@ -14,6 +15,7 @@ import {
   floorInterceptor,
 } from '../server/interceptors.ts';
 import { createKeyProof, createOwnOrigins } from '../server/key-proof.ts';
+import { createMemberGate } from '../server/member-gate.ts';
 import type { RpcOptions } from '../server/rpc-route.ts';
 import type { TenantDirectory } from '../server/tenant-directory.ts';
 import { createWorkGate } from '../server/work-gate.ts';
@@ -22,6 +24,7 @@ export type RpcDeps = {
   readonly config: Config;
   readonly limiter: Limiter;
   readonly refunds: Refunds;
+  readonly keyUses: KeyUses;
   readonly directory: TenantDirectory;
   readonly mapError: ErrorMapper;
   readonly log: Logger;
@@ -30,7 +33,7 @@ export type RpcDeps = {
 /** The gate and the interceptors, the same for every protocol. */
 export function createRpcOptions(
   { store, accessTokens, hasher, proofOfWork: work, clock }: Adapters,
-  { config, limiter, refunds, directory, mapError }: RpcDeps,
+  { config, limiter, refunds, keyUses, directory, mapError }: RpcDeps,
 ): RpcOptions {
   const { limits } = config;
   const rules = readAccessRules(Object.values(publicServices));
@@ -47,6 +50,8 @@ export function createRpcOptions(
       limiter,
       limits,
       hasher,
+      admitMember: createMemberGate({ directory, members: store.members }),
+      noteKeyUse: keyUses.note,
       requireWork: createWorkGate({ work, proofs: store.proofs, budgets: store.budgets, limits, clock }),
       proveKey: createKeyProof({
         proofs: store.proofs,

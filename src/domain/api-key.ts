@@ -50,21 +50,58 @@ export function digestApplicationSecret(text: string): Buffer | undefined {
 
 export type KeyKind = 'publishable' | 'secret';
 
-/** The scopes of a secret key, for any user of its tenant. */
-export const scopes = ['users.read', 'users.write', 'events.read', 'webhooks.write'] as const;
+/** The scopes of a secret key, for any user of its tenant and for the tenant itself. */
+export const scopes = [
+  'users.read',
+  'users.write',
+  'users.credentials',
+  'events.read',
+  'usage.read',
+  'webhooks.write',
+  'applications.write',
+  'connections.write',
+  'policy.read',
+  'policy.write',
+  'keys.write',
+] as const;
 
 export type Scope = (typeof scopes)[number];
+
+/** Where a key is good; empty lists: anywhere. */
+export type KeyLimits = {
+  /** The origins of the pages that a publishable key is good in. */
+  readonly origins: readonly string[];
+  /** The application whose own origins count as well, and with which the key ends; empty: none. */
+  readonly clientId: string;
+  /** The networks that a secret key is good from, such as `192.0.2.0/24`. */
+  readonly networks: readonly string[];
+};
+
+export const noLimits: KeyLimits = { origins: [], clientId: '', networks: [] };
 
 export type ApiKey = {
   readonly id: string;
   readonly tenantId: string;
   readonly kind: KeyKind;
   readonly scopes: readonly Scope[];
+  /** Absent: none. */
+  readonly limits?: KeyLimits;
 };
 
 /** A key as it stands in its row. */
 export type ApiKeyRow = ApiKey & {
+  /** A name for people. */
+  readonly name: string;
+  readonly limits: KeyLimits;
   readonly createdAt: Date;
+  /** Time of its end by itself; undefined: none. */
+  readonly expiresAt: Date | undefined;
+  /** Time of its last use, by the minute; undefined: it was never used. */
+  readonly lastUsedAt: Date | undefined;
   /** Time of the revocation; a rotated key is valid until then. */
   readonly revokedAt: Date | undefined;
 };
+
+/** What a key is made with. */
+export type NewApiKey = Pick<ApiKeyRow, 'id' | 'tenantId' | 'kind' | 'scopes'> &
+  Partial<Pick<ApiKeyRow, 'name' | 'limits' | 'expiresAt'>> & { readonly digest: Buffer };

@@ -1,9 +1,10 @@
-import type { ApiKey } from './api-key.ts';
+import type { ApiKey, Scope } from './api-key.ts';
 import type { Audience } from './audience.ts';
 import type { Deadline } from './deadline.ts';
 import { deviceOf, type SignInOrigin } from './device.ts';
 import type { IdempotencyKey } from './idempotency.ts';
 import type { Locale } from './locale.ts';
+import type { CallingMember } from './member.ts';
 import type { Client } from './network.ts';
 import type { CallerSession, KeyBinding } from './session.ts';
 import type { SignInProgress } from './sign-in.ts';
@@ -25,6 +26,19 @@ export type Operator = {
   readonly client: Client;
 };
 
+/**
+ * Someone who manages a tenant: an operator, a back end with a secret key, or a member. What a manager gives
+ * away is never more than they have.
+ */
+export type Manager = Operator & {
+  /** Undefined: an operator, or a key. */
+  readonly member?: CallingMember;
+  /** The scopes that may be given to a key; absent: all. */
+  readonly grantable?: readonly Scope[];
+  /** The events that the called method declares to record; absent: any. */
+  readonly emits?: ReadonlySet<string>;
+};
+
 /** A key that a call has proved. */
 export type ProvedKey = Pick<KeyBinding, 'jkt' | 'bindsAccess'> & {
   /** Spends the proof; throws where it was used before. Called by then, or by the flow that knows the caller. */
@@ -36,15 +50,29 @@ export function originOf({ client, binding }: Pick<Caller, 'client' | 'binding'>
   return { address: client.address, device: deviceOf(client), jkt: binding?.jkt ?? '' };
 }
 
-/** A session, a pending sign-in, or a back end of the tenant that speaks for its users. */
+/** A session, a pending sign-in, a member, or a back end of the tenant that speaks for its users. */
 export function audienceOf({
   session,
   pending,
+  member,
   key,
   application,
-}: Pick<Caller, 'session' | 'pending' | 'key' | 'application'>): Audience {
+}: Pick<Caller, 'session' | 'pending' | 'member' | 'key' | 'application'>): Audience {
   if (application !== undefined) return 'application';
-  return session !== undefined || pending !== undefined || key?.kind === 'secret' ? 'user' : 'anonymous';
+  const isKnown = [session, pending, member].some((each) => each !== undefined) || key?.kind === 'secret';
+  return isKnown ? 'user' : 'anonymous';
+}
+
+/** A caller of the management calls, as what they call sees them. */
+export function managerOf({ requestId, client, key, member, emits }: Caller): Manager {
+  return {
+    requestId,
+    client,
+    keyId: key?.id,
+    ...(key && { grantable: key.scopes }),
+    ...(member && { member }),
+    ...(emits && { emits }),
+  };
 }
 
 /** The headers by which an application authenticates; the flow reads them, since the body may do so instead. */
@@ -74,6 +102,8 @@ export type Caller = {
   readonly idempotency: IdempotencyKey | undefined;
   /** The events that the called method declares to record; undefined: it is no call of an RPC. */
   readonly emits?: ReadonlySet<string>;
+  /** The member of the tenant who calls, by a session at Manam; absent: the call is not one of a member. */
+  readonly member?: CallingMember;
   /** The credentials of an application and its origin; undefined: the call is not one of the OpenID provider. */
   readonly application?: PresentedApplication;
   /** The language that the call asked for. */

@@ -33,6 +33,12 @@ export function parseEmail(text: string, field = 'email'): EmailAddress {
   return { address, canonical: address.toLowerCase() };
 }
 
+/** An address of which the first letter and the host are left, such as `s•••@example.com`. */
+export function maskEmail(address: string): string {
+  const at = address.lastIndexOf('@');
+  return `${[...address][0] ?? ''}•••${address.slice(Math.max(at, 0))}`;
+}
+
 /** Whether an address is of one of these domains, which are in their canonical form; no domain counts for one below it. */
 export function isOfDomains(address: string, domains: readonly string[]): boolean {
   try {

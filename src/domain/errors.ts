@@ -110,6 +110,16 @@ export const reasons = [
   'ACCESS_DENIED',
   'AUTHORIZATION_INVALID',
   'APPLICATION_LIMIT',
+  'MEMBER_ROLE_REQUIRED',
+  'MEMBER_FACTOR_REQUIRED',
+  'GRANT_EXCEEDED',
+  'MEMBER_LIMIT',
+  'MEMBER_EXISTS',
+  'LAST_OWNER',
+  'INVITATION_INVALID',
+  'POLICY_FIELD_DENIED',
+  'NETWORK_DENIED',
+  'KEY_LIMIT',
 ] as const;
 
 /** A stable reason; texts may change, reasons may not. */

@@ -41,6 +41,8 @@ type OfWebhook = { readonly webhook: string };
 /** The name of a connection, or `manam`. */
 type OfProvider = { readonly provider: string };
 type OfConnection = { readonly connection: string };
+/** The id of a user of Manam. */
+type OfPerson = { readonly person: string };
 /** The id of an application. */
 type OfApplication = { readonly application: string };
 
@@ -152,6 +154,13 @@ export const eventCatalogue = {
   'tenant.suspended': event('tenant'),
   'tenant.resumed': event('tenant'),
   'tenant.deleted': event<{ readonly slug: string }>(),
+  // The people who run the tenant. `person`: the id of the one whom it is about at Manam; `member`, which any event of
+  // the tenant may have: of the one who did it.
+  'member.invited': event<{ readonly invitation: string; readonly role: string }>('tenant'),
+  'member.invitation_revoked': event<{ readonly invitation: string }>('tenant'),
+  'member.joined': event<OfPerson & { readonly role: string }>('tenant'),
+  'member.role_changed': event<OfPerson & { readonly role: string }>('tenant'),
+  'member.removed': event<OfPerson>('tenant'),
   'tenant_secret.changed': event<{ readonly name: string }>('tenant'),
   'key.created': event<{ readonly key: string }>('tenant'),
   'key.rotated': event<{ readonly key: string }>('tenant'),

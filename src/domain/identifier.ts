@@ -1,4 +1,5 @@
 import { parseEmail } from './email.ts';
+import { DomainError } from './errors.ts';
 import { parseMobile } from './mobile.ts';
 import type { TenantPolicy } from './tenant.ts';
 
@@ -17,6 +18,18 @@ export function parseIdentifier(input: IdentifierInput, policy: TenantPolicy): P
   return input.type === 'email'
     ? { kind: 'email', ...parseEmail(input.email) }
     : { kind: 'mobile', ...parseMobile(input.mobile, input.mobileSeed, policy) };
+}
+
+/** The identifier that a text can be, if any. */
+export function readIdentifier(text: string, policy: TenantPolicy): Identifier | undefined {
+  try {
+    return text.includes('@')
+      ? { kind: 'email', canonical: parseEmail(text).canonical }
+      : { kind: 'mobile', canonical: parseMobile(text, '', policy).canonical };
+  } catch (error) {
+    if (error instanceof DomainError) return undefined;
+    throw error;
+  }
 }
 
 /** The kinds of what a user signs in with. */

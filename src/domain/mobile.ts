@@ -1,4 +1,9 @@
-import { type CountryCode, type PhoneNumber, parsePhoneNumberFromString } from 'libphonenumber-js/mobile';
+import {
+  type CountryCode,
+  getCountryCallingCode,
+  type PhoneNumber,
+  parsePhoneNumberFromString,
+} from 'libphonenumber-js/mobile';
 import { invalid, type Reason } from './errors.ts';
 import { foldDigits } from './typed-text.ts';
 
@@ -46,6 +51,20 @@ export function parseMobile(
 /** A number without anything that is invisible: between digits it says nothing. */
 function digitsOf(text: string): string {
   return foldDigits(text).replace(/\p{Cf}/gu, '');
+}
+
+/**
+ * The beginning of a number as it is stored, from the beginning of one as people type it: in international form,
+ * and in that of the tenant's default country where it begins with a zero.
+ */
+export function beginningOfMobile(text: string, { defaultCountry }: NumberingPolicy): string {
+  const number = digitsOf(text)
+    .replaceAll(/[\s().-]/g, '')
+    .replace(/^00/, '+');
+  const isNational = number.startsWith('0') && defaultCountry !== '';
+  return isNational
+    ? `+${getCountryCallingCode(defaultCountry as CountryCode)}${number.slice(1)}`
+    : `+${number.replace('+', '')}`;
 }
 
 function parseNational(number: string, callingCode: string, country: string): PhoneNumber | undefined {

@@ -17,6 +17,7 @@ import type { IdempotencyRepository } from './idempotency.ts';
 import type { LeaseRepository } from './lease.ts';
 import type { LoginRequestRepository } from './login-request.ts';
 import type { LogoutCursorRepository } from './logout.ts';
+import type { MemberRepository } from './member.ts';
 import type { OutboxRepository } from './message.ts';
 import type { RecoveryCodeRepository } from './recovery-code.ts';
 import type { RetentionRepository } from './retention.ts';
@@ -26,12 +27,17 @@ import type { SmsUsageRepository } from './sms-usage.ts';
 import type { TenantRepository } from './tenant.ts';
 import type { TermsRepository } from './terms.ts';
 import type { TrustedDeviceRepository } from './trusted-device.ts';
+import type { UsageRepository } from './usage.ts';
 import type { UserRepository } from './user.ts';
+import type { UserListRepository } from './user-list.ts';
 import type { WebhookRepository } from './webhook.ts';
 
 /** Everything that flows keep. */
 export type Repositories = {
   readonly users: UserRepository;
+  readonly userList: UserListRepository;
+  readonly members: MemberRepository;
+  readonly usage: UsageRepository;
   readonly challenges: ChallengeRepository;
   readonly sessions: SessionRepository;
   readonly authenticators: AuthenticatorRepository;

@@ -66,6 +66,7 @@ export function defaultPolicy(origin: string, slug: string): TenantPolicy {
     sms: { dailyMessages: 1000, dailyBudget: 0, prices: {} },
     claims: {},
     metadataClients: false,
+    members: { requireSecondFactor: false },
     branding: defaultBranding,
     templates: {},
   };
@@ -218,6 +219,7 @@ const schema: v.GenericSchema<unknown, TenantPolicy> = strict({
   }),
   claims: customClaimsSchema,
   metadataClients: flag,
+  members: strict({ requireSecondFactor: flag }),
   branding: strict({
     color,
     logo,

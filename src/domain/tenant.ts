@@ -1,4 +1,4 @@
-import type { ApiKey, ApiKeyRow } from './api-key.ts';
+import type { ApiKey, ApiKeyRow, NewApiKey } from './api-key.ts';
 import type { AuthenticationMethod } from './authentication.ts';
 import type { AuthenticatorKind } from './authenticator.ts';
 import type { CustomClaims } from './custom-claims.ts';
@@ -121,6 +121,11 @@ export type TenantPolicy = {
   readonly claims: CustomClaims;
   /** Whether the address of a metadata document can be the id of an application, as MCP clients have it. */
   readonly metadataClients: boolean;
+  /** What is asked of the people who run the tenant. */
+  readonly members: {
+    /** Whether they need a session with a second factor. */
+    readonly requireSecondFactor: boolean;
+  };
   /** How the hosted pages look for this tenant. */
   readonly branding: Branding;
   /** The tenant's own words for messages, by name and language, instead of this service. */
@@ -211,7 +216,7 @@ export type TenantRepository = {
   /** Keeps a secret, sealed; an empty one is forgotten. */
   setSecret(tenantId: string, name: string, secret: string): Promise<void>;
   findSecret(tenantId: string, name: string): Promise<string | undefined>;
-  insertKey(key: ApiKey & { readonly digest: Buffer }, now: Date): Promise<void>;
+  insertKey(key: NewApiKey, now: Date): Promise<void>;
   /** All keys of a tenant, oldest first. */
   listKeys(tenantId: string): Promise<ApiKeyRow[]>;
   /** Those of the keys that are live, of active tenants. */
@@ -221,4 +226,6 @@ export type TenantRepository = {
   /** Revokes a key, also one that would end later; false where there is no live one. */
   revokeKey(tenantId: string, keyId: string, now: Date): Promise<boolean>;
   revokeKeys(tenantId: string, now: Date): Promise<void>;
+  /** Notes the last use of keys. */
+  noteUses(uses: readonly { readonly keyId: string; readonly at: Date }[]): Promise<void>;
 };

@@ -50,6 +50,8 @@ export type Adapters = {
   readonly webAuthn: WebAuthn;
   readonly renderQr: QrRenderer;
   readonly outgoingFetch: OutgoingFetch;
+  /** Whether a text can be the private key of a client at Apple. */
+  readonly isApplePrivateKey: (text: string) => Promise<boolean>;
   readonly applicationTokens: ApplicationTokens;
   readonly verifyAssertion: VerifyAssertion;
   readonly subjectOfAssertion: (assertion: string) => string;
@@ -89,6 +91,7 @@ export function createCore(adapters: Adapters, config: Config, limiter: Limiter)
     chargeRecipient,
     undoPage: hosted('undo'),
     cancelPage: hosted('cancel-reset'),
+    invitationPage: hosted('invitation'),
     chargeMessage: createMessageCharge(limiter, limits),
     passwords: createPasswordCheck({ store, hasher, vault, clock }),
     passwordPolicy: createPasswordPolicy(adapters.passwordRules),

@@ -60,7 +60,8 @@ export function createIdempotency({ store, vault, clock }: IdempotencyDeps) {
       if (key === undefined || started.has(key)) return await flow(caller, command);
       started.add(key);
       const tenantId = caller.tenant.id;
-      const presenter = caller.session?.id ?? caller.pending?.challengeId ?? caller.key?.id ?? '';
+      const { session, pending, member, key: apiKey } = caller;
+      const presenter = session?.id ?? pending?.challengeId ?? member?.userId ?? apiKey?.id ?? '';
       // Keyed, because the request may hold a password.
       const mac = (text: string) => vault.mac(purpose, Buffer.from(text));
       const digest = mac(JSON.stringify([tenantId, key.method, presenter, key.key]));

@@ -19,7 +19,8 @@ export type HostedPage =
   | 'cancel-reset'
   | 'authorize'
   | 'device'
-  | 'sign-out';
+  | 'sign-out'
+  | 'invitation';
 
 /** The path of a tenant's hosted page, such as the one that links to sign in lead to. */
 export function hostedPagePath(slug: string, page: HostedPage): string {

@@ -153,7 +153,7 @@ export function createSpeller(options: SpellingOptions): Speller {
         if (item === null || typeof item !== 'object' || Array.isArray(item)) return wrong();
         return readMessage(child, item, isText, `${path}${field.name}.`, problems);
       }
-      if (field.message !== undefined) return item;
+      if (field.message !== undefined) return readWellKnown(field.message, item);
       return (
         (field.enum === undefined ? readScalar(field, item, lenient, isText) : readEnum(field, item)) ??
         wrong()
@@ -187,6 +187,12 @@ export function createSpeller(options: SpellingOptions): Speller {
       return names.join('.');
     },
   };
+}
+
+/** A mask names fields as REST does, in snake case; JSON of Protobuf has them in camel case. */
+function readWellKnown({ typeName }: DescMessage, value: Json): Json {
+  if (typeName !== 'google.protobuf.FieldMask' || typeof value !== 'string') return value;
+  return value.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 /** The JSON value of a scalar, or undefined where the value is of another type. */

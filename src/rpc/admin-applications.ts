@@ -1,11 +1,12 @@
-import type { JsonObject, MessageInitShape } from '@bufbuild/protobuf';
+import type { JsonObject } from '@bufbuild/protobuf';
 import { durationMs, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
-import type { AdminService, ApplicationSchema } from '../../gen/manam/admin/v1/admin_service_pb.js';
-import type { createApplicationAdmin, OperatorApplication } from '../flows/admin/applications.ts';
+import type { AdminService } from '../../gen/manam/admin/v1/admin_service_pb.js';
+import type { createApplicationAdmin, ManagedApplication } from '../flows/manage/applications.ts';
 import { operatorOf } from './context.ts';
 
-function toApplication(application: OperatorApplication): MessageInitShape<typeof ApplicationSchema> {
+/** An application, in the form that operators and tenants see alike. */
+export function toApplication(application: ManagedApplication) {
   const { clientId, settings, secrets, issuer, createdAt, updatedAt } = application;
   return {
     clientId,

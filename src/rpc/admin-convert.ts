@@ -3,7 +3,6 @@ import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import {
   type AdminKeySchema,
   type AuditEventSchema,
-  type ConnectionSchema,
   type FindingSchema,
   FindingState,
   type ImportResultSchema,
@@ -32,9 +31,9 @@ import type { StatementEffect as EffectName, MigrationState } from '../domain/mi
 import type { SessionRow } from '../domain/session.ts';
 import type { Tenant } from '../domain/tenant.ts';
 import type { UserView } from '../domain/user.ts';
-import type { OperatorConnection } from '../flows/admin/connections.ts';
 import type { SigningKeyView } from '../flows/admin/deployment.ts';
 import type { ImportResult } from '../flows/admin/transfer.ts';
+import type { ManagedConnection } from '../flows/manage/connections.ts';
 
 const tenantStates = { active: TenantState.ACTIVE, suspended: TenantState.SUSPENDED } as const;
 const userStates = { active: UserState.ACTIVE, disabled: UserState.DISABLED } as const;
@@ -89,7 +88,8 @@ export function toOperatorTenant(tenant: Tenant): MessageInitShape<typeof Tenant
   };
 }
 
-export function toConnection(connection: OperatorConnection): MessageInitShape<typeof ConnectionSchema> {
+/** A connection, in the form that operators and tenants see alike. */
+export function toConnection(connection: ManagedConnection) {
   const { name, settings, hasSecret, redirectUri, logoutUri, createdAt, updatedAt } = connection;
   return {
     name,

@@ -3,19 +3,20 @@ import { type Duration, durationMs } from '@bufbuild/protobuf/wkt';
 import type { ConnectRouter, HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { AdminService } from '../../gen/manam/admin/v1/admin_service_pb.js';
 import type { Migrations } from '../domain/migration.ts';
-import type { createApplicationAdmin } from '../flows/admin/applications.ts';
 import type { createAuditLog } from '../flows/admin/audit-log.ts';
 import type { createBackupCheck } from '../flows/admin/backup.ts';
-import type { createConnectionAdmin } from '../flows/admin/connections.ts';
 import type { createDeployment } from '../flows/admin/deployment.ts';
 import type { Diagnose } from '../flows/admin/diagnose.ts';
 import type { createEventLogAdmin } from '../flows/admin/event-log.ts';
-import type { createAdminKeyAdmin, createKeyAdmin } from '../flows/admin/keys.ts';
 import type { createMessageAdmin } from '../flows/admin/messages.ts';
 import type { createTenantAdmin } from '../flows/admin/tenants.ts';
 import type { createTransfer } from '../flows/admin/transfer.ts';
-import type { createUserCare } from '../flows/admin/user-care.ts';
-import type { createUserAdmin } from '../flows/admin/users.ts';
+import type { createApplicationAdmin } from '../flows/manage/applications.ts';
+import type { createConnectionAdmin } from '../flows/manage/connections.ts';
+import type { createAdminKeyAdmin, createKeyAdmin } from '../flows/manage/keys.ts';
+import type { Members } from '../flows/manage/members.ts';
+import type { createUserCare } from '../flows/manage/user-care.ts';
+import type { createUserAdmin } from '../flows/manage/users.ts';
 import { applicationHandlers } from './admin-applications.ts';
 import {
   fromKeyKind,
@@ -33,6 +34,7 @@ import {
   toSigningKey,
   toUserSession,
 } from './admin-convert.ts';
+import { memberHandlers } from './admin-members.ts';
 import { operatorOf } from './context.ts';
 
 /** Flows that need the database and none of its keys. */
@@ -42,6 +44,7 @@ export type AdminFlows = InspectionFlows & {
   readonly tenants: ReturnType<typeof createTenantAdmin>;
   readonly connections: ReturnType<typeof createConnectionAdmin>;
   readonly applications: ReturnType<typeof createApplicationAdmin>;
+  readonly members: Members;
   readonly keys: ReturnType<typeof createKeyAdmin>;
   readonly adminKeys: ReturnType<typeof createAdminKeyAdmin>;
   readonly users: ReturnType<typeof createUserAdmin>;
@@ -61,6 +64,7 @@ export function registerAdmin(router: ConnectRouter, flows: AdminFlows): void {
     ...tenantHandlers(flows),
     ...connectionHandlers(flows),
     ...applicationHandlers(flows),
+    ...memberHandlers(flows),
     ...keyHandlers(flows),
     ...userHandlers(flows),
     ...deploymentHandlers(flows),

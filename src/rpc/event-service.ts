@@ -127,7 +127,7 @@ function toPublished(event: LoggedEvent, cursor: string) {
   };
 }
 
-function toTold({ event, text }: ToldEvent, currentSessionId: string | undefined) {
+export function toTold({ event, text }: ToldEvent, currentSessionId: string | undefined) {
   const { id, type, outcome, sessionId, address, createdAt, details } = event;
   return {
     eventId: id,

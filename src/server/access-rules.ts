@@ -3,6 +3,7 @@ import {
   type Access,
   access,
   KeyKind,
+  MemberRole,
   RateClass,
   SessionLevel,
 } from '../../gen/manam/options/v1/access_pb.js';
@@ -25,7 +26,10 @@ export function readAccessRules(services: readonly DescService[]): AccessRules {
       rule.key !== KeyKind.UNSPECIFIED &&
       rule.rate !== RateClass.UNSPECIFIED &&
       !rule.sessions.includes(SessionLevel.UNSPECIFIED) &&
-      (!rule.fresh || rule.sessions.length > 0) &&
+      !rule.members.includes(MemberRole.UNSPECIFIED) &&
+      (rule.key !== KeyKind.MEMBER || rule.members.length > 0) &&
+      (rule.members.length === 0 || rule.sessions.length === 0) &&
+      (!rule.fresh || rule.sessions.length + rule.members.length > 0) &&
       rule.stream === (method.methodKind === 'server_streaming');
     if (!whole) throw new Error(`${name} has an incomplete access declaration`);
     const unknown = rule.emits.filter((type) => !isEventType(type));

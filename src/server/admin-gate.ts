@@ -7,8 +7,8 @@ import { DomainError } from '../domain/errors.ts';
 import { negotiateLocale } from '../domain/locale.ts';
 import { requestOf, setOperator } from '../rpc/context.ts';
 import { type AccessRules, ruleOf } from './access-rules.ts';
+import { readCredentials } from './call-headers.ts';
 import type { ErrorMapper } from './error-mapper.ts';
-import { readCredentials } from './gate.ts';
 
 export type AdminGateDeps = {
   readonly rules: AccessRules;

@@ -50,7 +50,7 @@ const exposedHeaders = [
   'www-authenticate',
   'proof-of-work-challenge',
 ].join(', ');
-const allowedMethods = 'GET, POST, DELETE, HEAD';
+const allowedMethods = 'GET, POST, PUT, PATCH, DELETE, HEAD';
 const preflightLifetimeS = 600;
 
 /**

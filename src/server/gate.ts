@@ -1,5 +1,12 @@
+import { create } from '@bufbuild/protobuf';
 import type { HandlerContext } from '@connectrpc/connect';
-import { type Access, KeyKind, RateClass, SessionLevel } from '../../gen/manam/options/v1/access_pb.js';
+import {
+  type Access,
+  AccessSchema,
+  KeyKind,
+  RateClass,
+  SessionLevel,
+} from '../../gen/manam/options/v1/access_pb.js';
 import type { AccessTokens } from '../domain/access-token.ts';
 import { type ApiKey, digestApiKey, type Scope } from '../domain/api-key.ts';
 import type { Audience } from '../domain/audience.ts';
@@ -7,11 +14,10 @@ import type { SessionLevel as CallerLevel } from '../domain/authentication.ts';
 import { audienceOf, type Caller } from '../domain/caller.ts';
 import type { ChallengeRepository } from '../domain/challenge.ts';
 import type { Clock } from '../domain/clock.ts';
-import { DomainError, invalid, type Reason } from '../domain/errors.ts';
+import { DomainError, invalid } from '../domain/errors.ts';
 import { assertFresh } from '../domain/freshness.ts';
-import type { IdempotencyKey } from '../domain/idempotency.ts';
 import { negotiateLocale } from '../domain/locale.ts';
-import { networkOf } from '../domain/network.ts';
+import { isIn, networkOf, parseNetworks } from '../domain/network.ts';
 import type { PasswordHasher } from '../domain/password.ts';
 import { isRegisteredOrigin } from '../domain/registered-url.ts';
 import type { CallerSession, SessionRepository } from '../domain/session.ts';
@@ -20,9 +26,17 @@ import type { Tenant } from '../domain/tenant.ts';
 import { budgetOf, type Limiter, type Limits } from '../flows/limits.ts';
 import { requestOf, setCaller } from '../rpc/context.ts';
 import { type AccessRules, emitsOf, ruleOf } from './access-rules.ts';
+import {
+  bindsAccess,
+  type Credentials,
+  readCredentials,
+  readIdempotencyKey,
+  readKey,
+} from './call-headers.ts';
 import { createDeadline } from './deadline.ts';
 import type { ErrorMapper } from './error-mapper.ts';
 import type { KeyProof, Presented } from './key-proof.ts';
+import type { AdmittedMember, MemberGate } from './member-gate.ts';
 import type { TenantDirectory } from './tenant-directory.ts';
 import type { WorkGate } from './work-gate.ts';
 
@@ -39,6 +53,8 @@ export type GateDeps = {
   readonly hasher: Pick<PasswordHasher, 'admit'>;
   readonly proveKey: KeyProof;
   readonly requireWork: WorkGate;
+  readonly admitMember: MemberGate;
+  readonly noteKeyUse: (keyId: string) => void;
   /** The origin of the hosted pages, which may call for every tenant. */
   readonly ownOrigin: string;
 };
@@ -66,7 +82,7 @@ export function createGate(deps: GateDeps) {
         setCaller(context.values, { ...caller, locale, emits: emitsOf(rule) });
         return;
       }
-      const { tenant, key, session, pending, bound } = await identify(deps, rule, header);
+      const { tenant, key, session, pending, member, bound } = await identify(deps, rule, header);
       request.tenantId = tenant.id;
       // A page can be read by every visitor: a secret key that comes from one is lost (R79).
       if (origin !== null && key?.kind === 'secret') throw new DomainError('SECRET_KEY_EXPOSED');
@@ -77,6 +93,7 @@ export function createGate(deps: GateDeps) {
       ) {
         throw new DomainError('ORIGIN_DENIED');
       }
+      if (key !== undefined) assertLimits(key, origin, request.client.address);
       const deadline = createDeadline(context.signal, context.timeoutMs);
       if (rule.passwordHash) deps.hasher.admit({ tenant, deadline });
       const hasWorked =
@@ -88,7 +105,7 @@ export function createGate(deps: GateDeps) {
           address: request.client.address,
           solution: header.get('proof-of-work'),
         }));
-      const audience = audienceOf({ session, pending, key });
+      const audience = audienceOf({ session, pending, key, ...(member && { member: member.caller }) });
       await chargeNetwork(deps, rule, { tenantId: tenant.id, audience }, request.client.address);
       const proved = await deps.proveKey({
         tenantId: tenant.id,
@@ -98,11 +115,15 @@ export function createGate(deps: GateDeps) {
         proof: header.get('dpop'),
         bound,
       });
-      if (rule.fresh) assertFresh(session, deps.clock());
+      // A back end has no person in front of it whose authentication could be fresh.
+      if (rule.fresh && (member !== undefined || rule.sessions.length > 0))
+        assertFresh(member?.session ?? session, deps.clock());
       const idempotency = rule.idempotencyKey ? readIdempotencyKey(header, method.name) : undefined;
       const { requestId, client } = request;
       const binding = proved && { ...proved, bindsAccess: bindsAccess(header) };
-      const who = { tenant, key, session, pending, binding, hasWorked, client };
+      if (key !== undefined) deps.noteKeyUse(key.id);
+      const known = { tenant, key, session, pending, ...(member && { member: member.caller }) };
+      const who = { ...known, binding, hasWorked, client };
       const emits = emitsOf(rule);
       setCaller(context.values, { ...who, requestId, deadline, idempotency, locale, emits });
     } catch (error) {
@@ -135,11 +156,18 @@ async function admitApplication(deps: GateDeps, context: HandlerContext): Promis
   return { ...none, tenant, application, requestId, client, deadline, locale: undefined };
 }
 
-type Identity = Pick<Caller, 'tenant' | 'key' | 'session' | 'pending'> & Pick<Presented, 'bound'>;
+type Identity = Pick<Caller, 'tenant' | 'key' | 'session' | 'pending'> &
+  Pick<Presented, 'bound'> & {
+    /** The member who calls, with the session at Manam. */
+    readonly member?: AdmittedMember;
+  };
 
 /** Establishes the tenant and, where the rule asks for one, the session. */
 async function identify(deps: GateDeps, rule: Access, header: Headers): Promise<Identity> {
   const keyText = readKey(header);
+  const slug = header.get('manam-tenant');
+  if (slug !== null) return await identifyMember(deps, rule, { header, slug, keyText });
+  if (rule.key === KeyKind.MEMBER) throw invalid({ field: 'manam-tenant', reason: 'FIELD_REQUIRED' });
   const bearer = rule.sessions.length === 0 ? undefined : readCredentials(header, ['bearer', 'dpop']);
   if (keyText === undefined && bearer === undefined) throw new DomainError('KEY_MISSING');
 
@@ -158,6 +186,26 @@ async function identify(deps: GateDeps, rule: Access, header: Headers): Promise<
   if (tenant === undefined) throw new DomainError('TOKEN_INVALID');
   return { tenant, key: found?.key, session, pending, bound };
 }
+
+/** A member of the tenant that the header `manam-tenant` names, who has signed in at Manam. */
+async function identifyMember(
+  deps: GateDeps,
+  rule: Access,
+  { header, slug, keyText }: { header: Headers; slug: string; keyText: string | undefined },
+): Promise<Identity> {
+  // Elsewhere the header would be a second way to say whose call it is (R54).
+  if (rule.members.length === 0 || keyText !== undefined)
+    throw invalid({ field: 'manam-tenant', reason: 'FIELD_INVALID' });
+  const credentials = readCredentials(header, ['bearer', 'dpop']);
+  if (credentials === undefined) throw new DomainError('TOKEN_MISSING');
+  const bearer = await findBearer(deps, memberSession, credentials);
+  const member = await deps.admitMember({ ...bearer, slug, rule });
+  const none = { key: undefined, session: undefined, pending: undefined };
+  return { ...none, tenant: member.tenant, member, bound: bearer.bound };
+}
+
+/** The session of a member has signed in, with everything that Manam itself demands. */
+const memberSession = create(AccessSchema, { sessions: [SessionLevel.SIGNED_IN] });
 
 type Bearer = Pick<Identity, 'session' | 'pending' | 'bound'> & { readonly tenantId: string };
 
@@ -188,38 +236,11 @@ async function findPending(
   return { tenantId, session: undefined, pending: { challengeId, userId, progress }, bound: undefined };
 }
 
-/** The tenant key, under either of its names; two different ones are a mistake, not a choice. */
-function readKey(header: Headers): string | undefined {
-  const [first, second] = [header.get('apieco_key'), header.get('x-api-key')];
-  if (first !== null && second !== null && first !== second) throw new DomainError('KEY_CONFLICT');
-  return first ?? second ?? undefined;
-}
-
 async function findKey(directory: TenantDirectory, text: string): Promise<{ tenant: Tenant; key: ApiKey }> {
   const digest = digestApiKey(text);
   const found = digest === undefined ? undefined : await directory.findByKey(digest);
   if (found === undefined) throw new DomainError('KEY_INVALID');
   return found;
-}
-
-type Scheme = 'bearer' | 'dpop';
-
-/** A token with the scheme that it was presented by. */
-export type Credentials = { readonly scheme: Scheme; readonly token: string };
-
-/** The token of `authorization` (RFC 6750, section 2.1; RFC 9449, section 7.1); the scheme's case does not count. */
-export function readCredentials(
-  header: Headers,
-  schemes: readonly Scheme[],
-  refusal: Extract<Reason, 'TOKEN_INVALID' | 'ADMIN_KEY_INVALID'> = 'TOKEN_INVALID',
-): Credentials | undefined {
-  const value = header.get('authorization');
-  if (value === null) return undefined;
-  // All our tokens are Base64url without padding: with one it would have several spellings.
-  const [, name = '', token = ''] = /^(\w+) +([\w.-]+)$/.exec(value) ?? [];
-  const scheme = schemes.find((each) => each === name.toLowerCase());
-  if (scheme === undefined) throw new DomainError(refusal);
-  return { scheme, token };
 }
 
 /** The session of an access token, if it is live here and now (R15). */
@@ -259,19 +280,12 @@ async function chargeNetwork(
   }
 }
 
-/** Whether the proof of a sign-in binds access tokens as well; a client may bind its refresh token alone. */
-function bindsAccess(header: Headers): boolean {
-  const wanted = header.get('dpop-bind');
-  if (wanted !== null && wanted !== 'refresh_token')
-    throw invalid({ field: 'dpop-bind', reason: 'FIELD_INVALID' });
-  return wanted === null;
-}
-
-function readIdempotencyKey(header: Headers, method: string): IdempotencyKey | undefined {
-  const key = header.get('idempotency-key');
-  if (key === null) return undefined;
-  if (!/^[\x21-\x7e]{1,128}$/.test(key)) throw invalid({ field: 'idempotency-key', reason: 'FIELD_INVALID' });
-  return { key, method };
+/** Refuses a key outside of the pages or the networks that it is good in. */
+function assertLimits({ limits }: ApiKey, origin: string | null, address: string): void {
+  const { origins = [], networks = [] } = limits ?? {};
+  if (origins.length > 0 && !(origin !== null && isRegisteredOrigin(origin, origins)))
+    throw new DomainError('ORIGIN_DENIED');
+  if (networks.length > 0 && !isIn(address, parseNetworks(networks))) throw new DomainError('NETWORK_DENIED');
 }
 
 /** Whether a key may stand in for a session, or has the scope that a method of back ends asks for. Decided before any look-up, so that it is the same for every user (R42). */

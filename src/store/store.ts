@@ -20,6 +20,7 @@ import { createIdempotencyRepository } from './idempotency.ts';
 import { createIdentityRepository } from './identities.ts';
 import { createKeyRepository } from './keys.ts';
 import { createLoginRequestRepository } from './login-requests.ts';
+import { createMemberRepository, createUsageRepository } from './members.ts';
 import { createOutboxRepository } from './outbox.ts';
 import { createProofRepository } from './proofs.ts';
 import { createRecoveryCodeRepository } from './recovery-codes.ts';
@@ -28,6 +29,7 @@ import { createSessionRepository } from './sessions.ts';
 import { createSmsUsageRepository } from './sms-usage.ts';
 import { createTenantRepository } from './tenants.ts';
 import { createTermsRepository } from './terms.ts';
+import { createUserListRepository } from './user-list.ts';
 import { createUserRepository } from './users.ts';
 import { createWebhookRepository } from './webhooks.ts';
 
@@ -48,6 +50,9 @@ function withoutSql<R extends object>(repository: R): R {
 function createRepositories(db: Database, prepared: Database, vault: Vault): Repositories {
   return {
     users: withoutSql(createUserRepository(db, prepared)),
+    userList: withoutSql(createUserListRepository(db)),
+    members: withoutSql(createMemberRepository(db)),
+    usage: withoutSql(createUsageRepository(db)),
     accountChanges: withoutSql(createAccountChangeRepository(db)),
     factorResets: withoutSql(createFactorResetRepository(db)),
     challenges: withoutSql(createChallengeRepository(db)),

@@ -1,10 +1,11 @@
-import { and, asc, eq, gt, inArray, isNull, or } from 'drizzle-orm';
-import type { ApiKeyRow } from '../domain/api-key.ts';
+import { and, asc, eq, gt, inArray, isNull, lt, or } from 'drizzle-orm';
+import { type ApiKeyRow, type KeyLimits, noLimits } from '../domain/api-key.ts';
 import { withDefaults } from '../domain/settings.ts';
 import type { Tenant, TenantPolicy, TenantRepository } from '../domain/tenant.ts';
 import { defaultPolicy } from '../domain/tenant-policy.ts';
 import type { Vault } from '../domain/vault.ts';
 import type { Database } from './database.ts';
+import { applications } from './tables/applications.ts';
 import { consents } from './tables/federation.ts';
 import { tenantTables } from './tables/tenant-tables.ts';
 import { apiKeys, tenantSecrets, tenants } from './tables/tenants.ts';
@@ -23,16 +24,36 @@ function toTenant(row: typeof tenants.$inferSelect): Tenant {
   return { ...row, policy: withDefaults(row.policy, defaults) as TenantPolicy };
 }
 
-function toKey({ digest: _, revokedAt, ...row }: typeof apiKeys.$inferSelect): ApiKeyRow {
-  return { ...row, revokedAt: revokedAt ?? undefined };
+function toKey({ digest: _, ...row }: typeof apiKeys.$inferSelect): ApiKeyRow {
+  return {
+    ...row,
+    limits: row.limits ?? noLimits,
+    expiresAt: row.expiresAt ?? undefined,
+    lastUsedAt: row.lastUsedAt ?? undefined,
+    revokedAt: row.revokedAt ?? undefined,
+  };
 }
 
 /** A secret opens for its own tenant and name alone. */
 const secretPurpose = 'tenant-secret';
 
 export function createTenantRepository(db: Database, vault: Vault): TenantRepository {
-  const isLive = (now: Date) => or(isNull(apiKeys.revokedAt), gt(apiKeys.revokedAt, now));
+  const isLive = (now: Date) =>
+    and(
+      or(isNull(apiKeys.revokedAt), gt(apiKeys.revokedAt, now)),
+      or(isNull(apiKeys.expiresAt), gt(apiKeys.expiresAt, now)),
+    );
   const isKey = (tenantId: string, id: string) => and(eq(apiKeys.tenantId, tenantId), eq(apiKeys.id, id));
+
+  /** The origins that a key is good in, with those of its application; undefined: that one is gone, and the key with it. */
+  async function originsOf(tenantId: string, { clientId, origins }: KeyLimits) {
+    if (clientId === '') return origins;
+    const [row] = await db
+      .select({ settings: applications.settings })
+      .from(applications)
+      .where(and(eq(applications.tenantId, tenantId), eq(applications.clientId, clientId)));
+    return row && [...origins, ...row.settings.origins];
+  }
 
   return {
     async findById(id) {
@@ -52,8 +73,12 @@ export function createTenantRepository(db: Database, vault: Vault): TenantReposi
         .innerJoin(tenants, eq(tenants.id, apiKeys.tenantId))
         .where(and(eq(apiKeys.digest, digest), isLive(now), eq(tenants.status, 'active')));
       if (row === undefined) return undefined;
-      const { id, tenantId, kind, scopes } = row.api_keys;
-      return { tenant: toTenant(row.tenants), key: { id, tenantId, kind, scopes } };
+      const { id, tenantId, kind, scopes, limits } = row.api_keys;
+      const key = { id, tenantId, kind, scopes };
+      const tenant = toTenant(row.tenants);
+      if (limits === null) return { tenant, key };
+      const origins = await originsOf(tenantId, limits);
+      return origins && { tenant, key: { ...key, limits: { ...limits, origins } } };
     },
 
     async listOrigins() {
@@ -162,6 +187,14 @@ export function createTenantRepository(db: Database, vault: Vault): TenantReposi
         .set({ revokedAt: now })
         .where(and(isKey(tenantId, keyId), isLive(now)));
       return result.affectedRows === 1;
+    },
+
+    async noteUses(uses) {
+      for (const { keyId, at } of uses)
+        await db
+          .update(apiKeys)
+          .set({ lastUsedAt: at })
+          .where(and(eq(apiKeys.id, keyId), or(isNull(apiKeys.lastUsedAt), lt(apiKeys.lastUsedAt, at))));
     },
 
     async revokeKeys(tenantId, now) {

@@ -4,6 +4,7 @@ import type { User, UserRepository } from '../domain/user.ts';
 import { createAccountFinders } from './account-finders.ts';
 import type { Database } from './database.ts';
 import { credentials, identifiers, users } from './tables/users.ts';
+import { beginning } from './user-list.ts';
 import { emails, hasCredentials, isIdentifier, mobiles, ownedBy, toIdentifier, toView } from './user-view.ts';
 
 function toRow({ profile, ...user }: User): typeof users.$inferInsert {
@@ -13,11 +14,6 @@ function toRow({ profile, ...user }: User): typeof users.$inferInsert {
     roles: [...user.roles],
     birthdayGregorian: profile.birthdayGregorian ?? null,
   };
-}
-
-/** A LIKE pattern for what begins with a text, whose own wildcards represent themselves. */
-function beginning(prefix: string): string {
-  return `${prefix.replace(/[\\%_]/g, (character) => `\\${character}`)}%`;
 }
 
 export function createUserRepository(db: Database, prepared: Database): UserRepository {

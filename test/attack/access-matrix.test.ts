@@ -37,7 +37,10 @@ const oauthReasons: Record<string, string> = {
 const isOfApplications = (method: DescMethod) => getOption(method, access).key === KeyKind.APPLICATION;
 const passes = 'passes';
 
-const methods = services.flatMap((service) => service.methods);
+/** The calls of members alone are in docs/management-matrix.md. */
+const methods = services
+  .flatMap((service) => service.methods)
+  .filter((method) => getOption(method, access).key !== KeyKind.MEMBER);
 const overWire = protocols.filter(({ name }) =>
   ['Connect, JSON, HTTP/1.1', 'gRPC by @grpc/grpc-js', 'gRPC-Web, Protobuf, HTTP/1.1'].includes(name),
 );

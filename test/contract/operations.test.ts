@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { noLimits } from '../../src/domain/api-key.ts';
+import { defaultApplication } from '../../src/domain/application.ts';
 import { commitmentOf, type EventLog } from '../../src/domain/event-log.ts';
 import type { Event } from '../../src/domain/events.ts';
 import type { Callout, Message } from '../../src/domain/message.ts';
@@ -300,7 +302,37 @@ overEveryStore('tenants and keys', (scene) => {
     expect(await store.tenants.findByKeyDigest(digest, at(10))).toBeUndefined();
     expect(await store.tenants.revokeKey(tenant.id, key.id, now)).toBe(true);
     expect(await store.tenants.revokeKey(tenant.id, key.id, now)).toBe(false);
-    expect(await store.tenants.listKeys(tenant.id)).toEqual([{ ...key, createdAt: now, revokedAt: now }]);
+    const whole = { name: '', limits: noLimits, expiresAt: undefined, lastUsedAt: undefined };
+    expect(await store.tenants.listKeys(tenant.id)).toEqual([
+      { ...key, ...whole, createdAt: now, revokedAt: now },
+    ]);
+  });
+
+  test('a key ends by itself, keeps its limits and its last use, and ends with its application', async () => {
+    const own = scene();
+    const { store, uuid, now, at } = own;
+    const tenant = await makeTenant(own);
+    const digest = Buffer.from(tenant.id.replaceAll('-', '').repeat(2), 'hex');
+    const application = {
+      tenantId: tenant.id,
+      clientId: uuid(),
+      settings: { ...defaultApplication('web'), name: 'Shop', origins: ['https://shop.example'] },
+      createdAt: now,
+      updatedAt: now,
+    };
+    await store.applications.insert(application);
+    const limits = { origins: ['https://a.example'], clientId: application.clientId, networks: [] };
+    const key = { id: uuid(), tenantId: tenant.id, kind: 'publishable', scopes: [] } as const;
+    await store.tenants.insertKey({ ...key, name: 'web', limits, expiresAt: at(100), digest }, now);
+    const found = await store.tenants.findByKeyDigest(digest, at(99));
+    expect(found?.key.limits?.origins).toEqual(['https://a.example', 'https://shop.example']);
+    expect(await store.tenants.findByKeyDigest(digest, at(100))).toBeUndefined();
+    await store.tenants.noteUses([{ keyId: key.id, at: at(5) }]);
+    expect(await store.tenants.listKeys(tenant.id)).toMatchObject([
+      { name: 'web', limits, expiresAt: at(100), lastUsedAt: at(5) },
+    ]);
+    await store.applications.delete(tenant.id, application.clientId);
+    expect(await store.tenants.findByKeyDigest(digest, at(99))).toBeUndefined();
   });
 
   test('a purge leaves nothing but the tenant itself', async () => {

@@ -1,7 +1,7 @@
 import { AuthorizationService } from '../../gen/manam/v1/authorization_service_pb.js';
 import { systemRandom } from '../../src/adapters/random.ts';
 import { codeChallengeOf } from '../../src/domain/pkce.ts';
-import { createApplicationAdmin } from '../../src/flows/admin/applications.ts';
+import { createApplicationAdmin } from '../../src/flows/manage/applications.ts';
 import type { TestApp } from './app.ts';
 import { bearer, type SignedIn, signUp } from './journey.ts';
 

@@ -15,6 +15,7 @@ import {
   type Access,
   access,
   KeyKind,
+  MemberRole,
   RateClass,
   SessionLevel,
 } from '../../gen/manam/options/v1/access_pb.js';
@@ -133,8 +134,20 @@ const sessionWords: Record<SessionLevel, string> = {
   [SessionLevel.ENROL_ONLY]: 'of a user who has to enrol a second factor first',
 };
 
+/** The role of a member as people read it. */
+const roleWords = (role: MemberRole) => MemberRole[role].toLowerCase();
+
 /** The permitted callers of a method, in words. */
-export function accessInWords({ key, sessions, fresh, scope }: Access): string {
+export function accessInWords(rule: Access): string {
+  const { key, members, fresh } = rule;
+  if (members.length === 0) return callerInWords(rule);
+  const freshness = fresh ? ', authenticated within 5 minutes' : '';
+  const member = `a member of the tenant (${members.map(roleWords).join(', ')})${freshness}`;
+  if (key === KeyKind.MEMBER) return member;
+  return `a secret key with the scope \`${rule.scope}\`; or ${member}`;
+}
+
+function callerInWords({ key, sessions, fresh, scope }: Access): string {
   if (key === KeyKind.ADMIN) return "an operator's key";
   if (key === KeyKind.APPLICATION) return 'an application, which authenticates itself, or its token';
   const keyWords = key === KeyKind.SECRET ? 'a secret key' : 'a publishable or secret key';
@@ -144,6 +157,17 @@ export function accessInWords({ key, sessions, fresh, scope }: Access): string {
   const alternative = scope === '' ? '' : `; or a secret key with the scope \`${scope}\``;
   return `${session}${freshness}${alternative}`;
 }
+
+const reasonsOfKeys = ['KEY_MISSING', 'KEY_INVALID', 'KEY_CONFLICT', 'SECRET_KEY_EXPOSED', 'NETWORK_DENIED'];
+const reasonsOfMembers = [
+  'NOT_FOUND',
+  'TOKEN_MISSING',
+  'TOKEN_INVALID',
+  'TWO_FACTOR_ENROLMENT_REQUIRED',
+  'MEMBER_ROLE_REQUIRED',
+  'MEMBER_FACTOR_REQUIRED',
+  'DPOP_PROOF_INVALID',
+];
 
 /** The reasons that a method names itself, and those of the gate in front of it. */
 export function reasonsOf(method: DescMethod, all: readonly ErrorReason[]): ErrorReason[] {
@@ -155,7 +179,10 @@ export function reasonsOf(method: DescMethod, all: readonly ErrorReason[]): Erro
       ? ['ADMIN_KEY_INVALID']
       : rule.key === KeyKind.APPLICATION
         ? ['INVALID_CLIENT', 'ORIGIN_DENIED']
-        : ['KEY_MISSING', 'KEY_INVALID', 'KEY_CONFLICT', 'SECRET_KEY_EXPOSED', 'ORIGIN_DENIED']),
+        : rule.key === KeyKind.MEMBER
+          ? ['ORIGIN_DENIED']
+          : [...reasonsOfKeys, 'ORIGIN_DENIED']),
+    ...(rule.members.length > 0 ? reasonsOfMembers : []),
     'HEADER_DUPLICATE',
     'MEDIA_TYPE_UNSUPPORTED',
     'BODY_TOO_LARGE',

@@ -81,6 +81,12 @@ export function createOpenApi(contract: Contract, version: string): Json {
           name: 'x-api-key',
           description: 'A secret key of the tenant.',
         },
+        tenant: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'manam-tenant',
+          description: 'The slug of the tenant that a member calls about, beside the session at Manam.',
+        },
         application: {
           type: 'http',
           scheme: 'basic',
@@ -112,7 +118,9 @@ export function createOpenApi(contract: Contract, version: string): Json {
 }
 
 function securityOf(method: DescMethod): Json[] {
-  const { key, sessions, scope } = accessOf(method);
+  const { key, sessions, scope, members } = accessOf(method);
+  if (members.length > 0)
+    return [...(key === KeyKind.MEMBER ? [] : [{ secretKey: [] }]), { session: [], tenant: [] }];
   if (key === KeyKind.APPLICATION) return [{ application: [] }, { applicationToken: [] }, {}];
   const ofKey = key === KeyKind.SECRET ? { secretKey: [] } : { key: [] };
   if (sessions.length === 0) return [ofKey];

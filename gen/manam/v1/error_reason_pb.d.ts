@@ -781,6 +781,76 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_APPLICATION_LIMIT = 107;
    */
   APPLICATION_LIMIT = 107,
+
+  /**
+   * A member's role does not permit the call. `roles`: those that do.
+   *
+   * @generated from enum value: ERROR_REASON_MEMBER_ROLE_REQUIRED = 108;
+   */
+  MEMBER_ROLE_REQUIRED = 108,
+
+  /**
+   * The tenant demands a second factor of its members, and the session was begun without one.
+   *
+   * @generated from enum value: ERROR_REASON_MEMBER_FACTOR_REQUIRED = 109;
+   */
+  MEMBER_FACTOR_REQUIRED = 109,
+
+  /**
+   * A role or a scope was to be given that the giver does not have. `grant`: it.
+   *
+   * @generated from enum value: ERROR_REASON_GRANT_EXCEEDED = 110;
+   */
+  GRANT_EXCEEDED = 110,
+
+  /**
+   * A tenant has at most `most` members and open invitations.
+   *
+   * @generated from enum value: ERROR_REASON_MEMBER_LIMIT = 111;
+   */
+  MEMBER_LIMIT = 111,
+
+  /**
+   * The user is a member already.
+   *
+   * @generated from enum value: ERROR_REASON_MEMBER_EXISTS = 112;
+   */
+  MEMBER_EXISTS = 112,
+
+  /**
+   * A tenant keeps at least one owner.
+   *
+   * @generated from enum value: ERROR_REASON_LAST_OWNER = 113;
+   */
+  LAST_OWNER = 113,
+
+  /**
+   * The invitation is unknown, used or expired, or it is for another address.
+   *
+   * @generated from enum value: ERROR_REASON_INVITATION_INVALID = 114;
+   */
+  INVITATION_INVALID = 114,
+
+  /**
+   * A field of the policy belongs to the operators of the service. `fields`: which.
+   *
+   * @generated from enum value: ERROR_REASON_POLICY_FIELD_DENIED = 115;
+   */
+  POLICY_FIELD_DENIED = 115,
+
+  /**
+   * The key is bound to networks, and the call comes from another one.
+   *
+   * @generated from enum value: ERROR_REASON_NETWORK_DENIED = 116;
+   */
+  NETWORK_DENIED = 116,
+
+  /**
+   * A tenant has at most `most` live keys.
+   *
+   * @generated from enum value: ERROR_REASON_KEY_LIMIT = 117;
+   */
+  KEY_LIMIT = 117,
 }
 
 /**

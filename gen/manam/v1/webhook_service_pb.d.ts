@@ -836,7 +836,7 @@ export declare const ReplayEventsResponseSchema: GenMessage<ReplayEventsResponse
 
 /**
  * Manages the webhooks of a tenant, by Standard Webhooks (https://www.standardwebhooks.com): signed requests, retries
- * for three days, and a log of what was sent. Needs a secret key with the scope webhooks.write.
+ * for three days, and a log of what was sent. Needs a secret key with the scope webhooks.write, or a member.
  *
  * @generated from service manam.v1.WebhookService
  */

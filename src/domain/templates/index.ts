@@ -31,6 +31,8 @@ import { identityLinkedEn } from './identity-linked.en.ts';
 import { identityLinkedFa } from './identity-linked.fa.ts';
 import { identityLinkedSmsEn } from './identity-linked-sms.en.ts';
 import { identityLinkedSmsFa } from './identity-linked-sms.fa.ts';
+import { memberInvitationEn } from './member-invitation.en.ts';
+import { memberInvitationFa } from './member-invitation.fa.ts';
 import { newSignInEn } from './new-sign-in.en.ts';
 import { newSignInFa } from './new-sign-in.fa.ts';
 import { passkeysChangedEn } from './passkeys-changed.en.ts';
@@ -97,6 +99,7 @@ export const emailTemplates = {
   'two-factor-changed': { en: twoFactorChangedEn, fa: twoFactorChangedFa },
   'identity-linked': { en: identityLinkedEn, fa: identityLinkedFa },
   'step-up-code': { en: stepUpCodeEn, fa: stepUpCodeFa },
+  'member-invitation': { en: memberInvitationEn, fa: memberInvitationFa },
   'new-sign-in': { en: newSignInEn, fa: newSignInFa },
   'recovery-code-used': { en: recoveryCodeUsedEn, fa: recoveryCodeUsedFa },
 } as const satisfies Record<string, Record<Locale, EmailTemplate>>;

@@ -1,6 +1,7 @@
 import type { Caller } from '../../domain/caller.ts';
 import { digestOfUser, type ReceiptSigner } from '../../domain/erasure.ts';
-import type { Store } from '../../domain/repositories.ts';
+import { DomainError } from '../../domain/errors.ts';
+import type { Repositories, Store } from '../../domain/repositories.ts';
 import { assertNotFrozenNow } from '../after-change.ts';
 import { record } from '../events/record.ts';
 import type { TellDeps, TellStores } from '../provider/tell-ended.ts';
@@ -8,9 +9,20 @@ import { ownSession } from '../sessions/own-session.ts';
 import { eraseUser } from './erase-user.ts';
 
 export type DeleteAccountDeps = TellDeps & {
-  readonly store: Store<'users' | 'authenticators' | 'attempts' | 'events' | TellStores>;
+  readonly store: Store<'users' | 'authenticators' | 'attempts' | 'events' | 'members' | TellStores>;
   readonly signReceipt: ReceiptSigner;
 };
+
+/** Throws LAST_OWNER for the only owner of a tenant, who has to hand it over first. */
+async function assertNoLastOwner({ members }: Pick<Repositories, 'members'>, userId: string): Promise<void> {
+  for (const { tenantId, role } of await members.listOfUser(userId)) {
+    if (role !== 'owner') continue;
+    const isOwner = (await members.list(tenantId)).some(
+      (each) => each.userId !== userId && each.role === 'owner',
+    );
+    if (!isOwner) throw new DomainError('LAST_OWNER');
+  }
+}
 
 /** Erases the caller's user, with a last notice to an address of theirs. Returns the receipt. */
 export function createDeleteAccount({ store, ...deps }: DeleteAccountDeps) {
@@ -18,6 +30,7 @@ export function createDeleteAccount({ store, ...deps }: DeleteAccountDeps) {
     const { holder } = ownSession(caller);
     return await store.transaction(async (repositories) => {
       await assertNotFrozenNow(repositories, deps.clock, holder.user);
+      await assertNoLastOwner(repositories, holder.user.id);
       const receipt = await eraseUser(repositories, deps, caller, holder);
       // The event names neither the user nor the address of the call.
       const anonymous = { ...caller, session: undefined, client: { ...caller.client, address: '' } };

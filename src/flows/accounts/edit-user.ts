@@ -45,6 +45,8 @@ export type EditUserCommand = {
   readonly locale: string | undefined;
   readonly customFields: Json | undefined;
   readonly role: string | undefined;
+  /** All roles, in place of `role`; absent: none is said. */
+  readonly roles?: readonly string[];
 };
 
 /**
@@ -95,6 +97,8 @@ export function createEditUser(deps: EditUserDeps) {
           }
         }
         await record(repositories, deps, caller, { type: 'user.updated', userId });
+        if (command.roles !== undefined)
+          await record(repositories, deps, caller, { type: 'user.roles_changed', userId });
         await rememberResult(repositories, caller, { userId });
       });
     } catch (error) {
@@ -121,7 +125,13 @@ function parse(
     const value = command[field];
     if (value !== undefined) changes[field] = collect(() => parseProfileText(field, value)) ?? '';
   }
-  const { birthday, locale, customFields, role } = command;
+  const {
+    birthday,
+    locale,
+    customFields,
+    role,
+    roles = role === undefined || role === '' ? [] : [role],
+  } = command;
   if (birthday !== undefined) {
     const parsed = collect(() => parseBirthday(birthday, now));
     changes.birthday = parsed?.text ?? '';
@@ -133,9 +143,10 @@ function parse(
     else changes.locale = known;
   }
   if (customFields !== undefined) changes.customFields = collect(() => parseCustomFields(customFields)) ?? [];
-  if (role !== undefined) {
-    if (role !== '' && !Object.hasOwn(tenant.policy.roles, role)) violations.add('role', 'ROLE_UNKNOWN');
-    changes.roles = role === '' ? [] : [role];
+  if (role !== undefined || command.roles !== undefined) {
+    const isUnknown = (each: string) => !Object.hasOwn(tenant.policy.roles, each);
+    if (roles.some(isUnknown)) violations.add(role === undefined ? 'roles' : 'role', 'ROLE_UNKNOWN');
+    changes.roles = [...new Set(roles)];
   }
 
   const identifiers: ParsedIdentifier[] = [];

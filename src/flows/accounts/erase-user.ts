@@ -5,7 +5,10 @@ import type { UserView } from '../../domain/user.ts';
 import { composeNotice, type MessageContext, type MessageDeps, recipientOf } from '../messages.ts';
 import { type TellDeps, type TellStores, tellEnded } from '../provider/tell-ended.ts';
 
-type Erasing = Pick<Repositories, 'users' | 'authenticators' | 'attempts' | 'events' | TellStores>;
+type Erasing = Pick<
+  Repositories,
+  'users' | 'authenticators' | 'attempts' | 'events' | 'members' | TellStores
+>;
 
 export type EraseDeps = MessageDeps & TellDeps & { readonly signReceipt: ReceiptSigner };
 
@@ -22,7 +25,7 @@ export async function eraseUser(
   context: MessageContext,
   { user: { tenantId, id: userId } }: UserView,
 ): Promise<string> {
-  const { users, authenticators, attempts, grants, outbox, events } = repositories;
+  const { users, authenticators, attempts, grants, outbox, events, members } = repositories;
   await users.lock(tenantId, userId);
   const view = await users.findById(tenantId, userId);
   if (view === undefined) throw new DomainError('NOT_FOUND');
@@ -38,6 +41,8 @@ export async function eraseUser(
   await tellEnded(repositories, deps, tenantId, userId);
   await grants.deleteOfUser(tenantId, userId);
   await users.delete(tenantId, userId);
+  // A user of Manam may be one of the people who run tenants.
+  await members.deleteOfUser(userId);
   await attempts.forget(tenantId, userId);
   const auditLines = await events.removePersonalPart(tenantId, userId);
   const confirmed = [email, mobile].find((held) => held?.confirmedAt !== undefined);

@@ -2,7 +2,7 @@ import { invalid } from '../../domain/errors.ts';
 import type { Event } from '../../domain/events.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { isUuid } from '../../domain/token.ts';
-import { deploymentId, findTenant } from './operator.ts';
+import { deploymentId, findTenant } from '../manage/manager.ts';
 
 export type AuditLogDeps = { readonly store: Store<'events' | 'eventLogs' | 'tenants'> };
 

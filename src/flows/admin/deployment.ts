@@ -14,7 +14,7 @@ import {
   stateOf,
 } from '../../domain/signing-key.ts';
 import { record } from '../events/record.ts';
-import { asActor } from './operator.ts';
+import { asActor } from '../manage/manager.ts';
 
 export type DeploymentDeps = {
   readonly store: Store<'keys' | 'events'>;

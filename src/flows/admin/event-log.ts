@@ -9,7 +9,7 @@ import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { createLogProofs, entryTextOf } from '../events/log-proofs.ts';
 import { record } from '../events/record.ts';
-import { asActor, deploymentId, findTenant } from './operator.ts';
+import { asActor, deploymentId, findTenant } from '../manage/manager.ts';
 
 export type EventLogAdminDeps = {
   readonly store: Store<'eventLogs' | 'events' | 'webhooks' | 'logoutCursors' | 'tenants'>;

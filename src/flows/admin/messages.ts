@@ -20,7 +20,7 @@ import { themeOf } from '../../domain/theme.ts';
 import { isUuid } from '../../domain/token.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { record } from '../events/record.ts';
-import { asActor, createPages, findTenant, type PageRequest } from './operator.ts';
+import { asActor, createPages, findTenant, type PageRequest } from '../manage/manager.ts';
 
 export type MessageAdminDeps = {
   readonly store: Store<'outbox' | 'tenants' | 'events'>;

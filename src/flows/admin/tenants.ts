@@ -1,13 +1,14 @@
-import type { Operator } from '../../domain/caller.ts';
+import type { Manager, Operator } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
+import { changedOperatorFields } from '../../domain/policy-owner.ts';
 import type { Random } from '../../domain/random.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
 import { manamSlug, type Tenant, tenantSecretNames } from '../../domain/tenant.ts';
 import { defaultPolicy, patchPolicy } from '../../domain/tenant-policy.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { record } from '../events/record.ts';
-import { asActor, createPages, findTenant, type PageRequest } from './operator.ts';
+import { asActor, createPages, findTenant, type PageRequest } from '../manage/manager.ts';
 
 export type TenantAdminDeps = {
   readonly store: Store<'tenants' | 'events'>;
@@ -41,7 +42,7 @@ export function createTenantAdmin(deps: TenantAdminDeps) {
 
   /** Changes a tenant under a lock, and records it. */
   async function change(
-    operator: Operator,
+    operator: Manager,
     reference: string,
     type: 'tenant.updated' | 'tenant.suspended' | 'tenant.resumed',
     changesOf: (tenant: Tenant) => Parameters<typeof store.tenants.update>[1],
@@ -109,6 +110,15 @@ export function createTenantAdmin(deps: TenantAdminDeps) {
           ? {}
           : { policy: patchPolicy(policy, command.policy, defaultsOf(slug)) }),
       })),
+
+    /** The same by the tenant itself, without the fields of operators. */
+    updateOwnPolicy: (manager: Manager, tenantId: string, patch: unknown): Promise<Tenant> =>
+      change(manager, tenantId, 'tenant.updated', ({ policy, slug }) => {
+        const defaults = defaultsOf(slug);
+        const fields = changedOperatorFields(policy, patch, defaults).join(', ');
+        if (fields !== '') throw new DomainError('POLICY_FIELD_DENIED', { metadata: { fields } });
+        return { policy: patchPolicy(policy, patch, defaults) };
+      }),
 
     /** Keeps a secret that a tenant has elsewhere; an empty one is forgotten. */
     async setSecret(

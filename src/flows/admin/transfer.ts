@@ -19,7 +19,7 @@ import {
 } from '../../domain/user-record.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { record } from '../events/record.ts';
-import { asActor, createPages, findTenant, type PageRequest } from './operator.ts';
+import { asActor, createPages, findTenant, type PageRequest } from '../manage/manager.ts';
 
 export type TransferDeps = {
   readonly store: Store<

@@ -26,7 +26,11 @@ export type Explanation = {
   readonly events: readonly ToldEvent[];
 };
 
+/** A page of events; `beforeId`: empty, or only those before it. */
+type HistoryPage = { readonly beforeId: string; readonly limit: number };
+
 const defaultLimit = 20;
+const defaultPageLimit = 50;
 /** The newest events of a user that an explanation looks at, and those that it lists. */
 const lookedAt = 1000;
 const listed = 100;
@@ -62,23 +66,43 @@ export function createHistory({ store, clock, textOfReason }: HistoryDeps) {
     return { userId: session.userId, session };
   }
 
+  async function page(
+    caller: Caller,
+    userId: string,
+    types: readonly string[],
+    { beforeId, limit }: HistoryPage,
+  ): Promise<{ events: ToldEvent[]; hasMore: boolean }> {
+    if (beforeId !== '' && !isUuid(beforeId))
+      throw invalid({ field: 'before_event_id', reason: 'FIELD_INVALID' });
+    const filter = { tenantId: caller.tenant.id, userId, types, ...(beforeId !== '' && { beforeId }) };
+    const events = await store.events.list(filter, limit + 1);
+    const told = events.slice(0, limit).map((event) => tell(event, localeOf(caller)));
+    return { events: told, hasMore: events.length > limit };
+  }
+
   return {
     /** The events of the caller's account, the newest first. */
     async list(
       caller: Caller,
-      { beforeId, limit }: { readonly beforeId: string; readonly limit: number },
+      { beforeId, limit }: HistoryPage,
     ): Promise<{ events: ToldEvent[]; hasMore: boolean }> {
       const { userId } = ownSession(caller);
-      if (beforeId !== '' && !isUuid(beforeId))
-        throw invalid({ field: 'before_event_id', reason: 'FIELD_INVALID' });
-      const size = limit === 0 ? defaultLimit : limit;
       const types = Object.keys(eventCatalogue).filter(
         (type) => isEventType(type) && eventCatalogue[type].audience.includes('user'),
       );
-      const filter = { tenantId: caller.tenant.id, userId, types, ...(beforeId !== '' && { beforeId }) };
-      const events = await store.events.list(filter, size + 1);
-      const told = events.slice(0, size).map((event) => tell(event, localeOf(caller)));
-      return { events: told, hasMore: events.length > size };
+      return await page(caller, userId, types, { beforeId, limit: limit === 0 ? defaultLimit : limit });
+    },
+
+    /** Everything that happened to a user, for those who manage the tenant; the newest first. */
+    async ofUser(
+      caller: Caller,
+      userId: string,
+      { beforeId, limit }: HistoryPage,
+    ): Promise<{ events: ToldEvent[]; hasMore: boolean }> {
+      const types = Object.keys(eventCatalogue).filter(
+        (type) => isEventType(type) && eventCatalogue[type].audience.includes('tenant'),
+      );
+      return await page(caller, userId, types, { beforeId, limit: limit === 0 ? defaultPageLimit : limit });
     },
 
     /** Explains a session, or a call that was refused. Throws NOT_FOUND for what is not the caller's to ask about. */

@@ -14,6 +14,7 @@ export type Actor = Pick<Caller, 'requestId' | 'client'> & {
   readonly key: { readonly id: string } | undefined;
   readonly session?: Caller['session'];
   readonly pending?: Caller['pending'];
+  readonly member?: Caller['member'];
   /** The events that the called method declares; undefined: there is no method, such as in a job. */
   readonly emits?: Caller['emits'];
 };
@@ -49,7 +50,8 @@ export async function record<T extends EventType>(
     type,
     outcome: eventCatalogue[type].outcome,
     reason,
-    details: details ?? {},
+    // Who of the tenant's people did it: an id of Manam, as `keyId` is one of a key.
+    details: { ...details, ...(actor.member && { member: actor.member.userId }) },
     userId: (userId ?? actor.session?.userId ?? actor.pending?.userId) || undefined,
     sessionId: (sessionId ?? actor.session?.id) || undefined,
     keyId: actor.key?.id,

@@ -14,11 +14,12 @@ import {
 } from '../../domain/event-log.ts';
 import { appendLeaves, BrokenTreeError } from '../../domain/merkle.ts';
 import type { Random } from '../../domain/random.ts';
-import type { Store } from '../../domain/repositories.ts';
+import type { Repositories, Store } from '../../domain/repositories.ts';
+import { countByDay } from '../../domain/usage.ts';
 import type { Vault } from '../../domain/vault.ts';
 
 export type SequencerDeps = {
-  readonly store: Store<'eventLogs'>;
+  readonly store: Store<'eventLogs' | 'usage'>;
   readonly vault: Vault;
   readonly clock: Clock;
   readonly random: Random;
@@ -133,7 +134,7 @@ export function createSequencer(deps: SequencerDeps) {
   }
 
   async function appendTo(
-    { eventLogs }: Pick<Store<'eventLogs'>, 'eventLogs'>,
+    { eventLogs, usage }: Pick<Repositories, 'eventLogs' | 'usage'>,
     log: EventLog,
     rows: readonly SealedEvent[],
   ): Promise<void> {
@@ -151,6 +152,7 @@ export function createSequencer(deps: SequencerDeps) {
     const read = (level: number, tile: number) => eventLogs.readTile(tenantId, number, level, tile);
     await eventLogs.writeTiles(log, await appendLeaves(read, log.size - log.start, leaves));
     if (!(await eventLogs.grow(log, log.size + rows.length))) throw new Superseded();
+    await usage.add(tenantId, countByDay(rows));
   }
 
   /** Numbers the rows of some tenants in one transaction. */

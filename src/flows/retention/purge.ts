@@ -5,8 +5,8 @@ import type { Store } from '../../domain/repositories.ts';
 import { type Retained, retained } from '../../domain/retention.ts';
 import type { TenantPolicy } from '../../domain/tenant.ts';
 import { uuidOfTime } from '../../domain/token.ts';
-import { deploymentId } from '../admin/operator.ts';
 import { record, serviceActor } from '../events/record.ts';
+import { deploymentId } from '../manage/manager.ts';
 
 export type PurgeDeps = {
   readonly store: Store<'tenants' | 'leases' | 'retention' | 'events' | 'eventLogs'>;

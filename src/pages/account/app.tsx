@@ -268,6 +268,7 @@ function Screen() {
     case 'inside':
       if (path === 'authorize' && errand?.path === 'authorize') return <GoOn request={errand.request} />;
       if (path === 'device') return <LetDevice userCode={errand?.path === 'device' ? errand.userCode : ''} />;
+      if (path === 'invitation' && errand?.path === 'invitation') return <Join token={errand.token} />;
       return <Inside />;
     case 'deleted':
       return canSignUp ? <SignUp /> : <Deleted {...stage} />;
@@ -313,6 +314,17 @@ function LetDevice({ userCode }: { readonly userCode: string }) {
       load={async () => {
         const { Device } = await import('./device.tsx');
         return () => <Device userCode={userCode} />;
+      }}
+    />
+  );
+}
+
+function Join({ token }: { readonly token: string }) {
+  return (
+    <OnDemand
+      load={async () => {
+        const { Invitation } = await import('./invitation.tsx');
+        return () => <Invitation token={token} />;
       }}
     />
   );

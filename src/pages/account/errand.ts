@@ -1,10 +1,12 @@
-// What brought a person to the hosted pages, which goes on once they are signed in: an application's request, or the code
-// of a device. It is this tab's, and survives the ways that leave the page, such as a sign-in with a provider.
+// What brought a person to the hosted pages, which goes on once they are signed in: an application's request, the code
+// of a device, or an invitation. It is this tab's, and survives the ways that leave the page, such as a sign-in with a provider.
 
 export type Errand =
   /** `isChosen`: the person has said which account it is for. */
   | { readonly path: 'authorize'; readonly request: string; readonly isChosen?: boolean }
-  | { readonly path: 'device'; readonly userCode: string };
+  | { readonly path: 'device'; readonly userCode: string }
+  /** To become one of the people who run a tenant. */
+  | { readonly path: 'invitation'; readonly token: string };
 
 /** As long as the request itself lives. */
 const lifetimeMs = 3_600_000;
@@ -14,6 +16,7 @@ const keyOf = (slug: string) => `manam.errand.${slug}`;
 const onTheWay = [
   'authorize',
   'device',
+  'invitation',
   'provider',
   'confirm',
   'recover',
@@ -61,9 +64,11 @@ export const errands = {
 /** The errand that an address begins, or goes on with; undefined: it has none. */
 export function takeErrand(slug: string): Errand | undefined {
   const path = location.pathname.slice(`/account/${slug}/`.length);
-  const request = new URLSearchParams(location.search).get('request') ?? '';
+  const query = new URLSearchParams(location.search);
+  const [request, token] = [query.get('request') ?? '', query.get('token') ?? ''];
   const userCode = new URLSearchParams(location.hash.slice(1)).get('user_code') ?? '';
   if (path === 'authorize' && request !== '') errands.keep(slug, { path, request });
+  else if (path === 'invitation' && token !== '') errands.keep(slug, { path, token });
   else if (path === 'device' && userCode !== '') errands.keep(slug, { path, userCode });
   else if (path === 'device' && errands.read(slug)?.path !== 'device')
     errands.keep(slug, { path, userCode: '' });

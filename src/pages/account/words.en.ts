@@ -306,6 +306,17 @@ export const en = {
   applicationsHint: 'Applications that you have signed in to with this account.',
   applicationSince: 'since {date}',
   applicationScopes: 'What it may do',
+  invitationTitle: 'An invitation',
+  invitationText:
+    'You are invited to help run a tenant of Manam. Accept, and you can manage it with this account.',
+  invitationAccept: 'Accept the invitation',
+  invitationDone: 'You are now one of the people who run {tenant}.',
+  roleLabel: 'Your role: {role}',
+  roleViewer: 'viewer',
+  roleSupport: 'support',
+  roleDeveloper: 'developer',
+  roleAdmin: 'administrator',
+  roleOwner: 'owner',
 } as const;
 
 export type Words = Readonly<Record<keyof typeof en, string>>;

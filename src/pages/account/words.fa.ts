@@ -306,4 +306,15 @@ export const fa: Words = {
   applicationsHint: 'برنامه\u200cهایی که با این حساب به آن\u200cها وارد شده\u200cاید.',
   applicationSince: 'از {date}',
   applicationScopes: 'آنچه می\u200cتواند انجام دهد',
+  invitationTitle: 'دعوت',
+  invitationText:
+    'از شما دعوت شده است که در گرداندن یکی از مشتریان Manam همکاری کنید. با پذیرفتن، با همین حساب آن را مدیریت می\u200cکنید.',
+  invitationAccept: 'پذیرفتن دعوت',
+  invitationDone: 'اکنون یکی از گردانندگان {tenant} هستید.',
+  roleLabel: 'نقش شما: {role}',
+  roleViewer: 'بیننده',
+  roleSupport: 'پشتیبان',
+  roleDeveloper: 'توسعه\u200cدهنده',
+  roleAdmin: 'مدیر',
+  roleOwner: 'مالک',
 };

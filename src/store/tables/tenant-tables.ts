@@ -7,6 +7,7 @@ import * as devices from './devices.ts';
 import * as events from './events.ts';
 import * as federation from './federation.ts';
 import * as limits from './limits.ts';
+import * as members from './members.ts';
 import * as messages from './messages.ts';
 import * as sessions from './sessions.ts';
 import { tenantSecrets } from './tenants.ts';
@@ -23,6 +24,7 @@ const tables: readonly MySqlTable[] = [
   events,
   federation,
   limits,
+  members,
   messages,
   sessions,
   webhooks,

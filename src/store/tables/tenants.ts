@@ -1,5 +1,5 @@
 import { mysqlTable, primaryKey, varchar } from 'drizzle-orm/mysql-core';
-import type { KeyKind, Scope } from '../../domain/api-key.ts';
+import type { KeyKind, KeyLimits, Scope } from '../../domain/api-key.ts';
 import type { Tenant, TenantPolicy } from '../../domain/tenant.ts';
 import { bytes, exact, instant, json, uuid } from '../columns.ts';
 
@@ -24,6 +24,10 @@ export const apiKeys = mysqlTable('api_keys', {
   digest: bytes('digest', { type: 'varbinary(32)' }).notNull(),
   createdAt: instant('created_at').notNull(),
   revokedAt: instant('revoked_at'),
+  name: varchar('name', { length: 100 }).notNull().default(''),
+  expiresAt: instant('expires_at'),
+  lastUsedAt: instant('last_used_at'),
+  limits: json('limits').$type<KeyLimits>(),
 });
 
 export const tenantSecrets = mysqlTable(

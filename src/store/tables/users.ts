@@ -35,6 +35,12 @@ export const users = mysqlTable(
   (table) => [primaryKey({ columns: [table.tenantId, table.id] })],
 );
 
+/** Names without regard to case and accents; columns that the database computes, and only searches read. */
+export const userNames = mysqlTable('users', {
+  firstNameSearch: varchar('first_name_search', { length: 100 }),
+  lastNameSearch: varchar('last_name_search', { length: 100 }),
+});
+
 export const identifiers = mysqlTable(
   'identifiers',
   {

@@ -1,4 +1,5 @@
 import type { AdminKeyRepository } from '../../../src/domain/admin-key.ts';
+import { noLimits } from '../../../src/domain/api-key.ts';
 import { refusedPosition } from '../../../src/domain/event-log.ts';
 import type { LeaseRepository } from '../../../src/domain/lease.ts';
 import { DuplicateError } from '../../../src/domain/repositories.ts';
@@ -23,7 +24,8 @@ export function createLeases({ leases }: Tables): LeaseRepository {
 export function createTenants(tables: Tables): TenantRepository {
   const { tenants, keys, secrets } = tables;
   type KeyRow = NonNullable<ReturnType<typeof keys.find>>;
-  const isLive = (now: Date) => (each: KeyRow) => each.revokedAt === undefined || each.revokedAt > now;
+  const isLive = (now: Date) => (each: KeyRow) =>
+    [each.revokedAt, each.expiresAt].every((end) => end === undefined || end > now);
   const toKey = ({ digest: _, ...key }: KeyRow) => key;
   const findById = async (id: string) => tenants.find((each) => each.id === id);
   return {
@@ -33,8 +35,16 @@ export function createTenants(tables: Tables): TenantRepository {
       const row = keys.find((each) => each.digest.equals(digest) && isLive(now)(each));
       const tenant = row && (await findById(row.tenantId));
       if (row === undefined || tenant?.status !== 'active') return undefined;
-      const { id, tenantId, kind, scopes } = row;
-      return { tenant, key: { id, tenantId, kind, scopes } };
+      const { id, tenantId, kind, scopes, limits } = row;
+      const key = { id, tenantId, kind, scopes };
+      if (limits === noLimits) return { tenant, key };
+      const { clientId } = limits;
+      const application = tables.applications.find(
+        (each) => each.tenantId === tenantId && each.clientId === clientId,
+      );
+      if (clientId !== '' && application === undefined) return undefined;
+      const origins = [...limits.origins, ...(application?.settings.origins ?? [])];
+      return { tenant, key: { ...key, limits: { ...limits, origins } } };
     },
     listOrigins: async () => [
       ...new Set(tenants.all(({ status }) => status === 'active').flatMap(({ policy }) => policy.origins)),
@@ -76,7 +86,9 @@ export function createTenants(tables: Tables): TenantRepository {
     findSecret: async (tenantId, name) =>
       secrets.find((each) => each.tenantId === tenantId && each.name === name)?.secret,
     async insertKey(key, now) {
-      if (!keys.insert({ ...key, createdAt: now, revokedAt: undefined })) throw new DuplicateError();
+      const { name = '', limits = noLimits, expiresAt } = key;
+      const rest = { createdAt: now, lastUsedAt: undefined, revokedAt: undefined };
+      if (!keys.insert({ ...key, name, limits, expiresAt, ...rest })) throw new DuplicateError();
     },
     listKeys: async (tenantId) =>
       keys
@@ -96,6 +108,9 @@ export function createTenants(tables: Tables): TenantRepository {
       keys.update((each) => each.tenantId === tenantId && each.id === keyId && isLive(now)(each), {
         revokedAt: now,
       }) === 1,
+    async noteUses(uses) {
+      for (const { keyId, at } of uses) keys.update(({ id }) => id === keyId, { lastUsedAt: at });
+    },
     async revokeKeys(tenantId, now) {
       keys.update((each) => each.tenantId === tenantId && isLive(now)(each), { revokedAt: now });
     },

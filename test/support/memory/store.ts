@@ -6,6 +6,7 @@ import { createAuthenticators, createRecoveryCodes } from './authenticators.ts';
 import { createOutbox, createSmsUsage } from './delivery.ts';
 import { createEventLogs, createEvents } from './event-log.ts';
 import { createAttempts, createBudgets, createIdempotencyClaims, createProofs } from './guards.ts';
+import { createMembers, createUsage, createUserList } from './management.ts';
 import { createAdminKeys, createKeys, createLeases, createRetention, createTenants } from './operations.ts';
 import {
   createChallenges,
@@ -24,6 +25,9 @@ export function createMemoryStore(): Store {
   const tables = createTables();
   const repositories: Repositories = {
     users: createUsers(tables),
+    userList: createUserList(tables),
+    members: createMembers(tables),
+    usage: createUsage(tables),
     accountChanges: createAccountChanges(tables),
     factorResets: createFactorResets(tables),
     challenges: createChallenges(tables),

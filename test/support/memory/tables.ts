@@ -14,12 +14,14 @@ import type { Consent, Grant, GrantCode } from '../../../src/domain/grant.ts';
 import type { IdempotencyClaim } from '../../../src/domain/idempotency.ts';
 import type { HeldIdentifier } from '../../../src/domain/identifier.ts';
 import type { LoginRequest } from '../../../src/domain/login-request.ts';
+import type { Invitation, Member } from '../../../src/domain/member.ts';
 import type { Tile } from '../../../src/domain/merkle.ts';
 import type { DeliveryStatus, Payload } from '../../../src/domain/message.ts';
 import type { SessionRow } from '../../../src/domain/session.ts';
 import type { ApplicationKeyRow, SealedKey, SigningKeyRow } from '../../../src/domain/signing-key.ts';
 import type { Tenant } from '../../../src/domain/tenant.ts';
 import type { TrustedDevice } from '../../../src/domain/trusted-device.ts';
+import type { UsageCount } from '../../../src/domain/usage.ts';
 import type { User } from '../../../src/domain/user.ts';
 import type { Webhook, WebhookAttempt, WebhookDelivery } from '../../../src/domain/webhook.ts';
 import { Table } from './table.ts';
@@ -102,6 +104,11 @@ export function createTables() {
       ({ tenantId, userId, version }) => `${tenantId} ${userId} ${version}`,
     ),
     trustedDevices: new Table<TrustedDevice>(({ tenantId, id }) => `${tenantId} ${id}`),
+    members: new Table<Member>(({ tenantId, userId }) => `${tenantId} ${userId}`),
+    invitations: new Table<Invitation>(({ tenantId, id }) => `${tenantId} ${id}`),
+    usageDays: new Table<OfTenant & UsageCount>(
+      ({ tenantId, day, type, reason }) => `${tenantId} ${day} ${type} ${reason}`,
+    ),
     proofs: new Table<OfTenant & { readonly id: string; readonly expiresAt: Date }>(
       ({ tenantId, id }) => `${tenantId} ${id}`,
     ),

@@ -3558,6 +3558,189 @@ export declare type CheckBackupResponse = Message<"manam.admin.v1.CheckBackupRes
 export declare const CheckBackupResponseSchema: GenMessage<CheckBackupResponse>;
 
 /**
+ * A member of a tenant: a user of Manam who belongs to the people that run it.
+ *
+ * @generated from message manam.admin.v1.TenantMember
+ */
+export declare type TenantMember = Message<"manam.admin.v1.TenantMember"> & {
+  /**
+   * The id of the user at Manam.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * viewer, support, developer, admin or owner.
+   *
+   * @generated from field: string role = 2;
+   */
+  role: string;
+
+  /**
+   * The name; empty: none is known.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * The address at Manam.
+   *
+   * @generated from field: string email = 4;
+   */
+  email: string;
+
+  /**
+   * Time since when.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 5;
+   */
+  createTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message manam.admin.v1.TenantMember.
+ * Use `create(TenantMemberSchema)` to create a new message.
+ */
+export declare const TenantMemberSchema: GenMessage<TenantMember>;
+
+/**
+ * The request of ListTenantMembers.
+ *
+ * @generated from message manam.admin.v1.ListTenantMembersRequest
+ */
+export declare type ListTenantMembersRequest = Message<"manam.admin.v1.ListTenantMembersRequest"> & {
+  /**
+   * The tenant's slug or id.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.ListTenantMembersRequest.
+ * Use `create(ListTenantMembersRequestSchema)` to create a new message.
+ */
+export declare const ListTenantMembersRequestSchema: GenMessage<ListTenantMembersRequest>;
+
+/**
+ * The answer of ListTenantMembers.
+ *
+ * @generated from message manam.admin.v1.ListTenantMembersResponse
+ */
+export declare type ListTenantMembersResponse = Message<"manam.admin.v1.ListTenantMembersResponse"> & {
+  /**
+   * The members, the oldest first.
+   *
+   * @generated from field: repeated manam.admin.v1.TenantMember members = 1;
+   */
+  members: TenantMember[];
+};
+
+/**
+ * Describes the message manam.admin.v1.ListTenantMembersResponse.
+ * Use `create(ListTenantMembersResponseSchema)` to create a new message.
+ */
+export declare const ListTenantMembersResponseSchema: GenMessage<ListTenantMembersResponse>;
+
+/**
+ * The request of SetTenantMember.
+ *
+ * @generated from message manam.admin.v1.SetTenantMemberRequest
+ */
+export declare type SetTenantMemberRequest = Message<"manam.admin.v1.SetTenantMemberRequest"> & {
+  /**
+   * The tenant's slug or id.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * The user of Manam, by id, e-mail address or mobile number.
+   *
+   * @generated from field: string user = 2;
+   */
+  user: string;
+
+  /**
+   * The role: viewer, support, developer, admin or owner.
+   *
+   * @generated from field: string role = 3;
+   */
+  role: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.SetTenantMemberRequest.
+ * Use `create(SetTenantMemberRequestSchema)` to create a new message.
+ */
+export declare const SetTenantMemberRequestSchema: GenMessage<SetTenantMemberRequest>;
+
+/**
+ * The answer of SetTenantMember.
+ *
+ * @generated from message manam.admin.v1.SetTenantMemberResponse
+ */
+export declare type SetTenantMemberResponse = Message<"manam.admin.v1.SetTenantMemberResponse"> & {
+  /**
+   * The member.
+   *
+   * @generated from field: manam.admin.v1.TenantMember member = 1;
+   */
+  member?: TenantMember | undefined;
+};
+
+/**
+ * Describes the message manam.admin.v1.SetTenantMemberResponse.
+ * Use `create(SetTenantMemberResponseSchema)` to create a new message.
+ */
+export declare const SetTenantMemberResponseSchema: GenMessage<SetTenantMemberResponse>;
+
+/**
+ * The request of RemoveTenantMember.
+ *
+ * @generated from message manam.admin.v1.RemoveTenantMemberRequest
+ */
+export declare type RemoveTenantMemberRequest = Message<"manam.admin.v1.RemoveTenantMemberRequest"> & {
+  /**
+   * The tenant's slug or id.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * The member, by id, e-mail address or mobile number at Manam.
+   *
+   * @generated from field: string user = 2;
+   */
+  user: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.RemoveTenantMemberRequest.
+ * Use `create(RemoveTenantMemberRequestSchema)` to create a new message.
+ */
+export declare const RemoveTenantMemberRequestSchema: GenMessage<RemoveTenantMemberRequest>;
+
+/**
+ * The answer of RemoveTenantMember.
+ *
+ * @generated from message manam.admin.v1.RemoveTenantMemberResponse
+ */
+export declare type RemoveTenantMemberResponse = Message<"manam.admin.v1.RemoveTenantMemberResponse"> & {
+};
+
+/**
+ * Describes the message manam.admin.v1.RemoveTenantMemberResponse.
+ * Use `create(RemoveTenantMemberResponseSchema)` to create a new message.
+ */
+export declare const RemoveTenantMemberResponseSchema: GenMessage<RemoveTenantMemberResponse>;
+
+/**
  * Whether a tenant's keys and tokens are valid.
  *
  * @generated from enum manam.admin.v1.TenantState
@@ -4438,6 +4621,36 @@ export declare const AdminService: GenService<{
     methodKind: "unary";
     input: typeof CheckBackupRequestSchema;
     output: typeof CheckBackupResponseSchema;
+  },
+  /**
+   * Lists the members of a tenant: the users of Manam who run it.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.ListTenantMembers
+   */
+  listTenantMembers: {
+    methodKind: "unary";
+    input: typeof ListTenantMembersRequestSchema;
+    output: typeof ListTenantMembersResponseSchema;
+  },
+  /**
+   * Makes a user of Manam a member of a tenant, or gives a member another role. So a tenant gets its first owner.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.SetTenantMember
+   */
+  setTenantMember: {
+    methodKind: "unary";
+    input: typeof SetTenantMemberRequestSchema;
+    output: typeof SetTenantMemberResponseSchema;
+  },
+  /**
+   * Ends a membership.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.RemoveTenantMember
+   */
+  removeTenantMember: {
+    methodKind: "unary";
+    input: typeof RemoveTenantMemberRequestSchema;
+    output: typeof RemoveTenantMemberResponseSchema;
   },
 }>;
 

@@ -138,6 +138,15 @@ export declare type Access = Message<"manam.options.v1.Access"> & {
    * @generated from field: bool stream = 14;
    */
   stream: boolean;
+
+  /**
+   * The roles of members that may call, with a session of the tenant `manam` in `authorization` and the
+   * tenant's slug in the header `manam-tenant`, in place of a tenant key. That header counts on no other
+   * method that takes keys or sessions. With `fresh` the member's authentication has to be recent.
+   *
+   * @generated from field: repeated manam.options.v1.MemberRole members = 15;
+   */
+  members: MemberRole[];
 };
 
 /**
@@ -189,12 +198,73 @@ export enum KeyKind {
    * @generated from enum value: KEY_KIND_APPLICATION = 4;
    */
   APPLICATION = 4,
+
+  /**
+   * No tenant key: only a member of one of the roles in `members` may call.
+   *
+   * @generated from enum value: KEY_KIND_MEMBER = 5;
+   */
+  MEMBER = 5,
 }
 
 /**
  * Describes the enum manam.options.v1.KeyKind.
  */
 export declare const KeyKindSchema: GenEnum<KeyKind>;
+
+/**
+ * The role of a member: a user of the tenant `manam` who belongs to the people that run a tenant.
+ *
+ * @generated from enum manam.options.v1.MemberRole
+ */
+export enum MemberRole {
+  /**
+   * Not declared: refused at start-up.
+   *
+   * @generated from enum value: MEMBER_ROLE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Reads, without addresses, numbers and profiles of people.
+   *
+   * @generated from enum value: MEMBER_ROLE_VIEWER = 1;
+   */
+  VIEWER = 1,
+
+  /**
+   * Helps users: ends their sessions, sends them what they get in again with, invites them.
+   *
+   * @generated from enum value: MEMBER_ROLE_SUPPORT = 2;
+   */
+  SUPPORT = 2,
+
+  /**
+   * Has the applications and the webhooks.
+   *
+   * @generated from enum value: MEMBER_ROLE_DEVELOPER = 3;
+   */
+  DEVELOPER = 3,
+
+  /**
+   * Does everything but what is about owners.
+   *
+   * @generated from enum value: MEMBER_ROLE_ADMIN = 4;
+   */
+  ADMIN = 4,
+
+  /**
+   * Does everything.
+   *
+   * @generated from enum value: MEMBER_ROLE_OWNER = 5;
+   */
+  OWNER = 5,
+}
+
+/**
+ * Describes the enum manam.options.v1.MemberRole.
+ */
+export declare const MemberRoleSchema: GenEnum<MemberRole>;
 
 /**
  * How far a caller has authenticated.

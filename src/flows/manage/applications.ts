@@ -6,7 +6,7 @@ import {
   patchApplication,
 } from '../../domain/application.ts';
 import { issuerOf } from '../../domain/application-token.ts';
-import type { Operator } from '../../domain/caller.ts';
+import type { Manager } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { dayMs } from '../../domain/duration.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
@@ -15,7 +15,7 @@ import type { Repositories, Store } from '../../domain/repositories.ts';
 import { manamSlug, type Tenant } from '../../domain/tenant.ts';
 import { sha256 } from '../../domain/token.ts';
 import { record } from '../events/record.ts';
-import { asActor, findTenant } from './operator.ts';
+import { asActor, findTenant } from './manager.ts';
 
 export type ApplicationAdminDeps = {
   readonly store: Store<'tenants' | 'applications' | 'grants' | 'logoutCursors' | 'events'>;
@@ -25,7 +25,7 @@ export type ApplicationAdminDeps = {
   readonly deployment: string;
 };
 
-export type OperatorApplication = Application & { readonly secrets: number; readonly issuer: string };
+export type ManagedApplication = Application & { readonly secrets: number; readonly issuer: string };
 
 const defaultOverlapMs = dayMs;
 const maxOverlapMs = 30 * dayMs;
@@ -36,7 +36,7 @@ const hasSecret = ({ authentication }: ApplicationSettings) => authentication.st
 export function createApplicationAdmin(deps: ApplicationAdminDeps) {
   const { store, clock, random, deployment } = deps;
 
-  async function complete(tenant: Tenant, application: Application): Promise<OperatorApplication> {
+  async function complete(tenant: Tenant, application: Application): Promise<ManagedApplication> {
     const { tenantId, clientId } = application;
     const secrets = await store.applications.listSecrets(tenantId, clientId, clock());
     return { ...application, secrets: secrets.length, issuer: issuerOf(deployment, tenant.slug) };
@@ -71,7 +71,7 @@ export function createApplicationAdmin(deps: ApplicationAdminDeps) {
   }
 
   return {
-    async list(reference: string): Promise<OperatorApplication[]> {
+    async list(reference: string): Promise<ManagedApplication[]> {
       const tenant = await findTenant(store, reference);
       return await Promise.all(
         (await store.applications.list(tenant.id)).map((each) => complete(tenant, each)),
@@ -80,9 +80,9 @@ export function createApplicationAdmin(deps: ApplicationAdminDeps) {
 
     /** Makes one; its secret is in the answer alone, and empty where it has none. */
     async create(
-      operator: Operator,
+      manager: Manager,
       command: { readonly tenant: string; readonly settings?: unknown },
-    ): Promise<{ readonly application: OperatorApplication; readonly secret: string }> {
+    ): Promise<{ readonly application: ManagedApplication; readonly secret: string }> {
       const tenant = await findTenant(store, command.tenant);
       const settings = patchApplication(undefined, command.settings ?? {});
       await assertSector(tenant, settings);
@@ -102,7 +102,7 @@ export function createApplicationAdmin(deps: ApplicationAdminDeps) {
           throw new DomainError('APPLICATION_LIMIT', { metadata: { most: String(maxApplications) } });
         await applications.insert(application);
         if (settings.backchannelLogoutUri !== '') await logoutCursors.begin(tenant.id);
-        const actor = asActor(operator, tenant);
+        const actor = asActor(manager, tenant);
         await record(repositories, deps, actor, { type: 'application.created', details });
         if (!hasSecret(settings)) return '';
         await record(repositories, deps, actor, { type: 'application.secret_created', details });
@@ -112,9 +112,9 @@ export function createApplicationAdmin(deps: ApplicationAdminDeps) {
     },
 
     async update(
-      operator: Operator,
+      manager: Manager,
       command: { readonly tenant: string; readonly clientId: string; readonly settings?: unknown },
-    ): Promise<OperatorApplication> {
+    ): Promise<ManagedApplication> {
       const tenant = await findTenant(store, command.tenant);
       const { clientId } = await find(tenant, command.clientId);
       const changed = await store.transaction(async (repositories) => {
@@ -129,14 +129,14 @@ export function createApplicationAdmin(deps: ApplicationAdminDeps) {
         await applications.update(next);
         if (settings.backchannelLogoutUri !== '') await logoutCursors.begin(tenant.id);
         const details = { application: clientId };
-        await record(repositories, deps, asActor(operator, tenant), { type: 'application.updated', details });
+        await record(repositories, deps, asActor(manager, tenant), { type: 'application.updated', details });
         return next;
       });
       return await complete(tenant, changed);
     },
 
     async delete(
-      operator: Operator,
+      manager: Manager,
       command: { readonly tenant: string; readonly clientId: string },
     ): Promise<void> {
       const tenant = await findTenant(store, command.tenant);
@@ -146,13 +146,13 @@ export function createApplicationAdmin(deps: ApplicationAdminDeps) {
           throw new DomainError('NOT_FOUND');
         await repositories.grants.endOfClient(tenant.id, clientId, clock());
         const details = { application: clientId };
-        await record(repositories, deps, asActor(operator, tenant), { type: 'application.deleted', details });
+        await record(repositories, deps, asActor(manager, tenant), { type: 'application.deleted', details });
       });
     },
 
     /** Makes a further secret, and ends those before after the overlap. */
     async rotateSecret(
-      operator: Operator,
+      manager: Manager,
       command: {
         readonly tenant: string;
         readonly clientId: string;
@@ -178,7 +178,7 @@ export function createApplicationAdmin(deps: ApplicationAdminDeps) {
         const live = await applications.listSecrets(tenant.id, clientId, now);
         // Two are live while one is rotated: an older one ends at once.
         const details = { application: clientId };
-        const actor = asActor(operator, tenant);
+        const actor = asActor(manager, tenant);
         if (live.length > 1) await applications.endOldest(tenant.id, clientId, live.slice(0, -1), now);
         if (live.length > 1 || overlapMs === 0)
           await record(repositories, deps, actor, { type: 'application.secret_revoked', details });

@@ -1,11 +1,11 @@
-import type { Operator } from '../../domain/caller.ts';
+import type { Manager } from '../../domain/caller.ts';
 import { parseEmail } from '../../domain/email.ts';
 import { createViolations, DomainError } from '../../domain/errors.ts';
 import type { ParsedIdentifier } from '../../domain/identifier.ts';
 import { parseLocale } from '../../domain/locale.ts';
 import { maskMobile, parseMobile } from '../../domain/mobile.ts';
 import { emptyProfile, parseProfileText } from '../../domain/profile.ts';
-import { DuplicateError } from '../../domain/repositories.ts';
+import { DuplicateError, type Repositories } from '../../domain/repositories.ts';
 import type { SessionRow } from '../../domain/session.ts';
 import type { Tenant } from '../../domain/tenant.ts';
 import { isUuid } from '../../domain/token.ts';
@@ -15,7 +15,7 @@ import { afterChange, endAccess } from '../after-change.ts';
 import { send } from '../challenges/send.ts';
 import { record } from '../events/record.ts';
 import { recoveryProof } from '../recovery/recover.ts';
-import { asActor, findTenant, onBehalfOf } from './operator.ts';
+import { asActor, findTenant, onBehalfOf } from './manager.ts';
 import type { createUserAdmin, UserAdminDeps, UserOfTenant } from './users.ts';
 
 export type CreateUserCommand = {
@@ -30,7 +30,9 @@ export type CreateUserCommand = {
   readonly silent: boolean;
 };
 
-/** The authenticators of a user, as operators see them. */
+type Remember = (repositories: Pick<Repositories, 'idempotency'>, userId: string) => Promise<void>;
+
+/** The authenticators of a user, as those who manage the tenant see them. */
 export type UserAuthenticators = {
   readonly passkeys: number;
   readonly totp: boolean;
@@ -60,7 +62,12 @@ export function createUserCare(deps: UserAdminDeps, find: ReturnType<typeof crea
   }
 
   return {
-    async create(operator: Operator, command: CreateUserCommand): Promise<UserView> {
+    /** Makes a user; `remember` keeps the answer of the call in the same transaction. */
+    async create(
+      manager: Manager,
+      command: CreateUserCommand,
+      remember: Remember = async () => {},
+    ): Promise<UserView> {
       const tenant = await findTenant(store, command.tenant);
       const { user, identifiers } = parse(tenant, command, deps.random.uuid(), clock());
       try {
@@ -83,8 +90,9 @@ export function createUserCare(deps: UserAdminDeps, find: ReturnType<typeof crea
           const view = await users.findById(tenant.id, user.id);
           if (view === undefined) throw new DomainError('INTERNAL');
           if (!command.silent) await invite(repositories, tenant, view);
-          const actor = asActor(operator, tenant);
+          const actor = asActor(manager, tenant);
           await record(repositories, deps, actor, { type: 'user.created', userId: user.id });
+          await remember(repositories, user.id);
           return view;
         });
       } catch (error) {
@@ -99,7 +107,7 @@ export function createUserCare(deps: UserAdminDeps, find: ReturnType<typeof crea
 
     /** Ends one session, or with an empty id all of them; returns their number. */
     async endSessions(
-      operator: Operator,
+      manager: Manager,
       reference: UserOfTenant & { readonly sessionId: string },
     ): Promise<number> {
       const { tenant, view } = await find(reference);
@@ -107,7 +115,7 @@ export function createUserCare(deps: UserAdminDeps, find: ReturnType<typeof crea
       const { sessionId } = reference;
       if (sessionId !== '' && !isUuid(sessionId)) throw new DomainError('NOT_FOUND');
       return await store.transaction(async (repositories) => {
-        const actor = asActor(operator, tenant);
+        const actor = asActor(manager, tenant);
         if (sessionId === '') {
           return await endAccess(deps, repositories, actor, view.user, undefined);
         }
@@ -132,7 +140,7 @@ export function createUserCare(deps: UserAdminDeps, find: ReturnType<typeof crea
       };
     },
 
-    async resetAuthenticators(operator: Operator, reference: UserOfTenant): Promise<UserView> {
+    async resetAuthenticators(manager: Manager, reference: UserOfTenant): Promise<UserView> {
       const { tenant, view } = await find(reference);
       const { tenantId, id: userId } = view.user;
       await store.transaction(async (repositories) => {
@@ -142,7 +150,7 @@ export function createUserCare(deps: UserAdminDeps, find: ReturnType<typeof crea
         await recoveryCodes.replace(tenantId, userId, []);
         await users.setPasskeyOnly(tenantId, userId, false);
         await attempts.reset(tenantId, { kind: 'second-factor', subject: userId });
-        const actor = { ...asActor(operator, tenant), ...onBehalfOf(tenant) };
+        const actor = { ...asActor(manager, tenant), ...onBehalfOf(tenant) };
         const event = { type: 'authenticators.reset' } as const;
         await afterChange(deps, repositories, actor, view, { notice: 'two-factor-changed', event });
       });

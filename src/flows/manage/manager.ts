@@ -1,8 +1,8 @@
 import { isCanonicalBase64url } from '../../domain/base64url.ts';
-import type { Operator } from '../../domain/caller.ts';
+import type { Manager } from '../../domain/caller.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
 import type { Repositories } from '../../domain/repositories.ts';
-import type { Tenant } from '../../domain/tenant.ts';
+import { manamSlug, type Tenant } from '../../domain/tenant.ts';
 import { isUuid } from '../../domain/token.ts';
 import type { Vault } from '../../domain/vault.ts';
 import type { Actor } from '../events/record.ts';
@@ -11,10 +11,10 @@ import type { MessageContext } from '../messages.ts';
 /** The tenant id of events of the deployment: its keys, and tenants that are gone. */
 export const deploymentId = '00000000-0000-0000-0000-000000000000';
 
-/** An operator at work on a tenant, or without one on the deployment. */
-export function asActor({ requestId, keyId, client }: Operator, tenant?: Pick<Tenant, 'id'>): Actor {
+/** A manager at work on a tenant, or without one on the deployment. */
+export function asActor({ keyId, ...manager }: Manager, tenant?: Pick<Tenant, 'id'>): Actor {
   const key = keyId === undefined ? undefined : { id: keyId };
-  return { requestId, client, key, tenant: { id: tenant?.id ?? deploymentId } };
+  return { ...manager, key, tenant: { id: tenant?.id ?? deploymentId } };
 }
 
 /** The context of a message from a tenant, in the user's language. */
@@ -30,6 +30,13 @@ export async function findTenant(
   const found = isUuid(reference) ? await tenants.findById(reference) : await tenants.findBySlug(reference);
   if (found === undefined) throw new DomainError('NOT_FOUND');
   return found;
+}
+
+/** The tenant of the people who run tenants. */
+export async function findManam({ tenants }: Pick<Repositories, 'tenants'>): Promise<Tenant> {
+  const manam = await tenants.findBySlug(manamSlug);
+  if (manam?.status !== 'active') throw new DomainError('UNAVAILABLE');
+  return manam;
 }
 
 export type PageRequest = { readonly pageSize: number; readonly pageToken: string };

@@ -3,21 +3,25 @@ import {
   type ApiKeyRow,
   formatApiKey,
   type KeyKind,
+  type KeyLimits,
   scopes as knownScopes,
+  noLimits,
   type Scope,
 } from '../../domain/api-key.ts';
-import type { Operator } from '../../domain/caller.ts';
+import type { Manager } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { dayMs } from '../../domain/duration.ts';
-import { DomainError, invalid } from '../../domain/errors.ts';
+import { createViolations, DomainError, invalid } from '../../domain/errors.ts';
+import { parseNetworks } from '../../domain/network.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
+import type { Tenant } from '../../domain/tenant.ts';
 import { isUuid, sha256 } from '../../domain/token.ts';
 import { record } from '../events/record.ts';
-import { asActor, findTenant } from './operator.ts';
+import { asActor, findTenant } from './manager.ts';
 
 export type KeyAdminDeps = {
-  readonly store: Store<'tenants' | 'adminKeys' | 'events'>;
+  readonly store: Store<'tenants' | 'applications' | 'adminKeys' | 'events'>;
   readonly clock: Clock;
   readonly random: Random;
 };
@@ -25,6 +29,19 @@ export type KeyAdminDeps = {
 /** A new key with its text, which is stored nowhere. */
 export type MadeKey<K> = { readonly key: K; readonly text: string };
 
+export type CreateKeyCommand = {
+  readonly tenant: string;
+  readonly kind: KeyKind;
+  readonly scopes: readonly string[];
+  readonly name?: string;
+  readonly limits?: KeyLimits;
+  readonly expiresAt?: Date | undefined;
+};
+
+/** The most live keys of a tenant. */
+const maxKeys = 100;
+const maxNameLength = 100;
+const maxEntries = 20;
 const defaultOverlapMs = dayMs;
 const maxOverlapMs = 30 * dayMs;
 
@@ -38,6 +55,36 @@ function parseScopes(kind: KeyKind, scopes: readonly string[]): Scope[] {
   return [...new Set(scopes as readonly Scope[])];
 }
 
+/** Checks where a key is to be good; throws REQUEST_INVALID. */
+function parseLimits(kind: KeyKind, { origins, clientId, networks }: KeyLimits): KeyLimits {
+  const violations = createViolations();
+  const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text;
+  const isNetwork = (text: string) => {
+    try {
+      return parseNetworks([text]).length > 0;
+    } catch {
+      return false;
+    }
+  };
+  const isAny = origins.every(
+    (text) => isOrigin(text) || /^https?:\/\/(?:localhost|127\.0\.0\.1):\*$/.test(text),
+  );
+  if (origins.length > maxEntries || !isAny || (kind === 'secret' && origins.length > 0))
+    violations.add('origins', 'FIELD_INVALID');
+  if (kind === 'secret' && clientId !== '') violations.add('client_id', 'FIELD_INVALID');
+  const areNetworks = networks.length <= maxEntries && networks.every(isNetwork);
+  if (!areNetworks || (kind === 'publishable' && networks.length > 0))
+    violations.add('networks', 'FIELD_INVALID');
+  violations.throwIfAny();
+  return { origins, clientId, networks };
+}
+
+/** Refuses to give a key what its giver does not have. */
+function assertGrantable({ grantable }: Manager, scopes: readonly Scope[]): void {
+  const lacking = scopes.find((scope) => grantable !== undefined && !grantable.includes(scope));
+  if (lacking !== undefined) throw new DomainError('GRANT_EXCEEDED', { metadata: { grant: lacking } });
+}
+
 /** Makes, rotates and revokes the keys of tenants (R54). */
 export function createKeyAdmin({ store, clock, random }: KeyAdminDeps) {
   const deps = { clock, random };
@@ -45,28 +92,46 @@ export function createKeyAdmin({ store, clock, random }: KeyAdminDeps) {
   /** Makes a key of a tenant, in the caller's transaction. */
   async function make(
     { tenants }: Pick<Repositories, 'tenants'>,
-    tenantId: string,
-    kind: KeyKind,
-    scopes: readonly Scope[],
+    wanted: Pick<ApiKeyRow, 'tenantId' | 'kind' | 'scopes' | 'name' | 'limits' | 'expiresAt'>,
   ): Promise<MadeKey<ApiKeyRow>> {
     const createdAt = clock();
-    const text = formatApiKey(kind, random.bytes(32));
-    const key = { id: random.uuid(), tenantId, kind, scopes };
+    const text = formatApiKey(wanted.kind, random.bytes(32));
+    const { tenantId, kind, scopes, name, limits, expiresAt } = wanted;
+    const key = { id: random.uuid(), tenantId, kind, scopes, name, limits, expiresAt };
     await tenants.insertKey({ ...key, digest: sha256(text) }, createdAt);
-    return { key: { ...key, createdAt, revokedAt: undefined }, text };
+    return { key: { ...key, createdAt, lastUsedAt: undefined, revokedAt: undefined }, text };
+  }
+
+  async function parse(tenant: Tenant, command: CreateKeyCommand) {
+    const { kind, name = '', expiresAt } = command;
+    const scopes = parseScopes(kind, command.scopes);
+    const limits = parseLimits(kind, command.limits ?? noLimits);
+    if ([...name].length > maxNameLength || /[\p{Cc}<>]/u.test(name))
+      throw invalid({ field: 'name', reason: 'NAME_INVALID' });
+    if (expiresAt !== undefined && expiresAt <= clock())
+      throw invalid({ field: 'expire_time', reason: 'FIELD_INVALID', description: 'must be in the future' });
+    const { clientId } = limits;
+    if (clientId !== '' && (await store.applications.find(tenant.id, clientId)) === undefined)
+      throw invalid({ field: 'client_id', reason: 'FIELD_INVALID', description: 'is no application' });
+    return { tenantId: tenant.id, kind, scopes, name: name.trim(), limits, expiresAt };
   }
 
   return {
-    async create(
-      operator: Operator,
-      command: { readonly tenant: string; readonly kind: KeyKind; readonly scopes: readonly string[] },
-    ): Promise<MadeKey<ApiKeyRow>> {
+    async create(manager: Manager, command: CreateKeyCommand): Promise<MadeKey<ApiKeyRow>> {
       const tenant = await findTenant(store, command.tenant);
-      const scopes = parseScopes(command.kind, command.scopes);
+      const wanted = await parse(tenant, command);
+      assertGrantable(manager, wanted.scopes);
       return await store.transaction(async (repositories) => {
-        const made = await make(repositories, tenant.id, command.kind, scopes);
+        const { tenants } = repositories;
+        await tenants.findForUpdate(tenant.id);
+        const isEnded = ({ revokedAt, expiresAt }: ApiKeyRow) =>
+          [revokedAt, expiresAt].some((end) => end !== undefined && end <= clock());
+        const live = (await tenants.listKeys(tenant.id)).filter((key) => !isEnded(key));
+        if (live.length >= maxKeys)
+          throw new DomainError('KEY_LIMIT', { metadata: { most: String(maxKeys) } });
+        const made = await make(repositories, wanted);
         const event = { type: 'key.created', details: { key: made.key.id } } as const;
-        await record(repositories, deps, asActor(operator, tenant), event);
+        await record(repositories, deps, asActor(manager, tenant), event);
         return made;
       });
     },
@@ -78,7 +143,7 @@ export function createKeyAdmin({ store, clock, random }: KeyAdminDeps) {
 
     /** Makes a successor; the old key ends after the overlap, in which both are valid. */
     async rotate(
-      operator: Operator,
+      manager: Manager,
       command: { readonly tenant: string; readonly keyId: string; readonly overlapMs: number | undefined },
     ): Promise<MadeKey<ApiKeyRow>> {
       const overlapMs = command.overlapMs ?? defaultOverlapMs;
@@ -89,19 +154,20 @@ export function createKeyAdmin({ store, clock, random }: KeyAdminDeps) {
       const tenant = await findTenant(store, command.tenant);
       const old = (await store.tenants.listKeys(tenant.id)).find(({ id }) => id === command.keyId);
       if (old === undefined) throw new DomainError('NOT_FOUND');
+      assertGrantable(manager, old.scopes);
       return await store.transaction(async (repositories) => {
         const end = new Date(clock().getTime() + overlapMs);
         if (!(await repositories.tenants.endKey(tenant.id, old.id, end)))
           throw new DomainError('KEY_ROTATED');
-        const made = await make(repositories, tenant.id, old.kind, old.scopes);
+        const made = await make(repositories, old);
         const event = { type: 'key.rotated', details: { key: old.id } } as const;
-        await record(repositories, deps, asActor(operator, tenant), event);
+        await record(repositories, deps, asActor(manager, tenant), event);
         return made;
       });
     },
 
     async revoke(
-      operator: Operator,
+      manager: Manager,
       command: { readonly tenant: string; readonly keyId: string },
     ): Promise<void> {
       const tenant = await findTenant(store, command.tenant);
@@ -110,7 +176,7 @@ export function createKeyAdmin({ store, clock, random }: KeyAdminDeps) {
         if (!(await repositories.tenants.revokeKey(tenant.id, command.keyId, clock())))
           throw new DomainError('NOT_FOUND');
         const event = { type: 'key.revoked', details: { key: command.keyId } } as const;
-        await record(repositories, deps, asActor(operator, tenant), event);
+        await record(repositories, deps, asActor(manager, tenant), event);
       });
     },
   };
@@ -120,7 +186,7 @@ export function createKeyAdmin({ store, clock, random }: KeyAdminDeps) {
 export function createAdminKeyAdmin({ store, clock, random }: KeyAdminDeps) {
   const deps = { clock, random };
   return {
-    async create(operator: Operator, command: { readonly name: string }): Promise<MadeKey<AdminKey>> {
+    async create(manager: Manager, command: { readonly name: string }): Promise<MadeKey<AdminKey>> {
       const name = command.name.trim();
       if (name === '') throw invalid({ field: 'name', reason: 'FIELD_REQUIRED' });
       if ([...name].length > 100) throw invalid({ field: 'name', reason: 'FIELD_TOO_LONG' });
@@ -129,19 +195,19 @@ export function createAdminKeyAdmin({ store, clock, random }: KeyAdminDeps) {
       await store.transaction(async (repositories) => {
         await repositories.adminKeys.insert({ ...key, digest: sha256(text) });
         const event = { type: 'operator_key.created', details: { key: key.id } } as const;
-        await record(repositories, deps, asActor(operator), event);
+        await record(repositories, deps, asActor(manager), event);
       });
       return { key, text };
     },
 
     list: () => store.adminKeys.list(),
 
-    async revoke(operator: Operator, keyId: string): Promise<void> {
+    async revoke(manager: Manager, keyId: string): Promise<void> {
       if (!isUuid(keyId)) throw new DomainError('NOT_FOUND');
       await store.transaction(async (repositories) => {
         if (!(await repositories.adminKeys.revoke(keyId, clock()))) throw new DomainError('NOT_FOUND');
         const event = { type: 'operator_key.revoked', details: { key: keyId } } as const;
-        await record(repositories, deps, asActor(operator), event);
+        await record(repositories, deps, asActor(manager), event);
       });
     },
   };

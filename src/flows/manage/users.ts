@@ -1,11 +1,9 @@
-import type { Operator } from '../../domain/caller.ts';
+import type { Manager } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
-import { parseEmail } from '../../domain/email.ts';
 import type { ReceiptSigner } from '../../domain/erasure.ts';
 import { digestOfUser } from '../../domain/erasure.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
-import type { Identifier } from '../../domain/identifier.ts';
-import { parseMobile } from '../../domain/mobile.ts';
+import { readIdentifier } from '../../domain/identifier.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
 import type { Tenant } from '../../domain/tenant.ts';
@@ -17,7 +15,7 @@ import { eraseUser } from '../accounts/erase-user.ts';
 import { endAccess } from '../after-change.ts';
 import { record } from '../events/record.ts';
 import type { SubjectOf } from '../provider/subject.ts';
-import { asActor, createPages, findTenant, onBehalfOf, type PageRequest } from './operator.ts';
+import { asActor, createPages, findTenant, onBehalfOf, type PageRequest } from './manager.ts';
 
 type UserStores =
   | 'tenants'
@@ -32,7 +30,9 @@ type UserStores =
   | 'challenges'
   | 'attempts'
   | 'outbox'
-  | 'events';
+  | 'events'
+  | 'members'
+  | 'idempotency';
 
 export type UserAdminDeps = {
   readonly store: Store<UserStores>;
@@ -48,18 +48,6 @@ export type UserOfTenant = { readonly tenant: string; readonly user: string };
 
 const maxQueryLength = 254;
 
-/** The identifier that a text can be, if any. */
-function identifierOf(tenant: Tenant, text: string): Identifier | undefined {
-  try {
-    return text.includes('@')
-      ? { kind: 'email', canonical: parseEmail(text).canonical }
-      : { kind: 'mobile', canonical: parseMobile(text, '', tenant.policy).canonical };
-  } catch (error) {
-    if (error instanceof DomainError) return undefined;
-    throw error;
-  }
-}
-
 /** Finds users, and acts on them for operators. */
 export function createUserAdmin(deps: UserAdminDeps) {
   const { store, vault, clock } = deps;
@@ -67,7 +55,7 @@ export function createUserAdmin(deps: UserAdminDeps) {
 
   async function find({ tenant: tenantReference, user }: UserOfTenant) {
     const tenant = await findTenant(store, tenantReference);
-    const identifier = isUuid(user) ? undefined : identifierOf(tenant, user);
+    const identifier = isUuid(user) ? undefined : readIdentifier(user, tenant.policy);
     const held = identifier && (await store.users.findIdentifier(tenant.id, identifier));
     const id = held?.userId ?? user;
     const view = isUuid(id) ? await store.users.findById(tenant.id, id) : undefined;
@@ -77,7 +65,7 @@ export function createUserAdmin(deps: UserAdminDeps) {
 
   /** Changes a user and records it; returns the user as changed. */
   async function change(
-    operator: Operator,
+    manager: Manager,
     reference: UserOfTenant,
     type: 'user.confirmed' | 'user.disabled' | 'user.enabled' | 'user.roles_changed',
     work: (repositories: Pick<Repositories, UserStores>, view: UserView, tenant: Tenant) => Promise<void>,
@@ -86,7 +74,7 @@ export function createUserAdmin(deps: UserAdminDeps) {
     const { id: userId } = view.user;
     return await store.transaction(async (repositories) => {
       await work(repositories, view, tenant);
-      await record(repositories, deps, asActor(operator, tenant), { type, userId });
+      await record(repositories, deps, asActor(manager, tenant), { type, userId });
       return (await repositories.users.findById(tenant.id, userId)) ?? view;
     });
   }
@@ -110,31 +98,31 @@ export function createUserAdmin(deps: UserAdminDeps) {
       return { users: page, nextPageToken: pages.next(list, last) };
     },
 
-    confirm: (operator: Operator, reference: UserOfTenant) =>
-      change(operator, reference, 'user.confirmed', async ({ users }, { user, email, mobile }) => {
+    confirm: (manager: Manager, reference: UserOfTenant) =>
+      change(manager, reference, 'user.confirmed', async ({ users }, { user, email, mobile }) => {
         for (const identifier of [email, mobile]) {
           if (identifier === undefined) continue;
           await users.confirmIdentifier(user.tenantId, user.id, identifier, clock());
         }
       }),
 
-    disable: (operator: Operator, reference: UserOfTenant) =>
-      change(operator, reference, 'user.disabled', async (repositories, { user }, tenant) => {
+    disable: (manager: Manager, reference: UserOfTenant) =>
+      change(manager, reference, 'user.disabled', async (repositories, { user }, tenant) => {
         await repositories.users.setStatus(user.tenantId, user.id, 'disabled');
-        await endAccess(deps, repositories, asActor(operator, tenant), user, undefined);
+        await endAccess(deps, repositories, asActor(manager, tenant), user, undefined);
       }),
 
-    enable: (operator: Operator, reference: UserOfTenant) =>
-      change(operator, reference, 'user.enabled', async ({ users }, { user }) =>
+    enable: (manager: Manager, reference: UserOfTenant) =>
+      change(manager, reference, 'user.enabled', async ({ users }, { user }) =>
         users.setStatus(user.tenantId, user.id, 'active'),
       ),
 
     /** Erases a user, as their own DeleteAccount does; returns the receipt. */
-    async delete(operator: Operator, reference: UserOfTenant): Promise<string> {
+    async delete(manager: Manager, reference: UserOfTenant): Promise<string> {
       const { tenant, view } = await find(reference);
       return await store.transaction(async (repositories) => {
         const receipt = await eraseUser(repositories, deps, onBehalfOf(tenant), view);
-        await record(repositories, deps, asActor(operator, tenant), {
+        await record(repositories, deps, asActor(manager, tenant), {
           type: 'user.deleted',
           details: { user: digestOfUser(view.user.id) },
         });
@@ -144,8 +132,8 @@ export function createUserAdmin(deps: UserAdminDeps) {
 
     find,
 
-    setRoles: (operator: Operator, reference: UserOfTenant, roles: readonly string[]) =>
-      change(operator, reference, 'user.roles_changed', async ({ users }, { user }, { policy }) => {
+    setRoles: (manager: Manager, reference: UserOfTenant, roles: readonly string[]) =>
+      change(manager, reference, 'user.roles_changed', async ({ users }, { user }, { policy }) => {
         const unknown = roles.filter((role) => !Object.hasOwn(policy.roles, role));
         if (unknown.length > 0) {
           const description = `the tenant declares ${Object.keys(policy.roles).join(', ') || 'no role'}`;

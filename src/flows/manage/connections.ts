@@ -1,4 +1,4 @@
-import type { Operator } from '../../domain/caller.ts';
+import type { Manager } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import {
   type Connection,
@@ -13,7 +13,7 @@ import type { Repositories, Store } from '../../domain/repositories.ts';
 import type { Tenant } from '../../domain/tenant.ts';
 import { record } from '../events/record.ts';
 import { callbackOf, logoutOf } from '../federation/connections.ts';
-import { asActor, findTenant } from './operator.ts';
+import { asActor, findTenant } from './manager.ts';
 
 export type ConnectionAdminDeps = {
   readonly store: Store<'tenants' | 'connections' | 'events'>;
@@ -26,7 +26,7 @@ export type ConnectionAdminDeps = {
 };
 
 /** A connection, with what has to be registered at the provider. */
-export type OperatorConnection = Connection & { readonly redirectUri: string; readonly logoutUri: string };
+export type ManagedConnection = Connection & { readonly redirectUri: string; readonly logoutUri: string };
 
 const maxSecretLength = 4096;
 
@@ -34,7 +34,7 @@ const maxSecretLength = 4096;
 export function createConnectionAdmin(deps: ConnectionAdminDeps) {
   const { store, isApplePrivateKey, clock, origin } = deps;
 
-  const complete = (tenant: Tenant, connection: Connection): OperatorConnection => ({
+  const complete = (tenant: Tenant, connection: Connection): ManagedConnection => ({
     ...connection,
     redirectUri: callbackOf(origin, tenant, connection.name),
     logoutUri: logoutOf(origin, tenant, connection.name),
@@ -51,15 +51,15 @@ export function createConnectionAdmin(deps: ConnectionAdminDeps) {
   }
 
   return {
-    async list(reference: string): Promise<OperatorConnection[]> {
+    async list(reference: string): Promise<ManagedConnection[]> {
       const tenant = await findTenant(store, reference);
       return (await store.connections.list(tenant.id)).map((each) => complete(tenant, each));
     },
 
     async set(
-      operator: Operator,
+      manager: Manager,
       command: { readonly tenant: string; readonly name: string; readonly settings: unknown },
-    ): Promise<OperatorConnection> {
+    ): Promise<ManagedConnection> {
       const { name } = command;
       const tenant = await findTenant(store, command.tenant);
       if (!isConnectionName(name))
@@ -91,7 +91,7 @@ export function createConnectionAdmin(deps: ConnectionAdminDeps) {
         };
         await connections.save(row);
         const type = known === undefined ? 'connection.created' : 'connection.updated';
-        await record(repositories, deps, asActor(operator, tenant), { type, details: { connection: name } });
+        await record(repositories, deps, asActor(manager, tenant), { type, details: { connection: name } });
         return { ...row, hasSecret: known?.hasSecret ?? false };
       });
       return complete(tenant, changed);
@@ -99,7 +99,7 @@ export function createConnectionAdmin(deps: ConnectionAdminDeps) {
 
     /** Keeps the secret of a connection; an empty one is forgotten. */
     async setSecret(
-      operator: Operator,
+      manager: Manager,
       command: { readonly tenant: string; readonly name: string; readonly value: string },
     ): Promise<void> {
       const { name, value } = command;
@@ -116,12 +116,12 @@ export function createConnectionAdmin(deps: ConnectionAdminDeps) {
       await store.transaction(async (repositories) => {
         await repositories.connections.setSecret(tenant.id, name, value);
         const event = { type: 'connection.secret_changed', details: { connection: name } } as const;
-        await record(repositories, deps, asActor(operator, tenant), event);
+        await record(repositories, deps, asActor(manager, tenant), event);
       });
     },
 
     async delete(
-      operator: Operator,
+      manager: Manager,
       command: { readonly tenant: string; readonly name: string },
     ): Promise<void> {
       const tenant = await findTenant(store, command.tenant);
@@ -129,7 +129,7 @@ export function createConnectionAdmin(deps: ConnectionAdminDeps) {
         if (!(await repositories.connections.delete(tenant.id, command.name)))
           throw new DomainError('NOT_FOUND');
         const event = { type: 'connection.deleted', details: { connection: command.name } } as const;
-        await record(repositories, deps, asActor(operator, tenant), event);
+        await record(repositories, deps, asActor(manager, tenant), event);
       });
     },
   };

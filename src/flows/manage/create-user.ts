@@ -1,0 +1,41 @@
+import { type Caller, managerOf } from '../../domain/caller.ts';
+import { DomainError } from '../../domain/errors.ts';
+import { readIdentifier } from '../../domain/identifier.ts';
+import type { RecipientCharge } from '../charges.ts';
+import { rememberResult } from '../idempotency.ts';
+import type { CreateUserCommand, createUserCare } from './user-care.ts';
+
+export type CreateUserDeps = {
+  readonly userCare: ReturnType<typeof createUserCare>;
+  readonly chargeRecipient: RecipientCharge;
+};
+
+/** Makes a user of the caller's tenant. Its message counts against the limits of the address or number. */
+export function createCreateUser({ userCare, chargeRecipient }: CreateUserDeps) {
+  return async function createUser(
+    caller: Caller,
+    command: Omit<CreateUserCommand, 'tenant'>,
+  ): Promise<{ userId: string }> {
+    const { id: tenant } = caller.tenant;
+    // To vouch for an address is to open the account to its mailbox.
+    const { grantable } = managerOf(caller);
+    if (command.confirmed && grantable?.includes('users.credentials') === false)
+      throw new DomainError('SCOPE_REQUIRED', { metadata: { scope: 'users.credentials' } });
+    if (!command.silent) await chargeMessage(caller, command);
+    const view = await userCare.create(managerOf(caller), { ...command, tenant }, (repositories, userId) =>
+      rememberResult(repositories, caller, { userId }),
+    );
+    return { userId: view.user.id };
+  };
+
+  /** What is no address or number is refused when the user is made. */
+  async function chargeMessage(
+    caller: Caller,
+    { email, mobile }: Pick<CreateUserCommand, 'email' | 'mobile'>,
+  ): Promise<void> {
+    const first = email === '' ? mobile : email;
+    const { policy } = caller.tenant;
+    const identifier = readIdentifier(first, policy);
+    if (identifier !== undefined) await chargeRecipient(caller, 'create', identifier.canonical);
+  }
+}

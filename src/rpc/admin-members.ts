@@ -1,0 +1,35 @@
+import type { ServiceImpl } from '@connectrpc/connect';
+import type { AdminService } from '../../gen/manam/admin/v1/admin_service_pb.js';
+import type { MemberRole } from '../domain/member.ts';
+import { manamSlug } from '../domain/tenant.ts';
+import type { createTenantAdmin } from '../flows/admin/tenants.ts';
+import type { Members } from '../flows/manage/members.ts';
+import type { createUserAdmin } from '../flows/manage/users.ts';
+import { operatorOf } from './context.ts';
+import { toMember } from './management-people.ts';
+
+export type MemberAdminFlows = {
+  readonly tenants: ReturnType<typeof createTenantAdmin>;
+  readonly users: ReturnType<typeof createUserAdmin>;
+  readonly members: Members;
+};
+
+/** The calls of the admin service about members of tenants. */
+export function memberHandlers({ tenants, users, members }: MemberAdminFlows) {
+  const idOf = async (user: string) => (await users.get({ tenant: manamSlug, user })).user.id;
+  return {
+    async listTenantMembers(request, context) {
+      const found = await members.list(await tenants.get(request.tenant), operatorOf(context));
+      return { members: found.members.map(toMember) };
+    },
+    async setTenantMember({ tenant, user, role }, context) {
+      const found = await tenants.get(tenant);
+      const member = await members.put(operatorOf(context), found, await idOf(user), role as MemberRole);
+      return { member: toMember(member) };
+    },
+    async removeTenantMember({ tenant, user }, context) {
+      await members.remove(operatorOf(context), await tenants.get(tenant), await idOf(user));
+      return {};
+    },
+  } satisfies Partial<ServiceImpl<typeof AdminService>>;
+}
