@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { create } from '@bufbuild/protobuf';
+import { create, getOption } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
+import { access } from '../../gen/manam/options/v1/access_pb.js';
 import { OAuthService } from '../../gen/manam/v1/oauth_service_pb.js';
 import { publicServices } from '../../src/contract/services.ts';
 import { type TestApp, useTestApp } from '../support/app.ts';
@@ -52,7 +53,9 @@ test('no token of an application opens any call of ours', async () => {
   for (const [kind, token] of Object.entries(kinds)) {
     // Without a key: the token alone would have to name the tenant.
     for (const method of methods) {
-      const client = connect?.connect(method.parent, testApp().url, bearer(token ?? '')) as Record<
+      const isOfMembers = getOption(method, access).members.length > 0;
+      const headers = { ...bearer(token ?? ''), ...(isOfMembers && { 'manam-tenant': 'dev' }) };
+      const client = connect?.connect(method.parent, testApp().url, headers) as Record<
         string,
         (request: object) => Promise<unknown> | AsyncIterable<unknown>
       >;
