@@ -180,7 +180,7 @@ test('every other command of the pages is a script, and .ci/run runs what has to
 });
 
 test('the configuration table names every key that is read, and no other', () => {
-  const sources = ['src/config/config.ts', 'src/config/delivery.ts']
+  const sources = ['src/config/config.ts', 'src/config/delivery.ts', 'src/config/developers.ts']
     .map((path) => readFileSync(join(root, path), 'utf8'))
     .join('');
   const read = [...sources.matchAll(/(?:text|needed|integer|flag)\(\s*'([A-Z_]+)'|'([A-Z][A-Z_]+_[A-Z_]+)'/g)]

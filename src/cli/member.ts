@@ -20,8 +20,24 @@ function show(members: readonly TenantMember[]): void {
   );
 }
 
-/** `manam member …` */
-export function addMemberCommands({ program, admin }: Cli): void {
+/** `manam developer …` */
+function addDeveloperCommands({ program, admin }: Cli): void {
+  const developer = program.command('developer').description('the people who make tenants of their own');
+  printing(
+    developer.command('invite <email>').description('invite someone to make a tenant, by e-mail'),
+    'developer invite sara@example.com',
+  ).action((email: string, options: Output) =>
+    admin('keys', async (client) => {
+      await client.inviteDeveloper({ email });
+      say(options.json ? '{}' : 'invited');
+    }),
+  );
+}
+
+/** `manam member …`, and `manam developer …` */
+export function addMemberCommands(cli: Cli): void {
+  addDeveloperCommands(cli);
+  const { program, admin } = cli;
   const member = program.command('member').description('the users of Manam who run a tenant');
 
   printing(

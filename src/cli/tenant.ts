@@ -116,13 +116,16 @@ export function addTenantCommands({ program, admin }: Cli): void {
   );
 
   printing(
-    withPolicy(tenant.command('set <tenant>')).description('change the name or the policy of a tenant'),
+    withPolicy(tenant.command('set <tenant>'))
+      .description('change the name or the policy of a tenant')
+      .option('--confined <true|false>', 'whether its messages reach its members alone'),
     'tenant set acme --set requireSecondFactor=true --set \'countries=["IR","DE"]\'',
-  ).action((reference: string, options: PolicyOptions & Output) =>
+  ).action((reference: string, { confined, ...options }: PolicyOptions & Output & { confined?: string }) =>
     admin('keys', async (client) => {
       const policy = policyPatch(options);
       const answer = await client.updateTenant({
         tenant: reference,
+        ...(confined === undefined ? {} : { confined: confined === 'true' }),
         ...(options.name === undefined ? {} : { name: options.name }),
         ...(policy === undefined ? {} : { policy }),
       });

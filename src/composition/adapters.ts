@@ -17,6 +17,8 @@ import { createIdentityProviders } from '../adapters/providers/providers.ts';
 import { renderQrCode } from '../adapters/qr-code.ts';
 import { createReceiptSigner } from '../adapters/receipts.ts';
 import { createRsaSigner } from '../adapters/rsa-signer.ts';
+import { skeletonOf } from '../adapters/skeleton.ts';
+import { createTxtLookup } from '../adapters/txt-lookup.ts';
 import { createWebAuthn } from '../adapters/webauthn.ts';
 import { signWebhook } from '../adapters/webhook-signer.ts';
 import { type Config, hasEmulator } from '../config/config.ts';
@@ -97,6 +99,8 @@ export async function createAdapters(parts: AdapterParts): Promise<Adapters> {
     webAuthn: createWebAuthn(),
     renderQr: renderQrCode,
     outgoingFetch,
+    lookUpTxt: createTxtLookup(config.dnsServers),
+    skeletonOf,
     isApplePrivateKey,
     applicationTokens: createApplicationTokens(ring, createRsaSigner(), clock),
     verifyAssertion: createAssertionVerifier(outgoingFetch, clock),

@@ -31,12 +31,14 @@ import { createTenantAdmin } from '../flows/admin/tenants.ts';
 import { createTransfer } from '../flows/admin/transfer.ts';
 import { createApplicationAdmin } from '../flows/manage/applications.ts';
 import { createConnectionAdmin } from '../flows/manage/connections.ts';
+import { createInvitations } from '../flows/manage/invitations.ts';
 import { createAdminKeyAdmin, createKeyAdmin } from '../flows/manage/keys.ts';
 import { createMembers } from '../flows/manage/members.ts';
 import { createUserCare } from '../flows/manage/user-care.ts';
 import { createUserAdmin } from '../flows/manage/users.ts';
 import { examinePasskeySites } from '../flows/passkeys/examine-sites.ts';
 import { createSubjects } from '../flows/provider/subject.ts';
+import { type HostedPage, hostedPagePath } from '../pages/account.ts';
 import type { AdminFlows, InspectionFlows } from '../rpc/admin-service.ts';
 import type { DatabaseHandle } from '../store/database.ts';
 import { inspectDatabase, inspectGrants } from '../store/health.ts';
@@ -104,6 +106,7 @@ export function createAdminFlows(parts: AdminParts): AdminFlows {
   const { next } = masterKeys;
   const deps = { store, vault, clock, random, subjectOf: createSubjects({ store, vault }) };
   const users = createUserAdmin({ ...deps, signReceipt });
+  const hosted = (page: HostedPage) => (slug: string) => `${pageOrigin}${hostedPagePath(slug, page)}`;
   return {
     ...createInspectionFlows(parts, [
       { name: 'webhooks.failing', examine: () => examineWebhooks(store, clock()) },
@@ -122,6 +125,13 @@ export function createAdminFlows(parts: AdminParts): AdminFlows {
     connections: createConnectionAdmin({ ...deps, isApplePrivateKey, origin: pageOrigin }),
     applications: createApplicationAdmin({ ...deps, deployment: parts.config.issuer }),
     members: createMembers(deps),
+    invitations: createInvitations({
+      ...deps,
+      // An operator sends as many as there are people to invite.
+      chargeRecipient: async () => true,
+      invitationPage: hosted('invitation'),
+      newTenantPage: hosted('new-tenant'),
+    }),
     keys: createKeyAdmin(deps),
     adminKeys: createAdminKeyAdmin(deps),
     users,

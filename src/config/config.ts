@@ -4,6 +4,7 @@ import { floorProfile, type HashProfile } from '../domain/password.ts';
 import type { StreamLimits } from '../domain/stream.ts';
 import type { Limits } from '../flows/limits.ts';
 import { parseSms, parseSmtp, type SmsConfig, type SmtpConfig } from './delivery.ts';
+import { type DeveloperSignUp, parseDeveloperSignUp, parseDnsServers } from './developers.ts';
 import type { KeyOf } from './keys.ts';
 import { type ConfigReader, createReader, type Environment } from './reader.ts';
 
@@ -48,6 +49,9 @@ export type Config = {
   readonly outgoingNetworks: readonly Network[];
   readonly maxConnectionsPerAddress: number;
   /** Lifetime of an idle connection, in milliseconds. */
+  readonly developerSignUp: DeveloperSignUp;
+  /** Servers that proofs of domains are looked up at; none: those of the machine. */
+  readonly dnsServers: readonly string[];
   readonly keepAliveMs: number;
   readonly responseFloorMs: number;
   readonly limits: Limits;
@@ -150,6 +154,8 @@ export function parseConfig(env: Environment, args: { readonly production: boole
     breachCheckUrl: parseBreachCheckUrl(text('BREACH_CHECK_URL'), mistakes),
     proxies: parseNetworkList(reader, 'TRUSTED_PROXIES'),
     outgoingNetworks: parseNetworkList(reader, 'OUTGOING_PRIVATE_NETWORKS'),
+    developerSignUp: parseDeveloperSignUp(reader, production),
+    dnsServers: parseDnsServers(reader),
     keepAliveMs: 1000 * integer('KEEP_ALIVE_S'),
     maxConnectionsPerAddress: integer('MAX_CONNECTIONS_PER_ADDRESS'),
     responseFloorMs: integer('RESPONSE_FLOOR_MS'),

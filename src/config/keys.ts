@@ -99,6 +99,13 @@ export const configKeys = {
   TLS_CERT_FILE: text('The certificate chain, a PEM file.', { otherwise: 'cleartext' }),
   TLS_KEY_FILE: text('The private key of the certificate, a PEM file.', { otherwise: 'cleartext' }),
   TRUSTED_PROXIES: text('Addresses and networks whose `X-Forwarded-For` counts, such as `10.0.0.0/8`.'),
+  DEVELOPER_SIGN_UP: text(
+    'Whether users of Manam make tenants of their own: `open`, `invitation` (of an operator) or `off`.',
+    { otherwise: '`off`; on a developer’s machine `open`' },
+  ),
+  DNS_SERVERS: text('Servers that proofs of domains are looked up at, such as `9.9.9.9` or `[::1]:5353`.', {
+    otherwise: 'those of the machine',
+  }),
   OUTGOING_PRIVATE_NETWORKS: text(
     'Private networks that webhooks and other requests to addresses of tenants may reach, also over http.',
   ),

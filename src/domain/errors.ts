@@ -120,6 +120,10 @@ export const reasons = [
   'POLICY_FIELD_DENIED',
   'NETWORK_DENIED',
   'KEY_LIMIT',
+  'DOMAIN_UNPROVED',
+  'DOMAIN_LIMIT',
+  'TENANT_LIMIT',
+  'TENANT_SIGN_UP_DENIED',
 ] as const;
 
 /** A stable reason; texts may change, reasons may not. */

@@ -156,11 +156,14 @@ export const eventCatalogue = {
   'tenant.deleted': event<{ readonly slug: string }>(),
   // The people who run the tenant. `person`: the id of the one whom it is about at Manam; `member`, which any event of
   // the tenant may have: of the one who did it.
+  'developer.invited': event<{ readonly invitation: string }>(),
   'member.invited': event<{ readonly invitation: string; readonly role: string }>('tenant'),
   'member.invitation_revoked': event<{ readonly invitation: string }>('tenant'),
   'member.joined': event<OfPerson & { readonly role: string }>('tenant'),
   'member.role_changed': event<OfPerson & { readonly role: string }>('tenant'),
   'member.removed': event<OfPerson>('tenant'),
+  'domain.verified': event<{ readonly domain: string }>('tenant'),
+  'domain.removed': event<{ readonly domain: string }>('tenant'),
   'tenant_secret.changed': event<{ readonly name: string }>('tenant'),
   'key.created': event<{ readonly key: string }>('tenant'),
   'key.rotated': event<{ readonly key: string }>('tenant'),

@@ -7,6 +7,7 @@ import type { BudgetRepository } from './budget.ts';
 import type { ChallengeRepository } from './challenge.ts';
 import type { ConnectionRepository } from './connection.ts';
 import type { DeviceAuthorizationRepository } from './device-authorization.ts';
+import type { DomainRepository } from './domain-proof.ts';
 import type { ProofRepository } from './dpop.ts';
 import type { EventLogRepository } from './event-log.ts';
 import type { EventRepository } from './events.ts';
@@ -37,6 +38,7 @@ export type Repositories = {
   readonly users: UserRepository;
   readonly userList: UserListRepository;
   readonly members: MemberRepository;
+  readonly domains: DomainRepository;
   readonly usage: UsageRepository;
   readonly challenges: ChallengeRepository;
   readonly sessions: SessionRepository;

@@ -149,6 +149,8 @@ export type Tenant = {
   readonly status: 'active' | 'suspended';
   readonly policy: TenantPolicy;
   readonly createdAt: Date;
+  /** Set for a tenant that someone made for themselves, until it has proved a sender: its messages reach its members alone. */
+  readonly confined?: true;
 };
 
 /** The ways to sign in that a tenant has, in its order; the password where none is left. */
@@ -208,7 +210,10 @@ export type TenantRepository = {
   findForUpdate(id: string): Promise<Tenant | undefined>;
   /** Throws DuplicateError where the slug is taken. */
   insert(tenant: Tenant): Promise<void>;
-  update(tenantId: string, changes: Partial<Pick<Tenant, 'name' | 'status' | 'policy'>>): Promise<void>;
+  update(
+    tenantId: string,
+    changes: Partial<Pick<Tenant, 'name' | 'status' | 'policy'>> & { readonly confined?: boolean },
+  ): Promise<void>;
   /** Deletes up to that many rows of each table of a tenant; both counts are 0 when only the tenant itself is left. */
   purge(tenantId: string, limit: number): Promise<{ readonly users: number; readonly rows: number }>;
   /** Deletes a tenant that has been purged. */

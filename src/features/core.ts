@@ -3,6 +3,7 @@ import type { AccessTokens } from '../domain/access-token.ts';
 import type { ApplicationTokens } from '../domain/application-token.ts';
 import type { VerifyAssertion } from '../domain/client.ts';
 import type { Clock } from '../domain/clock.ts';
+import type { TxtLookup } from '../domain/domain-proof.ts';
 import type { ReceiptSigner } from '../domain/erasure.ts';
 import type { IdentityProviders } from '../domain/identity-provider.ts';
 import type { HeadSigner } from '../domain/log-head.ts';
@@ -13,6 +14,7 @@ import type { ProofOfWork } from '../domain/proof-of-work.ts';
 import type { Random } from '../domain/random.ts';
 import type { Store } from '../domain/repositories.ts';
 import type { GoogleScope } from '../domain/tenant.ts';
+import type { SkeletonOf } from '../domain/tenant-name.ts';
 import type { QrRenderer } from '../domain/totp.ts';
 import type { Vault } from '../domain/vault.ts';
 import type { WebAuthn } from '../domain/webauthn.ts';
@@ -50,6 +52,8 @@ export type Adapters = {
   readonly webAuthn: WebAuthn;
   readonly renderQr: QrRenderer;
   readonly outgoingFetch: OutgoingFetch;
+  readonly lookUpTxt: TxtLookup;
+  readonly skeletonOf: SkeletonOf;
   /** Whether a text can be the private key of a client at Apple. */
   readonly isApplePrivateKey: (text: string) => Promise<boolean>;
   readonly applicationTokens: ApplicationTokens;
@@ -92,6 +96,7 @@ export function createCore(adapters: Adapters, config: Config, limiter: Limiter)
     undoPage: hosted('undo'),
     cancelPage: hosted('cancel-reset'),
     invitationPage: hosted('invitation'),
+    newTenantPage: hosted('new-tenant'),
     chargeMessage: createMessageCharge(limiter, limits),
     passwords: createPasswordCheck({ store, hasher, vault, clock }),
     passwordPolicy: createPasswordPolicy(adapters.passwordRules),

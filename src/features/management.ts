@@ -5,8 +5,10 @@ import { createTenantAdmin } from '../flows/admin/tenants.ts';
 import { createHistory } from '../flows/events/history.ts';
 import { createApplicationAdmin } from '../flows/manage/applications.ts';
 import { createConnectionAdmin } from '../flows/manage/connections.ts';
+import { createCreateTenant } from '../flows/manage/create-tenant.ts';
 import { createCreateUser } from '../flows/manage/create-user.ts';
 import { createCredentialCare } from '../flows/manage/credentials.ts';
+import { createDomains } from '../flows/manage/domains.ts';
 import { createInvitations } from '../flows/manage/invitations.ts';
 import { createKeyAdmin } from '../flows/manage/keys.ts';
 import { createListUsers } from '../flows/manage/list-users.ts';
@@ -22,10 +24,11 @@ import type { FeatureDeps } from './deps.ts';
 import type { Feature } from './feature.ts';
 
 /** What a tenant does by itself: its users, its settings, and the people who run it. */
-export function management({ adapters, core, config }: FeatureDeps) {
+export function management({ adapters, core, config, limiter }: FeatureDeps) {
   const { store } = adapters;
   const origin = new URL(config.issuer).origin;
-  const all = { ...adapters, ...core, origin };
+  const { developerSignUp } = config;
+  const all = { ...adapters, ...core, origin, limiter, developerSignUp };
   const users = createUserAdmin(all);
   const userCare = createUserCare(all, users.find);
   const flows = core.idempotent({
@@ -49,8 +52,13 @@ export function management({ adapters, core, config }: FeatureDeps) {
       applications: createApplicationAdmin(all),
       connections: createConnectionAdmin(all),
       usage: createUsage(all),
+      domains: createDomains(all),
     }),
-    ...peopleHandlers({ members: createMembers(all), invitations: createInvitations(all) }),
+    ...peopleHandlers({
+      members: createMembers(all),
+      invitations: createInvitations(all),
+      createTenant: createCreateTenant(all),
+    }),
   };
   return { handlers: { management: handlers } } satisfies Feature;
 }

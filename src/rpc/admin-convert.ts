@@ -85,6 +85,7 @@ export function toOperatorTenant(tenant: Tenant): MessageInitShape<typeof Tenant
     state: tenantStates[status],
     policy: policy as unknown as JsonObject,
     createTime: timestampFromDate(createdAt),
+    confined: tenant.confined === true,
   };
 }
 

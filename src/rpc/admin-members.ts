@@ -3,6 +3,7 @@ import type { AdminService } from '../../gen/manam/admin/v1/admin_service_pb.js'
 import type { MemberRole } from '../domain/member.ts';
 import { manamSlug } from '../domain/tenant.ts';
 import type { createTenantAdmin } from '../flows/admin/tenants.ts';
+import type { Invitations } from '../flows/manage/invitations.ts';
 import type { Members } from '../flows/manage/members.ts';
 import type { createUserAdmin } from '../flows/manage/users.ts';
 import { operatorOf } from './context.ts';
@@ -12,10 +13,11 @@ export type MemberAdminFlows = {
   readonly tenants: ReturnType<typeof createTenantAdmin>;
   readonly users: ReturnType<typeof createUserAdmin>;
   readonly members: Members;
+  readonly invitations: Pick<Invitations, 'inviteDeveloper'>;
 };
 
 /** The calls of the admin service about members of tenants. */
-export function memberHandlers({ tenants, users, members }: MemberAdminFlows) {
+export function memberHandlers({ tenants, users, members, invitations }: MemberAdminFlows) {
   const idOf = async (user: string) => (await users.get({ tenant: manamSlug, user })).user.id;
   return {
     async listTenantMembers(request, context) {
@@ -26,6 +28,10 @@ export function memberHandlers({ tenants, users, members }: MemberAdminFlows) {
       const found = await tenants.get(tenant);
       const member = await members.put(operatorOf(context), found, await idOf(user), role as MemberRole);
       return { member: toMember(member) };
+    },
+    async inviteDeveloper({ email }, context) {
+      await invitations.inviteDeveloper(operatorOf(context), email);
+      return {};
     },
     async removeTenantMember({ tenant, user }, context) {
       await members.remove(operatorOf(context), await tenants.get(tenant), await idOf(user));

@@ -13,6 +13,7 @@ import type { createTenantAdmin } from '../flows/admin/tenants.ts';
 import type { createTransfer } from '../flows/admin/transfer.ts';
 import type { createApplicationAdmin } from '../flows/manage/applications.ts';
 import type { createConnectionAdmin } from '../flows/manage/connections.ts';
+import type { Invitations } from '../flows/manage/invitations.ts';
 import type { createAdminKeyAdmin, createKeyAdmin } from '../flows/manage/keys.ts';
 import type { Members } from '../flows/manage/members.ts';
 import type { createUserCare } from '../flows/manage/user-care.ts';
@@ -45,6 +46,7 @@ export type AdminFlows = InspectionFlows & {
   readonly connections: ReturnType<typeof createConnectionAdmin>;
   readonly applications: ReturnType<typeof createApplicationAdmin>;
   readonly members: Members;
+  readonly invitations: Pick<Invitations, 'inviteDeveloper'>;
   readonly keys: ReturnType<typeof createKeyAdmin>;
   readonly adminKeys: ReturnType<typeof createAdminKeyAdmin>;
   readonly users: ReturnType<typeof createUserAdmin>;
@@ -109,9 +111,11 @@ function tenantHandlers({ tenants }: AdminFlows) {
     async getTenant(request) {
       return { tenant: toOperatorTenant(await tenants.get(request.tenant)) };
     },
-    async updateTenant({ tenant, name, policy }, context) {
+    async updateTenant({ tenant, name, policy, confined }, context) {
       return {
-        tenant: toOperatorTenant(await tenants.update(operatorOf(context), { tenant, name, policy })),
+        tenant: toOperatorTenant(
+          await tenants.update(operatorOf(context), { tenant, name, policy, confined }),
+        ),
       };
     },
     async setTenantSecret(request, context) {

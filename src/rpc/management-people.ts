@@ -7,15 +7,20 @@ import { managerOf } from '../domain/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { Invitation, MemberRole } from '../domain/member.ts';
 import { manamSlug, type Tenant } from '../domain/tenant.ts';
+import type { createCreateTenant } from '../flows/manage/create-tenant.ts';
 import type { Invitations } from '../flows/manage/invitations.ts';
 import type { KnownMember, Members } from '../flows/manage/members.ts';
 import { ownSession } from '../flows/sessions/own-session.ts';
 import { callerOf } from './context.ts';
 
-export type PeopleFlows = { readonly members: Members; readonly invitations: Invitations };
+export type PeopleFlows = {
+  readonly members: Members;
+  readonly invitations: Invitations;
+  readonly createTenant: ReturnType<typeof createCreateTenant>;
+};
 
 /** The calls of the management service about the people who run a tenant. */
-export function peopleHandlers({ members, invitations }: PeopleFlows) {
+export function peopleHandlers({ members, invitations, createTenant }: PeopleFlows) {
   return {
     async listMembers(_, context) {
       const caller = callerOf(context);
@@ -65,6 +70,11 @@ export function peopleHandlers({ members, invitations }: PeopleFlows) {
 
     async acceptInvitation({ token }, context) {
       return { tenant: toMyTenant(await invitations.accept(callerOf(context), token)) };
+    },
+
+    async createTenant(request, context) {
+      const { tenant, ...keys } = await createTenant(callerOf(context), request);
+      return { tenant: toMyTenant({ tenant, role: 'owner' }), ...keys };
     },
 
     async listMyTenants(_, context) {

@@ -2,13 +2,15 @@ import type { JsonObject, MessageInitShape } from '@bufbuild/protobuf';
 import { type Duration, durationMs, timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { ManagementService } from '../../gen/manam/v1/management_service_pb.js';
-import type { ManagedKeySchema } from '../../gen/manam/v1/management_settings_pb.js';
+import type { ManagedKeySchema, TenantDomainSchema } from '../../gen/manam/v1/management_settings_pb.js';
 import type { ApiKeyRow, KeyKind } from '../domain/api-key.ts';
 import { managerOf } from '../domain/caller.ts';
-import { operatorFields } from '../domain/policy-owner.ts';
+import { type DomainProof, recordContentOf, recordOf } from '../domain/domain-proof.ts';
+import { operatorFieldsOf } from '../domain/policy-owner.ts';
 import type { createTenantAdmin } from '../flows/admin/tenants.ts';
 import type { createApplicationAdmin } from '../flows/manage/applications.ts';
 import type { createConnectionAdmin } from '../flows/manage/connections.ts';
+import type { Domains } from '../flows/manage/domains.ts';
 import type { createKeyAdmin } from '../flows/manage/keys.ts';
 import type { createUsage } from '../flows/manage/usage.ts';
 import { toApplication } from './admin-applications.ts';
@@ -21,6 +23,7 @@ export type SettingsFlows = {
   readonly applications: ReturnType<typeof createApplicationAdmin>;
   readonly connections: ReturnType<typeof createConnectionAdmin>;
   readonly usage: ReturnType<typeof createUsage>;
+  readonly domains: Domains;
 };
 
 type Handlers = Partial<ServiceImpl<typeof ManagementService>>;
@@ -53,6 +56,7 @@ export function settingsHandlers(flows: SettingsFlows) {
     ...keyHandlers(flows),
     ...managedApplicationHandlers(flows),
     ...managedConnectionHandlers(flows),
+    ...domainHandlers(flows),
     async getUsage({ fromDate: from, untilDate: until, types }, context) {
       const days = await flows.usage(callerOf(context).tenant.id, { from, until, types });
       return {
@@ -68,8 +72,9 @@ export function settingsHandlers(flows: SettingsFlows) {
 function policyHandlers({ tenants }: SettingsFlows) {
   return {
     async getPolicy(_, context) {
-      const { policy } = await tenants.get(callerOf(context).tenant.id);
-      return { policy: policy as unknown as JsonObject, operatorFields: [...operatorFields] };
+      const tenant = await tenants.get(callerOf(context).tenant.id);
+      const policy = tenant.policy as unknown as JsonObject;
+      return { policy, operatorFields: [...operatorFieldsOf(tenant)], confined: tenant.confined === true };
     },
     async updatePolicy({ policy: patch }, context) {
       const caller = callerOf(context);
@@ -136,6 +141,38 @@ function managedApplicationHandlers({ applications }: SettingsFlows) {
       const caller = callerOf(context);
       const command = { tenant: caller.tenant.id, clientId, overlapMs: overlapOf(overlap) };
       return { clientSecret: await applications.rotateSecret(managerOf(caller), command) };
+    },
+  } satisfies Handlers;
+}
+
+function toDomain(proof: DomainProof): MessageInitShape<typeof TenantDomainSchema> {
+  const { name: domain, createdAt, verifiedAt } = proof;
+  return {
+    domain,
+    verified: verifiedAt !== undefined,
+    recordName: recordOf(domain),
+    recordContent: recordContentOf(proof),
+    createTime: timestampFromDate(createdAt),
+    ...(verifiedAt && { verifyTime: timestampFromDate(verifiedAt) }),
+  };
+}
+
+function domainHandlers({ domains }: SettingsFlows) {
+  return {
+    async listDomains(_, context) {
+      return { domains: (await domains.list(callerOf(context).tenant)).map(toDomain) };
+    },
+    async addDomain({ domain }, context) {
+      return { domain: toDomain(await domains.add(callerOf(context).tenant, domain)) };
+    },
+    async verifyDomain({ domain }, context) {
+      const caller = callerOf(context);
+      return { domain: toDomain(await domains.verify(managerOf(caller), caller.tenant, domain)) };
+    },
+    async removeDomain({ domain }, context) {
+      const caller = callerOf(context);
+      await domains.remove(managerOf(caller), caller.tenant, domain);
+      return {};
     },
   } satisfies Handlers;
 }

@@ -11,6 +11,7 @@ import { createConnectionRepository } from './connections.ts';
 import type { Database, DatabaseHandle } from './database.ts';
 import { createDeviceAuthorizationRepository } from './device-authorizations.ts';
 import { createTrustedDeviceRepository } from './devices.ts';
+import { createDomainRepository } from './domains.ts';
 import { unwrap } from './driver-error.ts';
 import { createEventLogRepository } from './event-logs.ts';
 import { createEventRepository } from './events.ts';
@@ -52,6 +53,7 @@ function createRepositories(db: Database, prepared: Database, vault: Vault): Rep
     users: withoutSql(createUserRepository(db, prepared)),
     userList: withoutSql(createUserListRepository(db)),
     members: withoutSql(createMemberRepository(db)),
+    domains: withoutSql(createDomainRepository(db)),
     usage: withoutSql(createUsageRepository(db)),
     accountChanges: withoutSql(createAccountChangeRepository(db)),
     factorResets: withoutSql(createFactorResetRepository(db)),

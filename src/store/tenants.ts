@@ -20,8 +20,9 @@ const defaults = {
   passkeys: { ...fresh.passkeys, mode: 'off' as const },
 };
 
-function toTenant(row: typeof tenants.$inferSelect): Tenant {
-  return { ...row, policy: withDefaults(row.policy, defaults) as TenantPolicy };
+function toTenant({ confined, ...row }: typeof tenants.$inferSelect): Tenant {
+  const policy = withDefaults(row.policy, defaults) as TenantPolicy;
+  return { ...row, policy, ...(confined && { confined }) };
 }
 
 function toKey({ digest: _, ...row }: typeof apiKeys.$inferSelect): ApiKeyRow {

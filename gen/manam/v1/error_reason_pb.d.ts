@@ -851,6 +851,34 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_KEY_LIMIT = 117;
    */
   KEY_LIMIT = 117,
+
+  /**
+   * The DNS has no record, or another one, for the proof of a domain.
+   *
+   * @generated from enum value: ERROR_REASON_DOMAIN_UNPROVED = 118;
+   */
+  DOMAIN_UNPROVED = 118,
+
+  /**
+   * A tenant has at most `most` domains.
+   *
+   * @generated from enum value: ERROR_REASON_DOMAIN_LIMIT = 119;
+   */
+  DOMAIN_LIMIT = 119,
+
+  /**
+   * A person owns at most `most` tenants.
+   *
+   * @generated from enum value: ERROR_REASON_TENANT_LIMIT = 120;
+   */
+  TENANT_LIMIT = 120,
+
+  /**
+   * The deployment permits no tenants that people make for themselves, or only invited people.
+   *
+   * @generated from enum value: ERROR_REASON_TENANT_SIGN_UP_DENIED = 121;
+   */
+  TENANT_SIGN_UP_DENIED = 121,
 }
 
 /**

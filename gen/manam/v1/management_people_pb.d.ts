@@ -469,6 +469,67 @@ export declare type AcceptInvitationResponse = Message<"manam.v1.AcceptInvitatio
 export declare const AcceptInvitationResponseSchema: GenMessage<AcceptInvitationResponse>;
 
 /**
+ * The request of CreateTenant.
+ *
+ * @generated from message manam.v1.CreateTenantRequest
+ */
+export declare type CreateTenantRequest = Message<"manam.v1.CreateTenantRequest"> & {
+  /**
+   * Its name in addresses, for good: 4 to 40 lower-case letters, digits and dashes.
+   *
+   * @generated from field: string slug = 1;
+   */
+  slug: string;
+
+  /**
+   * Its name for people, at most 100 characters.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message manam.v1.CreateTenantRequest.
+ * Use `create(CreateTenantRequestSchema)` to create a new message.
+ */
+export declare const CreateTenantRequestSchema: GenMessage<CreateTenantRequest>;
+
+/**
+ * The answer of CreateTenant.
+ *
+ * @generated from message manam.v1.CreateTenantResponse
+ */
+export declare type CreateTenantResponse = Message<"manam.v1.CreateTenantResponse"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: manam.v1.MyTenant tenant = 1;
+   */
+  tenant?: MyTenant | undefined;
+
+  /**
+   * A publishable key.
+   *
+   * @generated from field: string publishable_key = 2;
+   */
+  publishableKey: string;
+
+  /**
+   * A secret key with the scopes users.read, users.write and events.read.
+   *
+   * @generated from field: string secret_key = 3;
+   */
+  secretKey: string;
+};
+
+/**
+ * Describes the message manam.v1.CreateTenantResponse.
+ * Use `create(CreateTenantResponseSchema)` to create a new message.
+ */
+export declare const CreateTenantResponseSchema: GenMessage<CreateTenantResponse>;
+
+/**
  * The request of ListMyTenants.
  *
  * @generated from message manam.v1.ListMyTenantsRequest

@@ -6,8 +6,8 @@
 
 import type { GenFile, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { ConfirmUserRequestSchema, ConfirmUserResponseSchema, CreateUserRequestSchema, CreateUserResponseSchema, DeleteUserRequestSchema, DeleteUserResponseSchema, DisableUserRequestSchema, DisableUserResponseSchema, EnableUserRequestSchema, EnableUserResponseSchema, EndUserSessionsRequestSchema, EndUserSessionsResponseSchema, GetUserRequestSchema, GetUserResponseSchema, InviteUserRequestSchema, InviteUserResponseSchema, ListUserEventsRequestSchema, ListUserEventsResponseSchema, ListUserSessionsRequestSchema, ListUserSessionsResponseSchema, ListUsersRequestSchema, ListUsersResponseSchema, ResetUserAuthenticatorsRequestSchema, ResetUserAuthenticatorsResponseSchema, SendUserRecoveryRequestSchema, SendUserRecoveryResponseSchema, SetUserPasswordRequestSchema, SetUserPasswordResponseSchema, UpdateUserRequestSchema, UpdateUserResponseSchema } from "./management_users_pb.js";
-import type { CreateApplicationRequestSchema, CreateApplicationResponseSchema, CreateKeyRequestSchema, CreateKeyResponseSchema, DeleteApplicationRequestSchema, DeleteApplicationResponseSchema, DeleteConnectionRequestSchema, DeleteConnectionResponseSchema, GetPolicyRequestSchema, GetPolicyResponseSchema, GetUsageRequestSchema, GetUsageResponseSchema, ListApplicationsRequestSchema, ListApplicationsResponseSchema, ListConnectionsRequestSchema, ListConnectionsResponseSchema, ListKeysRequestSchema, ListKeysResponseSchema, RevokeKeyRequestSchema, RevokeKeyResponseSchema, RotateApplicationSecretRequestSchema, RotateApplicationSecretResponseSchema, RotateKeyRequestSchema, RotateKeyResponseSchema, SetConnectionRequestSchema, SetConnectionResponseSchema, SetConnectionSecretRequestSchema, SetConnectionSecretResponseSchema, UpdateApplicationRequestSchema, UpdateApplicationResponseSchema, UpdatePolicyRequestSchema, UpdatePolicyResponseSchema } from "./management_settings_pb.js";
-import type { AcceptInvitationRequestSchema, AcceptInvitationResponseSchema, InviteMemberRequestSchema, InviteMemberResponseSchema, LeaveTenantRequestSchema, LeaveTenantResponseSchema, ListMembersRequestSchema, ListMembersResponseSchema, ListMyTenantsRequestSchema, ListMyTenantsResponseSchema, RemoveMemberRequestSchema, RemoveMemberResponseSchema, RevokeInvitationRequestSchema, RevokeInvitationResponseSchema, SetMemberRoleRequestSchema, SetMemberRoleResponseSchema, TransferOwnershipRequestSchema, TransferOwnershipResponseSchema } from "./management_people_pb.js";
+import type { AddDomainRequestSchema, AddDomainResponseSchema, CreateApplicationRequestSchema, CreateApplicationResponseSchema, CreateKeyRequestSchema, CreateKeyResponseSchema, DeleteApplicationRequestSchema, DeleteApplicationResponseSchema, DeleteConnectionRequestSchema, DeleteConnectionResponseSchema, GetPolicyRequestSchema, GetPolicyResponseSchema, GetUsageRequestSchema, GetUsageResponseSchema, ListApplicationsRequestSchema, ListApplicationsResponseSchema, ListConnectionsRequestSchema, ListConnectionsResponseSchema, ListDomainsRequestSchema, ListDomainsResponseSchema, ListKeysRequestSchema, ListKeysResponseSchema, RemoveDomainRequestSchema, RemoveDomainResponseSchema, RevokeKeyRequestSchema, RevokeKeyResponseSchema, RotateApplicationSecretRequestSchema, RotateApplicationSecretResponseSchema, RotateKeyRequestSchema, RotateKeyResponseSchema, SetConnectionRequestSchema, SetConnectionResponseSchema, SetConnectionSecretRequestSchema, SetConnectionSecretResponseSchema, UpdateApplicationRequestSchema, UpdateApplicationResponseSchema, UpdatePolicyRequestSchema, UpdatePolicyResponseSchema, VerifyDomainRequestSchema, VerifyDomainResponseSchema } from "./management_settings_pb.js";
+import type { AcceptInvitationRequestSchema, AcceptInvitationResponseSchema, CreateTenantRequestSchema, CreateTenantResponseSchema, InviteMemberRequestSchema, InviteMemberResponseSchema, LeaveTenantRequestSchema, LeaveTenantResponseSchema, ListMembersRequestSchema, ListMembersResponseSchema, ListMyTenantsRequestSchema, ListMyTenantsResponseSchema, RemoveMemberRequestSchema, RemoveMemberResponseSchema, RevokeInvitationRequestSchema, RevokeInvitationResponseSchema, SetMemberRoleRequestSchema, SetMemberRoleResponseSchema, TransferOwnershipRequestSchema, TransferOwnershipResponseSchema } from "./management_people_pb.js";
 
 /**
  * Describes the file manam/v1/management_service.proto.
@@ -322,6 +322,46 @@ export declare const ManagementService: GenService<{
     output: typeof DeleteConnectionResponseSchema;
   },
   /**
+   * Lists the domains of the tenant, with the DNS record that proves each.
+   *
+   * @generated from rpc manam.v1.ManagementService.ListDomains
+   */
+  listDomains: {
+    methodKind: "unary";
+    input: typeof ListDomainsRequestSchema;
+    output: typeof ListDomainsResponseSchema;
+  },
+  /**
+   * Begins the proof of a domain: the answer says which TXT record to make.
+   *
+   * @generated from rpc manam.v1.ManagementService.AddDomain
+   */
+  addDomain: {
+    methodKind: "unary";
+    input: typeof AddDomainRequestSchema;
+    output: typeof AddDomainResponseSchema;
+  },
+  /**
+   * Looks for the record. Below a proved domain the tenant chooses senders and relying parties by itself.
+   *
+   * @generated from rpc manam.v1.ManagementService.VerifyDomain
+   */
+  verifyDomain: {
+    methodKind: "unary";
+    input: typeof VerifyDomainRequestSchema;
+    output: typeof VerifyDomainResponseSchema;
+  },
+  /**
+   * Forgets a domain. What the policy has by it stays as it is.
+   *
+   * @generated from rpc manam.v1.ManagementService.RemoveDomain
+   */
+  removeDomain: {
+    methodKind: "unary";
+    input: typeof RemoveDomainRequestSchema;
+    output: typeof RemoveDomainResponseSchema;
+  },
+  /**
    * Returns how often each type of event happened, by day in UTC, failures by their reason.
    *
    * @generated from rpc manam.v1.ManagementService.GetUsage
@@ -410,6 +450,16 @@ export declare const ManagementService: GenService<{
     methodKind: "unary";
     input: typeof AcceptInvitationRequestSchema;
     output: typeof AcceptInvitationResponseSchema;
+  },
+  /**
+   * Makes a tenant of its own for the caller, a user of Manam, who becomes its owner; where the deployment permits it. Its keys are in the answer and nowhere else. Until a sender is proved its messages reach its members alone.
+   *
+   * @generated from rpc manam.v1.ManagementService.CreateTenant
+   */
+  createTenant: {
+    methodKind: "unary";
+    input: typeof CreateTenantRequestSchema;
+    output: typeof CreateTenantResponseSchema;
   },
   /**
    * Lists the tenants that the caller, a user of Manam, is a member of.

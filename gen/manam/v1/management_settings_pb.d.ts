@@ -46,6 +46,13 @@ export declare type GetPolicyResponse = Message<"manam.v1.GetPolicyResponse"> & 
    * @generated from field: repeated string operator_fields = 2;
    */
   operatorFields: string[];
+
+  /**
+   * Whether the tenant has proved no sender yet: its messages reach its members alone, in the words of Manam.
+   *
+   * @generated from field: bool confined = 3;
+   */
+  confined: boolean;
 };
 
 /**
@@ -876,6 +883,209 @@ export declare type DeleteConnectionResponse = Message<"manam.v1.DeleteConnectio
  * Use `create(DeleteConnectionResponseSchema)` to create a new message.
  */
 export declare const DeleteConnectionResponseSchema: GenMessage<DeleteConnectionResponse>;
+
+/**
+ * A domain of the tenant.
+ *
+ * @generated from message manam.v1.TenantDomain
+ */
+export declare type TenantDomain = Message<"manam.v1.TenantDomain"> & {
+  /**
+   * The name, in ASCII.
+   *
+   * @generated from field: string domain = 1;
+   */
+  domain: string;
+
+  /**
+   * Whether it is proved.
+   *
+   * @generated from field: bool verified = 2;
+   */
+  verified: boolean;
+
+  /**
+   * The name of the TXT record that proves it.
+   *
+   * @generated from field: string record_name = 3;
+   */
+  recordName: string;
+
+  /**
+   * What the record has to say.
+   *
+   * @generated from field: string record_content = 4;
+   */
+  recordContent: string;
+
+  /**
+   * Time at which the proof began.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 5;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * Time of the proof; absent: it is not proved.
+   *
+   * @generated from field: google.protobuf.Timestamp verify_time = 6;
+   */
+  verifyTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message manam.v1.TenantDomain.
+ * Use `create(TenantDomainSchema)` to create a new message.
+ */
+export declare const TenantDomainSchema: GenMessage<TenantDomain>;
+
+/**
+ * The request of ListDomains.
+ *
+ * @generated from message manam.v1.ListDomainsRequest
+ */
+export declare type ListDomainsRequest = Message<"manam.v1.ListDomainsRequest"> & {
+};
+
+/**
+ * Describes the message manam.v1.ListDomainsRequest.
+ * Use `create(ListDomainsRequestSchema)` to create a new message.
+ */
+export declare const ListDomainsRequestSchema: GenMessage<ListDomainsRequest>;
+
+/**
+ * The answer of ListDomains.
+ *
+ * @generated from message manam.v1.ListDomainsResponse
+ */
+export declare type ListDomainsResponse = Message<"manam.v1.ListDomainsResponse"> & {
+  /**
+   * The domains, by name; at most 20.
+   *
+   * @generated from field: repeated manam.v1.TenantDomain domains = 1;
+   */
+  domains: TenantDomain[];
+};
+
+/**
+ * Describes the message manam.v1.ListDomainsResponse.
+ * Use `create(ListDomainsResponseSchema)` to create a new message.
+ */
+export declare const ListDomainsResponseSchema: GenMessage<ListDomainsResponse>;
+
+/**
+ * The request of AddDomain.
+ *
+ * @generated from message manam.v1.AddDomainRequest
+ */
+export declare type AddDomainRequest = Message<"manam.v1.AddDomainRequest"> & {
+  /**
+   * The domain, such as `example.com`.
+   *
+   * @generated from field: string domain = 1;
+   */
+  domain: string;
+};
+
+/**
+ * Describes the message manam.v1.AddDomainRequest.
+ * Use `create(AddDomainRequestSchema)` to create a new message.
+ */
+export declare const AddDomainRequestSchema: GenMessage<AddDomainRequest>;
+
+/**
+ * The answer of AddDomain.
+ *
+ * @generated from message manam.v1.AddDomainResponse
+ */
+export declare type AddDomainResponse = Message<"manam.v1.AddDomainResponse"> & {
+  /**
+   * The domain.
+   *
+   * @generated from field: manam.v1.TenantDomain domain = 1;
+   */
+  domain?: TenantDomain | undefined;
+};
+
+/**
+ * Describes the message manam.v1.AddDomainResponse.
+ * Use `create(AddDomainResponseSchema)` to create a new message.
+ */
+export declare const AddDomainResponseSchema: GenMessage<AddDomainResponse>;
+
+/**
+ * The request of VerifyDomain.
+ *
+ * @generated from message manam.v1.VerifyDomainRequest
+ */
+export declare type VerifyDomainRequest = Message<"manam.v1.VerifyDomainRequest"> & {
+  /**
+   * The domain, such as `example.com`.
+   *
+   * @generated from field: string domain = 1;
+   */
+  domain: string;
+};
+
+/**
+ * Describes the message manam.v1.VerifyDomainRequest.
+ * Use `create(VerifyDomainRequestSchema)` to create a new message.
+ */
+export declare const VerifyDomainRequestSchema: GenMessage<VerifyDomainRequest>;
+
+/**
+ * The answer of VerifyDomain.
+ *
+ * @generated from message manam.v1.VerifyDomainResponse
+ */
+export declare type VerifyDomainResponse = Message<"manam.v1.VerifyDomainResponse"> & {
+  /**
+   * The domain.
+   *
+   * @generated from field: manam.v1.TenantDomain domain = 1;
+   */
+  domain?: TenantDomain | undefined;
+};
+
+/**
+ * Describes the message manam.v1.VerifyDomainResponse.
+ * Use `create(VerifyDomainResponseSchema)` to create a new message.
+ */
+export declare const VerifyDomainResponseSchema: GenMessage<VerifyDomainResponse>;
+
+/**
+ * The request of RemoveDomain.
+ *
+ * @generated from message manam.v1.RemoveDomainRequest
+ */
+export declare type RemoveDomainRequest = Message<"manam.v1.RemoveDomainRequest"> & {
+  /**
+   * The domain, such as `example.com`.
+   *
+   * @generated from field: string domain = 1;
+   */
+  domain: string;
+};
+
+/**
+ * Describes the message manam.v1.RemoveDomainRequest.
+ * Use `create(RemoveDomainRequestSchema)` to create a new message.
+ */
+export declare const RemoveDomainRequestSchema: GenMessage<RemoveDomainRequest>;
+
+/**
+ * The answer of RemoveDomain.
+ *
+ * @generated from message manam.v1.RemoveDomainResponse
+ */
+export declare type RemoveDomainResponse = Message<"manam.v1.RemoveDomainResponse"> & {
+};
+
+/**
+ * Describes the message manam.v1.RemoveDomainResponse.
+ * Use `create(RemoveDomainResponseSchema)` to create a new message.
+ */
+export declare const RemoveDomainResponseSchema: GenMessage<RemoveDomainResponse>;
 
 /**
  * How often something happened on a day.

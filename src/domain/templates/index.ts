@@ -23,6 +23,8 @@ import { confirmEmailEn } from './confirm-email.en.ts';
 import { confirmEmailFa } from './confirm-email.fa.ts';
 import { confirmSmsEn } from './confirm-sms.en.ts';
 import { confirmSmsFa } from './confirm-sms.fa.ts';
+import { developerInvitationEn } from './developer-invitation.en.ts';
+import { developerInvitationFa } from './developer-invitation.fa.ts';
 import { identifierChangedEn } from './identifier-changed.en.ts';
 import { identifierChangedFa } from './identifier-changed.fa.ts';
 import { identifierChangedSmsEn } from './identifier-changed-sms.en.ts';
@@ -99,6 +101,7 @@ export const emailTemplates = {
   'two-factor-changed': { en: twoFactorChangedEn, fa: twoFactorChangedFa },
   'identity-linked': { en: identityLinkedEn, fa: identityLinkedFa },
   'step-up-code': { en: stepUpCodeEn, fa: stepUpCodeFa },
+  'developer-invitation': { en: developerInvitationEn, fa: developerInvitationFa },
   'member-invitation': { en: memberInvitationEn, fa: memberInvitationFa },
   'new-sign-in': { en: newSignInEn, fa: newSignInFa },
   'recovery-code-used': { en: recoveryCodeUsedEn, fa: recoveryCodeUsedFa },

@@ -1,9 +1,9 @@
 import type { Manager, Operator } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
-import { changedOperatorFields } from '../../domain/policy-owner.ts';
+import { deniedFields, isProvedSender } from '../../domain/policy-owner.ts';
 import type { Random } from '../../domain/random.ts';
-import { DuplicateError, type Store } from '../../domain/repositories.ts';
+import { DuplicateError, type Repositories, type Store } from '../../domain/repositories.ts';
 import { manamSlug, type Tenant, tenantSecretNames } from '../../domain/tenant.ts';
 import { defaultPolicy, patchPolicy } from '../../domain/tenant-policy.ts';
 import type { Vault } from '../../domain/vault.ts';
@@ -11,7 +11,7 @@ import { record } from '../events/record.ts';
 import { asActor, createPages, findTenant, type PageRequest } from '../manage/manager.ts';
 
 export type TenantAdminDeps = {
-  readonly store: Store<'tenants' | 'events'>;
+  readonly store: Store<'tenants' | 'domains' | 'events'>;
   readonly vault: Vault;
   readonly clock: Clock;
   readonly random: Random;
@@ -19,13 +19,16 @@ export type TenantAdminDeps = {
   readonly origin: string;
 };
 
+type Changes = Parameters<Repositories['tenants']['update']>[1];
+
 /** Names that mean something else on the command line. */
 const reservedSlugs = new Set(['deployment']);
 /** Rows per DELETE statement, and the time after which a call stops. */
 const batchRows = 500;
 const deletionMs = 5000;
 
-function parseName(name: string): string {
+/** Reads the name of a tenant; throws REQUEST_INVALID. */
+export function parseTenantName(name: string): string {
   const trimmed = name.trim();
   if (trimmed === '') throw invalid({ field: 'name', reason: 'FIELD_REQUIRED' });
   if ([...trimmed].length > 100) throw invalid({ field: 'name', reason: 'FIELD_TOO_LONG' });
@@ -45,17 +48,19 @@ export function createTenantAdmin(deps: TenantAdminDeps) {
     operator: Manager,
     reference: string,
     type: 'tenant.updated' | 'tenant.suspended' | 'tenant.resumed',
-    changesOf: (tenant: Tenant) => Parameters<typeof store.tenants.update>[1],
+    changesOf: (tenant: Tenant, repositories: Pick<Repositories, 'domains'>) => Changes | Promise<Changes>,
   ): Promise<Tenant> {
     const { id } = await findTenant(store, reference);
     return await store.transaction(async (repositories) => {
       const { tenants } = repositories;
       const tenant = await tenants.findForUpdate(id);
       if (tenant === undefined) throw new DomainError('NOT_FOUND');
-      const changes = changesOf(tenant);
+      const changes = await changesOf(tenant, repositories);
       if (Object.keys(changes).length > 0) await tenants.update(id, changes);
       await record(repositories, deps, asActor(operator, tenant), { type });
-      return { ...tenant, ...changes };
+      const { confined = tenant.confined === true, ...rest } = changes;
+      const { confined: _, ...known } = tenant;
+      return { ...known, ...rest, ...(confined && { confined }) };
     });
   }
 
@@ -69,7 +74,7 @@ export function createTenantAdmin(deps: TenantAdminDeps) {
       const tenant: Tenant = {
         id: random.uuid(),
         slug,
-        name: parseName(command.name || slug),
+        name: parseTenantName(command.name || slug),
         status: 'active',
         policy: patchPolicy(defaultsOf(slug), command.policy ?? {}, defaultsOf(slug)),
         createdAt: clock(),
@@ -102,22 +107,32 @@ export function createTenantAdmin(deps: TenantAdminDeps) {
         readonly name: string | undefined;
         /** A JSON merge patch; undefined leaves the policy as it is. */
         readonly policy: unknown;
+        /** Whether its messages reach its members alone; undefined leaves that as it is. */
+        readonly confined?: boolean | undefined;
       },
     ): Promise<Tenant> =>
       change(operator, command.tenant, 'tenant.updated', ({ policy, slug }) => ({
-        ...(command.name === undefined ? {} : { name: parseName(command.name) }),
+        ...(command.name === undefined ? {} : { name: parseTenantName(command.name) }),
         ...(command.policy === undefined
           ? {}
           : { policy: patchPolicy(policy, command.policy, defaultsOf(slug)) }),
+        ...(command.confined === undefined ? {} : { confined: command.confined }),
       })),
 
-    /** The same by the tenant itself, without the fields of operators. */
+    /**
+     * The same by the tenant itself, without the fields of operators, unless it has proved the domains in them. A
+     * confined tenant is free with its first proved sender.
+     */
     updateOwnPolicy: (manager: Manager, tenantId: string, patch: unknown): Promise<Tenant> =>
-      change(manager, tenantId, 'tenant.updated', ({ policy, slug }) => {
-        const defaults = defaultsOf(slug);
-        const fields = changedOperatorFields(policy, patch, defaults).join(', ');
+      change(manager, tenantId, 'tenant.updated', async (tenant, { domains }) => {
+        const defaults = defaultsOf(tenant.slug);
+        const proofs = await domains.list(tenantId);
+        const proved = proofs.flatMap(({ name, verifiedAt }) => (verifiedAt === undefined ? [] : [name]));
+        const fields = deniedFields(tenant, patch, defaults, proved).join(', ');
         if (fields !== '') throw new DomainError('POLICY_FIELD_DENIED', { metadata: { fields } });
-        return { policy: patchPolicy(policy, patch, defaults) };
+        const policy = patchPolicy(tenant.policy, patch, defaults);
+        const isFreed = tenant.confined && isProvedSender(policy.senders.default, proved);
+        return { policy, ...(isFreed && { confined: false }) };
       }),
 
     /** Keeps a secret that a tenant has elsewhere; an empty one is forgotten. */

@@ -21,7 +21,12 @@ export type Sender = {
   admit(
     claimed: ClaimedMessage,
     tenant: Tenant,
-  ): Promise<{ readonly charged: boolean } | { readonly laterMs: number; readonly error: string }>;
+  ): Promise<
+    | { readonly charged: boolean }
+    | { readonly laterMs: number; readonly error: string }
+    /** It is never sent; the text is for operators. */
+    | { readonly refused: string }
+  >;
   /** Sends a message once; throws DeliveryError. An abort of the signal also closes the connection. */
   send(claimed: ClaimedMessage, tenant: Tenant, signal: AbortSignal): Promise<void>;
 };
@@ -83,6 +88,7 @@ export function createDispatcher({ store, senders, clock, observe, onError }: Di
     // A row of an older version may be of a channel that is captured here.
     if (sender === undefined) return await later(busyDelayMs, 'CHANNEL_CAPTURED');
     const admission = await sender.admit(claimed, tenant);
+    if ('refused' in admission) return await end('dropped', admission.refused);
     if ('laterMs' in admission) return await later(admission.laterMs, admission.error);
     ({ charged } = admission);
     // An instance that was frozen is about to lose the claim, and begins no attempt.

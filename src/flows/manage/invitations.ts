@@ -19,6 +19,8 @@ export type InvitationDeps = Pick<MembersDeps, 'clock' | 'random'> & {
   readonly chargeRecipient: RecipientCharge;
   /** The hosted page that an invitation leads to, of a tenant by its slug. */
   readonly invitationPage: (slug: string) => string;
+  /** The hosted page on which someone makes a tenant. */
+  readonly newTenantPage: (slug: string) => string;
 };
 
 const lifetimeMs = 7 * dayMs;
@@ -42,7 +44,7 @@ function parseToken(text: string) {
 
 /** Invites people to run a tenant. An invitation names an address, and only its proved owner at Manam can take it. */
 export function createInvitations(deps: InvitationDeps) {
-  const { store, clock, random, chargeRecipient, invitationPage } = deps;
+  const { store, clock, random, chargeRecipient, invitationPage, newTenantPage } = deps;
 
   return {
     async invite(
@@ -99,6 +101,30 @@ export function createInvitations(deps: InvitationDeps) {
         });
       });
       return invitation;
+    },
+
+    /** Invites someone to make a tenant: the invitation is spent by the person who has proved the address. */
+    async inviteDeveloper(manager: Manager, email: string): Promise<void> {
+      const { address, canonical } = parseEmail(email);
+      const manam = await findManam(store);
+      const createdAt = clock();
+      const expiresAt = new Date(createdAt.getTime() + lifetimeMs);
+      const held = await store.users.findIdentifier(manam.id, { kind: 'email', canonical });
+      const to = { kind: 'email', address, userLocale: held?.locale ?? '', senderEmail: '' } as const;
+      const link = newTenantPage(manamSlug);
+      const order = { template: 'developer-invitation', link, code: '', lifetimeMs } as const;
+      const message = composeEmail(deps, { tenant: manam, locale: undefined }, to, order);
+      const id = random.uuid();
+      await store.transaction(async (repositories) => {
+        const { members, outbox } = repositories;
+        // No secret opens it: the proved address does.
+        const digest = sha256(random.bytes(secretBytes));
+        const row = { tenantId: manam.id, id, email: address, role: 'owner', digest } as const;
+        await members.insertInvitation({ ...row, invitedBy: undefined, createdAt, expiresAt });
+        await outbox.add(message);
+        const event = { type: 'developer.invited', details: { invitation: id } } as const;
+        await record(repositories, deps, asActor(manager, manam), event);
+      });
     },
 
     async revoke(manager: Manager, tenant: Tenant, id: string): Promise<void> {

@@ -85,22 +85,28 @@ function assertGrantable({ grantable }: Manager, scopes: readonly Scope[]): void
   if (lacking !== undefined) throw new DomainError('GRANT_EXCEEDED', { metadata: { grant: lacking } });
 }
 
+type WantedKey = Pick<ApiKeyRow, 'tenantId' | 'kind' | 'scopes'> &
+  Partial<Pick<ApiKeyRow, 'name' | 'limits' | 'expiresAt'>>;
+
+/** Makes a key of a tenant, in the caller's transaction. */
+export async function makeKey(
+  { tenants }: Pick<Repositories, 'tenants'>,
+  { clock, random }: Pick<KeyAdminDeps, 'clock' | 'random'>,
+  { tenantId, kind, scopes, name = '', limits = noLimits, expiresAt }: WantedKey,
+): Promise<MadeKey<ApiKeyRow>> {
+  const createdAt = clock();
+  const text = formatApiKey(kind, random.bytes(32));
+  const key = { id: random.uuid(), tenantId, kind, scopes, name, limits, expiresAt };
+  await tenants.insertKey({ ...key, digest: sha256(text) }, createdAt);
+  return { key: { ...key, createdAt, lastUsedAt: undefined, revokedAt: undefined }, text };
+}
+
 /** Makes, rotates and revokes the keys of tenants (R54). */
 export function createKeyAdmin({ store, clock, random }: KeyAdminDeps) {
   const deps = { clock, random };
 
-  /** Makes a key of a tenant, in the caller's transaction. */
-  async function make(
-    { tenants }: Pick<Repositories, 'tenants'>,
-    wanted: Pick<ApiKeyRow, 'tenantId' | 'kind' | 'scopes' | 'name' | 'limits' | 'expiresAt'>,
-  ): Promise<MadeKey<ApiKeyRow>> {
-    const createdAt = clock();
-    const text = formatApiKey(wanted.kind, random.bytes(32));
-    const { tenantId, kind, scopes, name, limits, expiresAt } = wanted;
-    const key = { id: random.uuid(), tenantId, kind, scopes, name, limits, expiresAt };
-    await tenants.insertKey({ ...key, digest: sha256(text) }, createdAt);
-    return { key: { ...key, createdAt, lastUsedAt: undefined, revokedAt: undefined }, text };
-  }
+  const make = (repositories: Pick<Repositories, 'tenants'>, wanted: WantedKey) =>
+    makeKey(repositories, deps, wanted);
 
   async function parse(tenant: Tenant, command: CreateKeyCommand) {
     const { kind, name = '', expiresAt } = command;

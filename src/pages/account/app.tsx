@@ -268,6 +268,7 @@ function Screen() {
     case 'inside':
       if (path === 'authorize' && errand?.path === 'authorize') return <GoOn request={errand.request} />;
       if (path === 'device') return <LetDevice userCode={errand?.path === 'device' ? errand.userCode : ''} />;
+      if (path === 'new-tenant' && settings.slug === 'manam') return <MakeTenant />;
       if (path === 'invitation' && errand?.path === 'invitation') return <Join token={errand.token} />;
       return <Inside />;
     case 'deleted':
@@ -328,6 +329,10 @@ function Join({ token }: { readonly token: string }) {
       }}
     />
   );
+}
+
+function MakeTenant() {
+  return <OnDemand load={async () => (await import('./new-tenant.tsx')).NewTenant} />;
 }
 
 function SignOut({ request }: { readonly request: string }) {

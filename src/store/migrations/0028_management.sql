@@ -21,6 +21,18 @@ CREATE TABLE IF NOT EXISTS invitations (
   PRIMARY KEY (tenant_id, id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+-- Set for a tenant that someone made for themselves, until it has proved a sender.
+ALTER TABLE tenants ADD COLUMN confined TINYINT NOT NULL DEFAULT 0;
+
+CREATE TABLE IF NOT EXISTS domains (
+  tenant_id BINARY(16) NOT NULL,
+  name VARBINARY(253) NOT NULL,
+  token VARBINARY(40) NOT NULL,
+  created_at DATETIME(3) NOT NULL,
+  verified_at DATETIME(3) NULL,
+  PRIMARY KEY (tenant_id, name)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 -- Events by day: the sequencer counts each when it numbers it.
 CREATE TABLE IF NOT EXISTS usage_days (
   tenant_id BINARY(16) NOT NULL,

@@ -10,7 +10,7 @@ import * as limits from './limits.ts';
 import * as members from './members.ts';
 import * as messages from './messages.ts';
 import * as sessions from './sessions.ts';
-import { tenantSecrets } from './tenants.ts';
+import { domains, tenantSecrets } from './tenants.ts';
 import { credentials, identifiers } from './users.ts';
 import * as webhooks from './webhooks.ts';
 
@@ -39,4 +39,5 @@ export const tenantTables: readonly TenantTable[] = [
   identifiers,
   credentials,
   tenantSecrets,
+  domains,
 ];

@@ -1,7 +1,7 @@
 import { mysqlTable, primaryKey, varchar } from 'drizzle-orm/mysql-core';
 import type { KeyKind, KeyLimits, Scope } from '../../domain/api-key.ts';
 import type { Tenant, TenantPolicy } from '../../domain/tenant.ts';
-import { bytes, exact, instant, json, uuid } from '../columns.ts';
+import { bytes, exact, flag, instant, json, uuid } from '../columns.ts';
 
 // The tables as the migrations leave them; a test compares the two. Keys and
 // indexes are the migrations' business and repeated here only where a query needs
@@ -14,7 +14,20 @@ export const tenants = mysqlTable('tenants', {
   status: exact('status', { length: 16 }).$type<Tenant['status']>().notNull(),
   policy: json('policy').$type<TenantPolicy>().notNull(),
   createdAt: instant('created_at').notNull(),
+  confined: flag('confined').notNull().default(false),
 });
+
+export const domains = mysqlTable(
+  'domains',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    name: exact('name', { length: 253 }).notNull(),
+    token: exact('token', { length: 40 }).notNull(),
+    createdAt: instant('created_at').notNull(),
+    verifiedAt: instant('verified_at'),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.name] })],
+);
 
 export const apiKeys = mysqlTable('api_keys', {
   id: uuid('id').primaryKey(),

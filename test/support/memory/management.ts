@@ -1,3 +1,4 @@
+import type { DomainProof, DomainRepository } from '../../../src/domain/domain-proof.ts';
 import type { MemberRepository } from '../../../src/domain/member.ts';
 import { DuplicateError } from '../../../src/domain/repositories.ts';
 import type { UsageRepository } from '../../../src/domain/usage.ts';
@@ -55,6 +56,23 @@ export function createUsage({ usageDays }: Tables): UsageRepository {
         .all((row) => row.tenantId === tenantId && row.day >= from && row.day <= to)
         .map(({ tenantId: _, ...count }) => count)
         .sort((a, b) => (JSON.stringify([a.day, a.type]) < JSON.stringify([b.day, b.type]) ? -1 : 1)),
+  };
+}
+
+export function createDomains({ domains }: Tables): DomainRepository {
+  const is = (tenantId: string, name: string) => (each: DomainProof) =>
+    each.tenantId === tenantId && each.name === name;
+  return {
+    list: async (tenantId) =>
+      domains.all((each) => each.tenantId === tenantId).sort((a, b) => (a.name < b.name ? -1 : 1)),
+    find: async (tenantId, name) => domains.find(is(tenantId, name)),
+    async insert(proof) {
+      if (!domains.insert(proof)) throw new DuplicateError();
+    },
+    async verify(tenantId, name, at) {
+      domains.update(is(tenantId, name), { verifiedAt: at });
+    },
+    delete: async (tenantId, name) => domains.delete(is(tenantId, name)) === 1,
   };
 }
 

@@ -59,7 +59,13 @@ export function createTenants(tables: Tables): TenantRepository {
       if (!tenants.insert(tenant)) throw new DuplicateError();
     },
     async update(tenantId, changes) {
-      tenants.update((each) => each.id === tenantId, changes);
+      const { confined, ...rest } = changes;
+      // Absent is free.
+      const freed = tenants.find((each) => each.id === tenantId);
+      if (freed === undefined) return;
+      const { confined: former, ...known } = { ...freed, ...rest };
+      tenants.delete((each) => each.id === tenantId);
+      tenants.insert({ ...known, ...((confined ?? former) && { confined: true }) });
     },
     async purge(tenantId, limit) {
       const users = tables.users.delete((each) => each.tenantId === tenantId, limit);

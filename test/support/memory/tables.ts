@@ -7,6 +7,7 @@ import type { Authenticator } from '../../../src/domain/authenticator.ts';
 import type { Challenge } from '../../../src/domain/challenge.ts';
 import type { Connection } from '../../../src/domain/connection.ts';
 import type { DeviceAuthorization } from '../../../src/domain/device-authorization.ts';
+import type { DomainProof } from '../../../src/domain/domain-proof.ts';
 import type { EventLog, SealedEvent } from '../../../src/domain/event-log.ts';
 import type { ExternalIdentity, FederatedSession } from '../../../src/domain/external-identity.ts';
 import type { FactorReset } from '../../../src/domain/factor-reset.ts';
@@ -106,6 +107,7 @@ export function createTables() {
     trustedDevices: new Table<TrustedDevice>(({ tenantId, id }) => `${tenantId} ${id}`),
     members: new Table<Member>(({ tenantId, userId }) => `${tenantId} ${userId}`),
     invitations: new Table<Invitation>(({ tenantId, id }) => `${tenantId} ${id}`),
+    domains: new Table<DomainProof>(({ tenantId, name }) => `${tenantId} ${name}`),
     usageDays: new Table<OfTenant & UsageCount>(
       ({ tenantId, day, type, reason }) => `${tenantId} ${day} ${type} ${reason}`,
     ),

@@ -61,6 +61,13 @@ export declare type Tenant = Message<"manam.admin.v1.Tenant"> & {
    * @generated from field: google.protobuf.Timestamp create_time = 6;
    */
   createTime?: Timestamp | undefined;
+
+  /**
+   * Whether someone made it for themselves and it has proved no sender yet: its messages reach its members alone.
+   *
+   * @generated from field: bool confined = 7;
+   */
+  confined: boolean;
 };
 
 /**
@@ -608,6 +615,13 @@ export declare type UpdateTenantRequest = Message<"manam.admin.v1.UpdateTenantRe
    * @generated from field: google.protobuf.Struct policy = 3;
    */
   policy?: JsonObject | undefined;
+
+  /**
+   * Whether its messages reach its members alone; not sent: that stays.
+   *
+   * @generated from field: optional bool confined = 4;
+   */
+  confined?: boolean | undefined;
 };
 
 /**
@@ -3741,6 +3755,40 @@ export declare type RemoveTenantMemberResponse = Message<"manam.admin.v1.RemoveT
 export declare const RemoveTenantMemberResponseSchema: GenMessage<RemoveTenantMemberResponse>;
 
 /**
+ * The request of InviteDeveloper.
+ *
+ * @generated from message manam.admin.v1.InviteDeveloperRequest
+ */
+export declare type InviteDeveloperRequest = Message<"manam.admin.v1.InviteDeveloperRequest"> & {
+  /**
+   * The address.
+   *
+   * @generated from field: string email = 1;
+   */
+  email: string;
+};
+
+/**
+ * Describes the message manam.admin.v1.InviteDeveloperRequest.
+ * Use `create(InviteDeveloperRequestSchema)` to create a new message.
+ */
+export declare const InviteDeveloperRequestSchema: GenMessage<InviteDeveloperRequest>;
+
+/**
+ * The answer of InviteDeveloper.
+ *
+ * @generated from message manam.admin.v1.InviteDeveloperResponse
+ */
+export declare type InviteDeveloperResponse = Message<"manam.admin.v1.InviteDeveloperResponse"> & {
+};
+
+/**
+ * Describes the message manam.admin.v1.InviteDeveloperResponse.
+ * Use `create(InviteDeveloperResponseSchema)` to create a new message.
+ */
+export declare const InviteDeveloperResponseSchema: GenMessage<InviteDeveloperResponse>;
+
+/**
  * Whether a tenant's keys and tokens are valid.
  *
  * @generated from enum manam.admin.v1.TenantState
@@ -4641,6 +4689,17 @@ export declare const AdminService: GenService<{
     methodKind: "unary";
     input: typeof SetTenantMemberRequestSchema;
     output: typeof SetTenantMemberResponseSchema;
+  },
+  /**
+   * Invites someone to make a tenant, where the deployment takes tenants by invitation. The person who has proved the
+   * address at Manam may make one, within 7 days.
+   *
+   * @generated from rpc manam.admin.v1.AdminService.InviteDeveloper
+   */
+  inviteDeveloper: {
+    methodKind: "unary";
+    input: typeof InviteDeveloperRequestSchema;
+    output: typeof InviteDeveloperResponseSchema;
   },
   /**
    * Ends a membership.
