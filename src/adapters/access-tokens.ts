@@ -14,12 +14,20 @@ const lifetimeS = 600;
 const leewayS = 30;
 
 /** One purpose, one `typ` (RFC 8725, section 3.11): a token of one kind is refused where another is due. */
-const types: Record<SessionLevel, string> = { 'signed-in': 'at+jwt', 'enrol-only': 'setup+jwt' };
-const levels = new Map(Object.entries(types).map(([level, typ]) => [typ, level as SessionLevel]));
+const types: Record<SessionLevel, string> = {
+  'signed-in': 'at+jwt',
+  'enrol-only': 'setup+jwt',
+  // For the tenant's apps it is a token of the user, with `act`.
+  acting: 'at+jwt',
+};
+const levels: ReadonlyMap<string, SessionLevel> = new Map([
+  [types['signed-in'], 'signed-in'],
+  [types['enrol-only'], 'enrol-only'],
+]);
 
 /** The audience of a token: the tenant, or for an enrol-only session this service alone. */
 function audienceOf(level: SessionLevel, tenantId: string): string {
-  return level === 'signed-in' ? tenantId : `urn:manam:setup:${tenantId}`;
+  return level === 'enrol-only' ? `urn:manam:setup:${tenantId}` : tenantId;
 }
 
 const pendingType = 'mfa+jwt';
@@ -101,6 +109,7 @@ export function createAccessTokens({ ring, issuer, clock, random }: AccessTokenD
         auth_time: seconds(claims.authTime),
         amr: claims.amr,
         ...(claims.jkt !== undefined && { cnf: { jkt: claims.jkt } }),
+        ...(claims.actorId !== undefined && { act: { sub: claims.actorId } }),
       };
       return signJws(ring.signer(), types[claims.level], payload);
     },
@@ -142,11 +151,13 @@ export function createAccessTokens({ ring, issuer, clock, random }: AccessTokenD
         payload.aud === audienceOf(level, tid) &&
         Number(exp) - Number(iat) <= lifetimeS;
       if (!plausible) return undefined;
+      const { sub: actorId } = (payload['act'] ?? {}) as { readonly sub?: string };
       return {
         tenantId: tid,
         userId: sub,
         sessionId: sid,
-        level,
+        level: actorId === undefined ? level : 'acting',
+        ...(actorId !== undefined && { actorId }),
         authTime: new Date(authTime * 1000),
         amr: amr as AuthenticationMethod[],
         jkt: (payload['cnf'] as { readonly jkt?: string } | undefined)?.jkt,

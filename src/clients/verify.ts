@@ -33,6 +33,11 @@ export type AccessTokenClaims = {
   readonly authTime: Date;
   readonly issuedAt: Date;
   readonly expiresAt: Date;
+  /**
+   * The member of the tenant who looks at the account in the user's place (`act`, RFC 8693, section 4.1): show it to
+   * them, and let them change nothing. Absent: the user themselves.
+   */
+  readonly actorId?: string;
 };
 
 /** The token is none of this tenant's, or has ended. */
@@ -132,7 +137,8 @@ function createSpentProofs(): (proof: Proof, now: Date) => boolean {
 }
 
 function claimsOf(payload: JWTPayload, tenantId: string): AccessTokenClaims {
-  const { sub, tid, sid, auth_time: authTime, amr, iat, exp } = payload;
+  const { sub, tid, sid, auth_time: authTime, amr, iat, exp, act } = payload;
+  const { sub: actorId } = (act ?? {}) as { readonly sub?: unknown };
   const isWhole =
     typeof sub === 'string' &&
     tid === tenantId &&
@@ -149,6 +155,7 @@ function claimsOf(payload: JWTPayload, tenantId: string): AccessTokenClaims {
     authTime: date(authTime),
     issuedAt: date(iat),
     expiresAt: date(exp),
+    ...(actorId !== undefined && { actorId: String(actorId) }),
   };
 }
 

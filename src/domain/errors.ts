@@ -124,6 +124,7 @@ export const reasons = [
   'DOMAIN_LIMIT',
   'TENANT_LIMIT',
   'TENANT_SIGN_UP_DENIED',
+  'IMPERSONATION_DENIED',
 ] as const;
 
 /** A stable reason; texts may change, reasons may not. */

@@ -11,6 +11,10 @@ export const eventTexts: Readonly<Partial<Record<EventType, Texts>>> = {
   'user.updated': { en: 'Your profile was changed.', fa: 'مشخصات شما تغییر کرد.' },
   'user.roles_changed': { en: 'Your roles were changed.', fa: 'نقش‌های شما تغییر کرد.' },
   'user.disabled': { en: 'Your account was disabled.', fa: 'حساب شما غیرفعال شد.' },
+  'user.impersonated': {
+    en: 'Support looked at your account as you see it.',
+    fa: 'پشتیبانی حساب شما را همان‌گونه که می‌بینید دید.',
+  },
   'user.enabled': { en: 'Your account was enabled again.', fa: 'حساب شما دوباره فعال شد.' },
   'user.taken_over': {
     en: 'You proved that the account is yours; what was set up before was removed.',

@@ -60,6 +60,8 @@ export const eventCatalogue = {
   'user.roles_changed': event('tenant', 'user'),
   'user.disabled': event('tenant', 'user'),
   'user.enabled': event('tenant', 'user'),
+  // A member looked at the account as its user sees it.
+  'user.impersonated': event<{ readonly reason: string }>('tenant', 'user'),
   // The id itself is erased: a copy of it is recognized by its SHA-256 in Base64url, as in the receipt.
   'user.deleted': event<{ readonly user: string }>('tenant'),
   'user.taken_over': event('tenant', 'user'),

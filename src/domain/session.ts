@@ -106,6 +106,8 @@ export type CallerSession = {
   readonly authTime: Date;
   /** The trusted device that stood for the second factor; undefined: none. */
   readonly deviceId: string | undefined;
+  /** The member who acts in the user's place, by the token; absent: the user themselves. */
+  readonly actorId?: string;
   /** Whose session it is, as they were when the call came in. */
   readonly holder: UserView;
 };

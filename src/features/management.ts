@@ -9,6 +9,7 @@ import { createCreateTenant } from '../flows/manage/create-tenant.ts';
 import { createCreateUser } from '../flows/manage/create-user.ts';
 import { createCredentialCare } from '../flows/manage/credentials.ts';
 import { createDomains } from '../flows/manage/domains.ts';
+import { createImpersonate } from '../flows/manage/impersonate.ts';
 import { createInvitations } from '../flows/manage/invitations.ts';
 import { createKeyAdmin } from '../flows/manage/keys.ts';
 import { createListUsers } from '../flows/manage/list-users.ts';
@@ -43,6 +44,7 @@ export function management({ adapters, core, config, limiter }: FeatureDeps) {
       listUsers: createListUsers(all),
       listIdentities: store.identities.listOfUser,
       credentials: createCredentialCare(all),
+      impersonate: createImpersonate(all),
       readUser: createReadUser(all),
       history: createHistory({ ...all, textOfReason: textOf }),
     }),

@@ -153,6 +153,7 @@ export function toIntrospection(
     authTime: seconds(found.authTime),
     amr: [...found.amr],
     ...(found.jkt !== undefined && { cnf: { jkt: found.jkt } }),
+    ...(found.actorId !== undefined && { act: { sub: found.actorId } }),
   };
 }
 

@@ -135,7 +135,8 @@ export function toTold({ event, text }: ToldEvent, currentSessionId: string | un
     outcome,
     text,
     sessionId: sessionId ?? '',
-    address,
+    // Where a member of the tenant was is none of the user's business.
+    address: details['member'] === undefined ? address : '',
     createTime: timestampFromDate(createdAt),
     details: toDetails(details),
     isCurrentSession: sessionId !== undefined && sessionId === currentSessionId,

@@ -25,6 +25,7 @@ import type { createReadUser } from '../flows/accounts/view-user.ts';
 import type { createHistory } from '../flows/events/history.ts';
 import type { createCreateUser } from '../flows/manage/create-user.ts';
 import type { CredentialCare } from '../flows/manage/credentials.ts';
+import type { createImpersonate } from '../flows/manage/impersonate.ts';
 import type { createListUsers } from '../flows/manage/list-users.ts';
 import type { createUserCare } from '../flows/manage/user-care.ts';
 import type { createUserAdmin } from '../flows/manage/users.ts';
@@ -39,6 +40,7 @@ export type ManagedUserFlows = {
   readonly listUsers: ReturnType<typeof createListUsers>;
   readonly listIdentities: (tenantId: string, userId: string) => Promise<ExternalIdentity[]>;
   readonly credentials: CredentialCare;
+  readonly impersonate: ReturnType<typeof createImpersonate>;
   readonly editUser: ReturnType<typeof createEditUser>;
   readonly readUser: ReturnType<typeof createReadUser>;
   readonly history: ReturnType<typeof createHistory>;
@@ -123,6 +125,11 @@ export function managedUserHandlers(flows: ManagedUserFlows) {
     async setUserPassword(request, context) {
       await credentials.setPassword(callerOf(context), request);
       return {};
+    },
+
+    async impersonateUser(request, context) {
+      const { accessToken, expiresInS: expiresIn } = await flows.impersonate(callerOf(context), request);
+      return { accessToken, expiresIn };
     },
 
     async sendUserRecovery(request, context) {

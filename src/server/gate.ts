@@ -62,6 +62,7 @@ export type GateDeps = {
 const levels: Record<CallerLevel, SessionLevel> = {
   'signed-in': SessionLevel.SIGNED_IN,
   'enrol-only': SessionLevel.ENROL_ONLY,
+  acting: SessionLevel.ACTING,
 };
 
 /**
@@ -250,16 +251,17 @@ async function findSession(
 ): Promise<{ tenantId: string; session: CallerSession; jkt: string | undefined }> {
   const claims = await accessTokens.verify(bearer);
   if (claims === undefined) throw new DomainError('TOKEN_INVALID');
-  const { tenantId, sessionId, userId, level, jkt } = claims;
+  const { tenantId, sessionId, userId, level, jkt, actorId } = claims;
   const session = await sessions.findOfCall(tenantId, sessionId, clock());
   if (session === undefined || session.userId !== userId || session.level !== level) {
     throw new DomainError('TOKEN_INVALID');
   }
-  return { tenantId, session, jkt };
+  return { tenantId, session: { ...session, ...(actorId && { actorId }) }, jkt };
 }
 
 function assertLevel(rule: Access, session: CallerSession): void {
   if (rule.sessions.includes(levels[session.level])) return;
+  if (session.level === 'acting') throw new DomainError('IMPERSONATION_DENIED');
   // A token of the wrong kind is invalid (R14); only an enrol-only session gets its reason.
   const mayAfterEnrolment = session.level === 'enrol-only' && rule.sessions.includes(SessionLevel.SIGNED_IN);
   throw new DomainError(mayAfterEnrolment ? 'TWO_FACTOR_ENROLMENT_REQUIRED' : 'TOKEN_INVALID');

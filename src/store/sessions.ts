@@ -46,8 +46,12 @@ function toColumns(binding: KeyBinding | undefined): Pick<Row, 'jkt' | 'bindsAcc
 }
 
 /** Whether a session began without the second factor that its user has by now, and no device stood for it: it is not live. */
-function lacksSecondFactor(hasFactor: number, { amr, deviceId }: Pick<Row, 'amr' | 'deviceId'>) {
-  return hasFactor > 0 && !amr.includes('mfa') && deviceId === null;
+function lacksSecondFactor(
+  hasFactor: number,
+  { level, amr, deviceId }: Pick<Row, 'level' | 'amr' | 'deviceId'>,
+) {
+  // A member who acts for a user has no factor of theirs.
+  return level !== 'acting' && hasFactor > 0 && !amr.includes('mfa') && deviceId === null;
 }
 
 const hasFactor = hasAuthenticatorRow.as('has_factor');

@@ -4,10 +4,12 @@ import { beforeAll, expect, test } from 'vitest';
 import { http } from '../../gen/google/api/annotations_pb.js';
 import { access, KeyKind, SessionLevel } from '../../gen/manam/options/v1/access_pb.js';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { ManagementService } from '../../gen/manam/v1/management_service_pb.js';
 import { publicServices } from '../../src/contract/services.ts';
 import { password, useTestApp } from '../support/app.ts';
 import { shapeOf } from '../support/errors.ts';
 import { bearer, enrolTotp, signUp } from '../support/journey.ts';
+import { makeMember } from '../support/members.ts';
 import { basic, makeApplication, signInTo } from '../support/openid.ts';
 import { protocols } from '../support/protocols.ts';
 import { createSigner } from '../support/signer.ts';
@@ -27,6 +29,7 @@ const gateReasons = new Set([
   'TOKEN_INVALID',
   'TWO_FACTOR_ENROLMENT_REQUIRED',
   'REAUTHENTICATION_REQUIRED',
+  'IMPERSONATION_DENIED',
   'INVALID_CLIENT',
 ]);
 /** What the calls of OAuth name a reason. */
@@ -110,6 +113,12 @@ beforeAll(async () => {
     refresh: async () => bearer(own.refreshToken),
     expired: async () => bearer(expired.accessToken),
     revoked: async () => bearer(revoked.accessToken),
+    acting: perMethod(async () => {
+      const support = await makeMember(testApp(), 'support');
+      const { userId } = await signUp(testApp());
+      const client = testApp().client(ManagementService, support.headers);
+      return bearer((await client.impersonateUser({ userId, reason: 'a test' })).accessToken);
+    }),
     application: async () => basic(application),
     'application’s token': async () => bearer(tokens['access_token'] ?? ''),
   };
@@ -168,6 +177,7 @@ const names = [
   'refresh',
   'expired',
   'revoked',
+  'acting',
   'application',
   'application’s token',
 ];
@@ -219,6 +229,7 @@ for (const method of methods.filter((each) => hasOption(each, http) && !isOfAppl
     expect(await passed('secret, no scope')).toBe(!needsSession && rule.scope === '');
     expect(await passed('own session')).toBe(rule.sessions.includes(SessionLevel.SIGNED_IN));
     expect(await passed('enrol-only')).toBe(rule.sessions.includes(SessionLevel.ENROL_ONLY));
+    expect(await passed('acting')).toBe(rule.sessions.includes(SessionLevel.ACTING));
     expect(await passed('pending')).toBe(rule.sessions.includes(SessionLevel.PENDING));
   });
 }

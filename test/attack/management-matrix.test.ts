@@ -29,6 +29,7 @@ const intention: Readonly<Record<string, readonly [roles: string, fresh: boolean
   SetUserPassword: ['ao', true, 'users.credentials'],
   SendUserRecovery: ['sao', false, 'users.write'],
   ResetUserAuthenticators: ['ao', true, 'users.credentials'],
+  ImpersonateUser: ['sao', true, ''],
   ListUserSessions: ['vsdao', false, 'users.read'],
   EndUserSessions: ['sao', false, 'users.write'],
   ListUserEvents: ['vsdao', false, 'users.read'],

@@ -132,6 +132,7 @@ const sessionWords: Record<SessionLevel, string> = {
   [SessionLevel.SIGNED_IN]: 'of a signed-in user',
   [SessionLevel.PENDING]: 'of a sign-in that waits for its second factor',
   [SessionLevel.ENROL_ONLY]: 'of a user who has to enrol a second factor first',
+  [SessionLevel.ACTING]: 'of a member who looks at the account in the place of its user',
 };
 
 /** The role of a member as people read it. */
@@ -164,6 +165,7 @@ const reasonsOfMembers = [
   'TOKEN_MISSING',
   'TOKEN_INVALID',
   'TWO_FACTOR_ENROLMENT_REQUIRED',
+  'IMPERSONATION_DENIED',
   'MEMBER_ROLE_REQUIRED',
   'MEMBER_FACTOR_REQUIRED',
   'DPOP_PROOF_INVALID',
@@ -201,6 +203,7 @@ export function reasonsOf(method: DescMethod, all: readonly ErrorReason[]): Erro
     ...(takesSignedIn && !rule.sessions.includes(SessionLevel.ENROL_ONLY)
       ? ['TWO_FACTOR_ENROLMENT_REQUIRED']
       : []),
+    ...(needsSession && !rule.sessions.includes(SessionLevel.ACTING) ? ['IMPERSONATION_DENIED'] : []),
     ...(rule.scope === '' ? [] : ['SECRET_KEY_REQUIRED', 'SCOPE_REQUIRED']),
     ...(rule.fresh ? ['REAUTHENTICATION_REQUIRED'] : []),
   ];

@@ -969,6 +969,13 @@ export declare type IntrospectTokenResponse = Message<"manam.v1.IntrospectTokenR
    * @generated from field: manam.v1.TokenConfirmation cnf = 9;
    */
   cnf?: TokenConfirmation | undefined;
+
+  /**
+   * The member of the tenant who acts in the user's place. Absent: the user themselves.
+   *
+   * @generated from field: manam.v1.TokenActor act = 10;
+   */
+  act?: TokenActor | undefined;
 };
 
 /**
@@ -976,6 +983,26 @@ export declare type IntrospectTokenResponse = Message<"manam.v1.IntrospectTokenR
  * Use `create(IntrospectTokenResponseSchema)` to create a new message.
  */
 export declare const IntrospectTokenResponseSchema: GenMessage<IntrospectTokenResponse>;
+
+/**
+ * Who acts in the place of a token's subject (RFC 8693, section 4.1).
+ *
+ * @generated from message manam.v1.TokenActor
+ */
+export declare type TokenActor = Message<"manam.v1.TokenActor"> & {
+  /**
+   * The id of the member at Manam.
+   *
+   * @generated from field: string sub = 1;
+   */
+  sub: string;
+};
+
+/**
+ * Describes the message manam.v1.TokenActor.
+ * Use `create(TokenActorSchema)` to create a new message.
+ */
+export declare const TokenActorSchema: GenMessage<TokenActor>;
 
 /**
  * The key whose proof a token needs (RFC 7800, section 3.1).

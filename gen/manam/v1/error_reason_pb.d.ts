@@ -879,6 +879,13 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_TENANT_SIGN_UP_DENIED = 121;
    */
   TENANT_SIGN_UP_DENIED = 121,
+
+  /**
+   * A member who looks at an account in the place of its user changes nothing of it.
+   *
+   * @generated from enum value: ERROR_REASON_IMPERSONATION_DENIED = 122;
+   */
+  IMPERSONATION_DENIED = 122,
 }
 
 /**

@@ -5,7 +5,7 @@
 // What a tenant does with its users, its settings and its people.
 
 import type { GenFile, GenService } from "@bufbuild/protobuf/codegenv2";
-import type { ConfirmUserRequestSchema, ConfirmUserResponseSchema, CreateUserRequestSchema, CreateUserResponseSchema, DeleteUserRequestSchema, DeleteUserResponseSchema, DisableUserRequestSchema, DisableUserResponseSchema, EnableUserRequestSchema, EnableUserResponseSchema, EndUserSessionsRequestSchema, EndUserSessionsResponseSchema, GetUserRequestSchema, GetUserResponseSchema, InviteUserRequestSchema, InviteUserResponseSchema, ListUserEventsRequestSchema, ListUserEventsResponseSchema, ListUserSessionsRequestSchema, ListUserSessionsResponseSchema, ListUsersRequestSchema, ListUsersResponseSchema, ResetUserAuthenticatorsRequestSchema, ResetUserAuthenticatorsResponseSchema, SendUserRecoveryRequestSchema, SendUserRecoveryResponseSchema, SetUserPasswordRequestSchema, SetUserPasswordResponseSchema, UpdateUserRequestSchema, UpdateUserResponseSchema } from "./management_users_pb.js";
+import type { ConfirmUserRequestSchema, ConfirmUserResponseSchema, CreateUserRequestSchema, CreateUserResponseSchema, DeleteUserRequestSchema, DeleteUserResponseSchema, DisableUserRequestSchema, DisableUserResponseSchema, EnableUserRequestSchema, EnableUserResponseSchema, EndUserSessionsRequestSchema, EndUserSessionsResponseSchema, GetUserRequestSchema, GetUserResponseSchema, ImpersonateUserRequestSchema, ImpersonateUserResponseSchema, InviteUserRequestSchema, InviteUserResponseSchema, ListUserEventsRequestSchema, ListUserEventsResponseSchema, ListUserSessionsRequestSchema, ListUserSessionsResponseSchema, ListUsersRequestSchema, ListUsersResponseSchema, ResetUserAuthenticatorsRequestSchema, ResetUserAuthenticatorsResponseSchema, SendUserRecoveryRequestSchema, SendUserRecoveryResponseSchema, SetUserPasswordRequestSchema, SetUserPasswordResponseSchema, UpdateUserRequestSchema, UpdateUserResponseSchema } from "./management_users_pb.js";
 import type { AddDomainRequestSchema, AddDomainResponseSchema, CreateApplicationRequestSchema, CreateApplicationResponseSchema, CreateKeyRequestSchema, CreateKeyResponseSchema, DeleteApplicationRequestSchema, DeleteApplicationResponseSchema, DeleteConnectionRequestSchema, DeleteConnectionResponseSchema, GetPolicyRequestSchema, GetPolicyResponseSchema, GetUsageRequestSchema, GetUsageResponseSchema, ListApplicationsRequestSchema, ListApplicationsResponseSchema, ListConnectionsRequestSchema, ListConnectionsResponseSchema, ListDomainsRequestSchema, ListDomainsResponseSchema, ListKeysRequestSchema, ListKeysResponseSchema, RemoveDomainRequestSchema, RemoveDomainResponseSchema, RevokeKeyRequestSchema, RevokeKeyResponseSchema, RotateApplicationSecretRequestSchema, RotateApplicationSecretResponseSchema, RotateKeyRequestSchema, RotateKeyResponseSchema, SetConnectionRequestSchema, SetConnectionResponseSchema, SetConnectionSecretRequestSchema, SetConnectionSecretResponseSchema, UpdateApplicationRequestSchema, UpdateApplicationResponseSchema, UpdatePolicyRequestSchema, UpdatePolicyResponseSchema, VerifyDomainRequestSchema, VerifyDomainResponseSchema } from "./management_settings_pb.js";
 import type { AcceptInvitationRequestSchema, AcceptInvitationResponseSchema, CreateTenantRequestSchema, CreateTenantResponseSchema, InviteMemberRequestSchema, InviteMemberResponseSchema, LeaveTenantRequestSchema, LeaveTenantResponseSchema, ListMembersRequestSchema, ListMembersResponseSchema, ListMyTenantsRequestSchema, ListMyTenantsResponseSchema, RemoveMemberRequestSchema, RemoveMemberResponseSchema, RevokeInvitationRequestSchema, RevokeInvitationResponseSchema, SetMemberRoleRequestSchema, SetMemberRoleResponseSchema, TransferOwnershipRequestSchema, TransferOwnershipResponseSchema } from "./management_people_pb.js";
 
@@ -140,6 +140,16 @@ export declare const ManagementService: GenService<{
     methodKind: "unary";
     input: typeof ResetUserAuthenticatorsRequestSchema;
     output: typeof ResetUserAuthenticatorsResponseSchema;
+  },
+  /**
+   * Lets the caller look at an account as its user sees it, with a token that says who acts (RFC 8693, section 4.1). It lives for 10 minutes, shows and changes nothing, and stands in the history of the user.
+   *
+   * @generated from rpc manam.v1.ManagementService.ImpersonateUser
+   */
+  impersonateUser: {
+    methodKind: "unary";
+    input: typeof ImpersonateUserRequestSchema;
+    output: typeof ImpersonateUserResponseSchema;
   },
   /**
    * Lists the live sessions of a user, the newest first.

@@ -1054,6 +1054,60 @@ export declare type SendUserRecoveryResponse = Message<"manam.v1.SendUserRecover
 export declare const SendUserRecoveryResponseSchema: GenMessage<SendUserRecoveryResponse>;
 
 /**
+ * The request of ImpersonateUser.
+ *
+ * @generated from message manam.v1.ImpersonateUserRequest
+ */
+export declare type ImpersonateUserRequest = Message<"manam.v1.ImpersonateUserRequest"> & {
+  /**
+   * The user, by id.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * Why, at most 200 characters; the user reads it. No personal data: it is part of the log.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message manam.v1.ImpersonateUserRequest.
+ * Use `create(ImpersonateUserRequestSchema)` to create a new message.
+ */
+export declare const ImpersonateUserRequestSchema: GenMessage<ImpersonateUserRequest>;
+
+/**
+ * The answer of ImpersonateUser.
+ *
+ * @generated from message manam.v1.ImpersonateUserResponse
+ */
+export declare type ImpersonateUserResponse = Message<"manam.v1.ImpersonateUserResponse"> & {
+  /**
+   * An access token of the user with the claim `act`.
+   *
+   * @generated from field: string access_token = 1;
+   */
+  accessToken: string;
+
+  /**
+   * Its lifetime in seconds.
+   *
+   * @generated from field: int32 expires_in = 2;
+   */
+  expiresIn: number;
+};
+
+/**
+ * Describes the message manam.v1.ImpersonateUserResponse.
+ * Use `create(ImpersonateUserResponseSchema)` to create a new message.
+ */
+export declare const ImpersonateUserResponseSchema: GenMessage<ImpersonateUserResponse>;
+
+/**
  * The request of ListUserSessions.
  *
  * @generated from message manam.v1.ListUserSessionsRequest

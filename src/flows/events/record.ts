@@ -44,14 +44,15 @@ export async function record<T extends EventType>(
 ): Promise<void> {
   if (actor.emits?.has(type) === false)
     throw new DomainError('INTERNAL', { cause: new Error(`the method does not declare to emit ${type}`) });
+  const memberId = actor.member?.userId ?? actor.session?.actorId;
   const event = {
     id: random.uuid(),
     tenantId: actor.tenant.id,
     type,
     outcome: eventCatalogue[type].outcome,
     reason,
-    // Who of the tenant's people did it: an id of Manam, as `keyId` is one of a key.
-    details: { ...details, ...(actor.member && { member: actor.member.userId }) },
+    // Which of the tenant's people did it: an id of Manam, as `keyId` is one of a key.
+    details: { ...details, ...(memberId !== undefined && { member: memberId }) },
     userId: (userId ?? actor.session?.userId ?? actor.pending?.userId) || undefined,
     sessionId: (sessionId ?? actor.session?.id) || undefined,
     keyId: actor.key?.id,

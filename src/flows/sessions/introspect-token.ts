@@ -25,17 +25,19 @@ export type Introspection = {
   readonly amr: readonly AuthenticationMethod[];
   /** The thumbprint of the key that the token is bound to; undefined: none. */
   readonly jkt: string | undefined;
+  /** The member who acts in the user's place; absent: the user themselves. */
+  readonly actorId?: string | undefined;
 };
 
 /** Tells what a token of the tenant's users represents now, or undefined for whatever is not live. */
 export function createIntrospectToken({ store, accessTokens, vault, clock }: IntrospectTokenDeps) {
   async function introspectAccess(tenantId: string, text: string): Promise<Introspection | undefined> {
     const claims = await accessTokens.verify(text);
-    if (claims?.tenantId !== tenantId || claims.level !== 'signed-in') return undefined;
+    if (claims?.tenantId !== tenantId || claims.level === 'enrol-only') return undefined;
     const session = await store.sessions.findLive(tenantId, claims.sessionId, clock());
-    if (session?.userId !== claims.userId || session.level !== 'signed-in') return undefined;
-    const { issuedAt, expiresAt } = claims;
-    return { kind: 'access_token', issuedAt, expiresAt, ...factsOf(session), jkt: claims.jkt };
+    if (session?.userId !== claims.userId || session.level !== claims.level) return undefined;
+    const { issuedAt, expiresAt, jkt, actorId } = claims;
+    return { kind: 'access_token', issuedAt, expiresAt, ...factsOf(session), jkt, actorId };
   }
 
   async function introspectRefresh(tenantId: string, text: string): Promise<Introspection | undefined> {

@@ -9,7 +9,7 @@ import type { Repositories } from '../../domain/repositories.ts';
 import type { SessionRow } from '../../domain/session.ts';
 import { formatProgress, isSecondFactor, type SignInProgress } from '../../domain/sign-in.ts';
 import { lacksRequired, requiresSecondFactor, type TenantPolicy } from '../../domain/tenant.ts';
-import type { SessionAccount } from '../../domain/user.ts';
+import type { SessionAccount, User } from '../../domain/user.ts';
 import type { SmsAuthenticator } from '../authenticators/sms.ts';
 import { stepChallenge } from '../challenges/send.ts';
 import { standIn } from './trusted-devices.ts';
@@ -151,3 +151,41 @@ export function createSessionGate({ sendCode, chargeCode, clock, random }: Sessi
 }
 
 export type SessionGate = ReturnType<typeof createSessionGate>;
+
+/** As long as one access token lives, with its skew: it is never refreshed. */
+const actingLifetimeMs = 11 * minuteMs;
+
+/**
+ * Opens the session in which a member looks at an account: no factor of the user is in it, it is never fresh, and it
+ * has no refresh token.
+ */
+export async function openActingSession(
+  { sessions }: Pick<Repositories, 'sessions'>,
+  { clock, random }: Pick<SessionGateDeps, 'clock' | 'random'>,
+  { tenantId, id: userId }: Pick<User, 'tenantId' | 'id'>,
+): Promise<SessionRow> {
+  const now = clock();
+  const expiresAt = new Date(now.getTime() + actingLifetimeMs);
+  const session: SessionRow = {
+    id: random.uuid(),
+    tenantId,
+    userId,
+    level: 'acting',
+    amr: [],
+    authTime: new Date(0),
+    // Neither the network nor a device of the user's: it makes no later sign-in a known one.
+    client: { address: '', userAgent: '' },
+    binding: undefined,
+    remember: false,
+    deviceId: undefined,
+    device: '',
+    refreshCounter: 0,
+    refreshSalt: random.bytes(32),
+    refreshedAt: now,
+    createdAt: now,
+    idleExpiresAt: expiresAt,
+    expiresAt,
+  };
+  await sessions.insert(session);
+  return session;
+}

@@ -316,7 +316,7 @@ export const en = {
     'Your service gets its own users, pages and keys. You can change everything but its short name later.',
   tenantName: 'Name of your service',
   tenantSlug: 'Short name',
-  tenantSlugHint: '4 to 40 lower-case letters, digits and dashes, as in my-shop. It stands in addresses.',
+  tenantSlugHint: '4 to 40 lower-case letters, digits and dashes, as in myshop. It stands in addresses.',
   tenantCreate: 'Create',
   tenantMade: '{tenant} is ready',
   tenantKeysHint:

@@ -316,7 +316,7 @@ export const fa: Words = {
     'سرویس شما کاربران، صفحه\u200cها و کلیدهای خود را خواهد داشت. جز نام کوتاه، همه چیز را بعداً می\u200cتوانید تغییر دهید.',
   tenantName: 'نام سرویس شما',
   tenantSlug: 'نام کوتاه',
-  tenantSlugHint: '۴ تا ۴۰ حرف کوچک لاتین، رقم و خط تیره، مانند my-shop. در نشانی\u200cها می\u200cآید.',
+  tenantSlugHint: '۴ تا ۴۰ حرف کوچک لاتین، رقم و خط تیره، مانند myshop؛ در نشانی\u200cها می\u200cآید.',
   tenantCreate: 'ساختن',
   tenantMade: '{tenant} آماده است',
   tenantKeysHint:

@@ -300,6 +300,14 @@ export enum SessionLevel {
    * @generated from enum value: SESSION_LEVEL_ENROL_ONLY = 3;
    */
   ENROL_ONLY = 3,
+
+  /**
+   * A member of the tenant looks at the account in the user's place (RFC 8693, section 4.1): for what shows it and
+   * changes nothing of it.
+   *
+   * @generated from enum value: SESSION_LEVEL_ACTING = 4;
+   */
+  ACTING = 4,
 }
 
 /**
