@@ -125,6 +125,7 @@ export const reasons = [
   'TENANT_LIMIT',
   'TENANT_SIGN_UP_DENIED',
   'IMPERSONATION_DENIED',
+  'JOB_LIMIT',
 ] as const;
 
 /** A stable reason; texts may change, reasons may not. */

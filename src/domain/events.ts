@@ -41,6 +41,7 @@ type OfWebhook = { readonly webhook: string };
 /** The name of a connection, or `manam`. */
 type OfProvider = { readonly provider: string };
 type OfConnection = { readonly connection: string };
+type OfJob = { readonly job: string; readonly action: string };
 /** The id of a user of Manam. */
 type OfPerson = { readonly person: string };
 /** The id of an application. */
@@ -68,6 +69,8 @@ export const eventCatalogue = {
   'user.exported': event('tenant', 'user'),
   'users.imported': event<{ readonly count: number }>('tenant'),
   'users.exported': event('tenant'),
+  'users.job_started': event<OfJob>('tenant'),
+  'users.job_ended': event<OfJob & { readonly done: number; readonly failed: number }>('tenant'),
   'confirmation.sent': event('tenant'),
   'identifier.confirmed': event<OfIdentifier>('tenant', 'user'),
   'identifier.confirmation_failed': failure<OfIdentifier>('tenant'),

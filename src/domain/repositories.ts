@@ -30,6 +30,7 @@ import type { TermsRepository } from './terms.ts';
 import type { TrustedDeviceRepository } from './trusted-device.ts';
 import type { UsageRepository } from './usage.ts';
 import type { UserRepository } from './user.ts';
+import type { UserJobRepository } from './user-job.ts';
 import type { UserListRepository } from './user-list.ts';
 import type { WebhookRepository } from './webhook.ts';
 
@@ -37,6 +38,7 @@ import type { WebhookRepository } from './webhook.ts';
 export type Repositories = {
   readonly users: UserRepository;
   readonly userList: UserListRepository;
+  readonly userJobs: UserJobRepository;
   readonly members: MemberRepository;
   readonly domains: DomainRepository;
   readonly usage: UsageRepository;

@@ -19,6 +19,8 @@ export const retained = [
   'outbox',
   'webhookDeliveries',
   'webhookAttempts',
+  'userJobs',
+  'invitations',
   'unproved',
 ] as const;
 

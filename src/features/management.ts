@@ -16,23 +16,32 @@ import { createListUsers } from '../flows/manage/list-users.ts';
 import { createMembers } from '../flows/manage/members.ts';
 import { createUsage } from '../flows/manage/usage.ts';
 import { createUserCare } from '../flows/manage/user-care.ts';
+import { createJobRunner, createUserJobs } from '../flows/manage/user-jobs.ts';
 import { createUserAdmin } from '../flows/manage/users.ts';
+import { jobHandlers } from '../rpc/management-jobs.ts';
 import { peopleHandlers } from '../rpc/management-people.ts';
 import { settingsHandlers } from '../rpc/management-settings.ts';
 import { managedUserHandlers } from '../rpc/management-users.ts';
 import { textOf } from '../server/error-reasons.ts';
 import type { FeatureDeps } from './deps.ts';
 import type { Feature } from './feature.ts';
+import { createLoop } from './loop.ts';
+
+/** Pause while no job waits. */
+const restMs = 1000;
 
 /** What a tenant does by itself: its users, its settings, and the people who run it. */
-export function management({ adapters, core, config, limiter }: FeatureDeps) {
+export function management({ adapters, core, config, limiter, log }: FeatureDeps) {
   const { store } = adapters;
   const origin = new URL(config.issuer).origin;
   const { developerSignUp } = config;
   const all = { ...adapters, ...core, origin, limiter, developerSignUp };
   const users = createUserAdmin(all);
   const userCare = createUserCare(all, users.find);
+  const jobDeps = { ...all, users, userCare };
+  const jobs = createUserJobs(jobDeps);
   const flows = core.idempotent({
+    startJob: jobs.start,
     createUser: createCreateUser({ ...all, userCare }),
     editUser: createEditUser({ ...all, startChange: createStartChange(all) }),
   });
@@ -48,6 +57,7 @@ export function management({ adapters, core, config, limiter }: FeatureDeps) {
       readUser: createReadUser(all),
       history: createHistory({ ...all, textOfReason: textOf }),
     }),
+    ...jobHandlers(jobs, flows.startJob),
     ...settingsHandlers({
       tenants: createTenantAdmin(all),
       keys: createKeyAdmin(all),
@@ -62,5 +72,8 @@ export function management({ adapters, core, config, limiter }: FeatureDeps) {
       createTenant: createCreateTenant(all),
     }),
   };
-  return { handlers: { management: handlers } } satisfies Feature;
+  const retention = { userJobs: config.retention.messageDays, invitations: 0 };
+  const onError = (error: unknown) => log.warn({ err: error }, 'a job on users could not go on');
+  const loop = createLoop(createJobRunner(jobDeps), restMs, new AbortController().signal, onError);
+  return { handlers: { management: handlers }, jobs: [loop], retention } satisfies Feature;
 }

@@ -1,4 +1,4 @@
-import { and, eq, gt, inArray, isNull, lt, lte, notExists, or } from 'drizzle-orm';
+import { and, eq, gt, inArray, isNull, lt, lte, ne, notExists, or } from 'drizzle-orm';
 import { refusedPosition } from '../domain/event-log.ts';
 import type { LeaseRepository } from '../domain/lease.ts';
 import type { RetentionRepository } from '../domain/retention.ts';
@@ -11,6 +11,7 @@ import { trustedDevices } from './tables/devices.ts';
 import { events } from './tables/events.ts';
 import { loginRequests } from './tables/federation.ts';
 import { attemptCounters, budgets, idempotency, leases, spentProofs } from './tables/limits.ts';
+import { invitations, userJobs } from './tables/members.ts';
 import { outbox, smsBackoffs, smsCounters } from './tables/messages.ts';
 import { sessions } from './tables/sessions.ts';
 import { accountChanges, users } from './tables/users.ts';
@@ -76,6 +77,8 @@ export function createRetentionRepository(db: Database): RetentionRepository {
         ],
         webhookDeliveries: [webhookDeliveries, lt(webhookDeliveries.id, uuidOfTime(before))],
         webhookAttempts: [webhookAttempts, lt(webhookAttempts.id, uuidOfTime(before))],
+        userJobs: [userJobs, and(ne(userJobs.state, 'running'), lt(userJobs.createdAt, before))],
+        invitations: [invitations, lt(invitations.expiresAt, before)],
         // Unproved registrations that have no fresh confirmation; what a back end made stays.
         unproved: [
           users,

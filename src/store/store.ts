@@ -30,6 +30,7 @@ import { createSessionRepository } from './sessions.ts';
 import { createSmsUsageRepository } from './sms-usage.ts';
 import { createTenantRepository } from './tenants.ts';
 import { createTermsRepository } from './terms.ts';
+import { createUserJobRepository } from './user-jobs.ts';
 import { createUserListRepository } from './user-list.ts';
 import { createUserRepository } from './users.ts';
 import { createWebhookRepository } from './webhooks.ts';
@@ -52,6 +53,7 @@ function createRepositories(db: Database, prepared: Database, vault: Vault): Rep
   return {
     users: withoutSql(createUserRepository(db, prepared)),
     userList: withoutSql(createUserListRepository(db)),
+    userJobs: withoutSql(createUserJobRepository(db)),
     members: withoutSql(createMemberRepository(db)),
     domains: withoutSql(createDomainRepository(db)),
     usage: withoutSql(createUsageRepository(db)),

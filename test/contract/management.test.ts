@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { DuplicateError } from '../../src/domain/repositories.ts';
+import type { UserJob } from '../../src/domain/user-job.ts';
 import type { UserFilter, UserPlace } from '../../src/domain/user-list.ts';
 import { overEveryStore, type Scene } from './stores.ts';
 
@@ -159,5 +160,70 @@ overEveryStore('lists of users', (scene) => {
     const second = await store.userList.list(tenantId, { by: 'time' }, first.next, 2);
     expect(second.users.map(({ user }) => user.id)).toEqual([made[1]?.user.id, made[0]?.user.id]);
     expect(second.next).toBeUndefined();
+  });
+});
+
+overEveryStore('jobs on users and domains', (scene) => {
+  test('a job is claimed by one, advanced by its claim alone, and cancelled while it runs', async () => {
+    const { store, uuid, now, at } = scene();
+    const job: UserJob = {
+      tenantId: uuid(),
+      id: uuid(),
+      action: 'disable',
+      users: { filters: [{ by: 'time', from: now }] },
+      roles: [],
+      state: 'running',
+      position: { index: 0 },
+      done: 0,
+      failed: 0,
+      keyId: undefined,
+      memberId: uuid(),
+      requestId: '',
+      createdAt: now,
+      endedAt: undefined,
+      leaseUntil: at(-1_000_000),
+    };
+    const { tenantId, id } = job;
+    await store.userJobs.insert(job);
+    expect(await store.userJobs.find(tenantId, id)).toEqual(job);
+    expect(await store.userJobs.countRunning(tenantId)).toBe(1);
+    const claimed = await store.transaction(({ userJobs }) => userJobs.claim(at(-999_000), at(-990_000)));
+    expect(claimed).toEqual({ ...job, leaseUntil: at(-990_000) });
+    expect(
+      await store.transaction(({ userJobs }) => userJobs.claim(at(-999_000), at(-980_000))),
+    ).toBeUndefined();
+    const step = {
+      state: 'running',
+      position: { index: 1 },
+      done: 2,
+      failed: 1,
+      endedAt: undefined,
+    } as const;
+    expect(await store.userJobs.advance(job, { ...step, leaseUntil: now })).toBe(false);
+    expect(await store.userJobs.advance(claimed ?? job, { ...step, leaseUntil: now })).toBe(true);
+    expect(await store.userJobs.list(tenantId, 10)).toEqual([{ ...job, ...step, leaseUntil: now }]);
+    expect(await store.userJobs.cancel(tenantId, id, at(1))).toBe(true);
+    expect(await store.userJobs.cancel(tenantId, id, at(2))).toBe(false);
+    expect(await store.userJobs.countRunning(tenantId)).toBe(0);
+  });
+
+  test('a domain is kept, proved and forgotten', async () => {
+    const { store, uuid, now, at } = scene();
+    const proof = {
+      tenantId: uuid(),
+      name: 'example.com',
+      token: 'a'.repeat(40),
+      createdAt: now,
+      verifiedAt: undefined,
+    };
+    const { tenantId, name } = proof;
+    await store.domains.insert(proof);
+    await expect(store.domains.insert(proof)).rejects.toBeInstanceOf(DuplicateError);
+    expect(await store.domains.find(uuid(), name)).toBeUndefined();
+    expect(await store.domains.list(tenantId)).toEqual([proof]);
+    await store.domains.verify(tenantId, name, at(1));
+    expect(await store.domains.find(tenantId, name)).toEqual({ ...proof, verifiedAt: at(1) });
+    expect(await store.domains.delete(tenantId, name)).toBe(true);
+    expect(await store.domains.delete(tenantId, name)).toBe(false);
   });
 });

@@ -33,6 +33,8 @@ const retention = {
   outbox: days.messageDays,
   webhookDeliveries: days.messageDays,
   webhookAttempts: days.messageDays,
+  userJobs: days.messageDays,
+  invitations: 0,
   unproved: days.unprovedDays,
 };
 

@@ -73,7 +73,7 @@ test('every key of user data begins with the tenant', async () => {
     'event_sequencer',
   ]);
   // Taken across tenants, and the tenants of a user of Manam.
-  const queues = ['events_unnumbered', 'webhook_deliveries_due', 'members_user'];
+  const queues = ['events_unnumbered', 'webhook_deliveries_due', 'members_user', 'user_jobs_due'];
   const isQueue = (row: Record<string, unknown>) => queues.includes(String(row['i']));
   const others = rows.filter(
     (row) => !ofDeployment.has(String(row['t'])) && row['c'] !== 'tenant_id' && !isQueue(row),

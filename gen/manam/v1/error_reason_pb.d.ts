@@ -886,6 +886,13 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_IMPERSONATION_DENIED = 122;
    */
   IMPERSONATION_DENIED = 122,
+
+  /**
+   * A tenant has at most `most` jobs that run.
+   *
+   * @generated from enum value: ERROR_REASON_JOB_LIMIT = 123;
+   */
+  JOB_LIMIT = 123,
 }
 
 /**

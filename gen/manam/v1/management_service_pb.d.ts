@@ -5,7 +5,7 @@
 // What a tenant does with its users, its settings and its people.
 
 import type { GenFile, GenService } from "@bufbuild/protobuf/codegenv2";
-import type { ConfirmUserRequestSchema, ConfirmUserResponseSchema, CreateUserRequestSchema, CreateUserResponseSchema, DeleteUserRequestSchema, DeleteUserResponseSchema, DisableUserRequestSchema, DisableUserResponseSchema, EnableUserRequestSchema, EnableUserResponseSchema, EndUserSessionsRequestSchema, EndUserSessionsResponseSchema, GetUserRequestSchema, GetUserResponseSchema, ImpersonateUserRequestSchema, ImpersonateUserResponseSchema, InviteUserRequestSchema, InviteUserResponseSchema, ListUserEventsRequestSchema, ListUserEventsResponseSchema, ListUserSessionsRequestSchema, ListUserSessionsResponseSchema, ListUsersRequestSchema, ListUsersResponseSchema, ResetUserAuthenticatorsRequestSchema, ResetUserAuthenticatorsResponseSchema, SendUserRecoveryRequestSchema, SendUserRecoveryResponseSchema, SetUserPasswordRequestSchema, SetUserPasswordResponseSchema, UpdateUserRequestSchema, UpdateUserResponseSchema } from "./management_users_pb.js";
+import type { CancelUserJobRequestSchema, CancelUserJobResponseSchema, ConfirmUserRequestSchema, ConfirmUserResponseSchema, CreateUserRequestSchema, CreateUserResponseSchema, DeleteUserRequestSchema, DeleteUserResponseSchema, DisableUserRequestSchema, DisableUserResponseSchema, EnableUserRequestSchema, EnableUserResponseSchema, EndUserSessionsRequestSchema, EndUserSessionsResponseSchema, GetUserJobRequestSchema, GetUserJobResponseSchema, GetUserRequestSchema, GetUserResponseSchema, ImpersonateUserRequestSchema, ImpersonateUserResponseSchema, InviteUserRequestSchema, InviteUserResponseSchema, ListUserEventsRequestSchema, ListUserEventsResponseSchema, ListUserJobsRequestSchema, ListUserJobsResponseSchema, ListUserSessionsRequestSchema, ListUserSessionsResponseSchema, ListUsersRequestSchema, ListUsersResponseSchema, ResetUserAuthenticatorsRequestSchema, ResetUserAuthenticatorsResponseSchema, SendUserRecoveryRequestSchema, SendUserRecoveryResponseSchema, SetUserPasswordRequestSchema, SetUserPasswordResponseSchema, StartUserJobRequestSchema, StartUserJobResponseSchema, UpdateUserRequestSchema, UpdateUserResponseSchema } from "./management_users_pb.js";
 import type { AddDomainRequestSchema, AddDomainResponseSchema, CreateApplicationRequestSchema, CreateApplicationResponseSchema, CreateKeyRequestSchema, CreateKeyResponseSchema, DeleteApplicationRequestSchema, DeleteApplicationResponseSchema, DeleteConnectionRequestSchema, DeleteConnectionResponseSchema, GetPolicyRequestSchema, GetPolicyResponseSchema, GetUsageRequestSchema, GetUsageResponseSchema, ListApplicationsRequestSchema, ListApplicationsResponseSchema, ListConnectionsRequestSchema, ListConnectionsResponseSchema, ListDomainsRequestSchema, ListDomainsResponseSchema, ListKeysRequestSchema, ListKeysResponseSchema, RemoveDomainRequestSchema, RemoveDomainResponseSchema, RevokeKeyRequestSchema, RevokeKeyResponseSchema, RotateApplicationSecretRequestSchema, RotateApplicationSecretResponseSchema, RotateKeyRequestSchema, RotateKeyResponseSchema, SetConnectionRequestSchema, SetConnectionResponseSchema, SetConnectionSecretRequestSchema, SetConnectionSecretResponseSchema, UpdateApplicationRequestSchema, UpdateApplicationResponseSchema, UpdatePolicyRequestSchema, UpdatePolicyResponseSchema, VerifyDomainRequestSchema, VerifyDomainResponseSchema } from "./management_settings_pb.js";
 import type { AcceptInvitationRequestSchema, AcceptInvitationResponseSchema, CreateTenantRequestSchema, CreateTenantResponseSchema, InviteMemberRequestSchema, InviteMemberResponseSchema, LeaveTenantRequestSchema, LeaveTenantResponseSchema, ListMembersRequestSchema, ListMembersResponseSchema, ListMyTenantsRequestSchema, ListMyTenantsResponseSchema, RemoveMemberRequestSchema, RemoveMemberResponseSchema, RevokeInvitationRequestSchema, RevokeInvitationResponseSchema, SetMemberRoleRequestSchema, SetMemberRoleResponseSchema, TransferOwnershipRequestSchema, TransferOwnershipResponseSchema } from "./management_people_pb.js";
 
@@ -180,6 +180,46 @@ export declare const ManagementService: GenService<{
     methodKind: "unary";
     input: typeof ListUserEventsRequestSchema;
     output: typeof ListUserEventsResponseSchema;
+  },
+  /**
+   * Does one action to many users, in the background: those that are named, or those that a query finds, as ListUsers does. Who may no longer do the action stops the job with it.
+   *
+   * @generated from rpc manam.v1.ManagementService.StartUserJob
+   */
+  startUserJob: {
+    methodKind: "unary";
+    input: typeof StartUserJobRequestSchema;
+    output: typeof StartUserJobResponseSchema;
+  },
+  /**
+   * Returns a job with its progress.
+   *
+   * @generated from rpc manam.v1.ManagementService.GetUserJob
+   */
+  getUserJob: {
+    methodKind: "unary";
+    input: typeof GetUserJobRequestSchema;
+    output: typeof GetUserJobResponseSchema;
+  },
+  /**
+   * Lists the last 50 jobs, the newest first.
+   *
+   * @generated from rpc manam.v1.ManagementService.ListUserJobs
+   */
+  listUserJobs: {
+    methodKind: "unary";
+    input: typeof ListUserJobsRequestSchema;
+    output: typeof ListUserJobsResponseSchema;
+  },
+  /**
+   * Ends a job before its time. What it has done stays done.
+   *
+   * @generated from rpc manam.v1.ManagementService.CancelUserJob
+   */
+  cancelUserJob: {
+    methodKind: "unary";
+    input: typeof CancelUserJobRequestSchema;
+    output: typeof CancelUserJobResponseSchema;
   },
   /**
    * Returns the policy of the tenant, and which of its fields the operators of the service keep for themselves.

@@ -1255,3 +1255,289 @@ export declare type ListUserEventsResponse = Message<"manam.v1.ListUserEventsRes
  */
 export declare const ListUserEventsResponseSchema: GenMessage<ListUserEventsResponse>;
 
+/**
+ * One action on many users.
+ *
+ * @generated from message manam.v1.UserJob
+ */
+export declare type UserJob = Message<"manam.v1.UserJob"> & {
+  /**
+   * The id.
+   *
+   * @generated from field: string job_id = 1;
+   */
+  jobId: string;
+
+  /**
+   * disable, enable, delete, end-sessions or set-roles.
+   *
+   * @generated from field: string action = 2;
+   */
+  action: string;
+
+  /**
+   * running, done or cancelled.
+   *
+   * @generated from field: string state = 3;
+   */
+  state: string;
+
+  /**
+   * Number of users whom it was done to.
+   *
+   * @generated from field: int32 done = 4;
+   */
+  done: number;
+
+  /**
+   * Number of users whom it could not be done to, such as deleted ones.
+   *
+   * @generated from field: int32 failed = 5;
+   */
+  failed: number;
+
+  /**
+   * Time of its start.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 6;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * Time of its end; absent while it runs.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 7;
+   */
+  endTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message manam.v1.UserJob.
+ * Use `create(UserJobSchema)` to create a new message.
+ */
+export declare const UserJobSchema: GenMessage<UserJob>;
+
+/**
+ * The request of StartUserJob.
+ *
+ * @generated from message manam.v1.StartUserJobRequest
+ */
+export declare type StartUserJobRequest = Message<"manam.v1.StartUserJobRequest"> & {
+  /**
+   * What to do: disable, enable, delete, end-sessions or set-roles.
+   *
+   * @generated from field: string action = 1;
+   */
+  action: string;
+
+  /**
+   * The users by id, at most 1,000. None: those that the query finds.
+   *
+   * @generated from field: repeated string user_ids = 2;
+   */
+  userIds: string[];
+
+  /**
+   * With set-roles: the roles, in place of those before.
+   *
+   * @generated from field: repeated string roles = 3;
+   */
+  roles: string[];
+
+  /**
+   * As in ListUsers.
+   *
+   * @generated from field: string query = 4;
+   */
+  query: string;
+
+  /**
+   * As in ListUsers.
+   *
+   * @generated from field: string search_by = 5;
+   */
+  searchBy: string;
+
+  /**
+   * As in ListUsers.
+   *
+   * @generated from field: string state = 6;
+   */
+  state: string;
+
+  /**
+   * As in ListUsers.
+   *
+   * @generated from field: google.protobuf.Timestamp created_from = 7;
+   */
+  createdFrom?: Timestamp | undefined;
+
+  /**
+   * As in ListUsers.
+   *
+   * @generated from field: google.protobuf.Timestamp created_until = 8;
+   */
+  createdUntil?: Timestamp | undefined;
+
+  /**
+   * As in ListUsers.
+   *
+   * @generated from field: string factor = 9;
+   */
+  factor: string;
+
+  /**
+   * As in ListUsers.
+   *
+   * @generated from field: string provider = 10;
+   */
+  provider: string;
+
+  /**
+   * Whether all users are meant where neither ids nor a query are there.
+   *
+   * @generated from field: bool all = 11;
+   */
+  all: boolean;
+};
+
+/**
+ * Describes the message manam.v1.StartUserJobRequest.
+ * Use `create(StartUserJobRequestSchema)` to create a new message.
+ */
+export declare const StartUserJobRequestSchema: GenMessage<StartUserJobRequest>;
+
+/**
+ * The answer of StartUserJob.
+ *
+ * @generated from message manam.v1.StartUserJobResponse
+ */
+export declare type StartUserJobResponse = Message<"manam.v1.StartUserJobResponse"> & {
+  /**
+   * The job.
+   *
+   * @generated from field: manam.v1.UserJob job = 1;
+   */
+  job?: UserJob | undefined;
+};
+
+/**
+ * Describes the message manam.v1.StartUserJobResponse.
+ * Use `create(StartUserJobResponseSchema)` to create a new message.
+ */
+export declare const StartUserJobResponseSchema: GenMessage<StartUserJobResponse>;
+
+/**
+ * The request of GetUserJob.
+ *
+ * @generated from message manam.v1.GetUserJobRequest
+ */
+export declare type GetUserJobRequest = Message<"manam.v1.GetUserJobRequest"> & {
+  /**
+   * The job.
+   *
+   * @generated from field: string job_id = 1;
+   */
+  jobId: string;
+};
+
+/**
+ * Describes the message manam.v1.GetUserJobRequest.
+ * Use `create(GetUserJobRequestSchema)` to create a new message.
+ */
+export declare const GetUserJobRequestSchema: GenMessage<GetUserJobRequest>;
+
+/**
+ * The answer of GetUserJob.
+ *
+ * @generated from message manam.v1.GetUserJobResponse
+ */
+export declare type GetUserJobResponse = Message<"manam.v1.GetUserJobResponse"> & {
+  /**
+   * The job.
+   *
+   * @generated from field: manam.v1.UserJob job = 1;
+   */
+  job?: UserJob | undefined;
+};
+
+/**
+ * Describes the message manam.v1.GetUserJobResponse.
+ * Use `create(GetUserJobResponseSchema)` to create a new message.
+ */
+export declare const GetUserJobResponseSchema: GenMessage<GetUserJobResponse>;
+
+/**
+ * The request of ListUserJobs.
+ *
+ * @generated from message manam.v1.ListUserJobsRequest
+ */
+export declare type ListUserJobsRequest = Message<"manam.v1.ListUserJobsRequest"> & {
+};
+
+/**
+ * Describes the message manam.v1.ListUserJobsRequest.
+ * Use `create(ListUserJobsRequestSchema)` to create a new message.
+ */
+export declare const ListUserJobsRequestSchema: GenMessage<ListUserJobsRequest>;
+
+/**
+ * The answer of ListUserJobs.
+ *
+ * @generated from message manam.v1.ListUserJobsResponse
+ */
+export declare type ListUserJobsResponse = Message<"manam.v1.ListUserJobsResponse"> & {
+  /**
+   * The jobs.
+   *
+   * @generated from field: repeated manam.v1.UserJob jobs = 1;
+   */
+  jobs: UserJob[];
+};
+
+/**
+ * Describes the message manam.v1.ListUserJobsResponse.
+ * Use `create(ListUserJobsResponseSchema)` to create a new message.
+ */
+export declare const ListUserJobsResponseSchema: GenMessage<ListUserJobsResponse>;
+
+/**
+ * The request of CancelUserJob.
+ *
+ * @generated from message manam.v1.CancelUserJobRequest
+ */
+export declare type CancelUserJobRequest = Message<"manam.v1.CancelUserJobRequest"> & {
+  /**
+   * The job.
+   *
+   * @generated from field: string job_id = 1;
+   */
+  jobId: string;
+};
+
+/**
+ * Describes the message manam.v1.CancelUserJobRequest.
+ * Use `create(CancelUserJobRequestSchema)` to create a new message.
+ */
+export declare const CancelUserJobRequestSchema: GenMessage<CancelUserJobRequest>;
+
+/**
+ * The answer of CancelUserJob.
+ *
+ * @generated from message manam.v1.CancelUserJobResponse
+ */
+export declare type CancelUserJobResponse = Message<"manam.v1.CancelUserJobResponse"> & {
+  /**
+   * The job.
+   *
+   * @generated from field: manam.v1.UserJob job = 1;
+   */
+  job?: UserJob | undefined;
+};
+
+/**
+ * Describes the message manam.v1.CancelUserJobResponse.
+ * Use `create(CancelUserJobResponseSchema)` to create a new message.
+ */
+export declare const CancelUserJobResponseSchema: GenMessage<CancelUserJobResponse>;
+

@@ -43,6 +43,27 @@ CREATE TABLE IF NOT EXISTS usage_days (
   PRIMARY KEY (tenant_id, day, type, reason)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+-- One action on many users, done in the background.
+CREATE TABLE IF NOT EXISTS user_jobs (
+  tenant_id BINARY(16) NOT NULL,
+  id BINARY(16) NOT NULL,
+  action VARBINARY(16) NOT NULL,
+  users MEDIUMTEXT NOT NULL,
+  roles MEDIUMTEXT NOT NULL,
+  state VARBINARY(16) NOT NULL,
+  position MEDIUMTEXT NOT NULL,
+  done INT UNSIGNED NOT NULL,
+  failed INT UNSIGNED NOT NULL,
+  key_id BINARY(16) NULL,
+  member_id BINARY(16) NULL,
+  request_id VARBINARY(36) NOT NULL,
+  created_at DATETIME(3) NOT NULL,
+  ended_at DATETIME(3) NULL,
+  lease_until DATETIME(3) NOT NULL,
+  PRIMARY KEY (tenant_id, id),
+  KEY user_jobs_due (state, lease_until)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 ALTER TABLE api_keys
   ADD COLUMN name VARCHAR(100) NOT NULL DEFAULT '',
   ADD COLUMN expires_at DATETIME(3) NULL,

@@ -1,6 +1,7 @@
-import { bigint, date, mysqlTable, primaryKey } from 'drizzle-orm/mysql-core';
+import { bigint, date, int, mysqlTable, primaryKey } from 'drizzle-orm/mysql-core';
 import type { MemberRole } from '../../domain/member.ts';
-import { bytes, exact, instant, uuid } from '../columns.ts';
+import type { JobPosition, JobUsers, UserJob } from '../../domain/user-job.ts';
+import { bytes, exact, instant, json, uuid } from '../columns.ts';
 
 export const members = mysqlTable(
   'members',
@@ -38,4 +39,26 @@ export const usageDays = mysqlTable(
     count: bigint('count', { mode: 'number', unsigned: true }).notNull(),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.day, table.type, table.reason] })],
+);
+
+export const userJobs = mysqlTable(
+  'user_jobs',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    id: uuid('id').notNull(),
+    action: exact('action', { length: 16 }).$type<UserJob['action']>().notNull(),
+    users: json('users').$type<JobUsers>().notNull(),
+    roles: json('roles').$type<string[]>().notNull(),
+    state: exact('state', { length: 16 }).$type<UserJob['state']>().notNull(),
+    position: json('position').$type<JobPosition>().notNull(),
+    done: int('done', { unsigned: true }).notNull(),
+    failed: int('failed', { unsigned: true }).notNull(),
+    keyId: uuid('key_id'),
+    memberId: uuid('member_id'),
+    requestId: exact('request_id', { length: 36 }).notNull(),
+    createdAt: instant('created_at').notNull(),
+    endedAt: instant('ended_at'),
+    leaseUntil: instant('lease_until').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.id] })],
 );

@@ -2,6 +2,7 @@ import type { DomainProof, DomainRepository } from '../../../src/domain/domain-p
 import type { MemberRepository } from '../../../src/domain/member.ts';
 import { DuplicateError } from '../../../src/domain/repositories.ts';
 import type { UsageRepository } from '../../../src/domain/usage.ts';
+import type { UserJob, UserJobRepository } from '../../../src/domain/user-job.ts';
 import type { UserFilter, UserListRepository, UserPlace } from '../../../src/domain/user-list.ts';
 import { viewOf } from './accounts.ts';
 import { byId } from './table.ts';
@@ -73,6 +74,44 @@ export function createDomains({ domains }: Tables): DomainRepository {
       domains.update(is(tenantId, name), { verifiedAt: at });
     },
     delete: async (tenantId, name) => domains.delete(is(tenantId, name)) === 1,
+  };
+}
+
+export function createUserJobs({ userJobs }: Tables): UserJobRepository {
+  const is = (tenantId: string, id: string) => (each: UserJob) =>
+    each.tenantId === tenantId && each.id === id;
+  const isRunning = ({ state }: UserJob) => state === 'running';
+  return {
+    async insert(job) {
+      userJobs.insert(job);
+    },
+    find: async (tenantId, id) => userJobs.find(is(tenantId, id)),
+    list: async (tenantId, limit) =>
+      userJobs
+        .all((each) => each.tenantId === tenantId)
+        .sort((a, b) => byId(b, a))
+        .slice(0, limit),
+    countRunning: async (tenantId) =>
+      userJobs.all((each) => each.tenantId === tenantId && isRunning(each)).length,
+    async claim(now, leaseUntil) {
+      const [due] = userJobs
+        .all((each) => isRunning(each) && each.leaseUntil <= now)
+        .sort((a, b) => a.leaseUntil.getTime() - b.leaseUntil.getTime());
+      if (due === undefined) return undefined;
+      userJobs.update(is(due.tenantId, due.id), { leaseUntil });
+      return { ...due, leaseUntil };
+    },
+    advance: async ({ tenantId, id, leaseUntil }, step) =>
+      userJobs.update(
+        (each) =>
+          is(tenantId, id)(each) && isRunning(each) && each.leaseUntil.getTime() === leaseUntil.getTime(),
+        step,
+      ) === 1,
+    cancel: async (tenantId, id, now) =>
+      userJobs.update((each) => is(tenantId, id)(each) && isRunning(each), {
+        state: 'cancelled',
+        endedAt: now,
+      }) === 1,
   };
 }
 

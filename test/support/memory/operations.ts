@@ -217,6 +217,10 @@ export function createRetention(tables: Tables): RetentionRepository {
           return of(tables.webhookDeliveries, ({ id }) => id < uuidOfTime(before));
         case 'webhookAttempts':
           return of(tables.webhookAttempts, ({ id }) => id < uuidOfTime(before));
+        case 'userJobs':
+          return of(tables.userJobs, ({ state, createdAt }) => state !== 'running' && createdAt < before);
+        case 'invitations':
+          return of(tables.invitations, ({ expiresAt }) => expiresAt < before);
         case 'unproved':
           return of(
             tables.users,

@@ -6,7 +6,7 @@ import { createAuthenticators, createRecoveryCodes } from './authenticators.ts';
 import { createOutbox, createSmsUsage } from './delivery.ts';
 import { createEventLogs, createEvents } from './event-log.ts';
 import { createAttempts, createBudgets, createIdempotencyClaims, createProofs } from './guards.ts';
-import { createDomains, createMembers, createUsage, createUserList } from './management.ts';
+import { createDomains, createMembers, createUsage, createUserJobs, createUserList } from './management.ts';
 import { createAdminKeys, createKeys, createLeases, createRetention, createTenants } from './operations.ts';
 import {
   createChallenges,
@@ -26,6 +26,7 @@ export function createMemoryStore(): Store {
   const repositories: Repositories = {
     users: createUsers(tables),
     userList: createUserList(tables),
+    userJobs: createUserJobs(tables),
     members: createMembers(tables),
     domains: createDomains(tables),
     usage: createUsage(tables),

@@ -24,6 +24,7 @@ import type { Tenant } from '../../../src/domain/tenant.ts';
 import type { TrustedDevice } from '../../../src/domain/trusted-device.ts';
 import type { UsageCount } from '../../../src/domain/usage.ts';
 import type { User } from '../../../src/domain/user.ts';
+import type { UserJob } from '../../../src/domain/user-job.ts';
 import type { Webhook, WebhookAttempt, WebhookDelivery } from '../../../src/domain/webhook.ts';
 import { Table } from './table.ts';
 
@@ -107,6 +108,7 @@ export function createTables() {
     trustedDevices: new Table<TrustedDevice>(({ tenantId, id }) => `${tenantId} ${id}`),
     members: new Table<Member>(({ tenantId, userId }) => `${tenantId} ${userId}`),
     invitations: new Table<Invitation>(({ tenantId, id }) => `${tenantId} ${id}`),
+    userJobs: new Table<UserJob>(({ tenantId, id }) => `${tenantId} ${id}`),
     domains: new Table<DomainProof>(({ tenantId, name }) => `${tenantId} ${name}`),
     usageDays: new Table<OfTenant & UsageCount>(
       ({ tenantId, day, type, reason }) => `${tenantId} ${day} ${type} ${reason}`,

@@ -1,0 +1,205 @@
+import { type Caller, type Manager, managerOf } from '../../domain/caller.ts';
+import type { Clock } from '../../domain/clock.ts';
+import { DomainError, invalid } from '../../domain/errors.ts';
+import { sightOf } from '../../domain/member.ts';
+import type { Random } from '../../domain/random.ts';
+import type { Store } from '../../domain/repositories.ts';
+import type { Tenant } from '../../domain/tenant.ts';
+import { isUuid } from '../../domain/token.ts';
+import {
+  type JobAction,
+  type JobUsers,
+  maxJobUsers,
+  maxRunningJobs,
+  type UserJob,
+} from '../../domain/user-job.ts';
+import { record } from '../events/record.ts';
+import { rememberResult } from '../idempotency.ts';
+import { filtersOf, type UserQuery } from './list-users.ts';
+import { asActor } from './manager.ts';
+import type { createUserCare } from './user-care.ts';
+import type { createUserAdmin } from './users.ts';
+
+export type StartJobCommand = {
+  readonly action: JobAction;
+  readonly userIds: readonly string[];
+  /** The users, where none are named. */
+  readonly query: Omit<UserQuery, 'pageSize' | 'pageToken'>;
+  /** Whether all users are meant where the query says nothing. */
+  readonly all: boolean;
+  readonly roles: readonly string[];
+};
+
+export type UserJobDeps = {
+  readonly store: Store<'userJobs' | 'userList' | 'tenants' | 'members' | 'events' | 'idempotency'>;
+  readonly users: ReturnType<typeof createUserAdmin>;
+  readonly userCare: ReturnType<typeof createUserCare>;
+  readonly clock: Clock;
+  readonly random: Random;
+};
+
+const listed = 50;
+/** Users of one step, and the time in which an instance has to do it. */
+const stepUsers = 20;
+const leaseMs = 60_000;
+
+/** Actions on many users: begun by a call, done in the background. */
+export function createUserJobs(deps: UserJobDeps) {
+  const { store, clock, random } = deps;
+
+  async function find({ tenant }: Caller, id: string): Promise<UserJob> {
+    const found = isUuid(id) ? await store.userJobs.find(tenant.id, id) : undefined;
+    if (found === undefined) throw new DomainError('NOT_FOUND');
+    return found;
+  }
+
+  function usersOf({ tenant, member }: Caller, { userIds, query, all }: StartJobCommand): JobUsers {
+    if (userIds.length > 0) {
+      if (userIds.length > maxJobUsers || !userIds.every(isUuid))
+        throw invalid({ field: 'user_ids', reason: 'FIELD_INVALID' });
+      return { ids: [...new Set(userIds)] };
+    }
+    const filters = filtersOf({ ...query, pageSize: 0, pageToken: '' }, tenant.policy, sightOf(member?.role));
+    const [first] = filters;
+    const isUnlimited = first?.by === 'time' && Object.keys(first).length === 1;
+    // What is left out by mistake must not mean everyone.
+    if (isUnlimited && !all) throw invalid({ field: 'user_ids', reason: 'FIELD_REQUIRED' });
+    return { filters };
+  }
+
+  return {
+    find,
+    list: ({ tenant }: Caller): Promise<UserJob[]> => store.userJobs.list(tenant.id, listed),
+
+    async start(caller: Caller, command: StartJobCommand): Promise<{ id: string }> {
+      const { tenant, requestId } = caller;
+      const { action, roles } = command;
+      if (roles.some((role) => !Object.hasOwn(tenant.policy.roles, role)))
+        throw invalid({ field: 'roles', reason: 'ROLE_UNKNOWN' });
+      const manager = managerOf(caller);
+      const now = clock();
+      const job: UserJob = {
+        tenantId: tenant.id,
+        id: random.uuid(),
+        action,
+        users: usersOf(caller, command),
+        roles: [...new Set(roles)],
+        state: 'running',
+        position: { index: 0 },
+        done: 0,
+        failed: 0,
+        keyId: manager.keyId,
+        memberId: manager.member?.userId,
+        requestId,
+        createdAt: now,
+        endedAt: undefined,
+        leaseUntil: now,
+      };
+      await store.transaction(async (repositories) => {
+        const { tenants, userJobs } = repositories;
+        await tenants.findForUpdate(tenant.id);
+        if ((await userJobs.countRunning(tenant.id)) >= maxRunningJobs)
+          throw new DomainError('JOB_LIMIT', { metadata: { most: String(maxRunningJobs) } });
+        await userJobs.insert(job);
+        const details = { job: job.id, action };
+        await record(repositories, deps, asActor(manager, tenant), { type: 'users.job_started', details });
+        await rememberResult(repositories, caller, { id: job.id });
+      });
+      return { id: job.id };
+    },
+
+    async cancel(caller: Caller, id: string): Promise<UserJob> {
+      await find(caller, id);
+      await store.userJobs.cancel(caller.tenant.id, id, clock());
+      return await find(caller, id);
+    },
+  };
+}
+
+/** Does a step of a job that waits; returns the number of its users. */
+export function createJobRunner(deps: UserJobDeps) {
+  const { store, users, userCare, clock } = deps;
+
+  /** A job goes on only as long as the one who began it may still do what it does. */
+  async function isStillPermitted({ tenantId, keyId, memberId }: UserJob): Promise<boolean> {
+    if (memberId !== undefined) {
+      const member = await store.members.find(tenantId, memberId);
+      return member?.role === 'admin' || member?.role === 'owner';
+    }
+    const [key] = keyId === undefined ? [] : await store.tenants.listLiveKeys([keyId], clock());
+    return key?.scopes.includes('users.write') ?? false;
+  }
+
+  /** The users of the next step, and the position after them; undefined: there are no more. */
+  async function nextUsers({ tenantId, users: wanted, position }: UserJob) {
+    const { index, after } = position;
+    if ('ids' in wanted) {
+      const ids = wanted.ids.slice(index, index + stepUsers);
+      return ids.length === 0 ? undefined : { ids, position: { index: index + ids.length } };
+    }
+    const filter = wanted.filters[index];
+    if (filter === undefined) return undefined;
+    const page = await store.userList.list(tenantId, filter, after, stepUsers);
+    const ids = page.users.map(({ user }) => user.id);
+    return { ids, position: page.next === undefined ? { index: index + 1 } : { index, after: page.next } };
+  }
+
+  async function act({ action, roles, tenantId: tenant }: UserJob, manager: Manager, user: string) {
+    const reference = { tenant, user };
+    if (action === 'disable') await users.disable(manager, reference);
+    else if (action === 'enable') await users.enable(manager, reference);
+    else if (action === 'delete') await users.delete(manager, reference);
+    else if (action === 'set-roles') await users.setRoles(manager, reference, roles);
+    else await userCare.endSessions(manager, { ...reference, sessionId: '' });
+  }
+
+  function managerFor({ keyId, memberId, requestId }: UserJob): Manager {
+    // It comes from no network of anyone.
+    const client = { address: '', userAgent: '' };
+    const member =
+      memberId === undefined ? {} : { member: { userId: memberId, role: 'admin', sessionId: '' } as const };
+    return { requestId, client, keyId, ...member };
+  }
+
+  async function end(job: UserJob, tenant: Pick<Tenant, 'id'>, state: 'done' | 'cancelled'): Promise<void> {
+    const { position, done, failed, id, action } = job;
+    await store.transaction(async (repositories) => {
+      const step = { state, position, done, failed, endedAt: clock(), leaseUntil: job.leaseUntil };
+      if (!(await repositories.userJobs.advance(job, step))) return;
+      const details = { job: id, action, done, failed };
+      const actor = asActor(managerFor(job), tenant);
+      await record(repositories, deps, actor, { type: 'users.job_ended', details });
+    });
+  }
+
+  return async function runJobs(): Promise<number> {
+    const now = clock();
+    const until = new Date(now.getTime() + leaseMs);
+    const job = await store.transaction(({ userJobs }) => userJobs.claim(now, until));
+    if (job === undefined) return 0;
+    const tenant = { id: job.tenantId };
+    if (!(await isStillPermitted(job))) {
+      await end(job, tenant, 'cancelled');
+      return 1;
+    }
+    const next = await nextUsers(job);
+    if (next === undefined) {
+      await end(job, tenant, 'done');
+      return 1;
+    }
+    let { done, failed } = job;
+    for (const id of next.ids) {
+      try {
+        await act(job, managerFor(job), id);
+        done += 1;
+      } catch (error) {
+        // Gone meanwhile, or never there; what is ours to mend stops the step, which begins again.
+        if (!(error instanceof DomainError)) throw error;
+        failed += 1;
+      }
+    }
+    const step = { state: 'running', position: next.position, done, failed, endedAt: undefined } as const;
+    await store.userJobs.advance(job, { ...step, leaseUntil: clock() });
+    return next.ids.length + 1;
+  };
+}
