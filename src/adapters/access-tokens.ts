@@ -109,6 +109,7 @@ export function createAccessTokens({ ring, issuer, clock, random }: AccessTokenD
         auth_time: seconds(claims.authTime),
         amr: claims.amr,
         ...(claims.jkt !== undefined && { cnf: { jkt: claims.jkt } }),
+        ...rolesClaim(claims.roles),
         ...(claims.actorId !== undefined && { act: { sub: claims.actorId } }),
       };
       return signJws(ring.signer(), types[claims.level], payload);
@@ -166,6 +167,14 @@ export function createAccessTokens({ ring, issuer, clock, random }: AccessTokenD
       };
     },
   };
+}
+
+/** Bytes that the roles of a user may take; a token stays below 4 KiB (R43). */
+const maxRolesBytes = 2048;
+
+/** The roles, all or none: a part of them would say that the user lacks the others (RFC 9068, section 2.2.3.1). */
+function rolesClaim(roles: readonly string[] = []): { roles?: readonly string[] } {
+  return roles.length === 0 || Buffer.byteLength(JSON.stringify(roles)) > maxRolesBytes ? {} : { roles };
 }
 
 /** The level that a token claims by its `typ`; undefined for tokens of other kinds and for what is no token. */

@@ -29,6 +29,8 @@ export type AccessTokenClaims = {
   readonly sessionId: string;
   /** How the user has authenticated (RFC 8176), such as `pwd` and `otp`. */
   readonly methods: readonly string[];
+  /** The roles of the user when the token was issued, of those that the tenant's policy declares. */
+  readonly roles: readonly string[];
   /** Time of the last authentication. */
   readonly authTime: Date;
   readonly issuedAt: Date;
@@ -45,6 +47,19 @@ export class AccessTokenError extends Error {
   constructor(message: string) {
     super(message);
     this.name = 'AccessTokenError';
+  }
+}
+
+/** Throws MissingRoleError where a user has none of these roles. */
+export function assertRole({ roles }: Pick<AccessTokenClaims, 'roles'>, ...wanted: readonly string[]): void {
+  if (!wanted.some((role) => roles.includes(role))) throw new MissingRoleError(wanted);
+}
+
+/** The user lacks a role: 403, where a token that is refused is 401. */
+export class MissingRoleError extends Error {
+  constructor(wanted: readonly string[]) {
+    super(`it takes one of the roles ${wanted.join(', ')}`);
+    this.name = 'MissingRoleError';
   }
 }
 
@@ -137,7 +152,7 @@ function createSpentProofs(): (proof: Proof, now: Date) => boolean {
 }
 
 function claimsOf(payload: JWTPayload, tenantId: string): AccessTokenClaims {
-  const { sub, tid, sid, auth_time: authTime, amr, iat, exp, act } = payload;
+  const { sub, tid, sid, auth_time: authTime, amr, iat, exp, act, roles } = payload;
   const { sub: actorId } = (act ?? {}) as { readonly sub?: unknown };
   const isWhole =
     typeof sub === 'string' &&
@@ -152,6 +167,7 @@ function claimsOf(payload: JWTPayload, tenantId: string): AccessTokenClaims {
     tenantId,
     sessionId: sid,
     methods: amr.map(String),
+    roles: Array.isArray(roles) ? roles.map(String) : [],
     authTime: date(authTime),
     issuedAt: date(iat),
     expiresAt: date(exp),

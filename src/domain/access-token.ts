@@ -10,6 +10,8 @@ export type AccessClaims = {
   readonly amr: readonly AuthenticationMethod[];
   /** The thumbprint of the key whose proof the token needs (`cnf.jkt`, RFC 9449, section 6.1); undefined: none. */
   readonly jkt: string | undefined;
+  /** The roles of the user when the token was issued; absent: none. */
+  readonly roles?: readonly string[];
   /** The member who acts in the user's place (`act.sub`, RFC 8693, section 4.1); absent: the user themselves. */
   readonly actorId?: string;
 };

@@ -46,6 +46,8 @@ export type SessionRow = {
 export type LiveSession = SessionRow & {
   /** The authenticators that its user has by now. */
   readonly kinds: readonly AuthenticatorKind[];
+  /** The roles of its user. */
+  readonly roles: readonly string[];
 };
 
 /** A session that may have ended. */

@@ -87,7 +87,7 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
 
   const findLive = once(() =>
     prepared
-      .select({ session: sessions, hasFactor, kinds: enrolledColumns.kinds })
+      .select({ session: sessions, hasFactor, kinds: enrolledColumns.kinds, roles: users.roles })
       .from(sessions)
       .innerJoin(users, ownerOf)
       .innerJoin(
@@ -154,7 +154,7 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
     async findLive(tenantId, id, now) {
       const [row] = await findLive().execute({ tenantId, id, now });
       if (row === undefined || lacksSecondFactor(row.hasFactor, row.session)) return undefined;
-      return { ...toSession(row.session), kinds: toKinds(row.kinds) };
+      return { ...toSession(row.session), kinds: toKinds(row.kinds), roles: row.roles };
     },
 
     async findOfCall(tenantId, id, now) {

@@ -4,10 +4,17 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { ManagementService } from '../../gen/manam/v1/management_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import * as connect from '../../src/clients/connect.ts';
 import * as grpc from '../../src/clients/grpc.ts';
-import { AccessTokenError, createAccessTokenVerifier, type Revocations } from '../../src/clients/verify.ts';
+import {
+  AccessTokenError,
+  assertRole,
+  createAccessTokenVerifier,
+  MissingRoleError,
+  type Revocations,
+} from '../../src/clients/verify.ts';
 import { password, startTestApp, useTestApp } from '../support/app.ts';
 import { thrownBy } from '../support/errors.ts';
 import { bearer, enrolTotp, signUp } from '../support/journey.ts';
@@ -44,10 +51,36 @@ test('verifies an access token without a call and returns its subject', async ()
     tenantId: await tenantIdOf(),
     sessionId: expect.stringMatching(/^[0-9a-f-]{36}$/),
     methods: ['pwd'],
+    roles: [],
     authTime: expect.any(Date),
     issuedAt: expect.any(Date),
     expiresAt: new Date(claims.issuedAt.getTime() + 600_000),
   });
+});
+
+test('the roles of a user are in the token, bounded, and guards check them', async () => {
+  const user = await signUp(testApp());
+  const manage = testApp().client(ManagementService, { 'x-api-key': testApp().dev.secret });
+  await manage.updateUser({ userId: user.userId, roles: ['admin', 'user'] });
+  const auth = testApp().client(AuthService);
+  const verify = await verifier();
+  const claimsAfter = async (refreshToken: string) => {
+    const { tokens } = await auth.refreshToken({ refreshToken });
+    return { claims: await verify(tokens?.accessToken ?? ''), next: tokens?.refreshToken ?? '' };
+  };
+  const { claims, next } = await claimsAfter(user.refreshToken);
+  expect(claims.roles).toEqual(['admin', 'user']);
+  assertRole(claims, 'editor', 'admin');
+  expect(() => assertRole(claims, 'editor')).toThrow(MissingRoleError);
+  const many = Array.from({ length: 60 }, (_, index) => `role-${index}-${'x'.repeat(40)}`);
+  await testApp().sql('UPDATE users SET roles = ? WHERE id = UNHEX(?)', [
+    JSON.stringify(many),
+    user.userId.replaceAll('-', ''),
+  ]);
+  // All or none: a guard that finds none lets no one in.
+  expect((await claimsAfter(next)).claims.roles).toEqual([]);
+  const { tokens } = await auth.login({ email: user.email, password });
+  expect((await verify(tokens?.accessToken ?? '')).roles).toEqual([]);
 });
 
 test('a token of another tenant, another issuer, another kind or another time is rejected', async () => {

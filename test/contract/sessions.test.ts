@@ -142,6 +142,7 @@ overEveryStore('sessions', (scene) => {
     expect(await store.sessions.findLive(tenantId, session.id, now)).toEqual({
       ...session,
       kinds: [],
+      roles: [],
     });
     const { id, userId, level, amr, authTime, deviceId } = session;
     expect(await store.sessions.findOfCall(tenantId, id, now)).toEqual({

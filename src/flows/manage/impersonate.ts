@@ -44,8 +44,9 @@ export function createImpersonate({ store, accessTokens, clock, random }: Impers
       await record(repositories, deps, caller, { ...event, details: { reason } });
       return opened;
     });
+    const { roles } = view.user;
     const { tenantId, userId, id: sessionId, level, authTime, amr } = session;
-    const claims = { tenantId, userId, sessionId, level, authTime, amr, jkt: undefined, actorId };
+    const claims = { tenantId, userId, sessionId, level, authTime, amr, jkt: undefined, actorId, roles };
     return { accessToken: await accessTokens.sign(claims), expiresInS: accessTokens.lifetimeS };
   };
 }

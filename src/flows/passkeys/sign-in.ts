@@ -109,7 +109,7 @@ export function createPasskeySignIn(deps: PasskeySignInDeps) {
     });
     const session = await store.sessions.findLive(tenantId, sessionId, now);
     if (session === undefined) throw new DomainError('TOKEN_INVALID');
-    return await issueTokens(deps, session);
+    return await issueTokens(deps, session, session.roles);
   }
 
   return {

@@ -117,7 +117,7 @@ export function createReauthenticate(deps: ReauthenticateDeps) {
     });
     const session = await store.sessions.findLive(tenantId, sessionId, now);
     if (session === undefined) throw new DomainError('TOKEN_INVALID');
-    return await issueTokens(deps, session);
+    return await issueTokens(deps, session, session.roles);
   }
 
   return (caller: Caller, command: ReauthenticateCommand) =>

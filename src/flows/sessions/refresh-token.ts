@@ -49,7 +49,7 @@ export function createRefreshToken(deps: RefreshTokenDeps) {
       token.counter === session.refreshCounter ? await rotate(deps, caller, session) : undefined;
     const current = rotated ?? (await successorWithinGrace(deps, caller, session, token));
     assertKey(caller, current, clock());
-    return await issueTokens(deps, current);
+    return await issueTokens(deps, current, session.roles);
   };
 }
 

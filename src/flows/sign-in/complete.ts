@@ -56,15 +56,16 @@ export type SecondFactorPending = {
 /** The result of a sign-in. */
 export type SignInResult = SignedIn | SecondFactorPending;
 
-/** The tokens of a session as its row stands. */
+/** The tokens of a session as its row stands, with the roles of its user. */
 export async function issueTokens(
   { accessTokens, vault }: TokenDeps,
   session: SessionRow,
+  roles: readonly string[],
 ): Promise<IssuedTokens> {
   const { tenantId, userId, id: sessionId, level, authTime, amr, binding } = session;
   const jkt = binding?.bindsAccess ? binding.jkt : undefined;
   return {
-    accessToken: await accessTokens.sign({ tenantId, userId, sessionId, level, authTime, amr, jkt }),
+    accessToken: await accessTokens.sign({ tenantId, userId, sessionId, level, authTime, amr, jkt, roles }),
     tokenType: jkt === undefined ? 'Bearer' : 'DPoP',
     refreshToken: formatRefreshToken(vault, session, session.refreshCounter),
     expiresInS: accessTokens.lifetimeS,
@@ -122,7 +123,7 @@ export function createCompleteSignIn(deps: CompleteDeps) {
         email,
         mobile,
         frozenUntil,
-        tokens: await issueTokens(deps, opened.session),
+        tokens: await issueTokens(deps, opened.session, user.roles),
       };
     const { challengeId, kinds } = opened;
     const token = await accessTokens.signPending({ tenantId, userId, challengeId });

@@ -130,6 +130,7 @@ export function createSessions(tables: Tables): SessionRepository {
     if (row === undefined || view?.user.status !== 'active') return undefined;
     if (view.email?.confirmedAt === undefined && view.mobile?.confirmedAt === undefined) return undefined;
     const enrolled = enrolledOf(tables, tenantId, row.userId);
+    if (row.level === 'acting') return { session: toSession(row), kinds: enrolled.kinds, view };
     if (demandsSecondFactor(enrolled, false) && !row.amr.includes('mfa') && row.deviceId === undefined)
       return undefined;
     return { session: toSession(row), view, kinds: enrolled.kinds };
@@ -144,7 +145,7 @@ export function createSessions(tables: Tables): SessionRepository {
     },
     async findLive(tenantId, id, now) {
       const found = usable(tenantId, id, now);
-      return found && { ...found.session, kinds: found.kinds };
+      return found && { ...found.session, kinds: found.kinds, roles: found.view.user.roles };
     },
     async findOfCall(tenantId, id, now) {
       const found = usable(tenantId, id, now);
