@@ -4,6 +4,7 @@ import { type Limits, startLimits } from './limits.ts';
 import { printTable, type Row, writeReport } from './report.ts';
 import { calls } from './scenarios/calls.ts';
 import { events } from './scenarios/events.ts';
+import { management } from './scenarios/management.ts';
 import { openid } from './scenarios/openid.ts';
 import { overloaded } from './scenarios/overload.ts';
 import { passkeys } from './scenarios/passkeys.ts';
@@ -20,6 +21,7 @@ const scenarios: Record<string, Scenario> = {
   passkeys,
   events,
   openid,
+  management,
   states,
   refusals,
   overload: overloaded,
@@ -31,7 +33,7 @@ const usage = `npm run bench -- [options]
   --scenario NAME     one of ${Object.keys(scenarios).join(', ')}; may be given several times. Default: all
   --seconds N         how long each comparison lasts. Default: 10
   --concurrency N     how many callers a closed loop has. Default: 8
-  --users N           how many accounts the database holds. Default: 1000; the scale scenario: 100000
+  --users N           how many accounts the database holds. Default: 1000; the scale and management scenarios: 100000
   --tenants N         how many tenants the scale scenario spreads them over, and the openid scenario has. Default: 1000
   --workers N         how many processes the server has. Default: 1
   --json FILE         where the figures go. Default: bench.json
@@ -66,7 +68,7 @@ try {
     const options: Options = {
       seconds: Number(values.seconds),
       concurrency: Number(values.concurrency),
-      users: Number(values.users ?? (name === 'scale' ? 100_000 : 1000)),
+      users: Number(values.users ?? (name === 'scale' || name === 'management' ? 100_000 : 1000)),
       tenants: Number(values.tenants),
       workers: Number(values.workers),
     };

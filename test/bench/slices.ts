@@ -85,6 +85,7 @@ export function figuresOf(slices: readonly Slice[]): Figures {
 }
 
 export const throughput = ({ calls, ms }: Slice): number => (calls * 1000) / ms;
+export const p95Latency = ({ latencies }: Slice): number => quantile([...latencies], 0.95);
 export const medianLatency = ({ latencies }: Slice): number => quantile([...latencies], 0.5);
 
 export type Comparison = {
