@@ -12,6 +12,11 @@ export type VerifierOptions = {
   /** Accepted clock skew, in seconds. Default 30. */
   readonly clockToleranceS?: number;
   readonly now?: () => Date;
+  /**
+   * Whether tokens are taken by which a member of the tenant looks at an account in its user's place (`act`). Take them
+   * only where `actorId` decides that nothing is changed. Default: they are refused.
+   */
+  readonly acceptActing?: boolean;
   /** Knows which sessions have ended, such as `followRevocations` of `manam/grpc` or `manam/connect`. Default: none. */
   readonly revocations?: Revocations;
 };
@@ -107,6 +112,8 @@ export function createAccessTokenVerifier(options: VerifierOptions): AccessToken
       });
       await assertBinding(payload, token, request, now(), spend);
       const claims = claimsOf(payload, tenantId);
+      if (claims.actorId !== undefined && options.acceptActing !== true)
+        throw new AccessTokenError('someone else acts in the place of the user');
       if ((await revocations?.hasEnded(claims, token)) === true)
         throw new AccessTokenError('the session has ended');
       return claims;

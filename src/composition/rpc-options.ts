@@ -50,7 +50,8 @@ export function createRpcOptions(
       limiter,
       limits,
       hasher,
-      admitMember: createMemberGate({ directory, members: store.members }),
+      admitMember: createMemberGate({ directory, members: store.members, clock }),
+      members: store.members,
       noteKeyUse: keyUses.note,
       requireWork: createWorkGate({ work, proofs: store.proofs, budgets: store.budgets, limits, clock }),
       proveKey: createKeyProof({

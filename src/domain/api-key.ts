@@ -86,6 +86,8 @@ export type ApiKey = {
   readonly scopes: readonly Scope[];
   /** Absent: none. */
   readonly limits?: KeyLimits;
+  /** Time of its end by itself; absent: none. */
+  readonly expiresAt?: Date | undefined;
 };
 
 /** A key as it stands in its row. */

@@ -35,6 +35,8 @@ export type Manager = Operator & {
   readonly member?: CallingMember;
   /** The scopes that may be given to a key; absent: all. */
   readonly grantable?: readonly Scope[];
+  /** The key of a back end: what it gives away is good no longer, and from no other networks. */
+  readonly key?: ApiKey;
   /** The events that the called method declares to record; absent: any. */
   readonly emits?: ReadonlySet<string>;
 };
@@ -69,7 +71,7 @@ export function managerOf({ requestId, client, key, member, emits }: Caller): Ma
     requestId,
     client,
     keyId: key?.id,
-    ...(key && { grantable: key.scopes }),
+    ...(key && { grantable: key.scopes, key }),
     ...(member && { member }),
     ...(emits && { emits }),
   };

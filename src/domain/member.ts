@@ -20,7 +20,11 @@ export type Member = {
 };
 
 /** A member in a call: the session at Manam that the call was made in. */
-export type CallingMember = Pick<Member, 'userId' | 'role'> & { readonly sessionId: string };
+export type CallingMember = Pick<Member, 'userId' | 'role'> & {
+  readonly sessionId: string;
+  /** Whether they have authenticated within the last 5 minutes. */
+  readonly isFresh: boolean;
+};
 
 /** An invitation to become a member. It names an address, and is good for the user of Manam who has proved that address. */
 export type Invitation = {
@@ -38,6 +42,8 @@ export type Invitation = {
 
 /** The most members and open invitations of a tenant. */
 export const maxMembers = 200;
+/** The same of a confined tenant, whose invitations Manam sends. */
+export const maxMembersConfined = 10;
 
 /**
  * The roles that someone may give: no one gives more than they have, and below an owner only an administrator
@@ -47,6 +53,9 @@ export function rolesGivenBy(role: MemberRole): readonly MemberRole[] {
   if (role === 'owner') return memberRoles;
   return role === 'admin' ? memberRoles.filter((each) => each !== 'owner') : [];
 }
+
+/** The roles that look at accounts in the place of their users. */
+export const actingRoles: readonly MemberRole[] = ['support', 'admin', 'owner'];
 
 /** How much of a person a role sees: addresses and numbers in full, and the profile. */
 export type Sight = { readonly identifiers: boolean; readonly profile: boolean };

@@ -6,10 +6,21 @@ import type { Tenant, TenantPolicy } from './tenant.ts';
  * The fields of a policy that only operators change, and everything below them: what costs the deployment money, and
  * names of others that a tenant has not proved to be its own. All other fields are the tenant's.
  */
-export const operatorFields = ['countries', 'sms', 'senders', 'passkeys.rpId'] as const;
+export const operatorFields = [
+  'countries',
+  'sms',
+  'senders',
+  'passkeys.rpId',
+  // Who can shorten it can take the record of what they did away.
+  'eventRetentionDays',
+] as const;
 
 /** Further ones, while a tenant that someone made for themselves has proved no sender. */
-const fieldsOfConfined = ['templates'] as const;
+const fieldsOfConfined = [
+  'templates',
+  // The deployment's client at Google asks in the name of the deployment.
+  'google',
+] as const;
 
 /** The fields of a tenant's policy that only operators change. */
 export function operatorFieldsOf({ confined }: Tenant): readonly string[] {

@@ -13,6 +13,9 @@ import { googleScopes, type TenantPolicy, workModes } from './tenant.ts';
 import { defaultBranding, type ThemeFont, themeFonts } from './theme.ts';
 
 const dayMinutes = 1440;
+/** Characters of a whole policy: every call reads it. */
+const maxPolicyLength = 262_144;
+const maxRoles = 200;
 
 /** The policy of a tenant that has said nothing yet, whose pages are the hosted ones at that origin. */
 export function defaultPolicy(origin: string, slug: string): TenantPolicy {
@@ -182,7 +185,10 @@ const schema: v.GenericSchema<unknown, TenantPolicy> = strict({
   rememberDeviceDays: wholeNumber(0, 365),
   newSignInNotice: flag,
   proofOfWork: v.picklist(workModes, `must be one of ${workModes.join(', ')}`),
-  roles: v.record(role, listOf(permission), 'must be an object'),
+  roles: v.pipe(
+    v.record(role, listOf(permission), 'must be an object'),
+    v.check((roles) => Object.keys(roles).length <= maxRoles, `must have at most ${maxRoles} entries`),
+  ),
   discloseRegistration: flag,
   codeSignIn: strict({ enabled: flag, createAccounts: flag }),
   passkeys: strict({
@@ -262,6 +268,8 @@ export function patchPolicy(current: TenantPolicy, patch: unknown, defaults: Ten
     senders !== undefined && Array.isArray(addresses) && addresses.length === 0 && senders.default !== ''
       ? { ...merged, senders: { ...senders, addresses: [senders.default] } }
       : merged;
+  if (JSON.stringify(completed).length > maxPolicyLength)
+    throw invalid({ field: 'policy', reason: 'FIELD_TOO_LONG' });
   const policy = parseSettings(schema, completed, 'policy');
   const violations = crossViolations(policy);
   if (violations.length > 0) throw invalid(...violations);

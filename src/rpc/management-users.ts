@@ -13,6 +13,7 @@ import { describeDevice, parseDevice } from '../domain/device.ts';
 import { maskEmail } from '../domain/email.ts';
 import { DomainError, invalid } from '../domain/errors.ts';
 import type { ExternalIdentity } from '../domain/external-identity.ts';
+import { assertCredentials } from '../domain/freshness.ts';
 import type { HeldIdentifier } from '../domain/identifier.ts';
 import { type Sight, sightOf } from '../domain/member.ts';
 import { maskMobile } from '../domain/mobile.ts';
@@ -97,7 +98,7 @@ export function managedUserHandlers(flows: ManagedUserFlows) {
         user: toManagedUser(view, sight),
         ...(sight.profile && { profile: toProfile(view, caller.tenant.policy) }),
         authenticators: await userCare.authenticatorsOf(reference),
-        identities: identities.map(toIdentity),
+        identities: identities.map((each) => toIdentity(each, sight)),
       };
     },
 
@@ -108,7 +109,10 @@ export function managedUserHandlers(flows: ManagedUserFlows) {
     async updateUser(request, context) {
       const caller = callerOf(context);
       const { user: userId } = named(caller, request.userId);
-      await editUser(caller, toEdit(request));
+      const command = toEdit(request);
+      // Another address or number opens the account to its owner.
+      if (command.email !== '' || command.mobile !== '') assertCredentials(managerOf(caller));
+      await editUser(caller, command);
       return answer(caller, await readUser(caller, userId));
     },
 
@@ -229,9 +233,12 @@ function toManagedUser(
   };
 }
 
-function toIdentity(identity: ExternalIdentity): MessageInitShape<typeof ManagedIdentitySchema> {
-  const { provider, issuer, subject, createdAt } = identity;
-  return { provider, issuer, subject, createTime: timestampFromDate(createdAt) };
+function toIdentity(
+  { provider, issuer, subject, createdAt }: ExternalIdentity,
+  { identifiers }: Sight,
+): MessageInitShape<typeof ManagedIdentitySchema> {
+  // Some providers take the address for it.
+  return { provider, issuer, subject: identifiers ? subject : '', createTime: timestampFromDate(createdAt) };
 }
 
 function toManagedSession(

@@ -17,6 +17,7 @@ import type { Clock } from '../domain/clock.ts';
 import { DomainError, invalid } from '../domain/errors.ts';
 import { assertFresh } from '../domain/freshness.ts';
 import { negotiateLocale } from '../domain/locale.ts';
+import { actingRoles, type MemberRepository } from '../domain/member.ts';
 import { isIn, networkOf, parseNetworks } from '../domain/network.ts';
 import type { PasswordHasher } from '../domain/password.ts';
 import { isRegisteredOrigin } from '../domain/registered-url.ts';
@@ -54,6 +55,7 @@ export type GateDeps = {
   readonly proveKey: KeyProof;
   readonly requireWork: WorkGate;
   readonly admitMember: MemberGate;
+  readonly members: Pick<MemberRepository, 'find'>;
   readonly noteKeyUse: (keyId: string) => void;
   /** The origin of the hosted pages, which may call for every tenant. */
   readonly ownOrigin: string;
@@ -83,7 +85,7 @@ export function createGate(deps: GateDeps) {
         setCaller(context.values, { ...caller, locale, emits: emitsOf(rule) });
         return;
       }
-      const { tenant, key, session, pending, member, bound } = await identify(deps, rule, header);
+      const { tenant, key, session, pending, member, bound, homeId } = await identify(deps, rule, header);
       request.tenantId = tenant.id;
       // A page can be read by every visitor: a secret key that comes from one is lost (R79).
       if (origin !== null && key?.kind === 'secret') throw new DomainError('SECRET_KEY_EXPOSED');
@@ -109,7 +111,8 @@ export function createGate(deps: GateDeps) {
       const audience = audienceOf({ session, pending, key, ...(member && { member: member.caller }) });
       await chargeNetwork(deps, rule, { tenantId: tenant.id, audience }, request.client.address);
       const proved = await deps.proveKey({
-        tenantId: tenant.id,
+        // A proof is good once, whatever tenant a member names beside it.
+        tenantId: homeId ?? tenant.id,
         method,
         rule,
         target: request.target ?? { method: 'POST', path: `/${request.procedure}` },
@@ -161,6 +164,8 @@ type Identity = Pick<Caller, 'tenant' | 'key' | 'session' | 'pending'> &
   Pick<Presented, 'bound'> & {
     /** The member who calls, with the session at Manam. */
     readonly member?: AdmittedMember;
+    /** The tenant of the session, where the call is about another one. */
+    readonly homeId?: string;
   };
 
 /** Establishes the tenant and, where the rule asks for one, the session. */
@@ -202,7 +207,7 @@ async function identifyMember(
   const bearer = await findBearer(deps, memberSession, credentials);
   const member = await deps.admitMember({ ...bearer, slug, rule });
   const none = { key: undefined, session: undefined, pending: undefined };
-  return { ...none, tenant: member.tenant, member, bound: bearer.bound };
+  return { ...none, tenant: member.tenant, member, bound: bearer.bound, homeId: bearer.tenantId };
 }
 
 /** The session of a member has signed in, with everything that Manam itself demands. */
@@ -246,16 +251,19 @@ async function findKey(directory: TenantDirectory, text: string): Promise<{ tena
 
 /** The session of an access token, if it is live here and now (R15). */
 async function findSession(
-  { accessTokens, sessions, clock }: GateDeps,
+  { accessTokens, sessions, members, clock }: GateDeps,
   bearer: string,
 ): Promise<{ tenantId: string; session: CallerSession; jkt: string | undefined }> {
   const claims = await accessTokens.verify(bearer);
   if (claims === undefined) throw new DomainError('TOKEN_INVALID');
   const { tenantId, sessionId, userId, level, jkt, actorId } = claims;
   const session = await sessions.findOfCall(tenantId, sessionId, clock());
-  if (session === undefined || session.userId !== userId || session.level !== level) {
+  if (session === undefined || session.userId !== userId || session.level !== level)
     throw new DomainError('TOKEN_INVALID');
-  }
+  // Who acts for the user may have left since.
+  const actor = actorId && (await members.find(tenantId, actorId));
+  if (actorId !== undefined && !(actor && actingRoles.includes(actor.role)))
+    throw new DomainError('TOKEN_INVALID');
   return { tenantId, session: { ...session, ...(actorId && { actorId }) }, jkt };
 }
 

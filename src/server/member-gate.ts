@@ -1,5 +1,7 @@
 import { type Access, MemberRole } from '../../gen/manam/options/v1/access_pb.js';
+import type { Clock } from '../domain/clock.ts';
 import { DomainError } from '../domain/errors.ts';
+import { isFresh } from '../domain/freshness.ts';
 import type { CallingMember, MemberRepository, MemberRole as Role } from '../domain/member.ts';
 import type { CallerSession } from '../domain/session.ts';
 import { manamSlug, type Tenant } from '../domain/tenant.ts';
@@ -34,13 +36,14 @@ export type MemberCall = {
 export type MemberGateDeps = {
   readonly directory: TenantDirectory;
   readonly members: Pick<MemberRepository, 'find'>;
+  readonly clock: Clock;
 };
 
 /**
  * Admits members, by a session at Manam and a membership that is read at every call: a role ends with its next call. A
  * tenant that does not exist and one that the caller has no part in are the same to them.
  */
-export function createMemberGate({ directory, members }: MemberGateDeps) {
+export function createMemberGate({ directory, members, clock }: MemberGateDeps) {
   return async function admitMember({ tenantId, session, slug, rule }: MemberCall): Promise<AdmittedMember> {
     const manam = await directory.findBySlug(manamSlug);
     if (session === undefined || tenantId !== manam?.id) throw new DomainError('TOKEN_INVALID');
@@ -56,7 +59,9 @@ export function createMemberGate({ directory, members }: MemberGateDeps) {
     }
     if (tenant.policy.members.requireSecondFactor && !session.amr.includes('mfa'))
       throw new DomainError('MEMBER_FACTOR_REQUIRED');
-    return { tenant, session, caller: { userId: session.userId, role, sessionId: session.id } };
+    const fresh = isFresh(session, clock());
+    const caller = { userId: session.userId, role, sessionId: session.id, isFresh: fresh };
+    return { tenant, session, caller };
   };
 }
 

@@ -74,8 +74,8 @@ export function createTenantRepository(db: Database, vault: Vault): TenantReposi
         .innerJoin(tenants, eq(tenants.id, apiKeys.tenantId))
         .where(and(eq(apiKeys.digest, digest), isLive(now), eq(tenants.status, 'active')));
       if (row === undefined) return undefined;
-      const { id, tenantId, kind, scopes, limits } = row.api_keys;
-      const key = { id, tenantId, kind, scopes };
+      const { id, tenantId, kind, scopes, limits, expiresAt } = row.api_keys;
+      const key = { id, tenantId, kind, scopes, ...(expiresAt && { expiresAt }) };
       const tenant = toTenant(row.tenants);
       if (limits === null) return { tenant, key };
       const origins = await originsOf(tenantId, limits);

@@ -75,7 +75,12 @@ export function createUserJobRepository(db: Database): UserJobRepository {
     async advance({ tenantId, id, leaseUntil }, step) {
       const [result] = await db
         .update(userJobs)
-        .set({ ...step, endedAt: step.endedAt ?? null })
+        // What an ended job was about may name people.
+        .set({
+          ...step,
+          endedAt: step.endedAt ?? null,
+          ...(step.state !== 'running' && { users: { ids: [] } }),
+        })
         .where(and(is(tenantId, id), isRunning, eq(userJobs.leaseUntil, leaseUntil)));
       return result.affectedRows === 1;
     },
@@ -83,7 +88,7 @@ export function createUserJobRepository(db: Database): UserJobRepository {
     async cancel(tenantId, id, now) {
       const [result] = await db
         .update(userJobs)
-        .set({ state: 'cancelled', endedAt: now })
+        .set({ state: 'cancelled', endedAt: now, users: { ids: [] } })
         .where(and(is(tenantId, id), isRunning));
       return result.affectedRows === 1;
     },

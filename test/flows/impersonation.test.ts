@@ -3,7 +3,7 @@ import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { EventService } from '../../gen/manam/v1/event_service_pb.js';
 import { ManagementService } from '../../gen/manam/v1/management_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
-import { createAccessTokenVerifier } from '../../src/clients/verify.ts';
+import { AccessTokenError, createAccessTokenVerifier } from '../../src/clients/verify.ts';
 import { password, useTestApp } from '../support/app.ts';
 import { failureOf } from '../support/errors.ts';
 import { bearer, enrolTotp, signUp } from '../support/journey.ts';
@@ -55,12 +55,14 @@ test('the token says who acts, to verifiers and by introspection, and ends with 
   const { support, accessToken } = await impersonate(user.userId);
   const { dev } = testApp();
   const tenant = await testApp().app.store.tenants.findBySlug('dev');
-  const verify = createAccessTokenVerifier({
+  const options = {
     issuer: testApp().issuer,
     tenantId: tenant?.id ?? '',
     jwksUrl: `${testApp().url}/.well-known/jwks.json`,
     now: testApp().now,
-  });
+  };
+  const verify = createAccessTokenVerifier({ ...options, acceptActing: true });
+  await expect(createAccessTokenVerifier(options)(accessToken)).rejects.toThrow(AccessTokenError);
   expect(await verify(accessToken)).toMatchObject({ userId: user.userId, actorId: support.userId });
   expect(await verify(user.accessToken)).not.toHaveProperty('actorId');
   const introspect = async () =>

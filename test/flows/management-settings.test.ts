@@ -14,7 +14,13 @@ const own = () => withKey(testApp().dev.secret);
 
 test('the tenant changes its own fields of the policy, and those of operators are named and refused', async () => {
   const before = await own().getPolicy({});
-  expect(before.operatorFields).toEqual(['countries', 'sms', 'senders', 'passkeys.rpId']);
+  expect(before.operatorFields).toEqual([
+    'countries',
+    'sms',
+    'senders',
+    'passkeys.rpId',
+    'eventRetentionDays',
+  ]);
   const { policy } = await own().updatePolicy({ policy: { branding: { color: '#0a7c66' } } });
   expect(policy).toMatchObject({ branding: { color: '#0a7c66' } });
   expect((await own().getPolicy({})).policy).toEqual(policy);
@@ -24,6 +30,7 @@ test('the tenant changes its own fields of the policy, and those of operators ar
     [{ senders: { default: 'boss@bank.example', addresses: ['boss@bank.example'] } }, 'senders'],
     [{ senders: null }, 'senders'],
     [{ passkeys: { rpId: 'bank.example' } }, 'passkeys.rpId'],
+    [{ eventRetentionDays: 1 }, 'eventRetentionDays'],
   ] as const) {
     const error = await thrownBy(own().updatePolicy({ policy: patch as never }));
     expect(shapeOf(error)).toMatchObject({ code: 'PermissionDenied', reason: 'POLICY_FIELD_DENIED' });

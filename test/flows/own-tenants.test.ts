@@ -70,6 +70,17 @@ test.each([
   ['fair-shop', 'M a n a m', 'name'],
   ['fair-shop', 'ＭＡＮＡＭ', 'name'],
   ['fair-shop', 'Pаypal', 'name'],
+  ['fair-shop', 'ΜΑΝΑΜ', 'name'],
+  ['fair-shop', 'Mánam', 'name'],
+  ['fair-shop', 'mạnạm', 'name'],
+  ['fair-shop', 'ꓟꓮꓠꓮꓟ', 'name'],
+  ['fair-shop', 'ᎷᎪNᎪᎷ', 'name'],
+  ['fair-shop', 'ᴍᴀɴᴀᴍ', 'name'],
+  ['fair-shop', 'M@nam', 'name'],
+  ['fair-shop', 'مانام', 'name'],
+  ['fair-shop', 'مـانـام ورود', 'name'],
+  ['fair-shop', 'Shop\u202eevil', 'name'],
+  ['fair-shop', 'Your account is locked: https://evil.example/login', 'name'],
   ['fair-shop', '', 'name'],
 ])('the slug %s with the name %s is refused for its %s', async (slug, name, field) => {
   const owner = await signUpAtManam(test0);

@@ -62,7 +62,7 @@ export declare const ManagementService: GenService<{
     output: typeof InviteUserResponseSchema;
   },
   /**
-   * Changes the fields of a user that `update_mask` names; without a mask those that are set. An address or a number is replaced, unconfirmed.
+   * Changes the fields of a user that `update_mask` names; without a mask those that are set. Another address or number is unconfirmed, and takes the scope users.credentials or a recent authentication, because it opens the account.
    *
    * @generated from rpc manam.v1.ManagementService.UpdateUser
    */

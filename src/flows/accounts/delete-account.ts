@@ -9,14 +9,21 @@ import { ownSession } from '../sessions/own-session.ts';
 import { eraseUser } from './erase-user.ts';
 
 export type DeleteAccountDeps = TellDeps & {
-  readonly store: Store<'users' | 'authenticators' | 'attempts' | 'events' | 'members' | TellStores>;
+  readonly store: Store<
+    'users' | 'authenticators' | 'attempts' | 'events' | 'members' | 'tenants' | TellStores
+  >;
   readonly signReceipt: ReceiptSigner;
 };
 
 /** Throws LAST_OWNER for the only owner of a tenant, who has to hand it over first. */
-async function assertNoLastOwner({ members }: Pick<Repositories, 'members'>, userId: string): Promise<void> {
+async function assertNoLastOwner(
+  { members, tenants }: Pick<Repositories, 'members' | 'tenants'>,
+  userId: string,
+): Promise<void> {
   for (const { tenantId, role } of await members.listOfUser(userId)) {
     if (role !== 'owner') continue;
+    // Two owners do not go at once.
+    await tenants.findForUpdate(tenantId);
     const isOwner = (await members.list(tenantId)).some(
       (each) => each.userId !== userId && each.role === 'owner',
     );

@@ -23,7 +23,14 @@ import { asActor, createPages, findTenant, type PageRequest } from '../manage/ma
 
 export type TransferDeps = {
   readonly store: Store<
-    'tenants' | 'users' | 'authenticators' | 'recoveryCodes' | 'identities' | 'sessions' | 'events'
+    | 'tenants'
+    | 'users'
+    | 'authenticators'
+    | 'recoveryCodes'
+    | 'identities'
+    | 'sessions'
+    | 'members'
+    | 'events'
   >;
   readonly canVerify: PasswordHasher['canVerify'];
   readonly isUsableKey: RecordContext['isUsableKey'];
@@ -236,6 +243,14 @@ export function createTransfer(deps: TransferDeps) {
         passkeys: passkeys.map(({ label, rp_id, aaguid }) => ({ label, rp_id, aaguid })),
         recovery_codes_left: await store.recoveryCodes.count(tenantId, userId),
         consented_tenants: await store.identities.listConsents(tenantId, userId),
+        // Of a user of Manam.
+        memberships: (await store.members.listOfUser(userId)).map(
+          ({ tenantId: tenant_id, role, createdAt }) => ({
+            tenant_id,
+            role,
+            since: createdAt.toISOString(),
+          }),
+        ),
         sessions: sessions.map(({ id, client, createdAt, refreshedAt, expiresAt, amr }) => ({
           session_id: id,
           address: client.address,

@@ -73,9 +73,11 @@ export function createApplicationAdmin(deps: ApplicationAdminDeps) {
   return {
     async list(reference: string): Promise<ManagedApplication[]> {
       const tenant = await findTenant(store, reference);
-      return await Promise.all(
-        (await store.applications.list(tenant.id)).map((each) => complete(tenant, each)),
-      );
+      const completed: ManagedApplication[] = [];
+      // One after the other: a call takes one connection, however many applications there are.
+      for (const each of await store.applications.list(tenant.id))
+        completed.push(await complete(tenant, each));
+      return completed;
     },
 
     /** Makes one; its secret is in the answer alone, and empty where it has none. */

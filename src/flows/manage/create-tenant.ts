@@ -2,6 +2,7 @@ import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { dayMs } from '../../domain/duration.ts';
 import { DomainError } from '../../domain/errors.ts';
+import { parseName } from '../../domain/profile.ts';
 import type { Random } from '../../domain/random.ts';
 import { DuplicateError, type Repositories, type Store } from '../../domain/repositories.ts';
 import { manamSlug, type Tenant } from '../../domain/tenant.ts';
@@ -65,7 +66,7 @@ export function createCreateTenant(deps: CreateTenantDeps) {
     const budget = { name: 'tenant.create', max: perDay, windowMs: dayMs };
     await limiter.charge(manam.id, budget, userId);
     const { slug } = command;
-    const name = parseTenantName(command.name);
+    const name = parseName(parseTenantName(command.name), 'name');
     await assertOwnName({ slug, name }, skeletonOf);
     const { senders } = manam.policy;
     const policy = {

@@ -44,9 +44,8 @@ export function createImpersonate({ store, accessTokens, clock, random }: Impers
       await record(repositories, deps, caller, { ...event, details: { reason } });
       return opened;
     });
-    const { roles } = view.user;
     const { tenantId, userId, id: sessionId, level, authTime, amr } = session;
-    const claims = { tenantId, userId, sessionId, level, authTime, amr, jkt: undefined, actorId, roles };
+    const claims = { tenantId, userId, sessionId, level, authTime, amr, jkt: undefined, actorId };
     return { accessToken: await accessTokens.sign(claims), expiresInS: accessTokens.lifetimeS };
   };
 }

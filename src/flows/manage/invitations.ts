@@ -2,7 +2,13 @@ import type { Caller, Manager } from '../../domain/caller.ts';
 import { dayMs } from '../../domain/duration.ts';
 import { parseEmail } from '../../domain/email.ts';
 import { DomainError } from '../../domain/errors.ts';
-import { type Invitation, type MemberRole, maxMembers, rolesGivenBy } from '../../domain/member.ts';
+import {
+  type Invitation,
+  type MemberRole,
+  maxMembers,
+  maxMembersConfined,
+  rolesGivenBy,
+} from '../../domain/member.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
 import { manamSlug, type Tenant } from '../../domain/tenant.ts';
 import { bytesToUuid, decodeBase64url, isUuid, sha256, uuidToBytes } from '../../domain/token.ts';
@@ -74,8 +80,9 @@ export function createInvitations(deps: InvitationDeps) {
       const held = await store.users.findIdentifier(manam.id, { kind: 'email', canonical });
       const link = new URL(invitationPage(manamSlug));
       link.searchParams.set('token', formatToken(invitation, secret));
-      // It comes from Manam, in its look, and says which tenant it is about.
-      const context = { tenant: { ...manam, name: tenant.name }, locale: caller.locale };
+      // It comes from Manam, in its look, and says which tenant it is about: a confined one not in words of its own.
+      const name = tenant.confined ? tenant.slug : tenant.name;
+      const context = { tenant: { ...manam, name }, locale: caller.locale };
       const to = { kind: 'email', address, userLocale: held?.locale ?? '', senderEmail: '' } as const;
       const order = { template: 'member-invitation', link: link.href, code: '', lifetimeMs } as const;
       const message = composeEmail(deps, context, to, order);
@@ -90,8 +97,9 @@ export function createInvitations(deps: InvitationDeps) {
           throw new DomainError('MEMBER_EXISTS');
         // A new invitation of an address takes the place of the one before.
         const former = open.filter(({ email }) => email.toLowerCase() === canonical);
-        if (all.length + open.length - former.length >= maxMembers)
-          throw new DomainError('MEMBER_LIMIT', { metadata: { most: String(maxMembers) } });
+        const most = tenant.confined ? maxMembersConfined : maxMembers;
+        if (all.length + open.length - former.length >= most)
+          throw new DomainError('MEMBER_LIMIT', { metadata: { most: String(most) } });
         for (const { id } of former) await members.deleteInvitation(tenant.id, id);
         await members.insertInvitation(invitation);
         await outbox.add(message);
@@ -153,12 +161,19 @@ export function createInvitations(deps: InvitationDeps) {
       const now = clock();
       try {
         return await store.transaction(async (repositories) => {
-          const { tenants, members } = repositories;
+          const { tenants, members, users } = repositories;
           const tenant = await tenants.findForUpdate(tenantId);
+          // The account may be on its way out.
+          await users.lock(caller.tenant.id, userId);
+          if ((await users.findById(caller.tenant.id, userId)) === undefined) throw invalid();
           const found = await members.findInvitation(tenantId, id);
           const { email } = holder;
           const isOwn = email?.confirmedAt !== undefined && email.canonical === found?.email.toLowerCase();
-          const isGood = found?.digest.equals(token.digest) && found.expiresAt > now && isOwn;
+          // What its maker may no longer give, the invitation does not give either.
+          const maker = found?.invitedBy && (await members.find(tenantId, found.invitedBy));
+          const mayGive =
+            found?.invitedBy === undefined || (maker && rolesGivenBy(maker.role).includes(found.role));
+          const isGood = found?.digest.equals(token.digest) && found.expiresAt > now && isOwn && mayGive;
           if (tenant?.status !== 'active' || found === undefined || !isGood) throw invalid();
           if (!(await members.deleteInvitation(tenantId, id))) throw invalid();
           await members.insert({ tenantId, userId, role: found.role, createdAt: now });

@@ -79,10 +79,33 @@ function parseLimits(kind: KeyKind, { origins, clientId, networks }: KeyLimits):
   return { origins, clientId, networks };
 }
 
-/** Refuses to give a key what its giver does not have. */
-function assertGrantable({ grantable }: Manager, scopes: readonly Scope[]): void {
+type Granted = Pick<ApiKeyRow, 'scopes' | 'limits' | 'expiresAt'>;
+
+/** Refuses to give a key what its giver does not have: scopes, a longer life, other networks. */
+function assertGrantable(
+  { grantable, key: giver }: Manager,
+  { scopes, limits, expiresAt }: Granted,
+  kind: KeyKind,
+): void {
+  const refuse = (grant: string) => new DomainError('GRANT_EXCEEDED', { metadata: { grant } });
   const lacking = scopes.find((scope) => grantable !== undefined && !grantable.includes(scope));
-  if (lacking !== undefined) throw new DomainError('GRANT_EXCEEDED', { metadata: { grant: lacking } });
+  if (lacking !== undefined) throw refuse(lacking);
+  const end = giver?.expiresAt;
+  if (end !== undefined && (expiresAt === undefined || expiresAt > end)) throw refuse('expire_time');
+  const own = giver?.limits?.networks ?? [];
+  const isWithin = limits.networks.length > 0 && limits.networks.every((network) => own.includes(network));
+  if (kind === 'secret' && own.length > 0 && !isWithin) throw refuse('networks');
+}
+
+/** Taking a key away gives no life and no network to anyone. */
+const withoutKey = ({ key: _, ...manager }: Manager): Manager => manager;
+
+/** Throws KEY_LIMIT where a tenant has as many live keys as it may. */
+function assertRoom(keys: readonly ApiKeyRow[], now: Date): void {
+  const isEnded = ({ revokedAt, expiresAt }: ApiKeyRow) =>
+    [revokedAt, expiresAt].some((end) => end !== undefined && end <= now);
+  if (keys.filter((key) => !isEnded(key)).length >= maxKeys)
+    throw new DomainError('KEY_LIMIT', { metadata: { most: String(maxKeys) } });
 }
 
 type WantedKey = Pick<ApiKeyRow, 'tenantId' | 'kind' | 'scopes'> &
@@ -126,15 +149,11 @@ export function createKeyAdmin({ store, clock, random }: KeyAdminDeps) {
     async create(manager: Manager, command: CreateKeyCommand): Promise<MadeKey<ApiKeyRow>> {
       const tenant = await findTenant(store, command.tenant);
       const wanted = await parse(tenant, command);
-      assertGrantable(manager, wanted.scopes);
+      assertGrantable(manager, wanted, wanted.kind);
       return await store.transaction(async (repositories) => {
         const { tenants } = repositories;
         await tenants.findForUpdate(tenant.id);
-        const isEnded = ({ revokedAt, expiresAt }: ApiKeyRow) =>
-          [revokedAt, expiresAt].some((end) => end !== undefined && end <= clock());
-        const live = (await tenants.listKeys(tenant.id)).filter((key) => !isEnded(key));
-        if (live.length >= maxKeys)
-          throw new DomainError('KEY_LIMIT', { metadata: { most: String(maxKeys) } });
+        assertRoom(await tenants.listKeys(tenant.id), clock());
         const made = await make(repositories, wanted);
         const event = { type: 'key.created', details: { key: made.key.id } } as const;
         await record(repositories, deps, asActor(manager, tenant), event);
@@ -160,8 +179,10 @@ export function createKeyAdmin({ store, clock, random }: KeyAdminDeps) {
       const tenant = await findTenant(store, command.tenant);
       const old = (await store.tenants.listKeys(tenant.id)).find(({ id }) => id === command.keyId);
       if (old === undefined) throw new DomainError('NOT_FOUND');
-      assertGrantable(manager, old.scopes);
+      assertGrantable(manager, old, old.kind);
       return await store.transaction(async (repositories) => {
+        await repositories.tenants.findForUpdate(tenant.id);
+        assertRoom(await repositories.tenants.listKeys(tenant.id), clock());
         const end = new Date(clock().getTime() + overlapMs);
         if (!(await repositories.tenants.endKey(tenant.id, old.id, end)))
           throw new DomainError('KEY_ROTATED');
@@ -177,7 +198,10 @@ export function createKeyAdmin({ store, clock, random }: KeyAdminDeps) {
       command: { readonly tenant: string; readonly keyId: string },
     ): Promise<void> {
       const tenant = await findTenant(store, command.tenant);
-      if (!isUuid(command.keyId)) throw new DomainError('NOT_FOUND');
+      const old = (await store.tenants.listKeys(tenant.id)).find(({ id }) => id === command.keyId);
+      if (old === undefined) throw new DomainError('NOT_FOUND');
+      // A key takes no stronger one away; its own it may.
+      if (old.id !== manager.keyId) assertGrantable(withoutKey(manager), old, old.kind);
       await store.transaction(async (repositories) => {
         if (!(await repositories.tenants.revokeKey(tenant.id, command.keyId, clock())))
           throw new DomainError('NOT_FOUND');

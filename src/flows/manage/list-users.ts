@@ -22,6 +22,7 @@ export type UserQuery = PageRequest & {
 };
 
 const defaultPageSize = 50;
+const maxReads = 5;
 
 /** The filter of each way to search, in the order in which they are gone through. */
 function searchesOf({ query, searchBy }: UserQuery, policy: TenantPolicy, sight: Sight): UserFilter[] {
@@ -108,7 +109,10 @@ export function createListUsers({ store, vault }: ListUsersDeps) {
     const { after: token, size } = pages.parse(list, { ...request, pageSize });
     let { way, after } = (token === undefined ? { way: 0 } : JSON.parse(token)) as Position;
     const users: UserView[] = [];
-    for (let filter = filters[way]; filter !== undefined && users.length < size; filter = filters[way]) {
+    // A page may be short where earlier ways have found nearly everyone of a later one: the work of a call has an end.
+    for (let reads = 0; reads < maxReads && users.length < size; reads += 1) {
+      const filter = filters[way];
+      if (filter === undefined) break;
       const earlier = filters.slice(0, way);
       const page = await store.userList.list(tenant.id, filter, after, size - users.length);
       users.push(...page.users.filter((user) => !earlier.some((each) => isFoundBy(each, user))));

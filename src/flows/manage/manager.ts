@@ -12,7 +12,7 @@ import type { MessageContext } from '../messages.ts';
 export const deploymentId = '00000000-0000-0000-0000-000000000000';
 
 /** A manager at work on a tenant, or without one on the deployment. */
-export function asActor({ keyId, ...manager }: Manager, tenant?: Pick<Tenant, 'id'>): Actor {
+export function asActor({ keyId, key: _, ...manager }: Manager, tenant?: Pick<Tenant, 'id'>): Actor {
   const key = keyId === undefined ? undefined : { id: keyId };
   return { ...manager, key, tenant: { id: tenant?.id ?? deploymentId } };
 }

@@ -40,6 +40,14 @@ export function createMembers(deps: MembersDeps) {
     return { member, view: await store.users.findById(id, member.userId) };
   }
 
+  /** One after the other: a call takes one connection, however many members there are. */
+  async function knowAll(members: readonly Member[]): Promise<KnownMember[]> {
+    const { id } = await findManam(store);
+    const known: KnownMember[] = [];
+    for (const member of members) known.push({ member, view: await store.users.findById(id, member.userId) });
+    return known;
+  }
+
   /** Throws LAST_OWNER where no owner is left without this member. */
   async function assertOwnerLeft(
     { members }: Pick<Repositories, 'members'>,
@@ -100,7 +108,7 @@ export function createMembers(deps: MembersDeps) {
       const members = await store.members.list(tenant.id);
       const mayInvite = manager.member === undefined || rolesGivenBy(manager.member.role).length > 0;
       return {
-        members: await Promise.all(members.map(know)),
+        members: await knowAll(members),
         invitations: mayInvite ? await store.members.listInvitations(tenant.id, deps.clock()) : [],
       };
     },

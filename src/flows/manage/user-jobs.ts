@@ -1,5 +1,6 @@
 import { type Caller, type Manager, managerOf } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
+import { dayMs } from '../../domain/duration.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
 import { sightOf } from '../../domain/member.ts';
 import type { Random } from '../../domain/random.ts';
@@ -16,7 +17,7 @@ import {
 import { record } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
 import { filtersOf, type UserQuery } from './list-users.ts';
-import { asActor } from './manager.ts';
+import { asActor, findManam } from './manager.ts';
 import type { createUserCare } from './user-care.ts';
 import type { createUserAdmin } from './users.ts';
 
@@ -31,7 +32,7 @@ export type StartJobCommand = {
 };
 
 export type UserJobDeps = {
-  readonly store: Store<'userJobs' | 'userList' | 'tenants' | 'members' | 'events' | 'idempotency'>;
+  readonly store: Store<'userJobs' | 'userList' | 'tenants' | 'users' | 'members' | 'events' | 'idempotency'>;
   readonly users: ReturnType<typeof createUserAdmin>;
   readonly userCare: ReturnType<typeof createUserCare>;
   readonly clock: Clock;
@@ -42,6 +43,10 @@ const listed = 50;
 /** Users of one step, and the time in which an instance has to do it. */
 const stepUsers = 20;
 const leaseMs = 60_000;
+const maxAgeMs = dayMs;
+
+/** Whether a failure says something of the user, and not of the moment. */
+const isOfUser = ({ reason }: DomainError) => reason === 'NOT_FOUND' || reason === 'REQUEST_INVALID';
 
 /** Actions on many users: begun by a call, done in the background. */
 export function createUserJobs(deps: UserJobDeps) {
@@ -109,8 +114,13 @@ export function createUserJobs(deps: UserJobDeps) {
     },
 
     async cancel(caller: Caller, id: string): Promise<UserJob> {
-      await find(caller, id);
-      await store.userJobs.cancel(caller.tenant.id, id, clock());
+      const { action, done, failed } = await find(caller, id);
+      await store.transaction(async (repositories) => {
+        if (!(await repositories.userJobs.cancel(caller.tenant.id, id, clock()))) return;
+        const actor = asActor(managerOf(caller), caller.tenant);
+        const details = { job: id, action, done, failed };
+        await record(repositories, deps, actor, { type: 'users.job_ended', details });
+      });
       return await find(caller, id);
     },
   };
@@ -121,8 +131,13 @@ export function createJobRunner(deps: UserJobDeps) {
   const { store, users, userCare, clock } = deps;
 
   /** A job goes on only as long as the one who began it may still do what it does. */
-  async function isStillPermitted({ tenantId, keyId, memberId }: UserJob): Promise<boolean> {
+  async function isStillPermitted({ tenantId, keyId, memberId, createdAt }: UserJob): Promise<boolean> {
+    // One that cannot go on for a day never will.
+    if (clock().getTime() - createdAt.getTime() > maxAgeMs) return false;
     if (memberId !== undefined) {
+      const [tenant, manam] = [await store.tenants.findById(tenantId), await findManam(store)];
+      const account = await store.users.findById(manam.id, memberId);
+      if (tenant?.status !== 'active' || account?.user.status !== 'active') return false;
       const member = await store.members.find(tenantId, memberId);
       return member?.role === 'admin' || member?.role === 'owner';
     }
@@ -157,7 +172,9 @@ export function createJobRunner(deps: UserJobDeps) {
     // It comes from no network of anyone.
     const client = { address: '', userAgent: '' };
     const member =
-      memberId === undefined ? {} : { member: { userId: memberId, role: 'admin', sessionId: '' } as const };
+      memberId === undefined
+        ? {}
+        : { member: { userId: memberId, role: 'admin', sessionId: '', isFresh: false } as const };
     return { requestId, client, keyId, ...member };
   }
 
@@ -193,8 +210,8 @@ export function createJobRunner(deps: UserJobDeps) {
         await act(job, managerFor(job), id);
         done += 1;
       } catch (error) {
-        // Gone meanwhile, or never there; what is ours to mend stops the step, which begins again.
-        if (!(error instanceof DomainError)) throw error;
+        // Gone meanwhile, or never there. An outage, or a fault of ours, stops the step, which begins again.
+        if (!(error instanceof DomainError) || !isOfUser(error)) throw error;
         failed += 1;
       }
     }

@@ -139,6 +139,8 @@ export function createUserAdmin(deps: UserAdminDeps) {
           const description = `the tenant declares ${Object.keys(policy.roles).join(', ') || 'no role'}`;
           throw invalid({ field: 'roles', reason: 'ROLE_UNKNOWN', description });
         }
+        // A role opens more than the account: no password opens it that was set before a proof (R71).
+        if (roles.length > 0) await users.adopt(user.tenantId, user.id);
         await users.update(user.tenantId, user.id, { roles: [...new Set(roles)] });
       }),
   };

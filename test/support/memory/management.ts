@@ -105,12 +105,13 @@ export function createUserJobs({ userJobs }: Tables): UserJobRepository {
       userJobs.update(
         (each) =>
           is(tenantId, id)(each) && isRunning(each) && each.leaseUntil.getTime() === leaseUntil.getTime(),
-        step,
+        { ...step, ...(step.state !== 'running' && { users: { ids: [] } }) },
       ) === 1,
     cancel: async (tenantId, id, now) =>
       userJobs.update((each) => is(tenantId, id)(each) && isRunning(each), {
         state: 'cancelled',
         endedAt: now,
+        users: { ids: [] },
       }) === 1,
   };
 }

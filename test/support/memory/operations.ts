@@ -35,8 +35,8 @@ export function createTenants(tables: Tables): TenantRepository {
       const row = keys.find((each) => each.digest.equals(digest) && isLive(now)(each));
       const tenant = row && (await findById(row.tenantId));
       if (row === undefined || tenant?.status !== 'active') return undefined;
-      const { id, tenantId, kind, scopes, limits } = row;
-      const key = { id, tenantId, kind, scopes };
+      const { id, tenantId, kind, scopes, limits, expiresAt } = row;
+      const key = { id, tenantId, kind, scopes, ...(expiresAt && { expiresAt }) };
       if (limits === noLimits) return { tenant, key };
       const { clientId } = limits;
       const application = tables.applications.find(
