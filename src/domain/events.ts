@@ -159,8 +159,8 @@ export const eventCatalogue = {
   'tenant.suspended': event('tenant'),
   'tenant.resumed': event('tenant'),
   'tenant.deleted': event<{ readonly slug: string }>(),
-  // The people who run the tenant. `person`: the id of the one whom it is about at Manam; `member`, which any event of
-  // the tenant may have: of the one who did it.
+  // The people who run the tenant. `person`: the id at Manam of its subject; `member`, which any event of the tenant may
+  // have: that of its author.
   'developer.invited': event<{ readonly invitation: string }>(),
   'member.invited': event<{ readonly invitation: string; readonly role: string }>('tenant'),
   'member.invitation_revoked': event<{ readonly invitation: string }>('tenant'),

@@ -2,6 +2,7 @@ import type { ApiKey, ApiKeyRow, NewApiKey } from './api-key.ts';
 import type { AuthenticationMethod } from './authentication.ts';
 import type { AuthenticatorKind } from './authenticator.ts';
 import type { CustomClaims } from './custom-claims.ts';
+import { dayMs } from './duration.ts';
 import { DomainError } from './errors.ts';
 import type { Locale } from './locale.ts';
 import type { PasskeyMode, PasswordlessMode, SignInWay } from './sign-in-way.ts';
@@ -151,6 +152,8 @@ export type Tenant = {
   readonly createdAt: Date;
   /** Set for a tenant that someone made for themselves, until it has proved a sender: its messages reach its members alone. */
   readonly confined?: true;
+  /** When its owner gave it up: it is suspended, and purged after a month. */
+  readonly deletedAt?: Date;
 };
 
 /** The ways to sign in that a tenant has, in its order; the password where none is left. */
@@ -190,6 +193,11 @@ export function assertPasswords({ passkeys }: TenantPolicy): void {
     throw new DomainError('SIGN_IN_METHOD_DISABLED');
 }
 
+/** When everything of a tenant that was given up is deleted. */
+export function purgeTimeOf(deletedAt: Date): Date {
+  return new Date(deletedAt.getTime() + 30 * dayMs);
+}
+
 /** The tenant of the users of Manam itself. */
 export const manamSlug = 'manam';
 
@@ -212,7 +220,11 @@ export type TenantRepository = {
   insert(tenant: Tenant): Promise<void>;
   update(
     tenantId: string,
-    changes: Partial<Pick<Tenant, 'name' | 'status' | 'policy'>> & { readonly confined?: boolean },
+    changes: Partial<Pick<Tenant, 'name' | 'status' | 'policy'>> & {
+      readonly confined?: boolean;
+      /** Undefined takes it back. */
+      readonly deletedAt?: Date | undefined;
+    },
   ): Promise<void>;
   /** Deletes up to that many rows of each table of a tenant; both counts are 0 when only the tenant itself is left. */
   purge(tenantId: string, limit: number): Promise<{ readonly users: number; readonly rows: number }>;

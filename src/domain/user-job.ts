@@ -44,6 +44,8 @@ export type UserJobRepository = {
   /** The newest jobs first. */
   list(tenantId: string, limit: number): Promise<UserJob[]>;
   countRunning(tenantId: string): Promise<number>;
+  /** Whether a running job waits for an instance: a look that holds nothing. */
+  isDue(now: Date): Promise<boolean>;
   /** Takes a running job that no instance works at, until then. */
   claim(now: Date, leaseUntil: Date): Promise<UserJob | undefined>;
   /** Notes a step of a claimed job and gives it back; false where the claim is lost. */

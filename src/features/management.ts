@@ -36,6 +36,7 @@ export function management({ adapters, core, config, limiter, log }: FeatureDeps
   const origin = new URL(config.issuer).origin;
   const { developerSignUp } = config;
   const all = { ...adapters, ...core, origin, limiter, developerSignUp };
+  const tenants = createTenantAdmin(all);
   const users = createUserAdmin(all);
   const userCare = createUserCare(all, users.find);
   const jobDeps = { ...all, users, userCare };
@@ -59,7 +60,7 @@ export function management({ adapters, core, config, limiter, log }: FeatureDeps
     }),
     ...jobHandlers(jobs, flows.startJob),
     ...settingsHandlers({
-      tenants: createTenantAdmin(all),
+      tenants,
       keys: createKeyAdmin(all),
       applications: createApplicationAdmin(all),
       connections: createConnectionAdmin(all),
@@ -70,6 +71,7 @@ export function management({ adapters, core, config, limiter, log }: FeatureDeps
       members: createMembers(all),
       invitations: createInvitations(all),
       createTenant: createCreateTenant(all),
+      tenants,
     }),
   };
   const retention = { userJobs: config.retention.messageDays, invitations: 0 };

@@ -4,9 +4,10 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import type { MemberInvitationSchema, MyTenantSchema } from '../../gen/manam/v1/management_people_pb.js';
 import type { ManagementService } from '../../gen/manam/v1/management_service_pb.js';
 import { managerOf } from '../domain/caller.ts';
-import { DomainError } from '../domain/errors.ts';
+import { DomainError, invalid } from '../domain/errors.ts';
 import type { Invitation, MemberRole } from '../domain/member.ts';
-import { manamSlug, type Tenant } from '../domain/tenant.ts';
+import { manamSlug, purgeTimeOf, type Tenant } from '../domain/tenant.ts';
+import type { createTenantAdmin } from '../flows/admin/tenants.ts';
 import type { createCreateTenant } from '../flows/manage/create-tenant.ts';
 import type { Invitations } from '../flows/manage/invitations.ts';
 import type { KnownMember, Members } from '../flows/manage/members.ts';
@@ -17,10 +18,11 @@ export type PeopleFlows = {
   readonly members: Members;
   readonly invitations: Invitations;
   readonly createTenant: ReturnType<typeof createCreateTenant>;
+  readonly tenants: Pick<ReturnType<typeof createTenantAdmin>, 'giveUp'>;
 };
 
 /** The calls of the management service about the people who run a tenant. */
-export function peopleHandlers({ members, invitations, createTenant }: PeopleFlows) {
+export function peopleHandlers({ members, invitations, createTenant, tenants }: PeopleFlows) {
   return {
     async listMembers(_, context) {
       const caller = callerOf(context);
@@ -66,6 +68,13 @@ export function peopleHandlers({ members, invitations, createTenant }: PeopleFlo
       const caller = callerOf(context);
       const next = await members.transferOwnership(managerOf(caller), caller.tenant, userId);
       return { member: toMember(next) };
+    },
+
+    async deleteTenant({ slug }, context) {
+      const caller = callerOf(context);
+      if (slug !== caller.tenant.slug) throw invalid({ field: 'slug', reason: 'FIELD_INVALID' });
+      const { deletedAt } = await tenants.giveUp(managerOf(caller), caller.tenant.id);
+      return deletedAt === undefined ? {} : { purgeTime: timestampFromDate(purgeTimeOf(deletedAt)) };
     },
 
     async acceptInvitation({ token }, context) {

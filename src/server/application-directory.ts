@@ -57,10 +57,12 @@ export function createApplicationDirectory(
   }
 
   return {
-    async find(tenant, clientId, address) {
+    async find(tenant, clientId, address, options) {
       if (clientId.startsWith('https:') || clientId.startsWith('http:'))
         return await findMetadataClient(tenant, clientId, address);
-      return isUuid(clientId) ? (await byId.fetch(`${tenant.id} ${clientId}`))?.value : undefined;
+      const forceRefresh = options?.afresh === true;
+      if (!isUuid(clientId)) return undefined;
+      return (await byId.fetch(`${tenant.id} ${clientId}`, { forceRefresh }))?.value;
     },
     originsOf: async (tenantId) => (await together.fetch(tenantId))?.value.origins ?? [],
   };

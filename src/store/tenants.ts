@@ -20,9 +20,9 @@ const defaults = {
   passkeys: { ...fresh.passkeys, mode: 'off' as const },
 };
 
-function toTenant({ confined, ...row }: typeof tenants.$inferSelect): Tenant {
+function toTenant({ confined, deletedAt, ...row }: typeof tenants.$inferSelect): Tenant {
   const policy = withDefaults(row.policy, defaults) as TenantPolicy;
-  return { ...row, policy, ...(confined && { confined }) };
+  return { ...row, policy, ...(confined && { confined }), ...(deletedAt && { deletedAt }) };
 }
 
 function toKey({ digest: _, ...row }: typeof apiKeys.$inferSelect): ApiKeyRow {
@@ -110,7 +110,9 @@ export function createTenantRepository(db: Database, vault: Vault): TenantReposi
     },
 
     async update(tenantId, changes) {
-      await db.update(tenants).set(changes).where(eq(tenants.id, tenantId));
+      const { deletedAt, ...rest } = changes;
+      const set = { ...rest, ...('deletedAt' in changes && { deletedAt: deletedAt ?? null }) };
+      await db.update(tenants).set(set).where(eq(tenants.id, tenantId));
     },
 
     async purge(tenantId, limit) {

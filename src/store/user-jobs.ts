@@ -59,6 +59,15 @@ export function createUserJobRepository(db: Database): UserJobRepository {
       return row?.running ?? 0;
     },
 
+    async isDue(now) {
+      const rows = await db
+        .select({ id: userJobs.id })
+        .from(userJobs)
+        .where(and(isRunning, lte(userJobs.leaseUntil, now)))
+        .limit(1);
+      return rows.length > 0;
+    },
+
     async claim(now, leaseUntil) {
       const [row] = await db
         .select()

@@ -180,7 +180,7 @@ test('an outage of a job’s step is no failure of its users, and a job that nev
     leaseUntil: new Date(now.getTime() - 1000),
   };
   // Runners of the service stay away from this store.
-  const own = { ...store, userJobs: { ...store.userJobs, claim: async () => job } };
+  const own = { ...store, userJobs: { ...store.userJobs, isDue: async () => true, claim: async () => job } };
   const run = createJobRunner({
     store: {
       ...own,

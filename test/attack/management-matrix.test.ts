@@ -63,6 +63,7 @@ const intention: Readonly<Record<string, readonly [roles: string, fresh: boolean
   SetMemberRole: ['o', true, ''],
   RemoveMember: ['o', true, ''],
   LeaveTenant: ['vsdao', false, ''],
+  DeleteTenant: ['o', true, ''],
   TransferOwnership: ['o', true, ''],
   CreateWebhook: ['dao', false, 'webhooks.write'],
   ListWebhooks: ['vsdao', false, 'webhooks.write'],

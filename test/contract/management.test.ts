@@ -187,6 +187,8 @@ overEveryStore('jobs on users and domains', (scene) => {
     await store.userJobs.insert(job);
     expect(await store.userJobs.find(tenantId, id)).toEqual(job);
     expect(await store.userJobs.countRunning(tenantId)).toBe(1);
+    expect(await store.userJobs.isDue(at(-1_000_001))).toBe(false);
+    expect(await store.userJobs.isDue(at(-1_000_000))).toBe(true);
     const claimed = await store.transaction(({ userJobs }) => userJobs.claim(at(-999_000), at(-990_000)));
     expect(claimed).toEqual({ ...job, leaseUntil: at(-990_000) });
     expect(

@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ManagementService } from '../../gen/manam/v1/management_service_pb.js';
+import { systemRandom } from '../../src/adapters/random.ts';
+import { type Retained, retained } from '../../src/domain/retention.ts';
+import { sha256 } from '../../src/domain/token.ts';
 import { createDispatcher } from '../../src/flows/delivery/dispatch.ts';
 import { createMessageSenders } from '../../src/flows/delivery/message-senders.ts';
+import { createPurge } from '../../src/flows/retention/purge.ts';
 import { type Admin, connectAdmin } from '../support/admin.ts';
 import { freshEmail, password, startTestApp, type TestApp } from '../support/app.ts';
 import { startDns, type TestDns } from '../support/dns.ts';
@@ -249,4 +253,42 @@ test('where no one makes tenants, no invitation helps, and users of other tenant
     ),
   ).toMatchObject({ reason: 'TENANT_SIGN_UP_DENIED' });
   await closed.close();
+});
+
+test('an owner gives a tenant up: it is closed at once, comes back by an operator, and is purged after a month', async () => {
+  const { owner, slug, secretKey, tenant } = await makeTenant();
+  const client = byOwner(owner, slug);
+  expect(await failureOf(client.deleteTenant({ slug: 'another' }))).toMatchObject({
+    fields: { slug: 'FIELD_INVALID' },
+  });
+  const { purgeTime } = await client.deleteTenant({ slug });
+  const seconds = BigInt(Math.floor(test0.now().getTime() / 1000) + 30 * 86_400);
+  expect(Number((purgeTime?.seconds ?? 0n) - seconds)).toBeCloseTo(0, -2);
+  const tenantId = tenant?.tenantId ?? '';
+  const { store } = test0.app;
+  expect(await store.tenants.findByKeyDigest(sha256(secretKey), test0.now())).toBeUndefined();
+  expect((await atManam(owner).listMyTenants({})).tenants).toEqual([]);
+  const purge = createPurge({
+    store,
+    retention: Object.fromEntries(retained.map((what) => [what, 36_500])) as Record<Retained, number>,
+    clock: test0.now,
+    random: systemRandom,
+    rest: async () => {},
+    isStopping: () => false,
+    onError: (error) => {
+      throw error;
+    },
+  });
+  await admin.resumeTenant({ tenant: slug });
+  expect((await store.tenants.findById(tenantId))?.deletedAt).toBeUndefined();
+  await store.tenants.update(tenantId, {
+    status: 'suspended',
+    deletedAt: new Date(test0.now().getTime() - 29 * 86_400_000),
+  });
+  await purge();
+  expect(await store.tenants.findById(tenantId)).toBeDefined();
+  await store.tenants.update(tenantId, { deletedAt: new Date(test0.now().getTime() - 31 * 86_400_000) });
+  await purge();
+  expect(await store.tenants.findById(tenantId)).toBeUndefined();
+  expect(await store.members.listOfUser(owner.userId)).toEqual([]);
 });

@@ -74,9 +74,9 @@ export async function startMysqlProxy(socketPath: () => string, account = 'root'
     client.on('data', (chunk: Buffer) => {
       const text = textOf(chunk);
       const isCommit = text === 'COMMIT';
-      // Transactions that come beside the calls insert nothing, or into the log of events and its webhooks alone.
+      // Transactions that come beside the calls insert nothing, or into the log of events, its counts and its webhooks alone.
       if (text === 'BEGIN') hasInserted = false;
-      hasInserted ||= /^insert into `(?!event_|webhook_)/.test(text);
+      hasInserted ||= /^insert into `(?!event_|webhook_|usage_)/.test(text);
       if (isCommit && hasInserted && state.losesCommits > 0) {
         state.losesCommits -= 1;
         isCut = true;

@@ -388,6 +388,46 @@ export declare type TransferOwnershipResponse = Message<"manam.v1.TransferOwners
 export declare const TransferOwnershipResponseSchema: GenMessage<TransferOwnershipResponse>;
 
 /**
+ * The request of DeleteTenant.
+ *
+ * @generated from message manam.v1.DeleteTenantRequest
+ */
+export declare type DeleteTenantRequest = Message<"manam.v1.DeleteTenantRequest"> & {
+  /**
+   * The slug of the tenant, once more: it cannot be undone by you.
+   *
+   * @generated from field: string slug = 1;
+   */
+  slug: string;
+};
+
+/**
+ * Describes the message manam.v1.DeleteTenantRequest.
+ * Use `create(DeleteTenantRequestSchema)` to create a new message.
+ */
+export declare const DeleteTenantRequestSchema: GenMessage<DeleteTenantRequest>;
+
+/**
+ * The answer of DeleteTenant.
+ *
+ * @generated from message manam.v1.DeleteTenantResponse
+ */
+export declare type DeleteTenantResponse = Message<"manam.v1.DeleteTenantResponse"> & {
+  /**
+   * Time at which everything of it is deleted.
+   *
+   * @generated from field: google.protobuf.Timestamp purge_time = 1;
+   */
+  purgeTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message manam.v1.DeleteTenantResponse.
+ * Use `create(DeleteTenantResponseSchema)` to create a new message.
+ */
+export declare const DeleteTenantResponseSchema: GenMessage<DeleteTenantResponse>;
+
+/**
  * The request of AcceptInvitation.
  *
  * @generated from message manam.v1.AcceptInvitationRequest

@@ -7,7 +7,7 @@
 import type { GenFile, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { CancelUserJobRequestSchema, CancelUserJobResponseSchema, ConfirmUserRequestSchema, ConfirmUserResponseSchema, CreateUserRequestSchema, CreateUserResponseSchema, DeleteUserRequestSchema, DeleteUserResponseSchema, DisableUserRequestSchema, DisableUserResponseSchema, EnableUserRequestSchema, EnableUserResponseSchema, EndUserSessionsRequestSchema, EndUserSessionsResponseSchema, GetUserJobRequestSchema, GetUserJobResponseSchema, GetUserRequestSchema, GetUserResponseSchema, ImpersonateUserRequestSchema, ImpersonateUserResponseSchema, InviteUserRequestSchema, InviteUserResponseSchema, ListUserEventsRequestSchema, ListUserEventsResponseSchema, ListUserJobsRequestSchema, ListUserJobsResponseSchema, ListUserSessionsRequestSchema, ListUserSessionsResponseSchema, ListUsersRequestSchema, ListUsersResponseSchema, ResetUserAuthenticatorsRequestSchema, ResetUserAuthenticatorsResponseSchema, SendUserRecoveryRequestSchema, SendUserRecoveryResponseSchema, SetUserPasswordRequestSchema, SetUserPasswordResponseSchema, StartUserJobRequestSchema, StartUserJobResponseSchema, UpdateUserRequestSchema, UpdateUserResponseSchema } from "./management_users_pb.js";
 import type { AddDomainRequestSchema, AddDomainResponseSchema, CreateApplicationRequestSchema, CreateApplicationResponseSchema, CreateKeyRequestSchema, CreateKeyResponseSchema, DeleteApplicationRequestSchema, DeleteApplicationResponseSchema, DeleteConnectionRequestSchema, DeleteConnectionResponseSchema, GetPolicyRequestSchema, GetPolicyResponseSchema, GetUsageRequestSchema, GetUsageResponseSchema, ListApplicationsRequestSchema, ListApplicationsResponseSchema, ListConnectionsRequestSchema, ListConnectionsResponseSchema, ListDomainsRequestSchema, ListDomainsResponseSchema, ListKeysRequestSchema, ListKeysResponseSchema, RemoveDomainRequestSchema, RemoveDomainResponseSchema, RevokeKeyRequestSchema, RevokeKeyResponseSchema, RotateApplicationSecretRequestSchema, RotateApplicationSecretResponseSchema, RotateKeyRequestSchema, RotateKeyResponseSchema, SetConnectionRequestSchema, SetConnectionResponseSchema, SetConnectionSecretRequestSchema, SetConnectionSecretResponseSchema, UpdateApplicationRequestSchema, UpdateApplicationResponseSchema, UpdatePolicyRequestSchema, UpdatePolicyResponseSchema, VerifyDomainRequestSchema, VerifyDomainResponseSchema } from "./management_settings_pb.js";
-import type { AcceptInvitationRequestSchema, AcceptInvitationResponseSchema, CreateTenantRequestSchema, CreateTenantResponseSchema, InviteMemberRequestSchema, InviteMemberResponseSchema, LeaveTenantRequestSchema, LeaveTenantResponseSchema, ListMembersRequestSchema, ListMembersResponseSchema, ListMyTenantsRequestSchema, ListMyTenantsResponseSchema, RemoveMemberRequestSchema, RemoveMemberResponseSchema, RevokeInvitationRequestSchema, RevokeInvitationResponseSchema, SetMemberRoleRequestSchema, SetMemberRoleResponseSchema, TransferOwnershipRequestSchema, TransferOwnershipResponseSchema } from "./management_people_pb.js";
+import type { AcceptInvitationRequestSchema, AcceptInvitationResponseSchema, CreateTenantRequestSchema, CreateTenantResponseSchema, DeleteTenantRequestSchema, DeleteTenantResponseSchema, InviteMemberRequestSchema, InviteMemberResponseSchema, LeaveTenantRequestSchema, LeaveTenantResponseSchema, ListMembersRequestSchema, ListMembersResponseSchema, ListMyTenantsRequestSchema, ListMyTenantsResponseSchema, RemoveMemberRequestSchema, RemoveMemberResponseSchema, RevokeInvitationRequestSchema, RevokeInvitationResponseSchema, SetMemberRoleRequestSchema, SetMemberRoleResponseSchema, TransferOwnershipRequestSchema, TransferOwnershipResponseSchema } from "./management_people_pb.js";
 
 /**
  * Describes the file manam/v1/management_service.proto.
@@ -252,7 +252,7 @@ export declare const ManagementService: GenService<{
     output: typeof ListKeysResponseSchema;
   },
   /**
-   * Makes a key. Its text is in the answer and nowhere else. A key has no more scopes than whoever makes it.
+   * Makes a key. Its text is in the answer and nowhere else. A key gets no more than its maker has.
    *
    * @generated from rpc manam.v1.ManagementService.CreateKey
    */
@@ -490,6 +490,16 @@ export declare const ManagementService: GenService<{
     methodKind: "unary";
     input: typeof TransferOwnershipRequestSchema;
     output: typeof TransferOwnershipResponseSchema;
+  },
+  /**
+   * Gives the tenant up: it is closed at once for its users, keys and members, and purged after 30 days, in which the operators of the service can bring it back.
+   *
+   * @generated from rpc manam.v1.ManagementService.DeleteTenant
+   */
+  deleteTenant: {
+    methodKind: "unary";
+    input: typeof DeleteTenantRequestSchema;
+    output: typeof DeleteTenantResponseSchema;
   },
   /**
    * Makes the caller, a user of Manam, a member of the tenant that invited their address.

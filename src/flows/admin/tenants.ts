@@ -58,9 +58,7 @@ export function createTenantAdmin(deps: TenantAdminDeps) {
       const changes = await changesOf(tenant, repositories);
       if (Object.keys(changes).length > 0) await tenants.update(id, changes);
       await record(repositories, deps, asActor(operator, tenant), { type });
-      const { confined = tenant.confined === true, ...rest } = changes;
-      const { confined: _, ...known } = tenant;
-      return { ...known, ...rest, ...(confined && { confined }) };
+      return (await tenants.findById(id)) ?? tenant;
     });
   }
 
@@ -160,7 +158,11 @@ export function createTenantAdmin(deps: TenantAdminDeps) {
       }),
 
     resume: (operator: Operator, reference: string): Promise<Tenant> =>
-      change(operator, reference, 'tenant.resumed', () => ({ status: 'active' })),
+      change(operator, reference, 'tenant.resumed', () => ({ status: 'active', deletedAt: undefined })),
+
+    /** Gives a tenant up: it is closed at once and purged after a month, in which an operator can resume it. */
+    giveUp: (manager: Manager, tenantId: string): Promise<Tenant> =>
+      change(manager, tenantId, 'tenant.suspended', () => ({ status: 'suspended', deletedAt: clock() })),
 
     /** Deletes a suspended tenant batch by batch, as far as the time of a call allows. */
     async delete(

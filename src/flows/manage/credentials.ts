@@ -49,7 +49,7 @@ export function createCredentialCare(deps: CredentialCareDeps) {
       const password = passwordPolicy.parse(caller, ownWords(view), command.password, command.password);
       await passwordPolicy.refuseBreached(password);
       const passwordHash = await hasher.hash(caller, password);
-      // The language of the message is the user's, not that of the one who calls.
+      // The language of the message is the user's, not the caller's.
       const manager = { ...caller, locale: undefined };
       await store.transaction(async (repositories) => {
         await replacePassword(deps, repositories, manager, view, passwordHash, 'credential.changed');

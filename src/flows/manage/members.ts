@@ -31,7 +31,7 @@ export function memberOf({ member }: Manager): CallingMember {
   return member;
 }
 
-/** The members of tenants. Whatever changes who has which role locks the tenant, so that one owner is left at the end. */
+/** The members of tenants. Every change of a role locks the tenant, so that one owner is left at the end. */
 export function createMembers(deps: MembersDeps) {
   const { store } = deps;
 

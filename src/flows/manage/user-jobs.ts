@@ -130,7 +130,7 @@ export function createUserJobs(deps: UserJobDeps) {
 export function createJobRunner(deps: UserJobDeps) {
   const { store, users, userCare, clock } = deps;
 
-  /** A job goes on only as long as the one who began it may still do what it does. */
+  /** A job goes on as long as its maker may still do the same. */
   async function isStillPermitted({ tenantId, keyId, memberId, createdAt }: UserJob): Promise<boolean> {
     // One that cannot go on for a day never will.
     if (clock().getTime() - createdAt.getTime() > maxAgeMs) return false;
@@ -191,6 +191,7 @@ export function createJobRunner(deps: UserJobDeps) {
 
   return async function runJobs(): Promise<number> {
     const now = clock();
+    if (!(await store.userJobs.isDue(now))) return 0;
     const until = new Date(now.getTime() + leaseMs);
     const job = await store.transaction(({ userJobs }) => userJobs.claim(now, until));
     if (job === undefined) return 0;

@@ -13,10 +13,10 @@ import type { Caller } from '../../domain/caller.ts';
 import type { FindClient } from '../../domain/client.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
-import { acrOf, type Consent, type Grant } from '../../domain/grant.ts';
+import { acrOf, type Consent } from '../../domain/grant.ts';
 import type { LoginRequest } from '../../domain/login-request.ts';
 import type { Random } from '../../domain/random.ts';
-import type { Repositories, Store } from '../../domain/repositories.ts';
+import type { Store } from '../../domain/repositories.ts';
 import type { CallerSession } from '../../domain/session.ts';
 import { requiresSecondFactor, type Tenant } from '../../domain/tenant.ts';
 import { formatChallengeToken, sha256 } from '../../domain/token.ts';
@@ -24,6 +24,7 @@ import { record } from '../events/record.ts';
 import type { LoginRequests } from '../federation/login-requests.ts';
 import { holdSession, ownSession } from '../sessions/own-session.ts';
 import { type AuthorizationAnswer, answerWithError } from './answer.ts';
+import { manamScopes, newGrant, noteConsent } from './new-grant.ts';
 import type { RequestHandles } from './request-handle.ts';
 import type { SubjectOf } from './subject.ts';
 
@@ -303,53 +304,4 @@ function isAnyones(
 ): boolean {
   if (kind !== 'native') return false;
   return !firstParty || (!redirectUri.startsWith('https:') && authTime.getTime() < startedAtMs);
-}
-
-/** A grant as a user makes it: its life begins with its first tokens. */
-export function newGrant(
-  { clock, random }: { readonly clock: Clock; readonly random: Random },
-  tenantId: string,
-  { id: sessionId, userId, authTime, amr }: CallerSession,
-  { clientId }: Pick<Application, 'clientId'>,
-  { scopes, resources }: Pick<Grant, 'scopes' | 'resources'>,
-  expiresAt: Date,
-): Grant {
-  const now = clock();
-  return {
-    tenantId,
-    id: random.uuid(),
-    userId,
-    clientId,
-    sessionId,
-    scopes,
-    resources,
-    authTime,
-    amr,
-    refreshCounter: 0,
-    refreshSalt: random.bytes(32),
-    refreshedAt: now,
-    createdAt: now,
-    idleExpiresAt: expiresAt,
-    expiresAt,
-  };
-}
-
-/** The scopes that the consent page of "Login with Manam" names. */
-export const manamScopes = ['openid', 'profile', 'email'];
-
-/** Keeps the consent of a user. For the application of another tenant at Manam it is the consent to that tenant as well. */
-export async function noteConsent(
-  deps: { readonly clock: Clock; readonly random: Random },
-  repositories: Pick<Repositories, 'grants' | 'identities' | 'tenants' | 'events'>,
-  caller: Caller,
-  userId: string,
-  { clientId, settings: { sector } }: Application,
-  { scopes, resources }: Pick<Consent, 'scopes' | 'resources'>,
-): Promise<void> {
-  const { grants, identities, tenants } = repositories;
-  const now = deps.clock();
-  await grants.consent(caller.tenant.id, userId, { clientId, scopes, resources, createdAt: now });
-  const consented = sector === '' ? undefined : await tenants.findBySlug(sector);
-  if (consented !== undefined) await identities.consent(caller.tenant.id, userId, consented.id, now);
-  await record(repositories, deps, caller, { type: 'consent.granted', details: { application: clientId } });
 }

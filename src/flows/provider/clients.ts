@@ -117,6 +117,20 @@ export function createClients(deps: ClientDeps) {
     );
   }
 
+  /** The application as it is now, where a secret is good that was made since this instance has read it. */
+  async function proveNewSecret(caller: Caller, presented: Presented): Promise<Client | undefined> {
+    const { tenant, client } = caller;
+    // What cannot be a secret costs no read.
+    if (
+      !presented.method.startsWith('client_secret') ||
+      digestApplicationSecret(presented.secret) === undefined
+    )
+      return undefined;
+    const found = await findClient(tenant, presented.clientId, client.address, { afresh: true });
+    const isRight = found !== undefined && found.settings.authentication === presented.method;
+    return isRight && (await prove(caller, found, presented)) ? found : undefined;
+  }
+
   return {
     find: findClient,
 
@@ -136,6 +150,9 @@ export function createClients(deps: ClientDeps) {
       if (origin !== undefined && !origins.includes(origin)) throw new DomainError('ORIGIN_DENIED');
       const isRight = presented.method === authentication && (await prove(caller, client, presented));
       if (isRight) return client;
+      const renewed =
+        presented.method === authentication ? await proveNewSecret(caller, presented) : undefined;
+      if (renewed !== undefined) return renewed;
       const event = {
         type: 'application.authentication_failed',
         details: { application: client.clientId },

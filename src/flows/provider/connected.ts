@@ -7,7 +7,7 @@ import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { record } from '../events/record.ts';
 import { ownSession } from '../sessions/own-session.ts';
-import { manamScopes } from './authorize.ts';
+import { manamScopes } from './new-grant.ts';
 
 export type ConnectedDeps = {
   readonly store: Store<'grants' | 'identities' | 'tenants' | 'events'>;

@@ -14,9 +14,9 @@ import { formatChallengeToken, sha256 } from '../../domain/token.ts';
 import { record } from '../events/record.ts';
 import type { Limiter } from '../limits.ts';
 import { holdSession, ownSession } from '../sessions/own-session.ts';
-import { newGrant, noteConsent } from './authorize.ts';
 import type { ClientCredentials, Clients } from './clients.ts';
 import { readingExtent } from './exchange.ts';
+import { newGrant, noteConsent } from './new-grant.ts';
 
 export type DeviceDeps = {
   readonly store: Store<'users' | 'sessions' | 'grants' | 'devices' | 'identities' | 'tenants' | 'events'>;

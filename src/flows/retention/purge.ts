@@ -3,7 +3,7 @@ import { dayMs } from '../../domain/duration.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { type Retained, retained } from '../../domain/retention.ts';
-import type { TenantPolicy } from '../../domain/tenant.ts';
+import { purgeTimeOf, type Tenant, type TenantPolicy } from '../../domain/tenant.ts';
 import { uuidOfTime } from '../../domain/token.ts';
 import { record, serviceActor } from '../events/record.ts';
 import { deploymentId } from '../manage/manager.ts';
@@ -100,6 +100,29 @@ export function createPurge({ store, retention, clock, random, rest, isStopping,
     return true;
   }
 
+  const isOver = ({ status, deletedAt }: Tenant) =>
+    status === 'suspended' && deletedAt !== undefined && purgeTimeOf(deletedAt) <= clock();
+
+  /** Everything of a tenant that its owner gave up a month ago; false where the lease is lost. */
+  async function purgeWhole({ id, slug }: Tenant, count: (rows: number) => void): Promise<boolean> {
+    for (;;) {
+      if (isStopping() || !(await keepLease())) return false;
+      // An operator may have brought it back meanwhile.
+      const tenant = await store.tenants.findById(id);
+      if (tenant === undefined || !isOver(tenant)) return true;
+      const { users, rows } = await store.tenants.purge(id, batchRows);
+      count(users + rows);
+      if (users + rows === 0) break;
+      await rest();
+    }
+    await store.transaction(async (repositories) => {
+      await repositories.tenants.delete(id);
+      const event = { type: 'tenant.deleted', details: { slug } } as const;
+      await record(repositories, { clock, random }, serviceActor(deploymentId), event);
+    });
+    return true;
+  }
+
   /** Purges all tenants once; returns the number of deleted rows, or undefined where another instance holds the lease. */
   return async function purge(): Promise<number | undefined> {
     if (!(await keepLease())) return undefined;
@@ -110,7 +133,10 @@ export function createPurge({ store, retention, clock, random, rest, isStopping,
     if (!(await purgeTenant(deploymentId, undefined, count))) return total;
     for (let after = ''; ; ) {
       const tenants = await store.tenants.list(after, pageTenants);
-      for (const { id, policy } of tenants) if (!(await purgeTenant(id, policy, count))) return total;
+      for (const tenant of tenants) {
+        if (isOver(tenant) && !(await purgeWhole(tenant, count))) return total;
+        if (!isOver(tenant) && !(await purgeTenant(tenant.id, tenant.policy, count))) return total;
+      }
       if (tenants.length < pageTenants) return total;
       after = tenants.at(-1)?.slug ?? '';
     }

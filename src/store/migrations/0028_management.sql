@@ -22,7 +22,10 @@ CREATE TABLE IF NOT EXISTS invitations (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- Set for a tenant that someone made for themselves, until it has proved a sender.
-ALTER TABLE tenants ADD COLUMN confined TINYINT NOT NULL DEFAULT 0;
+-- deleted_at: when its owner gave it up; it is purged a month later.
+ALTER TABLE tenants
+  ADD COLUMN confined TINYINT NOT NULL DEFAULT 0,
+  ADD COLUMN deleted_at DATETIME(3) NULL;
 
 CREATE TABLE IF NOT EXISTS domains (
   tenant_id BINARY(16) NOT NULL,

@@ -15,6 +15,7 @@ export const tenants = mysqlTable('tenants', {
   policy: json('policy').$type<TenantPolicy>().notNull(),
   createdAt: instant('created_at').notNull(),
   confined: flag('confined').notNull().default(false),
+  deletedAt: instant('deleted_at'),
 });
 
 export const domains = mysqlTable(

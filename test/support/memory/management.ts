@@ -93,6 +93,7 @@ export function createUserJobs({ userJobs }: Tables): UserJobRepository {
         .slice(0, limit),
     countRunning: async (tenantId) =>
       userJobs.all((each) => each.tenantId === tenantId && isRunning(each)).length,
+    isDue: async (now) => userJobs.all((each) => isRunning(each) && each.leaseUntil <= now).length > 0,
     async claim(now, leaseUntil) {
       const [due] = userJobs
         .all((each) => isRunning(each) && each.leaseUntil <= now)

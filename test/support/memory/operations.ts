@@ -59,13 +59,18 @@ export function createTenants(tables: Tables): TenantRepository {
       if (!tenants.insert(tenant)) throw new DuplicateError();
     },
     async update(tenantId, changes) {
-      const { confined, ...rest } = changes;
+      const { confined, deletedAt, ...rest } = changes;
       // Absent is free.
       const freed = tenants.find((each) => each.id === tenantId);
       if (freed === undefined) return;
-      const { confined: former, ...known } = { ...freed, ...rest };
+      const { confined: former, deletedAt: deletion, ...known } = { ...freed, ...rest };
+      const deleted = 'deletedAt' in changes ? deletedAt : deletion;
       tenants.delete((each) => each.id === tenantId);
-      tenants.insert({ ...known, ...((confined ?? former) && { confined: true }) });
+      tenants.insert({
+        ...known,
+        ...((confined ?? former) && { confined: true }),
+        ...(deleted && { deletedAt: deleted }),
+      });
     },
     async purge(tenantId, limit) {
       const users = tables.users.delete((each) => each.tenantId === tenantId, limit);
