@@ -94,6 +94,20 @@ const configForTests: Config = parseConfig(
 /** The limits of the tests: none that a test could reach by chance. */
 export const defaultLimits = configForTests.limits;
 
+/**
+ * The statements that the clock decides about and no call: a transaction's frame, the dispatcher's, the loop of
+ * jobs' look once a second, and, once the kept copy of a key is old, its next reading and its last use.
+ */
+const besideCalls = new RegExp(
+  [
+    '^(BEGIN|COMMIT|ROLLBACK)$',
+    'for update skip locked$',
+    '^select .* from `user_jobs` where .*`lease_until`',
+    '^select `api_keys`.* from `api_keys` ',
+    '^update `api_keys` set `last_used_at`',
+  ].join('|'),
+);
+
 /** Starts the whole server over a new database, with the cheap hash and a movable clock. */
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const { sibling } = options;
@@ -186,13 +200,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     },
     takeStatements: async () => {
       await app.settled();
-      // Those of the dispatcher, which polls beside the calls, end so; the last use of a key is noted once a minute.
-      const taken = statements.filter(
-        (sql) =>
-          !/^(BEGIN|COMMIT|ROLLBACK)$|for update skip locked$|^update `api_keys` set `last_used_at`/.test(
-            sql,
-          ),
-      );
+      const taken = statements.filter((sql) => !besideCalls.test(sql));
       statements = [];
       return taken;
     },
