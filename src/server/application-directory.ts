@@ -1,20 +1,23 @@
 import { LRUCache } from 'lru-cache';
 import type { Client, FindClient } from '../domain/client.ts';
 import type { Clock } from '../domain/clock.ts';
+import { isRegisteredOrigin } from '../domain/registered-url.ts';
 import type { Store } from '../domain/repositories.ts';
 import type { Tenant } from '../domain/tenant.ts';
 import { isUuid } from '../domain/token.ts';
 
 /** Time for which a changed or deleted application may still be taken as it was. */
 const lifetimeMs = 5000;
+/** Time between two readings for origins that were not found, so that strangers cause no storm of them. */
+const rereadMs = 1000;
 const maxEntries = 10_000;
 
 type Found<T> = { readonly value: T };
 
 export type ApplicationDirectory = {
   readonly find: FindClient;
-  /** The browser origins of a tenant's applications. */
-  originsOf(tenantId: string): Promise<readonly string[]>;
+  /** Whether an application of the tenant has the browser origin. A new one is accepted within a second. */
+  hasOrigin(tenantId: string, origin: string): Promise<boolean>;
 };
 
 /** Applications with their secrets, cached for seconds, each read once for any number of calls. */
@@ -64,6 +67,11 @@ export function createApplicationDirectory(
       if (!isUuid(clientId)) return undefined;
       return (await byId.fetch(`${tenant.id} ${clientId}`, { forceRefresh }))?.value;
     },
-    originsOf: async (tenantId) => (await together.fetch(tenantId))?.value.origins ?? [],
+    async hasOrigin(tenantId, origin) {
+      const isKnown = async (forceRefresh: boolean) =>
+        isRegisteredOrigin(origin, (await together.fetch(tenantId, { forceRefresh }))?.value.origins ?? []);
+      if (await isKnown(false)) return true;
+      return lifetimeMs - together.getRemainingTTL(tenantId) >= rereadMs && (await isKnown(true));
+    },
   };
 }

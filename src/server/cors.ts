@@ -59,12 +59,12 @@ const preflightLifetimeS = 600;
  * its tenant. Never `*`, never credentials (R57).
  */
 export function createCors(directory: TenantDirectory, applications: ApplicationDirectory) {
-  /** The origins that may call an issuer are those of its applications; others those of the tenants. */
-  async function originsFor(path: string): Promise<readonly string[]> {
+  /** An issuer may be called from the origins of its applications; all else from those of the tenants. */
+  async function isAllowed(origin: string, path: string): Promise<boolean> {
+    if (isRegisteredOrigin(origin, await directory.listOrigins())) return true;
     const slug = /\/t\/([a-z0-9-]{1,63})\/oauth\//.exec(path)?.[1];
     const tenant = slug === undefined ? undefined : await directory.findBySlug(slug);
-    const own = tenant === undefined ? [] : await applications.originsOf(tenant.id);
-    return [...own, ...(await directory.listOrigins())];
+    return tenant !== undefined && (await applications.hasOrigin(tenant.id, origin));
   }
 
   return async function cors(
@@ -75,10 +75,7 @@ export function createCors(directory: TenantDirectory, applications: Application
     const { origin } = request.headers;
     const isPreflight =
       request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined;
-    if (
-      origin !== undefined &&
-      isRegisteredOrigin(origin, await originsFor(pathOf(request)).catch(() => []))
-    ) {
+    if (origin !== undefined && (await isAllowed(origin, pathOf(request)).catch(() => false))) {
       response.setHeader('access-control-allow-origin', origin);
       response.setHeader('access-control-expose-headers', exposedHeaders);
       if (isPreflight) {
