@@ -52,8 +52,11 @@ export function isUuid(text: string): boolean {
   return uuidForm.test(text);
 }
 
-/** The smallest UUID of version 7 that is made at a time (RFC 9562, section 5.7): what is below it is older. */
+/**
+ * The smallest UUID of version 7 that is made at a time (RFC 9562, section 5.7): what is below it is older. Before 1970
+ * there is none.
+ */
 export function uuidOfTime(time: Date): string {
-  const hex = time.getTime().toString(16).padStart(12, '0');
+  const hex = Math.max(0, time.getTime()).toString(16).padStart(12, '0');
   return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
 }

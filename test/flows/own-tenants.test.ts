@@ -288,7 +288,10 @@ test('an owner gives a tenant up: it is closed at once, comes back by an operato
   await purge();
   expect(await store.tenants.findById(tenantId)).toBeDefined();
   await store.tenants.update(tenantId, { deletedAt: new Date(test0.now().getTime() - 31 * 86_400_000) });
+  const closedToday = await makeTenant();
+  await byOwner(closedToday.owner, closedToday.slug).deleteTenant({ slug: closedToday.slug });
   await purge();
+  expect(await store.tenants.findById(closedToday.tenant?.tenantId ?? '')).toBeDefined();
   expect(await store.tenants.findById(tenantId)).toBeUndefined();
   expect(await store.members.listOfUser(owner.userId)).toEqual([]);
 });
