@@ -1,14 +1,7 @@
-import type { Scope } from './api-key.ts';
-
 /** The roles of the people who run a tenant, from the least to the most powerful. */
 export const memberRoles = ['viewer', 'support', 'developer', 'admin', 'owner'] as const;
 
 export type MemberRole = (typeof memberRoles)[number];
-
-/** Whether a text is the name of a role. */
-export function isMemberRole(text: string): text is MemberRole {
-  return (memberRoles as readonly string[]).includes(text);
-}
 
 /** A user of Manam who belongs to the people that run a tenant. */
 export type Member = {
@@ -72,9 +65,6 @@ const sights: Readonly<Record<MemberRole, Sight>> = {
 export function sightOf(role: MemberRole | undefined): Sight {
   return role === undefined ? { identifiers: true, profile: true } : sights[role];
 }
-
-/** The scopes that a manager may give to a key: a member those that their role has, a key its own. */
-export type Grantable = readonly Scope[] | undefined;
 
 export type MemberRepository = {
   /** By primary key: read at every call of a member. */

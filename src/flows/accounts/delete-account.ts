@@ -1,9 +1,9 @@
 import type { Caller } from '../../domain/caller.ts';
 import { digestOfUser, type ReceiptSigner } from '../../domain/erasure.ts';
-import { DomainError } from '../../domain/errors.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
 import { assertNotFrozenNow } from '../after-change.ts';
 import { record } from '../events/record.ts';
+import { assertOwnerLeft } from '../manage/members.ts';
 import type { TellDeps, TellStores } from '../provider/tell-ended.ts';
 import { ownSession } from '../sessions/own-session.ts';
 import { eraseUser } from './erase-user.ts';
@@ -20,14 +20,11 @@ async function assertNoLastOwner(
   { members, tenants }: Pick<Repositories, 'members' | 'tenants'>,
   userId: string,
 ): Promise<void> {
-  for (const { tenantId, role } of await members.listOfUser(userId)) {
-    if (role !== 'owner') continue;
+  for (const member of await members.listOfUser(userId)) {
+    if (member.role !== 'owner') continue;
     // Two owners do not go at once.
-    await tenants.findForUpdate(tenantId);
-    const isOwner = (await members.list(tenantId)).some(
-      (each) => each.userId !== userId && each.role === 'owner',
-    );
-    if (!isOwner) throw new DomainError('LAST_OWNER');
+    await tenants.findForUpdate(member.tenantId);
+    await assertOwnerLeft({ members }, member);
   }
 }
 

@@ -13,6 +13,7 @@ import { record } from '../events/record.ts';
 import type { Limiter } from '../limits.ts';
 import { ownSession } from '../sessions/own-session.ts';
 import { makeKey } from './keys.ts';
+import { asPerson } from './manager.ts';
 
 export type CreateTenantDeps = {
   readonly store: Store<'tenants' | 'members' | 'users' | 'events'>;
@@ -96,8 +97,7 @@ export function createCreateTenant(deps: CreateTenantDeps) {
         await admit(repositories, manam, email?.confirmedAt === undefined ? '' : email.canonical);
         await tenants.insert(tenant);
         await members.insert({ tenantId: tenant.id, userId, role: 'owner', createdAt });
-        const { requestId, client, emits } = caller;
-        const actor = { tenant, key: undefined, requestId, client, ...(emits && { emits }) };
+        const actor = asPerson(caller, tenant);
         await record(repositories, deps, actor, { type: 'tenant.created' });
         const joined = { person: userId, role: 'owner' };
         await record(repositories, deps, actor, { type: 'member.joined', details: joined });

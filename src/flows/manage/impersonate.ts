@@ -2,6 +2,7 @@ import type { AccessTokens } from '../../domain/access-token.ts';
 import { type Caller, managerOf } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
+import { parseText } from '../../domain/profile.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { isUuid } from '../../domain/token.ts';
@@ -30,10 +31,8 @@ export function createImpersonate({ store, accessTokens, clock, random }: Impers
   ): Promise<{ accessToken: string; expiresInS: number }> {
     const { tenant } = caller;
     const { userId: actorId } = memberOf(managerOf(caller));
-    const reason = command.reason.trim();
+    const reason = parseText(command.reason.trim(), 'reason', maxReason);
     if (reason === '') throw invalid({ field: 'reason', reason: 'FIELD_REQUIRED' });
-    if ([...reason].length > maxReason) throw invalid({ field: 'reason', reason: 'FIELD_TOO_LONG' });
-    if (/\p{Cc}/u.test(reason)) throw invalid({ field: 'reason', reason: 'FIELD_INVALID' });
     const view = isUuid(command.userId) ? await store.users.findById(tenant.id, command.userId) : undefined;
     // What could not sign in cannot be looked at from inside either.
     const isUsable = [view?.email, view?.mobile].some((held) => held?.confirmedAt !== undefined);

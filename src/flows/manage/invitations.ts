@@ -17,7 +17,7 @@ import type { RecipientCharge } from '../charges.ts';
 import { record } from '../events/record.ts';
 import { composeEmail } from '../messages.ts';
 import { ownSession } from '../sessions/own-session.ts';
-import { asActor, findManam } from './manager.ts';
+import { asActor, asPerson, findManam } from './manager.ts';
 import type { MembersDeps } from './members.ts';
 
 export type InvitationDeps = Pick<MembersDeps, 'clock' | 'random'> & {
@@ -177,8 +177,7 @@ export function createInvitations(deps: InvitationDeps) {
           if (tenant?.status !== 'active' || found === undefined || !isGood) throw invalid();
           if (!(await members.deleteInvitation(tenantId, id))) throw invalid();
           await members.insert({ tenantId, userId, role: found.role, createdAt: now });
-          const { requestId, client, emits } = caller;
-          const actor = { tenant, key: undefined, requestId, client, ...(emits && { emits }) };
+          const actor = asPerson(caller, tenant);
           await record(repositories, deps, actor, {
             type: 'member.joined',
             details: { person: userId, role: found.role },

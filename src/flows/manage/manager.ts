@@ -1,5 +1,5 @@
 import { isCanonicalBase64url } from '../../domain/base64url.ts';
-import type { Manager } from '../../domain/caller.ts';
+import type { Caller, Manager } from '../../domain/caller.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
 import type { Repositories } from '../../domain/repositories.ts';
 import { manamSlug, type Tenant } from '../../domain/tenant.ts';
@@ -15,6 +15,11 @@ export const deploymentId = '00000000-0000-0000-0000-000000000000';
 export function asActor({ keyId, key: _, ...manager }: Manager, tenant?: Pick<Tenant, 'id'>): Actor {
   const key = keyId === undefined ? undefined : { id: keyId };
   return { ...manager, key, tenant: { id: tenant?.id ?? deploymentId } };
+}
+
+/** A person of Manam at work on a tenant, in a call that is not made by its key. */
+export function asPerson({ requestId, client, emits }: Caller, tenant: Pick<Tenant, 'id'>): Actor {
+  return asActor({ requestId, client, keyId: undefined, ...(emits && { emits }) }, tenant);
 }
 
 /** The context of a message from a tenant, in the user's language. */

@@ -31,32 +31,26 @@ export function memberOf({ member }: Manager): CallingMember {
   return member;
 }
 
+/** Throws LAST_OWNER where no owner of the tenant, which is locked, is left without this member. */
+export async function assertOwnerLeft(
+  { members }: Pick<Repositories, 'members'>,
+  { tenantId, userId, role }: Member,
+): Promise<void> {
+  if (role !== 'owner') return;
+  const isOwned = (await members.list(tenantId)).some(
+    (each) => each.userId !== userId && each.role === 'owner',
+  );
+  if (!isOwned) throw new DomainError('LAST_OWNER');
+}
+
 /** The members of tenants. Every change of a role locks the tenant, so that one owner is left at the end. */
 export function createMembers(deps: MembersDeps) {
   const { store } = deps;
 
-  async function know(member: Member): Promise<KnownMember> {
-    const { id } = await findManam(store);
-    return { member, view: await store.users.findById(id, member.userId) };
-  }
-
-  /** One after the other: a call takes one connection, however many members there are. */
-  async function knowAll(members: readonly Member[]): Promise<KnownMember[]> {
-    const { id } = await findManam(store);
-    const known: KnownMember[] = [];
-    for (const member of members) known.push({ member, view: await store.users.findById(id, member.userId) });
-    return known;
-  }
-
-  /** Throws LAST_OWNER where no owner is left without this member. */
-  async function assertOwnerLeft(
-    { members }: Pick<Repositories, 'members'>,
-    { tenantId, userId, role }: Member,
-  ): Promise<void> {
-    const others = (await members.list(tenantId)).filter((each) => each.userId !== userId);
-    if (role === 'owner' && !others.some((each) => each.role === 'owner'))
-      throw new DomainError('LAST_OWNER');
-  }
+  const know = async (manam: Tenant, member: Member): Promise<KnownMember> => ({
+    member,
+    view: await store.users.findById(manam.id, member.userId),
+  });
 
   /** Runs a change of one member under the lock of the tenant. */
   async function change<T>(
@@ -105,10 +99,13 @@ export function createMembers(deps: MembersDeps) {
       tenant: Tenant,
       manager: Manager,
     ): Promise<{ members: KnownMember[]; invitations: Invitation[] }> {
-      const members = await store.members.list(tenant.id);
+      // One after the other: a call takes one connection, however many members there are.
+      const manam = await findManam(store);
+      const members: KnownMember[] = [];
+      for (const member of await store.members.list(tenant.id)) members.push(await know(manam, member));
       const mayInvite = manager.member === undefined || rolesGivenBy(manager.member.role).length > 0;
       return {
-        members: await knowAll(members),
+        members,
         invitations: mayInvite ? await store.members.listInvitations(tenant.id, deps.clock()) : [],
       };
     },
@@ -134,7 +131,7 @@ export function createMembers(deps: MembersDeps) {
         });
         return made;
       });
-      return await know(member);
+      return await know(manam, member);
     },
 
     async changeRole(
@@ -147,7 +144,7 @@ export function createMembers(deps: MembersDeps) {
         if (role !== 'owner') await assertOwnerLeft(repositories, member);
         return await setRole(repositories, manager, tenant, member, role);
       });
-      return await know(changed);
+      return await know(await findManam(store), changed);
     },
 
     remove,
@@ -164,16 +161,17 @@ export function createMembers(deps: MembersDeps) {
         await setRole(repositories, manager, tenant, former, 'admin');
         return promoted;
       });
-      return await know(next);
+      return await know(await findManam(store), next);
     },
 
     /** The tenants of a user of Manam, with their role in each. */
     async listTenants(userId: string): Promise<{ tenant: Tenant; role: MemberRole }[]> {
-      const members = await store.members.listOfUser(userId);
-      const found = await Promise.all(
-        members.map(async ({ tenantId, role }) => ({ tenant: await store.tenants.findById(tenantId), role })),
-      );
-      return found.flatMap(({ tenant, role }) => (tenant?.status === 'active' ? [{ tenant, role }] : []));
+      const found: { tenant: Tenant; role: MemberRole }[] = [];
+      for (const { tenantId, role } of await store.members.listOfUser(userId)) {
+        const tenant = await store.tenants.findById(tenantId);
+        if (tenant?.status === 'active') found.push({ tenant, role });
+      }
+      return found;
     },
   };
 }
