@@ -27,13 +27,14 @@ import { createDeployment } from '../flows/admin/deployment.ts';
 import { createDiagnose } from '../flows/admin/diagnose.ts';
 import { createEventLogAdmin } from '../flows/admin/event-log.ts';
 import { createMessageAdmin } from '../flows/admin/messages.ts';
-import { createTenantAdmin } from '../flows/admin/tenants.ts';
+import { createOperatorKeys } from '../flows/admin/operator-keys.ts';
 import { createTransfer } from '../flows/admin/transfer.ts';
 import { createApplicationAdmin } from '../flows/manage/applications.ts';
 import { createConnectionAdmin } from '../flows/manage/connections.ts';
 import { createInvitations } from '../flows/manage/invitations.ts';
-import { createAdminKeyAdmin, createKeyAdmin } from '../flows/manage/keys.ts';
+import { createKeyAdmin } from '../flows/manage/keys.ts';
 import { createMembers } from '../flows/manage/members.ts';
+import { createTenantAdmin } from '../flows/manage/tenants.ts';
 import { createUserCare } from '../flows/manage/user-care.ts';
 import { createUserAdmin } from '../flows/manage/users.ts';
 import { examinePasskeySites } from '../flows/passkeys/examine-sites.ts';
@@ -133,7 +134,7 @@ export function createAdminFlows(parts: AdminParts): AdminFlows {
       newTenantPage: hosted('new-tenant'),
     }),
     keys: createKeyAdmin(deps),
-    adminKeys: createAdminKeyAdmin(deps),
+    adminKeys: createOperatorKeys(deps),
     users,
     userCare: createUserCare({ ...deps, signReceipt }, users.find),
     transfer: createTransfer({

@@ -50,6 +50,13 @@ export function isRegisteredUrl(text: string, registered: readonly string[]): bo
   return text !== '' && registered.some((url) => parseUrl(url)?.href === text);
 }
 
+/** Whether a browser's origin may be registered, as browsers write it; `http://localhost:*` represents any port. */
+export function isRegistrableOrigin(text: string): boolean {
+  if (/^https?:\/\/(?:localhost|127\.0\.0\.1):\*$/.test(text)) return true;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url !== undefined && isRegistrable(url) && url.origin === text;
+}
+
 /** Whether a browser's origin is one of the tenant's; `http://localhost:*` represents any port. */
 export function isRegisteredOrigin(origin: string, registered: readonly string[]): boolean {
   return registered.some(

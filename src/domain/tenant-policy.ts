@@ -5,7 +5,7 @@ import { customClaimsSchema } from './custom-claims.ts';
 import { parseEmail } from './email.ts';
 import { invalid, type Violation } from './errors.ts';
 import { locales } from './locale.ts';
-import { isRegistrable } from './registered-url.ts';
+import { isRegistrable, isRegistrableOrigin } from './registered-url.ts';
 import { flag, isObject, listOf, logo, parseSettings, patchSettings, strict, text } from './settings.ts';
 import { passkeyModes, passwordlessModes, signInWays } from './sign-in-way.ts';
 import { templatesSchema } from './templates/override.ts';
@@ -101,10 +101,6 @@ function hasFewLabels(origins: string[]): boolean {
 }
 
 const url = (text: string) => URL.canParse(text) && isRegistrable(new URL(text));
-const isOrigin = (text: string) =>
-  /^https?:\/\/(?:localhost|127\.0\.0\.1):\*$/.test(text) ||
-  (url(text) && new URL(text).origin === text.replace(/\/$/, '') && !text.endsWith('/'));
-
 function isEmail(text: string): boolean {
   try {
     return parseEmail(text).address === text;
@@ -122,7 +118,7 @@ const pageOrHosted = v.union(
 const email = v.pipe(text, v.check(isEmail, 'must be a plain e-mail address'));
 const origin = v.pipe(
   text,
-  v.check(isOrigin, 'must be an origin such as https://example.com, or http://localhost:*'),
+  v.check(isRegistrableOrigin, 'must be an origin such as https://example.com, or http://localhost:*'),
 );
 const country = v.pipe(
   text,

@@ -1,7 +1,6 @@
 import { createStartChange } from '../flows/accounts/change-identifier.ts';
 import { createEditUser } from '../flows/accounts/edit-user.ts';
 import { createReadUser } from '../flows/accounts/view-user.ts';
-import { createTenantAdmin } from '../flows/admin/tenants.ts';
 import { createHistory } from '../flows/events/history.ts';
 import { createApplicationAdmin } from '../flows/manage/applications.ts';
 import { createConnectionAdmin } from '../flows/manage/connections.ts';
@@ -14,6 +13,7 @@ import { createInvitations } from '../flows/manage/invitations.ts';
 import { createKeyAdmin } from '../flows/manage/keys.ts';
 import { createListUsers } from '../flows/manage/list-users.ts';
 import { createMembers } from '../flows/manage/members.ts';
+import { createTenantAdmin } from '../flows/manage/tenants.ts';
 import { createUsage } from '../flows/manage/usage.ts';
 import { createUserCare } from '../flows/manage/user-care.ts';
 import { createJobRunner, createUserJobs } from '../flows/manage/user-jobs.ts';

@@ -1,11 +1,12 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { ManagementService } from '../../gen/manam/v1/management_service_pb.js';
 import type { UserJobSchema } from '../../gen/manam/v1/management_users_pb.js';
 import type { JobAction, UserJob } from '../domain/user-job.ts';
 import type { createUserJobs } from '../flows/manage/user-jobs.ts';
 import { callerOf } from './context.ts';
+import { toTimes } from './management-users.ts';
 
 function toJob(job: UserJob): MessageInitShape<typeof UserJobSchema> {
   const { id: jobId, action, state, done, failed, createdAt, endedAt } = job;
@@ -22,13 +23,11 @@ export function jobHandlers(
   startJob: ReturnType<typeof createUserJobs>['start'],
 ) {
   return {
-    async startUserJob({ action, userIds, roles, all, createdFrom, createdUntil, ...query }, context) {
+    async startUserJob(request, context) {
       const caller = callerOf(context);
-      const times = {
-        createdFrom: createdFrom && timestampDate(createdFrom),
-        createdUntil: createdUntil && timestampDate(createdUntil),
-      };
-      const command = { action: action as JobAction, userIds, roles, all, query: { ...query, ...times } };
+      const { action, userIds, roles, all } = request;
+      const query = { ...request, ...toTimes(request) };
+      const command = { action: action as JobAction, userIds, roles, all, query };
       const { id } = await startJob(caller, command);
       return { job: toJob(await jobs.find(caller, id)) };
     },

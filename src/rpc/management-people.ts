@@ -7,10 +7,10 @@ import { managerOf } from '../domain/caller.ts';
 import { DomainError, invalid } from '../domain/errors.ts';
 import type { Invitation, MemberRole } from '../domain/member.ts';
 import { manamSlug, purgeTimeOf, type Tenant } from '../domain/tenant.ts';
-import type { createTenantAdmin } from '../flows/admin/tenants.ts';
 import type { createCreateTenant } from '../flows/manage/create-tenant.ts';
 import type { Invitations } from '../flows/manage/invitations.ts';
 import type { KnownMember, Members } from '../flows/manage/members.ts';
+import type { createTenantAdmin } from '../flows/manage/tenants.ts';
 import { ownSession } from '../flows/sessions/own-session.ts';
 import { callerOf } from './context.ts';
 

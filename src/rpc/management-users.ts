@@ -3,6 +3,7 @@ import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import type { ManagementService } from '../../gen/manam/v1/management_service_pb.js';
 import type {
+  ListUsersRequest,
   ManagedIdentitySchema,
   ManagedSessionSchema,
   ManagedUserSchema,
@@ -27,7 +28,7 @@ import type { createHistory } from '../flows/events/history.ts';
 import type { createCreateUser } from '../flows/manage/create-user.ts';
 import type { CredentialCare } from '../flows/manage/credentials.ts';
 import type { createImpersonate } from '../flows/manage/impersonate.ts';
-import type { createListUsers } from '../flows/manage/list-users.ts';
+import type { createListUsers, UserQuery } from '../flows/manage/list-users.ts';
 import type { createUserCare } from '../flows/manage/user-care.ts';
 import type { createUserAdmin } from '../flows/manage/users.ts';
 import { callerOf } from './context.ts';
@@ -49,6 +50,17 @@ export type ManagedUserFlows = {
 
 /** How much of people a caller sees. */
 const sightOfCaller = ({ member }: Caller): Sight => sightOf(member?.role);
+
+/** The times of a query, as the list of users takes them. */
+export function toTimes({
+  createdFrom,
+  createdUntil,
+}: Pick<ListUsersRequest, 'createdFrom' | 'createdUntil'>): Pick<UserQuery, 'createdFrom' | 'createdUntil'> {
+  return {
+    createdFrom: createdFrom && timestampDate(createdFrom),
+    createdUntil: createdUntil && timestampDate(createdUntil),
+  };
+}
 
 /** A user of the caller's tenant, by id: what cannot be one does not exist. */
 function named({ tenant }: Caller, user: string): { tenant: string; user: string } {
@@ -77,14 +89,11 @@ export function managedUserHandlers(flows: ManagedUserFlows) {
   }
 
   return {
-    async listUsers({ createdFrom, createdUntil, ...request }, context) {
+    async listUsers(request, context) {
       const caller = callerOf(context);
       const sight = sightOfCaller(caller);
-      const times = {
-        createdFrom: createdFrom && timestampDate(createdFrom),
-        createdUntil: createdUntil && timestampDate(createdUntil),
-      };
-      const { users: page, nextPageToken } = await listUsers(caller.tenant, { ...request, ...times }, sight);
+      const query = { ...request, ...toTimes(request) };
+      const { users: page, nextPageToken } = await listUsers(caller.tenant, query, sight);
       return { users: page.map((view) => toManagedUser(view, sight)), nextPageToken };
     },
 

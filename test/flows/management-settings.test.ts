@@ -136,6 +136,9 @@ test('what a key cannot be bound to is refused', async () => {
   for (const [request, field] of [
     [{ kind: 'secret', origins: ['https://a.example'] }, 'origins'],
     [{ kind: 'publishable', origins: ['https://a.example/path'] }, 'origins'],
+    [{ kind: 'publishable', origins: ['http://a.example'] }, 'origins'],
+    [{ kind: 'publishable', origins: ['https://192.0.2.1'] }, 'origins'],
+    [{ kind: 'publishable', origins: ['ftp://a.example'] }, 'origins'],
     [{ kind: 'publishable', networks: ['192.0.2.0/24'] }, 'networks'],
     [{ kind: 'secret', networks: ['192.0.2.0/99'] }, 'networks'],
     [{ kind: 'publishable', clientId: 'nothing' }, 'client_id'],

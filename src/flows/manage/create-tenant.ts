@@ -8,12 +8,12 @@ import { DuplicateError, type Repositories, type Store } from '../../domain/repo
 import { manamSlug, type Tenant } from '../../domain/tenant.ts';
 import { assertOwnName, type SkeletonOf } from '../../domain/tenant-name.ts';
 import { defaultPolicy } from '../../domain/tenant-policy.ts';
-import { parseTenantName } from '../admin/tenants.ts';
 import { record } from '../events/record.ts';
 import type { Limiter } from '../limits.ts';
 import { ownSession } from '../sessions/own-session.ts';
 import { makeKey } from './keys.ts';
 import { asPerson } from './manager.ts';
+import { parseTenantName } from './tenants.ts';
 
 export type CreateTenantDeps = {
   readonly store: Store<'tenants' | 'members' | 'users' | 'events'>;

@@ -1,4 +1,3 @@
-import type { AdminKey } from '../../domain/admin-key.ts';
 import {
   type ApiKeyRow,
   formatApiKey,
@@ -14,14 +13,15 @@ import { dayMs } from '../../domain/duration.ts';
 import { createViolations, DomainError, invalid } from '../../domain/errors.ts';
 import { parseNetworks } from '../../domain/network.ts';
 import type { Random } from '../../domain/random.ts';
+import { isRegistrableOrigin } from '../../domain/registered-url.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
 import type { Tenant } from '../../domain/tenant.ts';
-import { isUuid, sha256 } from '../../domain/token.ts';
+import { sha256 } from '../../domain/token.ts';
 import { record } from '../events/record.ts';
 import { asActor, findTenant } from './manager.ts';
 
 export type KeyAdminDeps = {
-  readonly store: Store<'tenants' | 'applications' | 'adminKeys' | 'events'>;
+  readonly store: Store<'tenants' | 'applications' | 'events'>;
   readonly clock: Clock;
   readonly random: Random;
 };
@@ -58,7 +58,6 @@ function parseScopes(kind: KeyKind, scopes: readonly string[]): Scope[] {
 /** Checks where a key is to be good; throws REQUEST_INVALID. */
 function parseLimits(kind: KeyKind, { origins, clientId, networks }: KeyLimits): KeyLimits {
   const violations = createViolations();
-  const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text;
   const isNetwork = (text: string) => {
     try {
       return parseNetworks([text]).length > 0;
@@ -66,11 +65,8 @@ function parseLimits(kind: KeyKind, { origins, clientId, networks }: KeyLimits):
       return false;
     }
   };
-  const isAny = origins.every(
-    (text) => isOrigin(text) || /^https?:\/\/(?:localhost|127\.0\.0\.1):\*$/.test(text),
-  );
-  if (origins.length > maxEntries || !isAny || (kind === 'secret' && origins.length > 0))
-    violations.add('origins', 'FIELD_INVALID');
+  const areOrigins = origins.length <= maxEntries && origins.every(isRegistrableOrigin);
+  if (!areOrigins || (kind === 'secret' && origins.length > 0)) violations.add('origins', 'FIELD_INVALID');
   if (kind === 'secret' && clientId !== '') violations.add('client_id', 'FIELD_INVALID');
   const areNetworks = networks.length <= maxEntries && networks.every(isNetwork);
   if (!areNetworks || (kind === 'publishable' && networks.length > 0))
@@ -128,9 +124,6 @@ export async function makeKey(
 export function createKeyAdmin({ store, clock, random }: KeyAdminDeps) {
   const deps = { clock, random };
 
-  const make = (repositories: Pick<Repositories, 'tenants'>, wanted: WantedKey) =>
-    makeKey(repositories, deps, wanted);
-
   async function parse(tenant: Tenant, command: CreateKeyCommand) {
     const { kind, name = '', expiresAt } = command;
     const scopes = parseScopes(kind, command.scopes);
@@ -154,7 +147,7 @@ export function createKeyAdmin({ store, clock, random }: KeyAdminDeps) {
         const { tenants } = repositories;
         await tenants.findForUpdate(tenant.id);
         assertRoom(await tenants.listKeys(tenant.id), clock());
-        const made = await make(repositories, wanted);
+        const made = await makeKey(repositories, deps, wanted);
         const event = { type: 'key.created', details: { key: made.key.id } } as const;
         await record(repositories, deps, asActor(manager, tenant), event);
         return made;
@@ -186,7 +179,7 @@ export function createKeyAdmin({ store, clock, random }: KeyAdminDeps) {
         const end = new Date(clock().getTime() + overlapMs);
         if (!(await repositories.tenants.endKey(tenant.id, old.id, end)))
           throw new DomainError('KEY_ROTATED');
-        const made = await make(repositories, old);
+        const made = await makeKey(repositories, deps, old);
         const event = { type: 'key.rotated', details: { key: old.id } } as const;
         await record(repositories, deps, asActor(manager, tenant), event);
         return made;
@@ -207,37 +200,6 @@ export function createKeyAdmin({ store, clock, random }: KeyAdminDeps) {
           throw new DomainError('NOT_FOUND');
         const event = { type: 'key.revoked', details: { key: command.keyId } } as const;
         await record(repositories, deps, asActor(manager, tenant), event);
-      });
-    },
-  };
-}
-
-/** Makes and revokes the keys of operators. */
-export function createAdminKeyAdmin({ store, clock, random }: KeyAdminDeps) {
-  const deps = { clock, random };
-  return {
-    async create(manager: Manager, command: { readonly name: string }): Promise<MadeKey<AdminKey>> {
-      const name = command.name.trim();
-      if (name === '') throw invalid({ field: 'name', reason: 'FIELD_REQUIRED' });
-      if ([...name].length > 100) throw invalid({ field: 'name', reason: 'FIELD_TOO_LONG' });
-      const text = formatApiKey('admin', random.bytes(32));
-      const key = { id: random.uuid(), name, createdAt: clock(), revokedAt: undefined };
-      await store.transaction(async (repositories) => {
-        await repositories.adminKeys.insert({ ...key, digest: sha256(text) });
-        const event = { type: 'operator_key.created', details: { key: key.id } } as const;
-        await record(repositories, deps, asActor(manager), event);
-      });
-      return { key, text };
-    },
-
-    list: () => store.adminKeys.list(),
-
-    async revoke(manager: Manager, keyId: string): Promise<void> {
-      if (!isUuid(keyId)) throw new DomainError('NOT_FOUND');
-      await store.transaction(async (repositories) => {
-        if (!(await repositories.adminKeys.revoke(keyId, clock()))) throw new DomainError('NOT_FOUND');
-        const event = { type: 'operator_key.revoked', details: { key: keyId } } as const;
-        await record(repositories, deps, asActor(manager), event);
       });
     },
   };

@@ -8,7 +8,7 @@ import { manamSlug, type Tenant, tenantSecretNames } from '../../domain/tenant.t
 import { defaultPolicy, patchPolicy } from '../../domain/tenant-policy.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { record } from '../events/record.ts';
-import { asActor, createPages, findTenant, type PageRequest } from '../manage/manager.ts';
+import { asActor, createPages, findTenant, type PageRequest } from './manager.ts';
 
 export type TenantAdminDeps = {
   readonly store: Store<'tenants' | 'domains' | 'events'>;
