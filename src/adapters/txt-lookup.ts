@@ -2,7 +2,7 @@ import { Resolver } from 'node:dns/promises';
 import type { TxtLookup } from '../domain/domain-proof.ts';
 
 const timeoutMs = 3000;
-/** A name with more records than that has none of ours. */
+/** The most TXT records of a name that are read. */
 const maxRecords = 100;
 
 /** Looks TXT records up, at the given servers or those of the machine. */

@@ -67,7 +67,7 @@ export const scopes = [
 
 export type Scope = (typeof scopes)[number];
 
-/** Where a key is good; empty lists: anywhere. */
+/** Restrictions on the use of a key; an empty list restricts nothing. */
 export type KeyLimits = {
   /** The origins of the pages that a publishable key is good in. */
   readonly origins: readonly string[];
@@ -104,6 +104,6 @@ export type ApiKeyRow = ApiKey & {
   readonly revokedAt: Date | undefined;
 };
 
-/** What a key is made with. */
+/** The columns of a new key. */
 export type NewApiKey = Pick<ApiKeyRow, 'id' | 'tenantId' | 'kind' | 'scopes'> &
   Partial<Pick<ApiKeyRow, 'name' | 'limits' | 'expiresAt'>> & { readonly digest: Buffer };

@@ -6,7 +6,7 @@ export type DomainProof = {
   readonly tenantId: string;
   /** In ASCII, such as `example.com`. */
   readonly name: string;
-  /** What the record has to say. */
+  /** The random part of the TXT record's content. */
   readonly token: string;
   readonly createdAt: Date;
   /** Time of the proof; undefined: it is not proved. */

@@ -11,7 +11,7 @@ export const operatorFields = [
   'sms',
   'senders',
   'passkeys.rpId',
-  // Who can shorten it can take the record of what they did away.
+  // A shorter retention would let a tenant delete the record of its own actions.
   'eventRetentionDays',
 ] as const;
 

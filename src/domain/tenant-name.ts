@@ -13,7 +13,7 @@ const reservedSlugs = new Set(
   ).split(' '),
 );
 
-/** What no tenant that people make for themselves may look like. */
+/** Words that the name or slug of a self-service tenant must not resemble. */
 const protectedWords = ['manam', 'مانام'];
 
 /** Digits and signs that are read as letters. */

@@ -122,7 +122,7 @@ export type TenantPolicy = {
   readonly claims: CustomClaims;
   /** Whether the address of a metadata document can be the id of an application, as MCP clients have it. */
   readonly metadataClients: boolean;
-  /** What is asked of the people who run the tenant. */
+  /** Requirements for the members of the tenant. */
   readonly members: {
     /** Whether they need a session with a second factor. */
     readonly requireSecondFactor: boolean;

@@ -1,4 +1,4 @@
-/** What happened at a tenant on a day (UTC): how often a type of event was recorded, failures by their reason. */
+/** The number of events of one type on one day (UTC); failures are counted by reason. */
 export type UsageCount = {
   /** `2026-11-29`. */
   readonly day: string;

@@ -1,6 +1,6 @@
 import type { UserFilter, UserPlace } from './user-list.ts';
 
-/** What a job does to each of its users. */
+/** The actions that a job can run on each of its users. */
 export const jobActions = ['disable', 'enable', 'delete', 'end-sessions', 'set-roles'] as const;
 
 export type JobAction = (typeof jobActions)[number];
@@ -24,7 +24,7 @@ export type UserJob = {
   /** Users whom it was done to, and those whom it could not be done to. */
   readonly done: number;
   readonly failed: number;
-  /** Who began it: what they may no longer do, it does not go on with. */
+  /** The key or member that started the job; the job ends once they lose the permission. */
   readonly keyId: string | undefined;
   readonly memberId: string | undefined;
   readonly requestId: string;

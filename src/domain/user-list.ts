@@ -2,7 +2,7 @@ import type { AuthenticatorKind } from './authenticator.ts';
 import type { User, UserView } from './user.ts';
 
 /**
- * How users are found: each way has an index of its own, so that it takes as long among millions as among hundreds.
+ * A filter of the list of users. Each has a dedicated index, so its time does not depend on the number of users.
  * The order is that of the index.
  */
 export type UserFilter =

@@ -30,7 +30,7 @@ import { createLoop } from './loop.ts';
 /** Pause while no job waits. */
 const restMs = 1000;
 
-/** What a tenant does by itself: its users, its settings, and the people who run it. */
+/** The management API: users, settings and members of a tenant. */
 export function management({ adapters, core, config, limiter, log }: FeatureDeps) {
   const { store } = adapters;
   const origin = new URL(config.issuer).origin;

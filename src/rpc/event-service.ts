@@ -135,7 +135,7 @@ export function toTold({ event, text }: ToldEvent, currentSessionId: string | un
     outcome,
     text,
     sessionId: sessionId ?? '',
-    // Where a member of the tenant was is none of the user's business.
+    // The network address of a member stays hidden from the user.
     address: details['member'] === undefined ? address : '',
     createTime: timestampFromDate(createdAt),
     details: toDetails(details),

@@ -1,7 +1,7 @@
 import { DomainError, invalid, type Reason } from '../domain/errors.ts';
 import type { IdempotencyKey } from '../domain/idempotency.ts';
 
-// What a call brings in its headers beside its body.
+// Parsers of the request headers.
 
 /** The tenant key, under either of its names; two different ones are a mistake, not a choice. */
 export function readKey(header: Headers): string | undefined {

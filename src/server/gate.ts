@@ -260,7 +260,7 @@ async function findSession(
   const session = await sessions.findOfCall(tenantId, sessionId, clock());
   if (session === undefined || session.userId !== userId || session.level !== level)
     throw new DomainError('TOKEN_INVALID');
-  // Who acts for the user may have left since.
+  // The acting member may have left the tenant since.
   const actor = actorId && (await members.find(tenantId, actorId));
   if (actorId !== undefined && !(actor && actingRoles.includes(actor.role)))
     throw new DomainError('TOKEN_INVALID');

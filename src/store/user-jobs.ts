@@ -84,7 +84,7 @@ export function createUserJobRepository(db: Database): UserJobRepository {
     async advance({ tenantId, id, leaseUntil }, step) {
       const [result] = await db
         .update(userJobs)
-        // What an ended job was about may name people.
+        // The selection may contain personal data, so it is deleted with the end of the job.
         .set({
           ...step,
           endedAt: step.endedAt ?? null,

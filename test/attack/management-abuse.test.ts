@@ -8,7 +8,7 @@ import { failureOf } from '../support/errors.ts';
 import { bearer, register, signUp } from '../support/journey.ts';
 import { makeMember, ofTenant, signUpAtManam, type TestMember } from '../support/members.ts';
 
-// What a review of the management calls found, each as the attack that it was.
+// Attacks on the management calls that a security review found.
 
 const testApp = useTestApp();
 const withKey = (text = testApp().dev.secret) => testApp().client(ManagementService, { 'x-api-key': text });

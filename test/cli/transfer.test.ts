@@ -87,7 +87,7 @@ async function restoreCopy() {
   for (const row of tables as Record<string, string>[]) {
     const [table] = Object.values(row);
     await connection.query(`CREATE TABLE ${to}.${table} LIKE ${from}.${table}`);
-    // What the database computes is no part of a backup.
+    // Generated columns are left out of backups.
     const [columns] = await connection.query<RowDataPacket[]>(
       "SELECT COLUMN_NAME AS name FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND EXTRA NOT LIKE '%GENERATED%'",
       [from, table],

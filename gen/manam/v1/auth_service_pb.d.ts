@@ -985,7 +985,7 @@ export declare type IntrospectTokenResponse = Message<"manam.v1.IntrospectTokenR
 export declare const IntrospectTokenResponseSchema: GenMessage<IntrospectTokenResponse>;
 
 /**
- * Who acts in the place of a token's subject (RFC 8693, section 4.1).
+ * The actor: the party that acts for the subject of a token (RFC 8693, section 4.1).
  *
  * @generated from message manam.v1.TokenActor
  */

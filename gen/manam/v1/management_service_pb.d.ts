@@ -2,7 +2,7 @@
 // @generated from file manam/v1/management_service.proto (package manam.v1, syntax proto3)
 /* eslint-disable */
 
-// What a tenant does with its users, its settings and its people.
+// Management of a tenant: its users, settings and members.
 
 import type { GenFile, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { CancelUserJobRequestSchema, CancelUserJobResponseSchema, ConfirmUserRequestSchema, ConfirmUserResponseSchema, CreateUserRequestSchema, CreateUserResponseSchema, DeleteUserRequestSchema, DeleteUserResponseSchema, DisableUserRequestSchema, DisableUserResponseSchema, EnableUserRequestSchema, EnableUserResponseSchema, EndUserSessionsRequestSchema, EndUserSessionsResponseSchema, GetUserJobRequestSchema, GetUserJobResponseSchema, GetUserRequestSchema, GetUserResponseSchema, ImpersonateUserRequestSchema, ImpersonateUserResponseSchema, InviteUserRequestSchema, InviteUserResponseSchema, ListUserEventsRequestSchema, ListUserEventsResponseSchema, ListUserJobsRequestSchema, ListUserJobsResponseSchema, ListUserSessionsRequestSchema, ListUserSessionsResponseSchema, ListUsersRequestSchema, ListUsersResponseSchema, ResetUserAuthenticatorsRequestSchema, ResetUserAuthenticatorsResponseSchema, SendUserRecoveryRequestSchema, SendUserRecoveryResponseSchema, SetUserPasswordRequestSchema, SetUserPasswordResponseSchema, StartUserJobRequestSchema, StartUserJobResponseSchema, UpdateUserRequestSchema, UpdateUserResponseSchema } from "./management_users_pb.js";
@@ -112,7 +112,7 @@ export declare const ManagementService: GenService<{
     output: typeof DeleteUserResponseSchema;
   },
   /**
-   * Sets the password of a user, who is told, and ends every way into the account.
+   * Sets a user's password and notifies them. It ends all sessions, trusted devices and pending sign-ins.
    *
    * @generated from rpc manam.v1.ManagementService.SetUserPassword
    */
@@ -512,7 +512,7 @@ export declare const ManagementService: GenService<{
     output: typeof AcceptInvitationResponseSchema;
   },
   /**
-   * Makes a tenant of its own for the caller, a user of Manam, who becomes its owner; where the deployment permits it. Its keys are in the answer and nowhere else. Until a sender is proved its messages reach its members alone.
+   * Creates a tenant that the caller, a user of Manam, owns, if the deployment permits it. The response is the only place that contains its keys. Until the tenant has proved a sender, its messages reach only its members.
    *
    * @generated from rpc manam.v1.ManagementService.CreateTenant
    */

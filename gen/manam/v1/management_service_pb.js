@@ -2,7 +2,7 @@
 // @generated from file manam/v1/management_service.proto (package manam.v1, syntax proto3)
 /* eslint-disable */
 
-// What a tenant does with its users, its settings and its people.
+// Management of a tenant: its users, settings and members.
 
 import { fileDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.js";

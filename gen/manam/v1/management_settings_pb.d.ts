@@ -416,7 +416,7 @@ export declare type ManagedApplication = Message<"manam.v1.ManagedApplication"> 
   clientId: string;
 
   /**
-   * What it is. docs/openid.md explains every setting.
+   * The settings. docs/openid.md explains each.
    *
    * @generated from field: google.protobuf.Struct settings = 2;
    */
@@ -498,7 +498,7 @@ export declare const ListApplicationsResponseSchema: GenMessage<ListApplications
  */
 export declare type CreateApplicationRequest = Message<"manam.v1.CreateApplicationRequest"> & {
   /**
-   * What it is: at least `kind` and `name`.
+   * The settings: at least `kind` and `name`.
    *
    * @generated from field: google.protobuf.Struct settings = 1;
    */
@@ -680,7 +680,7 @@ export declare type ManagedConnection = Message<"manam.v1.ManagedConnection"> & 
   name: string;
 
   /**
-   * What it is. docs/federation.md explains every setting.
+   * The settings. docs/federation.md explains each.
    *
    * @generated from field: google.protobuf.Struct settings = 2;
    */
@@ -912,7 +912,7 @@ export declare type TenantDomain = Message<"manam.v1.TenantDomain"> & {
   recordName: string;
 
   /**
-   * What the record has to say.
+   * The required content of the TXT record.
    *
    * @generated from field: string record_content = 4;
    */
@@ -1122,7 +1122,7 @@ export declare type UsageCount = Message<"manam.v1.UsageCount"> & {
 export declare const UsageCountSchema: GenMessage<UsageCount>;
 
 /**
- * What happened on a day.
+ * The event counts of one day.
  *
  * @generated from message manam.v1.UsageDay
  */

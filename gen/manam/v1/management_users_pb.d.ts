@@ -161,7 +161,7 @@ export declare type ManagedIdentity = Message<"manam.v1.ManagedIdentity"> & {
 export declare const ManagedIdentitySchema: GenMessage<ManagedIdentity>;
 
 /**
- * What a user signs in with. Nothing secret is in it.
+ * The sign-in credentials of a user, without secrets.
  *
  * @generated from message manam.v1.ManagedAuthenticators
  */
@@ -277,14 +277,14 @@ export declare const ManagedSessionSchema: GenMessage<ManagedSession>;
  */
 export declare type ListUsersRequest = Message<"manam.v1.ListUsersRequest"> & {
   /**
-   * What to search for: the beginning of an address, a number, a name or an id. Empty: all. Members whose role needs no addresses find whole addresses and numbers alone.
+   * The search text: the beginning of an address, a number, a name or an id. Empty: all users. Members whose role hides addresses find only complete addresses and numbers.
    *
    * @generated from field: string query = 1;
    */
   query: string;
 
   /**
-   * What `query` is: email, mobile, name or id. Default: by its form; a text without @ and digits is looked for among addresses and then among names.
+   * The kind of `query`: email, mobile, name or id. Default: detected from its form; text without @ and digits is searched in addresses, then in names.
    *
    * @generated from field: string search_by = 2;
    */
@@ -414,7 +414,7 @@ export declare type GetUserResponse = Message<"manam.v1.GetUserResponse"> & {
   profile?: UserProfile | undefined;
 
   /**
-   * What they sign in with.
+   * The user's sign-in credentials.
    *
    * @generated from field: manam.v1.ManagedAuthenticators authenticators = 3;
    */
@@ -1324,7 +1324,7 @@ export declare const UserJobSchema: GenMessage<UserJob>;
  */
 export declare type StartUserJobRequest = Message<"manam.v1.StartUserJobRequest"> & {
   /**
-   * What to do: disable, enable, delete, end-sessions or set-roles.
+   * The action: disable, enable, delete, end-sessions or set-roles.
    *
    * @generated from field: string action = 1;
    */

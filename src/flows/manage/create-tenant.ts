@@ -37,7 +37,7 @@ export type MadeTenant = {
 /** The most tenants that one person owns by making them. */
 const maxOwned = 5;
 const perDay = 10;
-/** What a first back end needs, and no more. */
+/** The scopes of the first secret key: the least that a back end needs to start. */
 const firstScopes = ['users.read', 'users.write', 'events.read'] as const;
 
 /**

@@ -27,7 +27,7 @@ export function createCreateUser({ userCare, chargeRecipient, chargeMessage }: C
     return { userId: view.user.id };
   };
 
-  /** What is no address or number is refused when the user is made. */
+  /** Ignores text that is no address or number: creating the user rejects it. */
   async function chargeMessages(
     caller: Caller,
     { email, mobile }: Pick<CreateUserCommand, 'email' | 'mobile'>,

@@ -28,7 +28,7 @@ export type CredentialCareDeps = {
   readonly random: Random;
 };
 
-/** What those who manage a tenant do about a user's password. */
+/** Password management by members and back ends of the tenant. */
 export function createCredentialCare(deps: CredentialCareDeps) {
   const { store, hasher, passwordPolicy, chargeRecipient } = deps;
 
@@ -39,7 +39,7 @@ export function createCredentialCare(deps: CredentialCareDeps) {
   }
 
   return {
-    /** Sets a password that the rules of the tenant permit. Its owner is told, with a link that undoes it. */
+    /** Sets a password within the rules of the tenant, and notifies the user with a link that reverts the change. */
     async setPassword(
       caller: Caller,
       command: { readonly userId: string; readonly password: string },

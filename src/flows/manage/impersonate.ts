@@ -34,7 +34,7 @@ export function createImpersonate({ store, accessTokens, clock, random }: Impers
     const reason = parseText(command.reason.trim(), 'reason', maxReason);
     if (reason === '') throw invalid({ field: 'reason', reason: 'FIELD_REQUIRED' });
     const view = isUuid(command.userId) ? await store.users.findById(tenant.id, command.userId) : undefined;
-    // What could not sign in cannot be looked at from inside either.
+    // Only an account that can sign in can be impersonated.
     const isUsable = [view?.email, view?.mobile].some((held) => held?.confirmedAt !== undefined);
     if (view?.user.status !== 'active' || !isUsable) throw new DomainError('NOT_FOUND');
     const session = await store.transaction(async (repositories) => {

@@ -80,7 +80,7 @@ export function createInvitations(deps: InvitationDeps) {
       const held = await store.users.findIdentifier(manam.id, { kind: 'email', canonical });
       const link = new URL(invitationPage(manamSlug));
       link.searchParams.set('token', formatToken(invitation, secret));
-      // It comes from Manam, in its look, and says which tenant it is about: a confined one not in words of its own.
+      // The mail has the branding of Manam and names the tenant; a confined tenant is named by its slug.
       const name = tenant.confined ? tenant.slug : tenant.name;
       const context = { tenant: { ...manam, name }, locale: caller.locale };
       const to = { kind: 'email', address, userLocale: held?.locale ?? '', senderEmail: '' } as const;
@@ -140,7 +140,7 @@ export function createInvitations(deps: InvitationDeps) {
       await store.transaction(async (repositories) => {
         const found = await repositories.members.findInvitation(tenant.id, id);
         if (found === undefined) throw new DomainError('NOT_FOUND');
-        // What someone could not have given they cannot take back.
+        // A member revokes only invitations to roles that they may give.
         if (manager.member !== undefined && !rolesGivenBy(manager.member.role).includes(found.role))
           throw new DomainError('GRANT_EXCEEDED', { metadata: { grant: found.role } });
         if (!(await repositories.members.deleteInvitation(tenant.id, id))) throw new DomainError('NOT_FOUND');
@@ -169,7 +169,7 @@ export function createInvitations(deps: InvitationDeps) {
           const found = await members.findInvitation(tenantId, id);
           const { email } = holder;
           const isOwn = email?.confirmedAt !== undefined && email.canonical === found?.email.toLowerCase();
-          // What its maker may no longer give, the invitation does not give either.
+          // The inviter must still be allowed to give the role.
           const maker = found?.invitedBy && (await members.find(tenantId, found.invitedBy));
           const mayGive =
             found?.invitedBy === undefined || (maker && rolesGivenBy(maker.role).includes(found.role));

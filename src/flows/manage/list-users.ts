@@ -89,7 +89,7 @@ export function filtersOf(request: UserQuery, policy: TenantPolicy, sight: Sight
   ];
 }
 
-/** Where a list goes on: the way that it is at, and the place in it. */
+/** The content of a page token: the index of the filter, and the place in its list. */
 type Position = { readonly way: number; readonly after?: UserPlace };
 
 export type ListUsersDeps = { readonly store: Store<'userList'>; readonly vault: Vault };

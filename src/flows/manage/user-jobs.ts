@@ -67,7 +67,7 @@ export function createUserJobs(deps: UserJobDeps) {
     const filters = filtersOf({ ...query, pageSize: 0, pageToken: '' }, tenant.policy, sightOf(member?.role));
     const [first] = filters;
     const isUnlimited = first?.by === 'time' && Object.keys(first).length === 1;
-    // What is left out by mistake must not mean everyone.
+    // An omitted filter must not select all users.
     if (isUnlimited && !all) throw invalid({ field: 'user_ids', reason: 'FIELD_REQUIRED' });
     return { filters };
   }
@@ -211,7 +211,7 @@ export function createJobRunner(deps: UserJobDeps) {
         await act(job, managerFor(job), id);
         done += 1;
       } catch (error) {
-        // Gone meanwhile, or never there. An outage, or a fault of ours, stops the step, which begins again.
+        // The user does not exist (any more). Any other failure aborts the step, which is retried.
         if (!(error instanceof DomainError) || !isOfUser(error)) throw error;
         failed += 1;
       }

@@ -120,7 +120,7 @@ export function createClients(deps: ClientDeps) {
   /** The application as it is now, where a secret is good that was made since this instance has read it. */
   async function proveNewSecret(caller: Caller, presented: Presented): Promise<Client | undefined> {
     const { tenant, client } = caller;
-    // What cannot be a secret costs no read.
+    // Text without the form of a secret needs no query.
     if (
       !presented.method.startsWith('client_secret') ||
       digestApplicationSecret(presented.secret) === undefined

@@ -20,7 +20,7 @@ function Key({ name, text }: { readonly name: string; readonly text: string }) {
   );
 }
 
-/** Makes a tenant of its own for a user of Manam, and shows its keys once. */
+/** Creates a tenant for a user of Manam, and shows its keys once. */
 export function NewTenant() {
   const { t } = useLanguage();
   const { manam } = useAccount();

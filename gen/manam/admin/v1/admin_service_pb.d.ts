@@ -2483,7 +2483,7 @@ export declare type Application = Message<"manam.admin.v1.Application"> & {
   clientId: string;
 
   /**
-   * What it is. docs/openid.md explains every setting.
+   * The settings. docs/openid.md explains each.
    *
    * @generated from field: google.protobuf.Struct settings = 2;
    */
@@ -2578,7 +2578,7 @@ export declare type CreateApplicationRequest = Message<"manam.admin.v1.CreateApp
   tenant: string;
 
   /**
-   * What it is: at least `kind` and `name`.
+   * The settings: at least `kind` and `name`.
    *
    * @generated from field: google.protobuf.Struct settings = 2;
    */
@@ -2781,7 +2781,7 @@ export declare type Connection = Message<"manam.admin.v1.Connection"> & {
   name: string;
 
   /**
-   * What it is. docs/federation.md explains every setting.
+   * The settings. docs/federation.md explains each.
    *
    * @generated from field: google.protobuf.Struct settings = 2;
    */
