@@ -8,8 +8,8 @@ import {
 import { issuerOf } from '../../domain/application-token.ts';
 import type { Manager } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
-import { dayMs } from '../../domain/duration.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
+import { parseOverlap } from '../../domain/overlap.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
 import { manamSlug, type Tenant } from '../../domain/tenant.ts';
@@ -26,9 +26,6 @@ export type ApplicationAdminDeps = {
 };
 
 export type ManagedApplication = Application & { readonly secrets: number; readonly issuer: string };
-
-const defaultOverlapMs = dayMs;
-const maxOverlapMs = 30 * dayMs;
 
 const hasSecret = ({ authentication }: ApplicationSettings) => authentication.startsWith('client_secret');
 
@@ -161,9 +158,7 @@ export function createApplicationAdmin(deps: ApplicationAdminDeps) {
         readonly overlapMs: number | undefined;
       },
     ): Promise<string> {
-      const overlapMs = command.overlapMs ?? defaultOverlapMs;
-      if (overlapMs < 0 || overlapMs > maxOverlapMs)
-        throw invalid({ field: 'overlap', reason: 'FIELD_INVALID', description: 'must be 0 to 30 days' });
+      const overlapMs = parseOverlap(command.overlapMs);
       const tenant = await findTenant(store, command.tenant);
       const application = await find(tenant, command.clientId);
       const { clientId, settings } = application;

@@ -9,9 +9,9 @@ import {
 } from '../../domain/api-key.ts';
 import type { Manager } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
-import { dayMs } from '../../domain/duration.ts';
 import { createViolations, DomainError, invalid } from '../../domain/errors.ts';
 import { parseNetworks } from '../../domain/network.ts';
+import { parseOverlap } from '../../domain/overlap.ts';
 import type { Random } from '../../domain/random.ts';
 import { isRegistrableOrigin } from '../../domain/registered-url.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
@@ -42,8 +42,6 @@ export type CreateKeyCommand = {
 const maxKeys = 100;
 const maxNameLength = 100;
 const maxEntries = 20;
-const defaultOverlapMs = dayMs;
-const maxOverlapMs = 30 * dayMs;
 
 function parseScopes(kind: KeyKind, scopes: readonly string[]): Scope[] {
   const wrong = scopes.some((scope) => !(knownScopes as readonly string[]).includes(scope));
@@ -164,11 +162,7 @@ export function createKeyAdmin({ store, clock, random }: KeyAdminDeps) {
       manager: Manager,
       command: { readonly tenant: string; readonly keyId: string; readonly overlapMs: number | undefined },
     ): Promise<MadeKey<ApiKeyRow>> {
-      const overlapMs = command.overlapMs ?? defaultOverlapMs;
-      if (overlapMs < 0 || overlapMs > maxOverlapMs) {
-        const description = 'must be 0 to 30 days';
-        throw invalid({ field: 'overlap', reason: 'FIELD_INVALID', description });
-      }
+      const overlapMs = parseOverlap(command.overlapMs);
       const tenant = await findTenant(store, command.tenant);
       const old = (await store.tenants.listKeys(tenant.id)).find(({ id }) => id === command.keyId);
       if (old === undefined) throw new DomainError('NOT_FOUND');
