@@ -1,6 +1,6 @@
 import { type DescMethod, getOption } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Interceptor, type Transport } from '@connectrpc/connect';
-import { access, KeyKind } from '../../gen/manam/options/v1/access_pb.js';
+import { type Access, access, KeyKind } from '../../gen/manam/options/v1/access_pb.js';
 import { readFailure } from './failure.ts';
 import { pause } from './pause.ts';
 import { dpop, type ProofKey, proofInterceptor } from './proof-key.ts';
@@ -72,13 +72,21 @@ function headerInterceptor(key: string | undefined, locale: ClientOptions['local
   return (next) => (request) => {
     const { header } = request;
     const rule = getOption(request.method, access);
-    if (key !== undefined && rule.key === KeyKind.ADMIN) setOnce(header, 'authorization', `Bearer ${key}`);
+    // A member names the tenant, and calls with a session alone.
+    if (isOfMember(rule, header)) header.delete('x-api-key');
+    else if (key !== undefined && rule.key === KeyKind.ADMIN)
+      setOnce(header, 'authorization', `Bearer ${key}`);
     else if (key !== undefined && !header.has('apieco_key')) setOnce(header, 'x-api-key', key);
     const spoken = language();
     if (spoken !== undefined) setOnce(header, 'accept-language', spoken);
     if (rule.idempotencyKey) setOnce(header, 'idempotency-key', globalThis.crypto.randomUUID());
     return next(request);
   };
+}
+
+/** Whether a call is made as a member of the tenant that its header names. */
+function isOfMember({ members }: Access, header: Headers): boolean {
+  return members.length > 0 && header.has('manam-tenant');
 }
 
 /** Headers of the call take precedence. */
@@ -89,7 +97,8 @@ function setOnce(header: Headers, name: string, value: string): void {
 /** The session's token, and once another one where it is refused. */
 function tokenInterceptor(tokens: TokenSource, present: typeof bearer): Interceptor {
   return (next) => async (request) => {
-    const wantsSession = getOption(request.method, access).sessions.length > 0;
+    const rule = getOption(request.method, access);
+    const wantsSession = rule.sessions.length > 0 || isOfMember(rule, request.header);
     if (!wantsSession || request.header.has('authorization')) return await next(request);
     const token = await tokens.get();
     request.signal.throwIfAborted();

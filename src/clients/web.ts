@@ -46,8 +46,11 @@ export type Manam = ClientsOf<typeof browserServices>;
 /** A client for browsers; it keeps the session of the person in front of it. */
 export type WebManam = Manam & {
   readonly session: ClientSession;
-  /** A client of another service in the same session, such as ManagementService of `manam/management`. */
-  clientOf<S extends DescService>(service: S): Client<S>;
+  /**
+   * A client of another service in the same session, such as ManagementService of `manam/management`; with a tenant, as
+   * one of its members.
+   */
+  clientOf<S extends DescService>(service: S, as?: { readonly tenant: string }): Client<S>;
 };
 
 /**
@@ -65,11 +68,23 @@ export function createManam(options: WebOptions): WebManam {
   const manam = {
     ...manamOver(browserServices, transport),
     session,
-    clientOf: <S extends DescService>(service: S) => createClient(service, transport),
+    clientOf: <S extends DescService>(service: S, as?: { readonly tenant: string }) =>
+      createClient(
+        service,
+        as === undefined ? transport : transportOf(options, [memberInterceptor(as.tenant), ...interceptors]),
+      ),
   };
   watchFocus(session, () => manam.profile.viewUser({}));
   if (options.watchSession) watchSession(manam, nameOf(options), options.onSessionEnd);
   return manam;
+}
+
+/** Names the tenant that a member calls about. */
+function memberInterceptor(tenant: string): Interceptor {
+  return (next) => (request) => {
+    request.header.set('manam-tenant', tenant);
+    return next(request);
+  };
 }
 
 type Kept = {

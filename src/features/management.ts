@@ -1,3 +1,4 @@
+import { issuerOf } from '../domain/application-token.ts';
 import { createStartChange } from '../flows/accounts/change-identifier.ts';
 import { createEditUser } from '../flows/accounts/edit-user.ts';
 import { createReadUser } from '../flows/accounts/view-user.ts';
@@ -31,7 +32,7 @@ import { createLoop } from './loop.ts';
 const restMs = 1000;
 
 /** The management API: users, settings and members of a tenant. */
-export function management({ adapters, core, config, limiter, log }: FeatureDeps) {
+export function management({ adapters, core, config, limiter, log, hostedTenants }: FeatureDeps) {
   const { store } = adapters;
   const origin = new URL(config.issuer).origin;
   const { developerSignUp } = config;
@@ -66,6 +67,8 @@ export function management({ adapters, core, config, limiter, log }: FeatureDeps
       connections: createConnectionAdmin(all),
       usage: createUsage(all),
       domains: createDomains(all),
+      issuerOf: (slug) => issuerOf(config.issuer, slug),
+      hostedKeyOf: async (slug) => (await hostedTenants(slug))?.key ?? '',
     }),
     ...peopleHandlers({
       members: createMembers(all),

@@ -24,6 +24,10 @@ export type SettingsFlows = {
   readonly connections: ReturnType<typeof createConnectionAdmin>;
   readonly usage: ReturnType<typeof createUsage>;
   readonly domains: Domains;
+  /** The issuer of a tenant's OpenID provider. */
+  readonly issuerOf: (slug: string) => string;
+  /** The publishable key of a tenant's hosted pages; empty where there is none. */
+  readonly hostedKeyOf: (slug: string) => Promise<string>;
 };
 
 type Handlers = Partial<ServiceImpl<typeof ManagementService>>;
@@ -69,8 +73,13 @@ export function settingsHandlers(flows: SettingsFlows) {
   } satisfies Handlers;
 }
 
-function policyHandlers({ tenants }: SettingsFlows) {
+function policyHandlers({ tenants, issuerOf, hostedKeyOf }: SettingsFlows) {
   return {
+    async getTenant(_, context) {
+      const { id: tenantId, slug, name, confined } = await tenants.get(callerOf(context).tenant.id);
+      const publishableKey = await hostedKeyOf(slug);
+      return { tenantId, slug, name, issuer: issuerOf(slug), publishableKey, confined: confined === true };
+    },
     async getPolicy(_, context) {
       const tenant = await tenants.get(callerOf(context).tenant.id);
       const policy = tenant.policy as unknown as JsonObject;

@@ -37,6 +37,7 @@ const intention: Readonly<Record<string, readonly [roles: string, fresh: boolean
   GetUserJob: ['vsdao', false, 'users.read'],
   ListUserJobs: ['vsdao', false, 'users.read'],
   CancelUserJob: ['ao', false, 'users.write'],
+  GetTenant: ['vsdao', false, 'policy.read'],
   GetPolicy: ['vsdao', false, 'policy.read'],
   UpdatePolicy: ['ao', true, 'policy.write'],
   ListKeys: ['vsdao', false, 'keys.write'],

@@ -136,6 +136,14 @@ export declare type ListEventsRequest = Message<"manam.v1.ListEventsRequest"> & 
    * @generated from field: int32 limit = 3;
    */
   limit: number;
+
+  /**
+   * Whether to read backwards: the newest event first. `after` is then the cursor of an answer that was read backwards
+   * too. What happens meanwhile is not in the pages that follow.
+   *
+   * @generated from field: bool newest_first = 4;
+   */
+  newestFirst: boolean;
 };
 
 /**
@@ -151,7 +159,7 @@ export declare const ListEventsRequestSchema: GenMessage<ListEventsRequest>;
  */
 export declare type ListEventsResponse = Message<"manam.v1.ListEventsResponse"> & {
   /**
-   * The events, the oldest first.
+   * The events, in the order of the request.
    *
    * @generated from field: repeated manam.v1.Event events = 1;
    */
@@ -691,7 +699,8 @@ export declare const ProveConsistencyResponseSchema: GenMessage<ProveConsistency
  */
 export declare const EventService: GenService<{
   /**
-   * Lists events of the tenant, the oldest first. Without a cursor it begins with the oldest that is kept.
+   * Lists events of the tenant, the oldest first unless `newest_first` is set. Without a cursor it begins with the oldest that
+   * is kept, or with the newest.
    *
    * @generated from rpc manam.v1.EventService.ListEvents
    */

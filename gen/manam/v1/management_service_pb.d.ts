@@ -6,7 +6,7 @@
 
 import type { GenFile, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { CancelUserJobRequestSchema, CancelUserJobResponseSchema, ConfirmUserRequestSchema, ConfirmUserResponseSchema, CreateUserRequestSchema, CreateUserResponseSchema, DeleteUserRequestSchema, DeleteUserResponseSchema, DisableUserRequestSchema, DisableUserResponseSchema, EnableUserRequestSchema, EnableUserResponseSchema, EndUserSessionsRequestSchema, EndUserSessionsResponseSchema, GetUserJobRequestSchema, GetUserJobResponseSchema, GetUserRequestSchema, GetUserResponseSchema, ImpersonateUserRequestSchema, ImpersonateUserResponseSchema, InviteUserRequestSchema, InviteUserResponseSchema, ListUserEventsRequestSchema, ListUserEventsResponseSchema, ListUserJobsRequestSchema, ListUserJobsResponseSchema, ListUserSessionsRequestSchema, ListUserSessionsResponseSchema, ListUsersRequestSchema, ListUsersResponseSchema, ResetUserAuthenticatorsRequestSchema, ResetUserAuthenticatorsResponseSchema, SendUserRecoveryRequestSchema, SendUserRecoveryResponseSchema, SetUserPasswordRequestSchema, SetUserPasswordResponseSchema, StartUserJobRequestSchema, StartUserJobResponseSchema, UpdateUserRequestSchema, UpdateUserResponseSchema } from "./management_users_pb.js";
-import type { AddDomainRequestSchema, AddDomainResponseSchema, CreateApplicationRequestSchema, CreateApplicationResponseSchema, CreateKeyRequestSchema, CreateKeyResponseSchema, DeleteApplicationRequestSchema, DeleteApplicationResponseSchema, DeleteConnectionRequestSchema, DeleteConnectionResponseSchema, GetPolicyRequestSchema, GetPolicyResponseSchema, GetUsageRequestSchema, GetUsageResponseSchema, ListApplicationsRequestSchema, ListApplicationsResponseSchema, ListConnectionsRequestSchema, ListConnectionsResponseSchema, ListDomainsRequestSchema, ListDomainsResponseSchema, ListKeysRequestSchema, ListKeysResponseSchema, RemoveDomainRequestSchema, RemoveDomainResponseSchema, RevokeKeyRequestSchema, RevokeKeyResponseSchema, RotateApplicationSecretRequestSchema, RotateApplicationSecretResponseSchema, RotateKeyRequestSchema, RotateKeyResponseSchema, SetConnectionRequestSchema, SetConnectionResponseSchema, SetConnectionSecretRequestSchema, SetConnectionSecretResponseSchema, UpdateApplicationRequestSchema, UpdateApplicationResponseSchema, UpdatePolicyRequestSchema, UpdatePolicyResponseSchema, VerifyDomainRequestSchema, VerifyDomainResponseSchema } from "./management_settings_pb.js";
+import type { AddDomainRequestSchema, AddDomainResponseSchema, CreateApplicationRequestSchema, CreateApplicationResponseSchema, CreateKeyRequestSchema, CreateKeyResponseSchema, DeleteApplicationRequestSchema, DeleteApplicationResponseSchema, DeleteConnectionRequestSchema, DeleteConnectionResponseSchema, GetPolicyRequestSchema, GetPolicyResponseSchema, GetTenantRequestSchema, GetTenantResponseSchema, GetUsageRequestSchema, GetUsageResponseSchema, ListApplicationsRequestSchema, ListApplicationsResponseSchema, ListConnectionsRequestSchema, ListConnectionsResponseSchema, ListDomainsRequestSchema, ListDomainsResponseSchema, ListKeysRequestSchema, ListKeysResponseSchema, RemoveDomainRequestSchema, RemoveDomainResponseSchema, RevokeKeyRequestSchema, RevokeKeyResponseSchema, RotateApplicationSecretRequestSchema, RotateApplicationSecretResponseSchema, RotateKeyRequestSchema, RotateKeyResponseSchema, SetConnectionRequestSchema, SetConnectionResponseSchema, SetConnectionSecretRequestSchema, SetConnectionSecretResponseSchema, UpdateApplicationRequestSchema, UpdateApplicationResponseSchema, UpdatePolicyRequestSchema, UpdatePolicyResponseSchema, VerifyDomainRequestSchema, VerifyDomainResponseSchema } from "./management_settings_pb.js";
 import type { AcceptInvitationRequestSchema, AcceptInvitationResponseSchema, CreateTenantRequestSchema, CreateTenantResponseSchema, DeleteTenantRequestSchema, DeleteTenantResponseSchema, InviteMemberRequestSchema, InviteMemberResponseSchema, LeaveTenantRequestSchema, LeaveTenantResponseSchema, ListMembersRequestSchema, ListMembersResponseSchema, ListMyTenantsRequestSchema, ListMyTenantsResponseSchema, RemoveMemberRequestSchema, RemoveMemberResponseSchema, RevokeInvitationRequestSchema, RevokeInvitationResponseSchema, SetMemberRoleRequestSchema, SetMemberRoleResponseSchema, TransferOwnershipRequestSchema, TransferOwnershipResponseSchema } from "./management_people_pb.js";
 
 /**
@@ -220,6 +220,16 @@ export declare const ManagementService: GenService<{
     methodKind: "unary";
     input: typeof CancelUserJobRequestSchema;
     output: typeof CancelUserJobResponseSchema;
+  },
+  /**
+   * Returns the tenant itself: its name, and what its apps and pages need to reach it.
+   *
+   * @generated from rpc manam.v1.ManagementService.GetTenant
+   */
+  getTenant: {
+    methodKind: "unary";
+    input: typeof GetTenantRequestSchema;
+    output: typeof GetTenantResponseSchema;
   },
   /**
    * Returns the policy of the tenant, and which of its fields the operators of the service keep for themselves.

@@ -14,6 +14,75 @@ import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 export declare const file_manam_v1_management_settings: GenFile;
 
 /**
+ * The request of GetTenant.
+ *
+ * @generated from message manam.v1.GetTenantRequest
+ */
+export declare type GetTenantRequest = Message<"manam.v1.GetTenantRequest"> & {
+};
+
+/**
+ * Describes the message manam.v1.GetTenantRequest.
+ * Use `create(GetTenantRequestSchema)` to create a new message.
+ */
+export declare const GetTenantRequestSchema: GenMessage<GetTenantRequest>;
+
+/**
+ * The answer of GetTenant.
+ *
+ * @generated from message manam.v1.GetTenantResponse
+ */
+export declare type GetTenantResponse = Message<"manam.v1.GetTenantResponse"> & {
+  /**
+   * Its id (UUID).
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * Its short name, which stands in addresses.
+   *
+   * @generated from field: string slug = 2;
+   */
+  slug: string;
+
+  /**
+   * Its name, as its users read it.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * The issuer of its OpenID provider.
+   *
+   * @generated from field: string issuer = 4;
+   */
+  issuer: string;
+
+  /**
+   * The publishable key of its hosted pages. Everyone can read it there; samples may use it.
+   *
+   * @generated from field: string publishable_key = 5;
+   */
+  publishableKey: string;
+
+  /**
+   * Whether the tenant has proved no sender yet: its messages reach its members alone, in the words of Manam.
+   *
+   * @generated from field: bool confined = 6;
+   */
+  confined: boolean;
+};
+
+/**
+ * Describes the message manam.v1.GetTenantResponse.
+ * Use `create(GetTenantResponseSchema)` to create a new message.
+ */
+export declare const GetTenantResponseSchema: GenMessage<GetTenantResponse>;
+
+/**
  * The request of GetPolicy.
  *
  * @generated from message manam.v1.GetPolicyRequest

@@ -12,327 +12,341 @@ import { file_manam_options_v1_text } from "../options/v1/text_pb.js";
  * Describes the file manam/v1/management_settings.proto.
  */
 export const file_manam_v1_management_settings = /*@__PURE__*/
-  fileDesc("CiJtYW5hbS92MS9tYW5hZ2VtZW50X3NldHRpbmdzLnByb3RvEghtYW5hbS52MSISChBHZXRQb2xpY3lSZXF1ZXN0ImcKEUdldFBvbGljeVJlc3BvbnNlEicKBnBvbGljeRgBIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFwoPb3BlcmF0b3JfZmllbGRzGAIgAygJEhAKCGNvbmZpbmVkGAMgASgIIj4KE1VwZGF0ZVBvbGljeVJlcXVlc3QSJwoGcG9saWN5GAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdCI/ChRVcGRhdGVQb2xpY3lSZXNwb25zZRInCgZwb2xpY3kYASABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IsQCCgpNYW5hZ2VkS2V5Eg4KBmtleV9pZBgBIAEoCRIMCgRraW5kGAIgASgJEgwKBG5hbWUYAyABKAkSDgoGc2NvcGVzGAQgAygJEg8KB29yaWdpbnMYBSADKAkSEQoJY2xpZW50X2lkGAYgASgJEhAKCG5ldHdvcmtzGAcgAygJEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtleHBpcmVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNbGFzdF91c2VfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLcmV2b2tlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhEKD0xpc3RLZXlzUmVxdWVzdCI2ChBMaXN0S2V5c1Jlc3BvbnNlEiIKBGtleXMYASADKAsyFC5tYW5hbS52MS5NYW5hZ2VkS2V5IvEBChBDcmVhdGVLZXlSZXF1ZXN0Ei4KBGtpbmQYASABKAlCINK7GBwIEBgBIhZeKHB1Ymxpc2hhYmxlfHNlY3JldCkkEhUKBG5hbWUYAiABKAlCB9K7GAMIkAMSFgoGc2NvcGVzGAMgAygJQgbSuxgCCEASGAoHb3JpZ2lucxgEIAMoCUIH0rsYAwiAAhIZCgljbGllbnRfaWQYBSABKAlCBtK7GAIIQBIYCghuZXR3b3JrcxgGIAMoCUIG0rsYAghAEi8KC2V4cGlyZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJEChFDcmVhdGVLZXlSZXNwb25zZRIhCgNrZXkYASABKAsyFC5tYW5hbS52MS5NYW5hZ2VkS2V5EgwKBHRleHQYAiABKAkiVgoQUm90YXRlS2V5UmVxdWVzdBIWCgZrZXlfaWQYASABKAlCBtK7GAIIJBIqCgdvdmVybGFwGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIkQKEVJvdGF0ZUtleVJlc3BvbnNlEiEKA2tleRgBIAEoCzIULm1hbmFtLnYxLk1hbmFnZWRLZXkSDAoEdGV4dBgCIAEoCSIqChBSZXZva2VLZXlSZXF1ZXN0EhYKBmtleV9pZBgBIAEoCUIG0rsYAggkIhMKEVJldm9rZUtleVJlc3BvbnNlItUBChJNYW5hZ2VkQXBwbGljYXRpb24SEQoJY2xpZW50X2lkGAEgASgJEikKCHNldHRpbmdzGAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIPCgdzZWNyZXRzGAMgASgFEg4KBmlzc3VlchgEIAEoCRIvCgtjcmVhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhkKF0xpc3RBcHBsaWNhdGlvbnNSZXF1ZXN0Ik4KGExpc3RBcHBsaWNhdGlvbnNSZXNwb25zZRIyCgxhcHBsaWNhdGlvbnMYASADKAsyHC5tYW5hbS52MS5NYW5hZ2VkQXBwbGljYXRpb24iRQoYQ3JlYXRlQXBwbGljYXRpb25SZXF1ZXN0EikKCHNldHRpbmdzGAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdCJlChlDcmVhdGVBcHBsaWNhdGlvblJlc3BvbnNlEjEKC2FwcGxpY2F0aW9uGAEgASgLMhwubWFuYW0udjEuTWFuYWdlZEFwcGxpY2F0aW9uEhUKDWNsaWVudF9zZWNyZXQYAiABKAkiYAoYVXBkYXRlQXBwbGljYXRpb25SZXF1ZXN0EhkKCWNsaWVudF9pZBgBIAEoCUIG0rsYAghAEikKCHNldHRpbmdzGAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdCJOChlVcGRhdGVBcHBsaWNhdGlvblJlc3BvbnNlEjEKC2FwcGxpY2F0aW9uGAEgASgLMhwubWFuYW0udjEuTWFuYWdlZEFwcGxpY2F0aW9uIjUKGERlbGV0ZUFwcGxpY2F0aW9uUmVxdWVzdBIZCgljbGllbnRfaWQYASABKAlCBtK7GAIIQCIbChlEZWxldGVBcHBsaWNhdGlvblJlc3BvbnNlImcKHlJvdGF0ZUFwcGxpY2F0aW9uU2VjcmV0UmVxdWVzdBIZCgljbGllbnRfaWQYASABKAlCBtK7GAIIQBIqCgdvdmVybGFwGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIjgKH1JvdGF0ZUFwcGxpY2F0aW9uU2VjcmV0UmVzcG9uc2USFQoNY2xpZW50X3NlY3JldBgBIAEoCSLsAQoRTWFuYWdlZENvbm5lY3Rpb24SDAoEbmFtZRgBIAEoCRIpCghzZXR0aW5ncxgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEgoKaGFzX3NlY3JldBgDIAEoCBIUCgxyZWRpcmVjdF91cmkYBCABKAkSEgoKbG9nb3V0X3VyaRgFIAEoCRIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhgKFkxpc3RDb25uZWN0aW9uc1JlcXVlc3QiSwoXTGlzdENvbm5lY3Rpb25zUmVzcG9uc2USMAoLY29ubmVjdGlvbnMYASADKAsyGy5tYW5hbS52MS5NYW5hZ2VkQ29ubmVjdGlvbiJXChRTZXRDb25uZWN0aW9uUmVxdWVzdBIUCgRuYW1lGAEgASgJQgbSuxgCCCASKQoIc2V0dGluZ3MYAiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IkgKFVNldENvbm5lY3Rpb25SZXNwb25zZRIvCgpjb25uZWN0aW9uGAEgASgLMhsubWFuYW0udjEuTWFuYWdlZENvbm5lY3Rpb24iSgoaU2V0Q29ubmVjdGlvblNlY3JldFJlcXVlc3QSFAoEbmFtZRgBIAEoCUIG0rsYAgggEhYKBXZhbHVlGAIgASgJQgfSuxgDCIAgIh0KG1NldENvbm5lY3Rpb25TZWNyZXRSZXNwb25zZSIvChdEZWxldGVDb25uZWN0aW9uUmVxdWVzdBIUCgRuYW1lGAEgASgJQgbSuxgCCCAiGgoYRGVsZXRlQ29ubmVjdGlvblJlc3BvbnNlIr8BCgxUZW5hbnREb21haW4SDgoGZG9tYWluGAEgASgJEhAKCHZlcmlmaWVkGAIgASgIEhMKC3JlY29yZF9uYW1lGAMgASgJEhYKDnJlY29yZF9jb250ZW50GAQgASgJEi8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt2ZXJpZnlfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiFAoSTGlzdERvbWFpbnNSZXF1ZXN0Ij4KE0xpc3REb21haW5zUmVzcG9uc2USJwoHZG9tYWlucxgBIAMoCzIWLm1hbmFtLnYxLlRlbmFudERvbWFpbiIrChBBZGREb21haW5SZXF1ZXN0EhcKBmRvbWFpbhgBIAEoCUIH0rsYAwiACCI7ChFBZGREb21haW5SZXNwb25zZRImCgZkb21haW4YASABKAsyFi5tYW5hbS52MS5UZW5hbnREb21haW4iLgoTVmVyaWZ5RG9tYWluUmVxdWVzdBIXCgZkb21haW4YASABKAlCB9K7GAMIgAgiPgoUVmVyaWZ5RG9tYWluUmVzcG9uc2USJgoGZG9tYWluGAEgASgLMhYubWFuYW0udjEuVGVuYW50RG9tYWluIi4KE1JlbW92ZURvbWFpblJlcXVlc3QSFwoGZG9tYWluGAEgASgJQgfSuxgDCIAIIhYKFFJlbW92ZURvbWFpblJlc3BvbnNlIjkKClVzYWdlQ291bnQSDAoEdHlwZRgBIAEoCRIOCgZyZWFzb24YAiABKAkSDQoFY291bnQYAyABKAMiPgoIVXNhZ2VEYXkSDAoEZGF0ZRgBIAEoCRIkCgZjb3VudHMYAiADKAsyFC5tYW5hbS52MS5Vc2FnZUNvdW50IokBCg9HZXRVc2FnZVJlcXVlc3QSLgoJZnJvbV9kYXRlGAEgASgJQhvSuxgXCAoiE15cZHs0fS1cZHsyfS1cZHsyfSQSLwoKdW50aWxfZGF0ZRgCIAEoCUIb0rsYFwgKIhNeXGR7NH0tXGR7Mn0tXGR7Mn0kEhUKBXR5cGVzGAMgAygJQgbSuxgCCEAiNAoQR2V0VXNhZ2VSZXNwb25zZRIgCgRkYXlzGAEgAygLMhIubWFuYW0udjEuVXNhZ2VEYXlCSwoMZGV2Lm1hbmFtLnYxUAFaLmdpdGh1Yi5jb20vbWFuYW0vbWFuYW0vZ2VuL2dvL21hbmFtL3YxO21hbmFtdjGqAghNYW5hbS5WMWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_manam_options_v1_text]);
+  fileDesc("CiJtYW5hbS92MS9tYW5hZ2VtZW50X3NldHRpbmdzLnByb3RvEghtYW5hbS52MSISChBHZXRUZW5hbnRSZXF1ZXN0In0KEUdldFRlbmFudFJlc3BvbnNlEhEKCXRlbmFudF9pZBgBIAEoCRIMCgRzbHVnGAIgASgJEgwKBG5hbWUYAyABKAkSDgoGaXNzdWVyGAQgASgJEhcKD3B1Ymxpc2hhYmxlX2tleRgFIAEoCRIQCghjb25maW5lZBgGIAEoCCISChBHZXRQb2xpY3lSZXF1ZXN0ImcKEUdldFBvbGljeVJlc3BvbnNlEicKBnBvbGljeRgBIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFwoPb3BlcmF0b3JfZmllbGRzGAIgAygJEhAKCGNvbmZpbmVkGAMgASgIIj4KE1VwZGF0ZVBvbGljeVJlcXVlc3QSJwoGcG9saWN5GAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdCI/ChRVcGRhdGVQb2xpY3lSZXNwb25zZRInCgZwb2xpY3kYASABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IsQCCgpNYW5hZ2VkS2V5Eg4KBmtleV9pZBgBIAEoCRIMCgRraW5kGAIgASgJEgwKBG5hbWUYAyABKAkSDgoGc2NvcGVzGAQgAygJEg8KB29yaWdpbnMYBSADKAkSEQoJY2xpZW50X2lkGAYgASgJEhAKCG5ldHdvcmtzGAcgAygJEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtleHBpcmVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNbGFzdF91c2VfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLcmV2b2tlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhEKD0xpc3RLZXlzUmVxdWVzdCI2ChBMaXN0S2V5c1Jlc3BvbnNlEiIKBGtleXMYASADKAsyFC5tYW5hbS52MS5NYW5hZ2VkS2V5IvEBChBDcmVhdGVLZXlSZXF1ZXN0Ei4KBGtpbmQYASABKAlCINK7GBwIEBgBIhZeKHB1Ymxpc2hhYmxlfHNlY3JldCkkEhUKBG5hbWUYAiABKAlCB9K7GAMIkAMSFgoGc2NvcGVzGAMgAygJQgbSuxgCCEASGAoHb3JpZ2lucxgEIAMoCUIH0rsYAwiAAhIZCgljbGllbnRfaWQYBSABKAlCBtK7GAIIQBIYCghuZXR3b3JrcxgGIAMoCUIG0rsYAghAEi8KC2V4cGlyZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJEChFDcmVhdGVLZXlSZXNwb25zZRIhCgNrZXkYASABKAsyFC5tYW5hbS52MS5NYW5hZ2VkS2V5EgwKBHRleHQYAiABKAkiVgoQUm90YXRlS2V5UmVxdWVzdBIWCgZrZXlfaWQYASABKAlCBtK7GAIIJBIqCgdvdmVybGFwGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIkQKEVJvdGF0ZUtleVJlc3BvbnNlEiEKA2tleRgBIAEoCzIULm1hbmFtLnYxLk1hbmFnZWRLZXkSDAoEdGV4dBgCIAEoCSIqChBSZXZva2VLZXlSZXF1ZXN0EhYKBmtleV9pZBgBIAEoCUIG0rsYAggkIhMKEVJldm9rZUtleVJlc3BvbnNlItUBChJNYW5hZ2VkQXBwbGljYXRpb24SEQoJY2xpZW50X2lkGAEgASgJEikKCHNldHRpbmdzGAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIPCgdzZWNyZXRzGAMgASgFEg4KBmlzc3VlchgEIAEoCRIvCgtjcmVhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhkKF0xpc3RBcHBsaWNhdGlvbnNSZXF1ZXN0Ik4KGExpc3RBcHBsaWNhdGlvbnNSZXNwb25zZRIyCgxhcHBsaWNhdGlvbnMYASADKAsyHC5tYW5hbS52MS5NYW5hZ2VkQXBwbGljYXRpb24iRQoYQ3JlYXRlQXBwbGljYXRpb25SZXF1ZXN0EikKCHNldHRpbmdzGAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdCJlChlDcmVhdGVBcHBsaWNhdGlvblJlc3BvbnNlEjEKC2FwcGxpY2F0aW9uGAEgASgLMhwubWFuYW0udjEuTWFuYWdlZEFwcGxpY2F0aW9uEhUKDWNsaWVudF9zZWNyZXQYAiABKAkiYAoYVXBkYXRlQXBwbGljYXRpb25SZXF1ZXN0EhkKCWNsaWVudF9pZBgBIAEoCUIG0rsYAghAEikKCHNldHRpbmdzGAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdCJOChlVcGRhdGVBcHBsaWNhdGlvblJlc3BvbnNlEjEKC2FwcGxpY2F0aW9uGAEgASgLMhwubWFuYW0udjEuTWFuYWdlZEFwcGxpY2F0aW9uIjUKGERlbGV0ZUFwcGxpY2F0aW9uUmVxdWVzdBIZCgljbGllbnRfaWQYASABKAlCBtK7GAIIQCIbChlEZWxldGVBcHBsaWNhdGlvblJlc3BvbnNlImcKHlJvdGF0ZUFwcGxpY2F0aW9uU2VjcmV0UmVxdWVzdBIZCgljbGllbnRfaWQYASABKAlCBtK7GAIIQBIqCgdvdmVybGFwGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIjgKH1JvdGF0ZUFwcGxpY2F0aW9uU2VjcmV0UmVzcG9uc2USFQoNY2xpZW50X3NlY3JldBgBIAEoCSLsAQoRTWFuYWdlZENvbm5lY3Rpb24SDAoEbmFtZRgBIAEoCRIpCghzZXR0aW5ncxgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEgoKaGFzX3NlY3JldBgDIAEoCBIUCgxyZWRpcmVjdF91cmkYBCABKAkSEgoKbG9nb3V0X3VyaRgFIAEoCRIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhgKFkxpc3RDb25uZWN0aW9uc1JlcXVlc3QiSwoXTGlzdENvbm5lY3Rpb25zUmVzcG9uc2USMAoLY29ubmVjdGlvbnMYASADKAsyGy5tYW5hbS52MS5NYW5hZ2VkQ29ubmVjdGlvbiJXChRTZXRDb25uZWN0aW9uUmVxdWVzdBIUCgRuYW1lGAEgASgJQgbSuxgCCCASKQoIc2V0dGluZ3MYAiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IkgKFVNldENvbm5lY3Rpb25SZXNwb25zZRIvCgpjb25uZWN0aW9uGAEgASgLMhsubWFuYW0udjEuTWFuYWdlZENvbm5lY3Rpb24iSgoaU2V0Q29ubmVjdGlvblNlY3JldFJlcXVlc3QSFAoEbmFtZRgBIAEoCUIG0rsYAgggEhYKBXZhbHVlGAIgASgJQgfSuxgDCIAgIh0KG1NldENvbm5lY3Rpb25TZWNyZXRSZXNwb25zZSIvChdEZWxldGVDb25uZWN0aW9uUmVxdWVzdBIUCgRuYW1lGAEgASgJQgbSuxgCCCAiGgoYRGVsZXRlQ29ubmVjdGlvblJlc3BvbnNlIr8BCgxUZW5hbnREb21haW4SDgoGZG9tYWluGAEgASgJEhAKCHZlcmlmaWVkGAIgASgIEhMKC3JlY29yZF9uYW1lGAMgASgJEhYKDnJlY29yZF9jb250ZW50GAQgASgJEi8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt2ZXJpZnlfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiFAoSTGlzdERvbWFpbnNSZXF1ZXN0Ij4KE0xpc3REb21haW5zUmVzcG9uc2USJwoHZG9tYWlucxgBIAMoCzIWLm1hbmFtLnYxLlRlbmFudERvbWFpbiIrChBBZGREb21haW5SZXF1ZXN0EhcKBmRvbWFpbhgBIAEoCUIH0rsYAwiACCI7ChFBZGREb21haW5SZXNwb25zZRImCgZkb21haW4YASABKAsyFi5tYW5hbS52MS5UZW5hbnREb21haW4iLgoTVmVyaWZ5RG9tYWluUmVxdWVzdBIXCgZkb21haW4YASABKAlCB9K7GAMIgAgiPgoUVmVyaWZ5RG9tYWluUmVzcG9uc2USJgoGZG9tYWluGAEgASgLMhYubWFuYW0udjEuVGVuYW50RG9tYWluIi4KE1JlbW92ZURvbWFpblJlcXVlc3QSFwoGZG9tYWluGAEgASgJQgfSuxgDCIAIIhYKFFJlbW92ZURvbWFpblJlc3BvbnNlIjkKClVzYWdlQ291bnQSDAoEdHlwZRgBIAEoCRIOCgZyZWFzb24YAiABKAkSDQoFY291bnQYAyABKAMiPgoIVXNhZ2VEYXkSDAoEZGF0ZRgBIAEoCRIkCgZjb3VudHMYAiADKAsyFC5tYW5hbS52MS5Vc2FnZUNvdW50IokBCg9HZXRVc2FnZVJlcXVlc3QSLgoJZnJvbV9kYXRlGAEgASgJQhvSuxgXCAoiE15cZHs0fS1cZHsyfS1cZHsyfSQSLwoKdW50aWxfZGF0ZRgCIAEoCUIb0rsYFwgKIhNeXGR7NH0tXGR7Mn0tXGR7Mn0kEhUKBXR5cGVzGAMgAygJQgbSuxgCCEAiNAoQR2V0VXNhZ2VSZXNwb25zZRIgCgRkYXlzGAEgAygLMhIubWFuYW0udjEuVXNhZ2VEYXlCSwoMZGV2Lm1hbmFtLnYxUAFaLmdpdGh1Yi5jb20vbWFuYW0vbWFuYW0vZ2VuL2dvL21hbmFtL3YxO21hbmFtdjGqAghNYW5hbS5WMWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_manam_options_v1_text]);
+
+/**
+ * Describes the message manam.v1.GetTenantRequest.
+ * Use `create(GetTenantRequestSchema)` to create a new message.
+ */
+export const GetTenantRequestSchema = /*@__PURE__*/
+  messageDesc(file_manam_v1_management_settings, 0);
+
+/**
+ * Describes the message manam.v1.GetTenantResponse.
+ * Use `create(GetTenantResponseSchema)` to create a new message.
+ */
+export const GetTenantResponseSchema = /*@__PURE__*/
+  messageDesc(file_manam_v1_management_settings, 1);
 
 /**
  * Describes the message manam.v1.GetPolicyRequest.
  * Use `create(GetPolicyRequestSchema)` to create a new message.
  */
 export const GetPolicyRequestSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 0);
+  messageDesc(file_manam_v1_management_settings, 2);
 
 /**
  * Describes the message manam.v1.GetPolicyResponse.
  * Use `create(GetPolicyResponseSchema)` to create a new message.
  */
 export const GetPolicyResponseSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 1);
+  messageDesc(file_manam_v1_management_settings, 3);
 
 /**
  * Describes the message manam.v1.UpdatePolicyRequest.
  * Use `create(UpdatePolicyRequestSchema)` to create a new message.
  */
 export const UpdatePolicyRequestSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 2);
+  messageDesc(file_manam_v1_management_settings, 4);
 
 /**
  * Describes the message manam.v1.UpdatePolicyResponse.
  * Use `create(UpdatePolicyResponseSchema)` to create a new message.
  */
 export const UpdatePolicyResponseSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 3);
+  messageDesc(file_manam_v1_management_settings, 5);
 
 /**
  * Describes the message manam.v1.ManagedKey.
  * Use `create(ManagedKeySchema)` to create a new message.
  */
 export const ManagedKeySchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 4);
+  messageDesc(file_manam_v1_management_settings, 6);
 
 /**
  * Describes the message manam.v1.ListKeysRequest.
  * Use `create(ListKeysRequestSchema)` to create a new message.
  */
 export const ListKeysRequestSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 5);
+  messageDesc(file_manam_v1_management_settings, 7);
 
 /**
  * Describes the message manam.v1.ListKeysResponse.
  * Use `create(ListKeysResponseSchema)` to create a new message.
  */
 export const ListKeysResponseSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 6);
+  messageDesc(file_manam_v1_management_settings, 8);
 
 /**
  * Describes the message manam.v1.CreateKeyRequest.
  * Use `create(CreateKeyRequestSchema)` to create a new message.
  */
 export const CreateKeyRequestSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 7);
+  messageDesc(file_manam_v1_management_settings, 9);
 
 /**
  * Describes the message manam.v1.CreateKeyResponse.
  * Use `create(CreateKeyResponseSchema)` to create a new message.
  */
 export const CreateKeyResponseSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 8);
+  messageDesc(file_manam_v1_management_settings, 10);
 
 /**
  * Describes the message manam.v1.RotateKeyRequest.
  * Use `create(RotateKeyRequestSchema)` to create a new message.
  */
 export const RotateKeyRequestSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 9);
+  messageDesc(file_manam_v1_management_settings, 11);
 
 /**
  * Describes the message manam.v1.RotateKeyResponse.
  * Use `create(RotateKeyResponseSchema)` to create a new message.
  */
 export const RotateKeyResponseSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 10);
+  messageDesc(file_manam_v1_management_settings, 12);
 
 /**
  * Describes the message manam.v1.RevokeKeyRequest.
  * Use `create(RevokeKeyRequestSchema)` to create a new message.
  */
 export const RevokeKeyRequestSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 11);
+  messageDesc(file_manam_v1_management_settings, 13);
 
 /**
  * Describes the message manam.v1.RevokeKeyResponse.
  * Use `create(RevokeKeyResponseSchema)` to create a new message.
  */
 export const RevokeKeyResponseSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 12);
+  messageDesc(file_manam_v1_management_settings, 14);
 
 /**
  * Describes the message manam.v1.ManagedApplication.
  * Use `create(ManagedApplicationSchema)` to create a new message.
  */
 export const ManagedApplicationSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 13);
+  messageDesc(file_manam_v1_management_settings, 15);
 
 /**
  * Describes the message manam.v1.ListApplicationsRequest.
  * Use `create(ListApplicationsRequestSchema)` to create a new message.
  */
 export const ListApplicationsRequestSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 14);
+  messageDesc(file_manam_v1_management_settings, 16);
 
 /**
  * Describes the message manam.v1.ListApplicationsResponse.
  * Use `create(ListApplicationsResponseSchema)` to create a new message.
  */
 export const ListApplicationsResponseSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 15);
+  messageDesc(file_manam_v1_management_settings, 17);
 
 /**
  * Describes the message manam.v1.CreateApplicationRequest.
  * Use `create(CreateApplicationRequestSchema)` to create a new message.
  */
 export const CreateApplicationRequestSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 16);
+  messageDesc(file_manam_v1_management_settings, 18);
 
 /**
  * Describes the message manam.v1.CreateApplicationResponse.
  * Use `create(CreateApplicationResponseSchema)` to create a new message.
  */
 export const CreateApplicationResponseSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 17);
+  messageDesc(file_manam_v1_management_settings, 19);
 
 /**
  * Describes the message manam.v1.UpdateApplicationRequest.
  * Use `create(UpdateApplicationRequestSchema)` to create a new message.
  */
 export const UpdateApplicationRequestSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 18);
+  messageDesc(file_manam_v1_management_settings, 20);
 
 /**
  * Describes the message manam.v1.UpdateApplicationResponse.
  * Use `create(UpdateApplicationResponseSchema)` to create a new message.
  */
 export const UpdateApplicationResponseSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 19);
+  messageDesc(file_manam_v1_management_settings, 21);
 
 /**
  * Describes the message manam.v1.DeleteApplicationRequest.
  * Use `create(DeleteApplicationRequestSchema)` to create a new message.
  */
 export const DeleteApplicationRequestSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 20);
+  messageDesc(file_manam_v1_management_settings, 22);
 
 /**
  * Describes the message manam.v1.DeleteApplicationResponse.
  * Use `create(DeleteApplicationResponseSchema)` to create a new message.
  */
 export const DeleteApplicationResponseSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 21);
+  messageDesc(file_manam_v1_management_settings, 23);
 
 /**
  * Describes the message manam.v1.RotateApplicationSecretRequest.
  * Use `create(RotateApplicationSecretRequestSchema)` to create a new message.
  */
 export const RotateApplicationSecretRequestSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 22);
+  messageDesc(file_manam_v1_management_settings, 24);
 
 /**
  * Describes the message manam.v1.RotateApplicationSecretResponse.
  * Use `create(RotateApplicationSecretResponseSchema)` to create a new message.
  */
 export const RotateApplicationSecretResponseSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 23);
+  messageDesc(file_manam_v1_management_settings, 25);
 
 /**
  * Describes the message manam.v1.ManagedConnection.
  * Use `create(ManagedConnectionSchema)` to create a new message.
  */
 export const ManagedConnectionSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 24);
+  messageDesc(file_manam_v1_management_settings, 26);
 
 /**
  * Describes the message manam.v1.ListConnectionsRequest.
  * Use `create(ListConnectionsRequestSchema)` to create a new message.
  */
 export const ListConnectionsRequestSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 25);
+  messageDesc(file_manam_v1_management_settings, 27);
 
 /**
  * Describes the message manam.v1.ListConnectionsResponse.
  * Use `create(ListConnectionsResponseSchema)` to create a new message.
  */
 export const ListConnectionsResponseSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 26);
+  messageDesc(file_manam_v1_management_settings, 28);
 
 /**
  * Describes the message manam.v1.SetConnectionRequest.
  * Use `create(SetConnectionRequestSchema)` to create a new message.
  */
 export const SetConnectionRequestSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 27);
+  messageDesc(file_manam_v1_management_settings, 29);
 
 /**
  * Describes the message manam.v1.SetConnectionResponse.
  * Use `create(SetConnectionResponseSchema)` to create a new message.
  */
 export const SetConnectionResponseSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 28);
+  messageDesc(file_manam_v1_management_settings, 30);
 
 /**
  * Describes the message manam.v1.SetConnectionSecretRequest.
  * Use `create(SetConnectionSecretRequestSchema)` to create a new message.
  */
 export const SetConnectionSecretRequestSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 29);
+  messageDesc(file_manam_v1_management_settings, 31);
 
 /**
  * Describes the message manam.v1.SetConnectionSecretResponse.
  * Use `create(SetConnectionSecretResponseSchema)` to create a new message.
  */
 export const SetConnectionSecretResponseSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 30);
+  messageDesc(file_manam_v1_management_settings, 32);
 
 /**
  * Describes the message manam.v1.DeleteConnectionRequest.
  * Use `create(DeleteConnectionRequestSchema)` to create a new message.
  */
 export const DeleteConnectionRequestSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 31);
+  messageDesc(file_manam_v1_management_settings, 33);
 
 /**
  * Describes the message manam.v1.DeleteConnectionResponse.
  * Use `create(DeleteConnectionResponseSchema)` to create a new message.
  */
 export const DeleteConnectionResponseSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 32);
+  messageDesc(file_manam_v1_management_settings, 34);
 
 /**
  * Describes the message manam.v1.TenantDomain.
  * Use `create(TenantDomainSchema)` to create a new message.
  */
 export const TenantDomainSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 33);
+  messageDesc(file_manam_v1_management_settings, 35);
 
 /**
  * Describes the message manam.v1.ListDomainsRequest.
  * Use `create(ListDomainsRequestSchema)` to create a new message.
  */
 export const ListDomainsRequestSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 34);
+  messageDesc(file_manam_v1_management_settings, 36);
 
 /**
  * Describes the message manam.v1.ListDomainsResponse.
  * Use `create(ListDomainsResponseSchema)` to create a new message.
  */
 export const ListDomainsResponseSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 35);
+  messageDesc(file_manam_v1_management_settings, 37);
 
 /**
  * Describes the message manam.v1.AddDomainRequest.
  * Use `create(AddDomainRequestSchema)` to create a new message.
  */
 export const AddDomainRequestSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 36);
+  messageDesc(file_manam_v1_management_settings, 38);
 
 /**
  * Describes the message manam.v1.AddDomainResponse.
  * Use `create(AddDomainResponseSchema)` to create a new message.
  */
 export const AddDomainResponseSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 37);
+  messageDesc(file_manam_v1_management_settings, 39);
 
 /**
  * Describes the message manam.v1.VerifyDomainRequest.
  * Use `create(VerifyDomainRequestSchema)` to create a new message.
  */
 export const VerifyDomainRequestSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 38);
+  messageDesc(file_manam_v1_management_settings, 40);
 
 /**
  * Describes the message manam.v1.VerifyDomainResponse.
  * Use `create(VerifyDomainResponseSchema)` to create a new message.
  */
 export const VerifyDomainResponseSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 39);
+  messageDesc(file_manam_v1_management_settings, 41);
 
 /**
  * Describes the message manam.v1.RemoveDomainRequest.
  * Use `create(RemoveDomainRequestSchema)` to create a new message.
  */
 export const RemoveDomainRequestSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 40);
+  messageDesc(file_manam_v1_management_settings, 42);
 
 /**
  * Describes the message manam.v1.RemoveDomainResponse.
  * Use `create(RemoveDomainResponseSchema)` to create a new message.
  */
 export const RemoveDomainResponseSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 41);
+  messageDesc(file_manam_v1_management_settings, 43);
 
 /**
  * Describes the message manam.v1.UsageCount.
  * Use `create(UsageCountSchema)` to create a new message.
  */
 export const UsageCountSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 42);
+  messageDesc(file_manam_v1_management_settings, 44);
 
 /**
  * Describes the message manam.v1.UsageDay.
  * Use `create(UsageDaySchema)` to create a new message.
  */
 export const UsageDaySchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 43);
+  messageDesc(file_manam_v1_management_settings, 45);
 
 /**
  * Describes the message manam.v1.GetUsageRequest.
  * Use `create(GetUsageRequestSchema)` to create a new message.
  */
 export const GetUsageRequestSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 44);
+  messageDesc(file_manam_v1_management_settings, 46);
 
 /**
  * Describes the message manam.v1.GetUsageResponse.
  * Use `create(GetUsageResponseSchema)` to create a new message.
  */
 export const GetUsageResponseSchema = /*@__PURE__*/
-  messageDesc(file_manam_v1_management_settings, 45);
+  messageDesc(file_manam_v1_management_settings, 47);
 

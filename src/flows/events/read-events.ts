@@ -105,6 +105,27 @@ export function createReadEvents({ store, tail, vault }: ReadEventsDeps) {
     return formatCursor(vault, tenantId, { log: (await tail.current(tenantId))?.number ?? 1, position });
   }
 
+  type Query = { readonly after: string; readonly types: TypeFilter; readonly limit: number };
+
+  /** Lists events from a cursor backwards, the newest first. What is gone is where it ends. */
+  async function listBackwards(tenantId: string, { after, limit, types }: Query): Promise<EventPage> {
+    const log = await tail.current(tenantId);
+    const cursorOf = (position: number) => formatCursor(vault, tenantId, { log: log?.number ?? 1, position });
+    let position = after === '' ? (log?.size ?? 0) : await positionOf(tenantId, after);
+    const first = await start(tenantId);
+    const found: PublishedEvent[] = [];
+    for (let scanned = 0; position > first && scanned < maxScanned; scanned += pageRows) {
+      const rows = await tail.read(tenantId, Math.max(first, position - pageRows), position);
+      for (const event of rows.toReversed()) {
+        position = event.position - 1;
+        if (isWanted(event, types)) found.push({ event, cursor: cursorOf(position) });
+        if (found.length >= limit) break;
+      }
+      if (rows.length === 0 || found.length >= limit) break;
+    }
+    return { events: found, position, cursor: cursorOf(position), hasMore: position > first };
+  }
+
   return {
     positionOf,
     start,
@@ -112,12 +133,10 @@ export function createReadEvents({ store, tail, vault }: ReadEventsDeps) {
     cursorAt,
 
     /** Lists events after a cursor; it may return none although there is more, where few match. */
-    async list(
-      { tenant }: Caller,
-      query: { readonly after: string; readonly types: TypeFilter; readonly limit: number },
-    ): Promise<EventPage> {
+    async list({ tenant }: Caller, query: Query & { readonly newestFirst: boolean }): Promise<EventPage> {
       const types = parseTypes(query.types);
       const limit = query.limit === 0 ? defaultLimit : query.limit;
+      if (query.newestFirst) return await listBackwards(tenant.id, { ...query, types, limit });
       let position = query.after === '' ? await start(tenant.id) : await positionOf(tenant.id, query.after);
       const found: PublishedEvent[] = [];
       for (let scanned = 0; ; scanned += pageRows) {

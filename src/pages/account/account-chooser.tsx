@@ -1,4 +1,4 @@
-import { accounts } from './accounts.ts';
+import { accounts } from '../kit/accounts.ts';
 import { errands } from './errand.ts';
 import { useLanguage } from './language.ts';
 import { useAccount } from './state.ts';

@@ -1,10 +1,10 @@
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { useState } from 'preact/hooks';
 import type { MyEvent } from '../../../gen/manam/v1/event_service_pb.js';
-import { Form } from './form.tsx';
+import { Form } from '../kit/form.tsx';
+import { Loaded } from '../kit/loaded.tsx';
+import { Section } from '../kit/parts.tsx';
 import { useLanguage } from './language.ts';
-import { Loaded } from './loaded.tsx';
-import { Section } from './parts.tsx';
 import { useAccount } from './state.ts';
 
 type Page = { readonly events: readonly MyEvent[]; readonly hasMore: boolean };

@@ -1,27 +1,29 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { createManam, readFailure, TwoFactorMethod } from '../../clients/web.ts';
-import { accounts } from './accounts.ts';
+import { accounts } from '../kit/accounts.ts';
+import { LanguageContext, type Locale } from '../kit/language.ts';
+import { OnDemand } from '../kit/loaded.tsx';
+import { Reauthenticate } from '../kit/reauthenticate.tsx';
+import type { PageSettings } from '../kit/settings.ts';
+import { SiteContext } from '../kit/site.ts';
+import { solveBeside } from '../kit/work.ts';
 import { CancelReset } from './cancel-reset.tsx';
 import { Deleted } from './delete-account.tsx';
 import { errands, takeErrand } from './errand.ts';
 import { Enrol, Inside } from './inside.tsx';
-import { createLanguage, LanguageContext, type Locale, useLanguage } from './language.ts';
+import { languageOf, useLanguage } from './language.ts';
 import { EmailLink, FactorLink } from './link-pages.tsx';
-import { OnDemand } from './loaded.tsx';
 import { mayOfferPasskey, OfferPasskey } from './passkeys.tsx';
 import { ProviderReturn } from './provider-return.tsx';
-import { Reauthenticate } from './reauthenticate.tsx';
 import { NewPassword, Recover } from './recover.tsx';
 import { ReportSignIn } from './report-sign-in.tsx';
 import { SecondFactor } from './second-factor.tsx';
-import type { PageSettings } from './settings.ts';
 import { SignIn } from './sign-in.tsx';
 import { AskNames, CodeLink } from './sign-in-code.tsx';
 import { Confirm, SignUp } from './sign-up.tsx';
 import { type Account, AccountContext, type Stage, useAccount } from './state.ts';
 import { AskTerms } from './terms.tsx';
 import { UndoChange } from './undo-change.tsx';
-import { solveBeside } from './work.ts';
 
 type Place = { readonly path: string; readonly query: URLSearchParams };
 
@@ -57,7 +59,7 @@ export function App({
   readonly initialLocale: Locale;
 }) {
   const [locale, setLocale] = useState(initialLocale);
-  const language = useMemo(() => createLanguage(locale), [locale]);
+  const language = useMemo(() => languageOf(locale), [locale]);
   // Before the address is cleaned of what it carries.
   const [errand] = useState(() => takeErrand(settings.slug));
   const [place, setPlace] = useState<Place>(() => takePlace(settings.slug));
@@ -159,6 +161,7 @@ export function App({
     stage,
     errand,
     ...place,
+    hrefOf: (path) => `/account/${settings.slug}/${path}`,
     go,
     replace,
     setStage: (next) => {
@@ -194,21 +197,23 @@ export function App({
   };
   return (
     <LanguageContext.Provider value={language}>
-      <AccountContext.Provider value={account}>
-        <Header
-          onLanguage={() => {
-            setNotice('');
-            setLocale(locale === 'fa' ? 'en' : 'fa');
-          }}
-        />
-        <main>
-          <p role="status" class="notice">
-            {notice}
-          </p>
-          <Screen />
-        </main>
-        {question !== undefined && <Reauthenticate onDone={question.answer} onCancel={question.refuse} />}
-      </AccountContext.Provider>
+      <SiteContext.Provider value={account}>
+        <AccountContext.Provider value={account}>
+          <Header
+            onLanguage={() => {
+              setNotice('');
+              setLocale(locale === 'fa' ? 'en' : 'fa');
+            }}
+          />
+          <main>
+            <p role="status" class="notice">
+              {notice}
+            </p>
+            <Screen />
+          </main>
+          {question !== undefined && <Reauthenticate onDone={question.answer} onCancel={question.refuse} />}
+        </AccountContext.Provider>
+      </SiteContext.Provider>
     </LanguageContext.Provider>
   );
 }

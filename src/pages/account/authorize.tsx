@@ -6,14 +6,14 @@ import {
   type DescribeAuthorizationResponse,
   readFailure,
 } from '../../clients/web.ts';
+import { accounts } from '../kit/accounts.ts';
+import { explain, Form } from '../kit/form.tsx';
+import { Loaded } from '../kit/loaded.tsx';
+import { Section } from '../kit/parts.tsx';
+import { Reauthenticate } from '../kit/reauthenticate.tsx';
 import { AccountChooser, SignedInAs, useOtherAccount } from './account-chooser.tsx';
-import { accounts } from './accounts.ts';
 import { errands } from './errand.ts';
-import { explain, Form } from './form.tsx';
 import { useLanguage } from './language.ts';
-import { Loaded } from './loaded.tsx';
-import { Section } from './parts.tsx';
-import { Reauthenticate } from './reauthenticate.tsx';
 import { ScopeList } from './scope-list.tsx';
 import { useAccount } from './state.ts';
 

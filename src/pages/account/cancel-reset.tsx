@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
-import { Form } from './form.tsx';
+import { Form } from '../kit/form.tsx';
+import { Link, Section } from '../kit/parts.tsx';
 import { useLanguage } from './language.ts';
-import { Link, Section } from './parts.tsx';
 import { useAccount } from './state.ts';
 
 /** The page that "it was not me" in the notice of a reset leads to. It waits for a press: mail programs open links by themselves. */

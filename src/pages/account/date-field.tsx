@@ -1,6 +1,7 @@
 import { useContext, useId, useState } from 'preact/hooks';
-import { FailureContext } from './form.tsx';
-import { monthNames, toLatinDigits, useLanguage } from './language.ts';
+import { FailureContext } from '../kit/form.tsx';
+import { monthNames, toLatinDigits } from '../kit/language.ts';
+import { useLanguage } from './language.ts';
 
 /** Below this a year is of the Jalali calendar, as the service reads it. */
 const firstGregorianYear = 1500;

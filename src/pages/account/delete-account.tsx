@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
-import { Field, FieldMistake, Form, type Values } from './form.tsx';
+import { Field, FieldMistake, Form, type Values } from '../kit/form.tsx';
+import { Link, Section } from '../kit/parts.tsx';
 import { useLanguage } from './language.ts';
-import { Link, Section } from './parts.tsx';
 import { type Stage, useAccount } from './state.ts';
 
 /** The end of the account, behind a word that no one types by mistake. */

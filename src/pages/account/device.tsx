@@ -1,11 +1,11 @@
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { useState } from 'preact/hooks';
 import type { DescribeDeviceResponse } from '../../clients/web.ts';
+import { Field, Form, type Values } from '../kit/form.tsx';
+import { Section } from '../kit/parts.tsx';
 import { SignedInAs } from './account-chooser.tsx';
 import { errands } from './errand.ts';
-import { Field, Form, type Values } from './form.tsx';
 import { useLanguage } from './language.ts';
-import { Section } from './parts.tsx';
 import { ScopeList } from './scope-list.tsx';
 import { useAccount } from './state.ts';
 

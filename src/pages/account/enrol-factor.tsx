@@ -1,11 +1,12 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Failure } from '../../clients/web.ts';
+import { CodeField, codeIn, Field, Form, type Values } from '../kit/form.tsx';
+import { toLatinDigits } from '../kit/language.ts';
+import { Loaded } from '../kit/loaded.tsx';
+import { StepTitle } from '../kit/parts.tsx';
 import { useAwaitedToken } from './awaited-token.ts';
-import { CodeField, codeIn, Field, Form, type Values } from './form.tsx';
-import { toLatinDigits, useLanguage } from './language.ts';
-import { Loaded } from './loaded.tsx';
-import { StepTitle } from './parts.tsx';
+import { useLanguage } from './language.ts';
 import { useAccount } from './state.ts';
 
 export type Factor = 'totp' | 'sms';

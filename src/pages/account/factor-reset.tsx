@@ -1,7 +1,7 @@
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { useState } from 'preact/hooks';
 import { type GetTwoFactorResponse, readFailure } from '../../clients/web.ts';
-import { Form } from './form.tsx';
+import { Form } from '../kit/form.tsx';
 import { useLanguage } from './language.ts';
 import { useAccount } from './state.ts';
 

@@ -1,4 +1,4 @@
-import { Field, type FieldProps } from './form.tsx';
+import { Field, type FieldProps } from '../kit/form.tsx';
 import { useLanguage } from './language.ts';
 
 /** One field for both kinds; what is wrong with either kind is said at it. */

@@ -1,8 +1,8 @@
-import { accounts } from './accounts.ts';
+import { accounts } from '../kit/accounts.ts';
+import { OnDemand } from '../kit/loaded.tsx';
+import { Link, Section } from '../kit/parts.tsx';
 import { wish } from './away.ts';
 import { useLanguage } from './language.ts';
-import { OnDemand } from './loaded.tsx';
-import { Link, Section } from './parts.tsx';
 import { Passkeys } from './passkeys.tsx';
 import { Profile } from './profile.tsx';
 import { OfferConnection } from './providers.tsx';

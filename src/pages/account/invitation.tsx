@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
 import { ManagementService, type MyTenant } from '../../clients/management.ts';
+import { Form } from '../kit/form.tsx';
+import { Link, Section } from '../kit/parts.tsx';
 import { SignedInAs } from './account-chooser.tsx';
 import { errands } from './errand.ts';
-import { Form } from './form.tsx';
 import { useLanguage } from './language.ts';
-import { Link, Section } from './parts.tsx';
 import { useAccount } from './state.ts';
 import type { Words } from './words.en.ts';
 

@@ -1,57 +1,15 @@
-import { createContext } from 'preact';
-import { useContext } from 'preact/hooks';
+import {
+  createLanguage,
+  type Language,
+  type Locale,
+  useLanguage as useAnyLanguage,
+} from '../kit/language.ts';
 import { en, type Words } from './words.en.ts';
 import { fa } from './words.fa.ts';
 
-export type Locale = 'en' | 'fa';
+const words: Readonly<Record<Locale, Words>> = { en, fa };
 
-const languages: Record<Locale, Words> = { en, fa };
+/** The language of the account pages. */
+export const languageOf = (locale: Locale): Language<Words> => createLanguage(locale, words[locale]);
 
-/** Texts of a page, and its formats of numbers and dates. */
-export type Language = {
-  readonly locale: Locale;
-  t(word: keyof Words, values?: Readonly<Record<string, string | number>>): string;
-  date(date: Date): string;
-  number(value: number): string;
-};
-
-/** Persian in its own digits and calendar. */
-const tags: Record<Locale, string> = { en: 'en', fa: 'fa-IR-u-ca-persian-nu-arabext' };
-
-export function createLanguage(locale: Locale): Language {
-  const numbers = new Intl.NumberFormat(tags[locale], { useGrouping: false });
-  const dates = new Intl.DateTimeFormat(tags[locale], { dateStyle: 'medium', timeStyle: 'short' });
-  const number = (value: number) => numbers.format(value);
-  return {
-    locale,
-    number,
-    date: (date) => dates.format(date),
-    t: (word, values = {}) =>
-      languages[locale][word].replaceAll(/\{(\w+)\}/g, (_, name: string) => {
-        const value = values[name] ?? '';
-        // A text with a fixed direction, such as a number with its plus, keeps it (Unicode, UAX 9).
-        return typeof value === 'number' ? number(value) : `\u2068${value}\u2069`;
-      }),
-  };
-}
-
-/** The names of the months of a calendar. */
-export function monthNames(locale: Locale, calendar: 'gregory' | 'persian'): string[] {
-  const names = new Intl.DateTimeFormat(`${locale}-u-ca-${calendar}`, { month: 'long', timeZone: 'UTC' });
-  // Days that lie in the first to the twelfth month: the Persian year begins on the 20th or 21st of March.
-  const [first, day] = calendar === 'persian' ? [3, 10] : [0, 15];
-  return Array.from({ length: 12 }, (_, month) => names.format(new Date(Date.UTC(2025, first + month, day))));
-}
-
-/** Digits as keyboards in Iran type them become those that programs read. */
-export function toLatinDigits(text: string): string {
-  return text
-    .replaceAll(/[۰-۹]/g, (digit) => String(digit.charCodeAt(0) - 0x06f0))
-    .replaceAll(/[٠-٩]/g, (digit) => String(digit.charCodeAt(0) - 0x0660));
-}
-
-export const LanguageContext = createContext<Language>(createLanguage('en'));
-
-export function useLanguage(): Language {
-  return useContext(LanguageContext);
-}
+export const useLanguage = useAnyLanguage<Words>;

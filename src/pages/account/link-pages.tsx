@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
-import { Form } from './form.tsx';
+import { Form } from '../kit/form.tsx';
+import { CopyButton, Link, Section } from '../kit/parts.tsx';
 import { Enrol } from './inside.tsx';
 import { useLanguage } from './language.ts';
 import { offerToken } from './links.ts';
-import { CopyButton, Link, Section } from './parts.tsx';
 import { SecondFactor } from './second-factor.tsx';
 import { SignIn } from './sign-in.tsx';
 import { useAccount } from './state.ts';

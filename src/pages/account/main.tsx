@@ -1,8 +1,9 @@
 import { render } from 'preact';
 import '../theme.css';
+import '../kit/kit.css';
 import './account.css';
+import { applyTheme, readSettings } from '../kit/settings.ts';
 import { App } from './app.tsx';
-import { applyTheme, readSettings } from './settings.ts';
 
 const settings = readSettings();
 applyTheme(settings.theme);

@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
 import { type CreateTenantResponse, ManagementService } from '../../clients/management.ts';
-import { Field, Form, type Values } from './form.tsx';
+import { Field, Form, type Values } from '../kit/form.tsx';
+import { CopyButton, Section } from '../kit/parts.tsx';
 import { useLanguage } from './language.ts';
-import { CopyButton, Section } from './parts.tsx';
 import { useAccount } from './state.ts';
 
 /** A key with a button that copies it. */

@@ -1,32 +1,13 @@
 import { type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt';
 import { useState } from 'preact/hooks';
 import { createPasskey, hasPasskeys, type Passkey, removePasskey } from '../../clients/web.ts';
-import { Field, Form, PageMistake, type Values } from './form.tsx';
+import { useCeremony } from '../kit/ceremony.ts';
+import { Field, Form, type Values } from '../kit/form.tsx';
+import { Loaded } from '../kit/loaded.tsx';
+import { Section } from '../kit/parts.tsx';
 import { useLanguage } from './language.ts';
-import { Loaded } from './loaded.tsx';
-import { Section } from './parts.tsx';
 import { RecoveryCodes } from './recovery-codes.tsx';
 import { useAccount } from './state.ts';
-
-/** Whether a dialog of the browser was closed, or found nothing: no failure of the service, and nothing to report. */
-function isDismissed(error: unknown): boolean {
-  return error instanceof Error && ['NotAllowedError', 'AbortError', 'NoPasskeyError'].includes(error.name);
-}
-
-/** Runs a ceremony; a dialog that was closed is said in words. */
-export function useCeremony(): <T>(ceremony: () => Promise<T>) => Promise<T> {
-  const { t } = useLanguage();
-  return async (ceremony) => {
-    try {
-      return await ceremony();
-    } catch (error) {
-      if (isDismissed(error)) throw new PageMistake(t('passkeyDismissed'));
-      if (error instanceof Error && error.name === 'InvalidStateError')
-        throw new PageMistake(t('passkeyHeld'));
-      throw error;
-    }
-  };
-}
 
 /** Makes a passkey, with the recovery codes of a first authenticator. */
 export function AddPasskey({

@@ -1,11 +1,12 @@
 import { useState } from 'preact/hooks';
 import { IdentifierType, type UserProfile } from '../../clients/web.ts';
+import { CodeField, codeIn, Field, Form, type Values } from '../kit/form.tsx';
+import { toLatinDigits } from '../kit/language.ts';
+import { Loaded } from '../kit/loaded.tsx';
+import { Section } from '../kit/parts.tsx';
 import { useAwaitedToken } from './awaited-token.ts';
 import { DateField } from './date-field.tsx';
-import { CodeField, codeIn, Field, Form, type Values } from './form.tsx';
-import { toLatinDigits, useLanguage } from './language.ts';
-import { Loaded } from './loaded.tsx';
-import { Section } from './parts.tsx';
+import { useLanguage } from './language.ts';
 import { useAccount } from './state.ts';
 
 /** Name, birthday, language, and the addresses that one signs in with. */

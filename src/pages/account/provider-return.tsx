@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { type Reason, readFailure } from '../../clients/web.ts';
+import { Link, Section } from '../kit/parts.tsx';
 import { type Away, lastUsed, takeAway, wish } from './away.ts';
 import { useLanguage } from './language.ts';
-import { Link, Section } from './parts.tsx';
 import { messageOf } from './provider-failures.ts';
 import { useAccount } from './state.ts';
 

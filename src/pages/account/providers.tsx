@@ -1,11 +1,11 @@
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { useEffect, useState } from 'preact/hooks';
 import type { LinkedProvider, Provider } from '../../clients/web.ts';
+import { Form } from '../kit/form.tsx';
+import { Loaded } from '../kit/loaded.tsx';
+import { Section } from '../kit/parts.tsx';
 import { lastUsed, leave, wish } from './away.ts';
-import { Form } from './form.tsx';
 import { useLanguage } from './language.ts';
-import { Loaded } from './loaded.tsx';
-import { Section } from './parts.tsx';
 import { nameOfProvider, ProviderLogo } from './provider-logo.tsx';
 import { useAccount } from './state.ts';
 

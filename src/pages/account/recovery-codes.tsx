@@ -1,6 +1,6 @@
-import { Form } from './form.tsx';
+import { Form } from '../kit/form.tsx';
+import { CopyButton, StepTitle } from '../kit/parts.tsx';
 import { useLanguage } from './language.ts';
-import { CopyButton, StepTitle } from './parts.tsx';
 import { useAccount } from './state.ts';
 
 /** The recovery codes, shown this once: to copy, to keep as a file, or to print. */

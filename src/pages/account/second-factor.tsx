@@ -1,10 +1,10 @@
 import { useRef, useState } from 'preact/hooks';
 import { bearer, confirmWithPasskey, type Failure, hasPasskeys, TwoFactorMethod } from '../../clients/web.ts';
+import { useCeremony } from '../kit/ceremony.ts';
+import { CodeField, codeIn, Form, type Values } from '../kit/form.tsx';
+import { Section } from '../kit/parts.tsx';
 import { LostFactors } from './factor-reset.tsx';
-import { CodeField, codeIn, Form, type Values } from './form.tsx';
 import { useLanguage } from './language.ts';
-import { Section } from './parts.tsx';
-import { useCeremony } from './passkeys.tsx';
 import { type Stage, useAccount } from './state.ts';
 
 type Way = 'totp' | 'sms' | 'recovery';

@@ -1,18 +1,18 @@
 import { useState } from 'preact/hooks';
 import { type GetTwoFactorResponse, TwoFactorMethod } from '../../clients/web.ts';
+import { CodeField, codeIn, Form, type Values } from '../kit/form.tsx';
+import { Loaded } from '../kit/loaded.tsx';
+import { Section } from '../kit/parts.tsx';
+import { PasswordField } from '../kit/password-field.tsx';
+import { SendCode } from '../kit/send-code.tsx';
 import { Applications } from './applications.tsx';
 import { DeleteAccount } from './delete-account.tsx';
 import { EnrolFactor, type Factor } from './enrol-factor.tsx';
 import { WaitingReset } from './factor-reset.tsx';
-import { CodeField, codeIn, Form, type Values } from './form.tsx';
 import { useLanguage } from './language.ts';
-import { Loaded } from './loaded.tsx';
-import { Section } from './parts.tsx';
 import { Passkeys } from './passkeys.tsx';
-import { PasswordField } from './password-field.tsx';
 import { LinkedProviders } from './providers.tsx';
 import { RecoveryCodes } from './recovery-codes.tsx';
-import { SendCode } from './send-code.tsx';
 import { useAccount } from './state.ts';
 import { TrustedDevices } from './trusted-devices.tsx';
 

@@ -1,9 +1,9 @@
 import { type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt';
 import { useState } from 'preact/hooks';
-import { Form } from './form.tsx';
+import { Form } from '../kit/form.tsx';
+import { Loaded } from '../kit/loaded.tsx';
+import { Section } from '../kit/parts.tsx';
 import { useLanguage } from './language.ts';
-import { Loaded } from './loaded.tsx';
-import { Section } from './parts.tsx';
 import { useAccount } from './state.ts';
 
 /** Where one is signed in, and the end of it. */

@@ -1,9 +1,9 @@
 import { useState } from 'preact/hooks';
 import type { Failure } from '../../clients/web.ts';
+import { CodeField, codeIn, Form, identifierIn, type Values } from '../kit/form.tsx';
+import { CopyButton, Link, Remember, Section } from '../kit/parts.tsx';
 import { findHandle, forgetHandles, keepHandle } from './code-handles.ts';
-import { CodeField, codeIn, Form, identifierIn, type Values } from './form.tsx';
 import { useLanguage } from './language.ts';
-import { CopyButton, Link, Remember, Section } from './parts.tsx';
 import { Again, NameFields } from './sign-up.tsx';
 import { useAccount } from './state.ts';
 

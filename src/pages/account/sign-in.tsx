@@ -1,11 +1,11 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { hasPasskeyAutofill, hasPasskeys, signInWithPasskey } from '../../clients/web.ts';
-import { FieldMistake, Form, identifierIn, type Values } from './form.tsx';
+import { useCeremony } from '../kit/ceremony.ts';
+import { FieldMistake, Form, identifierIn, type Values } from '../kit/form.tsx';
+import { Link, Remember, Section } from '../kit/parts.tsx';
+import { PasswordField } from '../kit/password-field.tsx';
 import { IdentifierField } from './identifier-field.tsx';
 import { useLanguage } from './language.ts';
-import { Link, Remember, Section } from './parts.tsx';
-import { useCeremony } from './passkeys.tsx';
-import { PasswordField } from './password-field.tsx';
 import { messageOf } from './provider-failures.ts';
 import { ProviderButtons } from './providers.tsx';
 import { type StartedCode, TypeCode, useStartCode } from './sign-in-code.tsx';

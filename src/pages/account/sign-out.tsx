@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { DescribeSignOutResponse } from '../../clients/web.ts';
-import { accounts } from './accounts.ts';
-import { Form } from './form.tsx';
+import { accounts } from '../kit/accounts.ts';
+import { Form } from '../kit/form.tsx';
+import { Loaded } from '../kit/loaded.tsx';
+import { Section } from '../kit/parts.tsx';
 import { useLanguage } from './language.ts';
-import { Loaded } from './loaded.tsx';
-import { Section } from './parts.tsx';
 import { useAccount } from './state.ts';
 
 /** The session of an access token. */

@@ -1,10 +1,11 @@
 import { useState } from 'preact/hooks';
 import { readFailure } from '../../clients/web.ts';
-import { CodeField, codeIn, Field, Form, identifierIn, type Values } from './form.tsx';
+import { CodeField, codeIn, Field, Form, identifierIn, type Values } from '../kit/form.tsx';
+import { toLatinDigits } from '../kit/language.ts';
+import { Link, Section } from '../kit/parts.tsx';
+import { PasswordField } from '../kit/password-field.tsx';
 import { IdentifierField } from './identifier-field.tsx';
-import { toLatinDigits, useLanguage } from './language.ts';
-import { Link, Section } from './parts.tsx';
-import { PasswordField } from './password-field.tsx';
+import { useLanguage } from './language.ts';
 import { ProviderButtons } from './providers.tsx';
 import { useAccount } from './state.ts';
 

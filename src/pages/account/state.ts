@@ -1,8 +1,8 @@
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
-import type { TwoFactorChallenge, WebManam } from '../../clients/web.ts';
+import type { TwoFactorChallenge } from '../../clients/web.ts';
+import type { Site } from '../kit/site.ts';
 import type { Errand } from './errand.ts';
-import type { PageSettings } from './settings.ts';
 
 /** How far the person in front of the page has come. */
 export type Stage =
@@ -33,9 +33,7 @@ export type SignInAnswer = {
 };
 
 /** State that all parts of the page share. */
-export type Account = {
-  readonly settings: PageSettings;
-  readonly manam: WebManam;
+export type Account = Site & {
   readonly stage: Stage;
   /** What brought the person here; undefined: they came for their account. */
   readonly errand: Errand | undefined;
@@ -43,8 +41,6 @@ export type Account = {
   readonly path: string;
   /** The query that the page was opened with. */
   readonly query: URLSearchParams;
-  /** Goes to another part, with something to say there. */
-  go(path: string, notice?: string): void;
   /** Goes to another part in place of this one, which Back does not lead to: with something to say, or a failure. */
   replace(path: string, said?: { readonly notice?: string; readonly error?: string }): void;
   setStage(stage: Stage): void;
@@ -52,8 +48,6 @@ export type Account = {
   enter(): Promise<void>;
   /** Goes on after the response of a sign-in: to the second factor, to the names of a new account, or as `enter`. */
   goOn(answer: SignInAnswer): Promise<void>;
-  /** Runs a call; where it needs a fresh sign-in, asks for the password and runs it again. */
-  attempt<T>(work: () => Promise<T>): Promise<T>;
 };
 
 export const AccountContext = createContext<Account | undefined>(undefined);

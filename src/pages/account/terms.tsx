@@ -1,7 +1,7 @@
-import { Form } from './form.tsx';
+import { Form } from '../kit/form.tsx';
+import { Section } from '../kit/parts.tsx';
 import { useSignOut } from './inside.tsx';
 import { useLanguage } from './language.ts';
-import { Section } from './parts.tsx';
 import { type Stage, useAccount } from './state.ts';
 
 /** Asks for the consent to the tenant's terms, once for each version. */

@@ -1,9 +1,9 @@
 import { useState } from 'preact/hooks';
 import type { Failure } from '../../clients/web.ts';
-import { CodeField, codeIn, Form, type Values } from './form.tsx';
+import { CodeField, codeIn, Form, type Values } from '../kit/form.tsx';
+import { Link, Section } from '../kit/parts.tsx';
+import { PasswordField } from '../kit/password-field.tsx';
 import { useLanguage } from './language.ts';
-import { Link, Section } from './parts.tsx';
-import { PasswordField } from './password-field.tsx';
 import { useAccount } from './state.ts';
 
 type Step = 'ask' | 'frozen' | 'undone';

@@ -1,12 +1,12 @@
 import { useState } from 'preact/hooks';
 import { Form } from './form.tsx';
 import { useLanguage } from './language.ts';
-import { useAccount } from './state.ts';
+import { useSite } from './site.ts';
 
 /** Sends a code to the number of the second factor, for someone who is signed in. */
 export function SendCode() {
   const { t } = useLanguage();
-  const { manam } = useAccount();
+  const { manam } = useSite();
   const [said, setSaid] = useState('');
   const send = async () => {
     setSaid('');

@@ -2,7 +2,7 @@ import { type ComponentChildren, createContext } from 'preact';
 import { useContext, useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { type Failure, type Reason, readFailure } from '../../clients/web.ts';
 import { type Language, toLatinDigits, useLanguage } from './language.ts';
-import { useAccount } from './state.ts';
+import { useSite } from './site.ts';
 
 /** A failure as a form shows it. */
 export const FailureContext = createContext<Failure | undefined>(undefined);
@@ -87,7 +87,7 @@ export function Form({
   rephrase,
 }: FormProps) {
   const language = useLanguage();
-  const account = useAccount();
+  const { attempt } = useSite();
   const [failure, setFailure] = useState<Failure>();
   const [isBusy, setBusy] = useState(false);
   const form = useRef<HTMLFormElement>(null);
@@ -101,7 +101,7 @@ export function Form({
     setBusy(true);
     setFailure(undefined);
     try {
-      await account.attempt(() => onSubmit(values));
+      await attempt(() => onSubmit(values));
     } catch (error) {
       setFailure(failureOf(error));
     }

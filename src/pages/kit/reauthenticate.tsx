@@ -5,19 +5,19 @@ import {
   stepUpWithPasskey,
   TwoFactorMethod,
 } from '../../clients/web.ts';
+import { useCeremony } from './ceremony.ts';
 import { CodeField, codeIn, Form, type Values } from './form.tsx';
 import { useLanguage } from './language.ts';
-import { useCeremony } from './passkeys.tsx';
 import { PasswordField } from './password-field.tsx';
 import { SendCode } from './send-code.tsx';
-import { useAccount } from './state.ts';
+import { useSite } from './site.ts';
 
 export type ReauthenticateProps = { readonly onDone: () => void; readonly onCancel: () => void };
 
 /** Asks for the password again, or a code where the account has none, and for a code where it has a second factor. */
 export function Reauthenticate({ onDone, onCancel }: ReauthenticateProps) {
   const { t } = useLanguage();
-  const { manam } = useAccount();
+  const { manam } = useSite();
   const dialog = useRef<HTMLDialogElement>(null);
   /** Undefined until the answer is there: then any factor may be asked for. */
   const [factors, setFactors] = useState<GetTwoFactorResponse | undefined>();
@@ -77,7 +77,7 @@ export function Reauthenticate({ onDone, onCancel }: ReauthenticateProps) {
 /** Sends a code to the account's own address or number. */
 function SendStepUpCode({ onSent }: { readonly onSent: () => void }) {
   const { t } = useLanguage();
-  const { manam } = useAccount();
+  const { manam } = useSite();
   const [said, setSaid] = useState('');
   const send = async () => {
     setSaid('');

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { readFailure } from '../../clients/web.ts';
 import { explain, Form } from './form.tsx';
 import { useLanguage } from './language.ts';
-import { useAccount } from './state.ts';
+import { useSite } from './site.ts';
 
 export type LoadedProps<T> = {
   readonly load: () => Promise<T>;
@@ -13,7 +13,7 @@ export type LoadedProps<T> = {
 /** Content that has to be loaded first. A failure is shown with a button to retry. */
 export function Loaded<T>({ load, children }: LoadedProps<T>) {
   const language = useLanguage();
-  const { attempt } = useAccount();
+  const { attempt } = useSite();
   const [value, setValue] = useState<T>();
   const [texts, setTexts] = useState<string[]>([]);
   const reload = async () => {

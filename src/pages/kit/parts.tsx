@@ -1,9 +1,9 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { useLanguage } from './language.ts';
-import { useAccount } from './state.ts';
+import { useSite } from './site.ts';
 
-/** A link to another part of the account, without loading the page again: the session lives in it. */
+/** A link to another part of the pages, without loading the page again: the session lives in it. */
 export function Link({
   to,
   children,
@@ -13,10 +13,10 @@ export function Link({
   readonly children: ComponentChildren;
   readonly current?: boolean;
 }) {
-  const { settings, go } = useAccount();
+  const { hrefOf, go } = useSite();
   return (
     <a
-      href={`/account/${settings.slug}/${to}`}
+      href={hrefOf(to)}
       {...(current && { 'aria-current': 'page' as const })}
       onClick={(event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -40,7 +40,7 @@ export function Section({
   readonly isPage?: boolean;
 }) {
   const heading = useRef<HTMLHeadingElement>(null);
-  const { settings } = useAccount();
+  const { settings } = useSite();
   useEffect(() => {
     if (isPage) document.title = `${title} · ${settings.name}`;
   }, [isPage, title]);

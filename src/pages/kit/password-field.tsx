@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Field } from './form.tsx';
 import { useLanguage } from './language.ts';
-import { useAccount } from './state.ts';
+import { useSite } from './site.ts';
 
 export type PasswordFieldProps = {
   readonly name?: string;
@@ -21,7 +21,7 @@ export function PasswordField({
   takesFocus = false,
 }: PasswordFieldProps) {
   const { t } = useLanguage();
-  const { settings } = useAccount();
+  const { settings } = useSite();
   const [isShown, setShown] = useState(false);
   const [typed, setTyped] = useState('');
   const [estimate, setEstimate] = useState<Estimate>();
