@@ -18,13 +18,13 @@ const vite = await import('vite').catch((error: NodeJS.ErrnoException) => {
 if (vite === undefined) {
   console.log('pages: not built, because vite is not installed');
 } else {
-  // Each by itself: what two share would be a third file, and the answer to prompt=none is to be small.
-  for (const [entry, isFirst] of [
-    ['main.tsx', true],
-    ['silent.ts', false],
+  // The answer to prompt=none by itself: what it shares would be another file, and it is to be small.
+  for (const [entries, isFirst] of [
+    [{ account: 'account/main.tsx', console: 'console/main.tsx', ready: 'console/ready.ts' }, true],
+    [{ silent: 'account/silent.ts' }, false],
   ] as const)
     await vite.build({
-      root: `${root}src/pages/account`,
+      root: `${root}src/pages`,
       base: '/account/-/',
       configFile: false,
       logLevel: 'warn',
@@ -40,7 +40,11 @@ if (vite === undefined) {
         reportCompressedSize: false,
         // The dictionaries of the strength hint come on demand.
         chunkSizeWarningLimit: 1500,
-        rolldownOptions: { input: `${root}src/pages/account/${entry}` },
+        rolldownOptions: {
+          input: Object.fromEntries(
+            Object.entries(entries).map(([name, entry]) => [name, `${root}src/pages/${entry}`]),
+          ),
+        },
       },
     });
   const built = readdirSync(outDir).sort();

@@ -1,9 +1,9 @@
 import { errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
-import type { SigningAlgorithm } from '../domain/application.ts';
 import type { ApplicationTokens } from '../domain/application-token.ts';
 import { isCanonicalJws } from '../domain/base64url.ts';
 import type { Clock } from '../domain/clock.ts';
 import { parseScope } from '../domain/grant.ts';
+import type { SigningAlgorithm } from '../domain/signing-algorithm.ts';
 import { signEs256, signingInput, signJws } from './jws.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { RsaSigner } from './rsa-signer.ts';

@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, type webcrypto } from 'node:crypto';
 import { type CryptoKey, importJWK, type JWK } from 'jose';
-import type { SigningAlgorithm } from '../domain/application.ts';
 import type { Clock } from '../domain/clock.ts';
+import type { SigningAlgorithm } from '../domain/signing-algorithm.ts';
 import {
   type ApplicationKeyRow,
   activeKey,

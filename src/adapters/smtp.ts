@@ -1,6 +1,8 @@
-import { createTransport } from 'nodemailer';
+import { createTransport, type SendMailOptions } from 'nodemailer';
 import { DeliveryError, deliveryBatch, type Outgoing, type Transport } from '../domain/delivery.ts';
 import { parseEmail } from '../domain/email.ts';
+import type { Message } from '../domain/message.ts';
+import { logoAddress, withLogo } from '../domain/templates/mail-page.ts';
 
 export type SmtpOptions = {
   /** Longest silence of the other side, also after DATA. Default: 20 s. */
@@ -53,6 +55,14 @@ function assertAddress(address: string): string {
   throw new DeliveryError('permanent', 'ADDRESS_INVALID');
 }
 
+/** The page of a mail, with its logo beside it: readers block images of elsewhere and `data:` URLs. */
+function pageOf({ html }: Message, logo: string): Pick<SendMailOptions, 'html' | 'attachments'> {
+  if (logo === '' || !html.includes(logoAddress)) return { html: withLogo(html, '') };
+  const [, contentType = '', content = ''] = /^data:([^;]+);base64,(.*)$/.exec(logo) ?? [];
+  const cid = logoAddress.slice('cid:'.length);
+  return { html, attachments: [{ cid, contentType, content, encoding: 'base64', filename: 'logo' }] };
+}
+
 /** Sends e-mails by SMTP (RFC 5321), over a few connections that are kept. */
 export function createSmtpTransport(options: SmtpOptions): Transport {
   const { host, port, secure, requireTls, auth, dkim, silenceMs = defaultSilenceMs } = options;
@@ -76,7 +86,7 @@ export function createSmtpTransport(options: SmtpOptions): Transport {
   });
 
   return {
-    async send({ id, message, tenantName, createdAt }: Outgoing, signal: AbortSignal) {
+    async send({ id, message, tenantName, logo, createdAt }: Outgoing, signal: AbortSignal) {
       const [to, from] = [assertAddress(message.to), assertAddress(message.from)];
       try {
         const { accepted } = await transporter.sendMail({
@@ -86,7 +96,7 @@ export function createSmtpTransport(options: SmtpOptions): Transport {
           to: { name: '', address: to },
           subject: message.subject,
           text: message.text,
-          html: message.html,
+          ...pageOf(message, logo),
           date: createdAt,
           // The same at every attempt, so that the recipient's server can drop a duplicate.
           messageId: `<${id}@${from.slice(from.lastIndexOf('@') + 1)}>`,

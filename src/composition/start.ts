@@ -9,8 +9,9 @@ import { systemRandom } from '../adapters/random.ts';
 import { startTracing } from '../adapters/tracing.ts';
 import type { Config } from '../config/config.ts';
 import { seedConnections } from '../dev/connections.ts';
+import { seedReadyMember } from '../dev/ready-member.ts';
 import { seedTenant } from '../dev/tenants.ts';
-import { assertPagesBuilt } from '../pages/account.ts';
+import { assertPagesBuilt, readyPath } from '../pages/account.ts';
 import { makeWritable, startEmbeddedServer } from '../store/embedded/server.ts';
 import { migrate } from '../store/migrate.ts';
 import { databaseName } from './admin-client.ts';
@@ -29,6 +30,8 @@ type DevelopmentFile = {
   readonly secret_key: string;
   readonly manam_publishable_key: string;
   readonly manam_secret_key: string;
+  /** The password of the ready member of the console. */
+  readonly console_password: string;
 };
 
 function readDevelopmentFile(file: string): Partial<DevelopmentFile> {
@@ -144,12 +147,15 @@ async function announce(
   );
   const tenant = await store.tenants.findBySlug('dev');
   if (tenant !== undefined) await seedConnections(deps, tenant.id, providerEmulatorUrl);
+  const readyDeps = { ...deps, url, secretKey: manam.secret };
+  const ready = await seedReadyMember(readyDeps, last.console_password);
   const content: DevelopmentFile = {
     url,
     publishable_key: dev.publishable,
     secret_key: dev.secret,
     manam_publishable_key: manam.publishable,
     manam_secret_key: manam.secret,
+    console_password: ready.password,
   };
   writeFileSync(file, `${JSON.stringify(content, undefined, 2)}\n`, { mode: 0o600 });
   chmodSync(file, 0o600);
@@ -157,6 +163,7 @@ async function announce(
   say(`  publishable key  ${dev.publishable}`);
   say(`  secret key       ${dev.secret}`);
   say(`  pages            ${url}/account/dev/`);
+  say(`  console          ${url}${readyPath}#${ready.email}%20${ready.password}`);
   say(`  mailbox          ${url}/dev/messages`);
   say(`  API              ${url}/docs`);
   say(`  (all of it in    ${file})`);

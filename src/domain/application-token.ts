@@ -1,4 +1,4 @@
-import type { SigningAlgorithm } from './application.ts';
+import type { SigningAlgorithm } from './signing-algorithm.ts';
 
 /** The tokens that are signed for applications, each with its own `typ` (RFC 8725, section 3.11). */
 export type ApplicationTokenType = 'JWT' | 'at+jwt' | 'logout+jwt';

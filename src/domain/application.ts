@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { invalid, type Violation } from './errors.ts';
 import { isRegistrable } from './registered-url.ts';
 import { flag, isObject, listOf, logo, parseSettings, patchSettings, strict, text } from './settings.ts';
+import { type SigningAlgorithm, signingAlgorithms } from './signing-algorithm.ts';
 import { isUuid } from './token.ts';
 
 /** The kind of an application decides its grants, its authentication and its redirect URIs. */
@@ -16,10 +17,6 @@ export const authenticationMethods = [
   'private_key_jwt',
 ] as const;
 export type ClientAuthentication = (typeof authenticationMethods)[number];
-
-/** The signature algorithms of ID tokens and access tokens (RFC 7518, section 3.1; RFC 8037). */
-export const signingAlgorithms = ['RS256', 'ES256', 'EdDSA'] as const;
-export type SigningAlgorithm = (typeof signingAlgorithms)[number];
 
 /** The scopes that this service gives a meaning (OpenID Connect Core 1.0, section 5.4); `roles` is ours. */
 export const standardScopes = [

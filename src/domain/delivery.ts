@@ -8,6 +8,8 @@ export type Outgoing = {
   readonly message: Message;
   /** The tenant's name, for the sender of an e-mail. */
   readonly tenantName: string;
+  /** The tenant's logo as a `data:` URL, which an e-mail takes along where it shows it; empty: none. */
+  readonly logo: string;
   /** Whether an earlier attempt may have been accepted without our knowing. */
   readonly mayBeDuplicate: boolean;
   readonly createdAt: Date;

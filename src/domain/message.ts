@@ -1,6 +1,6 @@
-import type { SigningAlgorithm } from './application.ts';
 import type { Audience } from './audience.ts';
 import type { Locale } from './locale.ts';
+import type { SigningAlgorithm } from './signing-algorithm.ts';
 
 /** A message as it goes out. */
 export type Message = {

@@ -33,7 +33,7 @@ import { createSubjects } from '../flows/provider/subject.ts';
 import { createCompleteSignIn } from '../flows/sign-in/complete.ts';
 import { createSessionGate } from '../flows/sign-in/session-gate.ts';
 import { createSmsGuard } from '../flows/sms-guard.ts';
-import { type HostedPage, hostedPagePath } from '../pages/account.ts';
+import { type HostedPage, hostedPagePath, newTenantPath } from '../pages/account.ts';
 
 /** The adapters that flows are built on. */
 export type Adapters = {
@@ -96,7 +96,7 @@ export function createCore(adapters: Adapters, config: Config, limiter: Limiter)
     undoPage: hosted('undo'),
     cancelPage: hosted('cancel-reset'),
     invitationPage: hosted('invitation'),
-    newTenantPage: hosted('new-tenant'),
+    newTenantPage: `${new URL(config.issuer).origin}${newTenantPath}`,
     chargeMessage: createMessageCharge(limiter, limits),
     passwords: createPasswordCheck({ store, hasher, vault, clock }),
     passwordPolicy: createPasswordPolicy(adapters.passwordRules),

@@ -7,12 +7,12 @@ import type { Feature } from './feature.ts';
 
 /** The pages that people see: account pages, API reference, and the mailbox of a development server. */
 export function hostedPages({ adapters, config, hostedTenants }: FeatureDeps) {
-  const mailbox = createMailboxRoute(createMailbox(adapters.store.outbox));
+  const mailbox = createMailboxRoute(createMailbox(adapters.store));
   return {
     endpoints: [
       createDocsRoute(config.restPrefixes),
       ...(config.production ? [] : [mailbox]),
-      createAccountRoute(hostedTenants),
+      createAccountRoute(hostedTenants, { isDevelopment: !config.production }),
     ],
   } satisfies Feature;
 }

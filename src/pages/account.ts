@@ -9,6 +9,12 @@ import type { PageSettings } from './page-settings.ts';
 /** Where the hosted pages stand: a tenant's under its name, what they load under a name that no tenant can have. */
 export const accountPath = '/account';
 const assetPath = `${accountPath}/-/`;
+/** Where the console stands; below it the tenant that it shows. */
+export const consolePath = '/console';
+/** Where a development server signs its ready member in. */
+export const readyPath = '/dev/console';
+/** Where a user of Manam makes a tenant. */
+export const newTenantPath = `${consolePath}/-/new`;
 
 /** The hosted pages that links in messages and identity providers lead to, where a tenant names no others. */
 export type HostedPage =
@@ -20,8 +26,7 @@ export type HostedPage =
   | 'authorize'
   | 'device'
   | 'sign-out'
-  | 'invitation'
-  | 'new-tenant';
+  | 'invitation';
 
 /** The path of a tenant's hosted page, such as the one that links to sign in lead to. */
 export function hostedPagePath(slug: string, page: HostedPage): string {
@@ -30,30 +35,68 @@ export function hostedPagePath(slug: string, page: HostedPage): string {
 
 const folder = new URL('../../built/pages/', import.meta.url);
 
-type Manifest = Record<
-  string,
-  { readonly file: string; readonly isEntry?: boolean; readonly css?: string[] }
+type Manifest = Readonly<
+  Record<
+    string,
+    {
+      readonly file: string;
+      readonly name?: string;
+      readonly isEntry?: boolean;
+      readonly imports?: readonly string[];
+      readonly css?: readonly string[];
+    }
+  >
 >;
 
-type Entry = { readonly script: string; readonly styles: readonly string[] };
+/** Pages that are built: each is a script with its styles. */
+export type HostedEntry = 'account' | 'console' | 'ready';
+type EntryName = HostedEntry | 'silent';
+/** What a page needs at once: its script and styles, and the words of its language. */
+type Entry = {
+  readonly script: string;
+  readonly styles: readonly string[];
+  readonly words: (locale: Locale) => readonly string[];
+};
 
-const knownEntries = new Map<string, Entry>();
+const knownEntries = new Map<EntryName, Entry>();
+
+/** The styles of a chunk and of what it imports, those that others build on first. */
+function stylesOf(manifest: Manifest, key: string, seen: Set<string> = new Set()): string[] {
+  const chunk = manifest[key];
+  if (chunk === undefined || seen.has(key)) return [];
+  seen.add(key);
+  return [...(chunk.imports ?? []).flatMap((each) => stylesOf(manifest, each, seen)), ...(chunk.css ?? [])];
+}
+
+/** The file of a chunk and those that it imports. */
+function filesOf(manifest: Manifest, key: string): string[] {
+  const chunk = manifest[key];
+  return chunk === undefined
+    ? []
+    : [chunk.file, ...(chunk.imports ?? []).flatMap((each) => filesOf(manifest, each))];
+}
 
 /** A built page by its manifest. Throws where no one has built it. */
-function readManifest(name: 'manifest.json' | 'silent.json' = 'manifest.json'): Entry {
+function readEntry(name: EntryName): Entry {
   const known = knownEntries.get(name);
   if (known !== undefined) return known;
-  const manifest = JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as Manifest;
-  const entry = Object.values(manifest).find(({ isEntry }) => isEntry);
-  if (entry === undefined) throw new Error('the pages have no entry: npm run pages');
-  const read = { script: entry.file, styles: entry.css ?? [] };
+  const file = name === 'silent' ? 'silent.json' : 'manifest.json';
+  const manifest = JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as Manifest;
+  const [key, entry] =
+    Object.entries(manifest).find(([, each]) => each.isEntry === true && each.name === name) ?? [];
+  if (key === undefined || entry === undefined) throw new Error('the pages have no entry: npm run pages');
+  const read = {
+    script: entry.file,
+    styles: stylesOf(manifest, key),
+    words: (locale: Locale) => filesOf(manifest, `${name}/words.${locale}.ts`),
+  };
   knownEntries.set(name, read);
   return read;
 }
 
 /** The page that answers `prompt=none` of an application: it shows nothing and goes on at once. */
 export function renderSilentPage({ slug }: Pick<Tenant, 'slug'>, key: string, request: string): string {
-  const { script } = readManifest('silent.json');
+  const { script } = readEntry('silent');
   const content = escapeHtml(JSON.stringify({ key, slug, request }));
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>…</title><meta name="robots" content="noindex"><link rel="icon" href="data:,">
 <meta name="manam" content="${content}"><script type="module" src="${assetPath}${script}"></script></head><body></body></html>`;
@@ -62,7 +105,8 @@ export function renderSilentPage({ slug }: Pick<Tenant, 'slug'>, key: string, re
 /** Throws where the hosted pages were not built: without them a start would only seem to succeed. */
 export function assertPagesBuilt(): void {
   try {
-    readManifest();
+    readEntry('account');
+    readEntry('console');
   } catch {
     throw new Error(
       'the hosted pages are not there: in a checkout run `npm ci && npm run pages`; for production install what `npm pack` makes',
@@ -70,9 +114,14 @@ export function assertPagesBuilt(): void {
   }
 }
 
-/** The page of a tenant; the script in it draws what its path asks for. */
-export function renderAccountPage(locale: Locale, { name, slug, policy }: Tenant, key: string): string {
-  const { script, styles } = readManifest();
+/** The page of a tenant, or the console for users of the tenant `manam`; the script in it draws what its path asks for. */
+export function renderHostedPage(
+  page: HostedEntry,
+  locale: Locale,
+  { name, slug, policy }: Tenant,
+  key: string,
+): string {
+  const { script, styles, words } = readEntry(page);
   const settings: PageSettings = {
     key,
     slug,
@@ -86,11 +135,15 @@ export function renderAccountPage(locale: Locale, { name, slug, policy }: Tenant
     signInWays: signInWaysOf(policy),
   };
   const sheets = styles.map((file) => `<link rel="stylesheet" href="${assetPath}${file}">`).join('');
+  // They are asked for by the script: without this they would come a round trip later.
+  const early = words(locale)
+    .map((file) => `<link rel="modulepreload" href="${assetPath}${file}">`)
+    .join('');
   return `<!doctype html><html lang="${locale}" dir="${locale === 'fa' ? 'rtl' : 'ltr'}"><head><meta charset="utf-8">
 <title>${escapeHtml(name)}</title><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark"><meta name="robots" content="noindex"><link rel="icon" href="data:,">
 <meta name="manam" content="${escapeHtml(JSON.stringify(settings))}">
-${sheets}<script type="module" src="${assetPath}${script}"></script></head>
+${sheets}${early}<script type="module" src="${assetPath}${script}"></script></head>
 <body><div id="app"></div><noscript>${locale === 'fa' ? 'این صفحه به جاوااسکریپت نیاز دارد.' : 'This page needs JavaScript.'}</noscript></body></html>`;
 }
 
@@ -105,7 +158,7 @@ const assets = new Map<string, Asset>();
 /** A file of the built pages by its path, or undefined where there is none. Their names change with what is in them. */
 export function findAccountAsset(path: string): Asset | undefined {
   const name = path.startsWith(assetPath) ? path.slice(assetPath.length) : '';
-  const extension = /^[\w-]+\.(js|css)$/.exec(name)?.[1];
+  const extension = /^[\w-]+(?:\.[\w-]+)*\.(js|css)$/.exec(name)?.[1];
   if (extension === undefined) return undefined;
   const known = assets.get(name);
   if (known !== undefined) return known;

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { escapeHtml } from '../domain/html.ts';
 import type { OutboxEntry, OutboxRepository } from '../domain/message.ts';
+import { withLogo } from '../domain/templates/mail-page.ts';
+import type { TenantRepository } from '../domain/tenant.ts';
 
 /** A captured message as `/dev/messages` shows it. */
 type CapturedMessage = {
@@ -27,7 +29,15 @@ body { max-width: 46rem; margin: 0 auto; padding: 1.5rem 1rem; }
 article h2 { margin: 0; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; margin: .5rem 0; font-size: .9rem; }
 dt { color: var(--faint); } dd { margin: 0; } pre { white-space: pre-wrap; font: inherit; margin: .5rem 0 0; }
+iframe { display: block; width: 100%; height: 30rem; border: 1px solid var(--line); border-radius: var(--radius); margin-top: .75rem; }
 `;
+
+/** What the list may load: its style, and the mails themselves. */
+const listPolicy =
+  "default-src 'none'; style-src 'self'; img-src data:; frame-src 'self'; frame-ancestors 'none'";
+/** A mail may have styles and images in place, and runs nothing. */
+const mailPolicy =
+  "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox allow-popups";
 
 function toCaptured({ id, message, createdAt }: OutboxEntry): CapturedMessage {
   const { channel, to, subject, text, html, code, link } = message;
@@ -44,11 +54,16 @@ function page(messages: readonly CapturedMessage[]): string {
       code,
       link,
       created_at,
+      id,
     }) => `<article class="card"><h2 dir="auto">${escapeHtml(subject || channel)}</h2><dl>
 <dt>To</dt><dd>${escapeHtml(to)}</dd><dt>At</dt><dd><time datetime="${created_at}">${created_at}</time></dd>
 ${code === '' ? '' : `<dt>Code</dt><dd><code>${escapeHtml(code)}</code></dd>`}
 ${link === '' ? '' : `<dt>Link</dt><dd><a href="${escapeHtml(link)}" rel="noreferrer">${escapeHtml(link)}</a></dd>`}
-</dl><pre dir="auto">${escapeHtml(text)}</pre></article>`,
+</dl>${
+      channel === 'email'
+        ? `<iframe src="${path}/${id}" title="${escapeHtml(subject)}" loading="lazy"></iframe><details><summary>As plain text</summary><pre dir="auto">${escapeHtml(text)}</pre></details>`
+        : `<pre dir="auto">${escapeHtml(text)}</pre>`
+    }</article>`,
   );
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Mailbox · Manam</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,"><link rel="stylesheet" href="${stylePath}"></head>
@@ -64,32 +79,63 @@ function isTo({ channel, to }: CapturedMessage, wanted: string): boolean {
 }
 
 /** The response of the mailbox; undefined: the request is not for it. */
-export type Answer = { readonly status: number; readonly type: string; readonly body: string };
+export type Answer = {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+  /** Its Content-Security-Policy. */
+  readonly policy: string;
+};
+
+type MailboxStore = {
+  readonly outbox: Pick<OutboxRepository, 'listPending'>;
+  readonly tenants: Pick<TenantRepository, 'findById'>;
+};
+
+const refuse = (status: number, body: string): Answer => ({
+  status,
+  type: 'text/plain',
+  body,
+  policy: listPolicy,
+});
 
 /**
  * The messages that a development server captures, as JSON and as a page. Only on the
  * machine itself, also by the Host header: a page elsewhere that points a name of its
  * own at this machine gets nothing.
  */
-export function createMailbox(outbox: OutboxRepository) {
+export function createMailbox({ outbox, tenants }: MailboxStore) {
+  /** A mail as its reader shows it, with the logo that it takes along. */
+  async function mail(id: string): Promise<string | undefined> {
+    const entry = (await outbox.listPending(maxMessages)).find((each) => each.id === id);
+    if (entry === undefined || entry.message.html === '') return undefined;
+    const tenant = await tenants.findById(entry.tenantId);
+    return withLogo(entry.message.html, tenant?.policy.branding.logo ?? '');
+  }
+
   return async function mailbox(request: IncomingMessage, peer = ''): Promise<Answer | undefined> {
     const authority = request.headers[':authority'] ?? request.headers.host;
     const url = new URL(request.url ?? '', 'http://localhost');
-    if (url.pathname !== path && url.pathname !== stylePath) return undefined;
-    if (!ownHosts.test(String(authority)) || !isLoopback(peer)) {
-      return { status: 403, type: 'text/plain', body: 'only on this machine\n' };
+    const id = url.pathname.startsWith(`${path}/`) ? url.pathname.slice(path.length + 1) : '';
+    if (url.pathname !== path && url.pathname !== stylePath && id === '') return undefined;
+    if (!ownHosts.test(String(authority)) || !isLoopback(peer)) return refuse(403, 'only on this machine\n');
+    if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(405, 'only GET\n');
+    if (url.pathname === stylePath) return { status: 200, type: 'text/css', body: style, policy: listPolicy };
+    if (id !== '') {
+      const body = await mail(id);
+      if (body === undefined) return refuse(404, 'no such message\n');
+      return { status: 200, type: 'text/html; charset=utf-8', body, policy: mailPolicy };
     }
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      return { status: 405, type: 'text/plain', body: 'only GET\n' };
-    }
-    if (url.pathname === stylePath) return { status: 200, type: 'text/css', body: style };
-
     const to = url.searchParams.get('to');
     const entries = await outbox.listPending(maxMessages);
     const messages = entries.map(toCaptured).filter((message) => to === null || isTo(message, to));
-    return request.headers.accept?.includes('text/html')
-      ? { status: 200, type: 'text/html; charset=utf-8', body: page(messages) }
-      : { status: 200, type: 'application/json', body: JSON.stringify(messages) };
+    const isForPeople = request.headers.accept?.includes('text/html') === true;
+    return {
+      status: 200,
+      type: isForPeople ? 'text/html; charset=utf-8' : 'application/json',
+      body: isForPeople ? page(messages) : JSON.stringify(messages),
+      policy: listPolicy,
+    };
   };
 }
 

@@ -1,7 +1,14 @@
 import type { ServerResponse } from 'node:http';
 import { negotiateLocale } from '../domain/locale.ts';
 import { manamSlug } from '../domain/tenant.ts';
-import { accountPath, findAccountAsset, renderAccountPage } from '../pages/account.ts';
+import {
+  accountPath,
+  consolePath,
+  findAccountAsset,
+  type HostedEntry,
+  readyPath,
+  renderHostedPage,
+} from '../pages/account.ts';
 import { pathOf, type Route, sendBody } from '../server/handler.ts';
 import type { HostedTenants } from './hosted-tenants.ts';
 
@@ -9,11 +16,25 @@ import type { HostedTenants } from './hosted-tenants.ts';
 const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** Serves the hosted pages: `/account/{tenant}/…`. Without a tenant they are those of Manam itself. */
-export function createAccountRoute(hostedTenants: HostedTenants): Route {
+type Shown = { readonly page: HostedEntry; readonly slug: string };
+
+/** The tenant whose page a path shows; undefined: another path. The console is a page of Manam itself. */
+function pageAt(path: string, isDevelopment: boolean): Shown | undefined {
+  if (isDevelopment && path === readyPath) return { page: 'ready', slug: manamSlug };
+  if (path === consolePath || path.startsWith(`${consolePath}/`)) return { page: 'console', slug: manamSlug };
+  if (path !== accountPath && !path.startsWith(`${accountPath}/`)) return undefined;
+  return { page: 'account', slug: path.slice(accountPath.length + 1).split('/', 1)[0] ?? '' };
+}
+
+/** Serves the hosted pages: `/account/{tenant}/…`, without a tenant those of Manam itself, and `/console/…`. */
+export function createAccountRoute(
+  hostedTenants: HostedTenants,
+  { isDevelopment }: { readonly isDevelopment: boolean },
+): Route {
   return async (request, response) => {
     const path = pathOf(request);
-    if (path !== accountPath && !path.startsWith(`${accountPath}/`)) return 'go on';
+    const shown = pageAt(path, isDevelopment);
+    if (shown === undefined) return 'go on';
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.writeHead(405, { allow: 'GET, HEAD' }).end();
       return 'answered';
@@ -26,7 +47,7 @@ export function createAccountRoute(hostedTenants: HostedTenants): Route {
       response.setHeader('cache-control', 'public, max-age=31536000, immutable');
       return sendBody(request, response, asset);
     }
-    const slug = path.slice(accountPath.length + 1).split('/', 1)[0] ?? '';
+    const { page, slug } = shown;
     if (slug === '') {
       response.writeHead(302, { location: `${accountPath}/${manamSlug}/` }).end();
       return 'answered';
@@ -36,8 +57,9 @@ export function createAccountRoute(hostedTenants: HostedTenants): Route {
     if (found === undefined) return sendText(response, 404, 'There is nothing at this address.');
     const { tenant, key } = found;
     const asked = new URL(request.url ?? '', 'http://localhost').searchParams.get('lang');
-    const locale = negotiateLocale(asked ?? request.headers['accept-language'] ?? null);
-    const body = Buffer.from(renderAccountPage(locale ?? tenant.policy.defaultLocale, tenant, key));
+    const locale =
+      negotiateLocale(asked ?? request.headers['accept-language'] ?? null) ?? tenant.policy.defaultLocale;
+    const body = Buffer.from(renderHostedPage(page, locale, tenant, key));
     return sendBody(request, response, { type: 'text/html; charset=utf-8', body });
   };
 }

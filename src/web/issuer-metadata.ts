@@ -1,12 +1,8 @@
-import {
-  authenticationMethods,
-  grantTypes,
-  signingAlgorithms,
-  standardScopes,
-} from '../domain/application.ts';
+import { authenticationMethods, grantTypes, standardScopes } from '../domain/application.ts';
 import { issuerOf, issuerPaths } from '../domain/application-token.ts';
 import { prompts } from '../domain/authorization-request.ts';
 import { locales } from '../domain/locale.ts';
+import { signingAlgorithms } from '../domain/signing-algorithm.ts';
 import { manamSlug, type Tenant } from '../domain/tenant.ts';
 
 /** Algorithms of assertions (OpenID Connect Discovery 1.0, section 3). */

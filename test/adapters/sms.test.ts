@@ -21,7 +21,7 @@ const message = renderSms(smsTemplates['confirm-sms'].en, 'en', '+989171929716',
 const { signal } = new AbortController();
 
 function outgoing(mayBeDuplicate = false): Outgoing {
-  return { id, message, tenantName: 'Acme', mayBeDuplicate, createdAt };
+  return { id, message, tenantName: 'Acme', logo: '', mayBeDuplicate, createdAt };
 }
 
 const gateways = {

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { createSmtpTransport, type SmtpOptions } from '../../src/adapters/smtp.ts';
 import type { Outgoing } from '../../src/domain/delivery.ts';
-import { emailTemplates, renderEmail } from '../../src/domain/templates/index.ts';
+import { emailTemplates, emailWords, renderEmail } from '../../src/domain/templates/index.ts';
 import { defaultBranding, themeOf } from '../../src/domain/theme.ts';
 import { thrownBy } from '../support/errors.ts';
 import { refusal, smtpTo, startSilentServer, startSmtpServer } from '../support/smtp-server.ts';
@@ -22,7 +22,7 @@ function outgoing(
     variables,
     themeOf(defaultBranding),
   );
-  return { id, message, tenantName: tenant, mayBeDuplicate: false, createdAt };
+  return { id, message, tenantName: tenant, logo: '', mayBeDuplicate: false, createdAt };
 }
 
 const { signal } = new AbortController();
@@ -55,6 +55,27 @@ test('an e-mail goes over the wire whole: one recipient, text and page, and mark
   expect(raw).toMatch(/^Auto-Submitted: auto-generated\r$/m);
   expect(raw).toMatch(/^Content-Type: multipart\/alternative/m);
   expect(raw).not.toMatch(/^X-Mailer|^Received|^Bcc|^Cc/im);
+  await server.close();
+});
+
+test('the logo of the tenant comes with the mail, and without one there is no image', async () => {
+  const server = await startSmtpServer();
+  const transport = transportTo(server.port);
+  const logo = 'data:image/png;base64,iVBORw0KGgo=';
+  const theme = themeOf({ ...defaultBranding, logo });
+  const words = emailWords({}, 'confirm-email', 'en');
+  const variables = { tenant: 'Acme', link: 'https://tenant.com/confirm?cnf=abc', code: '' };
+  const mail = outgoing();
+  const { from, to } = mail.message;
+  const message = renderEmail(words, 'en', { to, from }, variables, theme);
+  await transport.send({ ...mail, message, logo }, signal);
+  // The tenant has taken it out of its policy since.
+  await transport.send({ ...mail, message, logo: '' }, signal);
+  transport.close();
+  const [withImage, without] = server.received;
+  expect(withImage?.parsed?.html).toContain('<img src="data:image/png;base64,iVBORw0KGgo="');
+  expect(withImage?.raw).toMatch(/^Content-I[dD]: <logo>\r$/m);
+  expect(without?.parsed?.html).not.toContain('<img');
   await server.close();
 });
 

@@ -20,27 +20,6 @@ const viewings = [
   { locale: 'fa', width: 390 },
 ] as const;
 
-test.each(viewings)('someone makes a tenant and gets its keys, $locale, $width wide', async (viewing) => {
-  const user = await signUpAtManam(test0);
-  const visitor = await visit(browser(), test0.url, viewing, folder);
-  const { page, t, problems, look } = visitor;
-  await page.goto(`${test0.url}/account/manam/new-tenant`);
-  await signIn(visitor, user.email, password);
-  await page.getByLabel(t('tenantName')).fill('Tea house');
-  await page.getByLabel(t('tenantSlug')).fill('manam-tea');
-  await button(visitor, t('tenantCreate')).click();
-  await page.getByRole('alert').first().waitFor();
-  await look('refused');
-  await page.getByLabel(t('tenantSlug')).fill(`tea-${viewing.locale}`);
-  await button(visitor, t('tenantCreate')).click();
-  await page.getByText(/^manam_sk_/).waitFor();
-  await look('keys');
-  const key = (await page.getByText(/^manam_sk_/).textContent()) ?? '';
-  expect((await test0.client(ManagementService, { 'x-api-key': key }).listUsers({})).users).toEqual([]);
-  expect(problems).toEqual([]);
-  await visitor.context.close();
-});
-
 test.each(viewings)('an invited person signs in and accepts, $locale, $width wide', async (viewing) => {
   const owner = await makeMember(test0, 'owner');
   const invited = await signUpAtManam(test0);

@@ -1,11 +1,13 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { expect, test } from 'vitest';
 import * as connect from '../../src/clients/connect.ts';
+import { ManagementService } from '../../src/clients/management.ts';
 import { createSession, memoryStorage, type StoredTokens } from '../../src/clients/tokens.ts';
 import { createManam } from '../../src/clients/web.ts';
 import { password, useTestApp } from '../support/app.ts';
 import { thrownBy } from '../support/errors.ts';
 import { signUp } from '../support/journey.ts';
+import { makeMember } from '../support/members.ts';
 
 const testApp = useTestApp();
 const start = Date.UTC(2026, 0, 1);
@@ -168,4 +170,18 @@ test('when all access tokens become invalid, as after a theft of a signing key, 
     [user.userId],
   );
   expect(row?.['refreshes']).toBe(1);
+});
+
+test('a page calls as a member of a tenant in the session of its user, and without the key of Manam', async () => {
+  const member = await makeMember(testApp(), 'viewer');
+  const manam = createManam({
+    url: testApp().url,
+    key: testApp().manam.publishable,
+    storage: memoryStorage(),
+  });
+  await manam.auth.login({ email: member.email, password });
+  const tenant = await manam.clientOf(ManagementService, { tenant: 'dev' }).getTenant({});
+  expect(tenant.slug).toBe('dev');
+  const { tenants } = await manam.clientOf(ManagementService).listMyTenants({});
+  expect(tenants.map(({ slug }) => slug)).toEqual(['dev']);
 });

@@ -242,3 +242,14 @@ test('REST spells masks and fields in snake case', async () => {
   const found = await call('POST', '/users:search', { query: 'sara', page_size: 1 });
   expect(found).toMatchObject({ status: 200, body: { users: [{ first_name: 'Sara' }] } });
 });
+
+test('a tenant reads what its apps need to reach it, with a key that works', async () => {
+  const viewer = await makeMember(testApp(), 'viewer');
+  const mine = await testApp().client(ManagementService, viewer.headers).getTenant({});
+  expect(mine).toMatchObject({ slug: 'dev', name: 'Dev', confined: false });
+  expect(mine.issuer).toMatch(/\/t\/dev$/);
+  expect(await own().getTenant({})).toEqual(mine);
+  const auth = testApp().client(AuthService, { 'x-api-key': mine.publishableKey });
+  const signedIn = auth.login({ email: 'nobody@example.com', password: 'not-the-password-1' });
+  expect(await failureOf(signedIn)).toMatchObject({ reason: 'CREDENTIALS_INVALID' });
+});

@@ -50,7 +50,7 @@ try {
     .join('');
   await page.setViewportSize({ width: 1600, height: 900 });
   await page.setContent(
-    `<style>body{display:flex;flex-wrap:wrap;gap:8px;font:12px sans-serif;background:#ddd}figure{margin:0}iframe{width:380px;height:330px;border:0;background:#fff}</style>${sheet}`,
+    `<style>body{display:flex;flex-wrap:wrap;gap:8px;font:12px sans-serif;background:#ddd}figure{margin:0}iframe{width:380px;height:520px;border:0;background:#fff}</style>${sheet}`,
   );
   await page.waitForTimeout(500);
   await page.screenshot({ path: `${folder}all.png`, fullPage: true, scale: 'css' });

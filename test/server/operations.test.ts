@@ -97,7 +97,7 @@ test('serves the mailbox to this machine’s name alone, as JSON and as a page',
   const page = await get('/dev/messages', { headers: { accept: 'text/html' } });
   expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
   expect(page.headers.get('content-security-policy')).toBe(
-    "default-src 'none'; style-src 'self'; img-src data:; frame-ancestors 'none'",
+    "default-src 'none'; style-src 'self'; img-src data:; frame-src 'self'; frame-ancestors 'none'",
   );
   expect(await page.text()).toContain('<h1>Mailbox</h1>');
   expect((await get('/dev/messages', { method: 'POST' })).status).toBe(405);

@@ -4,15 +4,24 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { en } from '../../src/pages/account/words.en.ts';
 import { fa } from '../../src/pages/account/words.fa.ts';
+import { en as consoleEn } from '../../src/pages/console/words.en.ts';
+import { fa as consoleFa } from '../../src/pages/console/words.fa.ts';
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 type Words = Record<keyof typeof en, string>;
+type ConsoleWords = Record<keyof typeof consoleEn, string>;
+
+function filled(text: string, values: Record<string, string>): string {
+  return text.replaceAll(/\{(\w+)\}/g, (_, name: string) => `\u2068${values[name] ?? ''}\u2069`);
+}
 
 export type Visitor = {
   readonly page: Page;
   readonly context: BrowserContext;
   readonly t: (word: keyof Words, values?: Record<string, string>) => string;
+  /** The same of the console. */
+  readonly c: (word: keyof ConsoleWords, values?: Record<string, string>) => string;
   readonly problems: string[];
   /** Keeps a picture of the page in both themes, after axe has found nothing serious on it. */
   look(name: string): Promise<void>;
@@ -53,8 +62,8 @@ export async function visit(
     page,
     context,
     problems,
-    t: (word, values = {}) =>
-      words[word].replaceAll(/\{(\w+)\}/g, (_, name: string) => `\u2068${values[name] ?? ''}\u2069`),
+    t: (word, values = {}) => filled(words[word], values),
+    c: (word, values = {}) => filled((locale === 'fa' ? consoleFa : consoleEn)[word], values),
     look: async (name) => {
       await assertAccessible(page, name);
       for (const scheme of ['light', 'dark'] as const) {

@@ -7,7 +7,7 @@ import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { EventService, type WatchEventsResponse } from '../../gen/manam/v1/event_service_pb.js';
 import { startTestApp, useTestApp } from '../support/app.ts';
 import { blocksOf } from '../support/documents.ts';
-import { shapeOf } from '../support/errors.ts';
+import { failureOf, shapeOf } from '../support/errors.ts';
 import { bearer, signUp } from '../support/journey.ts';
 import { protocols } from '../support/protocols.ts';
 
@@ -314,4 +314,29 @@ test.each([
   };
   expect(error.code.replaceAll('_', '')).toBe(code.toLowerCase());
   expect(error.details.map(({ debug }) => debug?.reason)).toContain(reason);
+});
+
+test('reads the log backwards, page by page, by type, and to its beginning', async () => {
+  const own = await startTestApp();
+  await signUp(own);
+  await isNumbered(own);
+  for (const protocol of protocols) {
+    const client = protocol.connect(EventService, own.url, { apieco_key: own.dev.secret });
+    const forward = (await client.listEvents({ limit: 500 })).events.map(({ eventId }) => eventId);
+    const backward: string[] = [];
+    let after = '';
+    for (;;) {
+      const page = await client.listEvents({ newestFirst: true, limit: 2, after });
+      backward.push(...page.events.map(({ eventId }) => eventId));
+      after = page.nextCursor;
+      if (!page.hasMore) break;
+    }
+    expect(backward, protocol.name).toEqual(forward.toReversed());
+    const signedIn = await client.listEvents({ newestFirst: true, types: ['session.'] });
+    expect(new Set(signedIn.events.map(({ type }) => type))).toEqual(new Set(['session.started']));
+  }
+  const client = own.client(EventService, { apieco_key: own.dev.secret });
+  const refused = client.listEvents({ newestFirst: true, after: 'no cursor' });
+  expect(await failureOf(refused)).toMatchObject({ reason: 'CURSOR_INVALID' });
+  await own.close();
 });

@@ -2,6 +2,7 @@ import { escapeHtml } from '../html.ts';
 import type { Locale } from '../locale.ts';
 import type { Message } from '../message.ts';
 import type { Theme } from '../theme.ts';
+import { mailLink, mailPage } from './mail-page.ts';
 
 /** The texts of an e-mail in one language; `{name}` is a variable. */
 export type EmailTemplate = {
@@ -50,8 +51,8 @@ function singleLine(text: string): string {
 function paragraphOf(words: string, filled: string): string {
   const style =
     words === '{code}'
-      ? ' dir="ltr" style="font-size:32px;letter-spacing:6px;font-family:monospace;text-align:center"'
-      : '';
+      ? ' dir="ltr" style="margin:20px 0;font-size:32px;letter-spacing:6px;font-family:monospace;text-align:center"'
+      : ' style="margin:12px 0"';
   return `<p${style}>${escapeHtml(filled)}</p>`;
 }
 
@@ -63,28 +64,30 @@ export function renderEmail(
   variables: TemplateVariables,
   theme: Theme,
 ): Message {
+  const { link, code, tenant } = variables;
   const paragraphs = template.paragraphs.map((words) => fill(words, variables));
-  const direction = locale === 'fa' ? 'rtl' : 'ltr';
-  const action =
-    variables.link === '' || template.action === ''
-      ? ''
-      : `<p><a href="${escapeHtml(variables.link)}" style="display:inline-block;padding:12px 20px;border-radius:${theme.radius}px;background:${theme.accent};color:${theme.onAccent};text-decoration:none">${escapeHtml(template.action)}</a></p>`;
-  const link =
-    variables.link === ''
-      ? ''
-      : `<p dir="ltr" style="font-size:12px;color:#555;word-break:break-all">${escapeHtml(variables.link)}</p>`;
+  const subject = singleLine(fill(template.subject, variables));
   const body = template.paragraphs
     .map((words, index) => paragraphOf(words, paragraphs[index] ?? ''))
     .join('');
+  // Lists of mails are read over shoulders: no code, and no link.
+  const spoken = template.paragraphs.findIndex((words) => !/\{(?:code|link)\}/.test(words));
   return {
     channel: 'email',
     ...recipient,
     locale,
-    subject: singleLine(fill(template.subject, variables)),
-    text: [...paragraphs, variables.link].filter((line) => line !== '').join('\n\n'),
-    html: `<!doctype html><html lang="${locale}" dir="${direction}"><head><meta charset="utf-8"></head><body style="font-family:${escapeHtml(theme.font)};font-size:16px;line-height:1.6;max-width:560px;margin:24px auto;padding:0 16px">${body}${action}${link}</body></html>`,
-    code: variables.code,
-    link: variables.link,
+    subject,
+    text: [...paragraphs, link].filter((line) => line !== '').join('\n\n'),
+    html: mailPage({
+      locale,
+      subject,
+      tenant,
+      preheader: paragraphs[spoken] ?? '',
+      body: link === '' ? body : body + mailLink(template.action, link, theme),
+      theme,
+    }),
+    code,
+    link,
   };
 }
 

@@ -15,6 +15,7 @@ import {
   smsTemplates,
   smsWords,
 } from '../../domain/templates/index.ts';
+import { withLogo } from '../../domain/templates/mail-page.ts';
 import type { Tenant } from '../../domain/tenant.ts';
 import { themeOf } from '../../domain/theme.ts';
 import { isUuid } from '../../domain/token.ts';
@@ -107,7 +108,8 @@ function render({ name: tenant, policy }: Tenant, name: string, locale: Locale):
     const code = words.action === '' ? '' : sample.token;
     const recipient = { to: sample.to, from: senders.default };
     const variables = { tenant, link, code, device: sample.device, address: sample.address };
-    return renderEmail(words, locale, recipient, variables, themeOf(policy.branding));
+    const mail = renderEmail(words, locale, recipient, variables, themeOf(policy.branding));
+    return { ...mail, html: withLogo(mail.html, policy.branding.logo) };
   }
   if (!Object.hasOwn(smsTemplates, name)) return undefined;
   const words = smsWords(templates, name as SmsName, locale);

@@ -65,6 +65,7 @@ function outgoingOf({ id, message, claims, createdAt }: ClaimedMessage<Message>,
     id,
     message: { ...message, from },
     tenantName: tenant.name,
+    logo: tenant.policy.branding.logo,
     mayBeDuplicate: claims > 1,
     createdAt,
   };

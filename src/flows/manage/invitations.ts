@@ -26,7 +26,7 @@ export type InvitationDeps = Pick<MembersDeps, 'clock' | 'random'> & {
   /** The hosted page that an invitation leads to, of a tenant by its slug. */
   readonly invitationPage: (slug: string) => string;
   /** The hosted page on which someone makes a tenant. */
-  readonly newTenantPage: (slug: string) => string;
+  readonly newTenantPage: string;
 };
 
 const lifetimeMs = 7 * dayMs;
@@ -119,7 +119,7 @@ export function createInvitations(deps: InvitationDeps) {
       const expiresAt = new Date(createdAt.getTime() + lifetimeMs);
       const held = await store.users.findIdentifier(manam.id, { kind: 'email', canonical });
       const to = { kind: 'email', address, userLocale: held?.locale ?? '', senderEmail: '' } as const;
-      const link = newTenantPage(manamSlug);
+      const link = newTenantPage;
       const order = { template: 'developer-invitation', link, code: '', lifetimeMs } as const;
       const message = composeEmail(deps, { tenant: manam, locale: undefined }, to, order);
       const id = random.uuid();

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Application, SigningAlgorithm } from '../../domain/application.ts';
+import type { Application } from '../../domain/application.ts';
 import { type ApplicationTokens, issuerOf, issuerPaths } from '../../domain/application-token.ts';
 import { customClaimsOf, standardClaimsOf } from '../../domain/claims.ts';
 import type { Clock } from '../../domain/clock.ts';
@@ -7,6 +7,7 @@ import { DomainError } from '../../domain/errors.ts';
 import { acrOf, type LiveGrant } from '../../domain/grant.ts';
 import type { Random } from '../../domain/random.ts';
 import { formatRefreshToken } from '../../domain/refresh-token.ts';
+import type { SigningAlgorithm } from '../../domain/signing-algorithm.ts';
 import type { Tenant } from '../../domain/tenant.ts';
 import type { Vault } from '../../domain/vault.ts';
 import type { SubjectOf } from './subject.ts';

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { createManam, readFailure, TwoFactorMethod } from '../../clients/web.ts';
 import { accounts } from '../kit/accounts.ts';
-import { LanguageContext, type Locale } from '../kit/language.ts';
+import { LanguageContext, type Speech, useSpeech } from '../kit/language.ts';
 import { OnDemand } from '../kit/loaded.tsx';
 import { Reauthenticate } from '../kit/reauthenticate.tsx';
 import type { PageSettings } from '../kit/settings.ts';
@@ -11,7 +11,7 @@ import { CancelReset } from './cancel-reset.tsx';
 import { Deleted } from './delete-account.tsx';
 import { errands, takeErrand } from './errand.ts';
 import { Enrol, Inside } from './inside.tsx';
-import { languageOf, useLanguage } from './language.ts';
+import { useLanguage, wordsOf } from './language.ts';
 import { EmailLink, FactorLink } from './link-pages.tsx';
 import { mayOfferPasskey, OfferPasskey } from './passkeys.tsx';
 import { ProviderReturn } from './provider-return.tsx';
@@ -24,6 +24,7 @@ import { Confirm, SignUp } from './sign-up.tsx';
 import { type Account, AccountContext, type Stage, useAccount } from './state.ts';
 import { AskTerms } from './terms.tsx';
 import { UndoChange } from './undo-change.tsx';
+import type { Words } from './words.en.ts';
 
 type Place = { readonly path: string; readonly query: URLSearchParams };
 
@@ -53,13 +54,12 @@ type Question = { readonly answer: () => void; readonly refuse: () => void };
 
 export function App({
   settings,
-  initialLocale,
+  speech,
 }: {
   readonly settings: PageSettings;
-  readonly initialLocale: Locale;
+  readonly speech: Speech<Words>;
 }) {
-  const [locale, setLocale] = useState(initialLocale);
-  const language = useMemo(() => languageOf(locale), [locale]);
+  const { language, change } = useSpeech(speech, wordsOf);
   // Before the address is cleaned of what it carries.
   const [errand] = useState(() => takeErrand(settings.slug));
   const [place, setPlace] = useState<Place>(() => takePlace(settings.slug));
@@ -75,8 +75,8 @@ export function App({
     setStage({ at: 'outside' });
     setNotice(language.t('sessionEnded'));
   };
-  const spoken = useRef(locale);
-  spoken.current = locale;
+  const spoken = useRef(language.locale);
+  spoken.current = language.locale;
   const manam = useMemo(
     () =>
       createManam({
@@ -99,10 +99,6 @@ export function App({
       .catch(() => setStage({ at: 'outside' }));
   }, [manam]);
 
-  useEffect(() => {
-    document.documentElement.lang = locale;
-    document.documentElement.dir = locale === 'fa' ? 'rtl' : 'ltr';
-  }, [locale]);
   useEffect(() => {
     const back = () => setPlace(takePlace(settings.slug));
     addEventListener('popstate', back);
@@ -202,7 +198,7 @@ export function App({
           <Header
             onLanguage={() => {
               setNotice('');
-              setLocale(locale === 'fa' ? 'en' : 'fa');
+              void change();
             }}
           />
           <main>
@@ -273,7 +269,7 @@ function Screen() {
     case 'inside':
       if (path === 'authorize' && errand?.path === 'authorize') return <GoOn request={errand.request} />;
       if (path === 'device') return <LetDevice userCode={errand?.path === 'device' ? errand.userCode : ''} />;
-      if (path === 'new-tenant' && settings.slug === 'manam') return <MakeTenant />;
+      if (path === 'console' && errand?.path === 'console') return <ToConsole to={errand.to} />;
       if (path === 'invitation' && errand?.path === 'invitation') return <Join token={errand.token} />;
       return <Inside />;
     case 'deleted':
@@ -336,8 +332,15 @@ function Join({ token }: { readonly token: string }) {
   );
 }
 
-function MakeTenant() {
-  return <OnDemand load={async () => (await import('./new-tenant.tsx')).NewTenant} />;
+/** Goes on to the console, which is a page of its own. */
+function ToConsole({ to }: { readonly to: string }) {
+  const { t } = useLanguage();
+  const { settings } = useAccount();
+  useEffect(() => {
+    errands.forget(settings.slug);
+    location.replace(to);
+  }, []);
+  return <p class="hint">{t('loading')}</p>;
 }
 
 function SignOut({ request }: { readonly request: string }) {

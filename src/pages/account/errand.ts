@@ -6,7 +6,9 @@ export type Errand =
   | { readonly path: 'authorize'; readonly request: string; readonly isChosen?: boolean }
   | { readonly path: 'device'; readonly userCode: string }
   /** To become one of the people who run a tenant. */
-  | { readonly path: 'invitation'; readonly token: string };
+  | { readonly path: 'invitation'; readonly token: string }
+  /** To run a tenant: a page of the console. */
+  | { readonly path: 'console'; readonly to: string };
 
 /** As long as the request itself lives. */
 const lifetimeMs = 3_600_000;
@@ -15,6 +17,7 @@ const keyOf = (slug: string) => `manam.errand.${slug}`;
 /** The parts of the page that belong to a sign-in: opening any other one ends the errand. */
 const onTheWay = [
   'authorize',
+  'console',
   'device',
   'invitation',
   'provider',
@@ -61,6 +64,11 @@ export const errands = {
   },
 };
 
+/** A page of the console, whatever the address says. */
+function consoleAddress(to: string): string {
+  return /^\/console\/[\w/-]*$/.test(to) ? to : '/console/';
+}
+
 /** The errand that an address begins, or goes on with; undefined: it has none. */
 export function takeErrand(slug: string): Errand | undefined {
   const path = location.pathname.slice(`/account/${slug}/`.length);
@@ -69,6 +77,7 @@ export function takeErrand(slug: string): Errand | undefined {
   const userCode = new URLSearchParams(location.hash.slice(1)).get('user_code') ?? '';
   if (path === 'authorize' && request !== '') errands.keep(slug, { path, request });
   else if (path === 'invitation' && token !== '') errands.keep(slug, { path, token });
+  else if (path === 'console') errands.keep(slug, { path, to: consoleAddress(query.get('to') ?? '') });
   else if (path === 'device' && userCode !== '') errands.keep(slug, { path, userCode });
   else if (path === 'device' && errands.read(slug)?.path !== 'device')
     errands.keep(slug, { path, userCode: '' });

@@ -1,15 +1,8 @@
-import {
-  createLanguage,
-  type Language,
-  type Locale,
-  useLanguage as useAnyLanguage,
-} from '../kit/language.ts';
-import { en, type Words } from './words.en.ts';
-import { fa } from './words.fa.ts';
+import { useLanguage as useAnyLanguage, type WordSource } from '../kit/language.ts';
+import type { Words } from './words.en.ts';
 
-const words: Readonly<Record<Locale, Words>> = { en, fa };
-
-/** The language of the account pages. */
-export const languageOf = (locale: Locale): Language<Words> => createLanguage(locale, words[locale]);
+/** The words of the account pages. */
+export const wordsOf: WordSource<Words> = async (locale) =>
+  locale === 'fa' ? (await import('./words.fa.ts')).fa : (await import('./words.en.ts')).en;
 
 export const useLanguage = useAnyLanguage<Words>;

@@ -262,19 +262,6 @@ export const en = {
     'You are invited to help run a tenant of Manam. Accept, and you can manage it with this account.',
   invitationAccept: 'Accept the invitation',
   invitationDone: 'You are now one of the people who run {tenant}.',
-  tenantNew: 'Set up your service',
-  tenantNewHint:
-    'Your service gets its own users, pages and keys. You can change everything but its short name later.',
-  tenantName: 'Name of your service',
-  tenantSlug: 'Short name',
-  tenantSlugHint: '4 to 40 lower-case letters, digits and dashes, as in myshop. It stands in addresses.',
-  tenantCreate: 'Create',
-  tenantMade: '{tenant} is ready',
-  tenantKeysHint:
-    'These are its keys. The secret key is shown here and nowhere else: keep it on your servers.',
-  tenantPublishable: 'Publishable key, for pages and apps',
-  tenantSecret: 'Secret key, for servers',
-  tenantConfined: 'Until you have proved a domain of yours, its e-mails reach you and other members alone.',
 } as const;
 
 export type Words = Readonly<Record<keyof typeof en, string>>;

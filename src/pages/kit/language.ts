@@ -1,6 +1,6 @@
 import { createContext } from 'preact';
-import { useContext } from 'preact/hooks';
-import { en, type KitWords } from './words.en.ts';
+import { useContext, useEffect, useMemo, useState } from 'preact/hooks';
+import type { KitWords } from './words.en.ts';
 
 export type Locale = 'en' | 'fa';
 
@@ -52,9 +52,37 @@ export function toLatinDigits(text: string): string {
     .replaceAll(/[٠-٩]/g, (digit) => String(digit.charCodeAt(0) - 0x0660));
 }
 
-export const LanguageContext = createContext<Language>(createLanguage('en', en));
+export const LanguageContext = createContext<Language | undefined>(undefined);
 
 /** The language that the page speaks. Pages with words of their own name their type. */
 export function useLanguage<W extends KitWords = KitWords>(): Language<W> {
-  return useContext(LanguageContext) as Language as Language<W>;
+  const language = useContext(LanguageContext);
+  if (language === undefined) throw new Error('outside of the pages');
+  return language as Language as Language<W>;
+}
+
+/** The words of one language, fetched when it is spoken. */
+export type WordSource<W extends KitWords> = (locale: Locale) => Promise<W>;
+
+/** A language whose words are there. */
+export type Speech<W extends KitWords> = { readonly locale: Locale; readonly words: W };
+
+/** The language of the whole page, and the change to the other one. */
+export function useSpeech<W extends KitWords>(first: Speech<W>, load: WordSource<W>) {
+  const [{ locale, words }, setSpeech] = useState(first);
+  const language = useMemo(() => createLanguage(locale, words), [locale, words]);
+  useEffect(() => {
+    document.documentElement.lang = locale;
+    document.documentElement.dir = locale === 'fa' ? 'rtl' : 'ltr';
+  }, [locale]);
+  const change = async () => {
+    const next = locale === 'fa' ? 'en' : 'fa';
+    setSpeech({ locale: next, words: await load(next) });
+  };
+  return { language, change };
+}
+
+/** The language that the page was sent in. */
+export function documentLocale(): Locale {
+  return document.documentElement.lang === 'fa' ? 'fa' : 'en';
 }

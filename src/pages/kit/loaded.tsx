@@ -8,10 +8,12 @@ import { useSite } from './site.ts';
 export type LoadedProps<T> = {
   readonly load: () => Promise<T>;
   readonly children: (value: T, reload: () => Promise<void>) => ComponentChildren;
+  /** What stands in its place meanwhile. */
+  readonly placeholder?: ComponentChildren;
 };
 
 /** Content that has to be loaded first. A failure is shown with a button to retry. */
-export function Loaded<T>({ load, children }: LoadedProps<T>) {
+export function Loaded<T>({ load, children, placeholder }: LoadedProps<T>) {
   const language = useLanguage();
   const { attempt } = useSite();
   const [value, setValue] = useState<T>();
@@ -37,7 +39,7 @@ export function Loaded<T>({ load, children }: LoadedProps<T>) {
         <Form submit={language.t('tryAgain')} onSubmit={reload} weight="quiet" />
       </>
     );
-  if (value === undefined) return <p class="hint">{language.t('loading')}</p>;
+  if (value === undefined) return <>{placeholder ?? <p class="hint">{language.t('loading')}</p>}</>;
   return <>{children(value, reload)}</>;
 }
 

@@ -1,0 +1,59 @@
+import type { Clock } from '../domain/clock.ts';
+import type { Random } from '../domain/random.ts';
+import type { Store } from '../domain/repositories.ts';
+
+/** Someone whom a development server has ready: the owner of the tenant `dev`, with an account at Manam. */
+export type ReadyMember = { readonly email: string; readonly password: string };
+
+const email = 'owner@example.com';
+
+export type ReadyMemberDeps = {
+  readonly store: Store<'tenants' | 'members' | 'users'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** The address of the service, and a secret key of the tenant `manam`. */
+  readonly url: string;
+  readonly secretKey: string;
+};
+
+/** Makes the ready member where there is none, through the service itself, and sets a new password where it is not known. */
+export async function seedReadyMember(
+  deps: ReadyMemberDeps,
+  known: string | undefined,
+): Promise<ReadyMember> {
+  const { store, clock, random } = deps;
+  const manam = await store.tenants.findBySlug('manam');
+  const dev = await store.tenants.findBySlug('dev');
+  if (manam === undefined || dev === undefined) throw new Error('the development tenants are not there');
+  const held = await store.users.findIdentifier(manam.id, { kind: 'email', canonical: email });
+  const userId = held?.userId ?? (await createUser(deps));
+  const isKnown = held !== undefined && known !== undefined;
+  const password = isKnown ? known : random.bytes(15).toString('base64url');
+  if (!isKnown) await call(deps, `/manage/users/${userId}:setPassword`, { password });
+  if ((await store.members.find(dev.id, userId)) === undefined)
+    await store.members.insert({ tenantId: dev.id, userId, role: 'owner', createdAt: clock() });
+  return { email, password };
+}
+
+async function createUser(deps: ReadyMemberDeps): Promise<string> {
+  const names = { first_name: 'Ada', last_name: 'Owner' };
+  const { user } = await call(deps, '/manage/users', { email, ...names, confirmed: true, silent: true });
+  return user?.user_id ?? '';
+}
+
+type Answer = { readonly user?: { readonly user_id?: string } };
+
+async function call(
+  { url, secretKey, random }: ReadyMemberDeps,
+  path: string,
+  body: object,
+): Promise<Answer> {
+  const headers = {
+    'x-api-key': secretKey,
+    'content-type': 'application/json',
+    'idempotency-key': random.uuid(),
+  };
+  const response = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) });
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  return (await response.json()) as Answer;
+}

@@ -1,0 +1,194 @@
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { EventService } from '../../../gen/manam/v1/event_service_pb.js';
+import { WebhookService } from '../../../gen/manam/v1/webhook_service_pb.js';
+import { ManagementService, type MyTenant } from '../../clients/management.ts';
+import { createManam, readFailure } from '../../clients/web.ts';
+import { accounts } from '../kit/accounts.ts';
+import { LanguageContext, type Speech, useSpeech } from '../kit/language.ts';
+import { Loaded } from '../kit/loaded.tsx';
+import { Reauthenticate } from '../kit/reauthenticate.tsx';
+import type { PageSettings } from '../kit/settings.ts';
+import { type Site, SiteContext } from '../kit/site.ts';
+import { solveBeside } from '../kit/work.ts';
+import { wordsOf } from './language.ts';
+import { Screen } from './screens.tsx';
+import { NoTenant, Outside, Shell } from './shell.tsx';
+import { type Console, ConsoleContext, mayCall } from './state.ts';
+import type { Words } from './words.en.ts';
+
+/** What the address shows: a tenant, one of its screens, and one thing on it. */
+type Place = { readonly slug: string; readonly screen: string; readonly item: string };
+
+/** The name in addresses that stands for no tenant. */
+const noTenant = '-';
+
+function placeNow(): Place {
+  const [slug = '', screen = '', ...item] = location.pathname.slice('/console/'.length).split('/');
+  return { slug, screen, item: decodeURIComponent(item.join('/')) };
+}
+
+/** Where people sign in, to come back here. */
+const signInAddress = () => `/account/manam/console?to=${encodeURIComponent(location.pathname)}`;
+
+/** A question for the password that waits for its answer. */
+type Question = { readonly answer: () => void; readonly refuse: () => void };
+
+export function App({
+  settings,
+  speech,
+}: {
+  readonly settings: PageSettings;
+  readonly speech: Speech<Words>;
+}) {
+  const { language, change } = useSpeech(speech, wordsOf);
+  const [place, setPlace] = useState(placeNow);
+  const [notice, setNotice] = useState('');
+  const [question, setQuestion] = useState<Question>();
+  // The client is made once, and the language may change under it.
+  const spoken = useRef(language.locale);
+  spoken.current = language.locale;
+  const manam = useMemo(
+    () =>
+      createManam({
+        url: location.origin,
+        key: settings.key,
+        locale: () => spoken.current,
+        sessionName: accounts.active(settings.slug),
+        solveWork: solveBeside,
+        watchSession: true,
+        onSessionEnd: () => location.replace(signInAddress()),
+        // What this page shows may be another member's.
+        onSessionStart: () => location.reload(),
+      }),
+    [settings.key],
+  );
+  useEffect(() => {
+    const back = () => setPlace(placeNow());
+    addEventListener('popstate', back);
+    return () => removeEventListener('popstate', back);
+  }, []);
+
+  /** The tenants of who is signed in; someone who is not goes to sign in, and comes back. */
+  const findTenants = async (): Promise<readonly MyTenant[] | undefined> => {
+    if ((await manam.session.get()) === undefined) {
+      location.replace(signInAddress());
+      return undefined;
+    }
+    try {
+      return (await manam.clientOf(ManagementService).listMyTenants({})).tenants;
+    } catch (error) {
+      // The account has something to do first.
+      if (readFailure(error).reason !== 'TWO_FACTOR_ENROLMENT_REQUIRED') throw error;
+      location.replace(signInAddress());
+      return undefined;
+    }
+  };
+  const show = (address: string, text = '') => {
+    history.pushState(null, '', address + location.search);
+    setPlace(placeNow());
+    setNotice(text);
+    scrollTo(0, 0);
+  };
+  const site: Site = {
+    settings,
+    manam,
+    hrefOf: (path) => `/console/${place.slug || noTenant}/${path}`,
+    go: (path, text) => show(site.hrefOf(path), text),
+    attempt: async (work) => {
+      try {
+        return await work();
+      } catch (error) {
+        if (readFailure(error).reason !== 'REAUTHENTICATION_REQUIRED') throw error;
+        await new Promise<void>((resolve, reject) =>
+          setQuestion({ answer: resolve, refuse: () => reject(error) }),
+        ).finally(() => setQuestion(undefined));
+        return await work();
+      }
+    },
+  };
+  const changeLanguage = () => void change();
+  const choose = (slug: string) => show(slug === '' ? '/console/' : `/console/${slug}/`);
+  return (
+    <LanguageContext.Provider value={language}>
+      <SiteContext.Provider value={site}>
+        <Loaded load={findTenants} placeholder={<Outside onLanguage={changeLanguage} />}>
+          {(tenants, reload) => {
+            if (tenants === undefined) return <Outside onLanguage={changeLanguage} />;
+            const only = tenants.length === 1 && place.slug === '' ? tenants[0] : undefined;
+            const tenant = only ?? tenants.find(({ slug }) => slug === place.slug);
+            if (tenant === undefined)
+              return (
+                <NoTenant
+                  isNew={tenants.length === 0 || (place.slug === noTenant && place.screen === 'new')}
+                  isUnknown={place.slug !== '' && place.slug !== noTenant}
+                  tenants={tenants}
+                  onChoose={choose}
+                  onMade={reload}
+                  onLanguage={changeLanguage}
+                />
+              );
+            return (
+              <Inside
+                key={tenant.slug}
+                site={{ ...site, hrefOf: (path) => `/console/${tenant.slug}/${path}` }}
+                tenant={tenant}
+                tenants={tenants}
+                place={place}
+                notice={notice}
+                say={setNotice}
+                show={show}
+                onChoose={choose}
+                onLanguage={changeLanguage}
+              />
+            );
+          }}
+        </Loaded>
+        {question !== undefined && <Reauthenticate onDone={question.answer} onCancel={question.refuse} />}
+      </SiteContext.Provider>
+    </LanguageContext.Provider>
+  );
+}
+
+type InsideProps = {
+  readonly site: Site;
+  readonly tenant: MyTenant;
+  readonly tenants: readonly MyTenant[];
+  readonly place: Place;
+  readonly notice: string;
+  readonly say: (text: string) => void;
+  readonly show: (address: string, text?: string) => void;
+  readonly onChoose: (slug: string) => void;
+  readonly onLanguage: () => void;
+};
+
+/** The console of one tenant. */
+function Inside({ site, tenant, tenants, place, notice, say, show, onChoose, onLanguage }: InsideProps) {
+  const { manam } = site;
+  const clients = useMemo(() => {
+    const as = { tenant: tenant.slug };
+    return {
+      manage: manam.clientOf(ManagementService, as),
+      events: manam.clientOf(EventService, as),
+      webhooks: manam.clientOf(WebhookService, as),
+    };
+  }, [manam, tenant.slug]);
+  const shared: Console = {
+    ...site,
+    ...clients,
+    tenant,
+    screen: place.screen,
+    item: place.item,
+    go: (path, text) => show(site.hrefOf(path), text),
+    may: (method) => mayCall(tenant.role, method),
+    say,
+  };
+  return (
+    <SiteContext.Provider value={shared}>
+      <ConsoleContext.Provider value={shared}>
+        <Shell tenants={tenants} notice={notice} onChoose={onChoose} onLanguage={onLanguage}>
+          <Screen />
+        </Shell>
+      </ConsoleContext.Provider>
+    </SiteContext.Provider>
+  );
+}

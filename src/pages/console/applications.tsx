@@ -1,0 +1,173 @@
+import { useState } from 'preact/hooks';
+import { type CreateApplicationResponse, ManagementService } from '../../clients/management.ts';
+import { linesOf, SelectField, TextArea } from '../kit/fields.tsx';
+import { Field, type Values } from '../kit/form.tsx';
+import { Link } from '../kit/parts.tsx';
+import { useLanguage, type Word } from './language.ts';
+import { Card, Code, Empty, Fetched, Opener, Page, Secret, Sheet, Table, Tag, Time } from './parts.tsx';
+import { useConsole } from './state.ts';
+
+/** What the screens read of an application's settings. */
+export type AppSettings = {
+  readonly kind: string;
+  readonly name: string;
+  readonly enabled: boolean;
+  readonly homeUrl: string;
+  readonly redirectUris: readonly string[];
+  readonly postLogoutRedirectUris: readonly string[];
+  readonly backchannelLogoutUri: string;
+  readonly origins: readonly string[];
+  readonly authentication: string;
+  readonly scopes: readonly string[];
+  readonly resources: readonly string[];
+  readonly firstParty: boolean;
+  readonly deviceGrant: boolean;
+  readonly algorithm: string;
+  readonly accessTokenMinutes: number;
+};
+
+const kindWords: Readonly<Record<string, Word>> = {
+  web: 'appWeb',
+  spa: 'appSpa',
+  native: 'appNative',
+  machine: 'appMachine',
+};
+
+export const kindWord = (kind: string): Word => kindWords[kind] ?? 'appWeb';
+
+/** The tenant's applications: what signs people in by OpenID Connect. */
+export function Applications() {
+  const { t } = useLanguage();
+  const { manage, may } = useConsole();
+  const mayCreate = may(ManagementService.method.createApplication);
+  return (
+    <Fetched load={async () => (await manage.listApplications({})).applications}>
+      {(applications, reload) => (
+        <Page
+          title={t('applications')}
+          hint={t('applicationsHint')}
+          actions={
+            mayCreate && (
+              <Opener label={t('appAdd')} icon="add" weight="primary">
+                {(close) => <NewApplication onMade={reload} close={close} />}
+              </Opener>
+            )
+          }
+        >
+          {applications.length === 0 ? (
+            <Card>
+              <Empty icon="applications" title={t('appsNone')}>
+                <p class="hint">{t('appsNoneHint')}</p>
+              </Empty>
+            </Card>
+          ) : (
+            <Table
+              label={t('applications')}
+              rows={applications}
+              keyOf={({ clientId }) => clientId}
+              columns={[
+                {
+                  label: t('name'),
+                  isMain: true,
+                  of: ({ clientId, settings }) => (
+                    <Link to={`applications/${encodeURIComponent(clientId)}`}>
+                      <bdi>{(settings as unknown as AppSettings).name}</bdi>
+                    </Link>
+                  ),
+                },
+                {
+                  label: t('kind'),
+                  of: ({ settings }) => t(kindWord((settings as unknown as AppSettings).kind)),
+                },
+                { label: t('clientId'), of: ({ clientId }) => <Code>{clientId}</Code> },
+                {
+                  label: t('state'),
+                  of: ({ settings }) =>
+                    (settings as unknown as AppSettings).enabled ? (
+                      <Tag tone="good">{t('on')}</Tag>
+                    ) : (
+                      <Tag tone="bad">{t('off')}</Tag>
+                    ),
+                },
+                { label: t('madeAt'), of: ({ createTime }) => <Time of={createTime} /> },
+              ]}
+            />
+          )}
+        </Page>
+      )}
+    </Fetched>
+  );
+}
+
+function NewApplication({
+  onMade,
+  close,
+}: {
+  readonly onMade: () => Promise<void>;
+  readonly close: () => void;
+}) {
+  const { t } = useLanguage();
+  const { manage, go } = useConsole();
+  const [kind, setKind] = useState('web');
+  const [made, setMade] = useState<CreateApplicationResponse>();
+  const create = async ({ name = '', redirectUris = '', origins = '' }: Values) => {
+    const settings = {
+      kind,
+      name,
+      ...(kind !== 'machine' && { redirectUris: linesOf(redirectUris) }),
+      ...(kind === 'spa' && { origins: linesOf(origins) }),
+    };
+    const answer = await manage.createApplication({ settings });
+    await onMade();
+    const clientId = encodeURIComponent(answer.application?.clientId ?? '');
+    if (answer.clientSecret === '') go(`applications/${clientId}`, t('appMade'));
+    else setMade(answer);
+  };
+  if (made !== undefined)
+    return (
+      <>
+        <Secret label={t('clientSecret')} text={made.clientSecret} />
+        <button
+          type="button"
+          class="primary"
+          onClick={() => {
+            close();
+            go(`applications/${encodeURIComponent(made.application?.clientId ?? '')}`);
+          }}
+        >
+          {t('keptIt')}
+        </button>
+      </>
+    );
+  return (
+    <Sheet submit={t('appAdd')} onSubmit={create}>
+      <Field name="name" alsoNames={['settings.name']} label={t('name')} isRequired takesFocus />
+      <SelectField
+        name="kind"
+        alsoNames={['settings.kind']}
+        label={t('kind')}
+        value={kind}
+        onChange={setKind}
+        choices={Object.entries(kindWords).map(([value, word]) => ({ value, label: t(word) }))}
+      />
+      {kind !== 'machine' && (
+        <TextArea
+          name="redirectUris"
+          alsoNames={['settings.redirectUris', 'settings.redirectUris.']}
+          label={t('redirectUris')}
+          hint={t('redirectUrisHint')}
+          isLatin
+        />
+      )}
+      {kind === 'spa' && (
+        <TextArea
+          name="origins"
+          alsoNames={['settings.origins', 'settings.origins.']}
+          label={t('origins')}
+          hint={t('originsHint')}
+          isLatin
+        />
+      )}
+    </Sheet>
+  );
+}

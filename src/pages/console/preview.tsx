@@ -1,0 +1,101 @@
+import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { createManam, memoryStorage } from '../../clients/web.ts';
+import { type Branding, themeOf } from '../../domain/theme.ts';
+import { wordsOf } from '../account/language.ts';
+import { SignIn } from '../account/sign-in.tsx';
+import { type Account, AccountContext } from '../account/state.ts';
+import type { Words } from '../account/words.en.ts';
+import { createLanguage, LanguageContext } from '../kit/language.ts';
+import type { PageSettings } from '../kit/settings.ts';
+import { SiteContext } from '../kit/site.ts';
+import { useLanguage } from './language.ts';
+import { Fetched } from './parts.tsx';
+import type { Policy } from './policy.ts';
+import { useConsole } from './state.ts';
+
+type PreviewProps = { readonly branding: Branding; readonly policy: Policy };
+
+/** The tenant's page to sign in, by the components that its users get; nothing in it can be pressed. */
+export function PagePreview(props: PreviewProps) {
+  const { locale } = useLanguage();
+  const { manage } = useConsole();
+  const load = async () => {
+    const [{ publishableKey }, words] = await Promise.all([manage.getTenant({}), wordsOf(locale)]);
+    return { publishableKey, words };
+  };
+  return (
+    <Fetched key={locale} load={load}>
+      {(given) => <Shown {...props} {...given} />}
+    </Fetched>
+  );
+}
+
+const nothing = async () => {};
+
+type Given = { readonly publishableKey: string; readonly words: Words };
+
+function Shown({ branding, policy, publishableKey, words }: PreviewProps & Given) {
+  const { locale } = useLanguage();
+  const { tenant, settings: own } = useConsole();
+  const frame = useRef<HTMLDivElement>(null);
+  const theme = themeOf(branding);
+  // What users get asks the tenant for its providers; it has no session, and starts none.
+  const manam = useMemo(
+    () => createManam({ url: location.origin, key: publishableKey, storage: memoryStorage() }),
+    [publishableKey],
+  );
+  // Styles in the markup are refused by the policy of the page; those of scripts are not.
+  useEffect(() => {
+    const style = frame.current?.style;
+    style?.setProperty('--accent', theme.accent);
+    style?.setProperty('--on-accent', theme.onAccent);
+    style?.setProperty('--radius', `${theme.radius}px`);
+    style?.setProperty('--font', theme.font);
+  }, [theme]);
+  const settings: PageSettings = {
+    ...own,
+    slug: tenant.slug,
+    name: tenant.name,
+    key: publishableKey,
+    theme,
+    signInWays: policy.signInOrder.filter((way) =>
+      way === 'code'
+        ? policy.codeSignIn.enabled
+        : way === 'passkey'
+          ? policy.passkeys.mode !== 'off'
+          : policy.passkeys.passwordless !== 'tenant',
+    ),
+  };
+  const account: Account = {
+    settings,
+    manam,
+    stage: { at: 'outside' },
+    errand: undefined,
+    path: '',
+    query: new URLSearchParams(),
+    hrefOf: (path) => `/account/${tenant.slug}/${path}`,
+    go: () => {},
+    replace: () => {},
+    setStage: () => {},
+    enter: nothing,
+    goOn: nothing,
+    attempt: (work) => work(),
+  };
+  return (
+    <div ref={frame} class="preview" inert>
+      <LanguageContext.Provider value={createLanguage(locale, words)}>
+        <SiteContext.Provider value={account}>
+          <AccountContext.Provider value={account}>
+            <div class="preview-head">
+              {theme.logo !== '' && <img src={theme.logo} alt="" />}
+              <span class="tenant">{tenant.name}</span>
+            </div>
+            <div class="preview-page">
+              <SignIn />
+            </div>
+          </AccountContext.Provider>
+        </SiteContext.Provider>
+      </LanguageContext.Provider>
+    </div>
+  );
+}

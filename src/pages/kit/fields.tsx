@@ -1,0 +1,167 @@
+import type { ComponentChildren } from 'preact';
+import { useContext, useId } from 'preact/hooks';
+import { FailureContext } from './form.tsx';
+
+/** The mistake of a field, under any of its names; a name that ends with a dot stands for everything below it. */
+function mistakeOf(fields: Readonly<Record<string, { readonly message: string }>>, names: readonly string[]) {
+  const wrong = Object.entries(fields).find(([field]) =>
+    names.some((name) => field === name || (name.endsWith('.') && field.startsWith(name))),
+  );
+  return wrong?.[1].message;
+}
+
+type FrameProps = {
+  readonly names: readonly string[];
+  readonly label: string;
+  readonly hint?: string | undefined;
+  readonly children: (given: {
+    readonly id: string;
+    readonly 'aria-describedby'?: string;
+    readonly 'aria-invalid': boolean;
+    readonly 'data-names': string;
+  }) => ComponentChildren;
+};
+
+/** What every labelled control has: its hint and its mistake. */
+function Frame({ names, label, hint, children }: FrameProps) {
+  const id = useId();
+  const mistake = mistakeOf(useContext(FailureContext)?.fields ?? {}, names);
+  const described = [hint && `${id}-hint`, mistake && `${id}-mistake`].filter(Boolean).join(' ');
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      {children({
+        id,
+        'aria-invalid': mistake !== undefined,
+        'data-names': names.join(' '),
+        ...(described !== '' && { 'aria-describedby': described }),
+      })}
+      {hint !== undefined && (
+        <p id={`${id}-hint`} class="hint">
+          {hint}
+        </p>
+      )}
+      {mistake !== undefined && (
+        <p id={`${id}-mistake`} class="mistake">
+          {mistake}
+        </p>
+      )}
+    </div>
+  );
+}
+
+type CommonProps = {
+  readonly name: string;
+  /** The field's names in the contract, where they differ. */
+  readonly alsoNames?: readonly string[];
+  readonly label: string;
+  readonly hint?: string | undefined;
+};
+
+export type Choice = { readonly value: string; readonly label: string };
+
+/** One of a few choices. */
+export function SelectField({
+  name,
+  alsoNames = [],
+  label,
+  hint,
+  choices,
+  value,
+  onChange,
+}: CommonProps & {
+  readonly choices: readonly Choice[];
+  readonly value?: string;
+  readonly onChange?: (value: string) => void;
+}) {
+  return (
+    <Frame names={[name, ...alsoNames]} label={label} hint={hint}>
+      {(given) => (
+        <select {...given} name={name} onChange={(event) => onChange?.(event.currentTarget.value)}>
+          {choices.map((choice) => (
+            <option key={choice.value} value={choice.value} selected={choice.value === value}>
+              {choice.label}
+            </option>
+          ))}
+        </select>
+      )}
+    </Frame>
+  );
+}
+
+/** A text of several lines, such as a list with one entry on each. */
+export function TextArea({
+  name,
+  alsoNames = [],
+  label,
+  hint,
+  value = '',
+  rows = 3,
+  isLatin = false,
+  onInput,
+}: CommonProps & {
+  readonly value?: string;
+  readonly rows?: number;
+  readonly isLatin?: boolean;
+  readonly onInput?: (value: string) => void;
+}) {
+  return (
+    <Frame names={[name, ...alsoNames]} label={label} hint={hint}>
+      {(given) => (
+        <textarea
+          {...given}
+          name={name}
+          rows={rows}
+          defaultValue={value}
+          onInput={(event) => onInput?.(event.currentTarget.value)}
+          {...(isLatin && { dir: 'ltr', spellcheck: false, autocapitalize: 'none' })}
+        />
+      )}
+    </Frame>
+  );
+}
+
+/** The entries of a text area, one on each line. */
+export function linesOf(text = ''): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+}
+
+/** Something that is so or not. */
+export function CheckField({
+  name,
+  label,
+  hint,
+  isChecked = false,
+  value,
+}: {
+  readonly name: string;
+  readonly label: string;
+  readonly hint?: string;
+  readonly isChecked?: boolean;
+  /** What the form sends for it; default: `on`. */
+  readonly value?: string;
+}) {
+  const id = useId();
+  return (
+    <div class="field check">
+      <label>
+        <input
+          type="checkbox"
+          name={name}
+          defaultChecked={isChecked}
+          {...(value !== undefined && { value })}
+          {...(hint !== undefined && { 'aria-describedby': id })}
+        />{' '}
+        {label}
+      </label>
+      {hint !== undefined && (
+        <p id={id} class="hint">
+          {hint}
+        </p>
+      )}
+    </div>
+  );
+}
