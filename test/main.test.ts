@@ -54,6 +54,7 @@ test('the service starts without any configuration, stops on a signal, and finds
     'secret_key',
     'manam_publishable_key',
     'manam_secret_key',
+    'console_password',
   ]);
 
   // `buf curl` with our own protos, over gRPC and h2c.
@@ -79,12 +80,22 @@ test('the service starts without any configuration, stops on a signal, and finds
   const [message] = (await mailbox.json()) as { code: string; link: string }[];
   expect(message?.link).toContain(message?.code);
 
+  // The owner that the console's address signs in, also after the next start.
+  const signIn = (at: Record<string, string>) =>
+    fetch(`${at['url']}/manam.v1.AuthService/Login`, {
+      method: 'POST',
+      headers: { 'x-api-key': at['manam_publishable_key'] ?? '', 'content-type': 'application/json' },
+      body: JSON.stringify({ email: 'owner@example.com', password: at['console_password'] }),
+    });
+  expect((await signIn(dev)).status).toBe(200);
+
   first.child.kill('SIGTERM');
   expect(await first.exit).toMatchObject({ code: 0 });
 
   const second = start({ MANAM_DATA: folder, PORT: '0', METRICS_PORT: 'off' });
   await second.ready;
   const again = readDev();
+  expect((await signIn(again)).status).toBe(200);
   expect({ ...again, url: '' }).toEqual({ ...dev, url: '' });
   const auth = createClient(
     AuthService,

@@ -87,6 +87,7 @@ test('the first start prints its address and writes the file that programs read'
     'secret_key',
     'manam_publishable_key',
     'manam_secret_key',
+    'console_password',
   ]);
 });
 

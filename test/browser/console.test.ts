@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { ManagementService } from '../../gen/manam/v1/management_service_pb.js';
 import { WebhookService } from '../../gen/manam/v1/webhook_service_pb.js';
 import { freshEmail, password, startTestApp, type TestApp } from '../support/app.ts';
@@ -18,8 +18,8 @@ beforeAll(async () => {
 });
 afterAll(() => app?.close());
 
-/** Many pictures, and a search for faults on each. */
-const timeout = 240_000;
+// Many pictures, and a search for faults on each.
+vi.setConfig({ testTimeout: 240_000 });
 
 const viewings: readonly Viewing[] = [
   { locale: 'en', width: 1280 },

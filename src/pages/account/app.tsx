@@ -159,6 +159,7 @@ export function App({
     ...place,
     hrefOf: (path) => `/account/${settings.slug}/${path}`,
     go,
+    quiet: () => setNotice(''),
     replace,
     setStage: (next) => {
       setNotice('');

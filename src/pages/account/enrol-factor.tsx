@@ -4,7 +4,7 @@ import type { Failure } from '../../clients/web.ts';
 import { CodeField, codeIn, Field, Form, type Values } from '../kit/form.tsx';
 import { toLatinDigits } from '../kit/language.ts';
 import { Loaded } from '../kit/loaded.tsx';
-import { StepTitle } from '../kit/parts.tsx';
+import { Progress, StepTitle } from '../kit/parts.tsx';
 import { useAwaitedToken } from './awaited-token.ts';
 import { useLanguage } from './language.ts';
 import { useAccount } from './state.ts';
@@ -18,7 +18,8 @@ export type EnrolFactorProps = {
   readonly onCancel: () => void;
 };
 
-type Step = 'ask' | 'prove' | 'set up';
+const steps = ['ask', 'prove', 'set up'] as const;
+type Step = (typeof steps)[number];
 
 /** Setting up a factor, step by step: a proof to the own address, the factor, a code of it. */
 export function EnrolFactor({ factor, onDone, onCancel }: EnrolFactorProps) {
@@ -52,6 +53,7 @@ export function EnrolFactor({ factor, onDone, onCancel }: EnrolFactorProps) {
   const setUp = { onDone, cancel, help };
   return (
     <div class="step">
+      <Progress step={steps.indexOf(step) + 1} of={steps.length} />
       <StepTitle key={step}>{t(factor)}</StepTitle>
       {step === 'ask' && (
         <Form submit={t('continue')} aside={cancel} onSubmit={send}>

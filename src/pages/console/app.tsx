@@ -94,6 +94,7 @@ export function App({
     manam,
     hrefOf: (path) => `/console/${place.slug || noTenant}/${path}`,
     go: (path, text) => show(site.hrefOf(path), text),
+    quiet: () => setNotice(''),
     attempt: async (work) => {
       try {
         return await work();

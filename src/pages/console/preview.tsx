@@ -75,6 +75,7 @@ function Shown({ branding, policy, publishableKey, words }: PreviewProps & Given
     query: new URLSearchParams(),
     hrefOf: (path) => `/account/${tenant.slug}/${path}`,
     go: () => {},
+    quiet: () => {},
     replace: () => {},
     setStage: () => {},
     enter: nothing,

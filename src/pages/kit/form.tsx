@@ -87,7 +87,7 @@ export function Form({
   rephrase,
 }: FormProps) {
   const language = useLanguage();
-  const { attempt } = useSite();
+  const site = useSite();
   const [failure, setFailure] = useState<Failure>();
   const [isBusy, setBusy] = useState(false);
   const form = useRef<HTMLFormElement>(null);
@@ -100,8 +100,10 @@ export function Form({
     );
     setBusy(true);
     setFailure(undefined);
+    // What was done before is no news beside what fails now.
+    site.quiet();
     try {
-      await attempt(() => onSubmit(values));
+      await site.attempt(() => onSubmit(values));
     } catch (error) {
       setFailure(failureOf(error));
     }
@@ -202,7 +204,7 @@ export function Field(props: FieldProps) {
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      <div class="input">
+      <div class={beside === undefined ? 'input' : 'input with-switch'}>
         <input
           ref={input}
           id={id}

@@ -88,6 +88,17 @@ export function StepTitle({ children }: { readonly children: ComponentChildren }
   );
 }
 
+/** How far one has come in something of several steps. */
+export function Progress({ step, of }: { readonly step: number; readonly of: number }) {
+  const { t } = useLanguage();
+  return (
+    <div class="progress">
+      <span class="hint">{t('stepOf', { step, of })}</span>
+      <progress max={of} value={step} aria-hidden="true" />
+    </div>
+  );
+}
+
 /** Copies a text at a press, and says whether it could. */
 export function CopyButton({ text }: { readonly text: string }) {
   const { t } = useLanguage();

@@ -11,6 +11,8 @@ export type Site = {
   hrefOf(path: string): string;
   /** Goes to another part, with something to say there. */
   go(path: string, notice?: string): void;
+  /** Takes back what was said of something before. */
+  quiet(): void;
   /** Runs a call; where it needs a fresh sign-in, asks for the password and runs it again. */
   attempt<T>(work: () => Promise<T>): Promise<T>;
 };

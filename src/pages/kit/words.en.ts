@@ -41,6 +41,7 @@ export const en = {
   offline: 'The service cannot be reached. Check your connection and try again.',
   waitSeconds: 'Try again later; seconds to wait: {count}.',
   waitMinutes: 'Try again later; minutes to wait: {count}.',
+  stepOf: 'Step {step} of {of}',
   loading: 'One moment …',
   requestId: 'If you ask for help, name this: {id}',
   codeSent: 'A code is on its way. Earlier ones no longer work.',
