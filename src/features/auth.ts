@@ -1,3 +1,4 @@
+import { manamSlug } from '../domain/tenant.ts';
 import { createConfirmEmail, createConfirmSms } from '../flows/accounts/confirm.ts';
 import { createManamUser } from '../flows/accounts/manam-user.ts';
 import { createRegister } from '../flows/accounts/register.ts';
@@ -13,7 +14,6 @@ import { createStartCodeSignIn } from '../flows/sign-in/code-start.ts';
 import { createRedeemLoginCode } from '../flows/sign-in/login-code.ts';
 import { createPasswordSignIn } from '../flows/sign-in/password.ts';
 import { hostedPagePath } from '../pages/account.ts';
-import { manamLoginPage } from '../pages/manam-login.ts';
 import { authHandlers } from '../rpc/auth-service.ts';
 import { providerHandlers } from '../rpc/provider-service.ts';
 import { createManamLoginRoute } from '../web/manam-login.ts';
@@ -23,7 +23,7 @@ import { createFederation } from './federation.ts';
 
 /** Accounts, sign-in by password and by other providers, and sessions. */
 export function auth(deps: FeatureDeps) {
-  const { adapters, core, config, directory, hostedTenants, mapError, log } = deps;
+  const { adapters, core, config, directory, mapError, log } = deps;
   const { restPrefixes: prefixes, retention } = config;
   const { origin } = new URL(config.issuer);
   const all = { ...adapters, ...core };
@@ -31,7 +31,7 @@ export function auth(deps: FeatureDeps) {
   const manamLogin = createManamLogin({
     ...all,
     issuer: config.issuer,
-    pageUrl: `${origin}${manamLoginPage}`,
+    pageUrl: `${origin}${hostedPagePath(manamSlug, 'manam-login')}`,
   });
   const flows = {
     register: createRegister(all),
@@ -60,10 +60,7 @@ export function auth(deps: FeatureDeps) {
       auth: authHandlers(core.idempotent(flows)),
       providers: providerHandlers(core.idempotent({ login: providerLogin, links: providerLinks })),
     },
-    endpoints: [
-      route,
-      createManamLoginRoute({ manamLogin, directory, mapError, log, hostedTenants, prefixes }),
-    ],
+    endpoints: [route, createManamLoginRoute({ manamLogin, directory, mapError, log, prefixes })],
     retention: {
       sessions: retention.sessionDays,
       challenges: 1,

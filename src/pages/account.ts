@@ -26,7 +26,8 @@ export type HostedPage =
   | 'authorize'
   | 'device'
   | 'sign-out'
-  | 'invitation';
+  | 'invitation'
+  | 'manam-login';
 
 /** The path of a tenant's hosted page, such as the one that links to sign in lead to. */
 export function hostedPagePath(slug: string, page: HostedPage): string {

@@ -105,69 +105,54 @@ async function furnish() {
 
 const settled = ({ page }: Visitor) => page.locator('.skeleton').first().waitFor({ state: 'detached' });
 
-test.each(viewings)(
-  'the people of a tenant are shown, $locale, $width wide',
-  { timeout },
-  async (viewing) => {
-    const { owner, person } = await furnish();
-    const who = await enter(viewing, owner.email, '/console/dev/');
-    const { page, c, problems, look } = who;
-    await heading(who, c('overview')).waitFor();
-    await page.getByText(c('recent')).waitFor();
+test.each(viewings)('the people of a tenant are shown, $locale, $width wide', async (viewing) => {
+  const { owner, person } = await furnish();
+  const who = await enter(viewing, owner.email, '/console/dev/');
+  const { page, c, problems, look } = who;
+  await heading(who, c('overview')).waitFor();
+  await page.getByText(c('recent')).waitFor();
+  await settled(who);
+  await look('overview');
+  await goTo(who, 'users');
+  await page.getByText(person.email).first().waitFor();
+  await look('users');
+  await page.goto(`${app.url}/console/dev/users/${person.userId}`);
+  await heading(who, c('history')).waitFor();
+  await settled(who);
+  await look('user');
+  for (const screen of ['events', 'members'] as const) {
+    await goTo(who, screen);
     await settled(who);
-    await look('overview');
-    await goTo(who, 'users');
-    await page.getByText(person.email).first().waitFor();
-    await look('users');
-    await page.goto(`${app.url}/console/dev/users/${person.userId}`);
-    await heading(who, c('history')).waitFor();
-    await settled(who);
-    await look('user');
-    for (const screen of ['events', 'members'] as const) {
-      await goTo(who, screen);
-      await settled(who);
-      await look(screen);
-    }
-    expect(problems).toEqual([]);
-    await who.context.close();
-  },
-);
+    await look(screen);
+  }
+  expect(problems).toEqual([]);
+  await who.context.close();
+});
 
-test.each(viewings)(
-  'the settings of a tenant are shown, $locale, $width wide',
-  { timeout },
-  async (viewing) => {
-    const { owner } = await furnish();
-    const who = await enter(viewing, owner.email, '/console/dev/keys');
-    const { page, c, problems, look } = who;
-    await heading(who, c('keys')).waitFor();
-    for (const screen of [
-      'applications',
-      'signInWays',
-      'branding',
-      'messages',
-      'keys',
-      'settings',
-    ] as const) {
-      await goTo(who, screen);
-      await settled(who);
-      await look(screen);
-    }
-    for (const [screen, link, title] of [
-      ['applications', 'Shop', 'appConnect'],
-      ['signInWays', 'Google', 'providerTell'],
-      ['webhooks', 'https://hooks.example.com/manam', 'deliveries'],
-    ] as const) {
-      await goTo(who, screen);
-      await page.getByRole('link', { name: link }).first().click();
-      await heading(who, c(title)).waitFor();
-      await settled(who);
-      await look(title);
-    }
-    expect(problems).toEqual([]);
-    await who.context.close();
-  },
-);
+test.each(viewings)('the settings of a tenant are shown, $locale, $width wide', async (viewing) => {
+  const { owner } = await furnish();
+  const who = await enter(viewing, owner.email, '/console/dev/keys');
+  const { page, c, problems, look } = who;
+  await heading(who, c('keys')).waitFor();
+  for (const screen of ['applications', 'signInWays', 'branding', 'messages', 'keys', 'settings'] as const) {
+    await goTo(who, screen);
+    await settled(who);
+    await look(screen);
+  }
+  for (const [screen, link, title] of [
+    ['applications', 'Shop', 'appConnect'],
+    ['signInWays', 'Google', 'providerTell'],
+    ['webhooks', 'https://hooks.example.com/manam', 'deliveries'],
+  ] as const) {
+    await goTo(who, screen);
+    await page.getByRole('link', { name: link }).first().click();
+    await heading(who, c(title)).waitFor();
+    await settled(who);
+    await look(title);
+  }
+  expect(problems).toEqual([]);
+  await who.context.close();
+});
 
 test('an owner creates, finds, disables and enables a user', async () => {
   const owner = await makeMember(app, 'owner');

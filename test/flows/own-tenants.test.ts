@@ -233,9 +233,7 @@ test('where tenants are made by invitation, an invited person makes one, once', 
   expect(await failureOf(client.createTenant({ slug: freshSlug(), name: 'Shop' }))).toMatchObject(denied);
   await admin.inviteDeveloper({ email: owner.email });
   const messages = await test0.messagesTo(owner.email);
-  expect(messages.map(({ link }) => link)).toContainEqual(
-    expect.stringMatching(/\/console\/-\/new$/),
-  );
+  expect(messages.map(({ link }) => link)).toContainEqual(expect.stringMatching(/\/console\/-\/new$/));
   await client.createTenant({ slug: freshSlug(), name: 'Shop' });
   expect(await failureOf(client.createTenant({ slug: freshSlug(), name: 'Shop' }))).toMatchObject(denied);
   await invited.close();

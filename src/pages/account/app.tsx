@@ -269,6 +269,8 @@ function Screen() {
       return <Enrol />;
     case 'inside':
       if (path === 'authorize' && errand?.path === 'authorize') return <GoOn request={errand.request} />;
+      if (path === 'manam-login' && errand?.path === 'manam-login')
+        return <LendAccount request={errand.request} />;
       if (path === 'device') return <LetDevice userCode={errand?.path === 'device' ? errand.userCode : ''} />;
       if (path === 'console' && errand?.path === 'console') return <ToConsole to={errand.to} />;
       if (path === 'invitation' && errand?.path === 'invitation') return <Join token={errand.token} />;
@@ -328,6 +330,17 @@ function Join({ token }: { readonly token: string }) {
       load={async () => {
         const { Invitation } = await import('./invitation.tsx');
         return () => <Invitation token={token} />;
+      }}
+    />
+  );
+}
+
+function LendAccount({ request }: { readonly request: string }) {
+  return (
+    <OnDemand
+      load={async () => {
+        const { ManamLogin } = await import('./manam-login.tsx');
+        return () => <ManamLogin request={request} />;
       }}
     />
   );

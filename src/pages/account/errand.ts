@@ -7,6 +7,8 @@ export type Errand =
   | { readonly path: 'device'; readonly userCode: string }
   /** To become one of the people who run a tenant. */
   | { readonly path: 'invitation'; readonly token: string }
+  /** To sign in at another tenant with the account here: "Login with Manam". */
+  | { readonly path: 'manam-login'; readonly request: string }
   /** To run a tenant: a page of the console. */
   | { readonly path: 'console'; readonly to: string };
 
@@ -20,6 +22,7 @@ const onTheWay = [
   'console',
   'device',
   'invitation',
+  'manam-login',
   'provider',
   'confirm',
   'recover',
@@ -75,7 +78,8 @@ export function takeErrand(slug: string): Errand | undefined {
   const query = new URLSearchParams(location.search);
   const [request, token] = [query.get('request') ?? '', query.get('token') ?? ''];
   const userCode = new URLSearchParams(location.hash.slice(1)).get('user_code') ?? '';
-  if (path === 'authorize' && request !== '') errands.keep(slug, { path, request });
+  if ((path === 'authorize' || path === 'manam-login') && request !== '')
+    errands.keep(slug, { path, request });
   else if (path === 'invitation' && token !== '') errands.keep(slug, { path, token });
   else if (path === 'console') errands.keep(slug, { path, to: consoleAddress(query.get('to') ?? '') });
   else if (path === 'device' && userCode !== '') errands.keep(slug, { path, userCode });
