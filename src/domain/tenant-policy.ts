@@ -224,6 +224,7 @@ const schema: v.GenericSchema<unknown, TenantPolicy> = strict({
   members: strict({ requireSecondFactor: flag }),
   branding: strict({
     color,
+    background: color,
     logo,
     logoDark: logo,
     radius: wholeNumber(0, 24),

@@ -11,6 +11,8 @@ export type ThemeFont = keyof typeof themeFonts;
 export type Branding = {
   /** The colour of buttons and links, as `#rrggbb`; empty: ours. */
   readonly color: string;
+  /** The colour behind the sheet of a page or mail on light ground, as `#rrggbb`; empty: ours. */
+  readonly background: string;
   /** A PNG, JPEG or WebP as a `data:` URL, so that no page loads anything of another host; empty: none. */
   readonly logo: string;
   /** The logo on dark ground; empty: the same. */
@@ -25,6 +27,10 @@ export type Theme = {
   readonly accent: string;
   /** Black or white, whichever contrasts more with the accent. */
   readonly onAccent: '#000000' | '#ffffff';
+  /** The colour behind the sheet on light ground. */
+  readonly background: string;
+  /** Black or white, whichever contrasts more with the background. */
+  readonly onBackground: '#000000' | '#ffffff';
   readonly radius: number;
   /** A `font-family`. */
   readonly font: string;
@@ -33,8 +39,16 @@ export type Theme = {
 };
 
 const ownAccent = '#0a6b5a';
+const ownBackground = '#f6f7f7';
 
-export const defaultBranding: Branding = { color: '', logo: '', logoDark: '', radius: 8, font: 'system' };
+export const defaultBranding: Branding = {
+  color: '',
+  background: '',
+  logo: '',
+  logoDark: '',
+  radius: 8,
+  font: 'system',
+};
 
 /** The relative luminance of a colour such as `#0a6b5a` (WCAG 2.2, "relative luminance"). */
 function luminance(color: string): number {
@@ -51,9 +65,23 @@ export function contrastOf(a: string, b: string): number {
   return (light + 0.05) / (dark + 0.05);
 }
 
-/** The theme of pages and mails. Text on the accent has a contrast of at least 4.5 for every colour. */
-export function themeOf({ color, logo, logoDark, radius, font }: Branding): Theme {
+/** Black or white, whichever contrasts more with a colour. */
+function textOn(color: string): '#000000' | '#ffffff' {
+  return contrastOf(color, '#ffffff') >= contrastOf(color, '#000000') ? '#ffffff' : '#000000';
+}
+
+/** The theme of pages and mails. Text on either colour has a contrast of at least 4.5. */
+export function themeOf({ color, background, logo, logoDark, radius, font }: Branding): Theme {
   const accent = color === '' ? ownAccent : color;
-  const onAccent = contrastOf(accent, '#ffffff') >= contrastOf(accent, '#000000') ? '#ffffff' : '#000000';
-  return { accent, onAccent, radius, font: themeFonts[font], logo, logoDark: logoDark || logo };
+  const ground = background === '' ? ownBackground : background;
+  return {
+    accent,
+    onAccent: textOn(accent),
+    background: ground,
+    onBackground: textOn(ground),
+    radius,
+    font: themeFonts[font],
+    logo,
+    logoDark: logoDark || logo,
+  };
 }

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useId, useState } from 'preact/hooks';
 import { ManagementService } from '../../clients/management.ts';
 import { contrastOf, type ThemeFont, themeOf } from '../../domain/theme.ts';
 import { SelectField } from '../kit/fields.tsx';
@@ -34,6 +34,7 @@ function Editor({ policy, reload }: { readonly policy: Policy; readonly reload: 
   const { may, say } = useConsole();
   const { save } = usePolicy();
   const [branding, setBranding] = useState<Branding>(policy.branding);
+  const radiusId = useId();
   const theme = themeOf(branding);
   const change = (part: Partial<Branding>) => setBranding({ ...branding, ...part });
   const send = async () => {
@@ -43,21 +44,18 @@ function Editor({ policy, reload }: { readonly policy: Policy; readonly reload: 
   };
   const fields = (
     <>
-      <div class="field">
-        <label for="color">{t('color')}</label>
-        <div class="input">
-          <input
-            id="color"
-            type="color"
-            value={theme.accent}
-            onInput={(event) => change({ color: event.currentTarget.value })}
-          />
-          <button type="button" class="quiet" onClick={() => change({ color: '' })}>
-            {t('colorDefault')}
-          </button>
-        </div>
-        <p class="hint">{t('contrast', { ratio: contrastOf(theme.accent, theme.onAccent).toFixed(1) })}</p>
-      </div>
+      <ColorField
+        label={t('color')}
+        color={theme.accent}
+        text={theme.onAccent}
+        onChange={(color) => change({ color })}
+      />
+      <ColorField
+        label={t('background')}
+        color={theme.background}
+        text={theme.onBackground}
+        onChange={(background) => change({ background })}
+      />
       <LogoField label={t('logo')} logo={branding.logo} onChange={(logo) => change({ logo })} />
       <LogoField
         label={t('logoDark')}
@@ -65,9 +63,9 @@ function Editor({ policy, reload }: { readonly policy: Policy; readonly reload: 
         onChange={(logoDark) => change({ logoDark })}
       />
       <div class="field">
-        <label for="radius">{t('radius')}</label>
+        <label for={radiusId}>{t('radius')}</label>
         <input
-          id="radius"
+          id={radiusId}
           type="range"
           min={0}
           max={24}
@@ -98,6 +96,33 @@ function Editor({ policy, reload }: { readonly policy: Policy; readonly reload: 
       <Card title={t('preview')} hint={t('previewHint')}>
         <PagePreview branding={branding} policy={policy} />
       </Card>
+    </div>
+  );
+}
+
+type ColorFieldProps = {
+  readonly label: string;
+  readonly color: string;
+  /** The colour of the text on it. */
+  readonly text: string;
+  readonly onChange: (color: string) => void;
+};
+
+/** A colour, with the contrast that text has on it. */
+function ColorField({ label, color, text, onChange }: ColorFieldProps) {
+  const { t } = useLanguage();
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <div class="input">
+        <input id={id} type="color" value={color} onInput={(event) => onChange(event.currentTarget.value)} />
+        <button type="button" class="quiet" onClick={() => onChange('')}>
+          {t('colorDefault')}
+          <span class="unseen"> {label}</span>
+        </button>
+      </div>
+      <p class="hint">{t('contrast', { ratio: contrastOf(color, text).toFixed(1) })}</p>
     </div>
   );
 }

@@ -14,10 +14,12 @@ export type Policy = {
   readonly signInOrder: readonly ('passkey' | 'code' | 'password')[];
   readonly terms: { readonly url: string; readonly version: string };
   readonly members: { readonly requireSecondFactor: boolean };
+  readonly roles: Readonly<Record<string, readonly string[]>>;
   readonly origins: readonly string[];
   readonly redirectUris: readonly string[];
   readonly branding: {
     readonly color: string;
+    readonly background: string;
     readonly logo: string;
     readonly logoDark: string;
     readonly radius: number;

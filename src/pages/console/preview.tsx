@@ -6,7 +6,7 @@ import { SignIn } from '../account/sign-in.tsx';
 import { type Account, AccountContext } from '../account/state.ts';
 import type { Words } from '../account/words.en.ts';
 import { createLanguage, LanguageContext } from '../kit/language.ts';
-import type { PageSettings } from '../kit/settings.ts';
+import { applyTheme, type PageSettings } from '../kit/settings.ts';
 import { SiteContext } from '../kit/site.ts';
 import { useLanguage } from './language.ts';
 import { Fetched } from './parts.tsx';
@@ -46,11 +46,7 @@ function Shown({ branding, policy, publishableKey, words }: PreviewProps & Given
   );
   // Styles in the markup are refused by the policy of the page; those of scripts are not.
   useEffect(() => {
-    const style = frame.current?.style;
-    style?.setProperty('--accent', theme.accent);
-    style?.setProperty('--on-accent', theme.onAccent);
-    style?.setProperty('--radius', `${theme.radius}px`);
-    style?.setProperty('--font', theme.font);
+    if (frame.current !== null) applyTheme(theme, frame.current);
   }, [theme]);
   const settings: PageSettings = {
     ...own,

@@ -6,6 +6,7 @@ import { Domains } from './domains.tsx';
 import { useLanguage } from './language.ts';
 import { Card, Code, Confirm, Copyable, Facts, Fetched, Page, Sheet } from './parts.tsx';
 import { type Policy, type PolicyAnswer, usePolicy } from './policy.ts';
+import { RolesCard } from './roles.tsx';
 import { useConsole } from './state.ts';
 
 const methods = ManagementService.method;
@@ -25,6 +26,7 @@ export function Settings() {
         {(answer, reload) => (
           <>
             <General policy={answer.policy} reload={reload} />
+            <RolesCard policy={answer.policy} reload={reload} />
             <WholePolicy answer={answer} reload={reload} />
           </>
         )}

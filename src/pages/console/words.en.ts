@@ -304,6 +304,7 @@ export const en = {
   brandingHint: 'How your pages and messages look.',
   look: 'Look',
   color: 'Colour',
+  background: 'Background',
   colorDefault: 'Default',
   contrast: 'Contrast of the text on it: {ratio} to 1',
   logo: 'Logo',
@@ -436,6 +437,10 @@ export const en = {
   termsUrl: 'Address of your terms',
   termsVersion: 'Version of your terms',
   memberFactor: 'Members need a second factor',
+  userRoles: 'Roles of your users',
+  userRolesHint: 'They stand in the tokens of users who have them, and your back end decides by them.',
+  rolesLines:
+    'One on each line, with its permissions behind a colon, such as: editor: posts.write posts.read',
   policyWhole: 'The whole policy',
   policyJson: 'Policy as JSON',
   policyOperators: 'These fields belong to the operators of the service: {fields}',

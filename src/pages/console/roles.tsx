@@ -1,0 +1,74 @@
+import type { JsonObject } from '@bufbuild/protobuf';
+import { ManagementService } from '../../clients/management.ts';
+import { linesOf, TextArea } from '../kit/fields.tsx';
+import type { Values } from '../kit/form.tsx';
+import { useLanguage } from './language.ts';
+import { Card, Sheet } from './parts.tsx';
+import { type Policy, usePolicy } from './policy.ts';
+import { useConsole } from './state.ts';
+
+type Roles = Policy['roles'];
+
+/** One role on each line, with its permissions behind a colon. */
+const textOf = (roles: Roles) =>
+  Object.entries(roles)
+    .map(([role, permissions]) => `${role}: ${permissions.join(' ')}`.trim())
+    .join('\n');
+
+function rolesIn(text: string): Roles {
+  return Object.fromEntries(
+    linesOf(text).map((line) => {
+      const [role = '', permissions = ''] = line.split(/:\s*(.*)/s);
+      return [role.trim(), permissions.split(/[\s,]+/).filter((each) => each !== '')];
+    }),
+  );
+}
+
+/** A merge patch that leaves those roles and no others. */
+function patchOf(before: Roles, after: Roles): JsonObject {
+  const gone = Object.keys(before).filter((role) => after[role] === undefined);
+  return {
+    ...Object.fromEntries(gone.map((role) => [role, null])),
+    ...Object.fromEntries(Object.entries(after).map(([role, permissions]) => [role, [...permissions]])),
+  };
+}
+
+/** The roles that users can have, and what each permits. */
+export function RolesCard({
+  policy,
+  reload,
+}: {
+  readonly policy: Policy;
+  readonly reload: () => Promise<void>;
+}) {
+  const { t } = useLanguage();
+  const { may, say } = useConsole();
+  const { save } = usePolicy();
+  const send = async ({ roles = '' }: Values) => {
+    await save({ roles: patchOf(policy.roles, rolesIn(roles)) });
+    say(t('saved'));
+    await reload();
+  };
+  const field = (
+    <TextArea
+      name="roles"
+      alsoNames={['policy.roles', 'policy.roles.']}
+      label={t('roles')}
+      hint={t('rolesLines')}
+      rows={5}
+      value={textOf(policy.roles)}
+      isLatin
+    />
+  );
+  return (
+    <Card title={t('userRoles')} hint={t('userRolesHint')}>
+      {may(ManagementService.method.updatePolicy) ? (
+        <Sheet submit={t('save')} onSubmit={send}>
+          {field}
+        </Sheet>
+      ) : (
+        <fieldset disabled>{field}</fieldset>
+      )}
+    </Card>
+  );
+}
