@@ -12,3 +12,21 @@ export type PasskeyMode = (typeof passkeyModes)[number];
 export const passwordlessModes = ['never', 'user', 'tenant'] as const;
 
 export type PasswordlessMode = (typeof passwordlessModes)[number];
+
+/** What a policy says of the ways. */
+type WayPolicy = {
+  readonly codeSignIn: { readonly enabled: boolean };
+  readonly passkeys: { readonly mode: PasskeyMode; readonly passwordless: PasswordlessMode };
+  readonly signInOrder: readonly SignInWay[];
+};
+
+/** The ways to sign in that a tenant has, in its order; the password where none is left. */
+export function signInWaysOf({ codeSignIn, passkeys, signInOrder }: WayPolicy): SignInWay[] {
+  const has = {
+    passkey: passkeys.mode !== 'off',
+    code: codeSignIn.enabled,
+    password: passkeys.mode === 'off' || passkeys.passwordless !== 'tenant',
+  } as const satisfies Record<SignInWay, boolean>;
+  const ways = signInOrder.filter((way) => has[way]);
+  return ways.length > 0 ? ways : ['password'];
+}

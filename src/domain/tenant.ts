@@ -156,17 +156,6 @@ export type Tenant = {
   readonly deletedAt?: Date;
 };
 
-/** The ways to sign in that a tenant has, in its order; the password where none is left. */
-export function signInWaysOf({ codeSignIn, passkeys, signInOrder }: TenantPolicy): SignInWay[] {
-  const has = {
-    passkey: passkeys.mode !== 'off',
-    code: codeSignIn.enabled,
-    password: passkeys.mode === 'off' || passkeys.passwordless !== 'tenant',
-  } as const satisfies Record<SignInWay, boolean>;
-  const ways = signInOrder.filter((way) => has[way]);
-  return ways.length > 0 ? ways : ['password'];
-}
-
 /** Whether a tenant's users need a second factor, by whatever name. */
 export function requiresSecondFactor({ requireSecondFactor, passkeys }: TenantPolicy): boolean {
   return requireSecondFactor || passkeys.mode === 'required';

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { escapeHtml } from '../domain/html.ts';
 import type { Locale } from '../domain/locale.ts';
-import { signInWaysOf, type Tenant } from '../domain/tenant.ts';
+import { signInWaysOf } from '../domain/sign-in-way.ts';
+import type { Tenant } from '../domain/tenant.ts';
 import { themeOf } from '../domain/theme.ts';
 import type { PageSettings } from './page-settings.ts';
 

@@ -37,7 +37,7 @@ const listPolicy =
   "default-src 'none'; style-src 'self'; img-src data:; frame-src 'self'; frame-ancestors 'none'";
 /** A mail may have styles and images in place, and runs nothing. */
 const mailPolicy =
-  "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox allow-popups";
+  "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox";
 
 function toCaptured({ id, message, createdAt }: OutboxEntry): CapturedMessage {
   const { channel, to, subject, text, html, code, link } = message;
@@ -110,7 +110,9 @@ export function createMailbox({ outbox, tenants }: MailboxStore) {
     const entry = (await outbox.listPending(maxMessages)).find((each) => each.id === id);
     if (entry === undefined || entry.message.html === '') return undefined;
     const tenant = await tenants.findById(entry.tenantId);
-    return withLogo(entry.message.html, tenant?.policy.branding.logo ?? '');
+    const html = withLogo(entry.message.html, tenant?.policy.branding.logo ?? '');
+    // A link opens beside the list: inside of the frame no page of ours would show.
+    return html.replace('<head>', '<head><base target="_blank">');
   }
 
   return async function mailbox(request: IncomingMessage, peer = ''): Promise<Answer | undefined> {

@@ -4,7 +4,7 @@ import { WebhookService } from '../../gen/manam/v1/webhook_service_pb.js';
 import { freshEmail, password, startTestApp, type TestApp } from '../support/app.ts';
 import { pictureFolder, useBrowser } from '../support/browser.ts';
 import { freePort } from '../support/federation.ts';
-import { signUp } from '../support/journey.ts';
+import { bearer, signUp } from '../support/journey.ts';
 import { makeMember, signUpAtManam } from '../support/members.ts';
 import { button, heading, signIn, type Viewing, type Visitor, visit } from '../support/visitor.ts';
 
@@ -318,6 +318,62 @@ test('colour and words are previewed as they will be, and then are so', async ()
     templates: { 'confirm-email': { en: { subject: 'Hello from {tenant}' } } },
   });
   await manage.updatePolicy({ policy: { branding: null, templates: null } });
+  await who.context.close();
+});
+
+test('a second connection of a kind needs a name of its own, and takes nothing from the first', async () => {
+  const owner = await makeMember(app, 'owner');
+  const manage = app.client(ManagementService, owner.headers);
+  const settings = { kind: 'github', clientId: 'first', domains: ['example.com'] };
+  await manage.setConnection({ name: 'github', settings });
+  const who = await enter({ locale: 'en', width: 1280 }, owner.email, '/console/dev/sign-in/new');
+  const { page, c } = who;
+  await heading(who, c('providerAdd')).waitFor();
+  await page.getByLabel(c('provider'), { exact: true }).selectOption('github');
+  await page.getByLabel(c('clientId')).fill('second');
+  await button(who, c('save')).click();
+  await page.getByText(c('connectionNameTaken')).waitFor();
+  const named = async (name: string) =>
+    (await manage.listConnections({})).connections.find((each) => each.name === name)?.settings;
+  expect(await named('github')).toMatchObject(settings);
+  await page.getByLabel(c('connectionName')).fill('github-two');
+  await button(who, c('save')).click();
+  await page.getByText(c('saved')).waitFor();
+  expect(await named('github-two')).toMatchObject({ kind: 'github', clientId: 'second' });
+  await who.context.close();
+});
+
+test('the policy as JSON loses what is taken out of it, and takes nothing but an object', async () => {
+  const owner = await makeMember(app, 'owner');
+  const manage = app.client(ManagementService, owner.headers);
+  await manage.updatePolicy({ policy: { roles: { editor: ['posts.write'] } } });
+  const who = await enter({ locale: 'en', width: 1280 }, owner.email, '/console/dev/settings');
+  const { page, c } = who;
+  await page.getByText(c('policyWhole')).click();
+  const field = page.getByLabel(c('policyJson'));
+  const form = page.locator('details form');
+  const policy = JSON.parse(await field.inputValue()) as { roles: Record<string, unknown> };
+  await field.fill('[]');
+  await form.getByRole('button', { name: c('save') }).click();
+  await page.getByText(c('notJson')).waitFor();
+  delete policy.roles['editor'];
+  await field.fill(JSON.stringify(policy));
+  await form.getByRole('button', { name: c('save') }).click();
+  await page.getByText(c('saved')).waitFor();
+  const { roles } = (await manage.getPolicy({})).policy as { roles: object };
+  expect(Object.keys(roles)).not.toContain('editor');
+  await who.context.close();
+});
+
+test('a tenant that has proved no sender is told so, and what to do', async () => {
+  const user = await signUpAtManam(app);
+  const made = await app
+    .client(ManagementService, { 'x-api-key': app.manam.publishable, ...bearer(user.accessToken) })
+    .createTenant({ slug: 'quince', name: 'Quince' });
+  const who = await enter({ locale: 'fa', width: 390 }, user.email, `/console/${made.tenant?.slug}/users`);
+  await heading(who, who.c('users')).waitFor();
+  await who.page.getByText(who.c('confined')).waitFor();
+  await who.look('confined');
   await who.context.close();
 });
 

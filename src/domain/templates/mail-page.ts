@@ -54,5 +54,5 @@ export function mailLink(action: string, link: string, { accent, onAccent, radiu
 export function withLogo(html: string, logo: string): string {
   return logo === ''
     ? html.replace(/<img src="cid:logo"[^>]*>/, '')
-    : html.replace(logoAddress, escapeHtml(logo));
+    : html.replace(`<img src="${logoAddress}"`, `<img src="${escapeHtml(logo)}"`);
 }

@@ -115,13 +115,16 @@ export function createReadEvents({ store, tail, vault }: ReadEventsDeps) {
     const first = await start(tenantId);
     const found: PublishedEvent[] = [];
     for (let scanned = 0; position > first && scanned < maxScanned; scanned += pageRows) {
-      const rows = await tail.read(tenantId, Math.max(first, position - pageRows), position);
+      const end = position;
+      const rows = await tail.read(tenantId, Math.max(first, end - pageRows), end);
       for (const event of rows.toReversed()) {
         position = event.position - 1;
         if (isWanted(event, types)) found.push({ event, cursor: cursorOf(position) });
         if (found.length >= limit) break;
       }
-      if (rows.length === 0 || found.length >= limit) break;
+      if (found.length >= limit) break;
+      // What a purge has taken meanwhile is passed over.
+      position = Math.min(position, Math.max(first, end - pageRows));
     }
     return { events: found, position, cursor: cursorOf(position), hasMore: position > first };
   }

@@ -1,9 +1,9 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { createManam, readFailure, TwoFactorMethod } from '../../clients/web.ts';
+import { createManam, TwoFactorMethod } from '../../clients/web.ts';
 import { accounts } from '../kit/accounts.ts';
+import { useAttempt } from '../kit/attempt.tsx';
 import { LanguageContext, type Speech, useSpeech } from '../kit/language.ts';
 import { OnDemand } from '../kit/loaded.tsx';
-import { Reauthenticate } from '../kit/reauthenticate.tsx';
 import type { PageSettings } from '../kit/settings.ts';
 import { SiteContext } from '../kit/site.ts';
 import { solveBeside } from '../kit/work.ts';
@@ -49,9 +49,6 @@ function takePlace(slug: string): Place {
   return { path: location.pathname.slice(`/account/${slug}/`.length), query: link };
 }
 
-/** A question for the password that waits for its answer. */
-type Question = { readonly answer: () => void; readonly refuse: () => void };
-
 export function App({
   settings,
   speech,
@@ -65,12 +62,12 @@ export function App({
   const [place, setPlace] = useState<Place>(() => takePlace(settings.slug));
   const [stage, setStage] = useState<Stage>({ at: 'starting' });
   const [notice, setNotice] = useState('');
-  const [question, setQuestion] = useState<Question>();
+  const { attempt, question, refuse } = useAttempt();
   // The client is made once, and the language may change under it.
   const sessionEnded = useRef(() => {});
   const sessionStarted = useRef(() => {});
   sessionEnded.current = () => {
-    question?.refuse();
+    refuse();
     accounts.drop(settings.slug, accounts.active(settings.slug));
     setStage({ at: 'outside' });
     setNotice(language.t('sessionEnded'));
@@ -180,17 +177,7 @@ export function App({
       else if (mayOffer && (await isOfferable(userId))) account.setStage({ at: 'offer-passkey', userId });
       else await account.enter();
     },
-    attempt: async (work) => {
-      try {
-        return await work();
-      } catch (error) {
-        if (readFailure(error).reason !== 'REAUTHENTICATION_REQUIRED') throw error;
-        await new Promise<void>((resolve, reject) =>
-          setQuestion({ answer: resolve, refuse: () => reject(error) }),
-        ).finally(() => setQuestion(undefined));
-        return await work();
-      }
-    },
+    attempt,
   };
   return (
     <LanguageContext.Provider value={language}>
@@ -208,7 +195,7 @@ export function App({
             </p>
             <Screen />
           </main>
-          {question !== undefined && <Reauthenticate onDone={question.answer} onCancel={question.refuse} />}
+          {question}
         </AccountContext.Provider>
       </SiteContext.Provider>
     </LanguageContext.Provider>
@@ -352,7 +339,7 @@ function ToConsole({ to }: { readonly to: string }) {
   const { settings } = useAccount();
   useEffect(() => {
     errands.forget(settings.slug);
-    location.replace(to);
+    location.replace(to + location.search);
   }, []);
   return <p class="hint">{t('loading')}</p>;
 }

@@ -1,6 +1,6 @@
-import { accounts } from '../kit/accounts.ts';
 import { OnDemand } from '../kit/loaded.tsx';
 import { Link, Section } from '../kit/parts.tsx';
+import { useEndSession } from '../kit/sign-out.ts';
 import { wish } from './away.ts';
 import { useLanguage } from './language.ts';
 import { Passkeys } from './passkeys.tsx';
@@ -13,11 +13,11 @@ import { useAccount } from './state.ts';
 /** Ends the session, here in any case. */
 export function useSignOut(): () => Promise<void> {
   const { t } = useLanguage();
-  const { manam, settings, setStage, go } = useAccount();
+  const { settings, setStage, go } = useAccount();
+  const endSession = useEndSession();
   return async () => {
     wish.forget(settings.slug);
-    accounts.drop(settings.slug, accounts.active(settings.slug));
-    await manam.auth.logout({}).catch(() => manam.session.clear());
+    await endSession();
     setStage({ at: 'outside' });
     go('', t('signedOut'));
   };

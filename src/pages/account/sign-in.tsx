@@ -26,7 +26,7 @@ type Step =
 /** Address or number first, then the password or a code, in the order of the tenant's policy. */
 export function SignIn({ note, failure = '' }: SignInProps) {
   const { t } = useLanguage();
-  const { settings, goOn } = useAccount();
+  const { settings, goOn, isPreview = false } = useAccount();
   const { signInWays } = settings;
   const others = signInWays.filter((way) => way !== 'passkey');
   const [first] = others;
@@ -36,7 +36,7 @@ export function SignIn({ note, failure = '' }: SignInProps) {
     others.length === 1 && first === 'password' ? { at: 'password', identifier: '' } : { at: 'identifier' },
   );
   const startCode = useStartCode();
-  const usePasskey = usePasskeySignIn(withPasskeys && step.at !== 'code');
+  const usePasskey = usePasskeySignIn(withPasskeys && step.at !== 'code' && !isPreview);
   const begin = async ({ identifier = '' }: Values) => {
     if (identifier.trim() === '') throw new FieldMistake('identifier', t('identifierMissing'));
     if (first === undefined) await usePasskey(identifierIn(identifier));

@@ -4,9 +4,9 @@ import { WebhookService } from '../../../gen/manam/v1/webhook_service_pb.js';
 import { ManagementService, type MyTenant } from '../../clients/management.ts';
 import { createManam, readFailure } from '../../clients/web.ts';
 import { accounts } from '../kit/accounts.ts';
+import { useAttempt } from '../kit/attempt.tsx';
 import { LanguageContext, type Speech, useSpeech } from '../kit/language.ts';
 import { Loaded } from '../kit/loaded.tsx';
-import { Reauthenticate } from '../kit/reauthenticate.tsx';
 import type { PageSettings } from '../kit/settings.ts';
 import { type Site, SiteContext } from '../kit/site.ts';
 import { solveBeside } from '../kit/work.ts';
@@ -22,16 +22,27 @@ type Place = { readonly slug: string; readonly screen: string; readonly item: st
 /** The name in addresses that stands for no tenant. */
 const noTenant = '-';
 
+/** A part of an address; one that is badly written names nothing. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return '?';
+  }
+}
+
 function placeNow(): Place {
   const [slug = '', screen = '', ...item] = location.pathname.slice('/console/'.length).split('/');
-  return { slug, screen, item: decodeURIComponent(item.join('/')) };
+  return { slug, screen, item: decoded(item.join('/')) };
 }
 
 /** Where people sign in, to come back here. */
-const signInAddress = () => `/account/manam/console?to=${encodeURIComponent(location.pathname)}`;
-
-/** A question for the password that waits for its answer. */
-type Question = { readonly answer: () => void; readonly refuse: () => void };
+const signInAddress = () => {
+  const query = new URLSearchParams({ to: location.pathname });
+  const lang = new URLSearchParams(location.search).get('lang');
+  if (lang !== null) query.set('lang', lang);
+  return `/account/manam/console?${query}`;
+};
 
 export function App({
   settings,
@@ -43,7 +54,7 @@ export function App({
   const { language, change } = useSpeech(speech, wordsOf);
   const [place, setPlace] = useState(placeNow);
   const [notice, setNotice] = useState('');
-  const [question, setQuestion] = useState<Question>();
+  const { attempt, question } = useAttempt();
   // The client is made once, and the language may change under it.
   const spoken = useRef(language.locale);
   spoken.current = language.locale;
@@ -63,7 +74,10 @@ export function App({
     [settings.key],
   );
   useEffect(() => {
-    const back = () => setPlace(placeNow());
+    const back = () => {
+      setPlace(placeNow());
+      setNotice('');
+    };
     addEventListener('popstate', back);
     return () => removeEventListener('popstate', back);
   }, []);
@@ -95,17 +109,11 @@ export function App({
     hrefOf: (path) => `/console/${place.slug || noTenant}/${path}`,
     go: (path, text) => show(site.hrefOf(path), text),
     quiet: () => setNotice(''),
-    attempt: async (work) => {
-      try {
-        return await work();
-      } catch (error) {
-        if (readFailure(error).reason !== 'REAUTHENTICATION_REQUIRED') throw error;
-        await new Promise<void>((resolve, reject) =>
-          setQuestion({ answer: resolve, refuse: () => reject(error) }),
-        ).finally(() => setQuestion(undefined));
-        return await work();
-      }
-    },
+    helpFor: ({ reason }) =>
+      reason === 'MEMBER_FACTOR_REQUIRED' && (
+        <a href="/account/manam/security">{language.t('memberFactorWay')}</a>
+      ),
+    attempt,
   };
   const changeLanguage = () => void change();
   const choose = (slug: string) => show(slug === '' ? '/console/' : `/console/${slug}/`);
@@ -144,7 +152,7 @@ export function App({
             );
           }}
         </Loaded>
-        {question !== undefined && <Reauthenticate onDone={question.answer} onCancel={question.refuse} />}
+        {question}
       </SiteContext.Provider>
     </LanguageContext.Provider>
   );

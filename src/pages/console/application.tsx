@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
 import { type ManagedApplication, ManagementService } from '../../clients/management.ts';
-import { CheckField, linesOf, SelectField, TextArea } from '../kit/fields.tsx';
+import { CheckField, linesOf, numberIn, SelectField, TextArea } from '../kit/fields.tsx';
 import { Field, type Values } from '../kit/form.tsx';
 import { type AppSettings, kindWord } from './applications.tsx';
 import { useLanguage } from './language.ts';
-import { Card, Confirm, Copyable, Empty, Facts, Fetched, Page, Secret, Sheet, Time } from './parts.tsx';
+import { Card, Confirm, Copyable, Editable, Empty, Facts, Fetched, Page, Secret, Time } from './parts.tsx';
 import { useConsole } from './state.ts';
 
 /** One application: what its developer needs, and its settings. */
@@ -59,7 +59,7 @@ function Shown({ application, reload }: ShownProps) {
           <NewSecret clientId={clientId} onMade={reload} />
         )}
       </Card>
-      <AppForm clientId={clientId} settings={settings} mayChange={mayChange} reload={reload} />
+      <AppForm clientId={clientId} settings={settings} reload={reload} />
       {mayChange && <RemoveApplication clientId={clientId} />}
     </Page>
   );
@@ -84,8 +84,8 @@ function NewSecret({
         weight="quiet"
         onConfirm={async () => {
           const { clientSecret } = await manage.rotateApplicationSecret({ clientId });
-          await onMade();
           setSecret(clientSecret);
+          await onMade();
         }}
       />
     </>
@@ -112,11 +112,10 @@ function RemoveApplication({ clientId }: { readonly clientId: string }) {
 type AppFormProps = {
   readonly clientId: string;
   readonly settings: AppSettings;
-  readonly mayChange: boolean;
   readonly reload: () => Promise<void>;
 };
 
-function AppForm({ clientId, settings, mayChange, reload }: AppFormProps) {
+function AppForm({ clientId, settings, reload }: AppFormProps) {
   const { t } = useLanguage();
   const { manage, say } = useConsole();
   const isPerson = settings.kind !== 'machine';
@@ -125,7 +124,7 @@ function AppForm({ clientId, settings, mayChange, reload }: AppFormProps) {
       name: values['name'] ?? '',
       enabled: values['enabled'] === 'on',
       algorithm: values['algorithm'] ?? settings.algorithm,
-      accessTokenMinutes: Number(values['accessTokenMinutes']),
+      accessTokenMinutes: numberIn(values, 'accessTokenMinutes', t('numberWrong')),
       scopes: linesOf(values['scopes']),
       resources: linesOf(values['resources']),
       ...(isPerson && {
@@ -203,13 +202,9 @@ function AppForm({ clientId, settings, mayChange, reload }: AppFormProps) {
   );
   return (
     <Card title={t('settings')}>
-      {mayChange ? (
-        <Sheet submit={t('save')} onSubmit={save}>
-          {fields}
-        </Sheet>
-      ) : (
-        <fieldset disabled>{fields}</fieldset>
-      )}
+      <Editable method={ManagementService.method.updateApplication} onSave={save}>
+        {fields}
+      </Editable>
     </Card>
   );
 }

@@ -4,7 +4,7 @@ import { linesOf, SelectField, TextArea } from '../kit/fields.tsx';
 import { Field, type Values } from '../kit/form.tsx';
 import { Link } from '../kit/parts.tsx';
 import { useLanguage, type Word } from './language.ts';
-import { Card, Code, Empty, Fetched, Opener, Page, Secret, Sheet, Table, Tag, Time } from './parts.tsx';
+import { Card, Code, Empty, Fetched, KeptSecret, Opener, Page, Sheet, Table, Tag, Time } from './parts.tsx';
 import { useConsole } from './state.ts';
 
 /** What the screens read of an application's settings. */
@@ -12,7 +12,6 @@ export type AppSettings = {
   readonly kind: string;
   readonly name: string;
   readonly enabled: boolean;
-  readonly homeUrl: string;
   readonly redirectUris: readonly string[];
   readonly postLogoutRedirectUris: readonly string[];
   readonly backchannelLogoutUri: string;
@@ -42,14 +41,14 @@ export function Applications() {
   const mayCreate = may(ManagementService.method.createApplication);
   return (
     <Fetched load={async () => (await manage.listApplications({})).applications}>
-      {(applications, reload) => (
+      {(applications) => (
         <Page
           title={t('applications')}
           hint={t('applicationsHint')}
           actions={
             mayCreate && (
               <Opener label={t('appAdd')} icon="add" weight="primary">
-                {(close) => <NewApplication onMade={reload} close={close} />}
+                {() => <NewApplication />}
               </Opener>
             )
           }
@@ -99,17 +98,13 @@ export function Applications() {
   );
 }
 
-function NewApplication({
-  onMade,
-  close,
-}: {
-  readonly onMade: () => Promise<void>;
-  readonly close: () => void;
-}) {
+function NewApplication() {
   const { t } = useLanguage();
   const { manage, go } = useConsole();
   const [kind, setKind] = useState('web');
   const [made, setMade] = useState<CreateApplicationResponse>();
+  const open = ({ application }: CreateApplicationResponse) =>
+    go(`applications/${encodeURIComponent(application?.clientId ?? '')}`, t('appMade'));
   const create = async ({ name = '', redirectUris = '', origins = '' }: Values) => {
     const settings = {
       kind,
@@ -118,27 +113,11 @@ function NewApplication({
       ...(kind === 'spa' && { origins: linesOf(origins) }),
     };
     const answer = await manage.createApplication({ settings });
-    await onMade();
-    const clientId = encodeURIComponent(answer.application?.clientId ?? '');
-    if (answer.clientSecret === '') go(`applications/${clientId}`, t('appMade'));
+    if (answer.clientSecret === '') open(answer);
     else setMade(answer);
   };
   if (made !== undefined)
-    return (
-      <>
-        <Secret label={t('clientSecret')} text={made.clientSecret} />
-        <button
-          type="button"
-          class="primary"
-          onClick={() => {
-            close();
-            go(`applications/${encodeURIComponent(made.application?.clientId ?? '')}`);
-          }}
-        >
-          {t('keptIt')}
-        </button>
-      </>
-    );
+    return <KeptSecret label={t('clientSecret')} text={made.clientSecret} onKept={() => open(made)} />;
   return (
     <Sheet submit={t('appAdd')} onSubmit={create}>
       <Field name="name" alsoNames={['settings.name']} label={t('name')} isRequired takesFocus />

@@ -5,7 +5,7 @@ import { SelectField } from '../kit/fields.tsx';
 import { FieldMistake } from '../kit/form.tsx';
 import { useLanguage, type Word } from './language.ts';
 import { readLogo } from './logo.ts';
-import { Card, Fetched, Page, Sheet } from './parts.tsx';
+import { Card, Editable, Fetched, Page } from './parts.tsx';
 import { type Policy, usePolicy } from './policy.ts';
 import { PagePreview } from './preview.tsx';
 import { useConsole } from './state.ts';
@@ -31,12 +31,12 @@ export function BrandingScreen() {
 
 function Editor({ policy, reload }: { readonly policy: Policy; readonly reload: () => Promise<void> }) {
   const { t } = useLanguage();
-  const { may, say } = useConsole();
+  const { say } = useConsole();
   const { save } = usePolicy();
   const [branding, setBranding] = useState<Branding>(policy.branding);
   const radiusId = useId();
   const theme = themeOf(branding);
-  const change = (part: Partial<Branding>) => setBranding({ ...branding, ...part });
+  const change = (part: Partial<Branding>) => setBranding((known) => ({ ...known, ...part }));
   const send = async () => {
     await save({ branding });
     say(t('saved'));
@@ -85,13 +85,9 @@ function Editor({ policy, reload }: { readonly policy: Policy; readonly reload: 
   return (
     <div class="halves">
       <Card title={t('look')}>
-        {may(ManagementService.method.updatePolicy) ? (
-          <Sheet submit={t('save')} onSubmit={send}>
-            {fields}
-          </Sheet>
-        ) : (
-          <fieldset disabled>{fields}</fieldset>
-        )}
+        <Editable method={ManagementService.method.updatePolicy} onSave={send}>
+          {fields}
+        </Editable>
       </Card>
       <Card title={t('preview')} hint={t('previewHint')}>
         <PagePreview branding={branding} policy={policy} />

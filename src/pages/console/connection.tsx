@@ -1,7 +1,8 @@
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { type ManagedConnection, ManagementService } from '../../clients/management.ts';
 import { CheckField, linesOf, SelectField, TextArea } from '../kit/fields.tsx';
-import { Field, type Values } from '../kit/form.tsx';
+import { Field, FieldMistake, type Values } from '../kit/form.tsx';
 import { useLanguage } from './language.ts';
 import { Card, Confirm, Copyable, Empty, Facts, Fetched, Page, Sheet } from './parts.tsx';
 import { useConsole } from './state.ts';
@@ -44,18 +45,18 @@ const blank: Settings = {
 /** A connection with an identity provider: made, changed, or taken away. */
 export function ConnectionScreen() {
   const { t } = useLanguage();
-  const { manage, item } = useConsole();
+  const { manage, item, may } = useConsole();
   const back = { to: 'sign-in', label: t('signInWays') };
   const load = async () => (await manage.listConnections({})).connections;
-  if (item === 'new')
-    return (
-      <Page title={t('providerAdd')} back={back}>
-        <NewConnection />
-      </Page>
-    );
   return (
     <Fetched load={load}>
       {(connections, reload) => {
+        if (item === 'new' && may(ManagementService.method.setConnection))
+          return (
+            <Page title={t('providerAdd')} back={back}>
+              <NewConnection taken={connections.map(({ name }) => name)} />
+            </Page>
+          );
         const found = connections.find(({ name }) => name === item);
         return (
           <Page title={found === undefined ? t('notFound') : item} back={back}>
@@ -74,44 +75,55 @@ export function ConnectionScreen() {
 /** The redirect URI of a connection that is not made yet: the provider asks for it first. */
 const redirectUriOf = (slug: string, name: string) => `${location.origin}/login/callback/${slug}/${name}`;
 
-function NewConnection() {
+function NewConnection({ taken }: { readonly taken: readonly string[] }) {
   const { t } = useLanguage();
   const { go, tenant } = useConsole();
   const [kind, setKind] = useState(blank.kind);
   const [name, setName] = useState('');
-  const known = name.trim() || (kind === 'oidc' ? 'company' : kind);
   return (
     <Card>
       <SelectField
         name="kind"
         label={t('provider')}
         value={kind}
-        onChange={setKind}
+        onChange={(next) => {
+          setKind(next);
+          setName('');
+        }}
         choices={kinds.map(([value, label]) => ({ value, label }))}
       />
-      {kind === 'oidc' && (
+      <ConnectionForm
+        key={kind}
+        name={() => {
+          const given = name.trim() || presetName(kind);
+          if (given === '') throw new FieldMistake('name', t('connectionNameMissing'));
+          if (taken.includes(given)) throw new FieldMistake('name', t('connectionNameTaken'));
+          return given;
+        }}
+        settings={{ ...blank, kind }}
+        onSaved={async () => go('sign-in', t('saved'))}
+      >
         <Field
           name="name"
           label={t('connectionName')}
           hint={t('connectionNameHint')}
+          value={presetName(kind)}
           isLatin
           onInput={setName}
         />
-      )}
-      {kind !== 'manam' && (
-        <>
-          <p>{t('providerFirst')}</p>
-          <Copyable text={redirectUriOf(tenant.slug, known)} />
-        </>
-      )}
-      <ConnectionForm
-        key={kind}
-        name={kind === 'manam' ? 'manam-account' : known}
-        settings={{ ...blank, kind }}
-        onSaved={async () => go('sign-in', t('saved'))}
-      />
+        <p>{t('providerFirst')}</p>
+        <p>
+          <Copyable text={redirectUriOf(tenant.slug, name.trim() || presetName(kind) || '…')} />
+        </p>
+      </ConnectionForm>
     </Card>
   );
+}
+
+/** The name of a connection where there is no reason for another one: addresses have a meaning of their own for `manam`. */
+function presetName(kind: string): string {
+  if (kind === 'oidc') return '';
+  return kind === 'manam' ? 'manam-id' : kind;
 }
 
 function Known({
@@ -140,7 +152,7 @@ function Known({
         <>
           <Card title={t('settings')}>
             <ConnectionForm
-              name={name}
+              name={() => name}
               settings={{ ...blank, ...(settings as unknown as Settings) }}
               onSaved={async () => {
                 say(t('saved'));
@@ -165,16 +177,19 @@ function Known({
 }
 
 type ConnectionFormProps = {
-  readonly name: string;
+  /** The name to save it under; throws where there is none. */
+  readonly name: () => string;
   readonly settings: Settings;
   readonly onSaved: () => Promise<void>;
+  readonly children?: ComponentChildren;
 };
 
-function ConnectionForm({ name, settings, onSaved }: ConnectionFormProps) {
+function ConnectionForm({ name: nameOf, settings, onSaved, children }: ConnectionFormProps) {
   const { t } = useLanguage();
   const { manage } = useConsole();
   const { kind } = settings;
   const save = async (values: Values) => {
+    const name = nameOf();
     const { clientId = '', secret = '', displayName = '', issuer = '', teamId = '', keyId = '' } = values;
     const next = {
       kind,
@@ -182,7 +197,7 @@ function ConnectionForm({ name, settings, onSaved }: ConnectionFormProps) {
       enabled: values['enabled'] === 'on',
       createAccounts: values['createAccounts'] === 'on',
       domains: linesOf(values['domains']),
-      ...(kind !== 'manam' && { clientId: clientId.trim() }),
+      clientId: clientId.trim(),
       ...((kind === 'oidc' || kind === 'microsoft') && { issuer: issuer.trim() }),
       ...(kind === 'apple' && { teamId: teamId.trim(), keyId: keyId.trim() }),
     };
@@ -201,23 +216,22 @@ function ConnectionForm({ name, settings, onSaved }: ConnectionFormProps) {
   );
   return (
     <Sheet submit={t('save')} onSubmit={save}>
-      {kind !== 'manam' && text('clientId')}
+      {children}
+      {text('clientId')}
       {kind === 'apple' && (
         <div class="row">
           {text('teamId')}
           {text('keyId')}
         </div>
       )}
-      {kind !== 'manam' && (
-        <TextArea
-          name="secret"
-          alsoNames={['value']}
-          label={t(kind === 'apple' ? 'privateKey' : 'clientSecret')}
-          hint={t('secretFieldHint')}
-          rows={kind === 'apple' ? 5 : 1}
-          isLatin
-        />
-      )}
+      <TextArea
+        name="secret"
+        alsoNames={['value']}
+        label={t(kind === 'apple' ? 'privateKey' : 'clientSecret')}
+        hint={t('secretFieldHint')}
+        rows={kind === 'apple' ? 5 : 1}
+        isLatin
+      />
       {(kind === 'oidc' || kind === 'microsoft') && text('issuer')}
       {text('displayName', false)}
       <TextArea

@@ -28,8 +28,15 @@ export function Events() {
   const { t } = useLanguage();
   const { events } = useConsole();
   const [kind, setKind] = useState('');
-  const read = (after: string) =>
-    events.listEvents({ newestFirst: true, after, limit: 50, types: kind === '' ? [] : [kind] });
+  /** Goes on until there is something to show: rare kinds lie far apart. */
+  const read = async (after: string): Promise<Answer> => {
+    let answer: Answer = { events: [], nextCursor: after, hasMore: true };
+    while (answer.hasMore && answer.events.length === 0) {
+      const types = kind === '' ? [] : [kind];
+      answer = await events.listEvents({ newestFirst: true, after: answer.nextCursor, limit: 50, types });
+    }
+    return answer;
+  };
   return (
     <Page title={t('events')} hint={t('eventsHint')}>
       <div class="toolbar">

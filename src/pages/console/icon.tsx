@@ -1,5 +1,4 @@
 import back from 'bootstrap-icons/icons/arrow-left.svg?raw';
-import again from 'bootstrap-icons/icons/arrow-repeat.svg?raw';
 import overview from 'bootstrap-icons/icons/bar-chart.svg?raw';
 import out from 'bootstrap-icons/icons/box-arrow-right.svg?raw';
 import away from 'bootstrap-icons/icons/box-arrow-up-right.svg?raw';
@@ -26,7 +25,6 @@ import close from 'bootstrap-icons/icons/x-lg.svg?raw';
 const drawings = {
   account,
   add,
-  again,
   applications,
   away,
   back,

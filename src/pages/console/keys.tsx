@@ -1,14 +1,31 @@
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { type Timestamp, timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { useState } from 'preact/hooks';
 import { type ManagedKey, ManagementService } from '../../clients/management.ts';
 import { CheckField, linesOf, SelectField, TextArea } from '../kit/fields.tsx';
 import { Field, type Values } from '../kit/form.tsx';
 import { useLanguage, type Word } from './language.ts';
-import { Card, Confirm, Empty, Fetched, Opener, Page, Secret, Sheet, Table, Tag, Time } from './parts.tsx';
+import {
+  Card,
+  Confirm,
+  Empty,
+  Fetched,
+  KeptSecret,
+  Opener,
+  Page,
+  Sheet,
+  Table,
+  Tag,
+  Time,
+} from './parts.tsx';
 import { scopes, useConsole } from './state.ts';
 
 const methods = ManagementService.method;
 const dayMs = 86_400_000;
+
+const isPast = (time: Timestamp | undefined) => time !== undefined && timestampDate(time) <= new Date();
+
+/** Whether a key opens nothing any more. One that was replaced goes on until its time. */
+const isOver = ({ revokeTime, expireTime }: ManagedKey) => isPast(revokeTime) || isPast(expireTime);
 
 /** The keys of the tenant's pages, apps and servers. */
 export function Keys() {
@@ -18,15 +35,15 @@ export function Keys() {
   return (
     <Fetched load={async () => (await manage.listKeys({})).keys}>
       {(keys, reload) => {
-        const shown = keys.filter(({ revokeTime }) => isAll || revokeTime === undefined);
+        const shown = keys.filter((key) => isAll || !isOver(key));
         return (
           <Page
             title={t('keys')}
             hint={t('keysHint')}
             actions={
               may(methods.createKey) && (
-                <Opener label={t('keyAdd')} icon="add" weight="primary">
-                  {(close) => <NewKey onMade={reload} close={close} />}
+                <Opener label={t('keyAdd')} icon="add" weight="primary" onClosed={() => void reload()}>
+                  {(close) => <NewKey close={close} />}
                 </Opener>
               )
             }
@@ -67,10 +84,10 @@ function KeyTable({
         {
           label: t('name'),
           isMain: true,
-          of: ({ name, keyId, revokeTime }) => (
+          of: (key) => (
             <>
-              <bdi>{name || keyId.slice(0, 8)}</bdi>{' '}
-              {revokeTime !== undefined && <Tag tone="bad">{t('revoked')}</Tag>}
+              <bdi>{key.name || key.keyId.slice(0, 8)}</bdi>{' '}
+              {isOver(key) && <Tag tone="bad">{t(isPast(key.revokeTime) ? 'revoked' : 'expired')}</Tag>}
             </>
           ),
         },
@@ -78,7 +95,7 @@ function KeyTable({
         { label: t('mayDo'), of: (key) => <Reach of={key} /> },
         { label: t('madeAt'), of: ({ createTime }) => <Time of={createTime} /> },
         { label: t('lastUse'), of: ({ lastUseTime }) => <Time of={lastUseTime} /> },
-        { label: t('ends'), of: ({ expireTime }) => <Time of={expireTime} /> },
+        { label: t('ends'), of: ({ expireTime, revokeTime }) => <Time of={revokeTime ?? expireTime} /> },
         {
           label: t('actions'),
           isActions: true,
@@ -103,7 +120,7 @@ function Reach({ of: { scopes: granted, origins, networks } }: { readonly of: Ma
 }
 
 function KeyActions({
-  managed: { keyId, name, revokeTime },
+  managed,
   reload,
 }: {
   readonly managed: ManagedKey;
@@ -111,12 +128,15 @@ function KeyActions({
 }) {
   const { t } = useLanguage();
   const { manage, may, say } = useConsole();
-  if (revokeTime !== undefined || !may(methods.revokeKey)) return null;
+  const { keyId, name } = managed;
+  if (isOver(managed) || !may(methods.revokeKey)) return null;
   return (
     <>
-      <Opener label={t('rotate')} about={name}>
-        {(close) => <RotateKey keyId={keyId} onDone={reload} close={close} />}
-      </Opener>
+      {managed.revokeTime === undefined && (
+        <Opener label={t('rotate')} about={name} onClosed={() => void reload()}>
+          {(close) => <RotateKey managed={managed} close={close} />}
+        </Opener>
+      )}
       <Confirm
         label={t('revoke')}
         about={name}
@@ -131,20 +151,6 @@ function KeyActions({
   );
 }
 
-type MadeProps = { readonly text: string; readonly close: () => void };
-
-function MadeKey({ text, close }: MadeProps) {
-  const { t } = useLanguage();
-  return (
-    <>
-      <Secret label={t('keyMade')} text={text} />
-      <button type="button" class="primary" onClick={close}>
-        {t('keptIt')}
-      </button>
-    </>
-  );
-}
-
 const overlaps: readonly (readonly [hours: number, word: Word])[] = [
   [0, 'overlapNone'],
   [1, 'overlapHour'],
@@ -152,27 +158,17 @@ const overlaps: readonly (readonly [hours: number, word: Word])[] = [
 ];
 
 function RotateKey({
-  keyId,
-  onDone,
+  managed: { keyId, kind },
   close,
 }: {
-  readonly keyId: string;
-  readonly onDone: () => Promise<void>;
+  readonly managed: ManagedKey;
   readonly close: () => void;
 }) {
   const { t } = useLanguage();
   const { manage } = useConsole();
   const [text, setText] = useState('');
   if (text !== '')
-    return (
-      <MadeKey
-        text={text}
-        close={() => {
-          close();
-          void onDone();
-        }}
-      />
-    );
+    return <KeptSecret label={t('keyMade')} text={text} isPublic={kind === 'publishable'} onKept={close} />;
   return (
     <Sheet
       submit={t('rotate')}
@@ -199,21 +195,13 @@ const ends: readonly (readonly [days: number, word: Word])[] = [
   [365, 'end365'],
 ];
 
-function NewKey({ onMade, close }: { readonly onMade: () => Promise<void>; readonly close: () => void }) {
+function NewKey({ close }: { readonly close: () => void }) {
   const { t } = useLanguage();
   const { manage } = useConsole();
   const [kind, setKind] = useState('publishable');
   const [text, setText] = useState('');
   if (text !== '')
-    return (
-      <MadeKey
-        text={text}
-        close={() => {
-          close();
-          void onMade();
-        }}
-      />
-    );
+    return <KeptSecret label={t('keyMade')} text={text} isPublic={kind === 'publishable'} onKept={close} />;
   const create = async (values: Values) => {
     const days = Number(values['end']);
     const { text: made } = await manage.createKey({

@@ -80,12 +80,16 @@ function MemberTable({ answer, reload }: ListProps) {
 
 function RoleField({ value }: { readonly value: string }) {
   const { t } = useLanguage();
+  const { tenant } = useConsole();
+  // No one gives more than they have.
+  const own = (memberRoles as readonly string[]).indexOf(tenant.role);
+  const given = memberRoles.slice(0, own + 1);
   return (
     <SelectField
       name="role"
       label={t('role')}
       value={value}
-      choices={memberRoles.map((role) => ({ value: role, label: t(roleWord(role)) }))}
+      choices={given.map((role) => ({ value: role, label: t(roleWord(role)) }))}
     />
   );
 }
@@ -98,9 +102,12 @@ function MemberActions({
   readonly reload: () => Promise<void>;
 }) {
   const { t } = useLanguage();
-  const { manage, say } = useConsole();
+  const { manage, manam, say } = useConsole();
   const about = name || email;
   const done = async () => {
+    const { user } = await manam.profile.viewUser({});
+    // What one may do oneself is read anew.
+    if (user?.userId === userId) location.reload();
     say(t('saved'));
     await reload();
   };

@@ -24,6 +24,8 @@ import { useConsole } from './state.ts';
 
 const mails = Object.keys(emailTemplates) as EmailName[];
 const texts = Object.keys(smsTemplates) as SmsName[];
+/** Whether a message has a link, and so a button. */
+const hasButton = (name: string) => isMail(name) && emailTemplates[name].en.action !== '';
 const isMail = (name: string): name is EmailName => name in emailTemplates;
 
 /** The words of the tenant's messages, with what its users get beside them. */
@@ -56,13 +58,7 @@ export function Messages() {
       </div>
       <Fetched load={load}>
         {(answer, reload) => (
-          <Editor
-            key={`${name} ${locale} ${JSON.stringify(answer.policy.templates[name] ?? '')}`}
-            name={name}
-            locale={locale}
-            answer={answer}
-            reload={reload}
-          />
+          <Editor key={`${name} ${locale}`} name={name} locale={locale} answer={answer} reload={reload} />
         )}
       </Fetched>
     </Page>
@@ -96,6 +92,8 @@ function Editor({ name, locale, answer, reload }: EditorProps) {
   const [words, setWords] = useState<Words>(() =>
     isMail(name) ? emailWords(overrides, name, locale) : smsWords(overrides, name as SmsName, locale),
   );
+  /** Counts what was taken back: the fields begin anew with it. */
+  const [round, setRound] = useState(0);
   const isOwn = overrides[name]?.[locale] !== undefined;
   const mayChange = may(ManagementService.method.updatePolicy) && !isConfined;
   const keep = async (value: JsonValue) => {
@@ -103,7 +101,12 @@ function Editor({ name, locale, answer, reload }: EditorProps) {
     say(t('saved'));
     await reload();
   };
-  const fields = <WordFields words={words} name={name} locale={locale} onChange={setWords} />;
+  const reset = async () => {
+    await keep(null);
+    setWords(isMail(name) ? emailTemplates[name][locale] : smsTemplates[name as SmsName][locale]);
+    setRound(round + 1);
+  };
+  const fields = <WordFields key={round} words={words} name={name} locale={locale} onChange={setWords} />;
   return (
     <div class="halves">
       <Card title={t('words')} hint={isConfined ? t('wordsConfined') : t('wordsHint')}>
@@ -112,14 +115,14 @@ function Editor({ name, locale, answer, reload }: EditorProps) {
             <Sheet submit={t('save')} onSubmit={() => keep(jsonOf(words))}>
               {fields}
             </Sheet>
-            {isOwn && <Form submit={t('wordsReset')} weight="quiet" onSubmit={() => keep(null)} />}
+            {isOwn && <Form submit={t('wordsReset')} weight="quiet" onSubmit={() => reset()} />}
           </>
         ) : (
           <fieldset disabled>{fields}</fieldset>
         )}
       </Card>
       <Card title={t('preview')}>
-        <MessagePreview words={words} locale={locale} answer={answer} />
+        <MessagePreview name={name} words={words} locale={locale} answer={answer} />
       </Card>
     </div>
   );
@@ -178,7 +181,7 @@ function WordFields({
           })
         }
       />
-      {words.action !== '' && (
+      {hasButton(name) && (
         <Field
           name="action"
           alsoNames={[`${path}.action`]}
@@ -192,13 +195,14 @@ function WordFields({
 }
 
 type MessagePreviewProps = {
+  readonly name: string;
   readonly words: Words;
   readonly locale: Locale;
   readonly answer: PolicyAnswer;
 };
 
 /** A message as it will arrive, by the code that sends it. */
-function MessagePreview({ words, locale, answer: { policy } }: MessagePreviewProps) {
+function MessagePreview({ name, words, locale, answer: { policy } }: MessagePreviewProps) {
   const { t } = useLanguage();
   const { tenant } = useConsole();
   const link = `${location.origin}/account/${tenant.slug}/…`;
@@ -217,7 +221,7 @@ function MessagePreview({ words, locale, answer: { policy } }: MessagePreviewPro
     );
   }
   const recipient = { to: 'sara@example.com', from: policy.senders.default };
-  const shown = { ...variables, link: words.action === '' ? '' : link };
+  const shown = { ...variables, link: hasButton(name) ? link : '' };
   const { subject, html } = renderEmail(words, locale, recipient, shown, themeOf(policy.branding));
   return (
     <div class="mail">

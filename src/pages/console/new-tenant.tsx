@@ -17,7 +17,7 @@ export function NewTenant({ onGoOn }: { readonly onGoOn: (slug: string) => Promi
       <>
         <h1>{t('tenantMade', { tenant: made.tenant?.name ?? '' })}</h1>
         <p role="status">{t('tenantKeysHint')}</p>
-        <Secret label={t('tenantPublishable')} text={made.publishableKey} />
+        <Secret label={t('tenantPublishable')} text={made.publishableKey} isPublic />
         <Secret label={t('tenantSecret')} text={made.secretKey} />
         <p class="hint">{t('tenantConfined')}</p>
         <Form submit={t('keysKept')} onSubmit={() => onGoOn(made.tenant?.slug ?? '')} />

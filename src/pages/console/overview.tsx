@@ -21,21 +21,26 @@ const sumOf = ({ counts }: UsageDay, types: readonly string[]) =>
 /** What happened at the tenant lately. */
 export function Overview() {
   const { t } = useLanguage();
-  const { tenant, manage } = useConsole();
-  const load = async () => (await manage.getUsage({ types: [...signedUp, ...signedIn, ...failed] })).days;
+  const { tenant, manage, events } = useConsole();
+  const load = async () => {
+    const [{ days }, { events: first }] = await Promise.all([
+      manage.getUsage({ types: [...signedUp, ...signedIn, ...failed] }),
+      events.listEvents({ newestFirst: true, types: signedIn, limit: 1 }),
+    ]);
+    return { days, wasUsed: first.length > 0 };
+  };
   return (
     <Page title={t('overview')} hint={t('overviewHint', { tenant: tenant.name })}>
-      <Fetched load={load}>{(days) => <Figures days={days} />}</Fetched>
+      <Fetched load={load}>{(loaded) => <Figures {...loaded} />}</Fetched>
     </Page>
   );
 }
 
-function Figures({ days }: { readonly days: readonly UsageDay[] }) {
+function Figures({ days, wasUsed }: { readonly days: readonly UsageDay[]; readonly wasUsed: boolean }) {
   const { t } = useLanguage();
   const { events } = useConsole();
   const today = days.at(-1);
   const shown = days.slice(-shownDays);
-  const wasUsed = days.some((day) => sumOf(day, signedIn) > 0);
   const load = async () => (await events.listEvents({ newestFirst: true, limit: recentEvents })).events;
   return (
     <>

@@ -1,8 +1,9 @@
+import type { DescMethod } from '@bufbuild/protobuf';
 import { type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Failure } from '../../clients/web.ts';
-import { Form, type FormProps, type Values } from '../kit/form.tsx';
+import { Form, type FormProps, isNamed, type Values } from '../kit/form.tsx';
 import { Loaded, type LoadedProps } from '../kit/loaded.tsx';
 import { CopyButton, Link } from '../kit/parts.tsx';
 import { Icon, type IconName } from './icon.tsx';
@@ -210,20 +211,42 @@ export function Copyable({ text }: { readonly text: string }) {
   );
 }
 
-/** A secret that is shown once. */
-export function Secret({ label, text }: { readonly label: string; readonly text: string }) {
+type SecretProps = {
+  readonly label: string;
+  readonly text: string;
+  /** Whether everyone may see it. */
+  readonly isPublic?: boolean;
+};
+
+/** A text that is shown once; readers begin there. */
+export function Secret({ label, text, isPublic = false }: SecretProps) {
   const { t } = useLanguage();
+  const title = useRef<HTMLParagraphElement>(null);
+  useLayoutEffect(() => title.current?.focus(), []);
   return (
     <div class="once">
-      <p>
+      <p ref={title} tabIndex={-1}>
         <strong>{label}</strong>
       </p>
       <code class="secret" dir="ltr">
         {text}
       </code>
       <CopyButton text={text} />
-      <p class="hint">{t('shownOnce')}</p>
+      <p class="hint">{t(isPublic ? 'shownOncePublic' : 'shownOnce')}</p>
     </div>
+  );
+}
+
+/** The same in a dialog, which stays until its text is kept. */
+export function KeptSecret({ onKept, ...secret }: SecretProps & { readonly onKept: () => void }) {
+  const { t } = useLanguage();
+  return (
+    <>
+      <Secret {...secret} />
+      <button type="button" class="primary" onClick={onKept}>
+        {t('keptIt')}
+      </button>
+    </>
   );
 }
 
@@ -250,15 +273,21 @@ export function Modal({
   useEffect(() => {
     const opener = document.activeElement;
     dialog.current?.showModal();
+    dialog.current?.querySelector<HTMLElement>('[data-takes-focus="true"]')?.focus();
     return () => {
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
     };
   }, []);
+  /** What is shown once is not lost by a key. */
+  const cancel = (event: Event) => {
+    event.preventDefault();
+    if (dialog.current?.querySelector('.once') === null) onClose();
+  };
   return (
-    <dialog ref={dialog} aria-label={title} onClose={onClose} onCancel={onClose}>
+    <dialog ref={dialog} aria-label={title} onCancel={cancel}>
       <div class="card-head">
         <h2>{title}</h2>
-        <button type="button" class="bare" aria-label={t('close')} onClick={onClose}>
+        <button type="button" class="bare close" aria-label={t('close')} onClick={onClose}>
           <Icon name="close" />
         </button>
       </div>
@@ -274,12 +303,26 @@ type OpenerProps = {
   readonly about?: string;
   readonly icon?: IconName;
   readonly weight?: 'primary' | 'quiet' | 'danger';
+  /** Called when the dialog is closed, however. */
+  readonly onClosed?: () => void;
   readonly children: (close: () => void) => ComponentChildren;
 };
 
 /** A button that opens a dialog. */
-export function Opener({ label, title = label, about, icon, weight = 'quiet', children }: OpenerProps) {
+export function Opener({
+  label,
+  title = label,
+  about,
+  icon,
+  weight = 'quiet',
+  onClosed,
+  children,
+}: OpenerProps) {
   const [isOpen, setOpen] = useState(false);
+  const close = () => {
+    setOpen(false);
+    onClosed?.();
+  };
   return (
     <>
       <button type="button" class={weight} aria-haspopup="dialog" onClick={() => setOpen(true)}>
@@ -288,8 +331,8 @@ export function Opener({ label, title = label, about, icon, weight = 'quiet', ch
         {about !== undefined && <span class="unseen"> {about}</span>}
       </button>
       {isOpen && (
-        <Modal title={title} onClose={() => setOpen(false)}>
-          {children(() => setOpen(false))}
+        <Modal title={title} onClose={close}>
+          {children(close)}
         </Modal>
       )}
     </>
@@ -298,17 +341,16 @@ export function Opener({ label, title = label, about, icon, weight = 'quiet', ch
 
 /** A form that also says what is wrong with fields that it does not show. */
 export function Sheet(props: FormProps) {
-  return <Form {...props} help={(failure) => <OtherMistakes failure={failure} />} />;
+  return <Form {...props} help={(failure, form) => <OtherMistakes failure={failure} form={form} />} />;
 }
 
-function OtherMistakes({ failure }: { readonly failure: Failure }) {
-  const shown = new Set(
-    [...document.querySelectorAll<HTMLElement>('[data-names]')].flatMap((each) =>
-      (each.dataset['names'] ?? '').split(' '),
-    ),
+type MistakesProps = { readonly failure: Failure; readonly form: HTMLFormElement | null };
+
+function OtherMistakes({ failure, form }: MistakesProps) {
+  const shown = [...(form?.querySelectorAll<HTMLElement>('[data-names]') ?? [])].flatMap((each) =>
+    (each.dataset['names'] ?? '').split(' '),
   );
-  const isShown = (field: string) => [...shown].some((name) => field === name || isBelow(field, name));
-  const others = Object.entries(failure.fields).filter(([field]) => !isShown(field));
+  const others = Object.entries(failure.fields).filter(([field]) => !isNamed(field, shown));
   if (others.length === 0) return null;
   return (
     <ul>
@@ -321,7 +363,24 @@ function OtherMistakes({ failure }: { readonly failure: Failure }) {
   );
 }
 
-const isBelow = (field: string, name: string) => name.endsWith('.') && field.startsWith(name);
+type EditableProps = {
+  /** The method that saves it: who may not call it sees the fields alone. */
+  readonly method: DescMethod;
+  readonly onSave: (values: Values) => Promise<void>;
+  readonly children: ComponentChildren;
+};
+
+/** Settings that some may change and all may see. */
+export function Editable({ method, onSave, children }: EditableProps) {
+  const { t } = useLanguage();
+  const { may } = useConsole();
+  if (!may(method)) return <fieldset disabled>{children}</fieldset>;
+  return (
+    <Sheet submit={t('save')} onSubmit={onSave}>
+      {children}
+    </Sheet>
+  );
+}
 
 type ConfirmProps = {
   readonly label: string;

@@ -1,4 +1,5 @@
 import type { JsonObject } from '@bufbuild/protobuf';
+import type { PasskeyMode, PasswordlessMode, SignInWay } from '../../domain/sign-in-way.ts';
 import { useConsole } from './state.ts';
 
 /** What the screens read of a policy. */
@@ -6,12 +7,11 @@ export type Policy = {
   readonly defaultLocale: 'en' | 'fa';
   readonly requireSecondFactor: boolean;
   readonly rememberDeviceDays: number;
-  readonly discloseRegistration: boolean;
   readonly newSignInNotice: boolean;
   readonly password: { readonly minLength: number; readonly minStrength: number };
   readonly codeSignIn: { readonly enabled: boolean; readonly createAccounts: boolean };
-  readonly passkeys: { readonly mode: string; readonly passwordless: string };
-  readonly signInOrder: readonly ('passkey' | 'code' | 'password')[];
+  readonly passkeys: { readonly mode: PasskeyMode; readonly passwordless: PasswordlessMode };
+  readonly signInOrder: readonly SignInWay[];
   readonly terms: { readonly url: string; readonly version: string };
   readonly members: { readonly requireSecondFactor: boolean };
   readonly roles: Readonly<Record<string, readonly string[]>>;

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { createManam, memoryStorage } from '../../clients/web.ts';
+import { signInWaysOf } from '../../domain/sign-in-way.ts';
 import { type Branding, themeOf } from '../../domain/theme.ts';
 import { wordsOf } from '../account/language.ts';
 import { SignIn } from '../account/sign-in.tsx';
@@ -54,13 +55,8 @@ function Shown({ branding, policy, publishableKey, words }: PreviewProps & Given
     name: tenant.name,
     key: publishableKey,
     theme,
-    signInWays: policy.signInOrder.filter((way) =>
-      way === 'code'
-        ? policy.codeSignIn.enabled
-        : way === 'passkey'
-          ? policy.passkeys.mode !== 'off'
-          : policy.passkeys.passwordless !== 'tenant',
-    ),
+    minPasswordLength: policy.password.minLength,
+    signInWays: signInWaysOf(policy),
   };
   const account: Account = {
     settings,
@@ -76,6 +72,7 @@ function Shown({ branding, policy, publishableKey, words }: PreviewProps & Given
     setStage: () => {},
     enter: nothing,
     goOn: nothing,
+    isPreview: true,
     attempt: (work) => work(),
   };
   return (

@@ -3,7 +3,7 @@ import { ManagementService } from '../../clients/management.ts';
 import { linesOf, TextArea } from '../kit/fields.tsx';
 import type { Values } from '../kit/form.tsx';
 import { useLanguage } from './language.ts';
-import { Card, Sheet } from './parts.tsx';
+import { Card, Editable } from './parts.tsx';
 import { type Policy, usePolicy } from './policy.ts';
 import { useConsole } from './state.ts';
 
@@ -42,7 +42,7 @@ export function RolesCard({
   readonly reload: () => Promise<void>;
 }) {
   const { t } = useLanguage();
-  const { may, say } = useConsole();
+  const { say } = useConsole();
   const { save } = usePolicy();
   const send = async ({ roles = '' }: Values) => {
     await save({ roles: patchOf(policy.roles, rolesIn(roles)) });
@@ -62,13 +62,9 @@ export function RolesCard({
   );
   return (
     <Card title={t('userRoles')} hint={t('userRolesHint')}>
-      {may(ManagementService.method.updatePolicy) ? (
-        <Sheet submit={t('save')} onSubmit={send}>
-          {field}
-        </Sheet>
-      ) : (
-        <fieldset disabled>{field}</fieldset>
-      )}
+      <Editable method={ManagementService.method.updatePolicy} onSave={send}>
+        {field}
+      </Editable>
     </Card>
   );
 }

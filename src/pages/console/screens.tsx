@@ -26,7 +26,8 @@ const screens: Readonly<Record<string, () => Promise<() => ComponentChildren>>> 
 /** The screen that the address names. */
 export function Screen() {
   const { screen, item } = useConsole();
-  const load = screens[item === '' ? screen : `${screen}/`];
+  const name = item === '' ? screen : `${screen}/`;
+  const load = Object.hasOwn(screens, name) ? screens[name] : undefined;
   if (load === undefined) return <NotFound />;
   return (
     <Loaded key={`${screen}/${item}`} load={load} placeholder={<div class="skeleton" />}>

@@ -1,10 +1,10 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import { ManagementService } from '../../clients/management.ts';
 import { CheckField, linesOf, SelectField, TextArea } from '../kit/fields.tsx';
-import { Field, FieldMistake, type Values } from '../kit/form.tsx';
+import { Field, FieldMistake, PageMistake, type Values } from '../kit/form.tsx';
 import { Domains } from './domains.tsx';
 import { useLanguage } from './language.ts';
-import { Card, Code, Confirm, Copyable, Facts, Fetched, Page, Sheet } from './parts.tsx';
+import { Card, Code, Confirm, Copyable, Editable, Facts, Fetched, Page } from './parts.tsx';
 import { type Policy, type PolicyAnswer, usePolicy } from './policy.ts';
 import { RolesCard } from './roles.tsx';
 import { useConsole } from './state.ts';
@@ -21,18 +21,44 @@ export function Settings() {
       <Identity />
       <Card title={t('domains')} hint={t('domainsHint')}>
         <Domains />
+        <Fetched load={load}>{({ policy }, reload) => <Sender policy={policy} reload={reload} />}</Fetched>
       </Card>
       <Fetched load={load}>
         {(answer, reload) => (
           <>
             <General policy={answer.policy} reload={reload} />
             <RolesCard policy={answer.policy} reload={reload} />
-            <WholePolicy answer={answer} reload={reload} />
+            <WholePolicy key={JSON.stringify(answer.whole)} answer={answer} reload={reload} />
           </>
         )}
       </Fetched>
       {may(methods.deleteTenant) && <Removal />}
     </Page>
+  );
+}
+
+/** The address that the tenant's e-mails come from: below a proved domain it is the tenant's own. */
+function Sender({ policy, reload }: { readonly policy: Policy; readonly reload: () => Promise<void> }) {
+  const { t } = useLanguage();
+  const { say } = useConsole();
+  const { save } = usePolicy();
+  const send = async ({ sender = '' }: Values) => {
+    const address = sender.trim();
+    await save({ senders: { default: address, addresses: [address] } });
+    say(t('saved'));
+    await reload();
+  };
+  return (
+    <Editable method={methods.updatePolicy} onSave={send}>
+      <Field
+        name="sender"
+        alsoNames={['policy.senders.default', 'policy.senders.']}
+        label={t('sender')}
+        hint={t('senderHint')}
+        value={policy.senders.default}
+        isLatin
+      />
+    </Editable>
   );
 }
 
@@ -61,9 +87,13 @@ function Identity() {
 
 function General({ policy, reload }: { readonly policy: Policy; readonly reload: () => Promise<void> }) {
   const { t } = useLanguage();
-  const { may, say } = useConsole();
+  const { say, manam } = useConsole();
   const { save } = usePolicy();
   const send = async (values: Values) => {
+    const isNewDemand = values['memberFactor'] === 'on' && !policy.members.requireSecondFactor;
+    // Whoever demands it is held to it with the next call.
+    if (isNewDemand && (await manam.twoFactor.getTwoFactor({})).methods.length === 0)
+      throw new PageMistake(t('memberFactorFirst'));
     await save({
       defaultLocale: values['locale'] ?? policy.defaultLocale,
       origins: linesOf(values['origins']),
@@ -126,26 +156,39 @@ function General({ policy, reload }: { readonly policy: Policy; readonly reload:
   );
   return (
     <Card title={t('general')}>
-      {may(methods.updatePolicy) ? (
-        <Sheet submit={t('save')} onSubmit={send}>
-          {fields}
-        </Sheet>
-      ) : (
-        <fieldset disabled>{fields}</fieldset>
-      )}
+      <Editable method={ManagementService.method.updatePolicy} onSave={send}>
+        {fields}
+      </Editable>
     </Card>
   );
 }
 
-/** The fields of a policy that differ, as a merge patch (RFC 7396): what is gone is null. */
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** What differs, as a merge patch (RFC 7396): what is gone is null, at any depth. */
 function patchOf(before: JsonObject, after: JsonObject): JsonObject {
   const patch: JsonObject = {};
   for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    const next = after[name];
+    const [former, next] = [before[name], after[name]];
     if (next === undefined) patch[name] = null;
-    else if (JSON.stringify(next) !== JSON.stringify(before[name])) patch[name] = next;
+    else if (isObject(former) && isObject(next)) {
+      const inner = patchOf(former, next);
+      if (Object.keys(inner).length > 0) patch[name] = inner;
+    } else if (JSON.stringify(next) !== JSON.stringify(former)) patch[name] = next;
   }
   return patch;
+}
+
+/** Reads an object; throws where the text is none. */
+function parseObject(text: string, mistake: string): JsonObject {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isObject(value)) return value;
+  } catch {
+    // Said below, in the language of the page.
+  }
+  throw new FieldMistake('policy', mistake);
 }
 
 function WholePolicy({
@@ -156,17 +199,11 @@ function WholePolicy({
   readonly reload: () => Promise<void>;
 }) {
   const { t } = useLanguage();
-  const { may, say } = useConsole();
+  const { say } = useConsole();
   const { save } = usePolicy();
   const { whole, operatorFields } = answer;
   const send = async ({ policy = '' }: Values) => {
-    let next: JsonObject;
-    try {
-      next = JSON.parse(policy) as JsonObject;
-    } catch (error) {
-      throw new FieldMistake('policy', error instanceof Error ? error.message : t('notJson'));
-    }
-    await save(patchOf(whole, next));
+    await save(patchOf(whole, parseObject(policy, t('notJson'))));
     say(t('saved'));
     await reload();
   };
@@ -184,13 +221,9 @@ function WholePolicy({
     <Card>
       <details>
         <summary>{t('policyWhole')}</summary>
-        {may(methods.updatePolicy) ? (
-          <Sheet submit={t('save')} onSubmit={send}>
-            {field}
-          </Sheet>
-        ) : (
-          <fieldset disabled>{field}</fieldset>
-        )}
+        <Editable method={ManagementService.method.updatePolicy} onSave={send}>
+          {field}
+        </Editable>
       </details>
     </Card>
   );

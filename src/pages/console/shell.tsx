@@ -1,12 +1,11 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { MyTenant } from '../../clients/management.ts';
-import { accounts } from '../kit/accounts.ts';
+import { OnDemand } from '../kit/loaded.tsx';
 import { Link } from '../kit/parts.tsx';
-import { useSite } from '../kit/site.ts';
+import { useEndSession } from '../kit/sign-out.ts';
 import { Icon, type IconName } from './icon.tsx';
 import { useLanguage, type Word } from './language.ts';
-import { NewTenant } from './new-tenant.tsx';
 import { useConsole } from './state.ts';
 
 type Entry = { readonly to: string; readonly label: Word; readonly icon: IconName };
@@ -40,16 +39,6 @@ const groups: readonly { readonly title: Word; readonly entries: readonly Entry[
   },
 ];
 
-/** Ends the session, here in any case. */
-function useSignOut(): () => Promise<void> {
-  const { manam, settings } = useSite();
-  return async () => {
-    accounts.drop(settings.slug, accounts.active(settings.slug));
-    await manam.auth.logout({}).catch(() => manam.session.clear());
-    location.replace('/account/manam/');
-  };
-}
-
 function LanguageButton({ onLanguage }: { readonly onLanguage: () => void }) {
   const { t, locale } = useLanguage();
   return (
@@ -70,11 +59,13 @@ type ShellProps = {
 /** What is around every screen: the tenant, the way to the other screens, and what was done last. */
 export function Shell({ tenants, notice, onChoose, onLanguage, children }: ShellProps) {
   const { t } = useLanguage();
-  const { tenant, screen, item } = useConsole();
+  const { tenant, screen } = useConsole();
   const [isOpen, setOpen] = useState(false);
-  const signOut = useSignOut();
-  // On a phone the way lies over the screen that it leads to.
-  useEffect(() => setOpen(false), [screen, item]);
+  const endSession = useEndSession();
+  const signOut = async () => {
+    await endSession();
+    location.replace('/account/manam/');
+  };
   return (
     <div class="shell">
       <div class="top">
@@ -111,7 +102,7 @@ export function Shell({ tenants, notice, onChoose, onLanguage, children }: Shell
               <ul aria-labelledby={`nav-${title}`}>
                 {entries.map(({ to, label, icon }) => (
                   <li key={to}>
-                    <Link to={to} current={to === screen}>
+                    <Link to={to} current={to === screen} onGo={() => setOpen(false)}>
                       <Icon name={icon} /> {t(label)}
                     </Link>
                   </li>
@@ -134,9 +125,33 @@ export function Shell({ tenants, notice, onChoose, onLanguage, children }: Shell
         <p role="status" class="notice">
           {notice}
         </p>
+        <Confined />
         {children}
       </main>
     </div>
+  );
+}
+
+/** Says what a tenant cannot do before it has proved a sender. */
+function Confined() {
+  const { t } = useLanguage();
+  const { manage, screen } = useConsole();
+  const [isConfined, setConfined] = useState(false);
+  useEffect(() => {
+    // Where it cannot be read, the screen itself says so.
+    void manage.getTenant({}).then(
+      ({ confined }) => setConfined(confined),
+      () => {},
+    );
+  }, [screen]);
+  if (!isConfined) return null;
+  return (
+    <p class="banner">
+      <Icon name="warning" />
+      <span>
+        {t('confined')} <Link to="settings">{t('confinedWay')}</Link>
+      </span>
+    </p>
   );
 }
 
@@ -181,10 +196,17 @@ export function NoTenant({ isNew, isUnknown, tenants, onChoose, onMade, onLangua
         </p>
       )}
       {isNew ? (
-        <NewTenant
-          onGoOn={async (slug) => {
-            await onMade();
-            onChoose(slug);
+        <OnDemand
+          load={async () => {
+            const { NewTenant } = await import('./new-tenant.tsx');
+            return () => (
+              <NewTenant
+                onGoOn={async (slug) => {
+                  await onMade();
+                  onChoose(slug);
+                }}
+              />
+            );
           }}
         />
       ) : (

@@ -1,11 +1,11 @@
 import { type ManagedConnection, ManagementService } from '../../clients/management.ts';
 import { nameOfProvider, ProviderLogo } from '../account/provider-logo.tsx';
-import { CheckField, SelectField } from '../kit/fields.tsx';
+import { CheckField, numberIn, SelectField } from '../kit/fields.tsx';
 import { Field, type Values } from '../kit/form.tsx';
 import { Link } from '../kit/parts.tsx';
 import { Icon } from './icon.tsx';
 import { useLanguage, type Word } from './language.ts';
-import { Card, Empty, Fetched, Page, Sheet, Tag } from './parts.tsx';
+import { Card, Editable, Empty, Fetched, Page, Tag } from './parts.tsx';
 import { type Policy, usePolicy } from './policy.ts';
 import { useConsole } from './state.ts';
 
@@ -97,7 +97,7 @@ const passkeyModes: readonly (readonly [string, Word])[] = [
 
 function Ways({ policy, reload }: { readonly policy: Policy; readonly reload: () => Promise<void> }) {
   const { t } = useLanguage();
-  const { may, say } = useConsole();
+  const { say } = useConsole();
   const { save } = usePolicy();
   const order = policy.signInOrder.join(' ');
   const send = async (values: Values) => {
@@ -107,8 +107,11 @@ function Ways({ policy, reload }: { readonly policy: Policy; readonly reload: ()
       codeSignIn: { enabled: values['code'] === 'on', createAccounts: values['codeAccounts'] === 'on' },
       requireSecondFactor: values['factor'] === 'on',
       newSignInNotice: values['notice'] === 'on',
-      password: { minLength: Number(values['minLength']), minStrength: Number(values['minStrength']) },
-      rememberDeviceDays: Number(values['rememberDeviceDays']),
+      password: {
+        minLength: numberIn(values, 'minLength', t('numberWrong')),
+        minStrength: Number(values['minStrength']),
+      },
+      rememberDeviceDays: numberIn(values, 'rememberDeviceDays', t('numberWrong')),
     });
     say(t('saved'));
     await reload();
@@ -179,13 +182,9 @@ function Ways({ policy, reload }: { readonly policy: Policy; readonly reload: ()
   );
   return (
     <Card title={t('ways')} hint={t('waysHint')}>
-      {may(ManagementService.method.updatePolicy) ? (
-        <Sheet submit={t('save')} onSubmit={send}>
-          {fields}
-        </Sheet>
-      ) : (
-        <fieldset disabled>{fields}</fieldset>
-      )}
+      <Editable method={ManagementService.method.updatePolicy} onSave={send}>
+        {fields}
+      </Editable>
     </Card>
   );
 }

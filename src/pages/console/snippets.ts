@@ -1,6 +1,7 @@
-// What a developer copies from the console: a first user who registers and signs in, with the tenant's own key in it.
+// What a developer copies from the console, with the tenant's own key in it: curl registers a first user and signs them in, the
+// others sign in.
 
-export type Snippet = { readonly name: string; readonly language: string; readonly text: string };
+export type Snippet = { readonly name: string; readonly text: string };
 
 type Place = { readonly url: string; readonly key: string };
 
@@ -40,34 +41,12 @@ def call(method, body):
 
 print(call('AuthService/Login', {'email': 'you@example.com', 'password': '${password}'}))`;
 
-const go = ({ url, key }: Place) => `package main
-
-import (
-	"io"
-	"net/http"
-	"os"
-	"strings"
-)
-
-func main() {
-	body := strings.NewReader(\`{"email":"you@example.com","password":"${password}"}\`)
-	request, _ := http.NewRequest("POST", "${url}/manam.v1.AuthService/Login", body)
-	request.Header.Set("x-api-key", "${key}")
-	request.Header.Set("content-type", "application/json")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		panic(err)
-	}
-	io.Copy(os.Stdout, response.Body)
-}`;
-
 /** The snippets for a service at an address, with a publishable key. */
 export function snippetsFor(place: Place): readonly Snippet[] {
   return [
-    { name: 'curl', language: 'sh', text: curl(place) },
-    { name: 'Browser', language: 'ts', text: browser(place) },
-    { name: 'Node', language: 'js', text: javascript(place) },
-    { name: 'Python', language: 'py', text: python(place) },
-    { name: 'Go', language: 'go', text: go(place) },
+    { name: 'curl', text: curl(place) },
+    { name: 'Browser', text: browser(place) },
+    { name: 'Node', text: javascript(place) },
+    { name: 'Python', text: python(place) },
   ];
 }

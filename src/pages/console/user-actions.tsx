@@ -5,7 +5,8 @@ import { Field, Form, type Values } from '../kit/form.tsx';
 import { toLatinDigits } from '../kit/language.ts';
 import { PasswordField } from '../kit/password-field.tsx';
 import { useLanguage } from './language.ts';
-import { Card, Confirm, Copyable, Opener, Sheet } from './parts.tsx';
+import { Card, Confirm, Copyable, Fetched, Opener, Sheet } from './parts.tsx';
+import { usePolicy } from './policy.ts';
 import { useConsole } from './state.ts';
 
 type ActionProps = { readonly user: ManagedUser; readonly onDone: () => Promise<void> };
@@ -93,6 +94,7 @@ export function EditUser({ user, onDone }: ActionProps) {
 export function Credentials({ user, onDone }: ActionProps) {
   const { t } = useLanguage();
   const { manage, may, say } = useConsole();
+  const { load } = usePolicy();
   const { userId, email, mobile } = user;
   const isUnproved = (email !== '' && !user.emailConfirmed) || (mobile !== '' && !user.mobileConfirmed);
   const done = async (text: string) => {
@@ -148,7 +150,9 @@ export function Credentials({ user, onDone }: ActionProps) {
               }}
             >
               <p class="hint">{t('setPasswordHint')}</p>
-              <PasswordField isNew takesFocus />
+              <Fetched load={load}>
+                {({ policy }) => <PasswordField isNew takesFocus minLength={policy.password.minLength} />}
+              </Fetched>
             </Sheet>
           )}
         </Opener>
@@ -218,28 +222,29 @@ export function AccountActions({ user, onDone }: ActionProps) {
 /** A token that shows an account as its user sees it. */
 function Impersonate({ user: { userId } }: { readonly user: ManagedUser }) {
   const { t } = useLanguage();
+  return <Opener label={t('impersonate')}>{() => <AskToken userId={userId} />}</Opener>;
+}
+
+function AskToken({ userId }: { readonly userId: string }) {
+  const { t } = useLanguage();
   const { manage } = useConsole();
   const [token, setToken] = useState('');
+  if (token !== '')
+    return (
+      <>
+        <p role="status">{t('impersonateToken')}</p>
+        <Copyable text={token} />
+      </>
+    );
   return (
-    <Opener label={t('impersonate')}>
-      {() =>
-        token === '' ? (
-          <Sheet
-            submit={t('impersonate')}
-            onSubmit={async ({ reason = '' }) =>
-              setToken((await manage.impersonateUser({ userId, reason })).accessToken)
-            }
-          >
-            <p>{t('impersonateHint')}</p>
-            <TextArea name="reason" label={t('impersonateReason')} />
-          </Sheet>
-        ) : (
-          <>
-            <p>{t('impersonateToken')}</p>
-            <Copyable text={token} />
-          </>
-        )
+    <Sheet
+      submit={t('impersonate')}
+      onSubmit={async ({ reason = '' }) =>
+        setToken((await manage.impersonateUser({ userId, reason })).accessToken)
       }
-    </Opener>
+    >
+      <p>{t('impersonateHint')}</p>
+      <TextArea name="reason" label={t('impersonateReason')} />
+    </Sheet>
   );
 }

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { UserJob } from '../../clients/management.ts';
 import { SelectField } from '../kit/fields.tsx';
-import type { Values } from '../kit/form.tsx';
+import { Field, FieldMistake, type Values } from '../kit/form.tsx';
 import { useLanguage, type Word } from './language.ts';
 import { CancelButton, Modal, Sheet } from './parts.tsx';
 import { useConsole } from './state.ts';
@@ -28,7 +28,10 @@ export function BulkActions({ chosen, query, onDone }: BulkProps) {
   const [job, setJob] = useState<UserJob>();
   const word = actions.find(([each]) => each === action)?.[1];
   const isAll = chosen.length === 0;
-  const begin = async ({ whom }: Values) => {
+  const isDeletion = action === 'delete';
+  const begin = async ({ whom, word: typed = '' }: Values) => {
+    if (isDeletion && whom === 'all' && typed.trim() !== t('deleteWord'))
+      throw new FieldMistake('word', t('wrongWord'));
     const found = filterOf(query);
     const isBare = Object.values(found).every((value) => value === '');
     const users = whom === 'chosen' ? { userIds: [...chosen] } : isBare ? { all: true } : found;
@@ -51,7 +54,7 @@ export function BulkActions({ chosen, query, onDone }: BulkProps) {
         <Modal title={t(word)} onClose={() => setAction('')}>
           <Sheet
             submit={t(word)}
-            weight={action === 'delete' ? 'danger' : 'primary'}
+            weight={isDeletion ? 'danger' : 'primary'}
             aside={<CancelButton onClick={() => setAction('')} />}
             onSubmit={begin}
           >
@@ -62,10 +65,14 @@ export function BulkActions({ chosen, query, onDone }: BulkProps) {
                 ...(isAll
                   ? []
                   : [{ value: 'chosen', label: t('jobChosen', { count: number(chosen.length) }) }]),
-                { value: 'all', label: t('jobAll') },
+                {
+                  value: 'all',
+                  label: query.by === 'query' ? t('jobFound', { query: query.query }) : t('jobAll'),
+                },
               ]}
             />
-            <p class="hint">{t(action === 'delete' ? 'jobDeleteHint' : 'jobHint')}</p>
+            {isDeletion && <Field name="word" label={t('jobDeleteConfirm', { word: t('deleteWord') })} />}
+            <p class="hint">{t(isDeletion ? 'jobDeleteHint' : 'jobHint')}</p>
           </Sheet>
         </Modal>
       )}
@@ -116,7 +123,10 @@ function Progress({
   return (
     <Modal title={title} onClose={() => void onClose()}>
       <p role="status">
-        {t(isOver ? 'jobOver' : 'jobRuns', { done: number(job.done), failed: number(job.failed) })}
+        {t(job.state === 'cancelled' ? 'jobCancelled' : isOver ? 'jobOver' : 'jobRuns', {
+          done: number(job.done),
+          failed: number(job.failed),
+        })}
       </p>
       {!isOver && <progress aria-label={title} />}
       {isOver ? (

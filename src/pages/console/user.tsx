@@ -15,9 +15,17 @@ import { initialOf, nameOf, StateTag } from './users.tsx';
 
 /** One user, and all that happened to them. */
 export function User() {
+  const { t } = useLanguage();
   const { item, manage } = useConsole();
   return (
-    <Fetched load={() => manage.getUser({ userId: item })}>
+    <Fetched
+      load={() => manage.getUser({ userId: item })}
+      frame={(failure) => (
+        <Page title={t('user')} back={{ to: 'users', label: t('users') }}>
+          {failure}
+        </Page>
+      )}
+    >
       {(found, reload) =>
         found.user !== undefined && <Shown found={found} user={found.user} reload={reload} />
       }

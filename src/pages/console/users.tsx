@@ -46,6 +46,7 @@ export function Users() {
           choices={filters.map(([value, word]) => ({ value, label: t(word) }))}
           value={filter}
           onChange={setFilter}
+          isDisabled={text !== ''}
         />
       </div>
       <Results key={`${JSON.stringify(query)} ${round}`} query={query} />
@@ -119,12 +120,6 @@ function UserTable({ answer, query, reload, onBack, onNext }: UserTableProps) {
     if (!next.delete(id)) next.add(id);
     setChosen(next);
   };
-  if (users.length === 0)
-    return (
-      <Empty icon="users" title={t(query.by === 'query' ? 'usersNotFound' : 'usersNone')}>
-        <p class="hint">{t(query.by === 'query' ? 'usersNotFoundHint' : 'usersNoneHint')}</p>
-      </Empty>
-    );
   const name = {
     label: t('user'),
     isMain: true,
@@ -168,8 +163,20 @@ function UserTable({ answer, query, reload, onBack, onNext }: UserTableProps) {
   ];
   return (
     <>
-      {mayAct && <BulkActions chosen={[...chosen]} query={query} onDone={reload} />}
-      <Table label={t('users')} columns={columns} rows={users} keyOf={({ userId }) => userId} />
+      {users.length === 0 && <NoUsers query={query} isLast={nextPageToken === ''} />}
+      {mayAct && users.length > 0 && (
+        <BulkActions
+          chosen={[...chosen]}
+          query={query}
+          onDone={async () => {
+            setChosen(new Set());
+            await reload();
+          }}
+        />
+      )}
+      {users.length > 0 && (
+        <Table label={t('users')} columns={columns} rows={users} keyOf={({ userId }) => userId} />
+      )}
       <nav class="pager" aria-label={t('pages')}>
         {onBack !== undefined && (
           <button type="button" class="quiet" onClick={onBack}>
@@ -183,6 +190,20 @@ function UserTable({ answer, query, reload, onBack, onNext }: UserTableProps) {
         )}
       </nav>
     </>
+  );
+}
+
+/** What is said where a page has no users: of none at all, of none that match, or of none on this page. */
+function NoUsers({ query, isLast }: { readonly query: UserQuery; readonly isLast: boolean }) {
+  const { t } = useLanguage();
+  const isBare = Object.values(filterOf(query)).every((value) => value === '');
+  if (!isLast) return <Empty icon="users" title={t('usersNoneHere')} />;
+  return (
+    <Empty icon="users" title={t(isBare ? 'usersNone' : 'usersNotFound')}>
+      <p class="hint">
+        {t(isBare ? 'usersNoneHint' : query.by === 'query' ? 'usersNotFoundHint' : 'usersNoMatchHint')}
+      </p>
+    </Empty>
   );
 }
 

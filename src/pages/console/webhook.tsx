@@ -27,9 +27,17 @@ import { WebhookState } from './webhooks.tsx';
 
 /** One webhook: its deliveries, its settings and its secret. */
 export function WebhookScreen() {
+  const { t } = useLanguage();
   const { webhooks, item } = useConsole();
   return (
-    <Fetched load={() => webhooks.getWebhook({ webhookId: item })}>
+    <Fetched
+      load={() => webhooks.getWebhook({ webhookId: item })}
+      frame={(failure) => (
+        <Page title={t('webhook')} back={{ to: 'webhooks', label: t('webhooks') }}>
+          {failure}
+        </Page>
+      )}
+    >
       {(found, reload) =>
         found.webhook !== undefined && <Shown found={found} webhook={found.webhook} reload={reload} />
       }
@@ -192,6 +200,9 @@ function Delivery({ deliveryId }: { readonly deliveryId: string }) {
   );
 }
 
+/** None at all would leave the types as they are. */
+const typesOf = (types: string[]) => (types.length === 0 ? ['*'] : types);
+
 function Settings({ webhook, reload }: { readonly webhook: Webhook; readonly reload: () => Promise<void> }) {
   const { t } = useLanguage();
   const { webhooks, say } = useConsole();
@@ -201,7 +212,7 @@ function Settings({ webhook, reload }: { readonly webhook: Webhook; readonly rel
       webhookId,
       url: (values['url'] ?? '').trim(),
       description: values['description'] ?? '',
-      types: linesOf(values['types']),
+      types: typesOf(linesOf(values['types'])),
     });
     say(t('saved'));
     await reload();

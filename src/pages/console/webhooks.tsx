@@ -4,7 +4,7 @@ import { linesOf, TextArea } from '../kit/fields.tsx';
 import { Field, type Values } from '../kit/form.tsx';
 import { Link } from '../kit/parts.tsx';
 import { useLanguage } from './language.ts';
-import { Card, Empty, Fetched, Opener, Page, Secret, Sheet, Table, Tag, Time } from './parts.tsx';
+import { Card, Empty, Fetched, KeptSecret, Opener, Page, Sheet, Table, Tag, Time } from './parts.tsx';
 import { useConsole } from './state.ts';
 
 /** Where the tenant's events are sent. */
@@ -20,8 +20,8 @@ export function Webhooks() {
           hint={t('webhooksHint')}
           actions={
             may(WebhookService.method.createWebhook) && (
-              <Opener label={t('webhookAdd')} icon="add" weight="primary">
-                {(close) => <NewWebhook onMade={reload} close={close} />}
+              <Opener label={t('webhookAdd')} icon="add" weight="primary" onClosed={() => void reload()}>
+                {(close) => <NewWebhook close={close} />}
               </Opener>
             )
           }
@@ -69,26 +69,11 @@ export function WebhookState({ webhook: { state, failingSinceTime } }: { readonl
   return <Tag tone="good">{t('on')}</Tag>;
 }
 
-function NewWebhook({ onMade, close }: { readonly onMade: () => Promise<void>; readonly close: () => void }) {
+function NewWebhook({ close }: { readonly close: () => void }) {
   const { t } = useLanguage();
   const { webhooks } = useConsole();
   const [secret, setSecret] = useState('');
-  if (secret !== '')
-    return (
-      <>
-        <Secret label={t('signingSecret')} text={secret} />
-        <button
-          type="button"
-          class="primary"
-          onClick={() => {
-            close();
-            void onMade();
-          }}
-        >
-          {t('keptIt')}
-        </button>
-      </>
-    );
+  if (secret !== '') return <KeptSecret label={t('signingSecret')} text={secret} onKept={close} />;
   const create = async ({ url = '', description = '', types = '' }: Values) => {
     const made = await webhooks.createWebhook({ url: url.trim(), description, types: linesOf(types) });
     setSecret(made.secret);

@@ -1,12 +1,11 @@
 import type { ComponentChildren } from 'preact';
 import { useContext, useId } from 'preact/hooks';
-import { FailureContext } from './form.tsx';
+import { FailureContext, FieldMistake, isNamed, type Values } from './form.tsx';
+import { toLatinDigits } from './language.ts';
 
 /** The mistake of a field, under any of its names; a name that ends with a dot stands for everything below it. */
 function mistakeOf(fields: Readonly<Record<string, { readonly message: string }>>, names: readonly string[]) {
-  const wrong = Object.entries(fields).find(([field]) =>
-    names.some((name) => field === name || (name.endsWith('.') && field.startsWith(name))),
-  );
+  const wrong = Object.entries(fields).find(([field]) => isNamed(field, names));
   return wrong?.[1].message;
 }
 
@@ -68,16 +67,23 @@ export function SelectField({
   hint,
   choices,
   value,
+  isDisabled = false,
   onChange,
 }: CommonProps & {
   readonly choices: readonly Choice[];
   readonly value?: string;
+  readonly isDisabled?: boolean;
   readonly onChange?: (value: string) => void;
 }) {
   return (
     <Frame names={[name, ...alsoNames]} label={label} hint={hint}>
       {(given) => (
-        <select {...given} name={name} onChange={(event) => onChange?.(event.currentTarget.value)}>
+        <select
+          {...given}
+          name={name}
+          disabled={isDisabled}
+          onChange={(event) => onChange?.(event.currentTarget.value)}
+        >
           {choices.map((choice) => (
             <option key={choice.value} value={choice.value} selected={choice.value === value}>
               {choice.label}
@@ -127,6 +133,13 @@ export function linesOf(text = ''): string[] {
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');
+}
+
+/** The number in a field, in whatever digits it was typed. */
+export function numberIn(values: Values, name: string, mistake: string): number {
+  const text = toLatinDigits(values[name] ?? '').trim();
+  if (!/^\d{1,9}$/.test(text)) throw new FieldMistake(name, mistake);
+  return Number(text);
 }
 
 /** Something that is so or not. */

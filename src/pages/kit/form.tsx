@@ -4,6 +4,11 @@ import { type Failure, type Reason, readFailure } from '../../clients/web.ts';
 import { type Language, toLatinDigits, useLanguage } from './language.ts';
 import { useSite } from './site.ts';
 
+/** Whether a field has one of those names; one that ends with a dot stands for everything below it. */
+export function isNamed(field: string, names: readonly string[]): boolean {
+  return names.some((name) => field === name || (name.endsWith('.') && field.startsWith(name)));
+}
+
 /** A failure as a form shows it. */
 export const FailureContext = createContext<Failure | undefined>(undefined);
 
@@ -65,7 +70,7 @@ export type FormProps = {
   /** Content beside the button. */
   readonly aside?: ComponentChildren;
   /** Help after a failure. */
-  readonly help?: (failure: Failure) => ComponentChildren;
+  readonly help?: (failure: Failure, form: HTMLFormElement | null) => ComponentChildren;
   /** A failure of the same step that did not come from sending the form. */
   readonly problem?: unknown;
   /** Messages by reason that replace the service's. */
@@ -125,9 +130,9 @@ export function Form({
   const forget = ({ target }: Event) => {
     const names = target instanceof HTMLElement ? (target.dataset['names'] ?? '').split(' ') : [];
     setFailure((known) => {
-      if (known === undefined || !names.some((name) => known.fields[name] !== undefined)) return known;
-      const fields = Object.entries(known.fields).filter(([name]) => !names.includes(name));
-      return { ...known, fields: Object.fromEntries(fields) };
+      if (known === undefined) return known;
+      const left = Object.entries(known.fields).filter(([field]) => !isNamed(field, names));
+      return { ...known, fields: Object.fromEntries(left) };
     });
   };
 
@@ -141,7 +146,8 @@ export function Form({
           {texts.map((text) => (
             <p key={text}>{text}</p>
           ))}
-          {failure !== undefined && help?.(failure)}
+          {failure !== undefined && help?.(failure, form.current)}
+          {failure !== undefined && site.helpFor?.(failure)}
         </div>
         {children}
         <div class="actions">
@@ -210,6 +216,7 @@ export function Field(props: FieldProps) {
           id={id}
           name={name}
           data-names={[name, ...alsoNames].join(' ')}
+          data-takes-focus={takesFocus}
           // The type of the element is fixed, so no role is set.
           type={type as 'text'}
           autocomplete={autocomplete}

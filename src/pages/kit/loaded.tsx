@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { readFailure } from '../../clients/web.ts';
+import { type Failure, readFailure } from '../../clients/web.ts';
 import { explain, Form } from './form.tsx';
 import { useLanguage } from './language.ts';
 import { useSite } from './site.ts';
@@ -10,37 +10,45 @@ export type LoadedProps<T> = {
   readonly children: (value: T, reload: () => Promise<void>) => ComponentChildren;
   /** What stands in its place meanwhile. */
   readonly placeholder?: ComponentChildren;
+  /** What stands around a failure, where the content would have had it. */
+  readonly frame?: (failure: ComponentChildren) => ComponentChildren;
 };
 
-/** Content that has to be loaded first. A failure is shown with a button to retry. */
-export function Loaded<T>({ load, children, placeholder }: LoadedProps<T>) {
+/** Content that has to be loaded first. A failure is shown with a button to retry, above what was there before. */
+export function Loaded<T>({ load, children, placeholder, frame = (failure) => failure }: LoadedProps<T>) {
   const language = useLanguage();
-  const { attempt } = useSite();
-  const [value, setValue] = useState<T>();
-  const [texts, setTexts] = useState<string[]>([]);
+  const { attempt, helpFor } = useSite();
+  const [loaded, setLoaded] = useState<{ readonly value: T }>();
+  const [failure, setFailure] = useState<Failure>();
   const reload = async () => {
     try {
-      const loaded = await attempt(load);
-      setValue(() => loaded);
-      setTexts([]);
+      setLoaded({ value: await attempt(load) });
+      setFailure(undefined);
     } catch (error) {
-      setTexts(explain(language, readFailure(error)));
+      setFailure(readFailure(error));
     }
   };
   useEffect(() => {
     void reload();
   }, []);
-  if (texts.length > 0)
+  const said = failure !== undefined && (
+    <>
+      <div role="alert" class="problem">
+        <p>{explain(language, failure).join(' ')}</p>
+        {helpFor?.(failure)}
+      </div>
+      <Form submit={language.t('tryAgain')} onSubmit={reload} weight="quiet" />
+    </>
+  );
+  if (loaded !== undefined)
     return (
       <>
-        <p role="alert" class="problem">
-          {texts.join(' ')}
-        </p>
-        <Form submit={language.t('tryAgain')} onSubmit={reload} weight="quiet" />
+        {said}
+        {children(loaded.value, reload)}
       </>
     );
-  if (value === undefined) return <>{placeholder ?? <p class="hint">{language.t('loading')}</p>}</>;
-  return <>{children(value, reload)}</>;
+  if (said !== false) return <>{frame(said)}</>;
+  return <>{placeholder ?? <p class="hint">{language.t('loading')}</p>}</>;
 }
 
 /** A part whose script is fetched when it is opened. */

@@ -8,10 +8,12 @@ export function Link({
   to,
   children,
   current = false,
+  onGo,
 }: {
   readonly to: string;
   readonly children: ComponentChildren;
   readonly current?: boolean;
+  readonly onGo?: () => void;
 }) {
   const { hrefOf, go } = useSite();
   return (
@@ -22,6 +24,7 @@ export function Link({
         if (event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();
         go(to);
+        onGo?.();
       }}
     >
       {children}
@@ -40,13 +43,13 @@ export function Section({
   readonly isPage?: boolean;
 }) {
   const heading = useRef<HTMLHeadingElement>(null);
-  const { settings } = useSite();
+  const { settings, isPreview = false } = useSite();
   useEffect(() => {
-    if (isPage) document.title = `${title} · ${settings.name}`;
+    if (isPage && !isPreview) document.title = `${title} · ${settings.name}`;
   }, [isPage, title]);
   // Once: another language is no other page.
   useLayoutEffect(() => {
-    if (isPage) heading.current?.focus();
+    if (isPage && !isPreview) heading.current?.focus();
   }, []);
   return (
     <section>

@@ -9,6 +9,8 @@ export type PasswordFieldProps = {
   /** A new password with its strength. */
   readonly isNew?: boolean;
   readonly takesFocus?: boolean;
+  /** The characters of a new one at least. Default: as the page's tenant has it. */
+  readonly minLength?: number;
 };
 
 type Estimate = (password: string) => number;
@@ -19,6 +21,7 @@ export function PasswordField({
   label,
   isNew = false,
   takesFocus = false,
+  minLength,
 }: PasswordFieldProps) {
   const { t } = useLanguage();
   const { settings } = useSite();
@@ -44,7 +47,7 @@ export function PasswordField({
         isRequired
         takesFocus={takesFocus}
         onInput={setTyped}
-        {...(isNew && { hint: t('passwordHint', { min: settings.minPasswordLength }) })}
+        {...(isNew && { hint: t('passwordHint', { min: minLength ?? settings.minPasswordLength }) })}
         beside={
           <button
             type="button"

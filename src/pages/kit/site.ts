@@ -1,6 +1,6 @@
-import { createContext } from 'preact';
+import { type ComponentChildren, createContext } from 'preact';
 import { useContext } from 'preact/hooks';
-import type { WebManam } from '../../clients/web.ts';
+import type { Failure, WebManam } from '../../clients/web.ts';
 import type { PageSettings } from './settings.ts';
 
 /** What every set of pages gives to the parts that all of them share. */
@@ -11,6 +11,10 @@ export type Site = {
   hrefOf(path: string): string;
   /** Goes to another part, with something to say there. */
   go(path: string, notice?: string): void;
+  /** What helps after a failure of any call; absent: nothing does. */
+  helpFor?(failure: Failure): ComponentChildren;
+  /** Whether it is only looked at: it begins nothing by itself, and is not the page. */
+  readonly isPreview?: boolean;
   /** Takes back what was said of something before. */
   quiet(): void;
   /** Runs a call; where it needs a fresh sign-in, asks for the password and runs it again. */
