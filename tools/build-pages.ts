@@ -20,7 +20,15 @@ if (vite === undefined) {
 } else {
   // The answer to prompt=none by itself: what it shares would be another file, and it is to be small.
   for (const [entries, isFirst] of [
-    [{ account: 'account/main.tsx', console: 'console/main.tsx', ready: 'console/ready.ts' }, true],
+    [
+      {
+        account: 'account/main.tsx',
+        console: 'console/main.tsx',
+        ready: 'console/ready.ts',
+        reference: 'reference/main.tsx',
+      },
+      true,
+    ],
     [{ silent: 'account/silent.ts' }, false],
   ] as const)
     await vite.build({

@@ -1,6 +1,7 @@
 import type { Clock } from '../domain/clock.ts';
+import type { Member } from '../domain/member.ts';
 import type { Random } from '../domain/random.ts';
-import type { Store } from '../domain/repositories.ts';
+import { DuplicateError, type Store } from '../domain/repositories.ts';
 
 /** Someone whom a development server has ready: the owner of the tenant `dev`, with an account at Manam. */
 export type ReadyMember = { readonly email: string; readonly password: string };
@@ -25,14 +26,26 @@ export async function seedReadyMember(
   const manam = await store.tenants.findBySlug('manam');
   const dev = await store.tenants.findBySlug('dev');
   if (manam === undefined || dev === undefined) throw new Error('the development tenants are not there');
-  const held = await store.users.findIdentifier(manam.id, { kind: 'email', canonical: email });
-  const userId = held?.userId ?? (await createUser(deps));
+  const find = () => store.users.findIdentifier(manam.id, { kind: 'email', canonical: email });
+  const held = await find();
+  // Another instance may make the same one at this moment.
+  const made = held?.userId ?? (await createUser(deps).catch(() => undefined));
+  const userId = made ?? (await find())?.userId;
+  if (userId === undefined) throw new Error('the ready member of the console could not be made');
   const isKnown = held !== undefined && known !== undefined;
   const password = isKnown ? known : random.bytes(15).toString('base64url');
   if (!isKnown) await call(deps, `/manage/users/${userId}:setPassword`, { password });
-  if ((await store.members.find(dev.id, userId)) === undefined)
-    await store.members.insert({ tenantId: dev.id, userId, role: 'owner', createdAt: clock() });
+  await makeOwner(store, { tenantId: dev.id, userId, role: 'owner', createdAt: clock() });
   return { email, password };
+}
+
+async function makeOwner(store: ReadyMemberDeps['store'], member: Member): Promise<void> {
+  if ((await store.members.find(member.tenantId, member.userId)) !== undefined) return;
+  try {
+    await store.members.insert(member);
+  } catch (error) {
+    if (!(error instanceof DuplicateError)) throw error;
+  }
 }
 
 async function createUser(deps: ReadyMemberDeps): Promise<string> {

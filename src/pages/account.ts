@@ -52,7 +52,7 @@ type Manifest = Readonly<
 
 /** Pages that are built: each is a script with its styles. */
 export type HostedEntry = 'account' | 'console' | 'ready';
-type EntryName = HostedEntry | 'silent';
+type EntryName = HostedEntry | 'reference' | 'silent';
 /** What a page needs at once: its script and styles, and the words of its language. */
 type Entry = {
   readonly script: string;
@@ -102,6 +102,15 @@ export function renderSilentPage({ slug }: Pick<Tenant, 'slug'>, key: string, re
   const content = escapeHtml(JSON.stringify({ key, slug, request }));
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>…</title><meta name="robots" content="noindex"><link rel="icon" href="data:,">
 <meta name="manam" content="${content}"><script type="module" src="${assetPath}${script}"></script></head><body></body></html>`;
+}
+
+/** The page that shows the reference of the API. */
+export function renderReferencePage(): string {
+  const { script, styles } = readEntry('reference');
+  const sheets = styles.map((file) => `<link rel="stylesheet" href="${assetPath}${file}">`).join('');
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Manam API</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">
+${sheets}<script type="module" src="${assetPath}${script}"></script></head><body><div id="app"></div></body></html>`;
 }
 
 /** Throws where the hosted pages were not built: without them a start would only seem to succeed. */

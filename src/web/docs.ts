@@ -1,34 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
+import { renderReferencePage } from '../pages/account.ts';
 import { pathOf, type Route, sendBody } from '../server/handler.ts';
 
-/** No script or frame of anyone else. The viewer writes styles into its elements. */
+/** No script, style or frame of anyone else, and nothing inline. */
 const policy =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-const page = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Manam API</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,"><link rel="stylesheet" href="/docs/swagger-ui.css">
-<script src="/docs/swagger-ui-bundle.js" defer></script><script src="/docs/start.js" defer></script></head>
-<body><div id="viewer"></div></body></html>`;
-
-const script = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#viewer', deepLinking: true, docExpansion: 'list',
-  defaultModelsExpandDepth: 0, filter: true, validatorUrl: null });`;
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 type Document = { readonly type: string; readonly body: Buffer; readonly packed: Buffer };
 
-/** Serves the description of the API at /openapi.json, and a viewer for it at /docs. */
+/** Serves the description of the API at /openapi.json, and the reference that is drawn from it at /docs. */
 export function createDocsRoute(prefixes: readonly string[]): Route {
-  const viewer = (name: string) => readFileSync(new URL(import.meta.resolve(`swagger-ui-dist/${name}`)));
-  const sources: Record<string, { readonly type: string; readonly read: () => string | Buffer }> = {
+  const sources: Record<string, { readonly type: string; readonly read: () => string }> = {
     '/openapi.json': { type: 'application/json', read: () => readDescription(prefixes) },
-    '/docs': { type: 'text/html; charset=utf-8', read: () => page },
-    '/docs/start.js': { type: 'text/javascript; charset=utf-8', read: () => script },
-    '/docs/swagger-ui.css': { type: 'text/css; charset=utf-8', read: () => viewer('swagger-ui.css') },
-    '/docs/swagger-ui-bundle.js': {
-      type: 'text/javascript; charset=utf-8',
-      read: () => viewer('swagger-ui-bundle.js'),
-    },
+    '/docs': { type: 'text/html; charset=utf-8', read: renderReferencePage },
   };
   // Read when someone asks: most instances are never asked.
   const documents = new Map<string, Document>();

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ManagementService } from '../../gen/manam/v1/management_service_pb.js';
 import { WebhookService } from '../../gen/manam/v1/webhook_service_pb.js';
 import { freshEmail, password, startTestApp, type TestApp } from '../support/app.ts';
@@ -73,6 +74,7 @@ test.each(viewings)(
     await button(who, c('tenantCreate')).click();
     await page.getByText(/^manam_sk_/).waitFor();
     await look('tenant-keys');
+    const publishable = (await page.getByText(/^manam_pk_/).textContent()) ?? '';
     const key = (await page.getByText(/^manam_sk_/).textContent()) ?? '';
     expect((await app.client(ManagementService, { 'x-api-key': key }).listUsers({})).users).toEqual([]);
     await button(who, c('keysKept')).click();
@@ -83,6 +85,13 @@ test.each(viewings)(
       .first()
       .waitFor();
     await look('start');
+    // The members of a tenant that has proved no sender are the only ones who get its mails.
+    const auth = app.client(AuthService, { 'x-api-key': publishable });
+    await auth.register({ email: user.email, password });
+    const mail = (await app.messagesTo(user.email)).find(({ link }) => link.includes('/confirm'));
+    await auth.confirmEmail({ cnf: mail?.code ?? '' });
+    await auth.login({ email: user.email, password });
+    await page.getByText(c('startArrived')).waitFor();
     expect(problems).toEqual([]);
     await who.context.close();
   },
@@ -103,56 +112,74 @@ async function furnish() {
   return { owner, person };
 }
 
+/** Looks at a screen on a desktop and on a phone. */
+async function lookAt(who: Visitor, name: string): Promise<void> {
+  for (const width of [1280, 390]) {
+    await who.page.setViewportSize({ width, height: 900 });
+    await who.look(`${name}-at-${width}`);
+  }
+}
+
 const settled = ({ page }: Visitor) => page.locator('.skeleton').first().waitFor({ state: 'detached' });
 
-test.each(viewings)('the people of a tenant are shown, $locale, $width wide', async (viewing) => {
+test.each(viewings)('the people of a tenant are shown on a desktop and a phone, $locale', async (viewing) => {
   const { owner, person } = await furnish();
   const who = await enter(viewing, owner.email, '/console/dev/');
-  const { page, c, problems, look } = who;
+  const { page, c, problems } = who;
   await heading(who, c('overview')).waitFor();
   await page.getByText(c('recent')).waitFor();
   await settled(who);
-  await look('overview');
+  await lookAt(who, 'overview');
   await goTo(who, 'users');
   await page.getByText(person.email).first().waitFor();
-  await look('users');
+  await lookAt(who, 'users');
   await page.goto(`${app.url}/console/dev/users/${person.userId}`);
   await heading(who, c('history')).waitFor();
   await settled(who);
-  await look('user');
+  await lookAt(who, 'user');
   for (const screen of ['events', 'members'] as const) {
     await goTo(who, screen);
     await settled(who);
-    await look(screen);
+    await lookAt(who, screen);
   }
   expect(problems).toEqual([]);
   await who.context.close();
 });
 
-test.each(viewings)('the settings of a tenant are shown, $locale, $width wide', async (viewing) => {
-  const { owner } = await furnish();
-  const who = await enter(viewing, owner.email, '/console/dev/keys');
-  const { page, c, problems, look } = who;
-  await heading(who, c('keys')).waitFor();
-  for (const screen of ['applications', 'signInWays', 'branding', 'messages', 'keys', 'settings'] as const) {
-    await goTo(who, screen);
-    await settled(who);
-    await look(screen);
-  }
-  for (const [screen, link, title] of [
-    ['applications', 'Shop', 'appConnect'],
-    ['signInWays', 'Google', 'providerTell'],
-    ['webhooks', 'https://hooks.example.com/manam', 'deliveries'],
-  ] as const) {
-    await goTo(who, screen);
-    await page.getByRole('link', { name: link }).first().click();
-    await heading(who, c(title)).waitFor();
-    await settled(who);
-    await look(title);
-  }
-  expect(problems).toEqual([]);
-  await who.context.close();
-});
+test.each(viewings)(
+  'the settings of a tenant are shown on a desktop and a phone, $locale',
+  async (viewing) => {
+    const { owner } = await furnish();
+    const who = await enter(viewing, owner.email, '/console/dev/keys');
+    const { page, c, problems } = who;
+    await heading(who, c('keys')).waitFor();
+    for (const screen of [
+      'applications',
+      'signInWays',
+      'branding',
+      'messages',
+      'keys',
+      'settings',
+    ] as const) {
+      await goTo(who, screen);
+      await settled(who);
+      await lookAt(who, screen);
+    }
+    for (const [screen, link, title] of [
+      ['applications', 'Shop', 'appConnect'],
+      ['signInWays', 'Google', 'providerTell'],
+      ['webhooks', 'https://hooks.example.com/manam', 'deliveries'],
+    ] as const) {
+      await goTo(who, screen);
+      await page.getByRole('link', { name: link }).first().click();
+      await heading(who, c(title)).waitFor();
+      await settled(who);
+      await lookAt(who, title);
+    }
+    expect(problems).toEqual([]);
+    await who.context.close();
+  },
+);
 
 test('an owner creates, finds, disables and enables a user', async () => {
   const owner = await makeMember(app, 'owner');

@@ -80,7 +80,8 @@ type AxeResult = {
   violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[];
 };
 
-async function assertAccessible(page: Page, name: string): Promise<void> {
+/** Nothing serious for axe, and nothing wider than the window. */
+export async function assertAccessible(page: Page, name: string): Promise<void> {
   // Not as a script of the page, which its policy would refuse.
   await page.evaluate(axeSource);
   const { violations } = (await page.evaluate('axe.run()')) as AxeResult;

@@ -67,12 +67,13 @@ test('every operation has a text, a unique id and its errors', () => {
   }
 });
 
-test('the viewer and all it loads come from here, packed where the browser takes it', async () => {
+test('the reference and all it loads come from here, packed where the browser takes it', async () => {
   const { url } = testApp();
   const page = await fetch(`${url}/docs`);
-  expect(page.headers.get('content-security-policy')).toContain("script-src 'self'");
+  expect(page.headers.get('content-security-policy')).toContain("script-src 'self'; style-src 'self';");
   const loaded = [...(await page.text()).matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link]) => link ?? '');
-  expect(loaded).toEqual(['data:,', '/docs/swagger-ui.css', '/docs/swagger-ui-bundle.js', '/docs/start.js']);
+  expect(loaded.slice(1).every((path) => path.startsWith('/account/-/'))).toBe(true);
+  expect(loaded.length).toBeGreaterThan(2);
   for (const path of loaded.slice(1)) {
     const packed = await fetch(url + path, { headers: { 'accept-encoding': 'gzip' } });
     const plain = await fetch(url + path, { headers: { 'accept-encoding': 'identity' } });

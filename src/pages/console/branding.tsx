@@ -118,7 +118,7 @@ function ColorField({ label, color, text, onChange }: ColorFieldProps) {
           <span class="unseen"> {label}</span>
         </button>
       </div>
-      <p class="hint">{t('contrast', { ratio: contrastOf(color, text).toFixed(1) })}</p>
+      <p class="hint">{t('contrast', { ratio: Number(contrastOf(color, text).toFixed(1)) })}</p>
     </div>
   );
 }
