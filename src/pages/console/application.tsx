@@ -3,8 +3,10 @@ import { type ManagedApplication, ManagementService } from '../../clients/manage
 import { CheckField, linesOf, numberIn, SelectField, TextArea } from '../kit/fields.tsx';
 import { Field, type Values } from '../kit/form.tsx';
 import { type AppSettings, kindWord } from './applications.tsx';
+import { Confirm } from './dialogs.tsx';
 import { useLanguage } from './language.ts';
-import { Card, Confirm, Copyable, Editable, Empty, Facts, Fetched, Page, Secret, Time } from './parts.tsx';
+import { Card, Copyable, Empty, Facts, Fetched, Page, Secret, Time } from './parts.tsx';
+import { Editable } from './sheet.tsx';
 import { useConsole } from './state.ts';
 
 /** One application: what its developer needs, and its settings. */

@@ -3,8 +3,10 @@ import { type CreateApplicationResponse, ManagementService } from '../../clients
 import { linesOf, SelectField, TextArea } from '../kit/fields.tsx';
 import { Field, type Values } from '../kit/form.tsx';
 import { Link } from '../kit/parts.tsx';
+import { Opener } from './dialogs.tsx';
 import { useLanguage, type Word } from './language.ts';
-import { Card, Code, Empty, Fetched, KeptSecret, Opener, Page, Sheet, Table, Tag, Time } from './parts.tsx';
+import { Card, Code, Empty, Fetched, KeptSecret, Page, Table, Tag, Time } from './parts.tsx';
+import { Sheet } from './sheet.tsx';
 import { useConsole } from './state.ts';
 
 /** What the screens read of an application's settings. */

@@ -5,9 +5,10 @@ import { SelectField } from '../kit/fields.tsx';
 import { FieldMistake } from '../kit/form.tsx';
 import { useLanguage, type Word } from './language.ts';
 import { readLogo } from './logo.ts';
-import { Card, Editable, Fetched, Page } from './parts.tsx';
+import { Card, Fetched, Page } from './parts.tsx';
 import { type Policy, usePolicy } from './policy.ts';
 import { PagePreview } from './preview.tsx';
+import { Editable } from './sheet.tsx';
 import { useConsole } from './state.ts';
 
 type Branding = Policy['branding'];

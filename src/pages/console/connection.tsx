@@ -3,8 +3,10 @@ import { useState } from 'preact/hooks';
 import { type ManagedConnection, ManagementService } from '../../clients/management.ts';
 import { CheckField, linesOf, SelectField, TextArea } from '../kit/fields.tsx';
 import { Field, FieldMistake, type Values } from '../kit/form.tsx';
+import { Confirm } from './dialogs.tsx';
 import { useLanguage } from './language.ts';
-import { Card, Confirm, Copyable, Empty, Facts, Fetched, Page, Sheet } from './parts.tsx';
+import { Card, Copyable, Empty, Facts, Fetched, Page } from './parts.tsx';
+import { Sheet } from './sheet.tsx';
 import { useConsole } from './state.ts';
 
 const kinds: readonly (readonly [kind: string, name: string])[] = [

@@ -1,7 +1,9 @@
 import { ManagementService, type TenantDomain } from '../../clients/management.ts';
 import { Field, Form } from '../kit/form.tsx';
+import { Confirm } from './dialogs.tsx';
 import { useLanguage } from './language.ts';
-import { Confirm, Copyable, Empty, Facts, Fetched, Sheet, Tag } from './parts.tsx';
+import { Copyable, Empty, Facts, Fetched, Tag } from './parts.tsx';
+import { Sheet } from './sheet.tsx';
 import { useConsole } from './state.ts';
 
 /** The domains that the tenant has proved, or is about to. */

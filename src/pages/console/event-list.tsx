@@ -1,7 +1,8 @@
 import type { Event } from '../../../gen/manam/v1/event_service_pb.js';
 import { Link } from '../kit/parts.tsx';
+import { Opener } from './dialogs.tsx';
 import { useLanguage } from './language.ts';
-import { Code, Empty, Facts, Opener, Time } from './parts.tsx';
+import { Code, Empty, Facts, Time } from './parts.tsx';
 
 /** Events, one line each, with everything about one of them at a press. */
 export function EventList({ events }: { readonly events: readonly Event[] }) {

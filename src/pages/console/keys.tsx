@@ -3,20 +3,10 @@ import { useState } from 'preact/hooks';
 import { type ManagedKey, ManagementService } from '../../clients/management.ts';
 import { CheckField, linesOf, SelectField, TextArea } from '../kit/fields.tsx';
 import { Field, type Values } from '../kit/form.tsx';
+import { Confirm, Opener } from './dialogs.tsx';
 import { useLanguage, type Word } from './language.ts';
-import {
-  Card,
-  Confirm,
-  Empty,
-  Fetched,
-  KeptSecret,
-  Opener,
-  Page,
-  Sheet,
-  Table,
-  Tag,
-  Time,
-} from './parts.tsx';
+import { Card, Empty, Fetched, KeptSecret, Page, Table, Tag, Time } from './parts.tsx';
+import { Sheet } from './sheet.tsx';
 import { scopes, useConsole } from './state.ts';
 
 const methods = ManagementService.method;

@@ -1,8 +1,10 @@
 import { type ListMembersResponse, ManagementService, type TenantMember } from '../../clients/management.ts';
 import { SelectField } from '../kit/fields.tsx';
 import { Field, type Values } from '../kit/form.tsx';
+import { Confirm, Opener } from './dialogs.tsx';
 import { useLanguage } from './language.ts';
-import { Card, Confirm, Fetched, Opener, Page, Sheet, Table, Tag, Time } from './parts.tsx';
+import { Card, Fetched, Page, Table, Tag, Time } from './parts.tsx';
+import { Sheet } from './sheet.tsx';
 import { roleWord } from './shell.tsx';
 import { memberRoles, useConsole } from './state.ts';
 

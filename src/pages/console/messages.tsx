@@ -18,8 +18,9 @@ import { SelectField, TextArea } from '../kit/fields.tsx';
 import { Field, Form } from '../kit/form.tsx';
 import type { Locale } from '../kit/language.ts';
 import { useLanguage } from './language.ts';
-import { Card, Fetched, Page, Sheet } from './parts.tsx';
+import { Card, Fetched, Page } from './parts.tsx';
 import { type PolicyAnswer, usePolicy } from './policy.ts';
+import { Sheet } from './sheet.tsx';
 import { useConsole } from './state.ts';
 
 const mails = Object.keys(emailTemplates) as EmailName[];

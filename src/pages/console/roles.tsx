@@ -3,8 +3,9 @@ import { ManagementService } from '../../clients/management.ts';
 import { linesOf, TextArea } from '../kit/fields.tsx';
 import type { Values } from '../kit/form.tsx';
 import { useLanguage } from './language.ts';
-import { Card, Editable } from './parts.tsx';
+import { Card } from './parts.tsx';
 import { type Policy, usePolicy } from './policy.ts';
+import { Editable } from './sheet.tsx';
 import { useConsole } from './state.ts';
 
 type Roles = Policy['roles'];

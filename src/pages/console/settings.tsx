@@ -2,11 +2,13 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import { ManagementService } from '../../clients/management.ts';
 import { CheckField, linesOf, SelectField, TextArea } from '../kit/fields.tsx';
 import { Field, FieldMistake, PageMistake, type Values } from '../kit/form.tsx';
+import { Confirm } from './dialogs.tsx';
 import { Domains } from './domains.tsx';
 import { useLanguage } from './language.ts';
-import { Card, Code, Confirm, Copyable, Editable, Facts, Fetched, Page } from './parts.tsx';
+import { Card, Code, Copyable, Facts, Fetched, Page } from './parts.tsx';
 import { type Policy, type PolicyAnswer, usePolicy } from './policy.ts';
 import { RolesCard } from './roles.tsx';
+import { Editable } from './sheet.tsx';
 import { useConsole } from './state.ts';
 
 const methods = ManagementService.method;

@@ -5,8 +5,9 @@ import { Field, type Values } from '../kit/form.tsx';
 import { Link } from '../kit/parts.tsx';
 import { Icon } from './icon.tsx';
 import { useLanguage, type Word } from './language.ts';
-import { Card, Editable, Empty, Fetched, Page, Tag } from './parts.tsx';
+import { Card, Empty, Fetched, Page, Tag } from './parts.tsx';
 import { type Policy, usePolicy } from './policy.ts';
+import { Editable } from './sheet.tsx';
 import { useConsole } from './state.ts';
 
 /** How people sign in: providers, the order of the other ways, and second factors. */

@@ -4,9 +4,11 @@ import { SelectField, TextArea } from '../kit/fields.tsx';
 import { Field, Form, type Values } from '../kit/form.tsx';
 import { toLatinDigits } from '../kit/language.ts';
 import { PasswordField } from '../kit/password-field.tsx';
+import { Confirm, Opener } from './dialogs.tsx';
 import { useLanguage } from './language.ts';
-import { Card, Confirm, Copyable, Fetched, Opener, Sheet } from './parts.tsx';
+import { Card, Copyable, Fetched } from './parts.tsx';
 import { usePolicy } from './policy.ts';
+import { Sheet } from './sheet.tsx';
 import { useConsole } from './state.ts';
 
 type ActionProps = { readonly user: ManagedUser; readonly onDone: () => Promise<void> };

@@ -2,8 +2,9 @@ import { useEffect, useState } from 'preact/hooks';
 import type { UserJob } from '../../clients/management.ts';
 import { SelectField } from '../kit/fields.tsx';
 import { Field, FieldMistake, type Values } from '../kit/form.tsx';
+import { CancelButton, Modal } from './dialogs.tsx';
 import { useLanguage, type Word } from './language.ts';
-import { CancelButton, Modal, Sheet } from './parts.tsx';
+import { Sheet } from './sheet.tsx';
 import { useConsole } from './state.ts';
 import { filterOf, type UserQuery } from './user-query.ts';
 

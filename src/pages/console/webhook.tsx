@@ -6,22 +6,10 @@ import type {
 } from '../../../gen/manam/v1/webhook_service_pb.js';
 import { linesOf, TextArea } from '../kit/fields.tsx';
 import { Field, Form, type Values } from '../kit/form.tsx';
+import { Confirm, Opener } from './dialogs.tsx';
 import { useLanguage, type Word } from './language.ts';
-import {
-  Card,
-  Code,
-  Confirm,
-  Empty,
-  Facts,
-  Fetched,
-  Opener,
-  Page,
-  Secret,
-  Sheet,
-  Table,
-  Tag,
-  Time,
-} from './parts.tsx';
+import { Card, Code, Empty, Facts, Fetched, Page, Secret, Table, Tag, Time } from './parts.tsx';
+import { Sheet } from './sheet.tsx';
 import { useConsole } from './state.ts';
 import { WebhookState } from './webhooks.tsx';
 

@@ -3,8 +3,10 @@ import { type Webhook, WebhookService } from '../../../gen/manam/v1/webhook_serv
 import { linesOf, TextArea } from '../kit/fields.tsx';
 import { Field, type Values } from '../kit/form.tsx';
 import { Link } from '../kit/parts.tsx';
+import { Opener } from './dialogs.tsx';
 import { useLanguage } from './language.ts';
-import { Card, Empty, Fetched, KeptSecret, Opener, Page, Sheet, Table, Tag, Time } from './parts.tsx';
+import { Card, Empty, Fetched, KeptSecret, Page, Table, Tag, Time } from './parts.tsx';
+import { Sheet } from './sheet.tsx';
 import { useConsole } from './state.ts';
 
 /** Where the tenant's events are sent. */
