@@ -56,13 +56,13 @@ async function makeWebhook(at: string, to: string): Promise<void> {
 
 /** Sessions and users that no event tells of. */
 async function changesWithoutEvent() {
-  const without = (table: string, column: string, type: string) =>
+  const without = (table: string, column: string, types: string) =>
     sql(
-      `SELECT HEX(t.id) AS id FROM ${table} t LEFT JOIN events e ON e.tenant_id = t.tenant_id AND e.${column} = t.id AND e.type = '${type}' WHERE e.id IS NULL`,
+      `SELECT HEX(t.id) AS id FROM ${table} t LEFT JOIN events e ON e.tenant_id = t.tenant_id AND e.${column} = t.id AND e.type IN (${types}) WHERE e.id IS NULL`,
     );
   return [
-    ...(await without('sessions', 'session_id', 'session.started')),
-    ...(await without('users', 'user_id', 'user.registered')),
+    ...(await without('sessions', 'session_id', "'session.started'")),
+    ...(await without('users', 'user_id', "'user.registered', 'user.created'")),
   ];
 }
 

@@ -39,7 +39,9 @@ export function useAbuseScene() {
       LOG_LEVEL: 'error',
       // Room for what it needs, and none to collect what no one needs any more.
       NODE_OPTIONS: '--max-old-space-size=160',
+      // The honest user is wrong as often as this machine is fast.
       LIMIT_GUESSES_PER_NETWORK: '1000000',
+      LIMIT_GUESSES_PER_TENANT: '1000000',
     });
     service.child.stderr?.on('data', (chunk: Buffer) => {
       complaints += chunk.toString();
@@ -63,17 +65,22 @@ export function useAbuseScene() {
     return Number(/VmRSS:\s+(\d+)/.exec(text)?.[1]) / 1024;
   }
 
-  /** A call of an honest user; returns its duration. */
+  /** A call of an honest user, who comes back when a busy service asks for it; returns its duration. */
   async function callAsOther(): Promise<number> {
     const startedAt = performance.now();
-    const answer = await fetch(service.url + loginPath, {
-      method: 'POST',
-      headers: { apieco_key: service.key, 'content-type': 'application/json' },
-      body: '{"email":"nobody@example.com","password":"wrong-orbit-lantern-1"}',
-    });
-    await answer.text();
-    expect(answer.status).toBe(401);
-    return performance.now() - startedAt;
+    for (;;) {
+      const answer = await fetch(service.url + loginPath, {
+        method: 'POST',
+        headers: { apieco_key: service.key, 'content-type': 'application/json' },
+        body: '{"email":"nobody@example.com","password":"wrong-orbit-lantern-1"}',
+      });
+      const body = await answer.text();
+      if (answer.status !== 429) {
+        expect(answer.status, body).toBe(401);
+        return performance.now() - startedAt;
+      }
+      await pause(1000 * Number(answer.headers.get('retry-after') ?? 1));
+    }
   }
 
   /** Runs an attack while another party calls; they are served all along, and afterwards the service is as before. */

@@ -60,29 +60,32 @@ export function DayChart({
           <span key={date.getTime()}>{day(date)}</span>
         ))}
       </p>
-      <table class="unseen">
-        <caption>{label}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{t('day')}</th>
-            {series.map(({ name }) => (
-              <th key={name} scope="col">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {days.map((date, index) => (
-            <tr key={date.getTime()}>
-              <th scope="row">{day(date)}</th>
-              {series.map(({ name, values }) => (
-                <td key={name}>{number(values[index] ?? 0)}</td>
+      {/* A table is as wide as what is in it, also where no one sees it. */}
+      <div class="unseen">
+        <table>
+          <caption>{label}</caption>
+          <thead>
+            <tr>
+              <th scope="col">{t('day')}</th>
+              {series.map(({ name }) => (
+                <th key={name} scope="col">
+                  {name}
+                </th>
               ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {days.map((date, index) => (
+              <tr key={date.getTime()}>
+                <th scope="row">{day(date)}</th>
+                {series.map(({ name, values }) => (
+                  <td key={name}>{number(values[index] ?? 0)}</td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
     </figure>
   );
 }
