@@ -11,7 +11,7 @@ import type { Config } from '../config/config.ts';
 import { seedConnections } from '../dev/connections.ts';
 import { seedReadyMember } from '../dev/ready-member.ts';
 import { seedTenant } from '../dev/tenants.ts';
-import { assertPagesBuilt, readyPath } from '../pages/account.ts';
+import { assertPagesBuilt, consolePath, readyPath } from '../pages/account.ts';
 import { makeWritable, startEmbeddedServer } from '../store/embedded/server.ts';
 import { migrate } from '../store/migrate.ts';
 import { databaseName } from './admin-client.ts';
@@ -148,14 +148,15 @@ async function announce(
   const tenant = await store.tenants.findBySlug('dev');
   if (tenant !== undefined) await seedConnections(deps, tenant.id, providerEmulatorUrl);
   const readyDeps = { ...deps, url, secretKey: manam.secret };
-  const ready = await seedReadyMember(readyDeps, last.console_password);
+  // It is a convenience: a service that cannot be reached here under its own address starts all the same.
+  const ready = await seedReadyMember(readyDeps, last.console_password || undefined).catch(() => undefined);
   const content: DevelopmentFile = {
     url,
     publishable_key: dev.publishable,
     secret_key: dev.secret,
     manam_publishable_key: manam.publishable,
     manam_secret_key: manam.secret,
-    console_password: ready.password,
+    console_password: ready?.password ?? '',
   };
   writeFileSync(file, `${JSON.stringify(content, undefined, 2)}\n`, { mode: 0o600 });
   chmodSync(file, 0o600);
@@ -163,7 +164,8 @@ async function announce(
   say(`  publishable key  ${dev.publishable}`);
   say(`  secret key       ${dev.secret}`);
   say(`  pages            ${url}/account/dev/`);
-  say(`  console          ${url}${readyPath}#${ready.email}%20${ready.password}`);
+  const entry = ready === undefined ? `${consolePath}/` : `${readyPath}#${ready.email}%20${ready.password}`;
+  say(`  console          ${url}${entry}`);
   say(`  mailbox          ${url}/dev/messages`);
   say(`  API              ${url}/docs`);
   say(`  (all of it in    ${file})`);

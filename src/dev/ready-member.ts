@@ -7,6 +7,8 @@ import { DuplicateError, type Store } from '../domain/repositories.ts';
 export type ReadyMember = { readonly email: string; readonly password: string };
 
 const email = 'owner@example.com';
+/** Longest time for one call: a start does not wait for ever. */
+const timeoutMs = 20_000;
 
 export type ReadyMemberDeps = {
   readonly store: Store<'tenants' | 'members' | 'users'>;
@@ -66,7 +68,8 @@ async function call(
     'content-type': 'application/json',
     'idempotency-key': random.uuid(),
   };
-  const response = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) });
+  const signal = AbortSignal.timeout(timeoutMs);
+  const response = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body), signal });
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
   return (await response.json()) as Answer;
 }
