@@ -131,8 +131,10 @@ export function Form({
     const names = target instanceof HTMLElement ? (target.dataset['names'] ?? '').split(' ') : [];
     setFailure((known) => {
       if (known === undefined) return known;
-      const left = Object.entries(known.fields).filter(([field]) => !isNamed(field, names));
-      return { ...known, fields: Object.fromEntries(left) };
+      const all = Object.entries(known.fields);
+      const left = all.filter(([field]) => !isNamed(field, names));
+      // The same failure stays the same: another one would take the focus away from the field.
+      return left.length === all.length ? known : { ...known, fields: Object.fromEntries(left) };
     });
   };
 
