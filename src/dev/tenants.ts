@@ -63,7 +63,19 @@ export async function seedTenant(
   }
   if (known !== undefined && (await isLive(store, known, id, now))) return known;
 
-  await store.tenants.revokeKeys(id, now);
+  // Of instances that start together one is first, and none waits for another in a circle.
+  return await store.transaction(async ({ tenants }) => {
+    await tenants.findForUpdate(id);
+    await tenants.revokeKeys(id, now);
+    return await makeKeys({ tenants, random }, id, now);
+  });
+}
+
+async function makeKeys(
+  { tenants, random }: Pick<SeedDeps, 'random'> & Pick<SeedDeps['store'], 'tenants'>,
+  id: string,
+  now: Date,
+): Promise<TenantKeys> {
   const make = async (kind: KeyKind) => {
     const text = formatApiKey(kind, random.bytes(32));
     const key = {
@@ -73,7 +85,7 @@ export async function seedTenant(
       scopes: kind === 'secret' ? scopes : [],
       digest: sha256(text),
     };
-    await store.tenants.insertKey(key, now);
+    await tenants.insertKey(key, now);
     return text;
   };
   return { publishable: await make('publishable'), secret: await make('secret') };
