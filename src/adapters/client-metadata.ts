@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import * as v from 'valibot';
-import { type ApplicationSettings, defaultApplication, patchApplication } from '../domain/application.ts';
+import { defaultApplication, patchApplication } from '../domain/application.ts';
+import type { ApplicationSettings } from '../domain/application-settings.ts';
 import type { Client, FindClient } from '../domain/client.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { OutgoingFetch } from '../domain/outgoing.ts';

@@ -1,8 +1,8 @@
 import { formatApiKey, type KeyKind, scopes } from '../domain/api-key.ts';
 import type { Clock } from '../domain/clock.ts';
+import type { TenantPolicy } from '../domain/policy.ts';
 import type { Random } from '../domain/random.ts';
 import { DuplicateError, type Store } from '../domain/repositories.ts';
-import type { TenantPolicy } from '../domain/tenant.ts';
 import { defaultPolicy } from '../domain/tenant-policy.ts';
 import { sha256 } from '../domain/token.ts';
 

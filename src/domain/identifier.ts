@@ -1,7 +1,7 @@
 import { parseEmail } from './email.ts';
 import { DomainError } from './errors.ts';
 import { parseMobile } from './mobile.ts';
-import type { TenantPolicy } from './tenant.ts';
+import type { TenantPolicy } from './policy.ts';
 
 /** How a request names an account. */
 export type IdentifierInput = {

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { AuthenticationMethod } from './authentication.ts';
 import type { Authenticator } from './authenticator.ts';
-import type { TenantPolicy } from './tenant.ts';
+import type { TenantPolicy } from './policy.ts';
 import { sha256 } from './token.ts';
 
 // Passkeys: discoverable or other credentials of WebAuthn (Level 3, https://www.w3.org/TR/webauthn-3/).

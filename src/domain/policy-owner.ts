@@ -1,6 +1,7 @@
 import { isBelow } from './domain-proof.ts';
+import type { TenantPolicy } from './policy.ts';
 import { isObject, patchSettings } from './settings.ts';
-import type { Tenant, TenantPolicy } from './tenant.ts';
+import type { Tenant } from './tenant.ts';
 
 /**
  * The fields of a policy that only operators change, and everything below them: what costs the deployment money, and

@@ -67,7 +67,7 @@ export function parseCustomFields(value: Json | undefined): Json {
     }
   };
   walk(value, 0);
-  if (Buffer.byteLength(JSON.stringify(value)) > maxBytes) throw refuse('bytes');
+  if (new TextEncoder().encode(JSON.stringify(value)).length > maxBytes) throw refuse('bytes');
   return value;
 }
 

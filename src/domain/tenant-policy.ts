@@ -5,11 +5,11 @@ import { customClaimsSchema } from './custom-claims.ts';
 import { parseEmail } from './email.ts';
 import { invalid, type Violation } from './errors.ts';
 import { locales } from './locale.ts';
+import { googleScopes, type TenantPolicy, workModes } from './policy.ts';
 import { isRegistrable, isRegistrableOrigin } from './registered-url.ts';
 import { flag, isObject, listOf, logo, parseSettings, patchSettings, strict, text } from './settings.ts';
 import { passkeyModes, passwordlessModes, signInWays } from './sign-in-way.ts';
 import { templatesSchema } from './templates/override.ts';
-import { googleScopes, type TenantPolicy, workModes } from './tenant.ts';
 import { defaultBranding, type ThemeFont, themeFonts } from './theme.ts';
 
 const dayMinutes = 1440;

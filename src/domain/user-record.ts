@@ -9,6 +9,7 @@ import { googleIssuer, googleProvider } from './google.ts';
 import type { ParsedIdentifier } from './identifier.ts';
 import { parseLocale } from './locale.ts';
 import { parseMobile } from './mobile.ts';
+import type { TenantPolicy } from './policy.ts';
 import {
   emptyProfile,
   type Json,
@@ -19,7 +20,6 @@ import {
   profileFields,
   profileTexts,
 } from './profile.ts';
-import type { TenantPolicy } from './tenant.ts';
 import { bytesToUuid, isUuid, sha256 } from './token.ts';
 import { isUsableSeed } from './totp.ts';
 import { cleanTyped } from './typed-text.ts';

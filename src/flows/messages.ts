@@ -4,6 +4,7 @@ import { dayMs } from '../domain/duration.ts';
 import type { HeldIdentifier } from '../domain/identifier.ts';
 import { isLocale, type Locale } from '../domain/locale.ts';
 import type { Message, OutboxEntry } from '../domain/message.ts';
+import type { TenantPolicy } from '../domain/policy.ts';
 import type { Random } from '../domain/random.ts';
 import type { Repositories } from '../domain/repositories.ts';
 import {
@@ -14,7 +15,6 @@ import {
   type SmsName,
   smsWords,
 } from '../domain/templates/index.ts';
-import type { TenantPolicy } from '../domain/tenant.ts';
 import { themeOf } from '../domain/theme.ts';
 import type { User, UserView } from '../domain/user.ts';
 

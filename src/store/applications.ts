@@ -3,9 +3,9 @@ import {
   type Application,
   type ApplicationRepository,
   type ApplicationSecret,
-  type ApplicationSettings,
   defaultApplication,
 } from '../domain/application.ts';
+import type { ApplicationSettings } from '../domain/application-settings.ts';
 import type { LogoutCursorRepository } from '../domain/logout.ts';
 import { withDefaults } from '../domain/settings.ts';
 import type { Database } from './database.ts';

@@ -1,7 +1,8 @@
 import { and, asc, eq, gt, inArray, isNull, lt, or } from 'drizzle-orm';
 import { type ApiKeyRow, type KeyLimits, noLimits } from '../domain/api-key.ts';
+import type { TenantPolicy } from '../domain/policy.ts';
 import { withDefaults } from '../domain/settings.ts';
-import type { Tenant, TenantPolicy, TenantRepository } from '../domain/tenant.ts';
+import type { Tenant, TenantRepository } from '../domain/tenant.ts';
 import { defaultPolicy } from '../domain/tenant-policy.ts';
 import type { Vault } from '../domain/vault.ts';
 import type { Database } from './database.ts';

@@ -1,4 +1,5 @@
-import { authenticationMethods, grantTypes, standardScopes } from '../domain/application.ts';
+import { grantTypes, standardScopes } from '../domain/application.ts';
+import { authenticationMethods } from '../domain/application-settings.ts';
 import { issuerOf, issuerPaths } from '../domain/application-token.ts';
 import { prompts } from '../domain/authorization-request.ts';
 import { locales } from '../domain/locale.ts';

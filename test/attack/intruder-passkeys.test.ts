@@ -3,7 +3,7 @@ import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
 import { TwoFactorMethod } from '../../gen/manam/v1/session_pb.js';
-import type { TenantPolicy } from '../../src/domain/tenant.ts';
+import type { TenantPolicy } from '../../src/domain/policy.ts';
 import { freshEmail, password, startTestApp, type TestApp, useTestApp } from '../support/app.ts';
 import { makeAuthenticator } from '../support/authenticator.ts';
 import { failure, failureOf } from '../support/errors.ts';

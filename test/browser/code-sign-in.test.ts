@@ -1,6 +1,6 @@
 import type { Locator } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
-import type { TenantPolicy } from '../../src/domain/tenant.ts';
+import type { TenantPolicy } from '../../src/domain/policy.ts';
 import { freshEmail, startTestApp, type TestApp, useTestApp } from '../support/app.ts';
 import { pictureFolder, useBrowser } from '../support/browser.ts';
 import { changePolicy } from '../support/federation.ts';

@@ -5,7 +5,7 @@ import type { EmulatedUser } from '../../src/dev/emulated-providers.ts';
 import type { Emulator } from '../../src/dev/emulator.ts';
 import { type Emulators, startEmulators } from '../../src/dev/emulators.ts';
 import { codeChallengeOf } from '../../src/domain/pkce.ts';
-import type { TenantPolicy } from '../../src/domain/tenant.ts';
+import type { TenantPolicy } from '../../src/domain/policy.ts';
 import { startTestApp, type TestApp, type TestAppOptions } from './app.ts';
 
 /** A port that no one listens on now: addresses of callbacks are known before the server is. */

@@ -1,7 +1,7 @@
 import { ClientSecretPost } from 'openid-client';
 import type { ExternalProfile } from '../../domain/external-identity.ts';
 import { googleIssuer, isGoogleAuthoritative } from '../../domain/google.ts';
-import type { GoogleScope } from '../../domain/tenant.ts';
+import type { GoogleScope } from '../../domain/policy.ts';
 import { emailOf, type OpenIdPreset, textOf } from './preset.ts';
 
 const people = 'https://people.googleapis.com/v1/people/me';

@@ -3,8 +3,9 @@ import { type Connection, type ConnectionSettings, defaultSettings } from '../..
 import { DomainError } from '../../domain/errors.ts';
 import { googleProvider } from '../../domain/google.ts';
 import type { ProviderClient } from '../../domain/identity-provider.ts';
+import type { GoogleScope } from '../../domain/policy.ts';
 import type { Store } from '../../domain/repositories.ts';
-import { type GoogleScope, manamSlug, type Tenant } from '../../domain/tenant.ts';
+import { manamSlug, type Tenant } from '../../domain/tenant.ts';
 
 /** The client that the deployment has at Google, for tenants that have none. */
 export type SharedGoogle = {

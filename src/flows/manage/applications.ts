@@ -1,10 +1,6 @@
 import { formatApiKey } from '../../domain/api-key.ts';
-import {
-  type Application,
-  type ApplicationSettings,
-  maxApplications,
-  patchApplication,
-} from '../../domain/application.ts';
+import { type Application, maxApplications, patchApplication } from '../../domain/application.ts';
+import type { ApplicationSettings } from '../../domain/application-settings.ts';
 import { issuerOf } from '../../domain/application-token.ts';
 import type { Manager } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';

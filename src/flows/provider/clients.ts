@@ -1,10 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { digestApplicationSecret } from '../../domain/api-key.ts';
-import {
-  type ApplicationSecret,
-  type ClientAuthentication,
-  isSelfRegistered,
-} from '../../domain/application.ts';
+import { type ApplicationSecret, isSelfRegistered } from '../../domain/application.ts';
+import type { ClientAuthentication } from '../../domain/application-settings.ts';
 import { issuerOf } from '../../domain/application-token.ts';
 import type { Budget } from '../../domain/budget.ts';
 import type { Caller } from '../../domain/caller.ts';

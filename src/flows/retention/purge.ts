@@ -1,9 +1,10 @@
 import type { Clock } from '../../domain/clock.ts';
 import { dayMs } from '../../domain/duration.ts';
+import type { TenantPolicy } from '../../domain/policy.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { type Retained, retained } from '../../domain/retention.ts';
-import { purgeTimeOf, type Tenant, type TenantPolicy } from '../../domain/tenant.ts';
+import { purgeTimeOf, type Tenant } from '../../domain/tenant.ts';
 import { uuidOfTime } from '../../domain/token.ts';
 import { record, serviceActor } from '../events/record.ts';
 import { deploymentId } from '../manage/manager.ts';

@@ -1,8 +1,9 @@
 import { useState } from 'preact/hooks';
 import { type ManagedApplication, ManagementService } from '../../clients/management.ts';
+import type { ApplicationSettings } from '../../domain/application-settings.ts';
 import { CheckField, linesOf, numberIn, SelectField, TextArea } from '../kit/fields.tsx';
 import { Field, type Values } from '../kit/form.tsx';
-import { type AppSettings, kindWord } from './applications.tsx';
+import { kindWord } from './applications.tsx';
 import { Confirm } from './dialogs.tsx';
 import { useLanguage } from './language.ts';
 import { Card, Copyable, Empty, Facts, Fetched, Page, Secret, Time } from './parts.tsx';
@@ -36,7 +37,7 @@ function Shown({ application, reload }: ShownProps) {
   const { t, number } = useLanguage();
   const { may } = useConsole();
   const { clientId, issuer, secrets, createTime } = application;
-  const settings = application.settings as unknown as AppSettings;
+  const settings = application.settings as unknown as ApplicationSettings;
   const mayChange = may(ManagementService.method.updateApplication);
   return (
     <Page
@@ -113,7 +114,7 @@ function RemoveApplication({ clientId }: { readonly clientId: string }) {
 
 type AppFormProps = {
   readonly clientId: string;
-  readonly settings: AppSettings;
+  readonly settings: ApplicationSettings;
   readonly reload: () => Promise<void>;
 };
 

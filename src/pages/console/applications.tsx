@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { type CreateApplicationResponse, ManagementService } from '../../clients/management.ts';
+import type { ApplicationSettings } from '../../domain/application-settings.ts';
 import { linesOf, SelectField, TextArea } from '../kit/fields.tsx';
 import { Field, type Values } from '../kit/form.tsx';
 import { Link } from '../kit/parts.tsx';
@@ -8,24 +9,6 @@ import { useLanguage, type Word } from './language.ts';
 import { Card, Code, Empty, Fetched, KeptSecret, Page, Table, Tag, Time } from './parts.tsx';
 import { Sheet } from './sheet.tsx';
 import { useConsole } from './state.ts';
-
-/** What the screens read of an application's settings. */
-export type AppSettings = {
-  readonly kind: string;
-  readonly name: string;
-  readonly enabled: boolean;
-  readonly redirectUris: readonly string[];
-  readonly postLogoutRedirectUris: readonly string[];
-  readonly backchannelLogoutUri: string;
-  readonly origins: readonly string[];
-  readonly authentication: string;
-  readonly scopes: readonly string[];
-  readonly resources: readonly string[];
-  readonly firstParty: boolean;
-  readonly deviceGrant: boolean;
-  readonly algorithm: string;
-  readonly accessTokenMinutes: number;
-};
 
 const kindWords: Readonly<Record<string, Word>> = {
   web: 'appWeb',
@@ -72,19 +55,19 @@ export function Applications() {
                   isMain: true,
                   of: ({ clientId, settings }) => (
                     <Link to={`applications/${encodeURIComponent(clientId)}`}>
-                      <bdi>{(settings as unknown as AppSettings).name}</bdi>
+                      <bdi>{(settings as unknown as ApplicationSettings).name}</bdi>
                     </Link>
                   ),
                 },
                 {
                   label: t('kind'),
-                  of: ({ settings }) => t(kindWord((settings as unknown as AppSettings).kind)),
+                  of: ({ settings }) => t(kindWord((settings as unknown as ApplicationSettings).kind)),
                 },
                 { label: t('clientId'), of: ({ clientId }) => <Code>{clientId}</Code> },
                 {
                   label: t('state'),
                   of: ({ settings }) =>
-                    (settings as unknown as AppSettings).enabled ? (
+                    (settings as unknown as ApplicationSettings).enabled ? (
                       <Tag tone="good">{t('on')}</Tag>
                     ) : (
                       <Tag tone="bad">{t('off')}</Tag>

@@ -1,17 +1,18 @@
 import { useId, useState } from 'preact/hooks';
 import { ManagementService } from '../../clients/management.ts';
+import type { TenantPolicy } from '../../domain/policy.ts';
 import { contrastOf, type ThemeFont, themeOf } from '../../domain/theme.ts';
 import { SelectField } from '../kit/fields.tsx';
 import { FieldMistake } from '../kit/form.tsx';
 import { useLanguage, type Word } from './language.ts';
 import { readLogo } from './logo.ts';
 import { Card, Fetched, Page } from './parts.tsx';
-import { type Policy, usePolicy } from './policy.ts';
+import { usePolicy } from './policy.ts';
 import { PagePreview } from './preview.tsx';
 import { Editable } from './sheet.tsx';
 import { useConsole } from './state.ts';
 
-type Branding = Policy['branding'];
+type Branding = TenantPolicy['branding'];
 
 const fonts: readonly (readonly [ThemeFont, Word])[] = [
   ['system', 'fontSystem'],
@@ -30,7 +31,7 @@ export function BrandingScreen() {
   );
 }
 
-function Editor({ policy, reload }: { readonly policy: Policy; readonly reload: () => Promise<void> }) {
+function Editor({ policy, reload }: { readonly policy: TenantPolicy; readonly reload: () => Promise<void> }) {
   const { t } = useLanguage();
   const { say } = useConsole();
   const { save } = usePolicy();

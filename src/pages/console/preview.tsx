@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { createManam, memoryStorage } from '../../clients/web.ts';
+import type { TenantPolicy } from '../../domain/policy.ts';
 import { signInWaysOf } from '../../domain/sign-in-way.ts';
 import { type Branding, themeOf } from '../../domain/theme.ts';
 import { wordsOf } from '../account/language.ts';
@@ -11,10 +12,9 @@ import { applyTheme, type PageSettings } from '../kit/settings.ts';
 import { SiteContext } from '../kit/site.ts';
 import { useLanguage } from './language.ts';
 import { Fetched } from './parts.tsx';
-import type { Policy } from './policy.ts';
 import { useConsole } from './state.ts';
 
-type PreviewProps = { readonly branding: Branding; readonly policy: Policy };
+type PreviewProps = { readonly branding: Branding; readonly policy: TenantPolicy };
 
 /** The tenant's page to sign in, by the components that its users get; nothing in it can be pressed. */
 export function PagePreview(props: PreviewProps) {

@@ -1,14 +1,15 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import { ManagementService } from '../../clients/management.ts';
+import type { TenantPolicy } from '../../domain/policy.ts';
 import { linesOf, TextArea } from '../kit/fields.tsx';
 import type { Values } from '../kit/form.tsx';
 import { useLanguage } from './language.ts';
 import { Card } from './parts.tsx';
-import { type Policy, usePolicy } from './policy.ts';
+import { usePolicy } from './policy.ts';
 import { Editable } from './sheet.tsx';
 import { useConsole } from './state.ts';
 
-type Roles = Policy['roles'];
+type Roles = TenantPolicy['roles'];
 
 /** One role on each line, with its permissions behind a colon. */
 const textOf = (roles: Roles) =>
@@ -39,7 +40,7 @@ export function RolesCard({
   policy,
   reload,
 }: {
-  readonly policy: Policy;
+  readonly policy: TenantPolicy;
   readonly reload: () => Promise<void>;
 }) {
   const { t } = useLanguage();

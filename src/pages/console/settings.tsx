@@ -1,12 +1,13 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import { ManagementService } from '../../clients/management.ts';
+import type { TenantPolicy } from '../../domain/policy.ts';
 import { CheckField, linesOf, SelectField, TextArea } from '../kit/fields.tsx';
 import { Field, FieldMistake, PageMistake, type Values } from '../kit/form.tsx';
 import { Confirm } from './dialogs.tsx';
 import { Domains } from './domains.tsx';
 import { useLanguage } from './language.ts';
 import { Card, Code, Copyable, Facts, Fetched, Page } from './parts.tsx';
-import { type Policy, type PolicyAnswer, usePolicy } from './policy.ts';
+import { type PolicyAnswer, usePolicy } from './policy.ts';
 import { RolesCard } from './roles.tsx';
 import { Editable } from './sheet.tsx';
 import { useConsole } from './state.ts';
@@ -40,7 +41,7 @@ export function Settings() {
 }
 
 /** The address that the tenant's e-mails come from: below a proved domain it is the tenant's own. */
-function Sender({ policy, reload }: { readonly policy: Policy; readonly reload: () => Promise<void> }) {
+function Sender({ policy, reload }: { readonly policy: TenantPolicy; readonly reload: () => Promise<void> }) {
   const { t } = useLanguage();
   const { say } = useConsole();
   const { save } = usePolicy();
@@ -87,7 +88,13 @@ function Identity() {
   );
 }
 
-function General({ policy, reload }: { readonly policy: Policy; readonly reload: () => Promise<void> }) {
+function General({
+  policy,
+  reload,
+}: {
+  readonly policy: TenantPolicy;
+  readonly reload: () => Promise<void>;
+}) {
   const { t } = useLanguage();
   const { say, manam } = useConsole();
   const { save } = usePolicy();

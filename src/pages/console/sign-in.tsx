@@ -1,4 +1,5 @@
 import { type ManagedConnection, ManagementService } from '../../clients/management.ts';
+import type { TenantPolicy } from '../../domain/policy.ts';
 import { nameOfProvider, ProviderLogo } from '../account/provider-logo.tsx';
 import { CheckField, numberIn, SelectField } from '../kit/fields.tsx';
 import { Field, type Values } from '../kit/form.tsx';
@@ -6,7 +7,7 @@ import { Link } from '../kit/parts.tsx';
 import { Icon } from './icon.tsx';
 import { useLanguage, type Word } from './language.ts';
 import { Card, Empty, Fetched, Page, Tag } from './parts.tsx';
-import { type Policy, usePolicy } from './policy.ts';
+import { usePolicy } from './policy.ts';
 import { Editable } from './sheet.tsx';
 import { useConsole } from './state.ts';
 
@@ -96,7 +97,7 @@ const passkeyModes: readonly (readonly [string, Word])[] = [
   ['required', 'passkeysRequired'],
 ];
 
-function Ways({ policy, reload }: { readonly policy: Policy; readonly reload: () => Promise<void> }) {
+function Ways({ policy, reload }: { readonly policy: TenantPolicy; readonly reload: () => Promise<void> }) {
   const { t } = useLanguage();
   const { say } = useConsole();
   const { save } = usePolicy();

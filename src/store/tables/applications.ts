@@ -1,5 +1,5 @@
 import { bigint, int, mysqlTable, primaryKey } from 'drizzle-orm/mysql-core';
-import type { ApplicationSettings } from '../../domain/application.ts';
+import type { ApplicationSettings } from '../../domain/application-settings.ts';
 import type { AuthenticationMethod } from '../../domain/authentication.ts';
 import type { DeviceAuthorization } from '../../domain/device-authorization.ts';
 import { bytes, exact, flag, instant, json, uuid } from '../columns.ts';

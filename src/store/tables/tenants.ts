@@ -1,6 +1,7 @@
 import { mysqlTable, primaryKey, varchar } from 'drizzle-orm/mysql-core';
 import type { KeyKind, KeyLimits, Scope } from '../../domain/api-key.ts';
-import type { Tenant, TenantPolicy } from '../../domain/tenant.ts';
+import type { TenantPolicy } from '../../domain/policy.ts';
+import type { Tenant } from '../../domain/tenant.ts';
 import { bytes, exact, flag, instant, json, uuid } from '../columns.ts';
 
 // The tables as the migrations leave them; a test compares the two. Keys and
