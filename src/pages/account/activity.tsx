@@ -1,44 +1,42 @@
 import { timestampDate } from '@bufbuild/protobuf/wkt';
-import { useState } from 'preact/hooks';
 import type { MyEvent } from '../../../gen/manam/v1/event_service_pb.js';
-import { Form } from '../kit/form.tsx';
 import { Loaded } from '../kit/loaded.tsx';
+import { Older, type OlderPage } from '../kit/older.tsx';
 import { Section } from '../kit/parts.tsx';
 import { useLanguage } from './language.ts';
 import { useAccount } from './state.ts';
-
-type Page = { readonly events: readonly MyEvent[]; readonly hasMore: boolean };
 
 /** The events of the account, the newest first. */
 export function Activity() {
   const { t } = useLanguage();
   const { manam } = useAccount();
+  const read = async (beforeEventId: string): Promise<OlderPage<MyEvent>> => {
+    const { events, hasMore } = await manam.events.listMyEvents({ beforeEventId });
+    return { items: events, hasMore, next: events.at(-1)?.eventId ?? '' };
+  };
   return (
     <Section title={t('activity')} isPage>
       <p class="hint">{t('activityHint')}</p>
-      <Loaded load={() => manam.events.listMyEvents({})}>{(page) => <Events first={page} />}</Loaded>
+      <Loaded load={() => read('')}>
+        {(first) => (
+          <Older first={first} read={read} more={t('activityMore')}>
+            {(events) => <Events events={events} />}
+          </Older>
+        )}
+      </Loaded>
     </Section>
   );
 }
 
-function Events({ first }: { readonly first: Page }) {
+function Events({ events }: { readonly events: readonly MyEvent[] }) {
   const { t } = useLanguage();
-  const { manam } = useAccount();
-  const [{ events, hasMore }, setPage] = useState(first);
-  const showMore = async () => {
-    const older = await manam.events.listMyEvents({ beforeEventId: events.at(-1)?.eventId ?? '' });
-    setPage({ events: [...events, ...older.events], hasMore: older.hasMore });
-  };
   if (events.length === 0) return <p>{t('activityNone')}</p>;
   return (
-    <>
-      <ul class="sessions">
-        {events.map((event) => (
-          <Item key={event.eventId} event={event} />
-        ))}
-      </ul>
-      {hasMore && <Form submit={t('activityMore')} onSubmit={showMore} weight="quiet" />}
-    </>
+    <ul class="sessions">
+      {events.map((event) => (
+        <Item key={event.eventId} event={event} />
+      ))}
+    </ul>
   );
 }
 

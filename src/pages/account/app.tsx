@@ -1,12 +1,12 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { createManam, TwoFactorMethod } from '../../clients/web.ts';
+import { useEffect, useState } from 'preact/hooks';
+import { TwoFactorMethod } from '../../clients/web.ts';
 import { accounts } from '../kit/accounts.ts';
 import { useAttempt } from '../kit/attempt.tsx';
+import { useClient } from '../kit/client.ts';
 import { LanguageContext, type Speech, useSpeech } from '../kit/language.ts';
 import { OnDemand } from '../kit/loaded.tsx';
 import type { PageSettings } from '../kit/settings.ts';
 import { SiteContext } from '../kit/site.ts';
-import { solveBeside } from '../kit/work.ts';
 import { CancelReset } from './cancel-reset.tsx';
 import { Deleted } from './delete-account.tsx';
 import { errands, takeErrand } from './errand.ts';
@@ -63,31 +63,21 @@ export function App({
   const [stage, setStage] = useState<Stage>({ at: 'starting' });
   const [notice, setNotice] = useState('');
   const { attempt, question, refuse } = useAttempt();
-  // The client is made once, and the language may change under it.
-  const sessionEnded = useRef(() => {});
-  const sessionStarted = useRef(() => {});
-  sessionEnded.current = () => {
-    refuse();
-    accounts.drop(settings.slug, accounts.active(settings.slug));
-    setStage({ at: 'outside' });
-    setNotice(language.t('sessionEnded'));
-  };
-  const spoken = useRef(language.locale);
-  spoken.current = language.locale;
-  const manam = useMemo(
-    () =>
-      createManam({
-        url: location.origin,
-        key: settings.key,
-        locale: () => spoken.current,
-        sessionName: accounts.active(settings.slug),
-        solveWork: solveBeside,
-        watchSession: true,
-        onSessionEnd: () => sessionEnded.current(),
-        onSessionStart: () => sessionStarted.current(),
-      }),
-    [settings.key],
-  );
+  const manam = useClient({
+    settings,
+    locale: language.locale,
+    onSessionEnd: () => {
+      refuse();
+      accounts.drop(settings.slug, accounts.active(settings.slug));
+      setStage({ at: 'outside' });
+      setNotice(language.t('sessionEnded'));
+    },
+    onSessionStart: () => {
+      // Another person may have signed in.
+      if (stage.at === 'outside') void account.enter();
+      else location.reload();
+    },
+  });
   // The session may have begun in another page, or before this one was loaded again.
   useEffect(() => {
     void manam.session
@@ -115,11 +105,6 @@ export function App({
     history.replaceState({ link: String(query) }, '', `/account/${settings.slug}/${path}${location.search}`);
     setPlace({ path, query });
     setNotice(text);
-  };
-  sessionStarted.current = () => {
-    // What this page shows may be another user's.
-    if (stage.at === 'outside') void account.enter();
-    else location.reload();
   };
   const mustEnrol = async () => {
     const { required, methods } = await manam.twoFactor.getTwoFactor({});

@@ -1,5 +1,5 @@
 import { useContext, useId, useState } from 'preact/hooks';
-import { FailureContext } from '../kit/form.tsx';
+import { FailureContext } from '../kit/frame.tsx';
 import { monthNames, toLatinDigits } from '../kit/language.ts';
 import { useLanguage } from './language.ts';
 

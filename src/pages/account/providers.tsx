@@ -4,9 +4,9 @@ import type { LinkedProvider, Provider } from '../../clients/web.ts';
 import { Form } from '../kit/form.tsx';
 import { Loaded } from '../kit/loaded.tsx';
 import { Section } from '../kit/parts.tsx';
+import { nameOfProvider, ProviderLogo } from '../kit/provider-logo.tsx';
 import { lastUsed, leave, wish } from './away.ts';
 import { useLanguage } from './language.ts';
-import { nameOfProvider, ProviderLogo } from './provider-logo.tsx';
 import { useAccount } from './state.ts';
 
 /** The providers in the tenant's order, the last used one first; undefined: not known yet. They are an offer: where they cannot be had, the rest of the page works. */

@@ -1,15 +1,14 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { EventService } from '../../../gen/manam/v1/event_service_pb.js';
 import { WebhookService } from '../../../gen/manam/v1/webhook_service_pb.js';
 import { ManagementService, type MyTenant } from '../../clients/management.ts';
-import { createManam, readFailure } from '../../clients/web.ts';
-import { accounts } from '../kit/accounts.ts';
+import { readFailure } from '../../clients/web.ts';
 import { useAttempt } from '../kit/attempt.tsx';
+import { useClient } from '../kit/client.ts';
 import { LanguageContext, type Speech, useSpeech } from '../kit/language.ts';
 import { Loaded } from '../kit/loaded.tsx';
 import type { PageSettings } from '../kit/settings.ts';
 import { type Site, SiteContext } from '../kit/site.ts';
-import { solveBeside } from '../kit/work.ts';
 import { wordsOf } from './language.ts';
 import { Screen } from './screens.tsx';
 import { NoTenant, Outside, Shell } from './shell.tsx';
@@ -55,24 +54,13 @@ export function App({
   const [place, setPlace] = useState(placeNow);
   const [notice, setNotice] = useState('');
   const { attempt, question } = useAttempt();
-  // The client is made once, and the language may change under it.
-  const spoken = useRef(language.locale);
-  spoken.current = language.locale;
-  const manam = useMemo(
-    () =>
-      createManam({
-        url: location.origin,
-        key: settings.key,
-        locale: () => spoken.current,
-        sessionName: accounts.active(settings.slug),
-        solveWork: solveBeside,
-        watchSession: true,
-        onSessionEnd: () => location.replace(signInAddress()),
-        // What this page shows may be another member's.
-        onSessionStart: () => location.reload(),
-      }),
-    [settings.key],
-  );
+  const manam = useClient({
+    settings,
+    locale: language.locale,
+    onSessionEnd: () => location.replace(signInAddress()),
+    // Another person may have signed in.
+    onSessionStart: () => location.reload(),
+  });
   useEffect(() => {
     const back = () => {
       setPlace(placeNow());

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
-import type { ListEventsResponse } from '../../../gen/manam/v1/event_service_pb.js';
+import type { Event } from '../../../gen/manam/v1/event_service_pb.js';
 import { SelectField } from '../kit/fields.tsx';
-import { Form } from '../kit/form.tsx';
+import { Older, type OlderPage } from '../kit/older.tsx';
 import { EventList } from './event-list.tsx';
 import { useLanguage, type Word } from './language.ts';
 import { Card, Fetched, Page } from './parts.tsx';
@@ -29,13 +29,12 @@ export function Events() {
   const { events } = useConsole();
   const [kind, setKind] = useState('');
   /** Goes on until there is something to show: rare kinds lie far apart. */
-  const read = async (after: string): Promise<Answer> => {
-    let answer: Answer = { events: [], nextCursor: after, hasMore: true };
-    while (answer.hasMore && answer.events.length === 0) {
-      const types = kind === '' ? [] : [kind];
-      answer = await events.listEvents({ newestFirst: true, after: answer.nextCursor, limit: 50, types });
-    }
-    return answer;
+  const read = async (after: string): Promise<OlderPage<Event>> => {
+    const query = { newestFirst: true, limit: 50, types: kind === '' ? [] : [kind] };
+    let answer = await events.listEvents({ ...query, after });
+    while (answer.hasMore && answer.events.length === 0)
+      answer = await events.listEvents({ ...query, after: answer.nextCursor });
+    return { items: answer.events, hasMore: answer.hasMore, next: answer.nextCursor };
   };
   return (
     <Page title={t('events')} hint={t('eventsHint')}>
@@ -50,32 +49,13 @@ export function Events() {
       </div>
       <Card>
         <Fetched key={kind} load={() => read('')}>
-          {(first) => <Pages first={first} read={read} />}
+          {(first) => (
+            <Older first={first} read={read} more={t('showOlder')}>
+              {(found) => <EventList events={found} />}
+            </Older>
+          )}
         </Fetched>
       </Card>
     </Page>
-  );
-}
-
-type Answer = Pick<ListEventsResponse, 'events' | 'nextCursor' | 'hasMore'>;
-
-function Pages({
-  first,
-  read,
-}: {
-  readonly first: Answer;
-  readonly read: (after: string) => Promise<Answer>;
-}) {
-  const { t } = useLanguage();
-  const [answer, setAnswer] = useState(first);
-  const showMore = async () => {
-    const { events, ...rest } = await read(answer.nextCursor);
-    setAnswer({ ...rest, events: [...answer.events, ...events] });
-  };
-  return (
-    <>
-      <EventList events={answer.events} />
-      {answer.hasMore && <Form submit={t('showOlder')} weight="quiet" onSubmit={showMore} />}
-    </>
   );
 }

@@ -1,7 +1,8 @@
 import type { DescMethod } from '@bufbuild/protobuf';
 import type { ComponentChildren } from 'preact';
 import type { Failure } from '../../clients/web.ts';
-import { Form, type FormProps, isNamed, type Values } from '../kit/form.tsx';
+import { Form, type FormProps, type Values } from '../kit/form.tsx';
+import { isNamed } from '../kit/frame.tsx';
 import { useLanguage } from './language.ts';
 import { Code } from './parts.tsx';
 import { useConsole } from './state.ts';

@@ -1,9 +1,9 @@
 import { type ManagedConnection, ManagementService } from '../../clients/management.ts';
 import type { TenantPolicy } from '../../domain/policy.ts';
-import { nameOfProvider, ProviderLogo } from '../account/provider-logo.tsx';
 import { CheckField, numberIn, SelectField } from '../kit/fields.tsx';
 import { Field, type Values } from '../kit/form.tsx';
 import { Link } from '../kit/parts.tsx';
+import { nameOfProvider, ProviderLogo } from '../kit/provider-logo.tsx';
 import { Icon } from './icon.tsx';
 import { useLanguage, type Word } from './language.ts';
 import { Card, Empty, Fetched, Page, Tag } from './parts.tsx';

@@ -6,7 +6,7 @@ import { CancelButton, Modal } from './dialogs.tsx';
 import { useLanguage, type Word } from './language.ts';
 import { Sheet } from './sheet.tsx';
 import { useConsole } from './state.ts';
-import { filterOf, type UserQuery } from './user-query.ts';
+import { isOfAll, type UserQuery } from './user-query.ts';
 
 const actions: readonly (readonly [action: string, word: Word])[] = [
   ['disable', 'disable'],
@@ -33,9 +33,7 @@ export function BulkActions({ chosen, query, onDone }: BulkProps) {
   const begin = async ({ whom, word: typed = '' }: Values) => {
     if (isDeletion && whom === 'all' && typed.trim() !== t('deleteWord'))
       throw new FieldMistake('word', t('wrongWord'));
-    const found = filterOf(query);
-    const isBare = Object.values(found).every((value) => value === '');
-    const users = whom === 'chosen' ? { userIds: [...chosen] } : isBare ? { all: true } : found;
+    const users = whom === 'chosen' ? { userIds: [...chosen] } : isOfAll(query) ? { all: true } : query;
     const started = await manage.startUserJob({ action, ...users });
     setJob(started.job);
   };
@@ -68,7 +66,7 @@ export function BulkActions({ chosen, query, onDone }: BulkProps) {
                   : [{ value: 'chosen', label: t('jobChosen', { count: number(chosen.length) }) }]),
                 {
                   value: 'all',
-                  label: query.by === 'query' ? t('jobFound', { query: query.query }) : t('jobAll'),
+                  label: 'query' in query ? t('jobFound', { query: query.query }) : t('jobAll'),
                 },
               ]}
             />

@@ -1,11 +1,9 @@
-/** One way to find users: the service has an index for each. */
+/** One way to find users, as ListUsers and StartUserJob take it: the service has an index for each. */
 export type UserQuery =
-  | { readonly by: 'query'; readonly query: string }
-  | { readonly by: 'state'; readonly state: string }
-  | { readonly by: 'factor'; readonly factor: string };
+  | { readonly query: string }
+  | { readonly state: string }
+  | { readonly factor: string }
+  | { readonly provider: string };
 
-/** What ListUsers and StartUserJob call a query. */
-export function filterOf(query: UserQuery) {
-  if (query.by === 'query') return { query: query.query };
-  return query.by === 'factor' ? { factor: query.factor } : { state: query.state };
-}
+/** Whether a query finds everyone. */
+export const isOfAll = (query: UserQuery) => 'state' in query && query.state === '';

@@ -11,7 +11,7 @@ import { Empty, Fetched, Page, Table, Tag, Time } from './parts.tsx';
 import { Sheet } from './sheet.tsx';
 import { useConsole } from './state.ts';
 import { BulkActions } from './user-job.tsx';
-import { filterOf, type UserQuery } from './user-query.ts';
+import { isOfAll, type UserQuery } from './user-query.ts';
 
 const filters: readonly (readonly [value: string, word: Word])[] = [
   ['state:', 'usersAll'],
@@ -23,9 +23,10 @@ const filters: readonly (readonly [value: string, word: Word])[] = [
 ];
 
 function queryOf(text: string, filter: string): UserQuery {
-  if (text !== '') return { by: 'query', query: text };
+  if (text !== '') return { query: text };
   const [by = '', value = ''] = filter.split(':');
-  return by === 'factor' ? { by, factor: value } : { by: 'state', state: value };
+  if (by === 'factor') return { factor: value };
+  return by === 'provider' ? { provider: value } : { state: value };
 }
 
 const pageSize = 25;
@@ -33,9 +34,18 @@ const pageSize = 25;
 /** The users of the tenant: found, made and invited. */
 export function Users() {
   const { t } = useLanguage();
+  const { manage } = useConsole();
   const [text, setText] = useState('');
   const [filter, setFilter] = useState('state:');
   const [round, setRound] = useState(0);
+  const [providers, setProviders] = useState<readonly string[]>([]);
+  useEffect(() => {
+    // They are further choices: without them the others remain.
+    void manage.listConnections({}).then(
+      ({ connections }) => setProviders(connections.map(({ name }) => name)),
+      () => {},
+    );
+  }, []);
   const query = queryOf(text, filter);
   const again = async () => setRound(round + 1);
   return (
@@ -45,7 +55,10 @@ export function Users() {
         <SelectField
           name="filter"
           label={t('usersShow')}
-          choices={filters.map(([value, word]) => ({ value, label: t(word) }))}
+          choices={[
+            ...filters.map(([value, word]) => ({ value, label: t(word) })),
+            ...providers.map((name) => ({ value: `provider:${name}`, label: t('usersProvider', { name }) })),
+          ]}
           value={filter}
           onChange={setFilter}
           isDisabled={text !== ''}
@@ -89,7 +102,7 @@ function Results({ query }: { readonly query: UserQuery }) {
   const [tokens, setTokens] = useState(['']);
   const pageToken = tokens.at(-1) ?? '';
   return (
-    <Fetched key={pageToken} load={() => manage.listUsers({ ...filterOf(query), pageSize, pageToken })}>
+    <Fetched key={pageToken} load={() => manage.listUsers({ ...query, pageSize, pageToken })}>
       {(answer, reload) => (
         <UserTable
           answer={answer}
@@ -198,12 +211,12 @@ function UserTable({ answer, query, reload, onBack, onNext }: UserTableProps) {
 /** What is said where a page has no users: of none at all, of none that match, or of none on this page. */
 function NoUsers({ query, isLast }: { readonly query: UserQuery; readonly isLast: boolean }) {
   const { t } = useLanguage();
-  const isBare = Object.values(filterOf(query)).every((value) => value === '');
+  const isBare = isOfAll(query);
   if (!isLast) return <Empty icon="users" title={t('usersNoneHere')} />;
   return (
     <Empty icon="users" title={t(isBare ? 'usersNone' : 'usersNotFound')}>
       <p class="hint">
-        {t(isBare ? 'usersNoneHint' : query.by === 'query' ? 'usersNotFoundHint' : 'usersNoMatchHint')}
+        {t(isBare ? 'usersNoneHint' : 'query' in query ? 'usersNotFoundHint' : 'usersNoMatchHint')}
       </p>
     </Empty>
   );

@@ -127,6 +127,7 @@ export const en = {
   usersPasskey: 'With a passkey',
   usersTotp: 'With an authenticator app',
   usersSms: 'With codes by SMS',
+  usersProvider: 'Who come by {name}',
   usersNone: 'No users yet',
   usersNoneHint: 'Invite someone, or let them sign up on your page.',
   usersNoneHere: 'No more on this page',

@@ -124,6 +124,7 @@ export const fa: Words = {
   usersPasskey: 'با کلید عبور',
   usersTotp: 'با برنامه رمزساز',
   usersSms: 'با کد پیامکی',
+  usersProvider: 'کسانی که با {name} می‌آیند',
   usersNone: 'هنوز کاربری نیست',
   usersNoneHint: 'کسی را دعوت کنید، یا بگذارید در صفحه شما ثبت‌نام کنند.',
   usersNoneHere: 'در این صفحه کسی نمانده است',

@@ -1,53 +1,7 @@
-import type { ComponentChildren } from 'preact';
-import { useContext, useId } from 'preact/hooks';
-import { FailureContext, FieldMistake, isNamed, type Values } from './form.tsx';
+import { useId } from 'preact/hooks';
+import { FieldMistake, type Values } from './form.tsx';
+import { Frame } from './frame.tsx';
 import { toLatinDigits } from './language.ts';
-
-/** The mistake of a field, under any of its names; a name that ends with a dot stands for everything below it. */
-function mistakeOf(fields: Readonly<Record<string, { readonly message: string }>>, names: readonly string[]) {
-  const wrong = Object.entries(fields).find(([field]) => isNamed(field, names));
-  return wrong?.[1].message;
-}
-
-type FrameProps = {
-  readonly names: readonly string[];
-  readonly label: string;
-  readonly hint?: string | undefined;
-  readonly children: (given: {
-    readonly id: string;
-    readonly 'aria-describedby'?: string;
-    readonly 'aria-invalid': boolean;
-    readonly 'data-names': string;
-  }) => ComponentChildren;
-};
-
-/** What every labelled control has: its hint and its mistake. */
-function Frame({ names, label, hint, children }: FrameProps) {
-  const id = useId();
-  const mistake = mistakeOf(useContext(FailureContext)?.fields ?? {}, names);
-  const described = [hint && `${id}-hint`, mistake && `${id}-mistake`].filter(Boolean).join(' ');
-  return (
-    <div class="field">
-      <label for={id}>{label}</label>
-      {children({
-        id,
-        'aria-invalid': mistake !== undefined,
-        'data-names': names.join(' '),
-        ...(described !== '' && { 'aria-describedby': described }),
-      })}
-      {hint !== undefined && (
-        <p id={`${id}-hint`} class="hint">
-          {hint}
-        </p>
-      )}
-      {mistake !== undefined && (
-        <p id={`${id}-mistake`} class="mistake">
-          {mistake}
-        </p>
-      )}
-    </div>
-  );
-}
 
 type CommonProps = {
   readonly name: string;

@@ -1,16 +1,9 @@
-import { type ComponentChildren, createContext } from 'preact';
-import { useContext, useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { type Failure, type Reason, readFailure } from '../../clients/web.ts';
+import { FailureContext, Frame, isNamed } from './frame.tsx';
 import { type Language, toLatinDigits, useLanguage } from './language.ts';
 import { useSite } from './site.ts';
-
-/** Whether a field has one of those names; one that ends with a dot stands for everything below it. */
-export function isNamed(field: string, names: readonly string[]): boolean {
-  return names.some((name) => field === name || (name.endsWith('.') && field.startsWith(name)));
-}
-
-/** A failure as a form shows it. */
-export const FailureContext = createContext<Failure | undefined>(undefined);
 
 /** A mistake that the page finds by itself, beside its field. */
 export class FieldMistake extends Error {
@@ -199,51 +192,33 @@ export function Field(props: FieldProps) {
     isLatin = false,
   } = props;
   const { isRequired = false, value, onInput, beside, maxLength, takesFocus = false } = props;
-  const id = useId();
   const input = useRef<HTMLInputElement>(null);
   useLayoutEffect(() => {
     if (takesFocus) input.current?.focus();
   }, [takesFocus]);
-  const fields = useContext(FailureContext)?.fields ?? {};
-  const mistake = [name, ...alsoNames]
-    .map((each) => fields[each]?.message)
-    .find((text) => text !== undefined);
-  const described = [hint && `${id}-hint`, mistake && `${id}-mistake`].filter(Boolean).join(' ');
   return (
-    <div class="field">
-      <label for={id}>{label}</label>
-      <div class={beside === undefined ? 'input' : 'input with-switch'}>
-        <input
-          ref={input}
-          id={id}
-          name={name}
-          data-names={[name, ...alsoNames].join(' ')}
-          data-takes-focus={takesFocus}
-          // The type of the element is fixed, so no role is set.
-          type={type as 'text'}
-          autocomplete={autocomplete}
-          {...(inputMode && { inputMode })}
-          {...(isLatin && { dir: 'ltr', autocapitalize: 'none', spellcheck: false })}
-          {...(maxLength !== undefined && { maxLength })}
-          {...(described !== '' && { 'aria-describedby': described })}
-          {...(value !== undefined && { defaultValue: value })}
-          aria-required={isRequired}
-          aria-invalid={mistake !== undefined}
-          onInput={(event) => onInput?.(event.currentTarget.value)}
-        />
-        {beside}
-      </div>
-      {hint !== undefined && (
-        <p id={`${id}-hint`} class="hint">
-          {hint}
-        </p>
+    <Frame names={[name, ...alsoNames]} label={label} hint={hint}>
+      {(given) => (
+        <div class={beside === undefined ? 'input' : 'input with-switch'}>
+          <input
+            {...given}
+            ref={input}
+            name={name}
+            data-takes-focus={takesFocus}
+            // The type of the element is fixed, so no role is set.
+            type={type as 'text'}
+            autocomplete={autocomplete}
+            {...(inputMode && { inputMode })}
+            {...(isLatin && { dir: 'ltr', autocapitalize: 'none', spellcheck: false })}
+            {...(maxLength !== undefined && { maxLength })}
+            {...(value !== undefined && { defaultValue: value })}
+            aria-required={isRequired}
+            onInput={(event) => onInput?.(event.currentTarget.value)}
+          />
+          {beside}
+        </div>
       )}
-      {mistake !== undefined && (
-        <p id={`${id}-mistake`} class="mistake">
-          {mistake}
-        </p>
-      )}
-    </div>
+    </Frame>
   );
 }
 
