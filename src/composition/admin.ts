@@ -39,7 +39,7 @@ import { createUserCare } from '../flows/manage/user-care.ts';
 import { createUserAdmin } from '../flows/manage/users.ts';
 import { examinePasskeySites } from '../flows/passkeys/examine-sites.ts';
 import { createSubjects } from '../flows/provider/subject.ts';
-import { type HostedPage, hostedPagePath, newTenantPath } from '../pages/account.ts';
+import { type HostedPage, hostedPagePath, newTenantPath } from '../pages/hosted-pages.ts';
 import type { AdminFlows, InspectionFlows } from '../rpc/admin-service.ts';
 import type { DatabaseHandle } from '../store/database.ts';
 import { inspectDatabase, inspectGrants } from '../store/health.ts';

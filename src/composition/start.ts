@@ -11,7 +11,7 @@ import type { Config } from '../config/config.ts';
 import { seedConnections } from '../dev/connections.ts';
 import { seedReadyMember } from '../dev/ready-member.ts';
 import { seedTenant } from '../dev/tenants.ts';
-import { assertPagesBuilt, consolePath, readyPath } from '../pages/account.ts';
+import { assertPagesBuilt, consolePath, readyPath } from '../pages/hosted-pages.ts';
 import { makeWritable, startEmbeddedServer } from '../store/embedded/server.ts';
 import { migrate } from '../store/migrate.ts';
 import { databaseName } from './admin-client.ts';

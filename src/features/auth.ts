@@ -13,7 +13,7 @@ import { createFinishCodeSignIn } from '../flows/sign-in/code-finish.ts';
 import { createStartCodeSignIn } from '../flows/sign-in/code-start.ts';
 import { createRedeemLoginCode } from '../flows/sign-in/login-code.ts';
 import { createPasswordSignIn } from '../flows/sign-in/password.ts';
-import { hostedPagePath } from '../pages/account.ts';
+import { hostedPagePath } from '../pages/hosted-pages.ts';
 import { authHandlers } from '../rpc/auth-service.ts';
 import { providerHandlers } from '../rpc/provider-service.ts';
 import { createManamLoginRoute } from '../web/manam-login.ts';

@@ -33,7 +33,7 @@ import { createSubjects } from '../flows/provider/subject.ts';
 import { createCompleteSignIn } from '../flows/sign-in/complete.ts';
 import { createSessionGate } from '../flows/sign-in/session-gate.ts';
 import { createSmsGuard } from '../flows/sms-guard.ts';
-import { type HostedPage, hostedPagePath, newTenantPath } from '../pages/account.ts';
+import { type HostedPage, hostedPagePath, newTenantPath } from '../pages/hosted-pages.ts';
 
 /** The adapters that flows are built on. */
 export type Adapters = {

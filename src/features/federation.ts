@@ -1,7 +1,7 @@
 import { createProviderLinks } from '../flows/federation/links.ts';
 import { createProviderLogin } from '../flows/federation/provider-login.ts';
 import { createProviderLogout } from '../flows/federation/provider-logout.ts';
-import { hostedPagePath } from '../pages/account.ts';
+import { hostedPagePath } from '../pages/hosted-pages.ts';
 import { createProviderLoginRoute } from '../web/provider-login.ts';
 import type { FeatureDeps } from './deps.ts';
 

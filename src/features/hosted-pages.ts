@@ -1,6 +1,6 @@
 import { createMailbox } from '../pages/mailbox.ts';
-import { createAccountRoute } from '../web/account.ts';
 import { createDocsRoute } from '../web/docs.ts';
+import { createHostedPagesRoute } from '../web/hosted-pages.ts';
 import { createMailboxRoute } from '../web/mailbox.ts';
 import type { FeatureDeps } from './deps.ts';
 import type { Feature } from './feature.ts';
@@ -12,7 +12,7 @@ export function hostedPages({ adapters, config, hostedTenants }: FeatureDeps) {
     endpoints: [
       createDocsRoute(config.restPrefixes),
       ...(config.production ? [] : [mailbox]),
-      createAccountRoute(hostedTenants, { isDevelopment: !config.production }),
+      createHostedPagesRoute(hostedTenants, { isDevelopment: !config.production }),
     ],
   } satisfies Feature;
 }

@@ -10,7 +10,7 @@ import { createPush } from '../flows/provider/push.ts';
 import { createRequestHandles } from '../flows/provider/request-handle.ts';
 import { createSignOut } from '../flows/provider/sign-out.ts';
 import { createLogoutFanOut } from '../flows/provider/tell-ended.ts';
-import { hostedPagePath } from '../pages/account.ts';
+import { hostedPagePath } from '../pages/hosted-pages.ts';
 import { authorizationHandlers } from '../rpc/authorization-service.ts';
 import { oauthHandlers } from '../rpc/oauth-service.ts';
 import { createOpenIdProviderRoute } from '../web/openid-provider.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { renderReferencePage } from '../pages/account.ts';
+import { renderReferencePage } from '../pages/hosted-pages.ts';
 import { pathOf, type Route, sendBody } from '../server/handler.ts';
 
 /** No script, style or frame of anyone else, and nothing inline. */

@@ -9,7 +9,7 @@ import type { LocationOf } from '../flows/provider/answer.ts';
 import type { Authorize } from '../flows/provider/authorize.ts';
 import type { RequestHandles } from '../flows/provider/request-handle.ts';
 import type { SignOut } from '../flows/provider/sign-out.ts';
-import { hostedPagePath, renderSilentPage } from '../pages/account.ts';
+import { hostedPagePath, renderSilentPage } from '../pages/hosted-pages.ts';
 import { type PlainPage, renderFormPost, renderProblem } from '../pages/openid.ts';
 import type { RequestInfo } from '../rpc/context.ts';
 import type { ErrorMapper } from '../server/error-mapper.ts';

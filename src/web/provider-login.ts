@@ -13,7 +13,7 @@ import type { ProviderLogin } from '../flows/federation/provider-login.ts';
 import type { ProviderLogoutFlow } from '../flows/federation/provider-logout.ts';
 import type { Limiter, Limits } from '../flows/limits.ts';
 import type { SignInResult } from '../flows/sign-in/complete.ts';
-import { accountPath } from '../pages/account.ts';
+import { accountPath } from '../pages/hosted-pages.ts';
 import type { RequestInfo } from '../rpc/context.ts';
 import type { ErrorMapper } from '../server/error-mapper.ts';
 import { readForm } from '../server/form.ts';

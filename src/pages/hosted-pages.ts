@@ -167,7 +167,7 @@ const types: Record<string, string> = {
 const assets = new Map<string, Asset>();
 
 /** A file of the built pages by its path, or undefined where there is none. Their names change with what is in them. */
-export function findAccountAsset(path: string): Asset | undefined {
+export function findPageAsset(path: string): Asset | undefined {
   const name = path.startsWith(assetPath) ? path.slice(assetPath.length) : '';
   const extension = /^[\w-]+(?:\.[\w-]+)*\.(js|css)$/.exec(name)?.[1];
   if (extension === undefined) return undefined;

@@ -4,11 +4,11 @@ import { manamSlug } from '../domain/tenant.ts';
 import {
   accountPath,
   consolePath,
-  findAccountAsset,
+  findPageAsset,
   type HostedEntry,
   readyPath,
   renderHostedPage,
-} from '../pages/account.ts';
+} from '../pages/hosted-pages.ts';
 import { pathOf, type Route, sendBody } from '../server/handler.ts';
 import type { HostedTenants } from './hosted-tenants.ts';
 
@@ -27,7 +27,7 @@ function pageAt(path: string, isDevelopment: boolean): Shown | undefined {
 }
 
 /** Serves the hosted pages: `/account/{tenant}/…`, without a tenant those of Manam itself, and `/console/…`. */
-export function createAccountRoute(
+export function createHostedPagesRoute(
   hostedTenants: HostedTenants,
   { isDevelopment }: { readonly isDevelopment: boolean },
 ): Route {
@@ -42,7 +42,7 @@ export function createAccountRoute(
     response.setHeader('content-security-policy', policy);
     // No page that opened this one keeps a hand on it.
     response.setHeader('cross-origin-opener-policy', 'same-origin');
-    const asset = findAccountAsset(path);
+    const asset = findPageAsset(path);
     if (asset !== undefined) {
       response.setHeader('cache-control', 'public, max-age=31536000, immutable');
       return sendBody(request, response, asset);
