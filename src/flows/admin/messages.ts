@@ -1,23 +1,12 @@
 import type { Operator } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
-import { isLocale, type Locale } from '../../domain/locale.ts';
+import { isLocale } from '../../domain/locale.ts';
 import type { DeliveryStatus, Message, OutboxRow } from '../../domain/message.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
-import {
-  type EmailName,
-  emailTemplates,
-  emailWords,
-  renderEmail,
-  renderSms,
-  type SmsName,
-  smsTemplates,
-  smsWords,
-} from '../../domain/templates/index.ts';
-import { withLogo } from '../../domain/templates/mail-page.ts';
-import type { Tenant } from '../../domain/tenant.ts';
-import { themeOf } from '../../domain/theme.ts';
+import { emailTemplates, smsTemplates } from '../../domain/templates/index.ts';
+import { previewMessage } from '../../domain/templates/preview.ts';
 import { isUuid } from '../../domain/token.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { record } from '../events/record.ts';
@@ -28,16 +17,6 @@ export type MessageAdminDeps = {
   readonly vault: Vault;
   readonly clock: Clock;
   readonly random: Random;
-};
-
-/** Sample values of a preview. */
-const sample = {
-  code: '123456',
-  token: 'sample-token',
-  to: 'user@example.com',
-  device: 'Firefox on Linux',
-  address: '203.0.113.7',
-  number: '+989120000000',
 };
 
 /** Operations on messages. None shows a text or a recipient. */
@@ -92,26 +71,9 @@ export function createMessageAdmin(deps: MessageAdminDeps) {
       const tenant = await findTenant(store, command.tenant);
       const locale = command.locale === '' ? tenant.policy.defaultLocale : command.locale;
       if (!isLocale(locale)) throw invalid({ field: 'locale', reason: 'FIELD_INVALID' });
-      const message = render(tenant, command.name, locale);
+      const message = previewMessage(tenant, command.name, locale);
       if (message === undefined) throw new DomainError('NOT_FOUND');
       return { message, overridden: tenant.policy.templates[command.name]?.[locale] !== undefined };
     },
   };
-}
-
-/** A message with sample variables; undefined where there is none of that name. */
-function render({ name: tenant, policy }: Tenant, name: string, locale: Locale): Message | undefined {
-  const { templates, senders, pages } = policy;
-  if (Object.hasOwn(emailTemplates, name)) {
-    const words = emailWords(templates, name as EmailName, locale);
-    const link = words.action === '' ? '' : `${pages.confirm}?token=${sample.token}`;
-    const code = words.action === '' ? '' : sample.token;
-    const recipient = { to: sample.to, from: senders.default };
-    const variables = { tenant, link, code, device: sample.device, address: sample.address };
-    const mail = renderEmail(words, locale, recipient, variables, themeOf(policy.branding));
-    return { ...mail, html: withLogo(mail.html, policy.branding.logo) };
-  }
-  if (!Object.hasOwn(smsTemplates, name)) return undefined;
-  const words = smsWords(templates, name as SmsName, locale);
-  return renderSms(words, locale, sample.number, { tenant, link: '', code: sample.code });
 }

@@ -5,15 +5,12 @@ import {
   type EmailName,
   emailTemplates,
   emailWords,
-  renderEmail,
-  renderSms,
   type SmsName,
   smsTemplates,
   smsWords,
 } from '../../domain/templates/index.ts';
-import { withLogo } from '../../domain/templates/mail-page.ts';
-import type { EmailTemplate, SmsTemplate, TemplateOverrides } from '../../domain/templates/template.ts';
-import { themeOf } from '../../domain/theme.ts';
+import { hasLink, previewMessage } from '../../domain/templates/preview.ts';
+import type { EmailTemplate, SmsTemplate } from '../../domain/templates/template.ts';
 import { SelectField, TextArea } from '../kit/fields.tsx';
 import { Field, Form } from '../kit/form.tsx';
 import type { Locale } from '../kit/language.ts';
@@ -25,8 +22,6 @@ import { useConsole } from './state.ts';
 
 const mails = Object.keys(emailTemplates) as EmailName[];
 const texts = Object.keys(smsTemplates) as SmsName[];
-/** Whether a message has a link, and so a button. */
-const hasButton = (name: string) => isMail(name) && emailTemplates[name].en.action !== '';
 const isMail = (name: string): name is EmailName => name in emailTemplates;
 
 /** The words of the tenant's messages, with what its users get beside them. */
@@ -89,7 +84,7 @@ function Editor({ name, locale, answer, reload }: EditorProps) {
   const { may, say } = useConsole();
   const { save } = usePolicy();
   const { policy, isConfined } = answer;
-  const overrides = policy.templates as TemplateOverrides;
+  const overrides = policy.templates;
   const [words, setWords] = useState<Words>(() =>
     isMail(name) ? emailWords(overrides, name, locale) : smsWords(overrides, name as SmsName, locale),
   );
@@ -182,7 +177,7 @@ function WordFields({
           })
         }
       />
-      {hasButton(name) && (
+      {hasLink(name) && (
         <Field
           name="action"
           alsoNames={[`${path}.action`]}
@@ -202,37 +197,29 @@ type MessagePreviewProps = {
   readonly answer: PolicyAnswer;
 };
 
-/** A message as it will arrive, by the code that sends it. */
+/** A message as it will arrive with these words, by the code that sends it. */
 function MessagePreview({ name, words, locale, answer: { policy } }: MessagePreviewProps) {
   const { t } = useLanguage();
   const { tenant } = useConsole();
-  const link = `${location.origin}/account/${tenant.slug}/…`;
-  const variables = {
-    tenant: tenant.name,
-    code: '483920',
-    device: 'Firefox · Linux',
-    address: '192.0.2.7',
-  };
-  if (!('paragraphs' in words)) {
-    const { text } = renderSms(words, locale, '+989120000000', { ...variables, link });
+  const templates = { ...policy.templates, [name]: { [locale]: words } };
+  const message = previewMessage({ name: tenant.name, policy: { ...policy, templates } }, name, locale);
+  if (message === undefined) return null;
+  const written = { dir: locale === 'fa' ? 'rtl' : 'ltr', lang: locale } as const;
+  if (message.channel === 'sms')
     return (
-      <p class="bubble" dir={locale === 'fa' ? 'rtl' : 'ltr'} lang={locale}>
-        {text}
+      <p class="bubble" {...written}>
+        {message.text}
       </p>
     );
-  }
-  const recipient = { to: 'sara@example.com', from: policy.senders.default };
-  const shown = { ...variables, link: hasButton(name) ? link : '' };
-  const { subject, html } = renderEmail(words, locale, recipient, shown, themeOf(policy.branding));
   return (
     <div class="mail">
       <p class="hint">
-        {t('from')} <bdi dir="ltr">{policy.senders.default}</bdi>
+        {t('from')} <bdi dir="ltr">{message.from}</bdi>
       </p>
-      <p dir={locale === 'fa' ? 'rtl' : 'ltr'} lang={locale}>
-        <strong>{subject}</strong>
+      <p {...written}>
+        <strong>{message.subject}</strong>
       </p>
-      <MailBody html={withLogo(html, policy.branding.logo)} />
+      <MailBody html={message.html} />
     </div>
   );
 }
