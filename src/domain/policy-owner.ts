@@ -12,7 +12,7 @@ export const operatorFields = [
   'sms',
   'senders',
   'passkeys.rpId',
-  // A shorter retention would let a tenant delete the record of its own actions.
+  // With a shorter retention a tenant could delete the record of its own actions.
   'eventRetentionDays',
 ] as const;
 

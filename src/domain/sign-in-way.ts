@@ -13,7 +13,7 @@ export const passwordlessModes = ['never', 'user', 'tenant'] as const;
 
 export type PasswordlessMode = (typeof passwordlessModes)[number];
 
-/** What a policy says of the ways. */
+/** The fields of a policy that decide the ways. */
 type WayPolicy = {
   readonly codeSignIn: { readonly enabled: boolean };
   readonly passkeys: { readonly mode: PasskeyMode; readonly passwordless: PasswordlessMode };

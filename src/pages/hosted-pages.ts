@@ -53,7 +53,7 @@ type Manifest = Readonly<
 /** Pages that are built: each is a script with its styles. */
 export type HostedEntry = 'account' | 'console' | 'ready';
 type EntryName = HostedEntry | 'reference' | 'silent';
-/** What a page needs at once: its script and styles, and the words of its language. */
+/** The files that a page loads first: script, styles, and the words of its language. */
 type Entry = {
   readonly script: string;
   readonly styles: readonly string[];

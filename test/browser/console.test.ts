@@ -1,50 +1,13 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ManagementService } from '../../gen/manam/v1/management_service_pb.js';
-import { WebhookService } from '../../gen/manam/v1/webhook_service_pb.js';
-import { freshEmail, password, startTestApp, type TestApp } from '../support/app.ts';
-import { pictureFolder, useBrowser } from '../support/browser.ts';
-import { freePort } from '../support/federation.ts';
+import { freshEmail, password } from '../support/app.ts';
+import { goTo, settled, useConsole, viewings } from '../support/console.ts';
 import { bearer, signUp } from '../support/journey.ts';
 import { makeMember, signUpAtManam } from '../support/members.ts';
-import { button, heading, signIn, type Viewing, type Visitor, visit } from '../support/visitor.ts';
+import { button, heading, type Visitor } from '../support/visitor.ts';
 
-const folder = pictureFolder('console');
-const browser = useBrowser();
-let app: TestApp;
-
-beforeAll(async () => {
-  const port = await freePort();
-  app = await startTestApp({ config: { port, issuer: `http://127.0.0.1:${port}` } });
-});
-afterAll(() => app?.close());
-
-// Many pictures, and a search for faults on each.
-vi.setConfig({ testTimeout: 240_000 });
-
-const viewings: readonly Viewing[] = [
-  { locale: 'en', width: 1280 },
-  { locale: 'fa', width: 390 },
-];
-
-/** Opens the console as someone who has signed in. */
-async function enter(viewing: Viewing, email: string, path = '/console/'): Promise<Visitor> {
-  const who = await visit(browser(), app.url, viewing, folder);
-  await who.page.goto(`${app.url}${path}`);
-  await signIn(who, email, password);
-  return who;
-}
-
-/** Goes to a screen by its link, on a phone through the menu. */
-async function goTo(who: Visitor, word: Parameters<Visitor['c']>[0]): Promise<void> {
-  const menu = button(who, who.c('menu'));
-  if (await menu.isVisible()) await menu.click();
-  await who.page
-    .getByRole('link', { name: who.c(word), exact: true })
-    .first()
-    .click();
-  await heading(who, who.c(word)).waitFor();
-}
+const { app, enter } = useConsole();
 
 /** Proves once more who one is, where the console asks for it. */
 async function proveAgain({ page, t }: Visitor): Promise<void> {
@@ -55,14 +18,14 @@ async function proveAgain({ page, t }: Visitor): Promise<void> {
 }
 
 const makeStale = (userId: string) =>
-  app.sql('UPDATE sessions SET auth_time = auth_time - INTERVAL 6 MINUTE WHERE user_id = UNHEX(?)', [
+  app().sql('UPDATE sessions SET auth_time = auth_time - INTERVAL 6 MINUTE WHERE user_id = UNHEX(?)', [
     userId.replaceAll('-', ''),
   ]);
 
 test.each(viewings)(
   'someone makes a tenant and comes to its console, $locale, $width wide',
   async (viewing) => {
-    const user = await signUpAtManam(app);
+    const user = await signUpAtManam(app());
     const who = await enter(viewing, user.email);
     const { page, c, problems, look } = who;
     await page.getByLabel(c('tenantName')).fill('Tea house');
@@ -76,7 +39,7 @@ test.each(viewings)(
     await look('tenant-keys');
     const publishable = (await page.getByText(/^manam_pk_/).textContent()) ?? '';
     const key = (await page.getByText(/^manam_sk_/).textContent()) ?? '';
-    expect((await app.client(ManagementService, { 'x-api-key': key }).listUsers({})).users).toEqual([]);
+    expect((await app().client(ManagementService, { 'x-api-key': key }).listUsers({})).users).toEqual([]);
     await button(who, c('keysKept')).click();
     await heading(who, c('overview')).waitFor();
     await page.getByText(c('startWaiting')).waitFor();
@@ -86,9 +49,9 @@ test.each(viewings)(
       .waitFor();
     await look('start');
     // The members of a tenant that has proved no sender are the only ones who get its mails.
-    const auth = app.client(AuthService, { 'x-api-key': publishable });
+    const auth = app().client(AuthService, { 'x-api-key': publishable });
     await auth.register({ email: user.email, password });
-    const mail = (await app.messagesTo(user.email)).find(({ link }) => link.includes('/confirm'));
+    const mail = (await app().messagesTo(user.email)).find(({ link }) => link.includes('/confirm'));
     await auth.confirmEmail({ cnf: mail?.code ?? '' });
     await auth.login({ email: user.email, password });
     await page.getByText(c('startArrived')).waitFor();
@@ -97,92 +60,8 @@ test.each(viewings)(
   },
 );
 
-/** An owner of a tenant in which there is something on every screen. */
-async function furnish() {
-  const owner = await makeMember(app, 'owner');
-  const person = await signUp(app);
-  const manage = app.client(ManagementService, owner.headers);
-  await manage.createApplication({
-    settings: { kind: 'spa', name: 'Shop', redirectUris: ['http://localhost:3000/callback'] },
-  });
-  await app.client(WebhookService, owner.headers).createWebhook({ url: 'https://hooks.example.com/manam' });
-  await manage.setConnection({ name: 'google', settings: { kind: 'google', clientId: 'client-1' } });
-  await manage.inviteMember({ email: freshEmail(), role: 'support' });
-  await manage.addDomain({ domain: 'example.com' });
-  return { owner, person };
-}
-
-/** Looks at a screen on a desktop and on a phone. */
-async function lookAt(who: Visitor, name: string): Promise<void> {
-  for (const width of [1280, 390]) {
-    await who.page.setViewportSize({ width, height: 900 });
-    await who.look(`${name}-at-${width}`);
-  }
-}
-
-const settled = ({ page }: Visitor) => page.locator('.skeleton').first().waitFor({ state: 'detached' });
-
-test.each(viewings)('the people of a tenant are shown on a desktop and a phone, $locale', async (viewing) => {
-  const { owner, person } = await furnish();
-  const who = await enter(viewing, owner.email, '/console/dev/');
-  const { page, c, problems } = who;
-  await heading(who, c('overview')).waitFor();
-  await page.getByText(c('recent')).waitFor();
-  await settled(who);
-  await lookAt(who, 'overview');
-  await goTo(who, 'users');
-  await page.getByText(person.email).first().waitFor();
-  await lookAt(who, 'users');
-  await page.goto(`${app.url}/console/dev/users/${person.userId}`);
-  await heading(who, c('history')).waitFor();
-  await settled(who);
-  await lookAt(who, 'user');
-  for (const screen of ['events', 'members'] as const) {
-    await goTo(who, screen);
-    await settled(who);
-    await lookAt(who, screen);
-  }
-  expect(problems).toEqual([]);
-  await who.context.close();
-});
-
-test.each(viewings)(
-  'the settings of a tenant are shown on a desktop and a phone, $locale',
-  async (viewing) => {
-    const { owner } = await furnish();
-    const who = await enter(viewing, owner.email, '/console/dev/keys');
-    const { page, c, problems } = who;
-    await heading(who, c('keys')).waitFor();
-    for (const screen of [
-      'applications',
-      'signInWays',
-      'branding',
-      'messages',
-      'keys',
-      'settings',
-    ] as const) {
-      await goTo(who, screen);
-      await settled(who);
-      await lookAt(who, screen);
-    }
-    for (const [screen, link, title] of [
-      ['applications', 'Shop', 'appConnect'],
-      ['signInWays', 'Google', 'providerTell'],
-      ['webhooks', 'https://hooks.example.com/manam', 'deliveries'],
-    ] as const) {
-      await goTo(who, screen);
-      await page.getByRole('link', { name: link }).first().click();
-      await heading(who, c(title)).waitFor();
-      await settled(who);
-      await lookAt(who, title);
-    }
-    expect(problems).toEqual([]);
-    await who.context.close();
-  },
-);
-
 test('an owner creates, finds, disables and enables a user', async () => {
-  const owner = await makeMember(app, 'owner');
+  const owner = await makeMember(app(), 'owner');
   const who = await enter({ locale: 'en', width: 1280 }, owner.email, '/console/dev/users');
   const { page, c, problems } = who;
   const email = freshEmail();
@@ -211,7 +90,7 @@ test('an owner creates, finds, disables and enables a user', async () => {
 });
 
 test('a new key asks who it is first, and shows its text once', async () => {
-  const owner = await makeMember(app, 'owner');
+  const owner = await makeMember(app(), 'owner');
   const who = await enter({ locale: 'en', width: 1280 }, owner.email, '/console/dev/keys');
   const { page, c, look, problems } = who;
   await heading(who, c('keys')).waitFor();
@@ -229,14 +108,14 @@ test('a new key asks who it is first, and shows its text once', async () => {
   await button(who, c('keptIt')).click();
   await page.getByRole('cell', { name: 'shop', exact: true }).waitFor();
   expect(await page.getByText(/^manam_sk_/).count()).toBe(0);
-  await app.client(ManagementService, { 'x-api-key': key }).listUsers({});
+  await app().client(ManagementService, { 'x-api-key': key }).listUsers({});
   expect(problems).toEqual([]);
   await who.context.close();
 });
 
 test('a viewer sees masked addresses and nothing to press', async () => {
-  const viewer = await makeMember(app, 'viewer');
-  const someone = await signUp(app);
+  const viewer = await makeMember(app(), 'viewer');
+  const someone = await signUp(app());
   const who = await enter(
     { locale: 'en', width: 1280 },
     viewer.email,
@@ -253,7 +132,7 @@ test('a viewer sees masked addresses and nothing to press', async () => {
 });
 
 test('a tenant that one has no part in is as one that does not exist', async () => {
-  const owner = await makeMember(app, 'owner');
+  const owner = await makeMember(app(), 'owner');
   const who = await enter({ locale: 'en', width: 1280 }, owner.email, '/console/no-such-tenant/');
   await who.page.getByText(who.c('tenantUnknown')).waitFor();
   await button(who, /Dev/ as unknown as string)
@@ -264,7 +143,7 @@ test('a tenant that one has no part in is as one that does not exist', async () 
 
 test('the first load of the console is at most 120 kB compressed, in either language', async () => {
   for (const locale of ['en', 'fa'] as const) {
-    const owner = await makeMember(app, 'owner');
+    const owner = await makeMember(app(), 'owner');
     const who = await enter({ locale, width: 1280 }, owner.email, '/console/dev/');
     await heading(who, who.c('overview')).waitFor();
     await settled(who);
@@ -283,8 +162,8 @@ test('the first load of the console is at most 120 kB compressed, in either lang
 });
 
 test('with the keyboard alone someone finds a user and disables them', async () => {
-  const owner = await makeMember(app, 'owner');
-  const someone = await signUp(app);
+  const owner = await makeMember(app(), 'owner');
+  const someone = await signUp(app());
   const who = await enter({ locale: 'en', width: 1280 }, owner.email, '/console/dev/');
   const { page, c } = who;
   await heading(who, c('overview')).waitFor();
@@ -321,7 +200,7 @@ test('with the keyboard alone someone finds a user and disables them', async () 
 });
 
 test('colour and words are previewed as they will be, and then are so', async () => {
-  const owner = await makeMember(app, 'owner');
+  const owner = await makeMember(app(), 'owner');
   const who = await enter({ locale: 'en', width: 1280 }, owner.email, '/console/dev/branding');
   const { page, c, t } = who;
   await heading(who, c('branding')).waitFor();
@@ -338,7 +217,7 @@ test('colour and words are previewed as they will be, and then are so', async ()
   await page.getByText('Hello from Dev').waitFor();
   await button(who, c('save')).click();
   await page.getByText(c('saved')).waitFor();
-  const manage = app.client(ManagementService, owner.headers);
+  const manage = app().client(ManagementService, owner.headers);
   const { policy } = await manage.getPolicy({});
   expect(policy).toMatchObject({
     branding: { color: '#ffd400' },
@@ -349,8 +228,8 @@ test('colour and words are previewed as they will be, and then are so', async ()
 });
 
 test('a second connection of a kind needs a name of its own, and takes nothing from the first', async () => {
-  const owner = await makeMember(app, 'owner');
-  const manage = app.client(ManagementService, owner.headers);
+  const owner = await makeMember(app(), 'owner');
+  const manage = app().client(ManagementService, owner.headers);
   const settings = { kind: 'github', clientId: 'first', domains: ['example.com'] };
   await manage.setConnection({ name: 'github', settings });
   const who = await enter({ locale: 'en', width: 1280 }, owner.email, '/console/dev/sign-in/new');
@@ -371,8 +250,8 @@ test('a second connection of a kind needs a name of its own, and takes nothing f
 });
 
 test('the policy as JSON loses what is taken out of it, and takes nothing but an object', async () => {
-  const owner = await makeMember(app, 'owner');
-  const manage = app.client(ManagementService, owner.headers);
+  const owner = await makeMember(app(), 'owner');
+  const manage = app().client(ManagementService, owner.headers);
   await manage.updatePolicy({ policy: { roles: { editor: ['posts.write'] } } });
   const who = await enter({ locale: 'en', width: 1280 }, owner.email, '/console/dev/settings');
   const { page, c } = who;
@@ -393,9 +272,9 @@ test('the policy as JSON loses what is taken out of it, and takes nothing but an
 });
 
 test('a tenant that has proved no sender is told so, and what to do', async () => {
-  const user = await signUpAtManam(app);
-  const made = await app
-    .client(ManagementService, { 'x-api-key': app.manam.publishable, ...bearer(user.accessToken) })
+  const user = await signUpAtManam(app());
+  const made = await app()
+    .client(ManagementService, { 'x-api-key': app().manam.publishable, ...bearer(user.accessToken) })
     .createTenant({ slug: 'quince', name: 'Quince' });
   const who = await enter({ locale: 'fa', width: 390 }, user.email, `/console/${made.tenant?.slug}/users`);
   await heading(who, who.c('users')).waitFor();
@@ -405,11 +284,11 @@ test('a tenant that has proved no sender is told so, and what to do', async () =
 });
 
 test('when the membership ends the console shows nothing more', async () => {
-  const owner = await makeMember(app, 'owner');
-  const leaver = await makeMember(app, 'admin');
+  const owner = await makeMember(app(), 'owner');
+  const leaver = await makeMember(app(), 'admin');
   const who = await enter({ locale: 'en', width: 1280 }, leaver.email, '/console/dev/users');
   await heading(who, who.c('users')).waitFor();
-  await app.client(ManagementService, owner.headers).removeMember({ userId: leaver.userId });
+  await app().client(ManagementService, owner.headers).removeMember({ userId: leaver.userId });
   await who.page.getByRole('link', { name: who.c('keys'), exact: true }).click();
   await who.page.getByRole('alert').first().waitFor();
   await who.context.close();

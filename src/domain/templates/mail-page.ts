@@ -13,7 +13,7 @@ export type MailPage = {
   readonly subject: string;
   /** The tenant's name. */
   readonly tenant: string;
-  /** What a list of mails shows beside the subject. */
+  /** The line that mail programs show beside the subject. */
   readonly preheader: string;
   /** HTML that is escaped already. */
   readonly body: string;

@@ -123,7 +123,7 @@ export function createReadEvents({ store, tail, vault }: ReadEventsDeps) {
         if (found.length >= limit) break;
       }
       if (found.length >= limit) break;
-      // What a purge has taken meanwhile is passed over.
+      // A purge may have deleted these rows meanwhile: the next older ones follow.
       position = Math.min(position, Math.max(first, end - pageRows));
     }
     return { events: found, position, cursor: cursorOf(position), hasMore: position > first };

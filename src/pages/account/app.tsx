@@ -318,7 +318,7 @@ function LendAccount({ request }: { readonly request: string }) {
   );
 }
 
-/** Goes on to the console, which is a page of its own. */
+/** Opens the console, which is another page. */
 function ToConsole({ to }: { readonly to: string }) {
   const { t } = useLanguage();
   const { settings } = useAccount();

@@ -15,7 +15,7 @@ import { NoTenant, Outside, Shell } from './shell.tsx';
 import { type Console, ConsoleContext, mayCall } from './state.ts';
 import type { Words } from './words.en.ts';
 
-/** What the address shows: a tenant, one of its screens, and one thing on it. */
+/** The tenant, screen and item that the address names. */
 type Place = { readonly slug: string; readonly screen: string; readonly item: string };
 
 /** The name in addresses that stands for no tenant. */

@@ -1,6 +1,7 @@
 import { render } from 'preact';
 import '../theme.css';
 import '../kit/kit.css';
+import '../kit/shell.css';
 import './console.css';
 import { documentLocale } from '../kit/language.ts';
 import { applyTheme, readSettings } from '../kit/settings.ts';

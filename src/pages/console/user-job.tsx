@@ -21,7 +21,7 @@ type BulkProps = {
   readonly onDone: () => Promise<void>;
 };
 
-/** One action on the chosen users, or on all that the query finds. */
+/** One action on the chosen users, or on everyone that the query finds. */
 export function BulkActions({ chosen, query, onDone }: BulkProps) {
   const { t, number } = useLanguage();
   const { manage } = useConsole();

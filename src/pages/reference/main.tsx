@@ -1,6 +1,7 @@
 import { render } from 'preact';
 import '../theme.css';
 import '../kit/kit.css';
+import '../kit/shell.css';
 import './reference.css';
 import { Reference } from './reference.tsx';
 
