@@ -2,10 +2,8 @@ import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { escapeHtml } from '../domain/html.ts';
 import type { Locale } from '../domain/locale.ts';
-import { signInWaysOf } from '../domain/sign-in-way.ts';
 import type { Tenant } from '../domain/tenant.ts';
-import { themeOf } from '../domain/theme.ts';
-import type { PageSettings } from './page-settings.ts';
+import { pageSettingsOf } from './page-settings.ts';
 
 /** Where the hosted pages stand: a tenant's under its name, what they load under a name that no tenant can have. */
 export const accountPath = '/account';
@@ -126,32 +124,16 @@ export function assertPagesBuilt(): void {
 }
 
 /** The page of a tenant, or the console for users of the tenant `manam`; the script in it draws what its path asks for. */
-export function renderHostedPage(
-  page: HostedEntry,
-  locale: Locale,
-  { name, slug, policy }: Tenant,
-  key: string,
-): string {
+export function renderHostedPage(page: HostedEntry, locale: Locale, tenant: Tenant, key: string): string {
   const { script, styles, words } = readEntry(page);
-  const settings: PageSettings = {
-    key,
-    slug,
-    name,
-    theme: themeOf(policy.branding),
-    minPasswordLength: policy.password.minLength,
-    terms: policy.terms,
-    rememberDeviceDays: policy.rememberDeviceDays,
-    passkeys: { mode: policy.passkeys.mode, passwordless: policy.passkeys.passwordless },
-    factorResetHours: policy.factorResetHours,
-    signInWays: signInWaysOf(policy),
-  };
+  const settings = pageSettingsOf(tenant, key);
   const sheets = styles.map((file) => `<link rel="stylesheet" href="${assetPath}${file}">`).join('');
   // They are asked for by the script: without this they would come a round trip later.
   const early = words(locale)
     .map((file) => `<link rel="modulepreload" href="${assetPath}${file}">`)
     .join('');
   return `<!doctype html><html lang="${locale}" dir="${locale === 'fa' ? 'rtl' : 'ltr'}"><head><meta charset="utf-8">
-<title>${escapeHtml(name)}</title><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(tenant.name)}</title><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark"><meta name="robots" content="noindex"><link rel="icon" href="data:,">
 <meta name="manam" content="${escapeHtml(JSON.stringify(settings))}">
 ${sheets}${early}<script type="module" src="${assetPath}${script}"></script></head>

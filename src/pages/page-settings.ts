@@ -1,6 +1,12 @@
-import type { PasskeyMode, PasswordlessMode, SignInWay } from '../domain/sign-in-way.ts';
+import type { TenantPolicy } from '../domain/policy.ts';
+import {
+  type PasskeyMode,
+  type PasswordlessMode,
+  type SignInWay,
+  signInWaysOf,
+} from '../domain/sign-in-way.ts';
 import type { Terms } from '../domain/terms.ts';
-import type { Theme } from '../domain/theme.ts';
+import { type Theme, themeOf } from '../domain/theme.ts';
 
 /** The tenant's settings in the head of its pages. */
 export type PageSettings = {
@@ -20,3 +26,22 @@ export type PageSettings = {
   /** The ways to sign in that the tenant has, in its order. */
   readonly signInWays: readonly SignInWay[];
 };
+
+type PageTenant = { readonly name: string; readonly slug: string; readonly policy: TenantPolicy };
+
+/** The settings of a tenant's pages, which call with that publishable key. */
+export function pageSettingsOf({ name, slug, policy }: PageTenant, key: string): PageSettings {
+  const { branding, password, terms, rememberDeviceDays, passkeys, factorResetHours } = policy;
+  return {
+    key,
+    slug,
+    name,
+    theme: themeOf(branding),
+    minPasswordLength: password.minLength,
+    terms,
+    rememberDeviceDays,
+    passkeys: { mode: passkeys.mode, passwordless: passkeys.passwordless },
+    factorResetHours,
+    signInWays: signInWaysOf(policy),
+  };
+}

@@ -1,15 +1,15 @@
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { createManam, memoryStorage } from '../../clients/web.ts';
 import type { TenantPolicy } from '../../domain/policy.ts';
-import { signInWaysOf } from '../../domain/sign-in-way.ts';
-import { type Branding, themeOf } from '../../domain/theme.ts';
+import type { Branding } from '../../domain/theme.ts';
 import { wordsOf } from '../account/language.ts';
 import { SignIn } from '../account/sign-in.tsx';
 import { type Account, AccountContext } from '../account/state.ts';
 import type { Words } from '../account/words.en.ts';
 import { createLanguage, LanguageContext } from '../kit/language.ts';
-import { applyTheme, type PageSettings } from '../kit/settings.ts';
+import { applyTheme } from '../kit/settings.ts';
 import { SiteContext } from '../kit/site.ts';
+import { pageSettingsOf } from '../page-settings.ts';
 import { useLanguage } from './language.ts';
 import { Fetched } from './parts.tsx';
 import { useConsole } from './state.ts';
@@ -37,9 +37,11 @@ type Given = { readonly publishableKey: string; readonly words: Words };
 
 function Shown({ branding, policy, publishableKey, words }: PreviewProps & Given) {
   const { locale } = useLanguage();
-  const { tenant, settings: own } = useConsole();
+  const { tenant } = useConsole();
   const frame = useRef<HTMLDivElement>(null);
-  const theme = themeOf(branding);
+  const { name, slug } = tenant;
+  const settings = pageSettingsOf({ name, slug, policy: { ...policy, branding } }, publishableKey);
+  const { theme } = settings;
   // What users get asks the tenant for its providers; it has no session, and starts none.
   const manam = useMemo(
     () => createManam({ url: location.origin, key: publishableKey, storage: memoryStorage() }),
@@ -49,15 +51,6 @@ function Shown({ branding, policy, publishableKey, words }: PreviewProps & Given
   useEffect(() => {
     if (frame.current !== null) applyTheme(theme, frame.current);
   }, [theme]);
-  const settings: PageSettings = {
-    ...own,
-    slug: tenant.slug,
-    name: tenant.name,
-    key: publishableKey,
-    theme,
-    minPasswordLength: policy.password.minLength,
-    signInWays: signInWaysOf(policy),
-  };
   const account: Account = {
     settings,
     manam,
