@@ -9,11 +9,12 @@ import type { PageSettings } from '../kit/settings.ts';
 import { SiteContext } from '../kit/site.ts';
 import { CancelReset } from './cancel-reset.tsx';
 import { Deleted } from './delete-account.tsx';
-import { errands, takeErrand } from './errand.ts';
+import { errands } from './errand.ts';
 import { Enrol, Inside } from './inside.tsx';
 import { useLanguage, wordsOf } from './language.ts';
 import { EmailLink, FactorLink } from './link-pages.tsx';
 import { mayOfferPasskey, OfferPasskey } from './passkeys.tsx';
+import { type Arrival, type Place, takePlace } from './place.ts';
 import { ProviderReturn } from './provider-return.tsx';
 import { NewPassword, Recover } from './recover.tsx';
 import { ReportSignIn } from './report-sign-in.tsx';
@@ -26,40 +27,18 @@ import { AskTerms } from './terms.tsx';
 import { UndoChange } from './undo-change.tsx';
 import type { Words } from './words.en.ts';
 
-type Place = { readonly path: string; readonly query: URLSearchParams };
-
-/** Where the address points to. The token of a link is taken out of it at once: addresses are kept and shown. */
-function takePlace(slug: string): Place {
-  const query = new URLSearchParams(location.search);
-  const lang = query.get('lang');
-  // A page that is loaded again still knows its token: not from the address, but from its place in the history.
-  const kept = new URLSearchParams((history.state as { readonly link?: string } | null)?.link ?? '');
-  // What the link of a sign-in holds no server sees.
-  const fragment = new URLSearchParams(location.hash.slice(1));
-  const link = ['cnf', 'token', 'error', 'code', 'request'].some((name) => query.has(name))
-    ? query
-    : fragment.has('token')
-      ? fragment
-      : kept;
-  history.replaceState(
-    { link: String(link) },
-    '',
-    location.pathname + (lang === 'en' || lang === 'fa' ? `?lang=${lang}` : ''),
-  );
-  return { path: location.pathname.slice(`/account/${slug}/`.length), query: link };
-}
-
 export function App({
   settings,
   speech,
+  arrival,
 }: {
   readonly settings: PageSettings;
   readonly speech: Speech<Words>;
+  readonly arrival: Arrival;
 }) {
   const { language, change } = useSpeech(speech, wordsOf);
-  // Before the address is cleaned of what it carries.
-  const [errand] = useState(() => takeErrand(settings.slug));
-  const [place, setPlace] = useState<Place>(() => takePlace(settings.slug));
+  const { errand } = arrival;
+  const [place, setPlace] = useState<Place>(arrival.place);
   const [stage, setStage] = useState<Stage>({ at: 'starting' });
   const [notice, setNotice] = useState('');
   const { attempt, question, refuse } = useAttempt();
