@@ -3,6 +3,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { leanDescriptors } from './lean-descriptors.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const pages = `${root}built/pages`;
@@ -37,6 +38,7 @@ if (vite === undefined) {
       configFile: false,
       logLevel: 'warn',
       publicDir: false,
+      plugins: [leanDescriptors()],
       oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
       build: {
         outDir,

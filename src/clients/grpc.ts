@@ -6,6 +6,7 @@ import { type CallCredentials, Client, credentials, Metadata } from '@grpc/grpc-
 export * from './contract.ts';
 export * from './failure.ts';
 export * from './follow.ts';
+export { grpcGuard } from './guards/grpc.ts';
 export { createProofKey, dpop, generateProofKeyPair, type ProofKey, type ProofKeyPair } from './proof-key.ts';
 export * from './revocations.ts';
 export * from './tokens.ts';

@@ -1,6 +1,7 @@
 import type { DescService } from '@bufbuild/protobuf';
 import { type Client, createClient, type Transport } from '@connectrpc/connect';
 import type { publicServices } from '../contract/services.ts';
+import type { ClientSession } from './tokens.ts';
 
 type Services = Readonly<Record<string, DescService>>;
 
@@ -9,6 +10,16 @@ export type ClientsOf<S extends Services> = { readonly [Name in keyof S]: Client
 
 /** A client of every service. `readFailure` reads what its calls throw. */
 export type Manam = ClientsOf<typeof publicServices>;
+
+/** The session of the person in front of a page, and clients of whatever services the page asks for. */
+export type WebClient = {
+  readonly session: ClientSession;
+  /**
+   * A client of a service in the session, such as AuthService, or ManagementService of `@manam/client/management`; with a
+   * tenant, as one of its members.
+   */
+  clientOf<S extends DescService>(service: S, as?: { readonly tenant: string }): Client<S>;
+};
 
 export function manamOver<S extends Services>(services: S, transport: Transport): ClientsOf<S> {
   const clients = Object.entries(services).map(([name, service]) => [name, createClient(service, transport)]);

@@ -1,4 +1,4 @@
-import { base64url } from 'jose';
+import { hashOf, toBase64url } from './base64url.ts';
 
 /** Binds a sign-in through a redirect to the page that began it (RFC 7636): the challenge goes along, the verifier stays. */
 export type Pkce = {
@@ -10,7 +10,6 @@ export type Pkce = {
 
 /** Makes a verifier and its challenge. */
 export async function createPkce(): Promise<Pkce> {
-  const codeVerifier = base64url.encode(crypto.getRandomValues(new Uint8Array(32)));
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(codeVerifier));
-  return { codeVerifier, codeChallenge: base64url.encode(new Uint8Array(digest)) };
+  const codeVerifier = toBase64url(globalThis.crypto.getRandomValues(new Uint8Array(32)));
+  return { codeVerifier, codeChallenge: await hashOf(codeVerifier) };
 }

@@ -1,9 +1,9 @@
 import { getOption } from '@bufbuild/protobuf';
 import { ConnectError, type Interceptor, type StreamResponse, type UnaryResponse } from '@connectrpc/connect';
-import { base64url, exportJWK, SignJWT } from 'jose';
 import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.js';
 import { access } from '../../gen/manam/options/v1/access_pb.js';
 import { SessionTokensSchema } from '../../gen/manam/v1/session_pb.js';
+import { encodeJson, hashOf, toBase64url } from './base64url.ts';
 
 /** The request that a proof is for. */
 export type ProofRequest = {
@@ -48,8 +48,9 @@ export function createProofKey(
         iat: Math.floor((Date.now() + aheadMs) / 1000),
         ...(accessToken !== undefined && { ath: await hashOf(accessToken) }),
       };
-      const header = { alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(publicKey) };
-      return await new SignJWT(claims).setProtectedHeader(header).sign(privateKey);
+      const { kty, crv, x, y } = await globalThis.crypto.subtle.exportKey('jwk', publicKey);
+      const header = { alg: 'ES256', typ: 'dpop+jwt', jwk: { kty, crv, x, y } };
+      return await signJws(privateKey, `${encodeJson(header)}.${encodeJson(claims)}`);
     },
     setTime(serverTimeS) {
       aheadMs = serverTimeS * 1000 - Date.now();
@@ -57,9 +58,14 @@ export function createProofKey(
   };
 }
 
-async function hashOf(text: string): Promise<string> {
-  const digest = await globalThis.crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-  return base64url.encode(new Uint8Array(digest));
+/**
+ * A compact JWS by ES256, whose signature is the one that WebCrypto makes (RFC 7518, section 3.4). Not by jose: pages would
+ * load a tenth more for it.
+ */
+async function signJws(key: CryptoKey, input: string): Promise<string> {
+  const algorithm = { name: 'ECDSA', hash: 'SHA-256' };
+  const signature = await globalThis.crypto.subtle.sign(algorithm, key, new TextEncoder().encode(input));
+  return `${input}.${toBase64url(new Uint8Array(signature))}`;
 }
 
 /** The authorization header of one bound token, for a single call of a client with a `proofKey`. */

@@ -42,7 +42,13 @@ type EndOfAll = { readonly at: number; readonly keptSessionId: string };
 export function followRevocations(options: RevocationOptions): FollowedRevocations {
   const { manam, toleranceMs = 1000, maxEntries = 100_000, onTrouble = () => {} } = options;
   const controller = new AbortController();
-  const { promise: ready, resolve: setReady, reject: refuse } = Promise.withResolvers<void>();
+  // Node 20 has no Promise.withResolvers.
+  let setReady = () => {};
+  let refuse: (error: unknown) => void = () => {};
+  const ready = new Promise<void>((resolve, reject) => {
+    setReady = resolve;
+    refuse = reject;
+  });
   // A caller who does not wait for it hears of a refusal by `onTrouble`.
   ready.catch(() => {});
   const sessions = new Map<string, number>();

@@ -1,6 +1,11 @@
-import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from 'jose';
+import { createRemoteJWKSet, type JWTPayload, jwtVerify } from 'jose';
 import { isCanonicalJws } from '../domain/base64url.ts';
-import { type Proof, ProofError, verifyProof } from '../domain/dpop.ts';
+import { type Proof, verifyProof } from '../domain/dpop.ts';
+import { AccessTokenError, isVerdict, keyCache } from './token-verdict.ts';
+
+export { assertRole, MissingRoleError } from './roles.ts';
+export { AccessTokenError } from './token-verdict.ts';
+export * from './verify-api.ts';
 
 export type VerifierOptions = {
   /** The `iss` of tokens: MANAM_ISSUER of the service. */
@@ -17,7 +22,7 @@ export type VerifierOptions = {
    * only where `actorId` decides that nothing is changed. Default: they are refused.
    */
   readonly acceptActing?: boolean;
-  /** Knows which sessions have ended, such as `followRevocations` of `manam/grpc` or `manam/connect`. Default: none. */
+  /** Knows which sessions have ended, such as `followRevocations` of `@manam/client/grpc` or `@manam/client/connect`. Default: none. */
   readonly revocations?: Revocations;
 };
 
@@ -47,30 +52,6 @@ export type AccessTokenClaims = {
   readonly actorId?: string;
 };
 
-/** The token is none of this tenant's, or has ended. */
-export class AccessTokenError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'AccessTokenError';
-  }
-}
-
-/** Throws MissingRoleError where a user has none of these roles. */
-export function assertRole({ roles }: Pick<AccessTokenClaims, 'roles'>, ...wanted: readonly string[]): void {
-  if (!wanted.some((role) => roles.includes(role))) throw new MissingRoleError(wanted);
-}
-
-/** The user lacks a role: 403, where a token that is refused is 401. */
-export class MissingRoleError extends Error {
-  constructor(wanted: readonly string[]) {
-    super(`it takes one of the roles ${wanted.join(', ')}`);
-    this.name = 'MissingRoleError';
-  }
-}
-
-/** Cache lifetime of keys, in milliseconds, as in the service's cache-control. A new key is published longer ahead. */
-const keyLifetimeMs = 60_000;
-
 /** The request that a bound token came with (RFC 9449, section 7.1). */
 export type BoundRequest = {
   /** The value of the `DPoP` header. */
@@ -94,7 +75,7 @@ export type AccessTokenVerifier = (token: string, request?: BoundRequest) => Pro
 export function createAccessTokenVerifier(options: VerifierOptions): AccessTokenVerifier {
   const { issuer, tenantId, clockToleranceS = 30, now = () => new Date(), revocations } = options;
   const jwksUrl = new URL(options.jwksUrl ?? `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`);
-  const keys = createRemoteJWKSet(jwksUrl, { cacheMaxAge: keyLifetimeMs, cooldownDuration: 5000 });
+  const keys = createRemoteJWKSet(jwksUrl, keyCache);
 
   const spend = createSpentProofs();
 
@@ -180,12 +161,4 @@ function claimsOf(payload: JWTPayload, tenantId: string): AccessTokenClaims {
     expiresAt: date(exp),
     ...(actorId !== undefined && { actorId: String(actorId) }),
   };
-}
-
-/** Whether an error is about the token; the rest is about the way to the keys. */
-function isVerdict(error: unknown): boolean {
-  if (error instanceof AccessTokenError || error instanceof ProofError) return true;
-  const isOutage = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid;
-  // jose throws its plain base class where the response of the JWKS URL is not 200.
-  return error instanceof errors.JOSEError && !isOutage && error.code !== 'ERR_JOSE_GENERIC';
 }

@@ -1,11 +1,8 @@
-import type { Client } from '@connectrpc/connect';
-import type { EventService } from '../../gen/manam/v1/event_service_pb.js';
+import { EventService } from '../../gen/manam/v1/event_service_pb.js';
 import { readFailure } from './failure.ts';
+import type { WebClient } from './manam.ts';
 import { locked } from './page-session.ts';
 import { pause } from './pause.ts';
-import type { ClientSession } from './tokens.ts';
-
-type Watched = { readonly session: ClientSession; readonly events: Client<typeof EventService> };
 
 /** Pauses while there is no session, and after a stream that was cut. */
 const restMs = 1000;
@@ -18,10 +15,11 @@ const silenceMs = 45_000;
  * next one: what it learns, the others hear of it. `name` is that of the session among the pages of an origin.
  */
 export function watchSession(
-  { session, events }: Watched,
+  { session, clientOf }: WebClient,
   name: string,
   onEnd: (() => void) | undefined,
 ): void {
+  const events = clientOf(EventService);
   void locked(`${name} watch`, async () => {
     for (let failures = 0; ; ) {
       const token = await session.get().catch(() => undefined);

@@ -1,5 +1,4 @@
-import type { DescService } from '@bufbuild/protobuf';
-import { type Client, createClient, type Interceptor, type Transport } from '@connectrpc/connect';
+import { createClient, type Interceptor, type Transport } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-web';
 
 export * from './contract.ts';
@@ -10,16 +9,18 @@ export { createProofKey, dpop, generateProofKeyPair, type ProofKey, type ProofKe
 export * from './tokens.ts';
 
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import type { SessionTokens } from '../../gen/manam/v1/session_pb.js';
 import { browserServices } from '../contract/browser-services.ts';
 import { type ClientOptions, callInterceptors, defaultTimeoutMs, withOpenStreams } from './interceptors.ts';
-import { type ClientsOf, manamOver } from './manam.ts';
+import type { ClientsOf, WebClient } from './manam.ts';
 import { createPageSession, openBrowserKey } from './page-session.ts';
 import { proofInterceptor } from './proof-key.ts';
 import { type ClientSession, createSession, type TokenStorage } from './tokens.ts';
 import { watchSession } from './watch-session.ts';
 
 export { bearer } from './interceptors.ts';
+export type { WebClient } from './manam.ts';
 
 export type WebOptions = Pick<ClientOptions, 'url' | 'key' | 'locale' | 'timeoutMs' | 'solveWork'> & {
   /**
@@ -43,21 +44,24 @@ export type WebOptions = Pick<ClientOptions, 'url' | 'key' | 'locale' | 'timeout
 /** A client of every service that pages call. `readFailure` reads what its calls throw. */
 export type Manam = ClientsOf<typeof browserServices>;
 
-/** A client for browsers; it keeps the session of the person in front of it. */
-export type WebManam = Manam & {
-  readonly session: ClientSession;
-  /**
-   * A client of another service in the same session, such as ManagementService of `manam/management`; with a tenant, as
-   * one of its members.
-   */
-  clientOf<S extends DescService>(service: S, as?: { readonly tenant: string }): Client<S>;
-};
+/** A client for browsers of every service that pages call. */
+export type WebManam = Manam & WebClient;
 
 /**
  * A client for browsers, over Connect-Web. Whatever answers with a session, such as Login,
  * starts it here, and Logout and DeleteAccount end it.
  */
 export function createManam(options: WebOptions): WebManam {
+  const client = createWebClient(options);
+  const clients = Object.entries(browserServices).map(([name, service]) => [name, client.clientOf(service)]);
+  return { ...(Object.fromEntries(clients) as Manam), ...client };
+}
+
+/**
+ * The same without any service: a page loads the contract of those alone that it asks for,
+ * such as `clientOf(AuthService)`.
+ */
+export function createWebClient(options: WebOptions): WebClient {
   const { session, prove } = sessionOf(options);
   const interceptors = [
     sessionInterceptor(session),
@@ -65,18 +69,17 @@ export function createManam(options: WebOptions): WebManam {
     ...prove,
   ];
   const transport = transportOf(options, interceptors);
-  const manam = {
-    ...manamOver(browserServices, transport),
+  const client: WebClient = {
     session,
-    clientOf: <S extends DescService>(service: S, as?: { readonly tenant: string }) =>
+    clientOf: (service, as) =>
       createClient(
         service,
         as === undefined ? transport : transportOf(options, [memberInterceptor(as.tenant), ...interceptors]),
       ),
   };
-  watchFocus(session, () => manam.profile.viewUser({}));
-  if (options.watchSession) watchSession(manam, nameOf(options), options.onSessionEnd);
-  return manam;
+  watchFocus(session, () => client.clientOf(ProfileService).viewUser({}));
+  if (options.watchSession) watchSession(client, nameOf(options), options.onSessionEnd);
+  return client;
 }
 
 /** Names the tenant that a member calls about. */

@@ -1,6 +1,6 @@
+import { base64Decode } from '@bufbuild/protobuf/wire';
 import { ConnectError, type Interceptor } from '@connectrpc/connect';
-import { solveChallenge } from 'altcha-lib/v1';
-import { base64url } from 'jose';
+import { encodeJson } from './base64url.ts';
 import { readFailure } from './failure.ts';
 
 /** A challenge of the service (ALTCHA): the number below `maxnumber` whose hash with the salt it is. */
@@ -15,9 +15,21 @@ export type WorkChallenge = {
 /** Finds the number of a challenge; undefined where there is none. */
 export type WorkSolver = (challenge: WorkChallenge) => Promise<number | undefined>;
 
-/** Solves a challenge in this thread, which stays responsive meanwhile. */
-export const solveWork: WorkSolver = async ({ challenge, salt, algorithm, maxnumber }) =>
-  (await solveChallenge(challenge, salt, algorithm, maxnumber).promise)?.number;
+/** Solves a challenge in this thread, which stays responsive meanwhile: each hash is made elsewhere. */
+export const solveWork: WorkSolver = async ({ challenge, salt, algorithm, maxnumber }) => {
+  for (let number = 0; number <= maxnumber; number += 1) {
+    const text = new TextEncoder().encode(`${salt}${number}`);
+    const digest = await globalThis.crypto.subtle.digest(algorithm, text);
+    if (toHex(new Uint8Array(digest)) === challenge) return number;
+  }
+  return undefined;
+};
+
+function toHex(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
+  return text;
+}
 
 /** Challenges that one call solves at most. */
 const maxRounds = 3;
@@ -36,8 +48,7 @@ export function workInterceptor(solve: WorkSolver = solveWork): Interceptor {
         request.signal.throwIfAborted();
         if (number === undefined) throw error;
         const { maxnumber: _, ...solved } = asked;
-        const solution = new TextEncoder().encode(JSON.stringify({ ...solved, number }));
-        request.header.set('proof-of-work', base64url.encode(solution));
+        request.header.set('proof-of-work', encodeJson({ ...solved, number }));
       }
     }
   };
@@ -48,5 +59,5 @@ function challengeOf(error: unknown): WorkChallenge | undefined {
     return undefined;
   const text = error.metadata.get('proof-of-work-challenge');
   if (text === null) return undefined;
-  return JSON.parse(new TextDecoder().decode(base64url.decode(text))) as WorkChallenge;
+  return JSON.parse(new TextDecoder().decode(base64Decode(text))) as WorkChallenge;
 }

@@ -1,6 +1,6 @@
 import type { AuthenticatorKind } from './authenticator.ts';
 import type { Reason } from './errors.ts';
-import type { IdentifierKind } from './identifier.ts';
+import type { IdentifierKind } from './identifier-kind.ts';
 import type { DisabledReason } from './webhook.ts';
 
 /** The audience of an event: operators see all, a tenant its own, a user those of the account. */

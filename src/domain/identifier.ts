@@ -1,7 +1,10 @@
 import { parseEmail } from './email.ts';
 import { DomainError } from './errors.ts';
+import type { IdentifierKind } from './identifier-kind.ts';
 import { parseMobile } from './mobile.ts';
 import type { TenantPolicy } from './policy.ts';
+
+export type { IdentifierKind } from './identifier-kind.ts';
 
 /** How a request names an account. */
 export type IdentifierInput = {
@@ -31,9 +34,6 @@ export function readIdentifier(text: string, policy: TenantPolicy): Identifier |
     throw error;
   }
 }
-
-/** The kinds of what a user signs in with. */
-export type IdentifierKind = 'email' | 'mobile';
 
 /** One identifier in the form in which it is compared. */
 export type Identifier = { readonly kind: IdentifierKind; readonly canonical: string };

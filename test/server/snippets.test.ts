@@ -44,7 +44,7 @@ test('the lines for Node and Python sign the same user in', async () => {
 });
 
 test('the lines for a page type-check against the client that it installs', async () => {
-  const text = textOf('Browser').replace("'manam/web'", "'../../src/clients/web.ts'");
+  const text = textOf('Browser').replace("'@manam/client/web'", "'../../src/clients/web.ts'");
   const path = join(import.meta.dirname, 'snippet.generated.ts');
   writeFileSync(path, text);
   try {

@@ -15,7 +15,7 @@ curl -s ${url}/manam.v1.AuthService/Login \\
   -H 'x-api-key: ${key}' -H 'content-type: application/json' \\
   -d '{"email":"you@example.com","password":"${password}"}'`;
 
-const browser = ({ url, key }: Place) => `import { createManam } from 'manam/web';
+const browser = ({ url, key }: Place) => `import { createManam } from '@manam/client/web';
 
 const manam = createManam({ url: '${url}', key: '${key}' });
 await manam.auth.login({ email: 'you@example.com', password: '${password}' });

@@ -178,5 +178,5 @@ async function offline(issuer: string, token: string, limits: Limits, seconds: n
     a: closedLoop(1, () => () => verify(token)),
     b: limits.side({ limit: 'verify', concurrency: 1, token, keys }),
   });
-  return { name: 'manam/verify, offline', against: 'jwtVerify of jose', ...comparison };
+  return { name: '@manam/client/verify, offline', against: 'jwtVerify of jose', ...comparison };
 }

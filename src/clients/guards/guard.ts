@@ -1,0 +1,134 @@
+import { MissingRoleError } from '../roles.ts';
+import { AccessTokenError } from '../token-verdict.ts';
+import type { BoundRequest } from '../verify.ts';
+
+/** A verifier of either kind: `createAccessTokenVerifier` or `createApiTokenVerifier`. */
+export type TokenVerifier<Claims> = (token: string, request?: BoundRequest) => Promise<Claims>;
+
+/** What every kind of claims has. */
+type AnyClaims = { readonly roles: readonly string[]; readonly scopes?: readonly string[] };
+
+export type GuardOptions = {
+  /** Roles of which a user needs one. Default: any user passes. */
+  readonly roles?: readonly string[];
+  /** Scopes that the token of an application needs, all of them. Default: none. */
+  readonly scopes?: readonly string[];
+  /**
+   * The origin under which clients call this server, such as `https://api.example.com`: a token that is bound to a key is
+   * proved for it (RFC 9449). Default: bound tokens are refused.
+   */
+  readonly origin?: string;
+};
+
+type HeaderMap = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** What a guard reads of a request. */
+export type GuardedRequest = {
+  readonly headers: Headers | HeaderMap;
+  /** The HTTP method. */
+  readonly method: string;
+  /** The path with its query, or the whole URL. */
+  readonly url: string;
+};
+
+/** Lets requests with a good access token pass. */
+export type Guard<Claims> = {
+  /** Verifies the token of a request; throws GuardError where it does not pass. */
+  check(request: GuardedRequest): Promise<Claims>;
+  /** The claims of a request that passed, by the object that its framework hands out. Throws where the guard did not run. */
+  claimsOf(request: object): Claims;
+  /** Notes what a request passed with; adapters call it. */
+  note(request: object, claims: Claims): void;
+};
+
+/** The request does not pass (RFC 6750, section 3): what to answer. */
+export class GuardError extends Error {
+  /** 401: no good token; 403: it does not permit this; 503: the keys are out of reach. */
+  readonly status: 401 | 403 | 503;
+  /** The headers of the answer. */
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    status: GuardError['status'],
+    message: string,
+    headers: Readonly<Record<string, string>>,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'GuardError';
+    this.status = status;
+    this.headers = { 'cache-control': 'no-store', ...headers };
+  }
+
+  /** The body of the answer, in JSON. */
+  get body(): string {
+    return JSON.stringify({ error: this.message });
+  }
+}
+
+/**
+ * A guard of a server's own calls. The adapters `expressGuard`, `fastifyGuard`, `honoGuard`, `withGuard` and `connectGuard`, and
+ * `grpcGuard` of `@manam/client/grpc`, put it before handlers, which read who calls with `guard.claimsOf(request)`.
+ */
+export function createGuard<Claims extends AnyClaims>(
+  verify: TokenVerifier<Claims>,
+  { roles = [], scopes = [], origin }: GuardOptions = {},
+): Guard<Claims> {
+  const passed = new WeakMap<object, Claims>();
+  return {
+    async check(request) {
+      const { token, bound } = readToken(request, origin);
+      const claims = await verify(token, bound).catch((error: unknown) => {
+        throw refusalOf(error);
+      });
+      const missing = scopes.filter((scope) => !claims.scopes?.includes(scope));
+      if (missing.length > 0) throw insufficient(`the token lacks the scope ${missing.join(' ')}`, scopes);
+      if (roles.length > 0 && !roles.some((role) => claims.roles.includes(role)))
+        throw insufficient(new MissingRoleError(roles).message);
+      return claims;
+    },
+    claimsOf(request) {
+      const claims = passed.get(request);
+      if (claims === undefined) throw new Error('no guard has let this request pass');
+      return claims;
+    },
+    note: (request, claims) => void passed.set(request, claims),
+  };
+}
+
+/** The token of a request, and what proves that it is its owner's who sends it. */
+function readToken({ headers, method, url }: GuardedRequest, origin: string | undefined) {
+  const read = (name: string) => {
+    const value =
+      typeof headers.get === 'function' ? (headers as Headers).get(name) : (headers as HeaderMap)[name];
+    return typeof value === 'string' ? value : undefined;
+  };
+  const [, scheme = '', token = ''] = /^(Bearer|DPoP) +([^\s,]+)$/i.exec(read('authorization') ?? '') ?? [];
+  if (token === '')
+    throw new GuardError(401, 'this call needs an access token', { 'www-authenticate': 'Bearer' });
+  // As a bearer's a bound token is refused by the verifier.
+  if (scheme.toLowerCase() === 'bearer') return { token };
+  const proof = read('dpop');
+  if (origin === undefined || proof === undefined)
+    throw new GuardError(401, 'the proof of the key is missing, or this server takes none', {
+      'www-authenticate': 'DPoP error="invalid_dpop_proof", algs="ES256 EdDSA"',
+    });
+  const { pathname } = new URL(url, origin);
+  return { token, bound: { proof, method, url: new URL(pathname, origin).href } };
+}
+
+function refusalOf(cause: unknown): GuardError {
+  if (cause instanceof AccessTokenError)
+    return new GuardError(401, 'the access token is not good, or no longer', {
+      'www-authenticate': 'Bearer error="invalid_token"',
+    });
+  // An outage is no verdict.
+  return new GuardError(503, 'the token cannot be verified now', { 'retry-after': '5' }, { cause });
+}
+
+function insufficient(message: string, scopes: readonly string[] = []): GuardError {
+  const scope = scopes.length === 0 ? '' : `, scope="${scopes.join(' ')}"`;
+  return new GuardError(403, message, {
+    'www-authenticate': `Bearer error="insufficient_scope"${scope}`,
+  });
+}

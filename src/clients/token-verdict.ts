@@ -1,0 +1,21 @@
+import { errors } from 'jose';
+import { ProofError } from '../domain/dpop.ts';
+
+/** The token is none of those that are taken here, or has ended. */
+export class AccessTokenError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'AccessTokenError';
+  }
+}
+
+/** Lifetimes of keys, in milliseconds, as in the service's cache-control. A new key is published longer ahead. */
+export const keyCache = { cacheMaxAge: 60_000, cooldownDuration: 5000 };
+
+/** Whether an error is about the token; the rest is about the way to the keys. */
+export function isVerdict(error: unknown): boolean {
+  if (error instanceof AccessTokenError || error instanceof ProofError) return true;
+  const isOutage = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid;
+  // jose throws its plain base class where the response of the JWKS URL is not 200.
+  return error instanceof errors.JOSEError && !isOutage && error.code !== 'ERR_JOSE_GENERIC';
+}
