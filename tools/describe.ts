@@ -1,10 +1,10 @@
-// Writes what people and their tools read of the contract and the configuration: gen/openapi.json, a
+// Writes what people and their tools read of the contract and the configuration: gen/openapi.json, gen/openapi.connect.json, a
 // page per service in docs/api/, docs/events.md, and the table of the README.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { configTable } from '../src/config/keys.ts';
 import { loadContract } from './contract/contract.ts';
 import { eventPage } from './contract/events.ts';
-import { createOpenApi } from './contract/openapi.ts';
+import { createConnectOpenApi, createOpenApi } from './contract/openapi.ts';
 import { errorPage, pageNameOf, servicePage } from './contract/pages.ts';
 
 const root = new URL('..', import.meta.url);
@@ -12,7 +12,11 @@ const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8
 const contract = loadContract();
 const write = (path: string, text: string) => writeFileSync(new URL(path, root), text);
 
-write('gen/openapi.json', `${JSON.stringify(createOpenApi(contract, version), undefined, 1)}\n`);
+for (const [name, create] of Object.entries({
+  openapi: createOpenApi,
+  'openapi.connect': createConnectOpenApi,
+}))
+  write(`gen/${name}.json`, `${JSON.stringify(create(contract, version), undefined, 1)}\n`);
 rmSync(new URL('docs/api/', root), { recursive: true, force: true });
 mkdirSync(new URL('docs/api/', root), { recursive: true });
 for (const service of [...contract.services, contract.admin])

@@ -9,10 +9,15 @@ const policy =
 
 type Document = { readonly type: string; readonly body: Buffer; readonly packed: Buffer };
 
-/** Serves the description of the API at /openapi.json, and the reference that is drawn from it at /docs. */
+/** Serves the descriptions of the API, as REST and as Connect, and the reference that is drawn from them at /docs. */
 export function createDocsRoute(prefixes: readonly string[]): Route {
   const sources: Record<string, { readonly type: string; readonly read: () => string }> = {
-    '/openapi.json': { type: 'application/json', read: () => readDescription(prefixes) },
+    '/openapi.json': { type: 'application/json', read: () => readDescription('openapi', prefixes) },
+    // Connect's paths are mounted at the root alone.
+    '/openapi.connect.json': {
+      type: 'application/json',
+      read: () => readDescription('openapi.connect', ['']),
+    },
     '/docs': { type: 'text/html; charset=utf-8', read: renderReferencePage },
   };
   // Read when someone asks: most instances are never asked.
@@ -38,9 +43,9 @@ export function createDocsRoute(prefixes: readonly string[]): Route {
   };
 }
 
-/** The description that is generated from the contract, for the prefixes that REST is mounted under here. */
-function readDescription(prefixes: readonly string[]): string {
-  const text = readFileSync(new URL('../../gen/openapi.json', import.meta.url), 'utf8');
+/** A description that is generated from the contract, for the prefixes that it is mounted under here. */
+function readDescription(name: string, prefixes: readonly string[]): string {
+  const text = readFileSync(new URL(`../../gen/${name}.json`, import.meta.url), 'utf8');
   const servers = prefixes.map((prefix) => ({ url: prefix === '' ? '/' : prefix }));
   return JSON.stringify({ ...(JSON.parse(text) as object), servers });
 }

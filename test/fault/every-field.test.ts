@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { type DescField, type DescMethod, getOption, ScalarType } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
 import { access, SessionLevel } from '../../gen/manam/options/v1/access_pb.js';
@@ -6,6 +5,7 @@ import { publicServices } from '../../src/contract/services.ts';
 import { useTestApp } from '../support/app.ts';
 import { tell } from '../support/figures.ts';
 import { enrolTotp, signUp } from '../support/journey.ts';
+import { readDescription, routesIn } from '../support/openapi.ts';
 import { seeded } from '../support/seeded.ts';
 
 const services = Object.values(publicServices);
@@ -86,17 +86,14 @@ const bytes: readonly Buffer[] = [
 type Answer = { readonly status: number; readonly body: string };
 type Way = { readonly name: string; send(method: DescMethod, body: string): Promise<Answer> };
 
-const description = JSON.parse(readFileSync(new URL('../../gen/openapi.json', import.meta.url), 'utf8')) as {
-  paths: Record<string, Record<string, { operationId?: string }>>;
-};
+const routes = routesIn(readDescription());
 
 /** The route of REST that takes a body for a call. */
 function restPathOf(method: DescMethod): string | undefined {
-  const id = `${method.parent.name}_${method.name}`;
-  const found = Object.entries(description.paths).find(
-    ([path, { post }]) => !path.includes('{') && post?.operationId?.replace(/_\d+$/, '') === id,
-  );
-  return found?.[0];
+  return routes.find(
+    ({ httpMethod, path, operation }) =>
+      httpMethod === 'POST' && !path.includes('{') && operation.operationId === method.localName,
+  )?.path;
 }
 
 let credentials: Record<string, string> = {};

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { type Sent, useAbuseScene } from '../support/abuse-scene.ts';
+import { readDescription, routesIn } from '../support/openapi.ts';
 import { seeded } from '../support/seeded.ts';
 
 // Whatever is sent (security.md, R56 and FI17), the answer is one that the contract knows.
@@ -15,10 +15,9 @@ const scene = useAbuseScene();
 
 test(`random requests over every protocol are rejected in a documented way`, async () => {
   const { below, pick } = seeded(seed);
-  const description = JSON.parse(
-    readFileSync(new URL('../../gen/openapi.json', import.meta.url), 'utf8'),
-  ) as { paths: Record<string, object> };
-  const paths = Object.keys(description.paths);
+  const paths = (['openapi', 'openapi.connect'] as const)
+    .flatMap((name) => routesIn(readDescription(name)))
+    .map(({ path }) => path);
   const words = [
     'email',
     'password',

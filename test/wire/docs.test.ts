@@ -3,13 +3,15 @@ import { type IncomingMessage, request } from 'node:http';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { expect, test } from 'vitest';
 import { startTestApp, useTestApp } from '../support/app.ts';
-import { createDescriptionCheck, type Description, readDescription } from '../support/openapi.ts';
+import { createDescriptionCheck, readDescription, routesIn } from '../support/openapi.ts';
 
 const testApp = useTestApp();
 
-test('the description of the API is valid OpenAPI 3.1', async () => {
+const names = ['openapi', 'openapi.connect'] as const;
+
+test.each(names)('%s is valid OpenAPI 3.1', async (name) => {
   const validator = new Validator();
-  const description = await (await fetch(`${testApp().url}/openapi.json`)).json();
+  const description = await (await fetch(`${testApp().url}/${name}.json`)).json();
   expect(await validator.validate(description as Record<string, unknown>)).toEqual({ valid: true });
   expect(validator.version).toBe('3.1');
 });
@@ -24,45 +26,39 @@ test('the description names where REST is mounted, and is the committed one besi
   await other.close();
 });
 
-test('every described route is there, and asks for what it says', async () => {
-  const { url } = testApp();
-  const described: Description = readDescription();
-  const check = createDescriptionCheck();
-  let routes = 0;
-  for (const [path, operations] of Object.entries(described.paths)) {
-    for (const httpMethod of Object.keys(operations).filter((key) => key !== 'servers')) {
-      const { security = [] } = (operations as Record<string, { security?: object[] }>)[httpMethod] ?? {};
-      const namesTenant = security.some((each) => 'tenant' in each || 'application' in each);
-      const target = path.replace('/t/{tenant}/', '/t/dev/').replaceAll(/\{\w+\}/g, 'x');
-      const answer = await fetch(url + target, {
-        // Of its names in lower case fetch knows all but PATCH.
-        method: httpMethod.toUpperCase(),
-        headers: { 'content-type': 'application/json', ...(namesTenant && { 'manam-tenant': 'dev' }) },
-        ...(httpMethod === 'post' && { body: '{}' }),
-      });
-      // Without a key no one comes in; where there is no route it would be 404.
-      expect(answer.status, `${httpMethod} ${path}`).toBe(401);
-      expect(check.answer(httpMethod, target, 401, await answer.json()), path).toEqual([]);
-      routes += 1;
-    }
+test.each(names)('every address that %s describes is there, and asks for what it says', async (name) => {
+  const check = createDescriptionCheck(name);
+  const routes = routesIn(readDescription(name));
+  expect(routes.length).toBeGreaterThan(100);
+  for (const { httpMethod, path, operation } of routes) {
+    const { security = [] } = operation;
+    const namesTenant = security.some((each) => 'tenant' in each || 'application' in each);
+    const target = path.replace('/t/{tenant}/', '/t/dev/').replaceAll(/\{\w+\}/g, 'x');
+    const answer = await fetch(testApp().url + target, {
+      method: httpMethod,
+      headers: { 'content-type': 'application/json', ...(namesTenant && { 'manam-tenant': 'dev' }) },
+      ...(httpMethod === 'POST' && { body: '{}' }),
+    });
+    // Without a key no one comes in; where there is no route it would be 404.
+    expect(answer.status, `${httpMethod} ${path}`).toBe(401);
+    expect(check.answer(httpMethod, target, 401, await answer.json()), path).toEqual([]);
   }
-  expect(routes).toBeGreaterThan(100);
 });
 
-test('every operation has a text, a unique id and its errors', () => {
-  const operations = Object.values(readDescription().paths).flatMap((path) =>
-    Object.entries(path)
-      .filter(([key]) => key !== 'servers')
-      .map(([, operation]) => operation as unknown as Record<string, string>),
+test('both descriptions have every call once, by the same id, with a text and its errors', () => {
+  const [rest = [], connect = []] = names.map((name) =>
+    Object.values(readDescription(name).paths).flatMap((path) => Object.values(path)),
   );
-  const ids = operations.map(({ operationId }) => operationId);
-  expect(new Set(ids).size).toBe(ids.length);
-  for (const { operationId, description, responses } of operations) {
+  const ids = (operations: typeof rest) => operations.map(({ operationId }) => operationId).sort();
+  expect(new Set(ids(connect)).size).toBe(connect.length);
+  expect(ids(rest)).toEqual(ids(connect));
+  for (const { operationId, summary, description, responses } of [...rest, ...connect]) {
+    expect(summary, operationId).toMatch(/^[A-Z][\w ]+$/);
     expect(description, operationId).toMatch(/^[A-Z].*\n\nNeeds /s);
-    expect(Object.keys(responses as unknown as object), operationId).toEqual(
+    expect(Object.keys(responses), operationId).toEqual(
       expect.arrayContaining(['400', '401', '403', '500', '503']),
     );
-    const [success] = Object.keys(responses as unknown as object);
+    const [success] = Object.keys(responses);
     expect(success, operationId).toMatch(/^20[01]$/);
   }
 });

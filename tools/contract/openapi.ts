@@ -1,5 +1,4 @@
 import { type DescMethod, getOption } from '@bufbuild/protobuf';
-import { KeyKind } from '../../gen/manam/options/v1/access_pb.js';
 import { rest_method } from '../../gen/manam/options/v1/rest_pb.js';
 import {
   accessInWords,
@@ -10,129 +9,126 @@ import {
   reasonsOf,
   routesOf,
 } from './contract.ts';
+import {
+  connectFailureSchema,
+  failureSchema,
+  failures,
+  oauthFailureSchema,
+  securityOf,
+  securitySchemes,
+} from './openapi-parts.ts';
 import { loadSamples } from './samples.ts';
 import { createSchemas, type Schema, type Schemas, spellingOf } from './schemas.ts';
 
 type Json = Record<string, unknown>;
 
-const about = `The identity service that other products rent. Each call is here twice: as REST, and as Connect's JSON form of
-the same RPC (\`POST /manam.v1.Service/Method\`), which generated clients speak; gRPC and gRPC-Web are at the same paths
-and, where the server has it on, described by reflection.
+const about = `The identity service that other products rent, as REST and JSON over HTTP. The same calls in Connect's JSON form
+are described in /openapi.connect.json; gRPC and gRPC-Web are at the same paths as those and, where the server has it on, described by
+reflection.
 
 A failure carries a stable \`reason\`; texts follow \`Accept-Language\` (English and Persian) and may change.`;
 
-/** The OpenAPI description of every public route. */
+const aboutConnect = `The calls of the identity service in Connect's JSON form (https://connectrpc.com/docs/protocol), which generated
+clients speak. What they do is described in /openapi.json, under the same operation ids.`;
+
+/**
+ * The description of the REST API: one operation for each call, at its first address. The others, which older clients use, stand
+ * beside it as \`x-aliases\`.
+ */
 export function createOpenApi(contract: Contract, version: string): Json {
-  const rest = createSchemas('rest', contract.services);
-  const connect = createSchemas('connect', contract.services);
+  const schemas = createSchemas('rest', contract.services);
   const samplesOf = loadSamples();
   const paths: Record<string, Json> = {};
-  const add = (path: string, httpMethod: string, operation: Json, more: Json = {}) => {
-    paths[path] = { ...paths[path], ...more, [httpMethod.toLowerCase()]: operation };
-  };
-
-  for (const service of contract.services) {
-    for (const method of service.methods) {
-      // OpenAPI has no words for the frames of a stream: docs/events.md has.
-      if (method.methodKind !== 'unary') continue;
-      const reasons = reasonsOf(method, contract.reasons);
-      routesOf(method).forEach(({ httpMethod, path }, index) => {
-        const operation = restOperation(
-          method,
-          httpMethod,
-          path,
-          rest,
-          reasons,
-          contract.reasons,
-          samplesOf(httpMethod, path),
-        );
-        const suffix = index === 0 ? '' : `_${index + 1}`;
-        add(path, httpMethod, { operationId: `${service.name}_${method.name}${suffix}`, ...operation });
-      });
-      add(`/${service.typeName}/${method.name}`, 'POST', connectOperation(method, connect, reasons), {
-        // Connect's paths are mounted at the root alone.
-        servers: [{ url: '/' }],
-      });
-    }
+  for (const method of callsOf(contract)) {
+    const [route, ...others] = routesOf(method);
+    if (route === undefined) continue;
+    const { httpMethod, path } = route;
+    const operation = restOperation(method, route, schemas, contract.reasons, samplesOf(httpMethod, path));
+    const aliases = others.map((each) => `${each.httpMethod} ${each.path}`);
+    paths[path] = {
+      ...paths[path],
+      [httpMethod.toLowerCase()]: { ...operation, ...(aliases.length > 0 && { 'x-aliases': aliases }) },
+    };
   }
+  return documentOf(contract, version, about, paths, {
+    ...Object.fromEntries(schemas.components),
+    Failure: failureSchema(contract.reasons),
+    OAuthFailure: oauthFailureSchema,
+  });
+}
+
+/** The description of the same calls over Connect. */
+export function createConnectOpenApi(contract: Contract, version: string): Json {
+  const schemas = createSchemas('connect', contract.services);
+  const paths = Object.fromEntries(
+    callsOf(contract).map((method) => [
+      `/${method.parent.typeName}/${method.name}`,
+      { post: connectOperation(method, schemas, reasonsOf(method, contract.reasons)) },
+    ]),
+  );
+  return documentOf(contract, version, aboutConnect, paths, {
+    ...Object.fromEntries(schemas.components),
+    ConnectFailure: connectFailureSchema,
+  });
+}
+
+/** The calls that OpenAPI has words for: none for the frames of a stream, which docs/event-log.md describes. */
+function callsOf({ services }: Contract): DescMethod[] {
+  return services.flatMap(({ methods }) => methods).filter(({ methodKind }) => methodKind === 'unary');
+}
+
+function documentOf(
+  { services }: Contract,
+  version: string,
+  description: string,
+  paths: Record<string, Json>,
+  schemas: Record<string, Schema>,
+): Json {
+  const license = { name: 'Apache-2.0', identifier: 'Apache-2.0' };
   return {
     openapi: '3.1.1',
-    info: {
-      title: 'Manam',
-      version,
-      description: about,
-      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
-    },
+    info: { title: 'Manam', version, description, license },
     servers: [{ url: '/' }],
-    tags: contract.services.map((service) => ({ name: service.name, description: commentOf(service) })),
+    tags: services.map((service) => ({ name: service.name, description: commentOf(service) })),
     paths,
-    components: {
-      securitySchemes: {
-        key: {
-          type: 'apiKey',
-          in: 'header',
-          name: 'x-api-key',
-          description:
-            'A key of the tenant, publishable or secret. `apieco_key` is the same header under its older name.',
-        },
-        secretKey: {
-          type: 'apiKey',
-          in: 'header',
-          name: 'x-api-key',
-          description: 'A secret key of the tenant.',
-        },
-        tenant: {
-          type: 'apiKey',
-          in: 'header',
-          name: 'manam-tenant',
-          description: 'The slug of the tenant that a member calls about, beside the session at Manam.',
-        },
-        application: {
-          type: 'http',
-          scheme: 'basic',
-          description:
-            'The id and the secret of an application. It may authenticate in the body instead, as it is registered.',
-        },
-        applicationToken: {
-          type: 'http',
-          scheme: 'bearer',
-          description: 'An access token of an application, for UserInfo.',
-        },
-        session: {
-          type: 'http',
-          scheme: 'bearer',
-          bearerFormat: 'JWT',
-          description:
-            'The access token of a session, or where a method says so the token of a pending sign-in.',
-        },
-      },
-      schemas: {
-        ...Object.fromEntries(rest.components),
-        ...Object.fromEntries(connect.components),
-        Failure: failureSchema(contract.reasons),
-        OAuthFailure: oauthFailureSchema,
-        ConnectFailure: connectFailureSchema,
-      },
-    },
+    components: { securitySchemes, schemas: referred(paths, schemas) },
   };
 }
 
-function securityOf(method: DescMethod): Json[] {
-  const { key, sessions, scope, members } = accessOf(method);
-  if (members.length > 0)
-    return [...(key === KeyKind.MEMBER ? [] : [{ secretKey: [] }]), { session: [], tenant: [] }];
-  if (key === KeyKind.APPLICATION) return [{ application: [] }, { applicationToken: [] }, {}];
-  const ofKey = key === KeyKind.SECRET ? { secretKey: [] } : { key: [] };
-  if (sessions.length === 0) return [ofKey];
-  return [{ session: [] }, { session: [], ...ofKey }, ...(scope === '' ? [] : [{ secretKey: [] }])];
+/** The schemas that some operation leads to. Over REST a request with a part in its path has none of its own. */
+function referred(paths: Record<string, Json>, schemas: Record<string, Schema>): Record<string, Schema> {
+  const found = new Set<string>();
+  const look = (part: unknown) => {
+    for (const [, name = ''] of JSON.stringify(part).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+      if (found.has(name)) continue;
+      found.add(name);
+      look(schemas[name]);
+    }
+  };
+  look(paths);
+  return Object.fromEntries(Object.entries(schemas).filter(([name]) => found.has(name)));
 }
+
+/** "SendConfirmSms" as "Send confirm SMS". */
+function wordsOf(name: string): string {
+  const words = name
+    .replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .split(' ')
+    .map((word, index) => acronyms.get(word.toLowerCase()) ?? (index === 0 ? word : word.toLowerCase()));
+  return words.join(' ');
+}
+
+const acronyms = new Map(
+  ['SMS', 'TOTP', 'QR', 'OAuth', 'OpenID', 'Manam', 'Google'].map((word) => [word.toLowerCase(), word]),
+);
 
 function describeMethod(method: DescMethod): Json {
   const comment = commentOf(method);
   const { idempotencyKey } = accessOf(method);
   return {
     tags: [method.parent.name],
-    summary: method.name,
+    operationId: method.localName,
+    summary: wordsOf(method.name),
     description: `${comment}\n\nNeeds ${accessInWords(accessOf(method))}.`,
     security: securityOf(method),
     parameters: idempotencyKey ? [idempotencyParameter] : [],
@@ -148,13 +144,12 @@ const idempotencyParameter = {
 
 function restOperation(
   method: DescMethod,
-  httpMethod: string,
-  path: string,
+  { httpMethod, path }: { readonly httpMethod: string; readonly path: string },
   schemas: Schemas,
-  reasons: readonly ErrorReason[],
   all: readonly ErrorReason[],
   examples: Json,
 ): Json {
+  const reasons = reasonsOf(method, all);
   const operation = describeMethod(method);
   const { rawBody, successMessage, successLocation, oauth, successStatus } = getOption(method, rest_method);
   const inPath = new Set([...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name));
@@ -244,9 +239,7 @@ function withBodyReasons(reasons: readonly ErrorReason[], all: readonly ErrorRea
 function connectOperation(method: DescMethod, schemas: Schemas, reasons: readonly ErrorReason[]): Json {
   const json = (schema: Schema) => ({ content: { 'application/json': { schema } } });
   return {
-    operationId: `connect_${method.parent.name}_${method.name}`,
     ...describeMethod(method),
-    summary: `${method.name}, over Connect`,
     requestBody: json({ ...schemas.refer(method.input), unevaluatedProperties: false }),
     responses: {
       200: { description: 'Done.', ...json(schemas.refer(method.output)) },
@@ -254,70 +247,3 @@ function connectOperation(method: DescMethod, schemas: Schemas, reasons: readonl
     },
   };
 }
-
-/** A response for every status, with the reasons that lead to it. */
-function failures(reasons: readonly ErrorReason[], schema: string): Json {
-  const content = { 'application/json': { schema: { $ref: `#/components/schemas/${schema}` } } };
-  const byStatus = Map.groupBy(reasons, ({ httpStatus }) => httpStatus);
-  const entries = [...byStatus]
-    .toSorted(([a], [b]) => a - b)
-    .map(([status, group]) => [
-      String(status),
-      { description: group.map(({ name, message }) => `\`${name}\`: ${message}`).join('\n\n'), content },
-    ]);
-  return Object.fromEntries(entries) as Json;
-}
-
-function failureSchema(reasons: readonly ErrorReason[]): Schema {
-  return {
-    type: 'object',
-    description: 'A failure over REST.',
-    required: ['status', 'message', 'location', 'reason', 'request_id', 'errors'],
-    properties: {
-      status: { enum: ['unsuccess', 'failure'] },
-      message: { type: 'string', description: 'What to tell a person, in his language.' },
-      location: { const: '/' },
-      reason: { type: 'string', enum: reasons.map(({ name }) => name), description: 'Stable; for programs.' },
-      request_id: { type: 'string', format: 'uuid', description: 'Leads to the log line.' },
-      errors: {
-        type: 'object',
-        description: 'What to tell of each field; under the empty name what concerns the whole request.',
-        additionalProperties: { type: 'array', items: { type: 'string' } },
-      },
-    },
-  };
-}
-
-const oauthFailureSchema: Schema = {
-  type: 'object',
-  description: 'A failure of OAuth (RFC 6749, section 5.2).',
-  required: ['error', 'error_description'],
-  properties: {
-    error: { type: 'string', description: 'Stable; for programs. Such as `invalid_grant`.' },
-    error_description: { type: 'string', description: 'For developers, in English.' },
-  },
-};
-
-const connectFailureSchema: Schema = {
-  type: 'object',
-  description: 'An error of Connect (https://connectrpc.com/docs/protocol#error-end-stream).',
-  required: ['code'],
-  properties: {
-    code: { type: 'string', description: 'Such as `invalid_argument`.' },
-    message: { type: 'string' },
-    details: {
-      type: 'array',
-      description:
-        'Messages of google.rpc: ErrorInfo with the reason, LocalizedMessage, BadRequest, RetryInfo.',
-      items: {
-        type: 'object',
-        required: ['type', 'value'],
-        properties: {
-          type: { type: 'string', description: 'Such as `google.rpc.ErrorInfo`.' },
-          value: { type: 'string', contentEncoding: 'base64' },
-          debug: { description: 'The message as JSON.' },
-        },
-      },
-    },
-  },
-};

@@ -33,7 +33,10 @@ type Content = Readonly<
 >;
 
 type RawOperation = {
+  /** The same in both descriptions. */
   readonly operationId: string;
+  /** Other addresses of REST, such as `GET /view_user/{email}`. */
+  readonly 'x-aliases'?: readonly string[];
   readonly tags: readonly string[];
   readonly summary: string;
   readonly description: string;
@@ -46,7 +49,7 @@ type RawOperation = {
 /** An operation with where it stands. */
 export type Operation = RawOperation & { readonly method: string; readonly path: string };
 
-/** A method of the contract: its REST form first, then the others, and Connect's. */
+/** A method of the contract: its REST form first, where it has one, then Connect's. */
 export type Method = {
   readonly id: string;
   readonly name: string;
@@ -79,22 +82,21 @@ function operationsOf({ paths }: Description): Operation[] {
   );
 }
 
-/** The services of a description with their methods, in the order of the contract. */
-export function servicesOf(description: Description): Service[] {
-  const byName = new Map<string, Operation[]>();
-  for (const operation of operationsOf(description)) {
-    const name = operation.summary.replace(/, over Connect$/, '');
-    const key = `${operation.tags[0] ?? ''} ${name}`;
-    byName.set(key, [...(byName.get(key) ?? []), operation]);
-  }
-  const all = [...byName].map(([key, operations]): Method => {
-    const [service = '', name = ''] = key.split(' ');
-    return { id: `${service}_${name}`, name, service, operations };
+/** The services of the descriptions with their methods, in the order of the contract. */
+export function servicesOf(rest: Description, connect: Description): Service[] {
+  const inRest = new Map(operationsOf(rest).map((operation) => [operation.operationId, operation]));
+  const all = operationsOf(connect).map((operation): Method => {
+    const [, service = '', name = ''] = /(\w+)\/(\w+)$/.exec(operation.path) ?? [];
+    const first = inRest.get(operation.operationId);
+    return { id: `${service}_${name}`, name, service, operations: first ? [first, operation] : [operation] };
   });
-  return description.tags.map((tag) => ({
-    ...tag,
-    methods: all.filter(({ service }) => service === tag.name),
-  }));
+  return rest.tags.map((tag) => ({ ...tag, methods: all.filter(({ service }) => service === tag.name) }));
+}
+
+/** One description with the schemas of both. */
+export function joined(rest: Description, connect: Description): Description {
+  const schemas = { ...rest.components.schemas, ...connect.components.schemas };
+  return { ...rest, components: { schemas } };
 }
 
 /** A property of a request or an answer, with those below it. */

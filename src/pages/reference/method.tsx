@@ -44,9 +44,9 @@ export function MethodPage({ method, description }: MethodProps) {
       </h1>
       <Prose text={first.description} />
       <ul class="forms">
-        {method.operations.map((operation) => (
-          <li key={operation.operationId}>
-            <Form operation={operation} />
+        {method.operations.flatMap(addressesOf).map((address) => (
+          <li key={address}>
+            <Address text={address} />
           </li>
         ))}
       </ul>
@@ -86,10 +86,16 @@ export function MethodPage({ method, description }: MethodProps) {
   );
 }
 
-function Form({ operation: { method, path } }: { readonly operation: Operation }) {
+/** The addresses of a call, such as `POST /auth/login`. */
+function addressesOf(operation: Operation): string[] {
+  return [`${operation.method.toUpperCase()} ${operation.path}`, ...(operation['x-aliases'] ?? [])];
+}
+
+function Address({ text }: { readonly text: string }) {
+  const [method = '', path = ''] = text.split(' ');
   return (
     <>
-      <span class={`verb ${method}`}>{method.toUpperCase()}</span> <code>{path}</code>
+      <span class={`verb ${method.toLowerCase()}`}>{method}</span> <code>{path}</code>
     </>
   );
 }

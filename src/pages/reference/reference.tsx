@@ -1,17 +1,26 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { type Description, type Method, type Service, servicesOf } from './description.ts';
+import { type Description, joined, type Method, type Service, servicesOf } from './description.ts';
 import { MethodPage, Prose } from './method.tsx';
 
-/** The reference of the API, drawn from the description that the service serves. */
+type Descriptions = { readonly rest: Description; readonly connect: Description };
+
+async function fetchDescription(address: string): Promise<Description> {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`the description cannot be had: ${response.status}`);
+  return (await response.json()) as Description;
+}
+
+/** The reference of the API, drawn from the descriptions that the service serves. */
 export function Reference() {
-  const [description, setDescription] = useState<Description>();
+  const [descriptions, setDescriptions] = useState<Descriptions>();
   const [failure, setFailure] = useState('');
   const load = async () => {
     setFailure('');
     try {
-      const response = await fetch('/openapi.json');
-      if (!response.ok) throw new Error(`the description cannot be had: ${response.status}`);
-      setDescription((await response.json()) as Description);
+      const [rest, connect] = await Promise.all(
+        ['/openapi.json', '/openapi.connect.json'].map(fetchDescription),
+      );
+      if (rest !== undefined && connect !== undefined) setDescriptions({ rest, connect });
     } catch (error) {
       setFailure(error instanceof Error ? error.message : String(error));
     }
@@ -28,7 +37,7 @@ export function Reference() {
         </button>
       </main>
     );
-  if (description === undefined)
+  if (descriptions === undefined)
     return (
       <main class="lone">
         <p role="status" class="hint">
@@ -36,13 +45,14 @@ export function Reference() {
         </p>
       </main>
     );
-  return <Shown description={description} />;
+  return <Shown {...descriptions} />;
 }
 
 const chosenNow = () => decodeURIComponent(location.hash.slice(1));
 
-function Shown({ description }: { readonly description: Description }) {
-  const services = useMemo(() => servicesOf(description), [description]);
+function Shown({ rest, connect }: Descriptions) {
+  const services = useMemo(() => servicesOf(rest, connect), [rest, connect]);
+  const description = useMemo(() => joined(rest, connect), [rest, connect]);
   const [chosen, setChosen] = useState(chosenNow);
   const [text, setText] = useState('');
   const [isOpen, setOpen] = useState(false);
@@ -106,7 +116,10 @@ function Shown({ description }: { readonly description: Description }) {
 /** Whether a method has a text in its name, its paths or what is said of it. */
 function has({ name, operations }: Method, text: string): boolean {
   const wanted = text.trim().toLowerCase();
-  const words = [name, ...operations.flatMap(({ path, description }) => [path, description])];
+  const words = [
+    name,
+    ...operations.flatMap((each) => [each.path, each.description, ...(each['x-aliases'] ?? [])]),
+  ];
   return words.some((each) => each.toLowerCase().includes(wanted));
 }
 
@@ -139,7 +152,8 @@ function Overview({ services }: { readonly services: readonly Service[] }) {
       <p>
         Every method is there in four forms on one port: gRPC, gRPC-Web, Connect, and JSON over HTTP. Choose
         one to read what it takes and returns, and to send it. The description is at{' '}
-        <a href="/openapi.json">/openapi.json</a>, in OpenAPI 3.1.
+        <a href="/openapi.json">/openapi.json</a> and, as Connect has it,{' '}
+        <a href="/openapi.connect.json">/openapi.connect.json</a>, in OpenAPI 3.1.
       </p>
       {services.map(({ name, description, methods }) => (
         <section key={name} class="card">

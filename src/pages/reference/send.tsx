@@ -23,15 +23,15 @@ export function Send({ method, servers }: { readonly method: Method; readonly se
         <div class="field">
           <label for="form">Form</label>
           <select id="form" onChange={(event) => setIndex(Number(event.currentTarget.value))}>
-            {method.operations.map(({ operationId, method: verb, path }, each) => (
-              <option key={operationId} value={each}>
+            {method.operations.map(({ method: verb, path }, each) => (
+              <option key={path} value={each}>
                 {verb.toUpperCase()} {path}
               </option>
             ))}
           </select>
         </div>
       )}
-      <Filled key={operation.operationId} operation={operation} server={servers[0] ?? '/'} />
+      <Filled key={operation.path} operation={operation} server={servers[0] ?? '/'} />
     </section>
   );
 }
