@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createProject, packInto, root, run } from '../support/client-project.ts';
@@ -35,6 +35,6 @@ test('the package contains its runtime files and no development files', () => {
     'dist',
     'docs',
     'package.json',
-    'proto',
   ]);
+  expect(existsSync(join(project.folder, 'node_modules/manam/dist/proto/google/api/annotations.proto'))).toBe(true);
 });
