@@ -36,5 +36,7 @@ test('the package contains its runtime files and no development files', () => {
     'docs',
     'package.json',
   ]);
-  expect(existsSync(join(project.folder, 'node_modules/manam/dist/proto/google/api/annotations.proto'))).toBe(true);
+  expect(existsSync(join(project.folder, 'node_modules/manam/dist/proto/google/api/annotations.proto'))).toBe(
+    true,
+  );
 });
