@@ -169,6 +169,9 @@ test('every other command of the pages is a script, and .ci/run runs what has to
   // A new block is a new test.
   expect(blocks).toEqual([
     ...Array.from({ length: 6 }, () => 'README.md'),
+    // What they name is built, rendered or verified in test/deploy.
+    'docs/deployment.md',
+    'docs/deployment.md',
     'docs/event-log.md',
     'docs/event-log.md',
     'docs/federation.md',
@@ -177,6 +180,8 @@ test('every other command of the pages is a script, and .ci/run runs what has to
     // Its commands run in test/cli/applications.test.ts and in the tests of the examples.
     ...Array.from({ length: 4 }, () => 'docs/openid.md'),
     'docs/operators.md',
+    // `npm install` of the package in test/package, its command in test/cli/applications.test.ts.
+    'docs/react.md',
   ]);
 });
 

@@ -19,6 +19,9 @@ buildTypes();
 for (const [kind, type] of Object.entries(kinds)) write(`${kind}/package.json`, inJson({ type }));
 write('package.json', inJson(manifest));
 cpSync(join(root, 'src/clients/README.md'), join(out, 'README.md'));
+cpSync(join(root, 'src/clients/react/react.css'), join(out, 'react.css'));
+// Compilers ask for the types of whatever is imported.
+write('react.css.d.cts', 'export {};\n');
 for (const file of ['LICENSE', 'CHANGELOG.md']) cpSync(join(root, file), join(out, file));
 
 async function buildModules(): Promise<void> {

@@ -18,6 +18,7 @@ export const entries = [
   'grpc',
   'guards',
   'management',
+  'react',
   'verify',
   'web',
   'webhooks',
@@ -35,7 +36,7 @@ const dependencies = [
 ];
 
 /** Installed by whoever uses the entry that needs it. */
-const peers = { '@grpc/grpc-js': '^1.14.0' };
+const peers = { '@grpc/grpc-js': '^1.14.0', 'oidc-client-ts': '^3.5.0', react: '>=18' };
 
 /** The conditions of one entry, for both kinds of modules. */
 function conditions(entry: string) {
@@ -52,11 +53,12 @@ export const manifest = {
   description: 'Clients, verifiers and guards for Manam: gRPC, Connect, browsers, webhooks',
   license: service.license,
   type: 'module',
-  sideEffects: false,
+  sideEffects: ['*.css'],
   // The first of 20 that lets CommonJS require ES modules, such as jose.
   engines: { node: '>=20.19' },
   exports: {
     ...Object.fromEntries(entries.map((entry) => [`./${entry}`, conditions(entry)])),
+    './react.css': { types: './react.css.d.cts', default: './react.css' },
     './package.json': './package.json',
   },
   dependencies: Object.fromEntries(dependencies.map((name) => [name, versionOf(name)])),

