@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,37 +19,33 @@ const context = '/tmp/manam-image-context';
 let container = '';
 let folder = '';
 let server: EmbeddedServer;
+let port = 0;
 
 beforeAll(async () => {
-  server = await startEmbeddedServer({ folder: mkdtempSync(join(tmpdir(), 'manam-image-')), volatile: true });
+  port = await freePort();
+  server = await startEmbeddedServer({
+    folder: mkdtempSync(join(tmpdir(), 'manam-image-')),
+    volatile: true,
+    // The image has no way to a socket of this machine.
+    serverOptions: ['--skip-networking=0', '--bind-address=127.0.0.1', `--port=${port}`],
+  });
+  container = buildah('from', process.env['IMAGE'] ?? build());
+  folder = buildah('mount', container);
+});
+
+/** Builds the image; returns its name. IMAGE names one that is there already. */
+function build(): string {
   if (!existsSync('/usr/bin/buildah') || !existsSync('/usr/sbin/debootstrap'))
     installPackages(['buildah', 'debootstrap', 'util-linux']);
   const { node, runtime } = makeBases();
-  execFileSync(
-    'sh',
-    [
-      '-c',
-      `rm -rf ${context} && mkdir ${context} && git ls-files -co --exclude-standard -z | tar --null -cT - | tar -xC ${context}`,
-    ],
-    { cwd: root },
-  );
+  const copy = `git ls-files -co --exclude-standard -z | tar --null -cT - | tar -xC ${context}`;
+  execFileSync('sh', ['-c', `rm -rf ${context} && mkdir ${context} && ${copy}`], { cwd: root });
   const bases = [`NODE_IMAGE=${node}`, `RUNTIME_IMAGE=${runtime}`].flatMap((each) => ['--build-arg', each]);
-  buildah(
-    'bud',
-    '--isolation',
-    'chroot',
-    '--format',
-    'docker',
-    ...bases,
-    '-f',
-    `${context}/deploy/Dockerfile`,
-    '-t',
-    'manam-test',
-    context,
-  );
-  container = buildah('from', 'localhost/manam-test');
-  folder = buildah('mount', container);
-});
+  const how = ['--isolation', 'chroot', '--format', 'docker', ...bases];
+  buildah('bud', ...how, '-f', `${context}/deploy/Dockerfile`, '-t', 'manam-test', context);
+  return 'localhost/manam-test';
+}
+
 afterAll(async () => {
   await server?.stop();
   if (container !== '') buildah('rm', container);
@@ -118,14 +115,16 @@ function start(env: Readonly<Record<string, string>>): {
 test('it starts on an empty database, is ready, answers, and drains on SIGTERM', async () => {
   const connection = await createConnection({ uri: server.urlOf('') });
   await connection.query('CREATE DATABASE manam CHARACTER SET utf8mb4 COLLATE utf8mb4_bin');
+  await connection.query("CREATE USER manam@'%' IDENTIFIED BY 'secret'");
+  await connection.query("GRANT ALL ON manam.* TO manam@'%'");
   await connection.end();
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
+  const ownPort = await freePort();
+  const url = `http://127.0.0.1:${ownPort}`;
   const service = start({
-    PORT: String(port),
+    PORT: String(ownPort),
     METRICS_PORT: 'off',
-    DATABASE_URL: server.urlOf('manam'),
-    MANAM_MASTER_KEY: Buffer.alloc(32, 7).toString('base64'),
+    DATABASE_URL: `mysql://manam:secret@127.0.0.1:${port}/manam`,
+    MANAM_MASTER_KEY: randomBytes(32).toString('base64'),
     MANAM_ISSUER: 'https://id.example.com',
     SMTP_URL: 'smtp://127.0.0.1:1',
     TRUSTED_PROXIES: '127.0.0.0/8',
@@ -135,7 +134,10 @@ test('it starts on an empty database, is ready, answers, and drains on SIGTERM',
       ({ status }) => status,
       () => 0,
     );
-  await expect.poll(() => statusOf('/readyz'), { timeout: 60_000, interval: 200 }).toBe(200);
+  const ready = expect.poll(() => statusOf('/readyz'), { timeout: 60_000, interval: 200 }).toBe(200);
+  await ready.catch((cause: unknown) => {
+    throw new Error(`it did not become ready: ${service.log()}`, { cause });
+  });
   expect(await statusOf('/healthz')).toBe(200);
   expect(await statusOf('/docs')).toBe(200);
   expect(await statusOf('/dev/messages')).toBe(404);
