@@ -28,7 +28,13 @@ afterEach(() => {
 });
 
 /** Starts an example; resolves with what it has said once that contains a text. */
-async function start(name: string, { clientId, secret }: TestApplication, port: number, until: string) {
+async function start(
+  name: string,
+  { clientId, secret }: TestApplication,
+  port: number,
+  until: string,
+  env: Readonly<Record<string, string>> = {},
+) {
   const child = spawn('npm', ['run', '-s', 'example', name], {
     cwd: root,
     env: {
@@ -37,6 +43,7 @@ async function start(name: string, { clientId, secret }: TestApplication, port: 
       CLIENT_ID: clientId,
       CLIENT_SECRET: secret,
       PORT: String(port),
+      ...env,
     },
   });
   running.push(child);
@@ -75,6 +82,22 @@ test('the web application signs a person in and out', async () => {
   await who.page.goto(`${manam.url}/account/dev/`);
   await who.page.getByLabel(who.t('identifier')).waitFor();
   await who.context.close();
+});
+
+test('the API takes the tokens of sessions, and those of one role where it asks for it', async () => {
+  const port = await freePort();
+  const tenantId = (await manam.app.store.tenants.findBySlug('dev'))?.id ?? '';
+  const env = { MANAM_URL: manam.url, MANAM_TENANT: tenantId };
+  await start('api', { clientId: '', secret: '', redirectUri: '' }, port, 'open ', env);
+  const { accessToken, userId } = await signUp(manam);
+  const get = async (path: string, headers: Record<string, string> = {}) => {
+    const response = await fetch(`http://localhost:${port}${path}`, { headers });
+    return [response.status, await response.json()];
+  };
+  const session = { authorization: `Bearer ${accessToken}` };
+  expect(await get('/me', session)).toEqual([200, { user: userId }]);
+  expect(await get('/me')).toEqual([401, { error: 'this call needs an access token' }]);
+  expect(await get('/reports', session)).toEqual([403, { error: 'it takes one of the roles admin' }]);
 });
 
 test.each(['en', 'fa'] as const)(
