@@ -1,5 +1,5 @@
-// Builds @manam/client into built/client/, or the folder that is named: ES modules and CommonJS, module by module, so that bundlers leave out what a program
-// does not use, and stack traces name our files.
+// Builds @manam/client into built/client/, or the folder that is named: ES modules and CommonJS, module by module, so that
+// bundlers leave out what a program does not use, and stack traces name our files.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -32,6 +32,8 @@ async function buildModules(): Promise<void> {
     plugins: [leanDescriptors()],
     treeshake: { moduleSideEffects: false },
     platform: 'neutral',
+    // Module by module it is preserved.
+    onLog: (level, log, tell) => log.code !== 'MODULE_LEVEL_DIRECTIVE' && tell(level, log),
   });
   for (const kind of ['esm', 'cjs'] as const)
     await bundle.write({

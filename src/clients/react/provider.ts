@@ -1,3 +1,5 @@
+'use client';
+
 import type { User, UserManager } from 'oidc-client-ts';
 import {
   createContext,
@@ -63,7 +65,11 @@ const AuthContext = createContext<Inner | undefined>(undefined);
 export function ManamProvider(props: ManamProviderProps) {
   const { issuer, clientId, redirectUri, scope, resource, locale = 'en', children } = props;
   const manager = useMemo(
-    () => createManager({ issuer, clientId, redirectUri, scope, resource }),
+    // A server that renders the page knows of nobody.
+    () =>
+      typeof document === 'undefined'
+        ? undefined
+        : createManager({ issuer, clientId, redirectUri, scope, resource }),
     [issuer, clientId, redirectUri, scope, resource],
   );
   const auth = useManager(manager);
@@ -75,10 +81,11 @@ export function ManamProvider(props: ManamProviderProps) {
 }
 
 /** What the manager knows, as state. */
-function useManager(manager: UserManager): Auth {
+function useManager(manager: UserManager | undefined): Auth {
   const [user, setUser] = useState<User | null | undefined>(undefined);
   const [error, setError] = useState<Error>();
   useEffect(() => {
+    if (manager === undefined) return undefined;
     let isGone = false;
     const show = (next: User | null): void => {
       if (!isGone) setUser(next);
@@ -104,14 +111,14 @@ function useManager(manager: UserManager): Auth {
       status: user === undefined ? 'loading' : user === null ? 'signed-out' : 'signed-in',
       user: user ? toUser(user) : undefined,
       error,
-      signIn: () => manager.signinRedirect({ state: at() }),
-      signOut: () => manager.signoutRedirect(),
+      signIn: async () => await manager?.signinRedirect({ state: at() }),
+      signOut: async () => await manager?.signoutRedirect(),
       async getAccessToken() {
-        const current = await manager.getUser();
-        if (current === null) return undefined;
+        const current = await manager?.getUser();
+        if (!current) return undefined;
         // A token that ends on its way is no good.
         if ((current.expires_in ?? 0) > 10) return current.access_token;
-        return (await manager.signinSilent())?.access_token;
+        return (await manager?.signinSilent())?.access_token;
       },
     };
   }, [manager, user, error]);
