@@ -183,7 +183,8 @@ test('a bound token passes with its proof for the origin of the server, once', a
       () => 200,
       (error: GuardError) => error.status,
     );
-  expect(await statusOf(guard, headers, '/other')).toBe(401);
+  for (const other of ['/other', '//api.example.com/me', 'http://[', '/%'])
+    expect(await statusOf(guard, headers, other)).toBe(401);
   expect(await statusOf(guard, headers)).toBe(200);
   expect(await statusOf(guard, headers)).toBe(401);
   // As a bearer's it is of no use, nor where the server knows no origin.

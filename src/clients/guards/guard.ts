@@ -14,7 +14,7 @@ export type GuardOptions = {
   /** Scopes that the token of an application needs, all of them. Default: none. */
   readonly scopes?: readonly string[];
   /**
-   * The origin under which clients call this server, such as `https://api.example.com`: a token that is bound to a key is
+   * The origin under which clients call this server, such as `https://api.example.com` without a slash at its end: a token that is bound to a key is
    * proved for it (RFC 9449). Default: bound tokens are refused.
    */
   readonly origin?: string;
@@ -109,12 +109,13 @@ function readToken({ headers, method, url }: GuardedRequest, origin: string | un
   // As a bearer's a bound token is refused by the verifier.
   if (scheme.toLowerCase() === 'bearer') return { token };
   const proof = read('dpop');
-  if (origin === undefined || proof === undefined)
+  // A path that begins with two slashes is a path, and not another host.
+  const at = url.startsWith('/') ? `${origin}${url}` : url;
+  if (origin === undefined || proof === undefined || !URL.canParse(at))
     throw new GuardError(401, 'the proof of the key is missing, or this server takes none', {
       'www-authenticate': 'DPoP error="invalid_dpop_proof", algs="ES256 EdDSA"',
     });
-  const { pathname } = new URL(url, origin);
-  return { token, bound: { proof, method, url: new URL(pathname, origin).href } };
+  return { token, bound: { proof, method, url: `${origin}${new URL(at).pathname}` } };
 }
 
 function refusalOf(cause: unknown): GuardError {
