@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { installPackages } from '../../src/store/embedded/install.ts';
@@ -61,8 +62,9 @@ test('Authlib', async () => {
     env: { ...process.env, REQUESTS_CA_BUNDLE: world.certFile },
   });
   const lines: string[] = [];
-  for await (const chunk of child.stdout.setEncoding('utf8')) {
-    lines.push(...String(chunk).trim().split('\n'));
+  // A line may come in parts.
+  for await (const line of createInterface({ input: child.stdout })) {
+    lines.push(line);
     if (lines.length === 1) child.stdin.end(`${await world.agree(lines[0] ?? '')}\n`);
   }
   expect(JSON.parse(lines[1] ?? '{}')).toEqual({
