@@ -84,6 +84,13 @@ test('the web application signs a person in and out', async () => {
   await who.context.close();
 });
 
+/** Makes the application of a page without a server. */
+function makePage(origin: string, settings: object = {}): Promise<TestApplication> {
+  const home = [`${origin}/`];
+  const standard = { kind: 'spa', redirectUris: home, postLogoutRedirectUris: home, origins: [origin] };
+  return makeApplication(manam, { ...standard, ...settings });
+}
+
 test('the API takes the tokens of sessions, and those of one role where it asks for it', async () => {
   const port = await freePort();
   const tenantId = (await manam.app.store.tenants.findBySlug('dev'))?.id ?? '';
@@ -105,13 +112,7 @@ test.each(['en', 'fa'] as const)(
   async (locale) => {
     const port = await freePort();
     const origin = `http://localhost:${port}`;
-    const application = await makeApplication(manam, {
-      kind: 'spa',
-      redirectUris: [`${origin}/`],
-      postLogoutRedirectUris: [`${origin}/`],
-      origins: [origin],
-      scopes: ['openid', 'profile', 'email', 'roles'],
-    });
+    const application = await makePage(origin, { scopes: ['openid', 'profile', 'email', 'roles'] });
     await start('react', application, port, 'open ');
     const user = await signUp(manam);
     const manage = manam.client(ManagementService, { 'x-api-key': manam.dev.secret });
@@ -165,12 +166,7 @@ test.each(['en', 'fa'] as const)(
 test('the page signs a person in, renews its tokens without a frame, and signs out', async () => {
   const port = await freePort();
   const origin = `http://localhost:${port}`;
-  const application = await makeApplication(manam, {
-    kind: 'spa',
-    redirectUris: [`${origin}/`],
-    postLogoutRedirectUris: [`${origin}/`],
-    origins: [origin],
-  });
+  const application = await makePage(origin);
   await start('page', application, port, 'open ');
   const user = await signUp(manam);
   const who = await visit(browser(), manam.url, desktop, folder);

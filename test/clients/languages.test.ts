@@ -53,7 +53,7 @@ const folder = mkdtempSync(join(tmpdir(), 'manam-languages-'));
 const protos = join(folder, 'proto');
 let app: TestApp;
 
-/** Compiles the contract as any language does: by protoc, with nothing but the folder that is shipped. */
+/** Generates code from the shipped contract. */
 async function protoc(flags: string[], pattern = '{manam,google/api,google/rpc}/**/*.proto'): Promise<void> {
   const files = globSync(pattern, { cwd: protos });
   await run('protoc', ['-I', protos, ...flags, ...files]);

@@ -39,7 +39,7 @@ const codes = {
   503: status.UNAVAILABLE,
 } as const;
 
-/** A header that came more than once is none: nobody could say which of them counts. */
+/** The headers that a guard checks. A repeated header counts as missing. */
 function headersOf(metadata: Metadata): Record<string, string> {
   const read = (name: string) => {
     const values = metadata.get(name);

@@ -5,7 +5,7 @@ import type { BoundRequest } from '../verify.ts';
 /** A verifier of either kind: `createAccessTokenVerifier` or `createApiTokenVerifier`. */
 export type TokenVerifier<Claims> = (token: string, request?: BoundRequest) => Promise<Claims>;
 
-/** What every kind of claims has. */
+/** The claims that a guard checks. */
 type AnyClaims = { readonly roles: readonly string[]; readonly scopes?: readonly string[] };
 
 export type GuardOptions = {
@@ -22,7 +22,7 @@ export type GuardOptions = {
 
 type HeaderMap = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** What a guard reads of a request. */
+/** The parts of a request that a guard checks. */
 export type GuardedRequest = {
   readonly headers: Headers | HeaderMap;
   /** The HTTP method. */

@@ -22,7 +22,7 @@ function ofNode({ headers, method = 'GET', url = '/', originalUrl = url }: NodeR
   return { headers, method, url: originalUrl };
 }
 
-/** What to answer to a request that does not pass; other errors are thrown on. */
+/** Returns the refusal of a request, and throws any other error again. */
 function toRefusal(error: unknown): GuardError {
   if (error instanceof GuardError) return error;
   throw error;

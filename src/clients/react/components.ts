@@ -4,11 +4,11 @@ import { createElement as h, type ReactNode, useEffect, useId, useRef, useState 
 import { useInner } from './provider.ts';
 
 export type SignInProps = {
-  /** What stands on the button. Default: "Sign in", in the language of the provider. */
+  /** The label of the button. Default: "Sign in", in the language of the provider. */
   readonly children?: ReactNode;
 };
 
-/** A button that leads to the hosted pages; nothing where someone is signed in. */
+/** A button that opens the hosted pages. Renders nothing while a user is signed in. */
 export function SignIn({ children }: SignInProps) {
   const { auth, words } = useInner();
   const [isBusy, setBusy] = useState(false);
@@ -29,7 +29,7 @@ export function SignIn({ children }: SignInProps) {
   );
 }
 
-/** The person who is signed in, with a menu: their account, and the way out. Nothing where nobody is. */
+/** A button with the picture of the user. Its menu links to their account and signs them out. Renders nothing without a user. */
 export function UserButton() {
   const { auth, words, accountUrl } = useInner();
   const [isOpen, setOpen] = useState(false);
@@ -89,7 +89,7 @@ export function UserButton() {
 export type ProtectProps = {
   /** Roles of which the person needs one. Default: anyone who is signed in. */
   readonly roles?: readonly string[];
-  /** What stands there for others. Default: a way to sign in, or that they have no access. */
+  /** Rendered instead of the children for everyone else. Default: a SignIn, or a message that access is denied. */
   readonly fallback?: ReactNode;
   readonly children?: ReactNode;
 };

@@ -29,7 +29,7 @@ export type SignedInUser = {
 /** Whether someone is signed in, and what can be done about it. */
 export type Auth = {
   readonly status: 'loading' | 'signed-in' | 'signed-out';
-  /** The person; undefined: nobody is signed in, or it is not known yet. */
+  /** The user; undefined while signed out or loading. */
   readonly user: SignedInUser | undefined;
   /** Why the last sign-in was not completed. */
   readonly error: Error | undefined;
@@ -37,7 +37,7 @@ export type Auth = {
   signIn(): Promise<void>;
   /** Ends the session here and at the tenant, and leads back. */
   signOut(): Promise<void>;
-  /** A good access token for your API, renewed where it is needed; undefined: nobody is signed in. */
+  /** Returns an access token for your API and renews it first if it is about to expire; undefined while signed out. */
   getAccessToken(): Promise<string | undefined>;
 };
 
@@ -65,7 +65,7 @@ const AuthContext = createContext<Inner | undefined>(undefined);
 export function ManamProvider(props: ManamProviderProps) {
   const { issuer, clientId, redirectUri, scope, resource, locale = 'en', children } = props;
   const manager = useMemo(
-    // A server that renders the page knows of nobody.
+    // There is no session where a server renders the page.
     () =>
       typeof document === 'undefined'
         ? undefined
@@ -142,7 +142,7 @@ export function useAuth(): Auth {
   return useInner().auth;
 }
 
-/** The person in front of the page; undefined: nobody is signed in, or it is not known yet. */
+/** The user; undefined while signed out or loading. */
 export function useUser(): SignedInUser | undefined {
   return useAuth().user;
 }
