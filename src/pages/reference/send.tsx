@@ -153,7 +153,7 @@ function Filled({ operation, server }: { readonly operation: Operation; readonly
             <p>
               <strong>{answer.status}</strong>
             </p>
-            <pre>{answer.body}</pre>
+            <pre class="snippet">{answer.body}</pre>
           </>
         )}
       </div>
