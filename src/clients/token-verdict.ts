@@ -1,4 +1,5 @@
 import { errors } from 'jose';
+import { isCanonicalJws } from '../domain/base64url.ts';
 import { ProofError } from '../domain/dpop.ts';
 
 /** The token is none of those that are taken here, or has ended. */
@@ -12,8 +13,18 @@ export class AccessTokenError extends Error {
 /** Lifetimes of keys, in milliseconds, as in the service's cache-control. A new key is published longer ahead. */
 export const keyCache = { cacheMaxAge: 60_000, cooldownDuration: 5000 };
 
+/** Verifies a token. Throws AccessTokenError where it is refused, and any other error where the keys are out of reach. */
+export async function verdictOn<T>(token: string, verify: () => Promise<T>): Promise<T> {
+  if (!isCanonicalJws(token)) throw new AccessTokenError('not a JWS in its canonical form');
+  try {
+    return await verify();
+  } catch (error) {
+    throw isVerdict(error) ? new AccessTokenError((error as Error).message) : error;
+  }
+}
+
 /** Whether an error is about the token; the rest is about the way to the keys. */
-export function isVerdict(error: unknown): boolean {
+function isVerdict(error: unknown): boolean {
   if (error instanceof AccessTokenError || error instanceof ProofError) return true;
   const isOutage = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid;
   // jose throws its plain base class where the response of the JWKS URL is not 200.

@@ -1,6 +1,5 @@
 import { createRemoteJWKSet, type JWTPayload, jwtVerify } from 'jose';
-import { isCanonicalJws } from '../domain/base64url.ts';
-import { AccessTokenError, isVerdict, keyCache } from './token-verdict.ts';
+import { AccessTokenError, keyCache, verdictOn } from './token-verdict.ts';
 
 export type ApiVerifierOptions = {
   /** The `iss` of the tokens: that of the tenant, such as `https://id.example.com/t/acme`. */
@@ -40,9 +39,8 @@ export type ApiTokenVerifier = (token: string) => Promise<ApiTokenClaims>;
 export function createApiTokenVerifier(options: ApiVerifierOptions): ApiTokenVerifier {
   const { issuer, audience, clockToleranceS = 30, now = () => new Date() } = options;
   const keys = createRemoteJWKSet(new URL(options.jwksUrl ?? `${issuer}/jwks`), keyCache);
-  return async (token) => {
-    if (!isCanonicalJws(token)) throw new AccessTokenError('not a JWS in its canonical form');
-    try {
+  return (token) =>
+    verdictOn(token, async () => {
       const { payload } = await jwtVerify(token, keys, {
         algorithms: ['EdDSA', 'ES256', 'RS256'],
         typ: 'at+jwt',
@@ -53,10 +51,7 @@ export function createApiTokenVerifier(options: ApiVerifierOptions): ApiTokenVer
         currentDate: now(),
       });
       return claimsOf(payload);
-    } catch (error) {
-      throw isVerdict(error) ? new AccessTokenError((error as Error).message) : error;
-    }
-  };
+    });
 }
 
 function claimsOf(payload: JWTPayload): ApiTokenClaims {

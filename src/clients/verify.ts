@@ -1,7 +1,6 @@
 import { createRemoteJWKSet, type JWTPayload, jwtVerify } from 'jose';
-import { isCanonicalJws } from '../domain/base64url.ts';
 import { type Proof, verifyProof } from '../domain/dpop.ts';
-import { AccessTokenError, isVerdict, keyCache } from './token-verdict.ts';
+import { AccessTokenError, keyCache, verdictOn } from './token-verdict.ts';
 
 export { assertRole, MissingRoleError } from './roles.ts';
 export { AccessTokenError } from './token-verdict.ts';
@@ -79,9 +78,8 @@ export function createAccessTokenVerifier(options: VerifierOptions): AccessToken
 
   const spend = createSpentProofs();
 
-  return async (token, request) => {
-    if (!isCanonicalJws(token)) throw new AccessTokenError('not a JWS in its canonical form');
-    try {
+  return (token, request) =>
+    verdictOn(token, async () => {
       const { payload } = await jwtVerify(token, keys, {
         algorithms: ['EdDSA'],
         typ: 'at+jwt',
@@ -98,10 +96,7 @@ export function createAccessTokenVerifier(options: VerifierOptions): AccessToken
       if ((await revocations?.hasEnded(claims, token)) === true)
         throw new AccessTokenError('the session has ended');
       return claims;
-    } catch (error) {
-      throw isVerdict(error) ? new AccessTokenError((error as Error).message) : error;
-    }
-  };
+    });
 }
 
 /** Refuses a bound token that did not come with a proof of its key, and a proof for the second time. */

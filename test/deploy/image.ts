@@ -16,6 +16,7 @@ import { buildah, makeBases } from './bases.ts';
 const root = new URL('../..', import.meta.url).pathname;
 /** A clean copy of what is committed or is to be. */
 const context = '/tmp/manam-image-context';
+let image = '';
 let container = '';
 let folder = '';
 let server: EmbeddedServer;
@@ -29,7 +30,8 @@ beforeAll(async () => {
     // The image has no way to a socket of this machine.
     serverOptions: ['--skip-networking=0', '--bind-address=127.0.0.1', `--port=${port}`],
   });
-  container = buildah('from', process.env['IMAGE'] ?? build());
+  image = process.env['IMAGE'] ?? build();
+  container = buildah('from', image);
   folder = buildah('mount', container);
 });
 
@@ -60,7 +62,7 @@ type Config = {
 
 const config = () =>
   (
-    JSON.parse(buildah('inspect', '--type', 'image', 'localhost/manam-test')) as {
+    JSON.parse(buildah('inspect', '--type', 'image', image)) as {
       Docker: { config: Config };
     }
   ).Docker.config;
