@@ -50,6 +50,8 @@ export function createApiTokenVerifier(options: ApiVerifierOptions): ApiTokenVer
         clockTolerance: clockToleranceS,
         currentDate: now(),
       });
+      // No token of an application is bound to a key yet. One that is would need its proof (RFC 9449, section 7.1).
+      if (payload['cnf'] !== undefined) throw new AccessTokenError('the token is bound to a key');
       return claimsOf(payload);
     });
 }

@@ -1,3 +1,6 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { expect, test } from 'vitest';
 import { createGuard } from '../../src/clients/guards.ts';
 import { AccessTokenError, createApiTokenVerifier } from '../../src/clients/verify.ts';
@@ -66,6 +69,30 @@ test('tokens for another API, of another issuer, of a session and expired ones a
   expect(await verdictOf(verifierOf({ issuer: issuerAt(testApp(), 'manam') }), own)).toBe(true);
   expect(await verdictOf(verifierOf(), accessToken)).toBe(true);
   expect(await verdictOf(verifierOf(later), own)).toBe(true);
+});
+
+test('a token that is bound to a key is refused: nothing here asks for its proof', async () => {
+  const { publicKey, privateKey } = await generateKeyPair('ES256');
+  const keys = createServer(async (_, response) =>
+    response.end(JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), alg: 'ES256', kid: 'k' }] })),
+  );
+  await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', resolve));
+  const { port } = keys.address() as AddressInfo;
+  const verify = verifierOf({ jwksUrl: `http://127.0.0.1:${port}/` });
+  const sign = (more: object) =>
+    new SignJWT({ client_id: 'a', scope: 'jobs.run', ...more })
+      .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'k' })
+      .setIssuer(issuerAt(testApp()))
+      .setAudience(api)
+      .setSubject('a')
+      .setIssuedAt()
+      .setExpirationTime('5m')
+      .sign(privateKey);
+  expect((await verify(await sign({}))).clientId).toBe('a');
+  await expect(verify(await sign({ cnf: { jkt: 'x' } }))).rejects.toThrow(
+    new AccessTokenError('the token is bound to a key'),
+  );
+  keys.close();
 });
 
 test('a guard asks for all of its scopes', async () => {
