@@ -36,9 +36,9 @@ export type FederatedApp = {
   close(): Promise<void>;
 };
 
-/** An app whose Google is the emulator, at its own address, with a page to return to. */
+/** An app whose Google is the emulator, at its own address or the one that is asked for, with a page to return to. */
 export async function startFederatedApp(options: TestAppOptions = {}): Promise<FederatedApp> {
-  const port = await freePort();
+  const port = options.config?.port ?? (await freePort());
   let now = () => new Date();
   const emulators = await startEmulators(0, () => now());
   const test = await startTestApp({
@@ -46,7 +46,7 @@ export async function startFederatedApp(options: TestAppOptions = {}): Promise<F
     config: {
       ...options.config,
       port,
-      issuer: `http://127.0.0.1:${port}`,
+      issuer: options.config?.issuer ?? `http://127.0.0.1:${port}`,
       google: { clientId: 'client-1', clientSecret: 'secret of client-1' },
       providerEmulatorUrl: emulators.url,
     },

@@ -8,7 +8,14 @@ export type Operation = {
   readonly summary: string;
   readonly security?: readonly Readonly<Record<string, unknown>>[];
   readonly 'x-aliases'?: readonly string[];
-  readonly requestBody?: { readonly content: Record<string, { readonly schema: object }> };
+  readonly parameters?: readonly {
+    readonly name: string;
+    readonly in: string;
+    readonly example?: unknown;
+  }[];
+  readonly requestBody?: {
+    readonly content: Record<string, { readonly schema: object; readonly example?: unknown }>;
+  };
   readonly responses: Record<string, { readonly content: Record<string, { readonly schema?: object }> }>;
 };
 

@@ -114,14 +114,22 @@ export function commentOf(descriptor: Parameters<typeof getComments>[0]): string
 }
 
 /** The REST routes of a method, the first one the one to use. */
-export function routesOf(method: DescMethod): { readonly httpMethod: string; readonly path: string }[] {
+export function routesOf(method: DescMethod): RestAddress[] {
   if (!hasOption(method, http)) return [];
   const rule = getOption(method, http);
-  return [rule, ...rule.additionalBindings].map(({ pattern }) => ({
+  return [rule, ...rule.additionalBindings].map(({ pattern, body }) => ({
     httpMethod: (pattern.case ?? '').toUpperCase(),
     path: String(pattern.value),
+    hasBody: body === '*',
   }));
 }
+
+export type RestAddress = {
+  readonly httpMethod: string;
+  readonly path: string;
+  /** Whether the fields that are not in the path stand in a body; otherwise in the query. */
+  readonly hasBody: boolean;
+};
 
 export function accessOf(method: DescMethod): Access {
   return getOption(method, access);

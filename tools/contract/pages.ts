@@ -19,7 +19,8 @@ import {
   reasonsOf,
   routesOf,
 } from './contract.ts';
-import { spellingOf } from './schemas.ts';
+import { restExample } from './openapi-examples.ts';
+import { speller } from './schemas.ts';
 
 const generated = '<!-- Generated from proto/ by `npm run generate`: edit the contract, not this page. -->';
 
@@ -36,9 +37,13 @@ export function pageNameOf({ name }: DescService): string {
 }
 
 /** A page of what a service can do. */
-export function servicePage(service: DescService, { reasons }: Contract): string {
+export function servicePage(service: DescService, { reasons, services }: Contract): string {
   const messages = new Map<string, DescMessage>();
-  const methods = service.methods.map((method) => methodSection(method, reasons, messages));
+  const methods = service.methods.map((method) => {
+    // Operators call from the command line: the admin service has no examples.
+    const example = services.includes(service) ? exampleOf(method) : [];
+    return methodSection(method, reasons, messages, example);
+  });
   return [
     generated,
     '',
@@ -63,6 +68,7 @@ function methodSection(
   method: DescMethod,
   reasons: readonly ErrorReason[],
   messages: Map<string, DescMessage>,
+  example: readonly string[],
 ): string {
   const rule = accessOf(method);
   const rest = routesOf(method).map(({ httpMethod, path }) => `\`${httpMethod} ${path}\``);
@@ -88,6 +94,7 @@ function methodSection(
     '',
     `**Request**\n\n${fieldTable(method.input, messages)}`,
     '',
+    ...example,
     `**Answer**\n\n${fieldTable(method.output, messages)}`,
     '',
     `**Reasons of failures**: ${failures.join(', ')}`,
@@ -95,9 +102,23 @@ function methodSection(
   ].join('\n');
 }
 
+/** The example of a call over REST, with its fields where they stand there. */
+function exampleOf(method: DescMethod): string[] {
+  const [address] = routesOf(method);
+  if (address === undefined) return [];
+  const { path, query, body } = restExample(method, address);
+  const filled = address.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => String(path[name]));
+  const search = new URLSearchParams(
+    Object.entries(query).flatMap(([name, value]) => [value].flat().map((each) => [name, String(each)])),
+  );
+  const line = `${address.httpMethod} ${filled}${search.size > 0 ? `?${search}` : ''}`;
+  const json = Object.keys(body).length > 0 ? ['', JSON.stringify(body, undefined, 2)] : [];
+  return ['**Example**', '', '```http', line, ...json, '```', ''];
+}
+
 function fieldTable(message: DescMessage, messages: Map<string, DescMessage>): string {
   if (message.fields.length === 0) return 'No fields.';
-  const rows = spellingOf(message).fields.map(({ field, name, aliases, flatten, header }) => {
+  const rows = speller.of(message).fields.map(({ field, name, aliases, flatten, header }) => {
     for (const each of nested(field)) messages.set(each.typeName, each);
     const others = [
       ...aliases.map((alias) => `\`${alias}\``),

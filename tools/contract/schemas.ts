@@ -20,11 +20,13 @@ export type Schema = { readonly [keyword: string]: unknown };
 /** REST spells fields as the contract says; Connect as Protobuf's own JSON does. */
 export type Dialect = 'rest' | 'connect';
 
-const speller = createSpeller(restSpelling);
+/** How REST spells the contract. */
+export const speller = createSpeller(restSpelling);
 
 const wellKnown: Record<string, Schema> = {
   'google.protobuf.Timestamp': { type: 'string', format: 'date-time' },
   'google.protobuf.Duration': { type: 'string', description: 'Seconds, such as `1.5s`.' },
+  'google.protobuf.FieldMask': { type: 'string', description: 'Names of fields, separated by commas.' },
   'google.protobuf.Struct': { type: 'object', additionalProperties: true },
   'google.protobuf.Value': {},
   'google.protobuf.ListValue': { type: 'array', items: {} },
@@ -152,9 +154,4 @@ function scalarSchema(scalar: ScalarType | undefined): Schema {
     default:
       return { type: 'string' };
   }
-}
-
-/** The names of a message's fields over REST, as the speller has them. */
-export function spellingOf(message: DescMessage): ReturnType<typeof speller.of> {
-  return speller.of(message);
 }

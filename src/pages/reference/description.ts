@@ -23,14 +23,10 @@ export type Parameter = {
   readonly description?: string;
   readonly required?: boolean;
   readonly schema: Schema;
+  readonly example?: unknown;
 };
 
-type Content = Readonly<
-  Record<
-    string,
-    { readonly schema: Schema; readonly examples?: Readonly<Record<string, { readonly value: unknown }>> }
-  >
->;
+type Content = Readonly<Record<string, { readonly schema: Schema; readonly example?: unknown }>>;
 
 type RawOperation = {
   /** The same in both descriptions. */

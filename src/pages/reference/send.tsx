@@ -3,9 +3,6 @@ import type { Method, Operation, Parameter } from './description.ts';
 
 type Answer = { readonly status: string; readonly body: string };
 
-const examplesOf = (operation: Operation) =>
-  Object.entries(operation.requestBody?.content['application/json']?.examples ?? {});
-
 const textOf = (value: unknown) => JSON.stringify(value, null, 2);
 
 /** What was typed for all methods: it stays while one goes from one to the next, and no longer. */
@@ -71,8 +68,7 @@ function addressOf(operation: Operation, server: string, value: (name: string) =
 }
 
 function Filled({ operation, server }: { readonly operation: Operation; readonly server: string }) {
-  const examples = examplesOf(operation);
-  const [body, setBody] = useState(textOf(examples[0]?.[1].value ?? {}));
+  const [body, setBody] = useState(textOf(operation.requestBody?.content['application/json']?.example ?? {}));
   const [answer, setAnswer] = useState<Answer>();
   const [isBusy, setBusy] = useState(false);
   const headers = headersOf(operation);
@@ -98,7 +94,7 @@ function Filled({ operation, server }: { readonly operation: Operation; readonly
   };
   return (
     <form onSubmit={(event) => void send(event)}>
-      {[...headers, ...others].map(({ name, description = '', required = false }) => (
+      {[...headers, ...others].map(({ name, description = '', required = false, example }) => (
         <div key={name} class="field">
           <label for={`in-${name}`}>{name}</label>
           <input
@@ -107,7 +103,7 @@ function Filled({ operation, server }: { readonly operation: Operation; readonly
             autocomplete="off"
             spellcheck={false}
             required={required}
-            placeholder={description}
+            placeholder={example === undefined ? description : String(example)}
             defaultValue={typed[name] ?? ''}
             onInput={(event) => {
               typed[name] = event.currentTarget.value;
@@ -115,23 +111,6 @@ function Filled({ operation, server }: { readonly operation: Operation; readonly
           />
         </div>
       ))}
-      {examples.length > 1 && (
-        <div class="field">
-          <label for="example">Example</label>
-          <select
-            id="example"
-            onChange={(event) =>
-              setBody(textOf(examples[Number(event.currentTarget.value)]?.[1].value ?? {}))
-            }
-          >
-            {examples.map(([name], index) => (
-              <option key={name} value={index}>
-                {name}
-              </option>
-            ))}
-          </select>
-        </div>
-      )}
       {hasBody && (
         <div class="field">
           <label for="body">Body</label>

@@ -1,0 +1,252 @@
+import type { JsonObject } from '@bufbuild/protobuf';
+
+/** What only the server, a device or another service can make, as the examples have it; a test puts its own in their place. */
+export const made = {
+  accessToken: 'eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMTliIn0.c2lnbmF0dXJl',
+  refreshToken: 'eyJhbGciOiJFZERTQSIsInR5cCI6InJ0K2p3dCJ9.eyJzdWIiOiIwMTliIn0.c2lnbmF0dXJl',
+  idToken: 'eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMDc2OSJ9.c2lnbmF0dXJl',
+  handle: 'Qm3xZ8kT1vR6wY0bN5cL9pFhJ2sD7gAe',
+  mailCode: '73052846',
+  mailToken: 'kZ8bVQ2mX4tRw7Yc1Nf5Ld',
+  smsCode: '59174036',
+  totp: '482910',
+  code: 'r7Hq2LzWc9NfT4xBvK8mYd',
+  request: 'u5JtG1oXs3PeC6nDkR0iZa',
+  userCode: 'WDJB-MJHT',
+  mobile: '09121234567',
+  newMobile: '09127654321',
+  userId: '019b2f6c-7a10-7d3e-8f21-5c9e4b7a1d01',
+  sessionId: '019b2f6c-7a10-7d3e-8f21-5c9e4b7a1d02',
+  passkeyId: '019b2f6c-7a10-7d3e-8f21-5c9e4b7a1d03',
+  deviceId: '019b2f6c-7a10-7d3e-8f21-5c9e4b7a1d04',
+  eventId: '019b2f6c-7a10-7d3e-8f21-5c9e4b7a1d05',
+  webhookId: '019b2f6c-7a10-7d3e-8f21-5c9e4b7a1d06',
+  deliveryId: '019b2f6c-7a10-7d3e-8f21-5c9e4b7a1d07',
+  jobId: '019b2f6c-7a10-7d3e-8f21-5c9e4b7a1d08',
+  keyId: '019b2f6c-7a10-7d3e-8f21-5c9e4b7a1d09',
+  invitationId: '019b2f6c-7a10-7d3e-8f21-5c9e4b7a1d10',
+  clientId: '019b2f6c-7a10-7d3e-8f21-5c9e4b7a1d11',
+  credentialId: 'mW4uE9yVb2QoS7jLxT1rKg',
+  clientData: 'eyJ0eXBlIjoid2ViYXV0aG4iLCJvcmlnaW4iOiJodHRwczovL3RlbmFudC5jb20ifQ',
+  attestation: 'o2NmbXRkbm9uZWdhdHRTdG10oGhhdXRoRGF0YQ',
+  authenticatorData: 'SZYN5YgOjGh0NBcPZHZgW4_krrmihjLHmVzzuoMdl2M',
+  signature: 'MEUCIQDx2vB8nGf0TqYp5sWm7cRkA3jHdLzE1oXuIgI9',
+  userHandle: 'AZsvbHoQfT6PIVyeS3odAQ',
+} as const;
+
+/** Whom the examples are about. */
+export const email = 'sara@example.com';
+export const password = 'quiet-orbit-lantern-47';
+const newPassword = 'amber-canyon-violet-83';
+/** The pair of RFC 7636, appendix B. */
+export const codeVerifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk';
+export const codeChallenge = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';
+export const redirectUri = 'https://tenant.com/signed-in';
+export const recoveryCode = 'ABCD-EFGH-JKMN';
+const mobileType = 'IDENTIFIER_TYPE_MOBILE';
+const emailType = 'IDENTIFIER_TYPE_EMAIL';
+const credential = { id: made.credentialId, rawId: made.credentialId, type: 'public-key' };
+const registered = { clientDataJSON: made.clientData, attestationObject: made.attestation };
+const { authenticatorData, signature, userHandle } = made;
+const asserted = { clientDataJSON: made.clientData, authenticatorData, signature, userHandle };
+const attestedCredential = { ...credential, response: registered, clientExtensionResults: {} };
+const assertedCredential = { ...credential, response: asserted, clientExtensionResults: {} };
+const application = {
+  kind: 'web',
+  name: 'Shop',
+  redirectUris: ['https://tenant.com/callback'],
+};
+const { userId, clientId, webhookId } = made;
+
+type Examples = Readonly<Record<string, JsonObject>>;
+
+const ofPeople: Examples = {
+  register: {
+    type: emailType,
+    email,
+    password,
+    confirmPassword: password,
+    firstName: 'Sara',
+    lastName: 'Ahmadi',
+  },
+  confirmEmail: { cnf: made.mailToken },
+  confirmSms: { cnf: made.smsCode },
+  sendConfirmEmail: { type: emailType, email },
+  sendConfirmSms: { type: mobileType, mobile: made.mobile },
+  login: { type: emailType, email, password, remember: true },
+  startCodeSignIn: { type: emailType, email },
+  finishCodeSignIn: { handle: made.handle, code: made.mailCode },
+  refreshToken: { refreshToken: made.refreshToken },
+  reauthenticate: { password },
+  introspectToken: { token: made.accessToken },
+  revokeSession: { sessionId: made.sessionId },
+  startGoogleLogin: { redirectUri, codeChallenge },
+  loginWithGoogleToken: { idToken: made.idToken },
+  startGoogleLink: { redirectUri, codeChallenge },
+  finishGoogleLink: { code: made.code, codeVerifier },
+  startManamLogin: { redirectUri, codeChallenge },
+  getManamLogin: { request: made.request },
+  approveManamLogin: { request: made.request },
+  redeemLoginCode: { code: made.code, codeVerifier },
+  sendTotpEmailVerification: { email },
+  confirmTotpEmail: { token: made.mailToken },
+  setupTotp: { replace: false },
+  confirmTotp: { code: made.totp },
+  validateTotp: { code: made.totp, rememberDevice: false },
+  removeTotp: { code: made.totp },
+  sendSmsEmailVerification: { email },
+  confirmSmsEmail: { token: made.mailToken },
+  setupSms: { phoneNumber: made.mobile },
+  confirmSmsFactor: { code: made.smsCode },
+  validateSms: { code: made.smsCode },
+  removeSms: { recoveryCode },
+  removeTrustedDevice: { deviceId: made.deviceId },
+  finishPasskeyRegistration: { credential: attestedCredential, label: 'My phone' },
+  startPasskeySignIn: { type: emailType, email },
+  finishPasskeySignIn: { credential: assertedCredential },
+  finishPasskeySecondFactor: { credential: assertedCredential },
+  finishPasskeyStepUp: { credential: assertedCredential },
+  renamePasskey: { passkeyId: made.passkeyId, label: 'My old phone' },
+  removePasskey: { passkeyId: made.passkeyId },
+  startProviderLogin: { provider: 'microsoft', redirectUri, codeChallenge },
+  loginWithProviderToken: { provider: 'microsoft', idToken: made.idToken },
+  startProviderLink: { provider: 'microsoft', redirectUri, codeChallenge },
+  finishProviderLink: { provider: 'microsoft', code: made.code, codeVerifier },
+  unlinkProvider: { provider: 'microsoft' },
+  recover: { type: emailType, email },
+  endRecovery: { token: made.mailToken, password: newPassword, confirmPassword: newPassword },
+  reportSignIn: { token: made.mailToken },
+  freezeAccount: { token: made.mailToken },
+  undoChanges: { token: made.mailToken, password },
+  rejectFactorReset: { token: made.mailToken },
+  changePassword: { currentPassword: password, password: newPassword, confirmPassword: newPassword },
+  viewUser: { userId },
+  editUser: {
+    firstName: 'Sara',
+    lastName: 'Karimi',
+    birthday: '1370-01-03',
+    address: 'Vali Asr Street 12',
+    locale: 'fa',
+  },
+  startEmailChange: { email: 'sara.karimi@example.com' },
+  confirmEmailChange: { token: made.mailToken },
+  startMobileChange: { mobile: made.newMobile },
+  confirmMobileChange: { code: made.smsCode },
+  acceptTerms: { version: '2026-01' },
+  removeIdentifier: { type: mobileType },
+  getManamUserInfo: { email },
+  describeAuthorization: { request: made.request },
+  continueAuthorization: { request: made.request, consent: true },
+  refuseAuthorization: { request: made.request },
+  describeDevice: { userCode: made.userCode },
+  decideDevice: { userCode: made.userCode },
+  describeSignOut: { request: made.request },
+  disconnectApplication: { clientId },
+};
+
+const ofBackEnds: Examples = {
+  listEvents: { types: ['user.registered', 'session.started'], limit: 50 },
+  listMyEvents: { limit: 20 },
+  explainSession: { sessionId: made.sessionId },
+  proveInclusion: { eventId: made.eventId },
+  proveConsistency: { fromSize: '1', toSize: '2' },
+  createWebhook: {
+    url: 'https://tenant.com/hooks/manam',
+    description: 'The shop',
+    types: ['user.registered'],
+  },
+  getWebhook: { webhookId },
+  updateWebhook: {
+    webhookId,
+    url: 'https://tenant.com/hooks/users',
+    description: 'The shop',
+    types: ['user.registered', 'user.confirmed'],
+  },
+  deleteWebhook: { webhookId },
+  rotateWebhookSecret: { webhookId, overlap: '86400s' },
+  enableWebhook: { webhookId, skipMissed: true },
+  disableWebhook: { webhookId },
+  testWebhook: { webhookId },
+  listWebhookDeliveries: { webhookId, state: 'pending', limit: 20 },
+  getWebhookDelivery: { deliveryId: made.deliveryId },
+  retryWebhookDelivery: { deliveryId: made.deliveryId },
+  replayEvents: { webhookId, types: ['user.registered'] },
+  issueTokens: { tenant: 'dev', grantType: 'client_credentials', resource: ['https://api.tenant.com'] },
+  getUserInfo: { tenant: 'dev' },
+  introspectOAuthToken: { tenant: 'dev', token: made.accessToken, tokenTypeHint: 'access_token' },
+  revokeOAuthToken: { tenant: 'dev', token: made.refreshToken, tokenTypeHint: 'refresh_token' },
+  pushAuthorization: {
+    tenant: 'dev',
+    responseType: 'code',
+    redirectUri: 'https://app.example/callback',
+    scope: 'openid profile email',
+    state: 'af0ifjsldkj',
+    nonce: 'n-0S6_WzA2Mj',
+    codeChallenge,
+    codeChallengeMethod: 'S256',
+  },
+  startDeviceAuthorization: { tenant: 'dev', scope: 'openid profile' },
+};
+
+const ofManagement: Examples = {
+  listUsers: { query: email, pageSize: 20 },
+  getUser: { userId },
+  createUser: {
+    email: 'nima@example.com',
+    firstName: 'Nima',
+    lastName: 'Rad',
+    roles: ['user'],
+    confirmed: true,
+    silent: true,
+  },
+  inviteUser: { email: 'leila@example.com', firstName: 'Leila' },
+  updateUser: { userId, updateMask: 'firstName,roles', firstName: 'Sara', roles: ['user'] },
+  confirmUser: { userId },
+  disableUser: { userId },
+  enableUser: { userId },
+  deleteUser: { userId },
+  setUserPassword: { userId, password: newPassword },
+  sendUserRecovery: { userId, channel: 'email' },
+  resetUserAuthenticators: { userId },
+  impersonateUser: { userId, reason: 'Ticket 4711: cannot see the invoice' },
+  listUserSessions: { userId },
+  endUserSessions: { userId },
+  listUserEvents: { userId, limit: 20 },
+  startUserJob: { action: 'disable', userIds: [userId] },
+  getUserJob: { jobId: made.jobId },
+  cancelUserJob: { jobId: made.jobId },
+  updatePolicy: {
+    policy: { password: { minLength: 12 }, terms: { url: 'https://tenant.com/terms', version: '2026-01' } },
+  },
+  createKey: { kind: 'secret', name: 'The nightly report', scopes: ['users.read', 'events.read'] },
+  rotateKey: { keyId: made.keyId, overlap: '86400s' },
+  revokeKey: { keyId: made.keyId },
+  createApplication: { settings: application },
+  updateApplication: {
+    clientId,
+    settings: { name: 'The shop', redirectUris: ['https://tenant.com/callback'] },
+  },
+  deleteApplication: { clientId },
+  rotateApplicationSecret: { clientId, overlap: '86400s' },
+  setConnection: {
+    name: 'github',
+    settings: { kind: 'github', clientId: 'Iv1.8a61f9b3a7aba766', enabled: true },
+  },
+  setConnectionSecret: { name: 'github', value: 'the secret that the provider has shown' },
+  deleteConnection: { name: 'github' },
+  addDomain: { domain: 'tenant.com' },
+  verifyDomain: { domain: 'tenant.com' },
+  removeDomain: { domain: 'tenant.com' },
+  getUsage: { types: ['user.registered', 'session.started'] },
+  inviteMember: { email: 'omid@example.com', role: 'developer' },
+  revokeInvitation: { invitationId: made.invitationId },
+  setMemberRole: { userId, role: 'admin' },
+  removeMember: { userId },
+  transferOwnership: { userId },
+  deleteTenant: { slug: 'dev' },
+  acceptInvitation: { token: made.mailToken },
+  createTenant: { slug: 'my-shop', name: 'My shop' },
+};
+
+/** A request for each call with something to say, as Protobuf's own JSON has it; each succeeds on a development server. */
+export const examples: Examples = { ...ofPeople, ...ofBackEnds, ...ofManagement };
