@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isEventType } from '../../src/domain/events.ts';
-import { listMigrations, migrate, readMigrations } from '../../src/store/migrate.ts';
+import { listMigrations, migrate, pendingMigrations, readMigrations } from '../../src/store/migrate.ts';
 import { takeMigrationLease } from '../../src/store/migration-lease.ts';
 import { classify, planStatement } from '../../src/store/migration-plan.ts';
 import { createTestDatabase } from '../support/database.ts';
@@ -205,6 +206,27 @@ test.each(
   expect((await listMigrations(database.url)).every(({ appliedAt }) => appliedAt !== undefined)).toBe(true);
   await own.end();
   await database.drop();
+});
+
+// A database that has run a migration never runs it again: what is in it then depends on when it was made. A new one is noted
+// by its line in the file: `sha256sum`.
+test('no migration has changed since it landed', () => {
+  const file = new URL('landed-migrations.json', import.meta.url);
+  const landed = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
+  expect(Object.fromEntries(readMigrations().map(({ name, digest }) => [name, digest]))).toEqual(landed);
+});
+
+test('an edited migration is refused, but for one whose other text had the same effect', () => {
+  const sources = readMigrations();
+  const with15 = (digest: string) =>
+    sources.slice(0, 16).map((each) => (each.name === '0015_events.sql' ? { ...each, digest } : each));
+  const ofMariaDb = '5b83be2d34fd4918c9a17c0333b7ee23caf32d3ad06979a32fb22b28aaa9eb87';
+  expect(pendingMigrations(sources, with15(ofMariaDb)).map(({ name }) => name)).toEqual(
+    sources.slice(16).map(({ name }) => name),
+  );
+  expect(() => pendingMigrations(sources, with15('another'))).toThrow(
+    new Error('migration 0015_events.sql was edited after it was applied'),
+  );
 });
 
 test('refuses a migration that cannot run beside an older version until that is stopped', async () => {

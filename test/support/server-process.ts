@@ -18,14 +18,15 @@ export type ServerProcess = {
   said(pattern: RegExp): Promise<string>;
 };
 
-/** Starts the service as a separate process, to be killed, over a database of the run. */
+/** Starts the service as a separate process, to be killed, over a database of the run; of this version, or another checkout's. */
 export async function startServerProcess(
   databaseUrl: string,
   folder: string,
   env: Record<string, string> = {},
+  checkout: string = root,
 ): Promise<ServerProcess> {
   const child = spawn('node', ['src/main.ts'], {
-    cwd: root,
+    cwd: checkout,
     env: {
       PATH: process.env['PATH'] ?? '',
       DATABASE_URL: databaseUrl,
