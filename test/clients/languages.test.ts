@@ -28,13 +28,33 @@ const packages = [
   'golang-gopkg-square-go-jose.v2-dev',
   'protoc-gen-go-1-5',
   'protoc-gen-go-grpc',
+  'openjdk-17-jdk-headless',
+  'protobuf-compiler-grpc-java-plugin',
+  'libgrpc-java',
+  // What the Java packages of gRPC and Protobuf need and do not name.
+  'libgoogle-gson-java',
+  'libguava-java',
+  'libnetty-java',
+  'libperfmark-java',
+  'libgeronimo-annotation-1.3-spec-java',
 ];
-const programs = ['protoc', 'grpc_python_plugin', 'go', 'protoc-gen-go', 'protoc-gen-go-grpc'];
+const programs = [
+  'protoc',
+  'grpc_python_plugin',
+  'go',
+  'protoc-gen-go',
+  'protoc-gen-go-grpc',
+  'javac',
+  'grpc_java_plugin',
+];
 const isThere = () =>
   programs.every((name) => existsSync(`/usr/bin/${name}`)) &&
   ['grpc', 'jwt', 'cryptography'].every((name) => existsSync(`/usr/lib/python3/dist-packages/${name}`)) &&
   ['gopkg.in/square/go-jose.v2', 'github.com/golang/protobuf/internal/gengogrpc'].every((name) =>
     existsSync(`/usr/share/gocode/src/${name}`),
+  ) &&
+  ['grpc-netty', 'gson', 'guava', 'netty-all', 'perfmark-api'].every((name) =>
+    existsSync(`/usr/share/java/${name}.jar`),
   );
 
 type Policy = {
@@ -76,6 +96,17 @@ beforeAll(async () => {
   cpSync(join(root, 'examples/go'), join(sources, 'example'), { recursive: true });
   // What google has in Go of its own is not made again.
   await protoc([`--go_out=${sources}`, `--go-grpc_out=${sources}`], 'manam/**/*.proto');
+  cpSync(join(root, 'examples/java'), join(folder, 'java'), { recursive: true });
+  const inJava = `${folder}/java`;
+  await protoc([
+    `--java_out=${inJava}`,
+    `--grpc-java_out=${inJava}`,
+    '--plugin=protoc-gen-grpc-java=/usr/bin/grpc_java_plugin',
+  ]);
+  // The compiler looks for what the program uses, and leaves the rest of the contract.
+  await run('/usr/bin/javac', ['-nowarn', '-sourcepath', '.', '-cp', jars, 'Main.java', 'ChannelTest.java'], {
+    cwd: inJava,
+  });
   app = await startTestApp();
 }, 300_000);
 afterAll(async () => {
@@ -98,9 +129,17 @@ const go = (env: Record<string, string>, ...args: string[]) =>
     },
   });
 
+const jars = '.:/usr/share/java/*';
+const java = (env: Record<string, string>, name: string) =>
+  run('/usr/bin/java', ['-cp', jars, name], {
+    cwd: join(folder, 'java'),
+    env: { PATH: process.env['PATH'], ...env },
+  });
+
 const programsByLanguage = {
   Python: (env: Record<string, string>) => python(env, 'main.py'),
   Go: (env: Record<string, string>) => go(env, 'run', '.'),
+  Java: (env: Record<string, string>) => java(env, 'Main'),
 };
 
 test.each(Object.entries(programsByLanguage))(
@@ -128,7 +167,12 @@ test('the channel in Go reads deadlines, retries and idempotency keys from the c
   expect(stdout).toContain('PASS: TestCallsAreMadeAsTheContractSays');
 }, 300_000);
 
-test.each(['cpp', 'java', 'csharp', 'ruby', 'php', 'objc'])('protoc makes code in %s', async (language) => {
+test('the channel in Java reads deadlines, retries and idempotency keys from the contract', async () => {
+  const { stdout } = await java({ POLICY_CASES: casesFile }, 'ChannelTest');
+  expect(stdout).toContain(`PASS: ${policy.calls.length} calls`);
+}, 60_000);
+
+test.each(['cpp', 'csharp', 'ruby', 'php', 'objc'])('protoc makes code in %s', async (language) => {
   const out = join(folder, language);
   mkdirSync(out);
   await protoc([`--${language}_out=${out}`]);
