@@ -47,12 +47,18 @@ const noticeMs = 250;
 /** Time after the start at which its memory is handed back. */
 const settledMs = 1000;
 
+/** Bytes and milliseconds for which lines wait to be written together: one write to the system takes as long as all else of a line. */
+const logBatch = { minLength: 4096, periodicFlush: 100 } as const;
+
+function createLog({ logLevel }: Config): Logger {
+  const stderr = pino.destination({ dest: 2, sync: true, ...logBatch });
+  process.once('exit', () => stderr.flushSync());
+  return pino({ level: logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stderr);
+}
+
 /** Starts the service, in this process or in several, and keeps it running until a signal. */
 export async function start(config: Config): Promise<void> {
-  const log = pino(
-    { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    process.stderr,
-  );
+  const log = createLog(config);
 
   const lifetime = createLifetime();
   try {

@@ -1,13 +1,13 @@
 import type { DescField, DescMessage, DescMethod } from '@bufbuild/protobuf';
-import type { UniversalHandler } from '@connectrpc/connect/protocol';
 import type { HttpRule } from '../../gen/google/api/http_pb.js';
+import type { UnaryImpl } from './invoke.ts';
 import type { MessageSpelling, Speller } from './spelling.ts';
 import { parseTemplate, type Template } from './template.ts';
 
 /** One way in which REST reaches a method, resolved at start-up. */
 export type Route = {
   readonly method: DescMethod;
-  readonly handler: UniversalHandler;
+  readonly implementation: UnaryImpl;
   readonly httpMethod: string;
   /** Where the body goes: into the whole message, or nowhere. */
   readonly hasBody: boolean;
@@ -15,11 +15,11 @@ export type Route = {
   readonly output: MessageSpelling;
   /** The fields that may come in a header. */
   readonly headers: readonly { readonly name: string; readonly field: string }[];
-  /** Set where an answer is bytes with a content type, and not JSON. */
   /** Whether unknown and empty parameters count as absent. */
   readonly isTolerant: boolean;
   /** The status of a success. */
   readonly status: number;
+  /** Set where an answer is bytes with a content type, and not JSON. */
   readonly raw: { readonly bytes: DescField; readonly contentType: DescField } | undefined;
 };
 
@@ -39,12 +39,12 @@ type Binding = { readonly httpMethod: string; readonly template: Template; reado
 
 /** Every binding of a method, additional ones included. Whatever is wrong with one stops the server. */
 export function bindingsOf(
-  handler: UniversalHandler,
+  implementation: UnaryImpl,
   rule: HttpRule,
   spelling: MethodSpelling,
   speller: Speller,
 ): Binding[] {
-  const { method } = handler;
+  const { method } = implementation;
   const name = `${method.parent.typeName}/${method.name}`;
   if (method.methodKind !== 'unary') throw new Error(`${name}: only unary methods have REST routes`);
   const input = speller.of(method.input);
@@ -63,7 +63,7 @@ export function bindingsOf(
     );
     const route: Route = {
       method,
-      handler,
+      implementation,
       httpMethod,
       hasBody,
       input,

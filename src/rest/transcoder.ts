@@ -6,12 +6,12 @@ import {
   type ConnectRouter,
   type ConnectRouterOptions,
   type ContextValues,
-  createConnectRouter,
   type Interceptor,
 } from '@connectrpc/connect';
+import { codeToHttpStatus } from '@connectrpc/connect/protocol-connect';
 import { http } from '../../gen/google/api/annotations_pb.js';
 import { bindRequest, type PathVariable } from './bind.ts';
-import { type Exchange, errorOf, setExchange, throughExchange } from './exchange.ts';
+import { createInvoke, implementationsOf } from './invoke.ts';
 import type { JsonObject } from './json.ts';
 import { RestError } from './rest-error.ts';
 import { bindingsOf, type MethodSpelling, type Route } from './route.ts';
@@ -42,10 +42,10 @@ export type Dialect = {
 };
 
 export type TranscoderOptions = {
-  /** Registers the services on a separate router of the transcoder. */
+  /** Registers the services. */
   readonly routes: (router: ConnectRouter) => void;
-  /** The options of that router: the gate and the interceptors of the others. */
-  readonly router: ConnectRouterOptions;
+  /** The gate and the interceptors of the other protocols. */
+  readonly router: Pick<ConnectRouterOptions, 'requestGate' | 'interceptors'>;
   /** Interceptors that need the bound request; they run after those of `router`. */
   readonly inner: readonly Interceptor[];
   readonly spelling: SpellingOptions;
@@ -63,28 +63,21 @@ export type Transcoder = (
   values: ContextValues,
 ) => Promise<void>;
 
-/**
- * Serves the routes of google.api.http over a separate Connect router, so that gate
- * and interceptors are those of every other protocol. The body is read and bound by
- * the innermost interceptor: a rejected caller's body is never read.
- */
+/** Serves the routes of google.api.http, behind the gate and the interceptors of every other protocol. */
 export function createTranscoder(options: TranscoderOptions): Transcoder {
   const { dialect } = options;
   const speller = createSpeller(options.spelling);
-  const router = createConnectRouter({
-    ...throughExchange(options.router, options.inner),
-    acceptCompression: [],
-  });
-  options.routes(router);
+  const invoke = createInvoke(options.router, options.inner);
 
   const trie = createRouteTrie<Route>();
-  for (const handler of router.handlers) {
-    if (!hasOption(handler.method, http)) continue;
-    const rule = getOption(handler.method, http);
+  for (const implementation of implementationsOf(options.routes)) {
+    const { method } = implementation;
+    if (!hasOption(method, http)) continue;
+    const rule = getOption(method, http);
     for (const { httpMethod, template, route } of bindingsOf(
-      handler,
+      implementation,
       rule,
-      options.method(handler.method),
+      options.method(method),
       speller,
     )) {
       for (const prefix of options.prefixes) {
@@ -99,7 +92,7 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
             end: end < 0 ? end : end + shift,
           })),
         };
-        trie.add(httpMethod, mounted, route, `${handler.method.parent.typeName}/${handler.method.name}`);
+        trie.add(httpMethod, mounted, route, `${method.parent.typeName}/${method.name}`);
       }
     }
   }
@@ -140,27 +133,22 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
         throw error instanceof RestError ? dialect.refusal(error) : error;
       }
     };
-    const exchange: Exchange = { bind, isHead: request.method === 'HEAD' };
-    setExchange(values, exchange);
-    const result = await route.handler({
-      httpVersion: request.httpVersion,
-      method: 'POST',
-      url: `http://localhost${route.handler.requestPath}`,
+    const { header, message, error } = await invoke(route.implementation, {
       header: callHeaders(request),
-      body: {},
       signal: closeSignal(response),
-      contextValues: values,
+      values,
+      bind,
+      isHead: request.method === 'HEAD',
     });
-    const error = result.status === 200 ? undefined : await errorOf(exchange, result);
-    for (const [name, value] of [...(result.header ?? []), ...(error?.metadata ?? [])]) {
+    for (const [name, value] of [...header, ...(error?.metadata ?? [])]) {
       if (!name.startsWith('content-')) response.setHeader(name, value);
     }
     if (error !== undefined) {
-      fail(route, error, result.status, request, response);
-    } else if (exchange.answer === undefined) {
+      fail(route, error, codeToHttpStatus(error.code), request, response);
+    } else if (message === undefined) {
       response.writeHead(200, { 'content-type': 'application/json' }).end();
     } else {
-      succeed(speller, dialect, route, exchange.answer, values, request, response);
+      succeed(speller, dialect, route, message, values, request, response);
     }
   }
 
@@ -178,7 +166,7 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
     const isShort = Number(request.headers['content-length']) <= options.maxBodyBytes;
     if (!request.complete && !isShort && request.httpVersionMajor === 1)
       response.setHeader('connection', 'close');
-    send(response, status, 'application/json', Buffer.from(JSON.stringify(body)), request);
+    send(response, status, 'application/json', JSON.stringify(body), request);
   }
 }
 
@@ -204,17 +192,17 @@ function succeed(
     values,
     request,
   );
-  send(response, route.status, 'application/json', Buffer.from(JSON.stringify(body)), request);
+  send(response, route.status, 'application/json', JSON.stringify(body), request);
 }
 
 function send(
   response: ServerResponse,
   status: number,
   type: string,
-  body: Buffer,
+  body: Buffer | string,
   request: IncomingMessage,
 ): void {
-  response.writeHead(status, { 'content-type': type, 'content-length': body.length });
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) });
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 

@@ -5,7 +5,7 @@ import {
   ErrorInfoSchema,
   LocalizedMessageSchema,
 } from '../../gen/google/rpc/error_details_pb.js';
-import { rest_method } from '../../gen/manam/options/v1/rest_pb.js';
+import { type RestMethod, rest_method } from '../../gen/manam/options/v1/rest_pb.js';
 import { DomainError, isPlausibleField, type Reason } from '../domain/errors.ts';
 import { negotiateLocale } from '../domain/locale.ts';
 import type { JsonObject } from '../rest/json.ts';
@@ -80,11 +80,20 @@ export function toFailure(
   };
 }
 
+const known = new WeakMap<DescMethod, RestMethod>();
+
+/** What the contract says of a method over REST. It is kept, because every reading of an option makes it anew. */
+function restMethodOf(method: DescMethod): RestMethod {
+  const option = known.get(method) ?? getOption(method, rest_method);
+  known.set(method, option);
+  return option;
+}
+
 /** The shapes of the Manam page. */
 export function createDialect(mapError: ErrorMapper): Dialect {
   return {
     success(method, message, values) {
-      const { successMessage, successLocation, oauth } = getOption(method, rest_method);
+      const { successMessage, successLocation, oauth } = restMethodOf(method);
       if (oauth) return oauthAnswer(message);
       const text = successMessage === undefined ? '' : successMessage[localeOf(values)];
       const location = message['location'] ?? successLocation;
@@ -97,7 +106,7 @@ export function createDialect(mapError: ErrorMapper): Dialect {
     },
 
     failure: (method, error, httpStatus, _, nameOf) =>
-      method !== undefined && getOption(method, rest_method).oauth
+      method !== undefined && restMethodOf(method).oauth
         ? oauthFailure(error, httpStatus)
         : toFailure(error, httpStatus, failureStatus(method), nameOf),
 
@@ -118,6 +127,6 @@ function localeOf(values: ContextValues) {
 }
 
 function failureStatus(method: DescMethod | undefined): string {
-  const declared = method === undefined ? '' : getOption(method, rest_method).failureStatus;
+  const declared = method === undefined ? '' : restMethodOf(method).failureStatus;
   return declared === '' ? 'unsuccess' : declared;
 }
