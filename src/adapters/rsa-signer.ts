@@ -18,6 +18,8 @@ export type RsaSigner = (key: KeyObject, text: string) => Promise<string>;
 export function createRsaSigner(): RsaSigner {
   const waiting = new Map<number, Waiting>();
   let worker: Worker | undefined;
+  /** The numbers of the keys that the thread has: a copy of a key with each text would cost as much as the text's. */
+  let keyIds = new Map<KeyObject, number>();
   let last = 0;
 
   function fail(error: unknown): void {
@@ -29,6 +31,7 @@ export function createRsaSigner(): RsaSigner {
   function start(): Worker {
     const file = import.meta.url.endsWith('.ts') ? './rsa-worker.ts' : './rsa-worker.js';
     const started = new Worker(new URL(file, import.meta.url));
+    keyIds = new Map();
     // An idle thread keeps no process alive.
     started.unref();
     started.on('message', ({ id, signature }: RsaAnswer) => {
@@ -42,12 +45,22 @@ export function createRsaSigner(): RsaSigner {
     return started;
   }
 
+  function keyIdOf(key: KeyObject, at: Worker): number {
+    const known = keyIds.get(key);
+    if (known !== undefined) return known;
+    const keyId = keyIds.size;
+    keyIds.set(key, keyId);
+    at.postMessage({ keyId, key } satisfies RsaQuestion);
+    return keyId;
+  }
+
   return (key, text) =>
     new Promise((resolve, reject) => {
       if (waiting.size >= maxWaiting) return reject(new DomainError('UNAVAILABLE', { retryAfterMs: 1000 }));
       worker ??= start();
       last += 1;
       waiting.set(last, { resolve, reject });
-      worker.postMessage({ id: last, key, text } satisfies RsaQuestion);
+      const keyId = keyIdOf(key, worker);
+      worker.postMessage({ keyId, id: last, text } satisfies RsaQuestion);
     });
 }

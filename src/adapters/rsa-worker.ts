@@ -1,12 +1,21 @@
 import { type KeyObject, sign } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
 
-/** Questions to the thread, and its answers. */
-export type RsaQuestion = { readonly id: number; readonly key: KeyObject; readonly text: string };
+/** What the thread is asked: to know a key by a number, and to sign with one that it knows. */
+export type RsaQuestion =
+  | { readonly keyId: number; readonly key: KeyObject }
+  | { readonly keyId: number; readonly id: number; readonly text: string };
 export type RsaAnswer = { readonly id: number; readonly signature: string };
 
+const keys = new Map<number, KeyObject>();
+
 // Signs beside the event loop: an RSA signature takes a millisecond.
-parentPort?.on('message', ({ id, key, text }: RsaQuestion) => {
-  const signature = sign('sha256', Buffer.from(text), key).toString('base64url');
+parentPort?.on('message', (question: RsaQuestion) => {
+  if ('key' in question) {
+    keys.set(question.keyId, question.key);
+    return;
+  }
+  const { keyId, id, text } = question;
+  const signature = sign('sha256', Buffer.from(text), keys.get(keyId) as KeyObject).toString('base64url');
   parentPort?.postMessage({ id, signature } satisfies RsaAnswer);
 });

@@ -8,6 +8,7 @@ import { management } from './scenarios/management.ts';
 import { openid } from './scenarios/openid.ts';
 import { overloaded } from './scenarios/overload.ts';
 import { passkeys } from './scenarios/passkeys.ts';
+import { peers } from './scenarios/peers.ts';
 import { refusals } from './scenarios/refusals.ts';
 import { scale } from './scenarios/scale.ts';
 import type { Options, Scenario } from './scenarios/scenario.ts';
@@ -21,6 +22,7 @@ const scenarios: Record<string, Scenario> = {
   passkeys,
   events,
   openid,
+  peers,
   management,
   states,
   refusals,

@@ -1,5 +1,8 @@
-import { createServer } from 'node:http';
+import { KeyObject, randomUUID, sign } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
 import { exportJWK, generateKeyPair } from 'jose';
 import { createPool, type ResultSetHeader, type RowDataPacket } from 'mysql2/promise';
 import { type Adapter, type AdapterPayload, Provider } from 'oidc-provider';
@@ -54,8 +57,10 @@ class MySqlAdapter implements Adapter {
   }
 }
 
-const { privateKey } = await generateKeyPair('RS256', { extractable: true });
-const jwk = { ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig', kid: 'one' };
+const pair = await generateKeyPair('RS256', { extractable: true });
+const privateKey = KeyObject.from(pair.privateKey);
+const signOnThread = promisify(sign);
+const jwk = { ...(await exportJWK(pair.privateKey)), alg: 'RS256', use: 'sig', kid: 'one' };
 const server = createServer();
 await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -77,6 +82,7 @@ const provider = new Provider(url, {
   features: {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
+    introspection: { enabled: true },
     resourceIndicators: {
       enabled: true,
       defaultResource: async () => resource,
@@ -92,6 +98,22 @@ const provider = new Provider(url, {
   cookies: { keys: ['a key of the bench'] },
 });
 const handle = provider.callback();
+const header = Buffer.from(JSON.stringify({ alg: 'RS256', kid: 'one', typ: 'at+jwt' })).toString('base64url');
+
+/** What no token endpoint can do without: it reads the form, signs with RS256, and answers. */
+async function signAlone(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const form = new URLSearchParams(await text(request));
+  const payload = { iss: url, sub: 'bench', aud: resource, scope: form.get('scope'), jti: randomUUID() };
+  const input = `${header}.${Buffer.from(JSON.stringify(payload)).toString('base64url')}`;
+  const signature = await signOnThread('sha256', Buffer.from(input), privateKey);
+  const body = {
+    access_token: `${input}.${signature.toString('base64url')}`,
+    token_type: 'Bearer',
+    expires_in: 600,
+  };
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
 const client = await provider.Client.find('bench');
 server.on('request', async (request, response) => {
   // A refresh token of somebody, as a sign-in would leave it.
@@ -112,6 +134,7 @@ server.on('request', async (request, response) => {
     } as never);
     return response.end(await token.save());
   }
+  if (request.url === '/bare') return await signAlone(request, response);
   return handle(request, response);
 });
 process.on('disconnect', () => process.exit());

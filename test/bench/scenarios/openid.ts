@@ -183,7 +183,8 @@ export const openid: Scenario = async ({ options, database, limits }) => {
       const web = await register(store, tenant?.id ?? '', 'dev', 'web');
       const rows: Row[] = [];
       const add = async (name: string, against: string, goal: Row['goal'], a: Side, b: Side, of?: 'p95') => {
-        await warmUp(a, b);
+        // The first calls of a process are slow for longer than those of sessions: there is more of it.
+        await warmUp(a, b, a, b);
         const compared = await compare({
           seconds,
           sliceMs,
@@ -204,6 +205,11 @@ export const openid: Scenario = async ({ options, database, limits }) => {
           theirs.post('/token', { grant_type: 'client_credentials', scope: 'jobs' }, peer.authorization),
       );
       await add('client credentials', 'oidc-provider', atLeast(1.5), own, peers);
+      const bareSign = closedLoop(
+        concurrency,
+        () => () => theirs.post('/bare', { grant_type: 'client_credentials', scope: 'jobs' }, ''),
+      );
+      await add('a handler that signs, and no more', 'oidc-provider', undefined, bareSign, peers);
 
       const email = 'openid@bench.example';
       await signUp(http, { apieco_key: server.keys.dev }, email);
@@ -219,6 +225,16 @@ export const openid: Scenario = async ({ options, database, limits }) => {
         atLeast(1),
         refreshSide(ours, '/t/dev/oauth/token', authorizationOf(web), mine),
         refreshSide(theirs, '/token', peer.authorization, others),
+      );
+
+      const introspection = (forms: Forms, path: string, authorization: string, token: string) =>
+        closedLoop(concurrency, () => () => forms.post(path, { token }, authorization));
+      await add(
+        'introspection of a refresh token',
+        'oidc-provider',
+        atLeast(3),
+        introspection(ours, '/t/dev/oauth/introspect', authorizationOf(web), mine[0] ?? ''),
+        introspection(theirs, '/token/introspection', peer.authorization, others[0] ?? ''),
       );
 
       const bare = createHttpClient(limits.url);

@@ -1,0 +1,166 @@
+import { type ChildProcess, execFileSync, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { floorProfile } from '../../../src/domain/password.ts';
+import { makeAccounts, password, withServer } from '../accounts.ts';
+import { createHttpClient, type HttpClient } from '../calls.ts';
+import { usageOf } from '../processes.ts';
+import { atLeast, atMost, type Goal, type Row } from '../report.ts';
+import { type BenchServer, startServer } from '../server.ts';
+import {
+  closedLoop,
+  compare,
+  figuresOf,
+  round,
+  type Side,
+  type Slice,
+  throughput,
+  warmUp,
+} from '../slices.ts';
+import { repeating } from '../wrk.ts';
+import type { Scenario } from './scenario.ts';
+
+// The service beside better-auth on the same database, with the same hash. The peer of the OpenID calls is in the scenario `openid`.
+
+const peerVersion = '1.7.25';
+const sliceMs = 2000;
+/** Accounts on both sides. */
+const users = 40;
+
+type Peer = { readonly url: string; readonly child: ChildProcess };
+
+/** Installs better-auth into a project of its own, which stays for the next run, and starts it. */
+async function startPeer(databaseUrl: string): Promise<Peer> {
+  const folder = join(tmpdir(), `manam-bench-better-auth-${peerVersion}`);
+  if (!existsSync(join(folder, 'node_modules/better-auth'))) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'package.json'), '{ "type": "module", "private": true }');
+    const packages = [`better-auth@${peerVersion}`, 'mysql2@3.24.6', 'argon2@0.45.1'];
+    execFileSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', ...packages], {
+      cwd: folder,
+      stdio: 'ignore',
+    });
+  }
+  const program = join(folder, 'peer.mjs');
+  copyFileSync(new URL('../better-auth-peer.mjs', import.meta.url), program);
+  const { memoryKiB, passes } = floorProfile;
+  const child = fork(program, [databaseUrl, String(memoryKiB), String(passes)], { silent: true });
+  const [{ url }] = (await once(child, 'message')) as [{ url: string }];
+  return { url, child };
+}
+
+/** What a process takes for the calls of a side. */
+function metered(side: Side, usage: () => { readonly cpuS: number; readonly rssMb: number }) {
+  const sum = { calls: 0, cpuS: 0, rssMb: 0 };
+  return {
+    side: async (ms: number): Promise<Slice> => {
+      const before = usage();
+      const slice = await side(ms);
+      const after = usage();
+      sum.calls += slice.calls;
+      sum.cpuS += after.cpuS - before.cpuS;
+      sum.rssMb = Math.max(sum.rssMb, after.rssMb);
+      return slice;
+    },
+    cost: () => ({ cpuMs: round((sum.cpuS * 1000) / sum.calls), rssMb: Math.round(sum.rssMb) }),
+  };
+}
+
+const emailOf = (number: number) => `peer${number}@bench.example`;
+const anyEmail = () => emailOf(Math.floor(Math.random() * users));
+
+/** The calls of the peer: its accounts are there once this is. */
+async function callsOf({ url }: Peer) {
+  const http = createHttpClient(url);
+  const origin = { origin: url };
+  const signUp = (email: string) =>
+    http.succeed('POST', '/api/auth/sign-up/email', origin, { email, password, name: 'Leila' });
+  for (let number = 0; number < users; number += 1) await signUp(emailOf(number));
+  const signIn = () =>
+    http.succeed('POST', '/api/auth/sign-in/email', origin, { email: anyEmail(), password });
+  const token = String((await signIn()).headers['set-auth-token']);
+  return { http, signUp, signIn, session: { authorization: `Bearer ${token}` } };
+}
+
+async function compareBoth(
+  server: BenchServer,
+  peer: Peer,
+  http: HttpClient,
+  concurrency: number,
+  seconds: number,
+) {
+  const ours = await makeAccounts(server, http, users);
+  const theirs = await callsOf(peer);
+  const { access_token: token } = await ours.login();
+  const session = { authorization: `Bearer ${token}` };
+  const loop = (call: () => Promise<unknown>) => closedLoop(concurrency, () => call);
+  const peerUsage = () => usageOf(peer.child.pid ?? 0);
+  const rows: Row[] = [];
+  const add = async (
+    name: string,
+    against: string,
+    goal: Goal | undefined,
+    a: Side,
+    b: Side,
+    of = throughput,
+  ) => {
+    const [mine, other] = [metered(a, server.usage), metered(b, peerUsage)];
+    await warmUp(a, b);
+    const compared = await compare({ seconds, sliceMs, a: mine.side, b: other.side, of });
+    const [own, its] = [mine.cost(), other.cost()];
+    const more = { 'CPU ms': own.cpuMs, 'its CPU ms': its.cpuMs, MB: own.rssMb, 'its MB': its.rssMb };
+    rows.push({ name, against, ...compared, ...(goal && { goal }), more });
+  };
+  const reads = (callers: number) => ({
+    rest: repeating({ url: `${server.url}/view_user`, callers, headers: session }),
+    connect: repeating({
+      url: `${server.url}/manam.v1.ProfileService/ViewUser`,
+      callers,
+      method: 'POST',
+      headers: { ...session, 'content-type': 'application/json' },
+      body: '{}',
+    }),
+    peer: repeating({ url: `${peer.url}/api/auth/get-session`, callers, headers: theirs.session }),
+  });
+  const p99 = (slice: Slice) => figuresOf([slice]).p99;
+  const few = reads(concurrency);
+  const many = reads(64);
+  await add('a session read, REST', 'get-session of better-auth', atLeast(3), few.rest, few.peer);
+  await add('a session read, Connect', 'get-session of better-auth', atLeast(3), few.connect, few.peer);
+  await add('p99 of reads, 64 callers', 'its p99', atMost(0.5), many.rest, many.peer, p99);
+  await add('a sign-in', 'its sign-in', atLeast(1.05), loop(ours.login), loop(theirs.signIn));
+  await add(
+    'a sign-up',
+    'its sign-up',
+    undefined,
+    loop(ours.register),
+    loop(() => theirs.signUp(freshPeer())),
+  );
+  const itsTokens = loop(() => theirs.http.succeed('GET', '/api/auth/token', theirs.session));
+  await add(
+    'RefreshToken',
+    'a token of its plugin jwt',
+    atLeast(2),
+    await ours.refreshing(concurrency),
+    itsTokens,
+  );
+  theirs.http.close();
+  return rows;
+}
+
+const freshPeer = () => `new${Math.random().toString(36).slice(2)}@peer.example`;
+
+export const peers: Scenario = async ({ options, database }) => {
+  const { seconds, concurrency, workers } = options;
+  // A deliberate delay is no work.
+  const env = { RESPONSE_FLOOR_MS: '0' };
+  const started = await startServer({ databaseUrl: await database.urlOf('peers'), workers, env });
+  const peer = await startPeer(await database.urlOf('peers_better_auth'));
+  try {
+    return await withServer(started, (server, http) => compareBoth(server, peer, http, concurrency, seconds));
+  } finally {
+    peer.child.disconnect();
+  }
+};
