@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, inArray, isNull, max, or } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNull, max, or, type Param } from 'drizzle-orm';
 import {
   type Application,
   type ApplicationRepository,
@@ -9,6 +9,7 @@ import type { ApplicationSettings } from '../domain/application-settings.ts';
 import type { LogoutCursorRepository } from '../domain/logout.ts';
 import { withDefaults } from '../domain/settings.ts';
 import type { Database } from './database.ts';
+import { once, slot } from './prepared.ts';
 import {
   logoutCursors,
   applicationSecrets as secrets,
@@ -27,12 +28,28 @@ function toSecret({ id, digest, createdAt, expiresAt }: typeof secrets.$inferSel
   return { id, digest, createdAt, expiresAt: expiresAt ?? undefined };
 }
 
-export function createApplicationRepository(db: Database): ApplicationRepository {
-  const is = (tenantId: string, clientId: string) =>
+export function createApplicationRepository(db: Database, prepared: Database): ApplicationRepository {
+  const is = (tenantId: string | Param, clientId: string | Param) =>
     and(eq(table.tenantId, tenantId), eq(table.clientId, clientId));
   const ofClient = (tenantId: string, clientId: string) =>
     and(eq(secrets.tenantId, tenantId), eq(secrets.clientId, clientId));
-  const isGoodAt = (at: Date) => or(isNull(secrets.expiresAt), gt(secrets.expiresAt, at));
+  const isGoodAt = (at: Date | Param) => or(isNull(secrets.expiresAt), gt(secrets.expiresAt, at));
+  // Calls read the application that makes them by this.
+  const withSecrets = once(() =>
+    prepared
+      .select({ application: table, secret: secrets })
+      .from(table)
+      .leftJoin(
+        secrets,
+        and(
+          eq(secrets.tenantId, table.tenantId),
+          eq(secrets.clientId, table.clientId),
+          isGoodAt(slot('now', secrets.expiresAt)),
+        ),
+      )
+      .where(is(slot('tenantId', table.tenantId), slot('clientId', table.clientId)))
+      .prepare(),
+  );
 
   return {
     async list(tenantId) {
@@ -50,14 +67,7 @@ export function createApplicationRepository(db: Database): ApplicationRepository
     },
 
     async findWithSecrets(tenantId, clientId, now) {
-      const rows = await db
-        .select({ application: table, secret: secrets })
-        .from(table)
-        .leftJoin(
-          secrets,
-          and(eq(secrets.tenantId, table.tenantId), eq(secrets.clientId, table.clientId), isGoodAt(now)),
-        )
-        .where(is(tenantId, clientId));
+      const rows = await withSecrets().execute({ tenantId, clientId, now });
       const [first] = rows;
       if (first === undefined) return undefined;
       const found = rows.flatMap(({ secret }) => (secret === null ? [] : [toSecret(secret)]));

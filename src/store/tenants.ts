@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, inArray, isNull, lt, or } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNull, lt, or, type Param } from 'drizzle-orm';
 import { type ApiKeyRow, type KeyLimits, noLimits } from '../domain/api-key.ts';
 import type { TenantPolicy } from '../domain/policy.ts';
 import { withDefaults } from '../domain/settings.ts';
@@ -6,6 +6,7 @@ import type { Tenant, TenantRepository } from '../domain/tenant.ts';
 import { defaultPolicy } from '../domain/tenant-policy.ts';
 import type { Vault } from '../domain/vault.ts';
 import type { Database } from './database.ts';
+import { once, slot } from './prepared.ts';
 import { applications } from './tables/applications.ts';
 import { consents } from './tables/federation.ts';
 import { tenantTables } from './tables/tenant-tables.ts';
@@ -39,8 +40,8 @@ function toKey({ digest: _, ...row }: typeof apiKeys.$inferSelect): ApiKeyRow {
 /** A secret opens for its own tenant and name alone. */
 const secretPurpose = 'tenant-secret';
 
-export function createTenantRepository(db: Database, vault: Vault): TenantRepository {
-  const isLive = (now: Date) =>
+export function createTenantRepository(db: Database, prepared: Database, vault: Vault): TenantRepository {
+  const isLive = (now: Date | Param) =>
     and(
       or(isNull(apiKeys.revokedAt), gt(apiKeys.revokedAt, now)),
       or(isNull(apiKeys.expiresAt), gt(apiKeys.expiresAt, now)),
@@ -57,6 +58,29 @@ export function createTenantRepository(db: Database, vault: Vault): TenantReposi
     return row && [...origins, ...row.settings.origins];
   }
 
+  // Calls read their tenant by these.
+  const bySlug = once(() =>
+    prepared
+      .select()
+      .from(tenants)
+      .where(eq(tenants.slug, slot('slug', tenants.slug)))
+      .prepare(),
+  );
+  const byKeyDigest = once(() =>
+    prepared
+      .select()
+      .from(apiKeys)
+      .innerJoin(tenants, eq(tenants.id, apiKeys.tenantId))
+      .where(
+        and(
+          eq(apiKeys.digest, slot('digest', apiKeys.digest)),
+          isLive(slot('now', apiKeys.expiresAt)),
+          eq(tenants.status, 'active'),
+        ),
+      )
+      .prepare(),
+  );
+
   return {
     async findById(id) {
       const [row] = await db.select().from(tenants).where(eq(tenants.id, id));
@@ -64,16 +88,12 @@ export function createTenantRepository(db: Database, vault: Vault): TenantReposi
     },
 
     async findBySlug(slug) {
-      const [row] = await db.select().from(tenants).where(eq(tenants.slug, slug));
+      const [row] = await bySlug().execute({ slug });
       return row && toTenant(row);
     },
 
     async findByKeyDigest(digest, now) {
-      const [row] = await db
-        .select()
-        .from(apiKeys)
-        .innerJoin(tenants, eq(tenants.id, apiKeys.tenantId))
-        .where(and(eq(apiKeys.digest, digest), isLive(now), eq(tenants.status, 'active')));
+      const [row] = await byKeyDigest().execute({ digest, now });
       if (row === undefined) return undefined;
       const { id, tenantId, kind, scopes, limits, expiresAt } = row.api_keys;
       const key = { id, tenantId, kind, scopes, ...(expiresAt && { expiresAt }) };
