@@ -1,6 +1,6 @@
 import { type LookupAddress, lookup as lookupDns } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { Agent, fetch } from 'undici';
+import type { Agent } from 'undici';
 import { isAddress, isIn, isPublic, type Network } from '../domain/network.ts';
 import { OutgoingError, type OutgoingFetch } from '../domain/outgoing.ts';
 
@@ -74,16 +74,24 @@ export function createOutgoingFetch({
   allowed = [],
   lookup = lookupDns,
 }: OutgoingFetchOptions = {}): OutgoingFetch {
-  const dispatcher = new Agent({
-    connect: { lookup: createLookup(allowed, lookup) },
-    pipelining: 1,
-    connections: 10,
-  });
+  let dispatcher: Agent | undefined;
+  /** Loaded for the first request: a server that sends none does without a megabyte of modules. */
+  async function connect() {
+    const { Agent, fetch } = await import('undici');
+    dispatcher ??= new Agent({
+      connect: { lookup: createLookup(allowed, lookup) },
+      pipelining: 1,
+      connections: 10,
+    });
+    return { dispatcher, fetch };
+  }
+
   return async (input, { maxBytes = defaultMaxBytes, timeoutMs = defaultTimeoutMs, ...init } = {}) => {
     const request = new Request(input, init);
     assertUrl(new URL(request.url), allowed);
     const signal = AbortSignal.any([request.signal, AbortSignal.timeout(timeoutMs)]);
     try {
+      const { dispatcher, fetch } = await connect();
       const response = await fetch(request.url, {
         method: request.method,
         headers: [...request.headers],

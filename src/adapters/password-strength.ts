@@ -10,8 +10,10 @@ const maxLength = 20;
 
 /** Estimates as the meter of the hosted pages does, with the account's own words among the known ones (zxcvbn). */
 export function createPasswordStrength(): PasswordStrength {
-  const zxcvbn = new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs });
+  let zxcvbn: ZxcvbnFactory | undefined;
   return (password, words) => {
+    // Its ranked dictionaries are made for the first password.
+    zxcvbn ??= new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs });
     const letters = [...password];
     const ends = [letters.slice(0, maxLength), letters.slice(-maxLength)];
     const checked = letters.length > maxLength ? ends : ends.slice(0, 1);

@@ -1,4 +1,4 @@
-import { createTransport, type SendMailOptions } from 'nodemailer';
+import type { SendMailOptions } from 'nodemailer';
 import { DeliveryError, deliveryBatch, type Outgoing, type Transport } from '../domain/delivery.ts';
 import { parseEmail } from '../domain/email.ts';
 import type { Message } from '../domain/message.ts';
@@ -63,10 +63,18 @@ function pageOf({ html }: Message, logo: string): Pick<SendMailOptions, 'html' |
   return { html, attachments: [{ cid, contentType, content, encoding: 'base64', filename: 'logo' }] };
 }
 
-/** Sends e-mails by SMTP (RFC 5321), over a few connections that are kept. */
-export function createSmtpTransport(options: SmtpOptions): Transport {
-  const { host, port, secure, requireTls, auth, dkim, silenceMs = defaultSilenceMs } = options;
-  const transporter = createTransport({
+/** Connects by nodemailer, which is loaded with the first mail. */
+async function connect({
+  host,
+  port,
+  secure,
+  requireTls,
+  auth,
+  dkim,
+  silenceMs = defaultSilenceMs,
+}: SmtpOptions) {
+  const { createTransport } = await import('nodemailer');
+  return createTransport({
     pool: true,
     host,
     port,
@@ -84,12 +92,21 @@ export function createSmtpTransport(options: SmtpOptions): Transport {
       dkim: { domainName: dkim.domain, keySelector: dkim.selector, privateKey: dkim.privateKey },
     }),
   });
+}
+
+/** Sends e-mails by SMTP (RFC 5321), over a few connections that are kept. */
+export function createSmtpTransport(options: SmtpOptions): Transport {
+  let connected: ReturnType<typeof connect> | undefined;
+  const transporter = () => {
+    connected ??= connect(options);
+    return connected;
+  };
 
   return {
     async send({ id, message, tenantName, logo, createdAt }: Outgoing, signal: AbortSignal) {
       const [to, from] = [assertAddress(message.to), assertAddress(message.from)];
       try {
-        const { accepted } = await transporter.sendMail({
+        const { accepted } = await (await transporter()).sendMail({
           signal,
           envelope: { from, to: [to] },
           from: { name: tenantName, address: from },
@@ -109,9 +126,9 @@ export function createSmtpTransport(options: SmtpOptions): Transport {
     },
 
     async probe() {
-      await transporter.verify();
+      await (await transporter()).verify();
     },
 
-    close: () => transporter.close(),
+    close: () => void connected?.then((pool) => pool.close()),
   };
 }
