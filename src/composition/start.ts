@@ -47,8 +47,11 @@ const noticeMs = 250;
 /** Time after the start at which its memory is handed back. */
 const settledMs = 1000;
 
-/** Bytes and milliseconds for which lines wait to be written together: one write to the system takes as long as all else of a line. */
-const logBatch = { minLength: 4096, periodicFlush: 100 } as const;
+/**
+ * Bytes and milliseconds for which lines wait to be written together: one write to the system takes as long as all else of a line.
+ * Several processes write into one pipe, which takes up to 4,096 bytes as a whole (PIPE_BUF).
+ */
+const logBatch = { minLength: 3072, maxWrite: 4096, periodicFlush: 100 } as const;
 
 function createLog({ logLevel }: Config): Logger {
   const stderr = pino.destination({ dest: 2, sync: true, ...logBatch });

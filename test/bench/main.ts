@@ -12,6 +12,7 @@ import { peers } from './scenarios/peers.ts';
 import { refusals } from './scenarios/refusals.ts';
 import { scale } from './scenarios/scale.ts';
 import type { Options, Scenario } from './scenarios/scenario.ts';
+import { sizing } from './scenarios/sizing.ts';
 import { startup } from './scenarios/startup.ts';
 import { states } from './scenarios/states.ts';
 import { manyWorkers } from './scenarios/workers.ts';
@@ -29,6 +30,7 @@ const scenarios: Record<string, Scenario> = {
   overload: overloaded,
   workers: manyWorkers,
   scale,
+  sizing,
 };
 
 const usage = `npm run bench -- [options]

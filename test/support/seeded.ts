@@ -9,5 +9,5 @@ export function seeded(seed: number) {
   };
   /** A whole number from 0 up to and without the limit. */
   const below = (limit: number) => Math.floor(next() * limit);
-  return { below, pick: <T>(from: readonly T[]): T => from[below(from.length)] as T };
+  return { next, below, pick: <T>(from: readonly T[]): T => from[below(from.length)] as T };
 }
