@@ -23,7 +23,7 @@ export type Call = {
   readonly isHead: boolean;
 };
 
-/** What came of it: a message, an error, or neither after a HEAD. The headers are there for each. */
+/** The result of a call: its headers, and a message, an error, or neither after a HEAD. */
 export type Outcome = { readonly header: Headers; readonly message?: Message; readonly error?: ConnectError };
 
 export type UnaryImpl = Extract<MethodImplSpec, { readonly kind: 'unary' }> & {
@@ -47,7 +47,7 @@ export function implementationsOf(routes: (router: ConnectRouter) => void): Unar
   return found;
 }
 
-/** The reason with which a call that has ended lets go of what listens to its end: without one each would get its own, with a stack. */
+/** The reason of the abort at the end of a call. Without one Node makes an error with a stack for every call. */
 const over = new ConnectError('the call is over', Code.Canceled);
 
 /**

@@ -91,6 +91,7 @@ export function createSpeller(options: SpellingOptions): Speller {
 
   function outItem(field: DescField, child: MessageSpelling | undefined, value: Json): Json {
     if (child !== undefined) return toRest(child, value as JsonObject);
+    if (field.message !== undefined) return writeWellKnown(field.message, value);
     if (field.enum === undefined || field.enum.typeName.startsWith('google.protobuf.')) return value;
     const enumValue = field.enum.values.find(({ name }) => name === value);
     return (enumValue && options.enumValue(enumValue)) ?? value;
@@ -189,9 +190,19 @@ export function createSpeller(options: SpellingOptions): Speller {
   };
 }
 
+function isMask({ typeName }: DescMessage, value: Json): value is string {
+  return typeName === 'google.protobuf.FieldMask' && typeof value === 'string';
+}
+
+/** The reverse of `readWellKnown`. */
+function writeWellKnown(message: DescMessage, value: Json): Json {
+  if (!isMask(message, value)) return value;
+  return value.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
 /** A mask names fields as REST does, in snake case; JSON of Protobuf has them in camel case. */
-function readWellKnown({ typeName }: DescMessage, value: Json): Json {
-  if (typeName !== 'google.protobuf.FieldMask' || typeof value !== 'string') return value;
+function readWellKnown(message: DescMessage, value: Json): Json {
+  if (!isMask(message, value)) return value;
   return value.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 

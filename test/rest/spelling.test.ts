@@ -4,6 +4,7 @@ import {
   LoginResponseSchema,
   RegisterRequestSchema,
 } from '../../gen/manam/v1/auth_service_pb.js';
+import { UpdateUserRequestSchema } from '../../gen/manam/v1/management_users_pb.js';
 import { createSpeller, type FieldSpelling } from '../../src/rest/spelling.ts';
 
 const plain: FieldSpelling = { name: '', aliases: [], flatten: false, header: '', lenient: false };
@@ -35,6 +36,15 @@ test('names, aliases and enum values are read and written as they are spelled', 
   });
   expect(speller.restNameOf(RegisterRequestSchema, 'mobile')).toBe('cell');
   expect(speller.restNameOf(RegisterRequestSchema, 'unheard_of')).toBe('unheard_of');
+});
+
+test('a mask names fields in snake case both ways', () => {
+  const speller = createSpeller({ field: () => plain, enumValue: () => undefined });
+  const spelling = speller.of(UpdateUserRequestSchema);
+  const rest = { update_mask: 'first_name,roles' };
+  const json = { update_mask: 'firstName,roles' };
+  expect(speller.fromRest(spelling, rest, false)).toEqual(json);
+  expect(speller.toRest(spelling, json)).toEqual(rest);
 });
 
 test('a flattened message is replaced by its fields, an absent one by none', () => {

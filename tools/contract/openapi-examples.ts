@@ -18,20 +18,10 @@ export function connectExample(method: DescMethod): Json {
   return toJson(method.input, messageOf(method)) as JsonObject;
 }
 
-/** A mask names fields as REST does. */
-const inSnakeCase = (mask: string) => mask.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-
 /** The example of a call at its address of REST. */
 export function restExample(method: DescMethod, { path, hasBody }: RestAddress): RestExample {
   const json = toJson(method.input, messageOf(method), { useProtoFieldName: true }) as JsonObject;
-  const masks = new Set(
-    method.input.fields
-      .filter(({ message }) => message?.typeName === 'google.protobuf.FieldMask')
-      .map(({ name }) => name),
-  );
-  const entries = Object.entries(json).map(
-    ([name, value]) => [name, masks.has(name) ? inSnakeCase(String(value)) : value] as const,
-  );
+  const entries = Object.entries(json);
   const inPath = entries.filter(([name]) => path.includes(`{${name}}`));
   const beside = Object.fromEntries(entries.filter(([name]) => !path.includes(`{${name}}`)));
   const spelled = speller.toRest(speller.of(method.input), beside as never) as Json;
