@@ -103,6 +103,25 @@ test.each(['PORT', 'ADMIN_PORT', 'METRICS_PORT'])(
   },
 );
 
+test('every call has a whole line in the log, those before a signal included', async () => {
+  const env = { WORKERS: String(count), LOG_LEVEL: 'info', PORT: '0' };
+  const logging = await startServerProcess(database.url, folder, env);
+  let log = '';
+  logging.child.stderr?.on('data', (chunk: Buffer) => {
+    log += chunk.toString();
+  });
+  const calls = Array.from({ length: 200 }, () =>
+    fetch(`${logging.url}/auth/login`, { method: 'POST', headers: { connection: 'close' } }),
+  );
+  const ids = (await Promise.all(calls)).map(({ headers }) => headers.get('x-request-id'));
+  const closed = once(logging.child, 'close');
+  logging.child.kill('SIGTERM');
+  await closed;
+  const lines = log.trim().split('\n');
+  const logged = lines.map((line) => (JSON.parse(line) as { requestId?: string }).requestId);
+  expect(logged).toEqual(expect.arrayContaining(ids));
+});
+
 test('a signal lets running calls end and stops every worker', async () => {
   const all = workers();
   const email = freshEmail();
