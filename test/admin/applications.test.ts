@@ -15,7 +15,7 @@ test('an operator’s key makes an application, changes it, replaces its secret 
   const { clientId = '' } = made.application ?? {};
   const named = { tenant: 'dev', clientId };
   const statusOf = async (secret: string) => {
-    const headers = basic({ clientId, secret, redirectUri: '' });
+    const headers = basic({ clientId, secret });
     return (await post(testApp(), 'token', { grant_type: 'client_credentials' }, { headers })).status;
   };
   const { application } = await admin.updateApplication({ ...named, settings: { accessTokenMinutes: 5 } });

@@ -165,7 +165,7 @@ test('an application is made, signs in a machine, is changed, and its secret rep
         'token',
         { grant_type: 'client_credentials' },
         {
-          headers: basic({ clientId, secret, redirectUri: '' }),
+          headers: basic({ clientId, secret }),
         },
       )
     ).status;

@@ -132,7 +132,10 @@ export async function post(
   return { status: response.status, headers: response.headers, body };
 }
 
-export function basic({ clientId, secret }: TestApplication): Record<string, string> {
+export function basic({
+  clientId,
+  secret,
+}: Pick<TestApplication, 'clientId' | 'secret'>): Record<string, string> {
   return { authorization: `Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}` };
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createRemoteJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
 import { Webhook } from 'standardwebhooks';
 import type { GatewayCall } from '../support/gateway.ts';
+import { basic } from '../support/openid.ts';
 
 /** What a tenant's back end has: keys, applications and a webhook, and what it found while they were replaced. */
 export type Partner = ReturnType<typeof createPartner>;
@@ -26,7 +27,7 @@ export function createPartner(urls: () => readonly string[], issuer: string, { c
   async function call(path: string, form: Record<string, string>, secret: string) {
     const response = await fetch(`${next()}/t/dev/oauth/${path}`, {
       method: 'POST',
-      headers: { authorization: `Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}` },
+      headers: basic({ clientId, secret }),
       body: new URLSearchParams(form),
     });
     const body = (await response.json()) as Record<string, unknown>;
@@ -34,9 +35,17 @@ export function createPartner(urls: () => readonly string[], issuer: string, { c
     return body;
   }
 
-  /** As a verifier does it: keys that are kept, and read again for one that is not known. */
+  const keysOf = new Map<string, ReturnType<typeof createRemoteJWKSet>>();
+  /** The keys of an instance, kept as a verifier does, and read again where one is not known. */
+  function keysAt(url: string) {
+    const known = keysOf.get(url);
+    const keys = known ?? createRemoteJWKSet(new URL(`${url}/t/dev/jwks`), { cooldownDuration: 0 });
+    keysOf.set(url, keys);
+    return keys;
+  }
+
   async function verify(token: string): Promise<void> {
-    const keys = createRemoteJWKSet(new URL(`${next()}/t/dev/jwks`), { cooldownDuration: 0 });
+    const keys = keysAt(next());
     await jwtVerify(token, keys, { issuer: `${issuer}/t/dev`, typ: 'at+jwt' }).catch((error: unknown) =>
       findings.push(`a token of ${decodeProtectedHeader(token).kid} does not verify: ${String(error)}`),
     );

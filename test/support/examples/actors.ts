@@ -4,6 +4,7 @@ import { ManagementService } from '../../../gen/manam/v1/management_service_pb.j
 import { RecoveryService } from '../../../gen/manam/v1/recovery_service_pb.js';
 import { TwoFactorService } from '../../../gen/manam/v1/two_factor_service_pb.js';
 import { WebhookService } from '../../../gen/manam/v1/webhook_service_pb.js';
+import { minuteMs } from '../../../src/domain/duration.ts';
 import type { TenantPolicy } from '../../../src/domain/policy.ts';
 import { codeChallenge, email, made, redirectUri } from '../../../tools/contract/examples.ts';
 import { password } from '../app.ts';
@@ -19,19 +20,17 @@ import { comeBack } from '../providers.ts';
 
 export type HeaderValues = Readonly<Record<string, string>>;
 
-/** What stands ready for the example of a call. */
+/** The state that the example of a call is sent in. */
 export type Prepared = {
   /** The headers to send; default: what its first way to authenticate asks for. */
   readonly headers?: HeaderValues;
-  /** What takes the place of values in the example. */
+  /** Replacements of values in the example. */
   readonly live?: Readonly<Record<string, string>>;
 };
 
 export type ExampleScene = FederatedApp & { readonly dns: TestDns; readonly origin: string };
 
-export const hourMs = 3_600_000;
-
-/** What tenants allow whose users can do all of it. */
+/** A policy that allows everything the examples do. */
 export const permissive = (policy: TenantPolicy): TenantPolicy => ({
   ...policy,
   terms: { url: 'https://tenant.com/terms', version: '2026-01' },
@@ -77,7 +76,7 @@ export function createActors(app: ExampleScene) {
   const withNumber = async () => {
     const { user, headers } = await someone();
     const { number, recoveryCodes } = await enrolSms(test, user);
-    test.advance(hourMs / 12);
+    test.advance(5 * minuteMs);
     return { user, headers, number, recoveryCodes };
   };
   const idOf = (user: SignedIn) => ({ live: { [made.userId]: user.userId } });
@@ -210,10 +209,7 @@ export function createActors(app: ExampleScene) {
     app,
     test,
     origin,
-    byKey,
-    webhooks,
     keyed,
-    manamKey,
     anyone,
     newestTo,
     international,
@@ -225,7 +221,6 @@ export function createActors(app: ExampleScene) {
     aUser,
     member,
     atManam,
-    manamRequest,
     waitingAtManam,
     codeFrom,
     holder,

@@ -5,6 +5,7 @@ import { ProviderService } from '../../../gen/manam/v1/provider_service_pb.js';
 import { RecoveryService } from '../../../gen/manam/v1/recovery_service_pb.js';
 import { TwoFactorService } from '../../../gen/manam/v1/two_factor_service_pb.js';
 import { IdentifierType } from '../../../gen/manam/v1/user_pb.js';
+import { hourMs } from '../../../src/domain/duration.ts';
 import { codeChallenge, email, made, recoveryCode, redirectUri } from '../../../tools/contract/examples.ts';
 import { freshEmail, password } from '../app.ts';
 import { makeAuthenticator } from '../authenticator.ts';
@@ -13,8 +14,7 @@ import { bearer, freshMobile, register, signUp } from '../journey.ts';
 import { authorize, requestOf, signInTo } from '../openid.ts';
 import { addPasskey, passkeysOf } from '../passkeys.ts';
 import { clientOf, link } from '../providers.ts';
-
-import { type Actors, hourMs, type Prepared } from './actors.ts';
+import type { Actors, Prepared } from './actors.ts';
 
 /** What the calls of users need. */
 export function preparePeople(actors: Actors): Readonly<Record<string, () => Promise<Prepared>>> {
