@@ -18,7 +18,7 @@ export type RsaSigner = (key: KeyObject, text: string) => Promise<string>;
 export function createRsaSigner(): RsaSigner {
   const waiting = new Map<number, Waiting>();
   let worker: Worker | undefined;
-  /** The numbers of the keys that the thread has: a copy of a key with each text would cost as much as the text's. */
+  /** The numbers of the keys that the thread has. Copying a key with every text would cost as much as copying the text. */
   let keyIds = new Map<KeyObject, number>();
   let last = 0;
 

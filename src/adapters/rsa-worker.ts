@@ -1,7 +1,7 @@
 import { type KeyObject, sign } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
 
-/** What the thread is asked: to know a key by a number, and to sign with one that it knows. */
+/** A message to the thread: a key and its number, or a text to sign with the key of a number. */
 export type RsaQuestion =
   | { readonly keyId: number; readonly key: KeyObject }
   | { readonly keyId: number; readonly id: number; readonly text: string };

@@ -82,7 +82,7 @@ export function toFailure(
 
 const known = new WeakMap<DescMethod, RestMethod>();
 
-/** What the contract says of a method over REST. It is kept, because every reading of an option makes it anew. */
+/** The REST options of a method, kept because `getOption` builds a new message every time. */
 function restMethodOf(method: DescMethod): RestMethod {
   const option = known.get(method) ?? getOption(method, rest_method);
   known.set(method, option);

@@ -6,8 +6,8 @@ import { toNodeHandler } from 'better-auth/node';
 import { bearer, jwt } from 'better-auth/plugins';
 import { createPool } from 'mysql2/promise';
 
-// The peer of the scenario `peers`, in a process and a project of its own: better-auth over mysql2 with the same hash as the service,
-// and without limits, as those of the service are out of the way.
+// The peer of the scenario `peers`: better-auth over mysql2, in a separate process and project, with the hash of the service. Its rate limits
+// are off, as those of the service are.
 
 const [databaseUrl, memoryCost, timeCost] = process.argv.slice(2);
 const cost = { type: argon2id, memoryCost: Number(memoryCost), timeCost: Number(timeCost), parallelism: 1 };

@@ -100,7 +100,7 @@ const provider = new Provider(url, {
 const handle = provider.callback();
 const header = Buffer.from(JSON.stringify({ alg: 'RS256', kid: 'one', typ: 'at+jwt' })).toString('base64url');
 
-/** What no token endpoint can do without: it reads the form, signs with RS256, and answers. */
+/** The least that a token endpoint does: read the form, sign with RS256, answer. */
 async function signAlone(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const form = new URLSearchParams(await text(request));
   const payload = { iss: url, sub: 'bench', aud: resource, scope: form.get('scope'), jti: randomUUID() };

@@ -5,7 +5,7 @@ import { round, type Side } from './slices.ts';
 
 /** The same side, whose slices are also counted in what they cost the server. */
 export function meter(
-  server: BenchServer,
+  server: Pick<BenchServer, 'usage'>,
   database: BenchDatabase,
   side: Side,
 ): { side: Side; cost(): Cost } {

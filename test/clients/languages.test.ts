@@ -31,7 +31,7 @@ const packages = [
   'openjdk-17-jdk-headless',
   'protobuf-compiler-grpc-java-plugin',
   'libgrpc-java',
-  // What the Java packages of gRPC and Protobuf need and do not name.
+  // Dependencies that Debian's Java packages of gRPC and Protobuf do not declare.
   'libgoogle-gson-java',
   'libguava-java',
   'libnetty-java',

@@ -4,23 +4,15 @@ import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { floorProfile } from '../../../src/domain/password.ts';
-import { makeAccounts, password, withServer } from '../accounts.ts';
+import { freshEmail, makeAccounts, password, withServer } from '../accounts.ts';
 import { createHttpClient, type HttpClient } from '../calls.ts';
 import { usageOf } from '../processes.ts';
 import { atLeast, atMost, type Goal, type Row } from '../report.ts';
 import { type BenchServer, startServer } from '../server.ts';
-import {
-  closedLoop,
-  compare,
-  figuresOf,
-  round,
-  type Side,
-  type Slice,
-  throughput,
-  warmUp,
-} from '../slices.ts';
+import { closedLoop, compare, figuresOf, type Side, type Slice, throughput, warmUp } from '../slices.ts';
+import { meter } from '../usage.ts';
 import { repeating } from '../wrk.ts';
-import type { Scenario } from './scenario.ts';
+import type { Bench, Scenario } from './scenario.ts';
 
 // The service beside better-auth on the same database, with the same hash. The peer of the OpenID calls is in the scenario `openid`.
 
@@ -31,7 +23,7 @@ const users = 40;
 
 type Peer = { readonly url: string; readonly child: ChildProcess };
 
-/** Installs better-auth into a project of its own, which stays for the next run, and starts it. */
+/** Starts better-auth. It is installed at the first run, into a separate project that later runs use again. */
 async function startPeer(databaseUrl: string): Promise<Peer> {
   const folder = join(tmpdir(), `manam-bench-better-auth-${peerVersion}`);
   if (!existsSync(join(folder, 'node_modules/better-auth'))) {
@@ -51,27 +43,10 @@ async function startPeer(databaseUrl: string): Promise<Peer> {
   return { url, child };
 }
 
-/** What a process takes for the calls of a side. */
-function metered(side: Side, usage: () => { readonly cpuS: number; readonly rssMb: number }) {
-  const sum = { calls: 0, cpuS: 0, rssMb: 0 };
-  return {
-    side: async (ms: number): Promise<Slice> => {
-      const before = usage();
-      const slice = await side(ms);
-      const after = usage();
-      sum.calls += slice.calls;
-      sum.cpuS += after.cpuS - before.cpuS;
-      sum.rssMb = Math.max(sum.rssMb, after.rssMb);
-      return slice;
-    },
-    cost: () => ({ cpuMs: round((sum.cpuS * 1000) / sum.calls), rssMb: Math.round(sum.rssMb) }),
-  };
-}
-
 const emailOf = (number: number) => `peer${number}@bench.example`;
 const anyEmail = () => emailOf(Math.floor(Math.random() * users));
 
-/** The calls of the peer: its accounts are there once this is. */
+/** Makes the peer's accounts; returns its calls. */
 async function callsOf({ url }: Peer) {
   const http = createHttpClient(url);
   const origin = { origin: url };
@@ -85,18 +60,16 @@ async function callsOf({ url }: Peer) {
 }
 
 async function compareBoth(
+  { options: { seconds, concurrency }, database }: Bench,
   server: BenchServer,
-  peer: Peer,
   http: HttpClient,
-  concurrency: number,
-  seconds: number,
+  peer: Peer,
 ) {
   const ours = await makeAccounts(server, http, users);
   const theirs = await callsOf(peer);
   const { access_token: token } = await ours.login();
   const session = { authorization: `Bearer ${token}` };
   const loop = (call: () => Promise<unknown>) => closedLoop(concurrency, () => call);
-  const peerUsage = () => usageOf(peer.child.pid ?? 0);
   const rows: Row[] = [];
   const add = async (
     name: string,
@@ -106,12 +79,13 @@ async function compareBoth(
     b: Side,
     of = throughput,
   ) => {
-    const [mine, other] = [metered(a, server.usage), metered(b, peerUsage)];
+    const mine = meter(server, database, a);
+    const other = meter({ usage: () => usageOf(peer.child.pid ?? 0) }, database, b);
     await warmUp(a, b);
     const compared = await compare({ seconds, sliceMs, a: mine.side, b: other.side, of });
-    const [own, its] = [mine.cost(), other.cost()];
-    const more = { 'CPU ms': own.cpuMs, 'its CPU ms': its.cpuMs, MB: own.rssMb, 'its MB': its.rssMb };
-    rows.push({ name, against, ...compared, ...(goal && { goal }), more });
+    const its = other.cost();
+    const more = { 'its SQL': its.statements, 'its CPU ms': its.serverCpuMs, 'its MB': its.rssMb };
+    rows.push({ name, against, ...compared, ...(goal && { goal }), cost: mine.cost(), more });
   };
   const reads = (callers: number) => ({
     rest: repeating({ url: `${server.url}/view_user`, callers, headers: session }),
@@ -136,7 +110,7 @@ async function compareBoth(
     'its sign-up',
     undefined,
     loop(ours.register),
-    loop(() => theirs.signUp(freshPeer())),
+    loop(() => theirs.signUp(freshEmail())),
   );
   const itsTokens = loop(() => theirs.http.succeed('GET', '/api/auth/token', theirs.session));
   await add(
@@ -150,16 +124,15 @@ async function compareBoth(
   return rows;
 }
 
-const freshPeer = () => `new${Math.random().toString(36).slice(2)}@peer.example`;
-
-export const peers: Scenario = async ({ options, database }) => {
-  const { seconds, concurrency, workers } = options;
+export const peers: Scenario = async (bench) => {
+  const { options, database } = bench;
   // A deliberate delay is no work.
   const env = { RESPONSE_FLOOR_MS: '0' };
-  const started = await startServer({ databaseUrl: await database.urlOf('peers'), workers, env });
+  const databaseUrl = await database.urlOf('peers');
+  const started = await startServer({ databaseUrl, workers: options.workers, env });
   const peer = await startPeer(await database.urlOf('peers_better_auth'));
   try {
-    return await withServer(started, (server, http) => compareBoth(server, peer, http, concurrency, seconds));
+    return await withServer(started, (server, http) => compareBoth(bench, server, http, peer));
   } finally {
     peer.child.disconnect();
   }

@@ -13,7 +13,7 @@ const costs = {
 } as const;
 type Kind = keyof typeof costs;
 
-/** What a user does in a day: a sign-in every third day, forty minutes with tokens of ten, and a call of an API in every second of a minute. */
+/** Calls of one user in a day: a sign-in every third day, a token every ten minutes for forty, and sixty calls of an API. */
 const perDay: Readonly<Record<Kind, number>> = { signIn: 1 / 3, refresh: 4, read: 60 };
 /** The busiest hour has a tenth of the day, and its busiest minute half as much again. */
 const peakOfDay = 0.1 / 3600;
@@ -73,7 +73,7 @@ function simulate(arrivals: readonly Arrival[], instances: number, random: () =>
 const p99 = (latencies: readonly number[]) => figuresOf([{ calls: latencies.length, ms: 1, latencies }]).p99;
 
 /** The fewest instances of which one may be lost. */
-export function instancesFor(users: number): Row {
+function instancesFor(users: number): Row {
   const { next } = seeded(33);
   const arrivals = arrivalsOf(users, next);
   for (let instances = 2; ; instances += 1) {
