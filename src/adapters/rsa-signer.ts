@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import { DomainError } from '../domain/errors.ts';
+import { isSource, root } from '../root.ts';
 import type { RsaAnswer, RsaQuestion } from './rsa-worker.ts';
 
 type Waiting = { resolve(signature: string): void; reject(error: unknown): void };
@@ -29,8 +30,7 @@ export function createRsaSigner(): RsaSigner {
   }
 
   function start(): Worker {
-    const file = import.meta.url.endsWith('.ts') ? './rsa-worker.ts' : './rsa-worker.js';
-    const started = new Worker(new URL(file, import.meta.url));
+    const started = new Worker(new URL(`src/adapters/rsa-worker.${isSource ? 'ts' : 'js'}`, root));
     keyIds = new Map();
     // An idle thread keeps no process alive.
     started.unref();

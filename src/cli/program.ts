@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import type { RemoteAdmin } from '../composition/admin-client.ts';
 import { CommandError, exitCodes } from '../composition/exit-codes.ts';
 import type { Config } from '../config/config.ts';
+import { isSource, root } from '../root.ts';
 import { addApplicationCommands } from './application.ts';
 import { addAuditCommands } from './audit.ts';
 import { addConfigCommand } from './config.ts';
@@ -43,15 +44,8 @@ function remoteOf(env: Environment): RemoteAdmin | undefined {
 
 /** The version of the package, in a checkout and in an installation. */
 function versionOf(): string {
-  for (const up of ['../../', '../../../']) {
-    try {
-      const text = readFileSync(new URL(`${up}package.json`, import.meta.url), 'utf8');
-      return (JSON.parse(text) as { readonly version: string }).version;
-    } catch {
-      // Compiled sources lie a folder deeper.
-    }
-  }
-  return 'unknown';
+  const text = readFileSync(new URL(isSource ? 'package.json' : '../package.json', root), 'utf8');
+  return (JSON.parse(text) as { readonly version: string }).version;
 }
 
 /** The command line. Each group of commands has its own file. */

@@ -7,9 +7,7 @@ import { createAssertionVerifier, subjectOfAssertion } from '../adapters/client-
 import type { loadKeyRing } from '../adapters/key-ring.ts';
 import { createHeadSigner } from '../adapters/log-heads.ts';
 import { createOutgoingFetch } from '../adapters/outgoing-fetch.ts';
-import { loadPasswordBlocklist } from '../adapters/password-blocklist.ts';
 import { createPasswordHasher } from '../adapters/password-hasher.ts';
-import { createPasswordStrength } from '../adapters/password-strength.ts';
 import { createProofOfWork } from '../adapters/proof-of-work.ts';
 import { isApplePrivateKey } from '../adapters/providers/apple.ts';
 import { googleScopeUrls } from '../adapters/providers/google.ts';
@@ -86,8 +84,7 @@ export async function createAdapters(parts: AdapterParts): Promise<Adapters> {
     }),
     googleScopes: googleScopeUrls,
     passwordRules: {
-      blocklist: loadPasswordBlocklist(),
-      strengthOf: createPasswordStrength(),
+      loadKnown: async () => (await import('../adapters/known-passwords.ts')).knownPasswords,
       isBreached:
         breachCheckUrl === undefined
           ? async () => false

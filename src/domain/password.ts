@@ -11,16 +11,20 @@ export function normalizePassword(password: string): string {
   return password.normalize('NFKC');
 }
 
-export type PasswordContext = {
+/** What is known of the passwords that people choose. */
+export type KnownPasswords = {
+  /** Those known from breaches, in lower case. */
+  readonly blocklist: ReadonlySet<string>;
+  readonly strengthOf: PasswordStrength;
+};
+
+export type PasswordContext = KnownPasswords & {
   /** The tenant's minimum, in code points. */
   readonly minLength: number;
   /** Words of the account and the tenant that may not be the whole password. */
   readonly words: readonly string[];
-  /** Known passwords, in lower case. */
-  readonly blocklist: ReadonlySet<string>;
   /** The least strength that the tenant takes, from 0 to 4. */
   readonly minStrength: number;
-  readonly strengthOf: PasswordStrength;
 };
 
 /** Advice to the user about a weak password, by zxcvbn's name of the weakness. */

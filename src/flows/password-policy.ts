@@ -1,30 +1,39 @@
 import type { Caller } from '../domain/caller.ts';
 import { invalid } from '../domain/errors.ts';
-import { type BreachCheck, type PasswordStrength, parseNewPassword } from '../domain/password.ts';
+import { type BreachCheck, type KnownPasswords, parseNewPassword } from '../domain/password.ts';
 import type { UserView } from '../domain/user.ts';
 
 export type PasswordPolicyDeps = {
-  readonly blocklist: ReadonlySet<string>;
-  readonly strengthOf: PasswordStrength;
+  readonly loadKnown: () => Promise<KnownPasswords>;
   readonly isBreached: BreachCheck;
 };
 
+/**
+ * The password in the form to hash; throws REQUEST_INVALID with the reason. `own` are the
+ * identifiers and names of the account.
+ */
+export type PasswordParser = (
+  caller: Caller,
+  own: readonly string[],
+  password: string,
+  confirmation: string,
+) => string;
+
 /** The rules of new passwords, the same wherever one is chosen (R3, R4). */
-export function createPasswordPolicy({ blocklist, strengthOf, isBreached }: PasswordPolicyDeps) {
-  return {
-    /**
-     * The password in the form to hash; throws REQUEST_INVALID with the reason. `own` are the
-     * identifiers and names of the account.
-     */
-    parse({ tenant }: Caller, own: readonly string[], password: string, confirmation: string): string {
+export function createPasswordPolicy({ loadKnown, isBreached }: PasswordPolicyDeps) {
+  /** Parses by the rules when what is known of passwords is there. */
+  async function loadParser(): Promise<PasswordParser> {
+    const known = await loadKnown();
+    return ({ tenant }, own, password, confirmation) => {
       const words = [...own.flatMap(spellingsOf), tenant.name, tenant.slug, 'manam'];
-      return parseNewPassword(password, confirmation, {
-        ...tenant.policy.password,
-        words,
-        blocklist,
-        strengthOf,
-      });
-    },
+      return parseNewPassword(password, confirmation, { ...tenant.policy.password, ...known, words });
+    };
+  }
+
+  return {
+    loadParser,
+
+    parse: async (...question: Parameters<PasswordParser>) => (await loadParser())(...question),
 
     /** Refuses a password that others have lost, where a service to ask is configured. */
     async refuseBreached(password: string): Promise<void> {

@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { escapeHtml } from '../domain/html.ts';
 import type { Locale } from '../domain/locale.ts';
 import type { Tenant } from '../domain/tenant.ts';
+import { root } from '../root.ts';
 import { pageSettingsOf } from './page-settings.ts';
 
 /** Where the hosted pages stand: a tenant's under its name, what they load under a name that no tenant can have. */
@@ -33,7 +34,7 @@ export function hostedPagePath(slug: string, page: HostedPage): string {
   return `${accountPath}/${slug}/${page}`;
 }
 
-const folder = new URL('../../built/pages/', import.meta.url);
+const folder = new URL('built/pages/', root);
 
 type Manifest = Readonly<
   Record<

@@ -4,6 +4,7 @@ import { escapeHtml } from '../domain/html.ts';
 import type { OutboxEntry, OutboxRepository } from '../domain/message.ts';
 import { withLogo } from '../domain/templates/mail-page.ts';
 import type { TenantRepository } from '../domain/tenant.ts';
+import { root } from '../root.ts';
 
 /** A captured message as `/dev/messages` shows it. */
 type CapturedMessage = {
@@ -24,7 +25,7 @@ const maxMessages = 200;
 const ownHosts = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
 
 /** The look of all pages of this service, and the little that a list of messages adds to it. */
-const style = `${readFileSync(new URL('theme.css', import.meta.url), 'utf8')}
+const style = `${readFileSync(new URL('src/pages/theme.css', root), 'utf8')}
 body { max-width: 46rem; margin: 0 auto; padding: 1.5rem 1rem; }
 article h2 { margin: 0; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; margin: .5rem 0; font-size: .9rem; }

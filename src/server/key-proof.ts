@@ -44,7 +44,8 @@ const maxSpent = 100_000;
  * of a proof of work, to recognize the device of an owner.
  */
 export function createKeyProof({ proofs, clock, isOwnOrigin }: KeyProofDeps) {
-  const spent = new LRUCache<string, true>({ max: maxSpent, ttl: 2 * (proofWindowS + 1) * 1000 });
+  // It takes its 4 MB at once: most services never see a proof.
+  let spent: LRUCache<string, true> | undefined;
 
   async function verify(text: string, { target, bound }: Presented): Promise<Proof> {
     const path = new URL(target.path, 'http://localhost').pathname;
@@ -58,6 +59,7 @@ export function createKeyProof({ proofs, clock, isOwnOrigin }: KeyProofDeps) {
 
   async function spend({ tenantId, rule, method }: Presented, proof: Proof): Promise<boolean> {
     if (!rule.retrySafe || mintsTokens(method)) return await proofs.spend(tenantId, proof);
+    spent ??= new LRUCache({ max: maxSpent, ttl: 2 * (proofWindowS + 1) * 1000 });
     if (spent.has(proof.id)) return false;
     spent.set(proof.id, true);
     return true;

@@ -72,6 +72,8 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
     // Ours closes a connection first: the server would do so under a statement.
     ...(options.idleTimeoutS !== undefined && { maxIdle: 1, idleTimeout: options.idleTimeoutS * 500 }),
     queueLimit: maxQueued,
+    // Some dozens are used. The driver takes half a megabyte for the 16,000 that it is ready for otherwise, at each connection.
+    maxPreparedStatements: 256,
     connectTimeout: acquireDeadlineMs,
     supportBigNumbers: true,
     dateStrings: true,

@@ -3,12 +3,13 @@ import { type Connection, createConnection } from 'mysql2/promise';
 import { DomainError } from '../domain/errors.ts';
 import type { MigrationState } from '../domain/migration.ts';
 import { sha256 } from '../domain/token.ts';
+import { root } from '../root.ts';
 import { connectionOptions } from './connection-options.ts';
 import { isRetryable, translateDriverError } from './driver-error.ts';
 import { type MigrationLease, takeMigrationLease } from './migration-lease.ts';
 import { planStatement, type TableSize } from './migration-plan.ts';
 
-const folder = new URL('./migrations/', import.meta.url);
+const folder = new URL('src/store/migrations/', root);
 const nameForm = /^(\d{4})_[a-z0-9_]+\.sql$/;
 /** Table exists, duplicate column, duplicate key name, and nothing of that name to drop. */
 const appliedErrors = new Set([1050, 1060, 1061, 1091]);

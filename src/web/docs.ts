@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { renderReferencePage } from '../pages/hosted-pages.ts';
+import { root } from '../root.ts';
 import { pathOf, type Route, sendBody } from '../server/handler.ts';
 
 /** No script, style or frame of anyone else, and nothing inline. */
@@ -45,7 +46,7 @@ export function createDocsRoute(prefixes: readonly string[]): Route {
 
 /** A description that is generated from the contract, for the prefixes that it is mounted under here. */
 function readDescription(name: string, prefixes: readonly string[]): string {
-  const text = readFileSync(new URL(`../../gen/${name}.json`, import.meta.url), 'utf8');
+  const text = readFileSync(new URL(`gen/${name}.json`, root), 'utf8');
   const servers = prefixes.map((prefix) => ({ url: prefix === '' ? '/' : prefix }));
   return JSON.stringify({ ...(JSON.parse(text) as object), servers });
 }

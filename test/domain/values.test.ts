@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createPasswordStrength } from '../../src/adapters/password-strength.ts';
+import { knownPasswords } from '../../src/adapters/known-passwords.ts';
 import { digestApiKey, formatApiKey } from '../../src/domain/api-key.ts';
 import { parseBirthday } from '../../src/domain/birthday.ts';
 import { negotiateLocale } from '../../src/domain/locale.ts';
@@ -70,7 +70,7 @@ const context = {
   words: ['sara', 'sara@example.com', 'Manam'],
   blocklist: new Set(['iloveyou1']),
   minStrength: 0,
-  strengthOf: createPasswordStrength(),
+  strengthOf: knownPasswords.strengthOf,
 };
 for (const [password, reason] of [
   ['1234567', 'PASSWORD_TOO_SHORT'],

@@ -15,7 +15,7 @@ import type { RecipientCharge } from '../charges.ts';
 import { type RecordDeps, record } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
 import { composeNotice, messageLocale, recipientOf } from '../messages.ts';
-import type { PasswordPolicy } from '../password-policy.ts';
+import type { PasswordParser, PasswordPolicy } from '../password-policy.ts';
 import { confirmationOf, sendConfirmation } from './confirmation.ts';
 
 export type RegisterDeps = {
@@ -52,7 +52,13 @@ export function createRegister(deps: RegisterDeps) {
   const { store, hasher, passwordPolicy, vault, clock, random, chargeRecipient } = deps;
   return async function register(caller: Caller, command: RegisterCommand): Promise<void> {
     assertPasswords(caller.tenant.policy);
-    const { user, identifier, password } = parse(caller, command, passwordPolicy, clock(), random);
+    const { user, identifier, password } = parse(
+      caller,
+      command,
+      await passwordPolicy.loadParser(),
+      clock(),
+      random,
+    );
     await chargeRecipient(caller, 'register', identifier.canonical);
     await passwordPolicy.refuseBreached(password);
     const passwordHash = await hasher.hash(caller, password, saltOf(vault, caller, identifier));
@@ -171,7 +177,7 @@ function isBackEnd({ key }: Caller): boolean {
 function parse(
   caller: Caller,
   command: RegisterCommand,
-  passwordPolicy: PasswordPolicy,
+  parsePassword: PasswordParser,
   now: Date,
   random: Random,
 ) {
@@ -185,7 +191,7 @@ function parse(
   const firstName = collect(() => parseProfileText('firstName', command.firstName));
   const lastName = collect(() => parseProfileText('lastName', command.lastName));
   const password = collect(() =>
-    passwordPolicy.parse(
+    parsePassword(
       caller,
       [parsed?.canonical ?? '', firstName ?? '', lastName ?? ''],
       command.password,

@@ -46,7 +46,7 @@ export function createCredentialCare(deps: CredentialCareDeps) {
     ): Promise<void> {
       assertPasswords(caller.tenant.policy);
       const view = await find(caller, command.userId);
-      const password = passwordPolicy.parse(caller, ownWords(view), command.password, command.password);
+      const password = await passwordPolicy.parse(caller, ownWords(view), command.password, command.password);
       await passwordPolicy.refuseBreached(password);
       const passwordHash = await hasher.hash(caller, password);
       // The language of the message is the user's, not the caller's.

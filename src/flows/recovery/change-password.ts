@@ -68,7 +68,7 @@ export function createChangePassword(deps: ChangePasswordDeps) {
     assertPasswords(caller.tenant.policy);
     const { userId, holder } = ownSession(caller);
     const tenantId = caller.tenant.id;
-    const password = passwordPolicy.parse(
+    const password = await passwordPolicy.parse(
       caller,
       ownWords(holder),
       command.password,

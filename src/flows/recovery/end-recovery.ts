@@ -93,7 +93,12 @@ export function createEndRecovery(deps: EndRecoveryDeps) {
     // A frozen account is not recovered with what came by the change that its owner reported.
     if (isFrozen && (await wasChanged(deps, proved, tenantId))) throw refusal();
 
-    const password = passwordPolicy.parse(caller, ownWords(view), command.password, command.confirmPassword);
+    const password = await passwordPolicy.parse(
+      caller,
+      ownWords(view),
+      command.password,
+      command.confirmPassword,
+    );
     await passwordPolicy.refuseBreached(password);
     const passwordHash = await hasher.hash(caller, password);
     await store.transaction(async (repositories) => {
