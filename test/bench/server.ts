@@ -20,6 +20,10 @@ export type BenchServer = {
 export type ServerOptions = {
   readonly databaseUrl: string;
   readonly workers?: number;
+  /** The program; default: the sources. */
+  readonly main?: string;
+  /** Its data folder, which is kept; default: one that goes with it. The first start in one makes tenants and a member. */
+  readonly folder?: string;
   readonly env?: Readonly<Record<string, string>>;
 };
 
@@ -38,10 +42,16 @@ const withoutLimits = Object.fromEntries(
 const masterKey = randomBytes(32).toString('base64');
 
 /** Starts the service as a user would: a separate process with the production hash. */
-export async function startServer({ databaseUrl, workers = 1, env }: ServerOptions): Promise<BenchServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'manam-bench-'));
+export async function startServer({
+  databaseUrl,
+  workers = 1,
+  main = 'src/main.ts',
+  folder: kept,
+  env,
+}: ServerOptions): Promise<BenchServer> {
+  const folder = kept ?? mkdtempSync(join(tmpdir(), 'manam-bench-'));
   const startedAt = performance.now();
-  const child = spawn('node', ['src/main.ts', 'start'], {
+  const child = spawn('node', [main, 'start'], {
     env: {
       PATH: process.env['PATH'] ?? '',
       HOME: process.env['HOME'] ?? '',
@@ -82,7 +92,7 @@ export async function startServer({ databaseUrl, workers = 1, env }: ServerOptio
     stop: async () => {
       child.kill('SIGTERM');
       await exited;
-      rmSync(folder, { recursive: true, force: true });
+      if (kept === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };
 }
