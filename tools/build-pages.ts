@@ -3,6 +3,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { firstLoaded } from './first-loaded.ts';
 import { leanDescriptors } from './lean-descriptors.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -54,6 +55,12 @@ if (vite === undefined) {
           input: Object.fromEntries(
             Object.entries(entries).map(([name, entry]) => [name, `${root}src/pages/${entry}`]),
           ),
+          output: {
+            codeSplitting: isFirst && {
+              includeDependenciesRecursively: false,
+              groups: [{ name: firstLoaded(`${root}src/pages`), debugName: 'first loaded' }],
+            },
+          },
         },
       },
     });

@@ -1,4 +1,3 @@
-import { EventService } from '../../gen/manam/v1/event_service_pb.js';
 import { readFailure } from './failure.ts';
 import type { WebClient } from './manam.ts';
 import { locked } from './page-session.ts';
@@ -19,7 +18,6 @@ export function watchSession(
   name: string,
   onEnd: (() => void) | undefined,
 ): void {
-  const events = clientOf(EventService);
   void locked(`${name} watch`, async () => {
     for (let failures = 0; ; ) {
       const token = await session.get().catch(() => undefined);
@@ -41,6 +39,9 @@ export function watchSession(
     };
     try {
       hear();
+      // Fetched when there is a session to follow: a page of a sign-in has none yet.
+      const { EventService } = await import('../../gen/manam/v1/event_service_pb.js');
+      const events = clientOf(EventService);
       for await (const { ended } of events.watchSession({}, { signal })) {
         if (ended) await end(token);
         // A session that began since has its own stream.

@@ -1,31 +1,46 @@
 import { useEffect, useState } from 'preact/hooks';
-import { TwoFactorMethod } from '../../clients/web.ts';
 import { accounts } from '../kit/accounts.ts';
 import { useAttempt } from '../kit/attempt.tsx';
 import { useClient } from '../kit/client.ts';
 import { LanguageContext, type Speech, useSpeech } from '../kit/language.ts';
-import { OnDemand } from '../kit/loaded.tsx';
+import { onDemand } from '../kit/loaded.tsx';
 import type { PageSettings } from '../kit/settings.ts';
 import { SiteContext } from '../kit/site.ts';
-import { CancelReset } from './cancel-reset.tsx';
-import { Deleted } from './delete-account.tsx';
 import { errands } from './errand.ts';
-import { Enrol, Inside } from './inside.tsx';
 import { useLanguage, wordsOf } from './language.ts';
-import { EmailLink, FactorLink } from './link-pages.tsx';
-import { mayOfferPasskey, OfferPasskey } from './passkeys.tsx';
 import { type Arrival, type Place, takePlace } from './place.ts';
-import { ProviderReturn } from './provider-return.tsx';
-import { NewPassword, Recover } from './recover.tsx';
-import { ReportSignIn } from './report-sign-in.tsx';
-import { SecondFactor } from './second-factor.tsx';
 import { SignIn } from './sign-in.tsx';
-import { AskNames, CodeLink } from './sign-in-code.tsx';
-import { Confirm, SignUp } from './sign-up.tsx';
 import { type Account, AccountContext, type Stage, useAccount } from './state.ts';
-import { AskTerms } from './terms.tsx';
-import { UndoChange } from './undo-change.tsx';
 import type { Words } from './words.en.ts';
+
+// A sign-in is there at once. What comes behind it, and what a link leads to, is fetched when it is shown.
+const AskNames = onDemand(async () => (await import('./sign-in-code.tsx')).AskNames);
+const AskTerms = onDemand(async () => (await import('./terms.tsx')).AskTerms);
+const Authorize = onDemand(async () => (await import('./authorize.tsx')).Authorize);
+const BeforeSignIn = onDemand(async () => (await import('./authorize.tsx')).BeforeSignIn);
+const CancelReset = onDemand(async () => (await import('./cancel-reset.tsx')).CancelReset);
+const CodeLink = onDemand(async () => (await import('./sign-in-code.tsx')).CodeLink);
+const Confirm = onDemand(async () => (await import('./sign-up.tsx')).Confirm);
+const Deleted = onDemand(async () => (await import('./delete-account.tsx')).Deleted);
+const Device = onDemand(async () => (await import('./device.tsx')).Device);
+const EmailLink = onDemand(async () => (await import('./link-pages.tsx')).EmailLink);
+const Enrol = onDemand(async () => (await import('./inside.tsx')).Enrol);
+const FactorLink = onDemand(async () => (await import('./link-pages.tsx')).FactorLink);
+const Inside = onDemand(async () => (await import('./inside.tsx')).Inside);
+const Invitation = onDemand(async () => (await import('./invitation.tsx')).Invitation);
+const ManamLogin = onDemand(async () => (await import('./manam-login.tsx')).ManamLogin);
+const NewPassword = onDemand(async () => (await import('./recover.tsx')).NewPassword);
+const OfferPasskey = onDemand(async () => (await import('./passkeys.tsx')).OfferPasskey);
+const ProviderReturn = onDemand(async () => (await import('./provider-return.tsx')).ProviderReturn);
+const Recover = onDemand(async () => (await import('./recover.tsx')).Recover);
+const ReportSignIn = onDemand(async () => (await import('./report-sign-in.tsx')).ReportSignIn);
+const SecondFactor = onDemand(async () => (await import('./second-factor.tsx')).SecondFactor);
+const SignOutPage = onDemand(async () => (await import('./sign-out.tsx')).SignOutPage);
+const SignUp = onDemand(async () => (await import('./sign-up.tsx')).SignUp);
+const UndoChange = onDemand(async () => (await import('./undo-change.tsx')).UndoChange);
+
+/** What is asked of those who have signed in. */
+const loadDuties = () => import('./duties.ts');
 
 export function App({
   settings,
@@ -85,13 +100,6 @@ export function App({
     setPlace({ path, query });
     setNotice(text);
   };
-  const mustEnrol = async () => {
-    const { required, methods } = await manam.twoFactor.getTwoFactor({});
-    const mustHavePasskey = settings.passkeys.mode === 'required';
-    return (
-      (required && methods.length === 0) || (mustHavePasskey && !methods.includes(TwoFactorMethod.PASSKEY))
-    );
-  };
   /** Notes who is signed in, and goes on with what they came for. */
   const noteAccount = async () => {
     const { user } = await manam.profile.viewUser({});
@@ -100,18 +108,6 @@ export function App({
     const open = errands.read(settings.slug);
     if (open !== undefined && place.path !== open.path) account.replace(open.path);
   };
-  /** The terms as they are now: the page may be older. */
-  const missingTerms = async (): Promise<Stage | undefined> => {
-    if (settings.terms.version === '') return undefined;
-    const { url, version, acceptTime } = await manam.profile.getTerms({});
-    return version === '' || acceptTime !== undefined ? undefined : { at: 'terms', url, version };
-  };
-  /** Whether to ask the user to make a passkey: where the tenant wants it, once they have none and have not declined. */
-  const isOfferable = async (userId: string) =>
-    settings.passkeys.mode === 'preferred' &&
-    mayOfferPasskey(settings.slug, userId) &&
-    !(await mustEnrol()) &&
-    (await manam.passkeys.listPasskeys({})).passkeys.length === 0;
   const account: Account = {
     settings,
     manam,
@@ -127,19 +123,14 @@ export function App({
       setStage(next);
     },
     enter: async () => {
-      const isEnrolling = await mustEnrol();
+      const next = (await (await loadDuties()).demandOf(account)) ?? { at: 'inside' };
       setNotice('');
-      if (isEnrolling) return setStage({ at: 'enrol' });
-      const next = (await missingTerms()) ?? { at: 'inside' };
       if (next.at === 'inside') await noteAccount();
       setStage(next);
     },
-    goOn: async ({ twoFactor, isNew = false, mayOfferPasskey: mayOffer = false, userId = '' }) => {
-      if (twoFactor !== undefined) account.setStage({ at: 'second-factor', challenge: twoFactor });
-      // A session that can only enrol a second factor changes no names.
-      else if (isNew && !(await mustEnrol())) account.setStage({ at: 'names', userId });
-      else if (mayOffer && (await isOfferable(userId))) account.setStage({ at: 'offer-passkey', userId });
-      else await account.enter();
+    goOn: async (answer) => {
+      const next = await (await loadDuties()).questionAfter(account, answer);
+      await (next === undefined ? account.enter() : account.setStage(next));
     },
     attempt,
   };
@@ -201,7 +192,7 @@ function Screen() {
   if (path === 'report' && token !== '') return <ReportSignIn token={token} />;
   if (path === 'cancel-reset' && token !== '') return <CancelReset token={token} />;
   if (path === 'undo' && token !== '') return <UndoChange token={token} />;
-  if (path === 'sign-out') return <SignOut request={query.get('request') ?? ''} />;
+  if (path === 'sign-out') return <SignOutPage request={query.get('request') ?? ''} />;
   if (path === 'recover') return token === '' ? <Recover /> : <NewPassword token={token} />;
   // Without passwords a first sign-in by a code makes the account.
   const canSignUp = path === 'sign-up' && settings.signInWays.includes('password');
@@ -219,12 +210,12 @@ function Screen() {
     case 'enrol':
       return <Enrol />;
     case 'inside':
-      if (path === 'authorize' && errand?.path === 'authorize') return <GoOn request={errand.request} />;
+      if (path === 'authorize' && errand?.path === 'authorize') return <Authorize request={errand.request} />;
       if (path === 'manam-login' && errand?.path === 'manam-login')
-        return <LendAccount request={errand.request} />;
-      if (path === 'device') return <LetDevice userCode={errand?.path === 'device' ? errand.userCode : ''} />;
+        return <ManamLogin request={errand.request} />;
+      if (path === 'device') return <Device userCode={errand?.path === 'device' ? errand.userCode : ''} />;
       if (path === 'console' && errand?.path === 'console') return <ToConsole to={errand.to} />;
-      if (path === 'invitation' && errand?.path === 'invitation') return <Join token={errand.token} />;
+      if (path === 'invitation' && errand?.path === 'invitation') return <Invitation token={errand.token} />;
       return <Inside />;
     case 'deleted':
       return canSignUp ? <SignUp /> : <Deleted {...stage} />;
@@ -232,69 +223,12 @@ function Screen() {
       return (
         <>
           {errand?.path === 'authorize' && errands.read(settings.slug) !== undefined && (
-            <SignInFor request={errand.request} />
+            <BeforeSignIn request={errand.request} />
           )}
           {canSignUp ? <SignUp /> : <SignIn failure={query.get('error') ?? ''} />}
         </>
       );
   }
-}
-
-// What an application or a device brings people for is fetched when they come for it.
-
-function GoOn({ request }: { readonly request: string }) {
-  return (
-    <OnDemand
-      load={async () => {
-        const { Authorize } = await import('./authorize.tsx');
-        return () => <Authorize request={request} />;
-      }}
-    />
-  );
-}
-
-function SignInFor({ request }: { readonly request: string }) {
-  return (
-    <OnDemand
-      load={async () => {
-        const { BeforeSignIn } = await import('./authorize.tsx');
-        return () => <BeforeSignIn request={request} />;
-      }}
-    />
-  );
-}
-
-function LetDevice({ userCode }: { readonly userCode: string }) {
-  return (
-    <OnDemand
-      load={async () => {
-        const { Device } = await import('./device.tsx');
-        return () => <Device userCode={userCode} />;
-      }}
-    />
-  );
-}
-
-function Join({ token }: { readonly token: string }) {
-  return (
-    <OnDemand
-      load={async () => {
-        const { Invitation } = await import('./invitation.tsx');
-        return () => <Invitation token={token} />;
-      }}
-    />
-  );
-}
-
-function LendAccount({ request }: { readonly request: string }) {
-  return (
-    <OnDemand
-      load={async () => {
-        const { ManamLogin } = await import('./manam-login.tsx');
-        return () => <ManamLogin request={request} />;
-      }}
-    />
-  );
 }
 
 /** Opens the console, which is another page. */
@@ -306,15 +240,4 @@ function ToConsole({ to }: { readonly to: string }) {
     location.replace(to + location.search);
   }, []);
   return <p class="hint">{t('loading')}</p>;
-}
-
-function SignOut({ request }: { readonly request: string }) {
-  return (
-    <OnDemand
-      load={async () => {
-        const { SignOutPage } = await import('./sign-out.tsx');
-        return () => <SignOutPage request={request} />;
-      }}
-    />
-  );
 }

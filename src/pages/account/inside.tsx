@@ -1,4 +1,4 @@
-import { OnDemand } from '../kit/loaded.tsx';
+import { onDemand } from '../kit/loaded.tsx';
 import { Link, Section } from '../kit/parts.tsx';
 import { useEndSession } from '../kit/sign-out.ts';
 import { wish } from './away.ts';
@@ -53,6 +53,8 @@ export function Inside() {
   );
 }
 
+const Activity = onDemand(async () => (await import('./activity.tsx')).Activity);
+
 function Part({ name }: { readonly name: string }) {
   switch (name) {
     case 'security':
@@ -60,7 +62,7 @@ function Part({ name }: { readonly name: string }) {
     case 'sessions':
       return <Sessions />;
     case 'activity':
-      return <OnDemand load={async () => (await import('./activity.tsx')).Activity} />;
+      return <Activity />;
     default:
       return <Profile />;
   }

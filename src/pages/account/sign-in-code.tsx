@@ -1,24 +1,12 @@
 import { useState } from 'preact/hooks';
 import type { Failure } from '../../clients/web.ts';
-import { CodeField, codeIn, Form, identifierIn, type Values } from '../kit/form.tsx';
+import { CodeField, codeIn, Form, type Values } from '../kit/form.tsx';
 import { CopyButton, Link, Remember, Section } from '../kit/parts.tsx';
-import { findHandle, forgetHandles, keepHandle } from './code-handles.ts';
+import { findHandle, forgetHandles } from './code-handles.ts';
 import { useLanguage } from './language.ts';
 import { Again, NameFields } from './sign-up.tsx';
+import { type StartedCode, useStartCode } from './start-code.ts';
 import { useAccount } from './state.ts';
-
-/** A code on its way. */
-export type StartedCode = { readonly address: string; readonly handle: string };
-
-/** Sends a code and keeps its handle for the link that comes with it. */
-export function useStartCode(): (identifier: string) => Promise<StartedCode> {
-  const { manam, settings } = useAccount();
-  return async (identifier) => {
-    const { handle } = await manam.auth.startCodeSignIn(identifierIn(identifier));
-    keepHandle(settings.slug, handle);
-    return { address: identifier.trim(), handle };
-  };
-}
 
 type TypeCodeProps = {
   readonly started: StartedCode;

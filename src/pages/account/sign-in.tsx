@@ -2,14 +2,17 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { hasPasskeyAutofill, hasPasskeys, signInWithPasskey } from '../../clients/web.ts';
 import { useCeremony } from '../kit/ceremony.ts';
 import { FieldMistake, Form, identifierIn, type Values } from '../kit/form.tsx';
+import { onDemand } from '../kit/loaded.tsx';
 import { Link, Remember, Section } from '../kit/parts.tsx';
 import { PasswordField } from '../kit/password-field.tsx';
 import { IdentifierField } from './identifier-field.tsx';
 import { useLanguage } from './language.ts';
+import { ProviderButtons } from './provider-buttons.tsx';
 import { messageOf } from './provider-failures.ts';
-import { ProviderButtons } from './providers.tsx';
-import { type StartedCode, TypeCode, useStartCode } from './sign-in-code.tsx';
+import { type StartedCode, useStartCode } from './start-code.ts';
 import { useAccount } from './state.ts';
+
+const TypeCode = onDemand(async () => (await import('./sign-in-code.tsx')).TypeCode);
 
 type SignInProps = {
   readonly note?: string;

@@ -6,7 +6,7 @@ import { Link, Section } from '../kit/parts.tsx';
 import { PasswordField } from '../kit/password-field.tsx';
 import { IdentifierField } from './identifier-field.tsx';
 import { useLanguage } from './language.ts';
-import { ProviderButtons } from './providers.tsx';
+import { ProviderButtons } from './provider-buttons.tsx';
 import { useAccount } from './state.ts';
 
 /** A new account, by address or by number. */

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { MyTenant } from '../../clients/management.ts';
-import { OnDemand } from '../kit/loaded.tsx';
+import { onDemand } from '../kit/loaded.tsx';
 import { Link } from '../kit/parts.tsx';
 import { useEndSession } from '../kit/sign-out.ts';
 import { Icon, type IconName } from './icon.tsx';
@@ -185,6 +185,8 @@ type NoTenantProps = {
   readonly onLanguage: () => void;
 };
 
+const NewTenant = onDemand(async () => (await import('./new-tenant.tsx')).NewTenant);
+
 /** The choice between several tenants, or the way to a first one. */
 export function NoTenant({ isNew, isUnknown, tenants, onChoose, onMade, onLanguage }: NoTenantProps) {
   const { t } = useLanguage();
@@ -196,17 +198,10 @@ export function NoTenant({ isNew, isUnknown, tenants, onChoose, onMade, onLangua
         </p>
       )}
       {isNew ? (
-        <OnDemand
-          load={async () => {
-            const { NewTenant } = await import('./new-tenant.tsx');
-            return () => (
-              <NewTenant
-                onGoOn={async (slug) => {
-                  await onMade();
-                  onChoose(slug);
-                }}
-              />
-            );
+        <NewTenant
+          onGoOn={async (slug) => {
+            await onMade();
+            onChoose(slug);
           }}
         />
       ) : (

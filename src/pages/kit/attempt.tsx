@@ -1,7 +1,6 @@
 import { useState } from 'preact/hooks';
 import { readFailure } from '../../clients/web.ts';
-import { OnDemand } from './loaded.tsx';
-import type { ReauthenticateProps } from './reauthenticate.tsx';
+import { onDemand } from './loaded.tsx';
 
 /** A question for the password that waits for its answer. */
 type Question = { readonly answer: () => void; readonly refuse: () => void };
@@ -24,14 +23,4 @@ export function useAttempt() {
   return { attempt, question, refuse: () => open?.refuse() };
 }
 
-/** The dialog, which is fetched when it is needed. */
-function Ask(props: ReauthenticateProps) {
-  return (
-    <OnDemand
-      load={async () => {
-        const { Reauthenticate } = await import('./reauthenticate.tsx');
-        return () => <Reauthenticate {...props} />;
-      }}
-    />
-  );
-}
+const Ask = onDemand(async () => (await import('./reauthenticate.tsx')).Reauthenticate);

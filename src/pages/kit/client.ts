@@ -1,7 +1,8 @@
 import { useMemo, useRef } from 'preact/hooks';
-import { createManam, type WebManam } from '../../clients/web.ts';
+import { createWebClient, type WebManam } from '../../clients/web.ts';
 import { accounts } from './accounts.ts';
 import type { Locale } from './language.ts';
+import { servicesOf } from './services.ts';
 import type { PageSettings } from './settings.ts';
 import { solveBeside } from './work.ts';
 
@@ -16,18 +17,17 @@ type ClientProps = {
 export function useClient({ settings, ...given }: ClientProps): WebManam {
   const now = useRef(given);
   now.current = given;
-  return useMemo(
-    () =>
-      createManam({
-        url: location.origin,
-        key: settings.key,
-        locale: () => now.current.locale,
-        sessionName: accounts.active(settings.slug),
-        solveWork: solveBeside,
-        watchSession: true,
-        onSessionEnd: () => now.current.onSessionEnd(),
-        onSessionStart: () => now.current.onSessionStart(),
-      }),
-    [settings.key],
-  );
+  return useMemo(() => {
+    const client = createWebClient({
+      url: location.origin,
+      key: settings.key,
+      locale: () => now.current.locale,
+      sessionName: accounts.active(settings.slug),
+      solveWork: solveBeside,
+      watchSession: true,
+      onSessionEnd: () => now.current.onSessionEnd(),
+      onSessionStart: () => now.current.onSessionStart(),
+    });
+    return { ...servicesOf(client), ...client };
+  }, [settings.key]);
 }

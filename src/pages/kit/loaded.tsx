@@ -1,4 +1,4 @@
-import type { ComponentChildren } from 'preact';
+import type { ComponentChildren, ComponentType, JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { type Failure, readFailure } from '../../clients/web.ts';
 import { explain, Form } from './form.tsx';
@@ -51,7 +51,14 @@ export function Loaded<T>({ load, children, placeholder, frame = (failure) => fa
   return <>{placeholder ?? <p class="hint">{language.t('loading')}</p>}</>;
 }
 
-/** A part whose script is fetched when it is opened. */
-export function OnDemand({ load }: { readonly load: () => Promise<() => ComponentChildren> }) {
-  return <Loaded load={load}>{(Part) => <Part />}</Loaded>;
+/** A component whose script is fetched when it is shown. */
+export function onDemand<P extends object>(
+  load: () => Promise<ComponentType<P>>,
+  placeholder?: ComponentChildren,
+): (props: P) => JSX.Element {
+  return (props) => (
+    <Loaded load={load} placeholder={placeholder}>
+      {(Part) => <Part {...props} />}
+    </Loaded>
+  );
 }

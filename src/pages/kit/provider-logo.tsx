@@ -19,22 +19,3 @@ export function ProviderLogo({
   // The drawings come with the page.
   return <span class="logo" aria-hidden="true" dangerouslySetInnerHTML={{ __html: logos[kind] ?? oidc }} />;
 }
-
-const names: Readonly<Record<string, string>> = {
-  apple: 'Apple',
-  facebook: 'Facebook',
-  github: 'GitHub',
-  google: 'Google',
-  linkedin: 'LinkedIn',
-  manam: 'Manam',
-  microsoft: 'Microsoft',
-};
-
-/** The name that people know a provider by. */
-export function nameOfProvider({
-  name,
-  kind,
-  displayName,
-}: Pick<Provider, 'name' | 'kind' | 'displayName'>): string {
-  return displayName || names[kind] || name;
-}
