@@ -30,3 +30,13 @@ function isVerdict(error: unknown): boolean {
   // jose throws its plain base class where the response of the JWKS URL is not 200.
   return error instanceof errors.JOSEError && !isOutage && error.code !== 'ERR_JOSE_GENERIC';
 }
+
+/** The request that a bound token came with (RFC 9449, section 7.1). */
+export type BoundRequest = {
+  /** The value of the `DPoP` header. */
+  readonly proof: string | undefined;
+  /** The HTTP method. */
+  readonly method: string;
+  /** The full URL as the client called it, behind no proxy that rewrites it; the query does not count. */
+  readonly url: string;
+};

@@ -1,5 +1,5 @@
 import { createRemoteJWKSet, type JWTPayload, jwtVerify } from 'jose';
-import { AccessTokenError, keyCache, verdictOn } from './token-verdict.ts';
+import { AccessTokenError, type BoundRequest, keyCache, verdictOn } from './token-verdict.ts';
 
 export type ApiVerifierOptions = {
   /** The `iss` of the tokens: that of the tenant, such as `https://id.example.com/t/acme`. */
@@ -28,8 +28,8 @@ export type ApiTokenClaims = {
   readonly expiresAt: Date;
 };
 
-/** Verifies an access token of an application. */
-export type ApiTokenVerifier = (token: string) => Promise<ApiTokenClaims>;
+/** Verifies an access token of an application. One that came with a proof of a key is refused: none is bound to one. */
+export type ApiTokenVerifier = (token: string, request?: BoundRequest) => Promise<ApiTokenClaims>;
 
 /**
  * Verifies the access tokens that applications of a tenant bring to an API, with the public keys of the tenant's issuer and
@@ -39,7 +39,7 @@ export type ApiTokenVerifier = (token: string) => Promise<ApiTokenClaims>;
 export function createApiTokenVerifier(options: ApiVerifierOptions): ApiTokenVerifier {
   const { issuer, audience, clockToleranceS = 30, now = () => new Date() } = options;
   const keys = createRemoteJWKSet(new URL(options.jwksUrl ?? `${issuer}/jwks`), keyCache);
-  return (token) =>
+  return (token, request) =>
     verdictOn(token, async () => {
       const { payload } = await jwtVerify(token, keys, {
         algorithms: ['EdDSA', 'ES256', 'RS256'],
@@ -52,6 +52,8 @@ export function createApiTokenVerifier(options: ApiVerifierOptions): ApiTokenVer
       });
       // No token of an application is bound to a key yet. One that is would need its proof (RFC 9449, section 7.1).
       if (payload['cnf'] !== undefined) throw new AccessTokenError('the token is bound to a key');
+      if (request?.proof !== undefined)
+        throw new AccessTokenError('the token is bound to no key, and came with a proof');
       return claimsOf(payload);
     });
 }

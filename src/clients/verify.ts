@@ -1,9 +1,9 @@
 import { createRemoteJWKSet, type JWTPayload, jwtVerify } from 'jose';
 import { type Proof, verifyProof } from '../domain/dpop.ts';
-import { AccessTokenError, keyCache, verdictOn } from './token-verdict.ts';
+import { AccessTokenError, type BoundRequest, keyCache, verdictOn } from './token-verdict.ts';
 
 export { assertRole, MissingRoleError } from './roles.ts';
-export { AccessTokenError } from './token-verdict.ts';
+export { AccessTokenError, type BoundRequest } from './token-verdict.ts';
 export * from './verify-api.ts';
 
 export type VerifierOptions = {
@@ -51,16 +51,6 @@ export type AccessTokenClaims = {
   readonly actorId?: string;
 };
 
-/** The request that a bound token came with (RFC 9449, section 7.1). */
-export type BoundRequest = {
-  /** The value of the `DPoP` header. */
-  readonly proof: string | undefined;
-  /** The HTTP method. */
-  readonly method: string;
-  /** The full URL as the client called it, behind no proxy that rewrites it; the query does not count. */
-  readonly url: string;
-};
-
 /** Verifies an access token; a bound one with the request that it came with. */
 export type AccessTokenVerifier = (token: string, request?: BoundRequest) => Promise<AccessTokenClaims>;
 
@@ -68,7 +58,7 @@ export type AccessTokenVerifier = (token: string, request?: BoundRequest) => Pro
  * Verifies access tokens with the public keys, without a call to the service. A token stays
  * valid until it expires, up to 10 minutes after a logout, unless `revocations` are followed; IntrospectToken reports a
  * logout at once. A token that is bound to a key needs the request with its proof, which is good once for this
- * verifier; without that it is refused. Throws AccessTokenError if the token is not a live one of the tenant, and another
+ * verifier; without that it is refused, as is a proof with a token that is bound to none. Throws AccessTokenError if the token is not a live one of the tenant, and another
  * error if the keys are unavailable: that is an outage and no verdict.
  */
 export function createAccessTokenVerifier(options: VerifierOptions): AccessTokenVerifier {
@@ -99,7 +89,10 @@ export function createAccessTokenVerifier(options: VerifierOptions): AccessToken
     });
 }
 
-/** Refuses a bound token that did not come with a proof of its key, and a proof for the second time. */
+/**
+ * Refuses a bound token that did not come with a proof of its key, a proof for the second time, and a proof for a token that is bound to
+ * no key (RFC 9449, section 7.1).
+ */
 async function assertBinding(
   { cnf }: JWTPayload,
   accessToken: string,
@@ -107,7 +100,11 @@ async function assertBinding(
   now: Date,
   spend: (proof: Proof, now: Date) => boolean,
 ): Promise<void> {
-  if (cnf === undefined) return;
+  if (cnf === undefined) {
+    if (request?.proof !== undefined)
+      throw new AccessTokenError('the token is bound to no key, and came with a proof');
+    return;
+  }
   const { jkt } = cnf as { readonly jkt?: unknown };
   if (request?.proof === undefined)
     throw new AccessTokenError('the token is bound to a key: its proof is missing');

@@ -1,3 +1,4 @@
+import type { EventService } from '../../gen/manam/v1/event_service_pb.js';
 import { readFailure } from './failure.ts';
 import type { WebClient } from './manam.ts';
 import { locked } from './page-session.ts';
@@ -9,6 +10,13 @@ const longestPauseMs = 30_000;
 /** A stream that says nothing for that long is dead: heartbeats come every 20 s. */
 const silenceMs = 45_000;
 
+export type SessionWatch = {
+  /** The way to the contract, which is needed once there is a session to follow. */
+  readonly contract: () => Promise<typeof EventService>;
+  /** Told when the session has ended. */
+  readonly onEnd?: () => void;
+};
+
 /**
  * Follows the session of the pages, for as long as the page lives. One tab has the stream, and where it is closed the
  * next one: what it learns, the others hear of it. `name` is that of the session among the pages of an origin.
@@ -16,7 +24,7 @@ const silenceMs = 45_000;
 export function watchSession(
   { session, clientOf }: WebClient,
   name: string,
-  onEnd: (() => void) | undefined,
+  { contract, onEnd }: SessionWatch,
 ): void {
   void locked(`${name} watch`, async () => {
     for (let failures = 0; ; ) {
@@ -39,9 +47,7 @@ export function watchSession(
     };
     try {
       hear();
-      // Fetched when there is a session to follow: a page of a sign-in has none yet.
-      const { EventService } = await import('../../gen/manam/v1/event_service_pb.js');
-      const events = clientOf(EventService);
+      const events = clientOf(await contract());
       for await (const { ended } of events.watchSession({}, { signal })) {
         if (ended) await end(token);
         // A session that began since has its own stream.

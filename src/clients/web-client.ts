@@ -2,6 +2,8 @@ import { createClient, type Interceptor, type Transport } from '@connectrpc/conn
 import { createConnectTransport } from '@connectrpc/connect-web';
 
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import type { EventService } from '../../gen/manam/v1/event_service_pb.js';
+import type { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import type { SessionTokens } from '../../gen/manam/v1/session_pb.js';
 import { type ClientOptions, callInterceptors, defaultTimeoutMs, withOpenStreams } from './interceptors.ts';
 import type { WebClient } from './manam.ts';
@@ -29,11 +31,14 @@ export type WebOptions = Pick<ClientOptions, 'url' | 'key' | 'locale' | 'timeout
   readonly onSessionStart?: () => void;
 };
 
-/**
- * A client for browsers without any service, over Connect-Web: a page loads the contract of those alone that it asks for,
- * such as `clientOf(AuthService)`. Whatever answers with a session, such as Login, starts it here, and Logout and DeleteAccount end it.
- */
-export function createWebClient(options: WebOptions): WebClient {
+/** The contracts of the services that a client calls of itself, which a page may fetch when they are called. */
+export type OwnContracts = {
+  readonly events: () => Promise<typeof EventService>;
+  readonly profile: () => Promise<typeof ProfileService>;
+};
+
+/** The client of `createWebClient`, with the ways to what it calls of itself. */
+export function openWebClient(options: WebOptions, own: OwnContracts): WebClient {
   const { session, prove } = sessionOf(options);
   const interceptors = [
     sessionInterceptor(session),
@@ -49,11 +54,12 @@ export function createWebClient(options: WebOptions): WebClient {
         as === undefined ? transport : transportOf(options, [memberInterceptor(as.tenant), ...interceptors]),
       ),
   };
-  watchFocus(session, async () => {
-    const { ProfileService } = await import('../../gen/manam/v1/profile_service_pb.js');
-    return await client.clientOf(ProfileService).viewUser({});
-  });
-  if (options.watchSession) watchSession(client, nameOf(options), options.onSessionEnd);
+  watchFocus(session, async () => await client.clientOf(await own.profile()).viewUser({}));
+  if (options.watchSession)
+    watchSession(client, nameOf(options), {
+      contract: own.events,
+      ...(options.onSessionEnd && { onEnd: options.onSessionEnd }),
+    });
   return client;
 }
 

@@ -15,6 +15,7 @@ import { createKeyUses } from '../flows/key-uses.ts';
 import { createLimiter } from '../flows/limits.ts';
 import { createRefunds } from '../flows/refunds.ts';
 import { createApplicationDirectory } from '../server/application-directory.ts';
+import { changesIntervalMs, createDirectoryChanges } from '../server/directory-changes.ts';
 import { createErrorMapper } from '../server/error-mapper.ts';
 import { createHandler } from '../server/handler.ts';
 import { createMetricsRoute } from '../server/metrics-route.ts';
@@ -52,8 +53,8 @@ export type AppOptions = {
 
 /** Interval at which the signing keys are read again, so that a rotation reaches every instance. */
 const keyReloadMs = 5000;
-/** Connections for the log of events: the sequencer, the tail and the checks of streams have one each. */
-const logConnections = 3;
+/** Connections for the log of events and of changes: the sequencer, the tail, the checks of streams and the directory have one each. */
+const logConnections = 4;
 /** Connections for webhooks: their storms hold up neither calls nor the log. */
 const webhookConnections = 5;
 /** The server rolls back the transaction of an instance that was frozen in it for that long: another one numbers on. */
@@ -111,7 +112,9 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     onError: (error) => log.warn({ err: error }, 'the use of a key could not be noted'),
   });
   const mapError = createErrorMapper(log);
-  const directory = createTenantDirectory(store.tenants, clock);
+  const logStore = createStore(logDatabase, vault);
+  const changes = createDirectoryChanges((...asked) => logStore.tenants.listChanged(...asked));
+  const directory = createTenantDirectory(store.tenants, changes, clock);
   const applications = createApplicationDirectory(
     store,
     createClientMetadata({
@@ -124,6 +127,7 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
           networkOf(address),
         ),
     }),
+    changes,
     clock,
   );
   const gateways = createGatewayHealth(log);
@@ -141,7 +145,7 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     observeDelivery: metrics.observeDelivery,
     observeWebhook: metrics.observeWebhook,
     log,
-    logStore: createStore(logDatabase, vault),
+    logStore,
     webhookStore: createStore(webhookDatabase, vault),
   });
   const rpc = createRpcOptions(adapters, { config, limiter, refunds, keyUses, directory, mapError, log });
@@ -191,6 +195,10 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     ring.reload().catch((error: unknown) => log.warn({ err: error }, 'signing keys could not be read again'));
   }, keyReloadMs);
   reload.unref();
+  const asking = setInterval(() => {
+    changes.ask().catch((error: unknown) => log.warn({ err: error }, 'changes of tenants could not be read'));
+  }, changesIntervalMs);
+  asking.unref();
 
   return {
     store,
@@ -202,6 +210,7 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     },
     async close() {
       clearInterval(reload);
+      clearInterval(asking);
       await Promise.all([refunds.flush(), keyUses.flush()]);
       await Promise.all([database, logDatabase, webhookDatabase].map((each) => each.close()));
     },

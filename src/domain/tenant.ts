@@ -66,6 +66,8 @@ export type TenantRepository = {
   findById(id: string): Promise<Tenant | undefined>;
   findBySlug(slug: string): Promise<Tenant | undefined>;
   findByKeyDigest(digest: Buffer, now: Date): Promise<{ tenant: Tenant; key: ApiKey } | undefined>;
+  /** The tenants that have changed in the last seconds, themselves or their keys and applications; some more than once. */
+  listChanged(windowS: number, limit: number): Promise<string[]>;
   /** The browser origins of all active tenants. */
   listOrigins(): Promise<string[]>;
   /** Tenants by slug, after the one with `afterSlug`. */

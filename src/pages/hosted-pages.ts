@@ -52,11 +52,11 @@ type Manifest = Readonly<
 /** Pages that are built: each is a script with its styles. */
 export type HostedEntry = 'account' | 'console' | 'ready';
 type EntryName = HostedEntry | 'reference' | 'silent';
-/** The files that a page loads first: script, styles, and the words of its language. */
+/** The files that a page loads first: script, styles, and what the script imports, the words of its language among it. */
 type Entry = {
   readonly script: string;
   readonly styles: readonly string[];
-  readonly words: (locale: Locale) => readonly string[];
+  readonly parts: (locale: Locale) => readonly string[];
 };
 
 const knownEntries = new Map<EntryName, Entry>();
@@ -89,7 +89,10 @@ function readEntry(name: EntryName): Entry {
   const read = {
     script: entry.file,
     styles: stylesOf(manifest, key),
-    words: (locale: Locale) => filesOf(manifest, `${name}/words.${locale}.ts`),
+    parts: (locale: Locale) => {
+      const files = [...filesOf(manifest, key), ...filesOf(manifest, `${name}/words.${locale}.ts`)];
+      return [...new Set(files)].filter((file) => file !== entry.file);
+    },
   };
   knownEntries.set(name, read);
   return read;
@@ -126,11 +129,11 @@ export function assertPagesBuilt(): void {
 
 /** The page of a tenant, or the console for users of the tenant `manam`; the script in it draws what its path asks for. */
 export function renderHostedPage(page: HostedEntry, locale: Locale, tenant: Tenant, key: string): string {
-  const { script, styles, words } = readEntry(page);
+  const { script, styles, parts } = readEntry(page);
   const settings = pageSettingsOf(tenant, key);
   const sheets = styles.map((file) => `<link rel="stylesheet" href="${assetPath}${file}">`).join('');
   // They are asked for by the script: without this they would come a round trip later.
-  const early = words(locale)
+  const early = parts(locale)
     .map((file) => `<link rel="modulepreload" href="${assetPath}${file}">`)
     .join('');
   return `<!doctype html><html lang="${locale}" dir="${locale === 'fa' ? 'rtl' : 'ltr'}"><head><meta charset="utf-8">

@@ -1,50 +1,50 @@
-import { LRUCache } from 'lru-cache';
 import type { Client, FindClient } from '../domain/client.ts';
 import type { Clock } from '../domain/clock.ts';
 import { isRegisteredOrigin } from '../domain/registered-url.ts';
 import type { Store } from '../domain/repositories.ts';
 import type { Tenant } from '../domain/tenant.ts';
 import { isUuid } from '../domain/token.ts';
+import { createDirectoryCache } from './directory-cache.ts';
+import type { DirectoryChanges } from './directory-changes.ts';
 
-/** Time for which a changed or deleted application may still be taken as it was. */
-const lifetimeMs = 5000;
 /** Time between two readings for origins that were not found, so that strangers cause no storm of them. */
 const rereadMs = 1000;
-const maxEntries = 10_000;
-
-type Found<T> = { readonly value: T };
-
 export type ApplicationDirectory = {
   readonly find: FindClient;
   /** Whether an application of the tenant has the browser origin. A new one is accepted within a second. */
   hasOrigin(tenantId: string, origin: string): Promise<boolean>;
 };
 
-/** Applications with their secrets, cached for seconds, each read once for any number of calls. */
+/** Applications with their secrets, kept until their tenant changes. */
 export function createApplicationDirectory(
   { applications }: Store<'applications'>,
   findByMetadata: FindClient,
+  changes: DirectoryChanges,
   clock: Clock,
 ): ApplicationDirectory {
-  const cacheOf = <T>(read: (key: string) => Promise<T>) =>
-    new LRUCache<string, Found<T>>({
-      max: maxEntries,
-      ttl: lifetimeMs,
-      fetchMethod: async (key) => ({ value: await read(key) }),
-    });
-
-  const byId = cacheOf(async (key): Promise<Client | undefined> => {
-    const [tenantId = '', clientId = ''] = key.split(' ');
-    const found = await applications.findWithSecrets(tenantId, clientId, clock());
-    return found?.settings.enabled === true ? found : undefined;
+  const byId = createDirectoryCache({
+    read: async (key): Promise<Client | undefined> => {
+      const [tenantId = '', clientId = ''] = key.split(' ');
+      const found = await applications.findWithSecrets(tenantId, clientId, clock());
+      return found?.settings.enabled === true ? found : undefined;
+    },
+    changes,
+    clock,
+    tenantOf: (_, key) => key.split(' ', 1)[0],
+    endOf: firstEnd,
   });
   /** What the enabled applications of a tenant have together. */
-  const together = cacheOf(async (tenantId) => {
-    const enabled = (await applications.list(tenantId)).filter(({ settings }) => settings.enabled);
-    return {
-      origins: enabled.flatMap(({ settings }) => settings.origins),
-      served: enabled.flatMap(({ settings }) => settings.serves),
-    };
+  const together = createDirectoryCache({
+    read: async (tenantId) => {
+      const enabled = (await applications.list(tenantId)).filter(({ settings }) => settings.enabled);
+      return {
+        origins: enabled.flatMap(({ settings }) => settings.origins),
+        served: enabled.flatMap(({ settings }) => settings.serves),
+      };
+    },
+    changes,
+    clock,
+    tenantOf: (_, tenantId) => tenantId,
   });
 
   /** Nobody has registered what such a client may reach: it is every API of the tenant, as the user consents to it. */
@@ -55,7 +55,7 @@ export function createApplicationDirectory(
   ): Promise<Client | undefined> {
     const found = await findByMetadata(tenant, clientId, address);
     if (found === undefined) return undefined;
-    const resources = (await together.fetch(tenant.id))?.value.served ?? [];
+    const { served: resources } = await together.find(tenant.id);
     return { ...found, settings: { ...found.settings, resources } };
   }
 
@@ -63,15 +63,23 @@ export function createApplicationDirectory(
     async find(tenant, clientId, address, options) {
       if (clientId.startsWith('https:') || clientId.startsWith('http:'))
         return await findMetadataClient(tenant, clientId, address);
-      const forceRefresh = options?.afresh === true;
       if (!isUuid(clientId)) return undefined;
-      return (await byId.fetch(`${tenant.id} ${clientId}`, { forceRefresh }))?.value;
+      return await byId.find(`${tenant.id} ${clientId}`, options?.afresh);
     },
     async hasOrigin(tenantId, origin) {
-      const isKnown = async (forceRefresh: boolean) =>
-        isRegisteredOrigin(origin, (await together.fetch(tenantId, { forceRefresh }))?.value.origins ?? []);
+      const isKnown = async (afresh: boolean) =>
+        isRegisteredOrigin(origin, (await together.find(tenantId, afresh)).origins);
       if (await isKnown(false)) return true;
-      return lifetimeMs - together.getRemainingTTL(tenantId) >= rereadMs && (await isKnown(true));
+      return together.ageOf(tenantId) >= rereadMs && (await isKnown(true));
     },
   };
+}
+
+/** When the first of its secrets ends. */
+function firstEnd(client: Client | undefined): Date | undefined {
+  const ends = (client?.secrets ?? []).flatMap(({ expiresAt }) => expiresAt ?? []);
+  return ends.reduce<Date | undefined>(
+    (first, end) => (first === undefined || end < first ? end : first),
+    undefined,
+  );
 }

@@ -1,14 +1,8 @@
-import { LRUCache } from 'lru-cache';
 import type { ApiKey } from '../domain/api-key.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Tenant, TenantRepository } from '../domain/tenant.ts';
-
-/** Time for which a suspended tenant or a revoked key may still be accepted. */
-const lifetimeMs = 5000;
-/** Number of cached keys; unknown ones count, so that random keys cause no storm of queries. */
-const maxEntries = 10_000;
-
-type Found<T> = { readonly value: T | undefined };
+import { createDirectoryCache } from './directory-cache.ts';
+import type { DirectoryChanges } from './directory-changes.ts';
 
 export type TenantDirectory = {
   /** The active tenant of a live key. */
@@ -23,31 +17,45 @@ export type TenantDirectory = {
   listOrigins(): Promise<readonly string[]>;
 };
 
-/** Tenants and keys, cached for seconds, each read once for any number of callers. */
-export function createTenantDirectory(tenants: TenantRepository, clock: Clock): TenantDirectory {
-  const cacheOf = <T>(max: number, read: (id: string) => Promise<T | undefined>) =>
-    new LRUCache<string, Found<T>>({
-      max,
-      ttl: lifetimeMs,
-      fetchMethod: async (id) => ({ value: await read(id) }),
+/** Tenants and keys, kept until they change. */
+export function createTenantDirectory(
+  tenants: TenantRepository,
+  changes: DirectoryChanges,
+  clock: Clock,
+): TenantDirectory {
+  const cacheOf = (read: (name: string) => Promise<Tenant | undefined>) =>
+    createDirectoryCache({
+      read: async (name) => {
+        const tenant = await read(name);
+        return tenant?.status === 'active' ? tenant : undefined;
+      },
+      changes,
+      clock,
+      tenantOf: (tenant) => tenant?.id,
     });
-
-  const byKey = cacheOf(maxEntries, (digest) => tenants.findByKeyDigest(Buffer.from(digest, 'hex'), clock()));
-  const byId = cacheOf(maxEntries, async (id) => {
-    const tenant = await tenants.findById(id);
-    return tenant?.status === 'active' ? tenant : undefined;
+  const byId = cacheOf((id) => tenants.findById(id));
+  const bySlug = cacheOf((slug) => tenants.findBySlug(slug));
+  const byKey = createDirectoryCache({
+    read: (digest) => tenants.findByKeyDigest(Buffer.from(digest, 'hex'), clock()),
+    changes,
+    clock,
+    tenantOf: (found) => found?.tenant.id,
+    endOf: (found) => found?.key.expiresAt,
   });
-  const bySlug = cacheOf(maxEntries, async (slug) => {
-    const tenant = await tenants.findBySlug(slug);
-    return tenant?.status === 'active' ? tenant : undefined;
+  const origins = createDirectoryCache({
+    read: () => tenants.listOrigins(),
+    changes,
+    clock,
+    // Those of all tenants: read again every few seconds.
+    tenantOf: () => undefined,
+    max: 1,
   });
-  const origins = cacheOf(1, () => tenants.listOrigins());
 
   return {
-    findByKey: async (digest) => (await byKey.fetch(digest.toString('hex')))?.value,
-    forgetKey: (digest) => void byKey.delete(digest.toString('hex')),
-    findById: async (id) => (await byId.fetch(id))?.value,
-    findBySlug: async (slug) => (await bySlug.fetch(slug))?.value,
-    listOrigins: async () => (await origins.fetch('all'))?.value ?? [],
+    findByKey: (digest) => byKey.find(digest.toString('hex')),
+    forgetKey: (digest) => byKey.forget(digest.toString('hex')),
+    findById: (id) => byId.find(id),
+    findBySlug: (slug) => bySlug.find(slug),
+    listOrigins: () => origins.find('all'),
   };
 }

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, inArray, isNull, max, or, type Param } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNull, max, or, type Param, sql } from 'drizzle-orm';
 import {
   type Application,
   type ApplicationRepository,
@@ -16,8 +16,9 @@ import {
   applications as table,
 } from './tables/applications.ts';
 import { eventLogs } from './tables/events.ts';
+import { tenants } from './tables/tenants.ts';
 
-function toApplication({ settings, ...row }: typeof table.$inferSelect): Application {
+function toApplication({ settings, changedAt: _, ...row }: typeof table.$inferSelect): Application {
   return {
     ...row,
     settings: withDefaults(settings, defaultApplication(settings.kind)) as ApplicationSettings,
@@ -84,6 +85,8 @@ export function createApplicationRepository(db: Database, prepared: Database): A
 
     async delete(tenantId, clientId) {
       const [result] = await db.delete(table).where(is(tenantId, clientId));
+      // A row that is gone names no change: its tenant does.
+      await db.update(tenants).set({ changedAt: sql`CURRENT_TIMESTAMP(3)` }).where(eq(tenants.id, tenantId));
       return result.affectedRows === 1;
     },
 

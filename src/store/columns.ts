@@ -1,4 +1,4 @@
-import { customType } from 'drizzle-orm/mysql-core';
+import { customType, timestamp } from 'drizzle-orm/mysql-core';
 import { bytesToUuid, uuidToBytes } from '../domain/token.ts';
 
 /** Drizzle hands a NULL to the type of its column where a prepared statement is given one. */
@@ -36,6 +36,10 @@ export const instant = customType<{ data: Date; driverData: string }>({
   toDriver: orNull((date: Date) => date.toISOString().slice(0, -1).replace('T', ' ')),
   fromDriver: (text) => new Date(`${text.replace(' ', 'T')}Z`),
 });
+
+/** When a row was last written, which the database notes by itself. It is compared with the database's own clock alone. */
+export const changeTime = (name: string) =>
+  timestamp(name, { fsp: 3, mode: 'string' }).notNull().defaultNow();
 
 /** A JSON document. A text column, because MySQL's and MariaDB's JSON types differ. */
 export const json = customType<{ data: unknown; driverData: string }>({

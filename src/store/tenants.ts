@@ -1,4 +1,5 @@
-import { and, asc, eq, gt, inArray, isNull, lt, or, type Param } from 'drizzle-orm';
+import { and, asc, type Column, eq, gt, inArray, isNull, lt, or, type Param, sql } from 'drizzle-orm';
+import { unionAll } from 'drizzle-orm/mysql-core';
 import { type ApiKeyRow, type KeyLimits, noLimits } from '../domain/api-key.ts';
 import type { TenantPolicy } from '../domain/policy.ts';
 import { withDefaults } from '../domain/settings.ts';
@@ -7,7 +8,7 @@ import { defaultPolicy } from '../domain/tenant-policy.ts';
 import type { Vault } from '../domain/vault.ts';
 import type { Database } from './database.ts';
 import { once, slot } from './prepared.ts';
-import { applications } from './tables/applications.ts';
+import { applicationSecrets, applications } from './tables/applications.ts';
 import { consents } from './tables/federation.ts';
 import { tenantTables } from './tables/tenant-tables.ts';
 import { apiKeys, tenantSecrets, tenants } from './tables/tenants.ts';
@@ -22,12 +23,12 @@ const defaults = {
   passkeys: { ...fresh.passkeys, mode: 'off' as const },
 };
 
-function toTenant({ confined, deletedAt, ...row }: typeof tenants.$inferSelect): Tenant {
+function toTenant({ confined, deletedAt, changedAt: _, ...row }: typeof tenants.$inferSelect): Tenant {
   const policy = withDefaults(row.policy, defaults) as TenantPolicy;
   return { ...row, policy, ...(confined && { confined }), ...(deletedAt && { deletedAt }) };
 }
 
-function toKey({ digest: _, ...row }: typeof apiKeys.$inferSelect): ApiKeyRow {
+function toKey({ digest: _, changedAt: __, ...row }: typeof apiKeys.$inferSelect): ApiKeyRow {
   return {
     ...row,
     limits: row.limits ?? noLimits,
@@ -95,12 +96,31 @@ export function createTenantRepository(db: Database, prepared: Database, vault: 
     async findByKeyDigest(digest, now) {
       const [row] = await byKeyDigest().execute({ digest, now });
       if (row === undefined) return undefined;
-      const { id, tenantId, kind, scopes, limits, expiresAt } = row.api_keys;
-      const key = { id, tenantId, kind, scopes, ...(expiresAt && { expiresAt }) };
+      const { id, tenantId, kind, scopes, limits, expiresAt, revokedAt } = row.api_keys;
+      // A rotated key ends when its overlap does.
+      const [end] = [expiresAt, revokedAt]
+        .filter((at) => at !== null)
+        .sort((a, b) => a.getTime() - b.getTime());
+      const key = { id, tenantId, kind, scopes, ...(end && { expiresAt: end }) };
       const tenant = toTenant(row.tenants);
       if (limits === null) return { tenant, key };
       const origins = await originsOf(tenantId, limits);
       return origins && { tenant, key: { ...key, limits: { ...limits, origins } } };
+    },
+
+    async listChanged(windowS, limit) {
+      const isRecent = (changedAt: Column) =>
+        gt(changedAt, sql`CURRENT_TIMESTAMP(3) - INTERVAL ${windowS} SECOND`);
+      const rows = await unionAll(
+        db.select({ id: tenants.id }).from(tenants).where(isRecent(tenants.changedAt)),
+        db.select({ id: apiKeys.tenantId }).from(apiKeys).where(isRecent(apiKeys.changedAt)),
+        db.select({ id: applications.tenantId }).from(applications).where(isRecent(applications.changedAt)),
+        db
+          .select({ id: applicationSecrets.tenantId })
+          .from(applicationSecrets)
+          .where(isRecent(applicationSecrets.changedAt)),
+      ).limit(limit);
+      return rows.map(({ id }) => id);
     },
 
     async listOrigins() {
@@ -217,7 +237,8 @@ export function createTenantRepository(db: Database, prepared: Database, vault: 
       for (const { keyId, at } of uses)
         await db
           .update(apiKeys)
-          .set({ lastUsedAt: at })
+          // That is no change to those who call with it.
+          .set({ lastUsedAt: at, changedAt: sql`${apiKeys.changedAt}` })
           .where(and(eq(apiKeys.id, keyId), or(isNull(apiKeys.lastUsedAt), lt(apiKeys.lastUsedAt, at))));
     },
 

@@ -192,6 +192,20 @@ test('a bound token passes with its proof for the origin of the server, once', a
   expect(await statusOf(createGuard(await verifierOf()), headers)).toBe(401);
 });
 
+test('a token that is bound to no key is refused where it comes with a proof', async () => {
+  const key = createProofKey();
+  const { accessToken: token } = await signUp(testApp());
+  const origin = 'https://api.example.com';
+  const guard = createGuard(await verifierOf(), { origin });
+  const proof = await key.prove({ method: 'GET', url: `${origin}/me`, accessToken: token });
+  const check = (headers: Record<string, string>) => guard.check({ headers, method: 'GET', url: '/me' });
+  await expect(check(bearer(token))).resolves.toMatchObject({ roles: [] });
+  await expect(check({ authorization: `DPoP ${token}`, dpop: proof })).rejects.toMatchObject({
+    status: 401,
+    headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
+  });
+});
+
 /** The way of a client to a health service behind each kind of RPC server. */
 const rpcServers: Record<string, (guard: SessionGuard) => Promise<string>> = {
   async Connect(guard) {

@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { createApplicationDirectory } from '../../src/server/application-directory.ts';
+import { createDirectoryChanges } from '../../src/server/directory-changes.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -12,6 +13,7 @@ function startDirectory() {
   const directory = createApplicationDirectory(
     { applications: { list } } as never,
     async () => undefined,
+    createDirectoryChanges(async () => []),
     () => new Date(),
   );
   const advance = async (ms: number) => {

@@ -346,6 +346,7 @@ test('plans the statements of pending migrations only, with the sizes of their t
     ['0026_connections.sql', false],
     ['0027_openid_provider.sql', false],
     ['0028_management.sql', false],
+    ['0029_directory_changes.sql', false],
   ]);
   const [created, copied] = listed[13]?.plan ?? [];
   expect(created).toMatchObject({ table: 'authenticators', effect: 'metadata', rows: 0, bytes: 0 });

@@ -1,13 +1,18 @@
+import { randomBytes, randomUUID as uuid } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { getTableColumns, getTableName, gt, is, sql } from 'drizzle-orm';
 import { int, MySqlTable, mysqlTable } from 'drizzle-orm/mysql-core';
 import { createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createVault } from '../../src/adapters/vault.ts';
+import { defaultApplication } from '../../src/domain/application.ts';
+import { defaultPolicy } from '../../src/domain/tenant-policy.ts';
 import { bytes, exact, instant, json } from '../../src/store/columns.ts';
 import { type DatabaseHandle, openDatabase } from '../../src/store/database.ts';
 import { inspectDatabase } from '../../src/store/health.ts';
 import { changeSchema, migrate, pendingMigrations, readMigrations } from '../../src/store/migrate.ts';
+import { createStore } from '../../src/store/store.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { thrownBy } from '../support/errors.ts';
 
@@ -72,8 +77,15 @@ test('every key of user data begins with the tenant', async () => {
     'schema_migrations',
     'event_sequencer',
   ]);
-  // Taken across tenants, and the tenants of a user of Manam.
-  const queues = ['events_unnumbered', 'webhook_deliveries_due', 'members_user', 'user_jobs_due'];
+  // Taken across tenants, the tenants of a user of Manam, and what has changed in any tenant.
+  const queues = [
+    'events_unnumbered',
+    'webhook_deliveries_due',
+    'members_user',
+    'user_jobs_due',
+    'applications_changed',
+    'application_secrets_changed',
+  ];
   const isQueue = (row: Record<string, unknown>) => queues.includes(String(row['i']));
   const others = rows.filter(
     (row) => !ofDeployment.has(String(row['t'])) && row['c'] !== 'tenant_id' && !isQueue(row),
@@ -265,4 +277,40 @@ test('events can be partitioned by month as docs/databases.md says, and a month 
   expect(await query('SELECT HEX(id) AS id FROM events')).toEqual([{ id: `01B${'0'.repeat(29)}` }]);
   await close();
   await own.drop();
+});
+
+test('a change of a tenant, its keys, its applications or their secrets names the tenant, and a use of a key does not', async () => {
+  const now = new Date();
+  const store = createStore(database, createVault([{ id: uuid(), key: Buffer.alloc(32) }]));
+  const { tenants, applications } = store;
+  const tenantId = uuid();
+  const slug = `changed-${tenantId}`;
+  const policy = defaultPolicy('http://localhost', slug);
+  const tenant = { id: tenantId, slug, name: slug, status: 'active', policy, createdAt: now } as const;
+  const key = { id: uuid(), tenantId, kind: 'secret', scopes: [], digest: randomBytes(32) } as const;
+  const client = {
+    tenantId,
+    clientId: uuid(),
+    settings: defaultApplication('web'),
+    createdAt: now,
+    updatedAt: now,
+  };
+  const secret = { id: uuid(), digest: randomBytes(32), createdAt: now, expiresAt: undefined };
+  /** Whether a change names the tenant, after all changes before it were long ago. */
+  const names = async (change: () => Promise<unknown>) => {
+    for (const table of ['tenants', 'api_keys', 'applications', 'application_secrets'])
+      await database.query(`UPDATE ${table} SET changed_at = '2026-01-01 00:00:00'`);
+    expect(await tenants.listChanged(30, 10)).toEqual([]);
+    await change();
+    return (await tenants.listChanged(30, 10)).includes(tenantId);
+  };
+  expect(await names(() => tenants.insert(tenant))).toBe(true);
+  expect(await names(() => tenants.update(tenantId, { status: 'suspended' }))).toBe(true);
+  expect(await names(() => tenants.insertKey(key, now))).toBe(true);
+  expect(await names(() => tenants.noteUses([{ keyId: key.id, at: now }]))).toBe(false);
+  expect(await names(() => tenants.revokeKey(tenantId, key.id, now))).toBe(true);
+  expect(await names(() => applications.insert(client))).toBe(true);
+  expect(await names(() => applications.insertSecret(tenantId, client.clientId, secret))).toBe(true);
+  expect(await names(() => applications.endSecrets(tenantId, client.clientId, now))).toBe(true);
+  expect(await names(() => applications.delete(tenantId, client.clientId))).toBe(true);
 });

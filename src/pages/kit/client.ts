@@ -1,8 +1,9 @@
 import { useMemo, useRef } from 'preact/hooks';
-import { createWebClient, type WebManam } from '../../clients/web.ts';
+import type { WebManam } from '../../clients/web.ts';
+import { openWebClient } from '../../clients/web-client.ts';
 import { accounts } from './accounts.ts';
 import type { Locale } from './language.ts';
-import { servicesOf } from './services.ts';
+import { contracts, servicesOf } from './services.ts';
 import type { PageSettings } from './settings.ts';
 import { solveBeside } from './work.ts';
 
@@ -18,16 +19,19 @@ export function useClient({ settings, ...given }: ClientProps): WebManam {
   const now = useRef(given);
   now.current = given;
   return useMemo(() => {
-    const client = createWebClient({
-      url: location.origin,
-      key: settings.key,
-      locale: () => now.current.locale,
-      sessionName: accounts.active(settings.slug),
-      solveWork: solveBeside,
-      watchSession: true,
-      onSessionEnd: () => now.current.onSessionEnd(),
-      onSessionStart: () => now.current.onSessionStart(),
-    });
+    const client = openWebClient(
+      {
+        url: location.origin,
+        key: settings.key,
+        locale: () => now.current.locale,
+        sessionName: accounts.active(settings.slug),
+        solveWork: solveBeside,
+        watchSession: true,
+        onSessionEnd: () => now.current.onSessionEnd(),
+        onSessionStart: () => now.current.onSessionStart(),
+      },
+      contracts,
+    );
     return { ...servicesOf(client), ...client };
   }, [settings.key]);
 }

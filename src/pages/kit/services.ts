@@ -1,17 +1,24 @@
 import type { DescService } from '@bufbuild/protobuf';
-import type { Client } from '@connectrpc/connect';
 import { AuthService } from '../../../gen/manam/v1/auth_service_pb.js';
 import type { Manam, WebClient } from '../../clients/web.ts';
 
+/** The ways to the contracts of services that no sign-in begins with: each is fetched when it is first called. */
+export const contracts = {
+  twoFactor: async () => (await import('../../../gen/manam/v1/two_factor_service_pb.js')).TwoFactorService,
+  passkeys: async () => (await import('../../../gen/manam/v1/passkey_service_pb.js')).PasskeyService,
+  providers: async () => (await import('../../../gen/manam/v1/provider_service_pb.js')).ProviderService,
+  recovery: async () => (await import('../../../gen/manam/v1/recovery_service_pb.js')).RecoveryService,
+  profile: async () => (await import('../../../gen/manam/v1/profile_service_pb.js')).ProfileService,
+  events: async () => (await import('../../../gen/manam/v1/event_service_pb.js')).EventService,
+  authorization: async () =>
+    (await import('../../../gen/manam/v1/authorization_service_pb.js')).AuthorizationService,
+};
+
 type Unary = Readonly<Record<string, (...given: unknown[]) => Promise<unknown>>>;
 
-/**
- * Clients of the services that pages call. The contract of a sign-in is there at once, that of any other service is fetched at
- * its first call.
- */
+/** Clients of the services that pages call, for their unary calls. */
 export function servicesOf({ clientOf }: WebClient): Manam {
-  /** Its unary calls. */
-  function later<S extends DescService>(load: () => Promise<S>): Client<S> {
+  function later(load: () => Promise<DescService>): unknown {
     let client: Promise<Unary> | undefined;
     const open = async () => clientOf(await load()) as unknown as Unary;
     const call = async (name: string, given: unknown[]) => {
@@ -23,7 +30,7 @@ export function servicesOf({ clientOf }: WebClient): Manam {
       });
       return await found[name]?.(...given);
     };
-    const calls = new Proxy(
+    return new Proxy(
       {},
       {
         get:
@@ -32,25 +39,7 @@ export function servicesOf({ clientOf }: WebClient): Manam {
             call(String(name), given),
       },
     );
-    return calls as Client<S>;
   }
-
-  return {
-    auth: clientOf(AuthService),
-    twoFactor: later(
-      async () => (await import('../../../gen/manam/v1/two_factor_service_pb.js')).TwoFactorService,
-    ),
-    passkeys: later(async () => (await import('../../../gen/manam/v1/passkey_service_pb.js')).PasskeyService),
-    providers: later(
-      async () => (await import('../../../gen/manam/v1/provider_service_pb.js')).ProviderService,
-    ),
-    recovery: later(
-      async () => (await import('../../../gen/manam/v1/recovery_service_pb.js')).RecoveryService,
-    ),
-    profile: later(async () => (await import('../../../gen/manam/v1/profile_service_pb.js')).ProfileService),
-    events: later(async () => (await import('../../../gen/manam/v1/event_service_pb.js')).EventService),
-    authorization: later(
-      async () => (await import('../../../gen/manam/v1/authorization_service_pb.js')).AuthorizationService,
-    ),
-  };
+  const others = Object.entries(contracts).map(([name, load]) => [name, later(load)]);
+  return { auth: clientOf(AuthService), ...Object.fromEntries(others) } as Manam;
 }

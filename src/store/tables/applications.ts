@@ -2,7 +2,7 @@ import { bigint, int, mysqlTable, primaryKey } from 'drizzle-orm/mysql-core';
 import type { ApplicationSettings } from '../../domain/application-settings.ts';
 import type { AuthenticationMethod } from '../../domain/authentication.ts';
 import type { DeviceAuthorization } from '../../domain/device-authorization.ts';
-import { bytes, exact, flag, instant, json, uuid } from '../columns.ts';
+import { bytes, changeTime, exact, flag, instant, json, uuid } from '../columns.ts';
 
 export const applications = mysqlTable(
   'applications',
@@ -12,6 +12,7 @@ export const applications = mysqlTable(
     settings: json('settings').$type<ApplicationSettings>().notNull(),
     createdAt: instant('created_at').notNull(),
     updatedAt: instant('updated_at').notNull(),
+    changedAt: changeTime('changed_at'),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.clientId] })],
 );
@@ -25,6 +26,7 @@ export const applicationSecrets = mysqlTable(
     digest: bytes('digest', { type: 'binary(32)' }).notNull(),
     createdAt: instant('created_at').notNull(),
     expiresAt: instant('expires_at'),
+    changedAt: changeTime('changed_at'),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.clientId, table.id] })],
 );

@@ -2,7 +2,7 @@ import { mysqlTable, primaryKey, varchar } from 'drizzle-orm/mysql-core';
 import type { KeyKind, KeyLimits, Scope } from '../../domain/api-key.ts';
 import type { TenantPolicy } from '../../domain/policy.ts';
 import type { Tenant } from '../../domain/tenant.ts';
-import { bytes, exact, flag, instant, json, uuid } from '../columns.ts';
+import { bytes, changeTime, exact, flag, instant, json, uuid } from '../columns.ts';
 
 // The tables as the migrations leave them; a test compares the two. Keys and
 // indexes are the migrations' business and repeated here only where a query needs
@@ -17,6 +17,7 @@ export const tenants = mysqlTable('tenants', {
   createdAt: instant('created_at').notNull(),
   confined: flag('confined').notNull().default(false),
   deletedAt: instant('deleted_at'),
+  changedAt: changeTime('changed_at'),
 });
 
 export const domains = mysqlTable(
@@ -43,6 +44,7 @@ export const apiKeys = mysqlTable('api_keys', {
   expiresAt: instant('expires_at'),
   lastUsedAt: instant('last_used_at'),
   limits: json('limits').$type<KeyLimits>(),
+  changedAt: changeTime('changed_at'),
 });
 
 export const tenantSecrets = mysqlTable(

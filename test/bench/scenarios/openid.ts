@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import { systemRandom } from '../../../src/adapters/random.ts';
 import { createVault } from '../../../src/adapters/vault.ts';
 import { formatApiKey } from '../../../src/domain/api-key.ts';
@@ -125,12 +126,18 @@ async function refreshTokenOf(
   return tokens['refresh_token'] ?? '';
 }
 
+/** Time for which what has changed is read anew. */
+const changedMs = 31_000;
+
+const tokenOf = (forms: Forms, app: Registered) =>
+  forms.post(
+    `/t/${app.slug}/oauth/token`,
+    { grant_type: 'client_credentials', scope: 'jobs' },
+    authorizationOf(app),
+  );
+
 const machineSide = (forms: Forms, concurrency: number, appOf: () => Registered): Side =>
-  closedLoop(concurrency, () => async () => {
-    const app = appOf();
-    const form = { grant_type: 'client_credentials', scope: 'jobs' };
-    await forms.post(`/t/${app.slug}/oauth/token`, form, authorizationOf(app));
-  });
+  closedLoop(concurrency, () => async () => void (await tokenOf(forms, appOf())));
 
 /** Callers that each refresh a chain of their own. */
 function refreshSide(forms: Forms, path: string, authorization: string, tokens: string[]): Side {
@@ -255,6 +262,16 @@ export const openid: Scenario = async ({ options, database, limits }) => {
       bare.close();
 
       const many = await seedTenants(store, tenants);
+      // As in a service that runs: nothing has just changed, and each tenant has called in the last minutes.
+      await pause(changedMs);
+      let next = 0;
+      const callers = Array.from({ length: concurrency }, async () => {
+        for (let app = many[next]; app !== undefined; app = many[next]) {
+          next += 1;
+          await tokenOf(ours, app);
+        }
+      });
+      await Promise.all(callers);
       const some = () => many[Math.floor(Math.random() * many.length)] ?? machine;
       await add(
         `client credentials of ${tenants} tenants, p95`,

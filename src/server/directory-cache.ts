@@ -1,0 +1,64 @@
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../domain/clock.ts';
+import { type DirectoryChanges, longestMs } from './directory-changes.ts';
+
+/** Number of values of a kind; what is not there counts, so that made-up names cause no storm of queries. */
+const maxEntries = 20_000;
+
+type Kept<T> = { readonly value: T; readonly readAtMs: number };
+
+export type DirectoryCacheOptions<T> = {
+  readonly read: (key: string) => Promise<T>;
+  readonly changes: DirectoryChanges;
+  readonly clock: Clock;
+  /** The tenant whose changes change a value; undefined: none, such as where nothing was found, and it is soon read again. */
+  readonly tenantOf: (value: T, key: string) => string | undefined;
+  /** When a value ends by itself; absent, undefined: it does not. */
+  readonly endOf?: (value: T) => Date | undefined;
+  readonly max?: number;
+};
+
+export type DirectoryCache<T> = {
+  /** `afresh`: as it is now. */
+  find(key: string, afresh?: boolean): Promise<T>;
+  forget(key: string): void;
+  /** Milliseconds since a value was read; Infinity: it is not there. */
+  ageOf(key: string): number;
+};
+
+/** What calls ask of tenants, kept until it changes, and read once for any number of callers. */
+export function createDirectoryCache<T>({
+  read,
+  changes,
+  clock,
+  tenantOf,
+  endOf = () => undefined,
+  max = maxEntries,
+}: DirectoryCacheOptions<T>): DirectoryCache<T> {
+  const cache = new LRUCache<string, Kept<T>>({
+    max,
+    ttl: longestMs,
+    fetchMethod: async (key) => {
+      const readAtMs = performance.now();
+      return { value: await read(key), readAtMs };
+    },
+  });
+
+  function isCurrent({ value, readAtMs }: Kept<T>, key: string): boolean {
+    const end = endOf(value);
+    if (end !== undefined && end <= clock()) return false;
+    return changes.isCurrent(tenantOf(value, key), readAtMs);
+  }
+
+  return {
+    async find(key, afresh = false) {
+      const known = cache.get(key);
+      if (known !== undefined && !afresh && isCurrent(known, key)) return known.value;
+      const found = await cache.fetch(key, { forceRefresh: known !== undefined });
+      if (found === undefined) throw new Error('the directory read nothing');
+      return found.value;
+    },
+    forget: (key) => void cache.delete(key),
+    ageOf: (key) => performance.now() - (cache.get(key)?.readAtMs ?? Number.NEGATIVE_INFINITY),
+  };
+}
