@@ -1,8 +1,13 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createProject, packInto, root, run } from '../support/client-project.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { freePort } from '../support/federation.ts';
 
 const project = createProject('service');
 beforeAll(async () => {
@@ -25,6 +30,64 @@ test('the installed package brings the command line', async () => {
   await database.drop();
 }, 60_000);
 
+test('the installed service serves in two processes, takes a registration, and signs for an application', async () => {
+  const database = await createTestDatabase();
+  const data = join(project.folder, 'data');
+  const env = {
+    PATH: process.env['PATH'],
+    DATABASE_URL: database.url,
+    MANAM_DATA: data,
+    MANAM_MASTER_KEY: randomBytes(32).toString('base64'),
+    PORT: String(await freePort()),
+    METRICS_PORT: 'off',
+    WORKERS: '2',
+  };
+  const child = spawn(process.execPath, ['node_modules/manam/dist/src/main.js', 'start'], {
+    cwd: project.folder,
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      child.once('exit', (code) => reject(new Error(`it ended with ${code}`)));
+      child.stdout.on('data', (chunk: Buffer) => chunk.includes('all of it in') && resolve());
+    });
+    const dev = JSON.parse(readFileSync(join(data, 'dev.json'), 'utf8')) as Record<string, string>;
+    const { url = '', publishable_key: key = '' } = dev;
+    const registered = await fetch(`${url}/manam.v1.AuthService/Register`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-api-key': key },
+      body: JSON.stringify({ email: 'sara@example.com', password: 'canary-orbit-lantern-77' }),
+    });
+    expect(registered.status).toBe(200);
+    expect((await fetch(`${url}/account/dev/`)).status).toBe(200);
+    expect((await fetch(`${url}/openapi.json`)).status).toBe(200);
+    const made = await run(
+      'npx',
+      ['manam', 'application', 'create', 'dev', 'machine', 'Jobs', '--set', 'scopes=["jobs.run"]', '--json'],
+      { cwd: project.folder, env },
+    );
+    const { application, client_secret: secret } = JSON.parse(made.stdout) as {
+      readonly application: { readonly client_id: string };
+      readonly client_secret: string;
+    };
+    const answer = await fetch(`${url}/t/dev/oauth/token`, {
+      method: 'POST',
+      headers: {
+        authorization: `Basic ${Buffer.from(`${application.client_id}:${secret}`).toString('base64')}`,
+      },
+      body: new URLSearchParams({ grant_type: 'client_credentials' }),
+    });
+    const { access_token: token } = (await answer.json()) as Record<string, string>;
+    expect(decodeProtectedHeader(token ?? '')).toMatchObject({ alg: 'RS256', typ: 'at+jwt' });
+  } finally {
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    await ended;
+    await database.drop();
+  }
+}, 120_000);
+
 test('the package contains its runtime files and no development files', () => {
   const inside = readdirSync(join(project.folder, 'node_modules/manam'));
   expect(inside.sort()).toEqual([
@@ -36,6 +99,9 @@ test('the package contains its runtime files and no development files', () => {
     'docs',
     'package.json',
   ]);
+  const licenses = readFileSync(join(project.folder, 'node_modules/manam/dist/licenses.md'), 'utf8');
+  for (const name of ['drizzle-orm', '@connectrpc/connect', 'mysql2', 'jose'])
+    expect(licenses).toContain(`\n## ${name} - `);
   expect(existsSync(join(project.folder, 'node_modules/manam/dist/proto/google/api/annotations.proto'))).toBe(
     true,
   );
