@@ -11,7 +11,7 @@ export function normalizePassword(password: string): string {
   return password.normalize('NFKC');
 }
 
-/** What is known of the passwords that people choose. */
+/** Lists of common passwords, and the estimate of strength that uses them. */
 export type KnownPasswords = {
   /** Those known from breaches, in lower case. */
   readonly blocklist: ReadonlySet<string>;

@@ -26,7 +26,7 @@ export type DirectoryCache<T> = {
   ageOf(key: string): number;
 };
 
-/** What calls ask of tenants, kept until it changes, and read once for any number of callers. */
+/** A cache of data of tenants. An entry is kept until its tenant changes, and concurrent callers share one read. */
 export function createDirectoryCache<T>({
   read,
   changes,

@@ -26,7 +26,7 @@ function startDirectory() {
   return { answer, changes, pass };
 }
 
-test('what was read is good for five seconds where nobody answers', async () => {
+test('data of a tenant is valid for five seconds while the database does not answer', async () => {
   const { answer, changes, pass } = startDirectory();
   answer.isDown = true;
   const readAtMs = nowMs;
@@ -36,7 +36,7 @@ test('what was read is good for five seconds where nobody answers', async () => 
   expect(changes.isCurrent('a', readAtMs)).toBe(false);
 });
 
-test('what has not changed is good for minutes, and not for ever', async () => {
+test('data that has not changed is valid for five minutes and then read again', async () => {
   const { changes, pass } = startDirectory();
   await pass(1);
   const readAtMs = nowMs;
@@ -54,7 +54,7 @@ test('what has changed is read again, and for as long as it is named', async () 
   await pass(1);
   expect(changes.isCurrent('a', readAtMs)).toBe(false);
   expect(changes.isCurrent('b', readAtMs)).toBe(true);
-  // Whoever read it just now may have read it before a transaction that ended since.
+  // A read that started just now may have missed a transaction that has committed since.
   const again = nowMs + 1;
   await pass(1);
   expect(changes.isCurrent('a', again)).toBe(false);
@@ -64,7 +64,7 @@ test('what has changed is read again, and for as long as it is named', async () 
   expect(changes.isCurrent('a', last)).toBe(true);
 });
 
-test('what nobody is known to change is good for five seconds', async () => {
+test('an entry without a tenant is valid for five seconds', async () => {
   const { changes, pass } = startDirectory();
   await pass(1);
   const readAtMs = nowMs;

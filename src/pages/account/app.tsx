@@ -39,7 +39,7 @@ const SignOutPage = onDemand(async () => (await import('./sign-out.tsx')).SignOu
 const SignUp = onDemand(async () => (await import('./sign-up.tsx')).SignUp);
 const UndoChange = onDemand(async () => (await import('./undo-change.tsx')).UndoChange);
 
-/** What is asked of those who have signed in. */
+/** The steps between a sign-in and the account, loaded after the sign-in. */
 const loadDuties = () => import('./duties.ts');
 
 export function App({

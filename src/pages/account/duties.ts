@@ -2,15 +2,15 @@ import { TwoFactorMethod } from '../../clients/web.ts';
 import { mayOfferPasskey } from './passkeys.tsx';
 import type { Account, SignInAnswer, Stage } from './state.ts';
 
-// What is asked of a person between their sign-in and their account.
+// The steps between a sign-in and the account: a second factor, names, a passkey, the tenant's terms.
 
-/** What the tenant demands before the account opens: a second factor, or its terms; undefined: nothing. */
+/** The step that the tenant requires before the account opens, a second factor or its terms; undefined: none. */
 export async function demandOf(account: Account): Promise<Stage | undefined> {
   if (await mustEnrol(account)) return { at: 'enrol' };
   return await missingTerms(account);
 }
 
-/** What follows the response of a way to sign in, before anything that is demanded; undefined: nothing. */
+/** The step that follows a sign-in directly, before any that the tenant requires; undefined: none. */
 export async function questionAfter(
   account: Account,
   { twoFactor, isNew = false, mayOfferPasskey: mayOffer = false, userId = '' }: SignInAnswer,

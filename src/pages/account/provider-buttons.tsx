@@ -4,7 +4,11 @@ import { onDemand } from '../kit/loaded.tsx';
 import { useAccount } from './state.ts';
 
 // Pages without providers load neither their logos nor the way there.
-const ProviderChoice = onDemand(async () => (await import('./provider-choice.tsx')).ProviderChoice);
+const ProviderChoice = onDemand(
+  async () => (await import('./provider-choice.tsx')).ProviderChoice,
+  // The sign-in is complete without them: it does not say that something is loading.
+  null,
+);
 
 /** The providers in the tenant's order; undefined: not known yet. They are an offer: where they cannot be had, the rest of the page works. */
 export function useProviders(): readonly Provider[] | undefined {

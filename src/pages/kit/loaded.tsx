@@ -8,7 +8,7 @@ import { useSite } from './site.ts';
 export type LoadedProps<T> = {
   readonly load: () => Promise<T>;
   readonly children: (value: T, reload: () => Promise<void>) => ComponentChildren;
-  /** What stands in its place meanwhile. */
+  /** What stands in its place meanwhile; null: nothing. Default: that it is loading. */
   readonly placeholder?: ComponentChildren;
   /** What stands around a failure, where the content would have had it. */
   readonly frame?: (failure: ComponentChildren) => ComponentChildren;
@@ -48,7 +48,7 @@ export function Loaded<T>({ load, children, placeholder, frame = (failure) => fa
       </>
     );
   if (said !== false) return <>{frame(said)}</>;
-  return <>{placeholder ?? <p class="hint">{language.t('loading')}</p>}</>;
+  return <>{placeholder === undefined ? <p class="hint">{language.t('loading')}</p> : placeholder}</>;
 }
 
 /** A component whose script is fetched when it is shown. */

@@ -2,7 +2,7 @@ import type { DescService } from '@bufbuild/protobuf';
 import { AuthService } from '../../../gen/manam/v1/auth_service_pb.js';
 import type { Manam, WebClient } from '../../clients/web.ts';
 
-/** The ways to the contracts of services that no sign-in begins with: each is fetched when it is first called. */
+/** Loaders of the service contracts that a sign-in does not start with. Each contract is imported at the service's first call. */
 export const contracts = {
   twoFactor: async () => (await import('../../../gen/manam/v1/two_factor_service_pb.js')).TwoFactorService,
   passkeys: async () => (await import('../../../gen/manam/v1/passkey_service_pb.js')).PasskeyService,
@@ -12,7 +12,7 @@ export const contracts = {
   events: async () => (await import('../../../gen/manam/v1/event_service_pb.js')).EventService,
   authorization: async () =>
     (await import('../../../gen/manam/v1/authorization_service_pb.js')).AuthorizationService,
-};
+} satisfies Record<Exclude<keyof Manam, 'auth'>, () => Promise<DescService>>;
 
 type Unary = Readonly<Record<string, (...given: unknown[]) => Promise<unknown>>>;
 
@@ -23,7 +23,7 @@ export function servicesOf({ clientOf }: WebClient): Manam {
     const open = async () => clientOf(await load()) as unknown as Unary;
     const call = async (name: string, given: unknown[]) => {
       client ??= open();
-      // What could not be fetched is asked for again by the next call.
+      // If the import fails, the next call tries it again.
       const found = await client.catch((error: unknown) => {
         client = undefined;
         throw error;

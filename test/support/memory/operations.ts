@@ -46,7 +46,7 @@ export function createTenants(tables: Tables): TenantRepository {
       const origins = [...limits.origins, ...(application?.settings.origins ?? [])];
       return { tenant, key: { ...key, limits: { ...limits, origins } } };
     },
-    // Over one store there is nobody else who changes it.
+    // The memory store has one writer: no change comes from another instance.
     listChanged: async () => [],
     listOrigins: async () => [
       ...new Set(tenants.all(({ status }) => status === 'active').flatMap(({ policy }) => policy.origins)),
