@@ -18,7 +18,7 @@ await build({
     noExternal: true,
     // Code of the machine, and what is loaded by those alone who ask for it and finds its parts by name.
     external: [
-      'argon2',
+      '@node-rs/argon2',
       'bcrypt',
       '@opentelemetry/api',
       '@opentelemetry/resources',

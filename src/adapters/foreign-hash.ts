@@ -1,7 +1,7 @@
 import { pbkdf2, scrypt, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
-import { verify as verifyArgon2 } from 'argon2';
 import { compare as compareBcrypt } from 'bcrypt';
+import { parseArgon2, verifyArgon2 } from './argon2.ts';
 
 // Hashes that other systems made, verified as they are. All of them run in libuv's pool.
 // Each scheme has a bound on its cost: a hash from outside must not hold the service up.
@@ -57,17 +57,15 @@ function pbkdf2Verifier(digest: string, iterations: number, salt: Buffer, wanted
 
 const schemes: readonly Scheme[] = [
   {
-    // Libraries write the parameters in different orders.
-    form: /^\$argon2(?:id|i|d)\$v=19\$([mtp]=\d+,[mtp]=\d+,[mtp]=\d+)\$[A-Za-z0-9+/]{11,86}={0,2}\$[A-Za-z0-9+/]{22,86}={0,2}$/,
-    verifier: ([phc, parameters = '']) => {
-      const { m, t, p } = Object.fromEntries(parameters.split(',').map((each) => each.split('='))) as Record<
-        string,
-        string
-      >;
-      const isSound = Number(t) >= 1 && Number(p) >= 1 && Number(m) >= 8 * Number(p);
-      return isSound && Number(m) <= maxArgonKiB && Number(t) <= maxArgonPasses && Number(p) <= maxArgonLanes
-        ? (password) => verifyArgon2(phc.replaceAll(/(?<![mtp])=+(?=\$|$)/g, ''), password)
-        : undefined;
+    form: /^\$argon2/,
+    verifier: ({ input }) => {
+      const hash = parseArgon2(input);
+      const isSound =
+        hash !== undefined &&
+        hash.memoryKiB <= maxArgonKiB &&
+        hash.passes <= maxArgonPasses &&
+        hash.lanes <= maxArgonLanes;
+      return isSound ? (password) => verifyArgon2(hash, password) : undefined;
     },
   },
   {

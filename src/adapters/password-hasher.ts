@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { argon2id, hash, needsRehash, verify } from 'argon2';
 import { type HashProfile, normalizePassword, type PasswordHasher } from '../domain/password.ts';
+import { hashArgon2, parseArgon2, verifyArgon2 } from './argon2.ts';
 import { comparesWhole, foreignVerifier } from './foreign-hash.ts';
 import { createWorkQueue } from './work-queue.ts';
 
@@ -53,22 +53,25 @@ async function matchesAny(
  */
 export async function createPasswordHasher(options: PasswordHasherOptions): Promise<PasswordHasher> {
   const { profile, cores, pepper, onHash = () => {} } = options;
-  const parameters = { memoryCost: profile.memoryKiB, timeCost: profile.passes, parallelism: 1 };
-  const secret = pepper === undefined ? {} : { secret: pepper };
+  const cost = { memoryKiB: profile.memoryKiB, passes: profile.passes, lanes: 1 };
   const pepperId = pepperIdOf(pepper);
   const prefix = pepperId === undefined ? '' : `pepper:${pepperId}:`;
 
-  const make = async (password: string, salt?: Buffer) => {
-    const options = { ...parameters, ...secret, type: argon2id, hashLength: 32 } as const;
-    return prefix + (await hash(password, salt === undefined ? options : { ...options, salt }));
+  const make = async (password: string, salt: Buffer = randomBytes(16)) => {
+    const input = { variant: 'argon2id', ...cost, salt, secret: pepper, length: 32 } as const;
+    return prefix + (await hashArgon2(input, password));
   };
   const check = async (stored: string, password: string) => {
     const id = peppered.exec(stored)?.[1];
     const phc = stored.replace(peppered, '');
-    const foreign = phc.startsWith('$argon2id$') ? undefined : foreignVerifier(phc);
-    if (foreign !== undefined) return await matchesAny(foreign, spellingsOf(password));
+    const argon2 = parseArgon2(phc);
+    if (argon2?.variant !== 'argon2id') {
+      const foreign = foreignVerifier(phc);
+      if (foreign === undefined) throw new Error('a stored password hash is of no known scheme');
+      return await matchesAny(foreign, spellingsOf(password));
+    }
     // Made with a pepper that we do not have: the work is done, and never right.
-    const own = (text: string) => verify(phc, text, id === undefined ? {} : secret);
+    const own = (text: string) => verifyArgon2(argon2, text, id === undefined ? undefined : pepper);
     // Argon2 of another system looks like ours, and may be of the password as it was typed.
     const right = await matchesAny(
       own,
@@ -92,10 +95,11 @@ export async function createPasswordHasher(options: PasswordHasherOptions): Prom
       const right = await queue.run(tenant.id, deadline, () => check(phc ?? dummy, password));
       return right && phc !== undefined;
     },
-    needsRehash: (phc, password) =>
-      phc.startsWith(`${prefix}$argon2id$`)
-        ? needsRehash(phc.replace(peppered, ''), parameters)
-        : comparesWhole(phc, password),
+    needsRehash: (phc, password) => {
+      if (!phc.startsWith(`${prefix}$argon2id$`)) return comparesWhole(phc, password);
+      const made = parseArgon2(phc.replace(peppered, ''));
+      return (Object.keys(cost) as (keyof typeof cost)[]).some((key) => made?.[key] !== cost[key]);
+    },
     canVerify: passwordHashTest(pepper),
     load: queue.load,
   };

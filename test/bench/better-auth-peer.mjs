@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import { argon2id, hash, verify } from 'argon2';
+import { hash, verify } from '@node-rs/argon2';
 import { betterAuth } from 'better-auth';
 import { getMigrations } from 'better-auth/db/migration';
 import { toNodeHandler } from 'better-auth/node';
@@ -10,7 +10,13 @@ import { createPool } from 'mysql2/promise';
 // are off, as those of the service are.
 
 const [databaseUrl, memoryCost, timeCost] = process.argv.slice(2);
-const cost = { type: argon2id, memoryCost: Number(memoryCost), timeCost: Number(timeCost), parallelism: 1 };
+const argon2id = 2;
+const cost = {
+  algorithm: argon2id,
+  memoryCost: Number(memoryCost),
+  timeCost: Number(timeCost),
+  parallelism: 1,
+};
 const server = createServer();
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 const baseURL = `http://127.0.0.1:${server.address().port}`;

@@ -1,9 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { create, fromJsonString } from '@bufbuild/protobuf';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
-import { argon2id, hash, verify } from 'argon2';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ProfileService, ViewUserResponseSchema } from '../../gen/manam/v1/profile_service_pb.js';
+import { type Argon2Input, hashArgon2, parseArgon2, verifyArgon2 } from '../../src/adapters/argon2.ts';
 import { floorProfile } from '../../src/domain/password.ts';
 import { defaultPolicy } from '../../src/domain/tenant-policy.ts';
 import type { UserView } from '../../src/domain/user.ts';
@@ -46,18 +47,18 @@ const select = () => database.query(`SELECT n FROM bench_rows WHERE id = ${someR
 const update = () =>
   database.transaction((db) => db.execute(`UPDATE bench_rows SET n = n + 1 WHERE id = ${someRow()}`));
 
-const { memoryKiB, passes } = floorProfile;
 const password = 'quiet-orbit-lantern-47';
-const phc = await hash(password, {
-  type: argon2id,
-  memoryCost: memoryKiB,
-  timeCost: passes,
-  parallelism: 1,
-  hashLength: 32,
-});
+const input: Argon2Input = {
+  ...floorProfile,
+  variant: 'argon2id',
+  lanes: 1,
+  salt: randomBytes(16),
+  length: 32,
+};
+const hash = parseArgon2(await hashArgon2(input, password));
 
 function callOf({ limit, token = '', keys = { keys: [] } }: LimitRequest): () => Call {
-  if (limit === 'hash') return () => () => verify(phc, password);
+  if (limit === 'hash') return () => async () => hash && (await verifyArgon2(hash, password));
   if (limit === 'select')
     return () => () => database.query(`SELECT n FROM bench_rows WHERE id = ${someRow()}`);
   if (limit === 'update') {

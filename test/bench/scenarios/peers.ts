@@ -29,7 +29,7 @@ async function startPeer(databaseUrl: string): Promise<Peer> {
   if (!existsSync(join(folder, 'node_modules/better-auth'))) {
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'package.json'), '{ "type": "module", "private": true }');
-    const packages = [`better-auth@${peerVersion}`, 'mysql2@3.24.6', 'argon2@0.45.1'];
+    const packages = [`better-auth@${peerVersion}`, 'mysql2@3.24.6', '@node-rs/argon2@2.2.1'];
     execFileSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', ...packages], {
       cwd: folder,
       stdio: 'ignore',
