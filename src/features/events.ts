@@ -1,7 +1,7 @@
 import { createHistory } from '../flows/events/history.ts';
 import { createLogProofs } from '../flows/events/log-proofs.ts';
 import { createReadEvents } from '../flows/events/read-events.ts';
-import { createSequencer } from '../flows/events/sequencer.ts';
+import { batchTenants, createSequencer } from '../flows/events/sequencer.ts';
 import { createStreams } from '../flows/events/streams.ts';
 import { createEventTail } from '../flows/events/tail.ts';
 import { createWatch } from '../flows/events/watch.ts';
@@ -11,7 +11,7 @@ import type { FeatureDeps } from './deps.ts';
 import type { Feature, Job } from './feature.ts';
 import { createLoop } from './loop.ts';
 
-/** Pause of the sequencer, and of the tail of all streams, while nothing happens. */
+/** Pause of the sequencer between batches, and of the tail of all streams while nothing happens. */
 const restMs = 50;
 /** Interval at which the right of every open stream is looked at. */
 const checkMs = 400;
@@ -43,6 +43,11 @@ export function events({ adapters, logStore, config, log }: FeatureDeps) {
     log.warn({ err: error }, 'the log of events could not be read or numbered');
   const loopOf = (work: () => Promise<number>, pauseMs: number): Job =>
     createLoop(work, pauseMs, new AbortController().signal, onError);
+  /** A batch costs ten statements, whatever is in it: what comes in meanwhile waits for the next one, unless it was full. */
+  const numberMany = async () => {
+    const numbered = await numberEvents();
+    return numbered < batchTenants ? 0 : numbered;
+  };
   return {
     handlers: {
       events: eventHandlers({
@@ -52,7 +57,7 @@ export function events({ adapters, logStore, config, log }: FeatureDeps) {
         history: createHistory({ store, clock, textOfReason: textOf }),
       }),
     },
-    jobs: [loopOf(numberEvents, restMs), loopOf(tail.poll, restMs), loopOf(streams.check, checkMs)],
+    jobs: [loopOf(numberMany, restMs), loopOf(tail.poll, restMs), loopOf(streams.check, checkMs)],
     drain: streams.drain,
   } satisfies Feature;
 }

@@ -79,7 +79,7 @@ export function createAttemptRepository(db: Database, prepared: Database): Attem
         ({ kind, subject }) =>
           sql`(${table.kind} = ${sql.param(kind, table.kind)} AND ${table.subject} = ${sql.param(subject, table.subject)})`,
       );
-      const [result] = (await db.execute(sql`
+      const [result] = (await prepared.execute(sql`
         UPDATE ${table} JOIN ${credentials}
           ON ${credentials.tenantId} = ${table.tenantId}
           AND ${credentials.userId} = ${sql.param(userId, credentials.userId)}

@@ -1,8 +1,9 @@
-import { and, asc, eq, gt, gte, inArray, isNull, lt, lte, or, type SQL, sql } from 'drizzle-orm';
-import { type EventLog, type EventLogRepository, refusedPosition } from '../domain/event-log.ts';
+import { and, asc, desc, eq, gt, gte, inArray, isNull, lt, lte, or, type SQL, sql } from 'drizzle-orm';
+import { type EventLogRepository, refusedPosition } from '../domain/event-log.ts';
 import { uuidToBytes } from '../domain/token.ts';
 import type { Database } from './database.ts';
 import { toEvent, toSealed } from './events.ts';
+import { once, slot, slotsOf } from './prepared.ts';
 import {
   events,
   eventLogs as logs,
@@ -16,9 +17,7 @@ const edgeRows = 1000;
 /** The id of the only row of `event_sequencer`. */
 const theSequencer = eq(sequencer.id, 1);
 
-export function createEventLogRepository(db: Database): EventLogRepository {
-  const isRow = (log: Pick<EventLog, 'tenantId' | 'number'>) =>
-    and(eq(logs.tenantId, log.tenantId), eq(logs.number, log.number));
+export function createEventLogRepository(db: Database, prepared: Database): EventLogRepository {
   const rowsBetween = (tenantId: string, after: number, upTo: number, limit: number) =>
     db
       .select()
@@ -27,9 +26,73 @@ export function createEventLogRepository(db: Database): EventLogRepository {
       .orderBy(asc(events.position))
       .limit(limit);
 
+  // What each batch of events takes, and each look for one.
+  const given = {
+    log: and(
+      eq(logs.tenantId, slot('tenantId', logs.tenantId)),
+      eq(logs.number, slot('number', logs.number)),
+    ),
+    tile: and(
+      eq(tiles.tenantId, slot('tenantId', tiles.tenantId)),
+      eq(tiles.number, slot('number', tiles.number)),
+      eq(tiles.level, slot('level', tiles.level)),
+      eq(tiles.tile, slot('tile', tiles.tile)),
+    ),
+  };
+
+  const findCurrentOfOne = once(() =>
+    prepared
+      .select()
+      .from(logs)
+      .where(eq(logs.tenantId, slot('tenantId', logs.tenantId)))
+      .orderBy(desc(logs.number))
+      .limit(1)
+      .prepare(),
+  );
+
+  const readTile = once(() =>
+    prepared.select({ hashes: tiles.hashes }).from(tiles).where(given.tile).prepare(),
+  );
+
+  const writeTile = once(() =>
+    prepared
+      .insert(tiles)
+      .values(slotsOf(tiles))
+      .onDuplicateKeyUpdate({ set: { hashes: sql`VALUES(${tiles.hashes})` } })
+      .prepare(),
+  );
+
+  const grow = once(() =>
+    prepared
+      .update(logs)
+      .set({ size: sql`${slot('size', logs.size)}` })
+      .where(and(given.log, eq(logs.size, slot('before', logs.size))))
+      .prepare(),
+  );
+
+  const advance = once(() =>
+    prepared
+      .update(sequencer)
+      .set({ numbered: sql`${sequencer.numbered} + ${sql.placeholder('count')}` })
+      .where(and(theSequencer, eq(sequencer.token, slot('token', sequencer.token))))
+      .prepare(),
+  );
+
+  const listUnnumbered = once(() =>
+    prepared
+      .select()
+      .from(events)
+      .where(and(isNull(events.position), gte(events.tenantId, slot('fromTenantId', events.tenantId))))
+      .orderBy(asc(events.tenantId), asc(events.id))
+      .limit(sql.placeholder('limit'))
+      .prepare(),
+  );
+
   return {
     async findCurrent(tenantIds) {
-      if (tenantIds.length === 0) return [];
+      const [tenantId] = tenantIds;
+      if (tenantId === undefined) return [];
+      if (tenantIds.length === 1) return await findCurrentOfOne().execute({ tenantId });
       const rows = await db
         .select()
         .from(logs)
@@ -42,17 +105,7 @@ export function createEventLogRepository(db: Database): EventLogRepository {
       await db.select().from(logs).where(eq(logs.tenantId, tenantId)).orderBy(asc(logs.number)),
 
     async readTile(tenantId, number, level, tile) {
-      const [row] = await db
-        .select({ hashes: tiles.hashes })
-        .from(tiles)
-        .where(
-          and(
-            eq(tiles.tenantId, tenantId),
-            eq(tiles.number, number),
-            eq(tiles.level, level),
-            eq(tiles.tile, tile),
-          ),
-        );
+      const [row] = await readTile().execute({ tenantId, number, level, tile });
       return row?.hashes ?? Buffer.alloc(0);
     },
 
@@ -60,20 +113,13 @@ export function createEventLogRepository(db: Database): EventLogRepository {
       await db.insert(logs).values(log);
     },
 
-    async grow(log, size) {
-      const [result] = await db
-        .update(logs)
-        .set({ size })
-        .where(and(isRow(log), eq(logs.size, log.size)));
+    async grow({ tenantId, number, size: before }, size) {
+      const [result] = await grow().execute({ tenantId, number, before, size });
       return result.affectedRows === 1;
     },
 
     async writeTiles({ tenantId, number }, changed) {
-      for (const { level, tile, hashes } of changed)
-        await db
-          .insert(tiles)
-          .values({ tenantId, number, level, tile, hashes })
-          .onDuplicateKeyUpdate({ set: { hashes } });
+      for (const tile of changed) await writeTile().execute({ tenantId, number, ...tile });
     },
 
     async takeOver(token, now, until) {
@@ -89,10 +135,7 @@ export function createEventLogRepository(db: Database): EventLogRepository {
     },
 
     async advance(token, count) {
-      const [result] = await db
-        .update(sequencer)
-        .set({ numbered: sql`${sequencer.numbered} + ${count}` })
-        .where(and(theSequencer, eq(sequencer.token, token)));
+      const [result] = await advance().execute({ token, count });
       return result.affectedRows === 1;
     },
 
@@ -105,15 +148,8 @@ export function createEventLogRepository(db: Database): EventLogRepository {
       await db.update(sequencer).set({ opened }).where(theSequencer);
     },
 
-    async listUnnumbered(fromTenantId, limit) {
-      const rows = await db
-        .select()
-        .from(events)
-        .where(and(isNull(events.position), gte(events.tenantId, fromTenantId)))
-        .orderBy(asc(events.tenantId), asc(events.id))
-        .limit(limit);
-      return rows.map(toSealed);
-    },
+    listUnnumbered: async (fromTenantId, limit) =>
+      (await listUnnumbered().execute({ fromTenantId, limit })).map(toSealed),
 
     async number(tenantId, rows) {
       const position = caseOf(rows.map(({ event, position }) => [event.id, sql`${position}`]));

@@ -69,7 +69,7 @@ function createRepositories(db: Database, prepared: Database, vault: Vault): Rep
     proofs: withoutSql(createProofRepository(db)),
     idempotency: withoutSql(createIdempotencyRepository(db, vault)),
     events: withoutSql(createEventRepository(db, prepared, vault)),
-    eventLogs: withoutSql(createEventLogRepository(db)),
+    eventLogs: withoutSql(createEventLogRepository(db, prepared)),
     webhooks: withoutSql(createWebhookRepository(db, vault)),
     outbox: withoutSql(createOutboxRepository(db, vault)),
     identities: withoutSql(createIdentityRepository(db)),

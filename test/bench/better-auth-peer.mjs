@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { oauthProvider } from '@better-auth/oauth-provider';
 import { hash, verify } from '@node-rs/argon2';
 import { betterAuth } from 'better-auth';
 import { getMigrations } from 'better-auth/db/migration';
@@ -6,8 +7,8 @@ import { toNodeHandler } from 'better-auth/node';
 import { bearer, jwt } from 'better-auth/plugins';
 import { createPool } from 'mysql2/promise';
 
-// The peer of the scenario `peers`: better-auth over mysql2, in a separate process and project, with the hash of the service. Its rate limits
-// are off, as those of the service are.
+// The peer of the scenario `peers`: better-auth over mysql2, in a separate process and project, with the hash of the service, from the
+// library that the service has it from. Its rate limits are off, as those of the service are.
 
 const [databaseUrl, memoryCost, timeCost] = process.argv.slice(2);
 const argon2id = 2;
@@ -33,10 +34,34 @@ const options = {
   },
   rateLimit: { enabled: false },
   telemetry: { enabled: false },
-  plugins: [bearer(), jwt()],
+  plugins: [
+    bearer(),
+    jwt(),
+    oauthProvider({
+      loginPage: '/sign-in',
+      consentPage: '/consent',
+      scopes: ['openid', 'jobs'],
+      clientPrivileges: () => true,
+    }),
+  ],
 };
 const { runMigrations } = await getMigrations(options);
 await runMigrations();
-server.on('request', toNodeHandler(betterAuth(options)));
+const auth = betterAuth(options);
+const { token } = await auth.api.signUpEmail({
+  body: { email: 'operator@bench.example', password: 'quiet-orbit-lantern-47', name: 'Operator' },
+});
+const client = await auth.api.adminCreateOAuthClient({
+  headers: { authorization: `Bearer ${token}` },
+  body: {
+    client_name: 'Bench',
+    redirect_uris: ['https://app.example/callback'],
+    grant_types: ['client_credentials'],
+    token_endpoint_auth_method: 'client_secret_basic',
+    client_credentials_scopes: ['jobs'],
+    scope: 'jobs',
+  },
+});
+server.on('request', toNodeHandler(auth));
 process.on('disconnect', () => process.exit());
-process.send({ url: baseURL });
+process.send({ url: baseURL, clientId: client.client_id, secret: client.client_secret });

@@ -15,7 +15,7 @@ const firstInstant = 0x0190_0000_0000;
 const idOf = (n: string) =>
   `UNHEX(CONCAT(LPAD(HEX(${firstInstant} + ${n}), 12, '0'), '7000', '8', LPAD(HEX(${n}), 15, '0')))`;
 
-const emailSuffix = '@bench.example';
+export const emailSuffix = '@bench.example';
 
 /** The address of a seeded user. */
 export const seededEmail = (n: number): string => `u${n}${emailSuffix}`;

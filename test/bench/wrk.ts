@@ -10,14 +10,16 @@ import type { Side } from './slices.ts';
 
 const run = promisify(execFile);
 const folder = mkdtempSync(join(tmpdir(), 'manam-wrk-'));
-let scripts = 0;
+let files = 0;
 
-export type RepeatedCall = {
+export type DrivenCall = {
   readonly url: string;
   readonly callers: number;
   readonly method?: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Lua that makes requests of its own, written anew for each slice. */
+  readonly script?: () => Promise<string>;
 };
 
 const lua = (text: string) => `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
@@ -32,17 +34,50 @@ done = function(summary, latency)
   print("RESULT " .. summary.requests .. " " .. failed .. " " .. summary.duration .. " " .. table.concat(all, ","))
 end`;
 
-/** Callers that repeat one request. Throws where one of them fails. */
-export function repeating({ url, callers, method = 'GET', headers, body }: RepeatedCall): Side {
+/** Requests whose bodies are what a Lua expression says, each time anew. */
+export const bodies = (expression: string) => async () =>
+  `request = function() return wrk.format(nil, nil, nil, ${expression}) end`;
+
+export type Chain = {
+  /** What the first requests send; one of them is lost. */
+  readonly first: () => Promise<readonly string[]>;
+  /** What stands before and after it in the body. */
+  readonly around: readonly [before: string, after: string];
+  /** The Lua pattern that finds in a response what the next request sends. */
+  readonly pattern: string;
+};
+
+/** Requests that each use up what a response before them gave. */
+export const chain =
+  ({ first, around: [before, after], pattern }: Chain) =>
+  async () =>
+    `
+local left = { ${(await first()).map(lua).join(', ')} }
+request = function()
+  return wrk.format(nil, nil, nil, ${lua(before)} .. table.remove(left, 1) .. ${lua(after)})
+end
+response = function(status, headers, body) table.insert(left, string.match(body, ${lua(pattern)})) end`;
+
+/** Callers that send one request after another. Throws where one of them fails. */
+export function driving({ url, callers, method = 'GET', headers, body, script }: DrivenCall): Side {
   if (!existsSync('/usr/bin/wrk')) installPackages(['wrk']);
-  scripts += 1;
-  const script = join(folder, `${scripts}.lua`);
+  files += 1;
+  const file = join(folder, `${files}.lua`);
   const lines = Object.entries(headers).map(([name, value]) => `wrk.headers[${lua(name)}] = ${lua(value)}`);
   const sent = body === undefined ? [] : [`wrk.body = ${lua(body)}`];
-  writeFileSync(script, [`wrk.method = ${lua(method)}`, ...lines, ...sent, report].join('\n'));
   return async (ms) => {
+    const own = script === undefined ? [] : [await script()];
+    const text = [
+      'math.randomseed(os.time())',
+      `wrk.method = ${lua(method)}`,
+      ...lines,
+      ...sent,
+      ...own,
+      report,
+    ];
+    writeFileSync(file, text.join('\n'));
     const seconds = Math.max(1, Math.round(ms / 1000));
-    const { stdout } = await run('wrk', ['-t1', `-c${callers}`, `-d${seconds}s`, '-s', script, url]);
+    const { stdout } = await run('wrk', ['-t1', `-c${callers}`, `-d${seconds}s`, '-s', file, url]);
     const [, calls, failed, us, all = ''] = /^RESULT (\d+) (\d+) (\d+) (.+)$/m.exec(stdout) ?? [];
     if (Number(failed) !== 0) throw new Error(`${url}: ${failed} of ${calls} calls failed`);
     return { calls: Number(calls), ms: Number(us) / 1000, latencies: all.split(',').map(Number) };

@@ -34,7 +34,8 @@ const leaseMs = 3000;
 const renewMs = 1000;
 /** Rows of one transaction. */
 const batchRows = 500;
-const batchTenants = 50;
+/** Tenants of one transaction: where fewer events are numbered, none was left for the next. */
+export const batchTenants = 50;
 /** Instances of the version before may still run for that long after the log was opened; their rows have no MAC. */
 const upgradeMs = dayMs;
 const lowestId = '00000000-0000-0000-0000-000000000000';
@@ -216,7 +217,8 @@ export function createSequencer(deps: SequencerDeps) {
       else throw error;
       return 0;
     }
-    fromTenantId = nextId(last);
+    // Only what a full batch has left out has to come first.
+    fromTenantId = rows.length < batchRows && byTenant.size < batchTenants ? lowestId : nextId(last);
     return count;
   };
 }

@@ -1,19 +1,21 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { Agent, request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemRandom } from '../../../src/adapters/random.ts';
-import { createVault } from '../../../src/adapters/vault.ts';
-import { formatApiKey } from '../../../src/domain/api-key.ts';
-import { defaultApplication } from '../../../src/domain/application.ts';
-import type { ApplicationKind } from '../../../src/domain/application-settings.ts';
 import { codeChallengeOf } from '../../../src/domain/pkce.ts';
 import type { Store } from '../../../src/domain/repositories.ts';
 import { defaultPolicy } from '../../../src/domain/tenant-policy.ts';
-import { sha256 } from '../../../src/domain/token.ts';
-import { openDatabase } from '../../../src/store/database.ts';
-import { createStore } from '../../../src/store/store.ts';
 import { password, signUp, withServer } from '../accounts.ts';
+import {
+  authorizationOf,
+  callback,
+  createForms,
+  type Forms,
+  openStore,
+  type Registered,
+  register,
+  tokenOf,
+} from '../applications.ts';
 import { createHttpClient, type HttpClient } from '../calls.ts';
 import { atLeast, atMost, type Row } from '../report.ts';
 import { type BenchServer, startServer } from '../server.ts';
@@ -24,69 +26,6 @@ import type { Scenario } from './scenario.ts';
 
 const sliceMs = 1500;
 const verifier = 'a-verifier-of-forty-three-characters-or-more-47';
-const callback = 'https://app.example/callback';
-
-type Registered = { readonly slug: string; readonly clientId: string; readonly secret: string };
-
-const authorizationOf = ({ clientId, secret }: Pick<Registered, 'clientId' | 'secret'>) =>
-  `Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}`;
-
-/** Posts a form; throws unless it succeeds. */
-function createForms(url: string) {
-  const agent = new Agent({ keepAlive: true });
-  const { hostname, port } = new URL(url);
-  const post = (path: string, form: Record<string, string>, authorization: string) =>
-    new Promise<Record<string, string>>((resolve, reject) => {
-      const text = new URLSearchParams(form).toString();
-      const headers = {
-        authorization,
-        'content-type': 'application/x-www-form-urlencoded',
-        'content-length': Buffer.byteLength(text),
-      };
-      const call = request({ agent, hostname, port, method: 'POST', path, headers }, (response) => {
-        let body = '';
-        response.setEncoding('utf8');
-        response.on('data', (chunk: string) => {
-          body += chunk;
-        });
-        response.on('end', () => {
-          if (response.statusCode === 200) resolve(JSON.parse(body) as Record<string, string>);
-          else reject(new Error(`${path}: ${response.statusCode} ${body}`));
-        });
-      });
-      call.on('error', reject);
-      call.end(text);
-    });
-  return { post, close: () => agent.destroy() };
-}
-
-type Forms = ReturnType<typeof createForms>;
-
-async function register(
-  store: Store,
-  tenantId: string,
-  slug: string,
-  kind: ApplicationKind,
-): Promise<Registered> {
-  const secret = formatApiKey('application', systemRandom.bytes(32));
-  const now = new Date();
-  const clientId = systemRandom.uuid();
-  const settings = {
-    ...defaultApplication(kind),
-    name: 'Bench',
-    firstParty: true,
-    redirectUris: kind === 'machine' ? [] : [callback],
-    scopes: kind === 'machine' ? ['jobs'] : ['openid', 'offline_access'],
-  };
-  await store.applications.insert({ tenantId, clientId, settings, createdAt: now, updatedAt: now });
-  await store.applications.insertSecret(tenantId, clientId, {
-    id: systemRandom.uuid(),
-    digest: sha256(secret),
-    createdAt: now,
-    expiresAt: undefined,
-  });
-  return { slug, clientId, secret };
-}
 
 /** A refresh token of a user who has signed in to an application. */
 async function refreshTokenOf(
@@ -128,13 +67,6 @@ async function refreshTokenOf(
 
 /** Time for which what has changed is read anew. */
 const changedMs = 31_000;
-
-const tokenOf = (forms: Forms, app: Registered) =>
-  forms.post(
-    `/t/${app.slug}/oauth/token`,
-    { grant_type: 'client_credentials', scope: 'jobs' },
-    authorizationOf(app),
-  );
 
 const machineSide = (forms: Forms, concurrency: number, appOf: () => Registered): Side =>
   closedLoop(concurrency, () => async () => void (await tokenOf(forms, appOf())));
@@ -179,9 +111,7 @@ export const openid: Scenario = async ({ options, database, limits }) => {
   const databaseUrl = await database.urlOf('openid');
   const started = await startServer({ databaseUrl, workers });
   const peer = await startPeer(await database.urlOf('openid_peer'));
-  const handle = openDatabase({ url: databaseUrl });
-  // Applications and tenants have nothing that is sealed.
-  const store = createStore(handle, createVault([{ id: systemRandom.uuid(), key: Buffer.alloc(32) }]));
+  const { store, close } = openStore(databaseUrl);
   try {
     return await withServer(started, async (server, http) => {
       const [ours, theirs] = [createForms(server.url), createForms(peer.url)];
@@ -287,6 +217,6 @@ export const openid: Scenario = async ({ options, database, limits }) => {
     });
   } finally {
     peer.child.disconnect();
-    await handle.close();
+    await close();
   }
 };
