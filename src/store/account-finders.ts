@@ -1,4 +1,4 @@
-import { and, count, eq, gt, isNull, ne, type SQL, sql } from 'drizzle-orm';
+import { and, eq, gt, isNull, ne, or, sql } from 'drizzle-orm';
 import type { DeviceHistory, SignInOrigin } from '../domain/device.ts';
 import type { SessionAccount, UserRepository } from '../domain/user.ts';
 import { type EnrolledRow, enrolledColumns, toEnrolled } from './authenticators.ts';
@@ -18,16 +18,17 @@ import {
   type ViewRow,
 } from './user-view.ts';
 
-type AccountRow = ViewRow &
-  EnrolledRow & { readonly live: number } & { readonly [Name in keyof DeviceHistory]: number };
+type AccountRow = ViewRow & EnrolledRow & { readonly history: string };
+
+/** The numbers of a user's sessions, in the order of the statement. */
+function toHistory(text: string) {
+  const [live = 0, all = 0, known = 0, same = 0, begun = 0] = text.split(' ').map(Number);
+  return { live, begun, devices: { sessions: all, known, same } satisfies DeviceHistory };
+}
 
 function toAccount(row: AccountRow): SessionAccount {
-  return {
-    ...toView(row),
-    enrolled: toEnrolled(row),
-    liveSessions: Number(row.live),
-    devices: { sessions: Number(row.sessions), known: Number(row.known), same: Number(row.same) },
-  };
+  const { live, devices } = toHistory(row.history);
+  return { ...toView(row), enrolled: toEnrolled(row), liveSessions: live, devices };
 }
 
 /** The values of a statement that looks for the device of a sign-in. */
@@ -40,43 +41,42 @@ export function createAccountFinders(
   db: Database,
   prepared: Database,
 ): Pick<UserRepository, 'findForLogin' | 'findForSession' | 'findById'> {
-  /** The number of a user's sessions that meet the conditions. */
-  const countSessions = (...conditions: SQL[]) =>
-    db
-      .select({ count: count() })
+  /** The numbers of a user's sessions, one text for all, as one look at each row is enough. */
+  const history = () => {
+    const isLive = and(isNull(sessions.revokedAt), gt(sessions.expiresAt, slot('now', sessions.expiresAt)));
+    const isKnown = ne(sessions.device, sql.param('', sessions.device));
+    const isSame = or(
+      eq(sessions.device, slot('device', sessions.device)),
+      eq(sessions.jkt, slot('jkt', sessions.jkt)),
+    );
+    // All callers of unknown address share the empty one.
+    const isFromAddress = and(
+      eq(sessions.address, slot('address', sessions.address)),
+      ne(sessions.address, sql.param('', sessions.address)),
+    );
+    const sums = [isLive, sql`1`, isKnown, isSame, isFromAddress].map(
+      (condition) => sql`COALESCE(SUM(${condition}), 0)`,
+    );
+    return db
+      .select({ counts: sql`CONCAT_WS(' ', ${sql.join(sums, sql`, `)})` })
       .from(sessions)
-      .where(and(eq(sessions.tenantId, users.tenantId), eq(sessions.userId, users.id), ...conditions));
+      .where(and(eq(sessions.tenantId, users.tenantId), eq(sessions.userId, users.id)));
+  };
 
   /** The columns of the session gate, beside the joins of emails and mobiles. */
-  const accountColumns = () => {
-    const live = countSessions(
-      isNull(sessions.revokedAt),
-      gt(sessions.expiresAt, slot('now', sessions.expiresAt)),
-    );
-    const known = ne(sessions.device, sql.param('', sessions.device));
-    const isSame = sql`(${sessions.device} = ${slot('device', sessions.device)} OR ${sessions.jkt} = ${slot('jkt', sessions.jkt)})`;
-    return {
-      users,
-      emails,
-      mobiles,
-      ...enrolledColumns,
-      live: sql<number>`(${live})`.as('live'),
-      sessions: sql<number>`(${countSessions()})`.as('all_sessions'),
-      known: sql<number>`(${countSessions(known)})`.as('known_devices'),
-      same: sql<number>`(${countSessions(isSame)})`.as('same_device'),
-    };
-  };
+  const accountColumns = () => ({
+    users,
+    emails,
+    mobiles,
+    ...enrolledColumns,
+    history: sql<string>`(${history()})`.as('history'),
+  });
   const givenUser = and(
     eq(users.tenantId, slot('tenantId', users.tenantId)),
     eq(users.id, slot('userId', users.id)),
   );
 
   const findForLogin = once(() => {
-    const begun = countSessions(
-      eq(sessions.address, slot('address', sessions.address)),
-      // All callers of unknown address share the empty one.
-      ne(sessions.address, sql.param('', sessions.address)),
-    );
     const isOfUser = and(
       eq(attemptCounters.tenantId, users.tenantId),
       eq(attemptCounters.kind, sql.param('password-total', attemptCounters.kind)),
@@ -87,7 +87,6 @@ export function createAccountFinders(
         identifiers,
         credentials,
         totalFailures: attemptCounters.failures,
-        begun: sql<number>`(${begun})`.as('begun'),
         ...accountColumns(),
       })
       .from(identifiers)
@@ -135,7 +134,7 @@ export function createAccountFinders(
         identifier: toIdentifier(row.identifiers),
         passwordHash: row.credentials?.passwordHash,
         totalFailures: row.totalFailures ?? 0,
-        isKnownAddress: Number(row.begun) > 0,
+        isKnownAddress: toHistory(row.history).begun > 0,
       };
     },
 
