@@ -20,8 +20,8 @@ export const emailSuffix = '@bench.example';
 /** The address of a seeded user. */
 export const seededEmail = (n: number): string => `u${n}${emailSuffix}`;
 
-/** The id of a seeded tenant. */
-export function seededTenantId(k: number): string {
+/** The id of a seeded row: tenants and users have one each for their number. */
+export function seededId(k: number): string {
   const time = (firstInstant + k).toString(16).padStart(12, '0');
   const tail = k.toString(16).padStart(15, '0');
   return `${time.slice(0, 8)}-${time.slice(8)}-7000-8${tail.slice(0, 3)}-${tail.slice(3)}`;
@@ -33,12 +33,14 @@ export type SeedOptions = {
   readonly users: number;
   /** Number of tenants; undefined: all rows belong to the tenant of the template. */
   readonly tenants?: number;
+  /** Whether each has the template's only session as well, and the event that it began with. */
+  readonly withSessions?: boolean;
   readonly label: string;
 };
 
 /** Makes users by copying one in the database, 10,000 rows a statement. */
 export async function seedUsers(connection: Connection, options: SeedOptions): Promise<void> {
-  const { template, users, tenants, label } = options;
+  const { template, users, tenants, label, withSessions = false } = options;
   const [[owner]] = await connection.query<RowDataPacket[]>(
     'SELECT tenant_id, user_id FROM identifiers WHERE canonical = ?',
     [template],
@@ -52,24 +54,28 @@ export async function seedUsers(connection: Connection, options: SeedOptions): P
   });
   bar.start(users, 0);
   const perTenant = tenants === undefined ? undefined : Math.ceil(users / tenants);
+  const begun = withSessions ? ['sessions', 'events'] : [];
   for (let from = 0; from < users; from += chunk) {
     const n = `(numbers.n + ${from})`;
     const tenant = perTenant && idOf(`(${n} DIV ${perTenant})`);
     const email = `CONCAT('u', ${n}, '${emailSuffix}')`;
     const id = idOf(n);
-    const copies = {
+    const copies: Record<string, Record<string, string>> = {
       users: { id },
       identifiers: { user_id: id, canonical: email, address: email },
       credentials: { user_id: id },
+      sessions: { id, user_id: id },
+      events: { id, user_id: id, session_id: id, position: `${n} MOD ${perTenant ?? users} + 1` },
     };
-    for (const [table, values] of Object.entries(copies)) {
-      const replaced = { ...values, ...(tenant && { tenant_id: tenant }) };
+    for (const table of ['users', 'identifiers', 'credentials', ...begun]) {
+      const replaced = { ...copies[table], ...(tenant && { tenant_id: tenant }) };
       const key = table === 'users' ? 'id' : 'user_id';
+      const one = table === 'events' ? "AND t.type = 'session.started'" : '';
       await copyRows(
         connection,
         table,
         replaced,
-        `${key} = ? AND ${n} < ${users}`,
+        `${key} = ? ${one} AND ${n} < ${users}`,
         owner['user_id'] as Buffer,
       );
     }
@@ -77,7 +83,7 @@ export async function seedUsers(connection: Connection, options: SeedOptions): P
   }
   bar.stop();
   // The plans of later statements must not depend on the last statistics.
-  await connection.query('ANALYZE TABLE users, identifiers, credentials');
+  await connection.query(`ANALYZE TABLE ${['users', 'identifiers', 'credentials', ...begun].join(', ')}`);
 }
 
 async function copyTenants(connection: Connection, id: Buffer, tenants: number): Promise<void> {

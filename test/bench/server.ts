@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -40,6 +40,12 @@ const withoutLimits = Object.fromEntries(
 
 /** One for the run: a database may be started on more than once. */
 const masterKey = randomBytes(32).toString('base64');
+
+/** Builds what is published; returns its program. */
+export function buildService(): string {
+  execFileSync(process.execPath, ['tools/build-service.ts'], { stdio: 'inherit' });
+  return 'dist/src/main.js';
+}
 
 /** Starts the service as a user would: a separate process with the production hash. */
 export async function startServer({

@@ -27,7 +27,8 @@ type Scene = {
   readonly users: number;
 };
 
-const everything: UserQuery = {
+/** What a list of all users asks for. */
+export const everyone: UserQuery = {
   query: '',
   searchBy: '',
   state: '',
@@ -67,7 +68,7 @@ async function createScene(databaseUrl: string, users: number): Promise<Scene> {
   return {
     database,
     users,
-    list: (request) => listUsers(tenant, { ...everything, ...request }, sight),
+    list: (request) => listUsers(tenant, { ...everyone, ...request }, sight),
   };
 }
 

@@ -11,7 +11,7 @@ import { createHttpClient, type HttpClient } from '../calls.ts';
 import { usageOf } from '../processes.ts';
 import { atLeast, atMost, type Goal, type Row } from '../report.ts';
 import { emailSuffix } from '../seed.ts';
-import { type BenchServer, startServer } from '../server.ts';
+import { type BenchServer, buildService, startServer } from '../server.ts';
 import { compare, figuresOf, type Side, type Slice, throughput, warmUp } from '../slices.ts';
 import { meter } from '../usage.ts';
 import { bodies, chain, type DrivenCall, driving } from '../wrk.ts';
@@ -192,7 +192,8 @@ export const peers: Scenario = async (bench) => {
   // A deliberate delay is no work.
   const env = { RESPONSE_FLOOR_MS: '0' };
   const databaseUrl = await database.urlOf('peers');
-  const started = await startServer({ databaseUrl, workers: options.workers, env });
+  const main = buildService();
+  const started = await startServer({ databaseUrl, workers: options.workers, main, env });
   const peer = await startPeer(await database.urlOf('peers_better_auth'));
   try {
     return await withServer(started, (server, http) => compareBoth(bench, server, http, peer));

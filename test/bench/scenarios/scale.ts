@@ -1,63 +1,83 @@
-import { tracingChannel } from 'node:diagnostics_channel';
 import { createClient, createRouterTransport, type HandlerContext } from '@connectrpc/connect';
-import { createConnection } from 'mysql2/promise';
+import { type Connection, createConnection } from 'mysql2/promise';
 import { pino } from 'pino';
 import { AuthService } from '../../../gen/manam/v1/auth_service_pb.js';
 import { systemRandom } from '../../../src/adapters/random.ts';
+import { createVault } from '../../../src/adapters/vault.ts';
 import { type App, createApp } from '../../../src/composition/app.ts';
 import { parseConfig } from '../../../src/config/config.ts';
 import { seedTenant } from '../../../src/dev/tenants.ts';
 import type { Caller } from '../../../src/domain/caller.ts';
+import { dayMs } from '../../../src/domain/duration.ts';
+import { sightOf } from '../../../src/domain/member.ts';
 import type { Tenant } from '../../../src/domain/tenant.ts';
+import { createListUsers, type UserQuery } from '../../../src/flows/manage/list-users.ts';
 import { setCaller } from '../../../src/rpc/context.ts';
 import { password } from '../accounts.ts';
 import { atMost, type Row } from '../report.ts';
-import { seededEmail, seededTenantId, seedUsers } from '../seed.ts';
+import { seededEmail, seededId, seedUsers } from '../seed.ts';
 import { compare, medianLatency, type Side } from '../slices.ts';
+import { explain, watchStatements } from '../statements.ts';
+import { everyone } from './management.ts';
 import type { Scenario } from './scenario.ts';
 
 const sliceMs = 1000;
-const fewUsers = 1000;
+const fewUsers = 10_000;
 const template = 'template@bench.example';
 const issuer = 'http://localhost:8080';
-/** Number of tenants: their cached rows must not be part of the measure. */
+/** Page tokens are all that it seals. */
+const vault = createVault([{ id: systemRandom.uuid(), key: systemRandom.bytes(32) }]);
+/** Number of small tenants that users sign in to: their kept rows must not be part of the measure. */
 const maxTenants = 1000;
+/** Rows that a batch of retention deletes: few, so that the small database lasts. */
+const batchRows = 10;
 
 /**
- * The statements of a sign-in as the database grows. The flows run in this process, with a
- * hash that costs nothing, and what is counted is the time that statements took.
+ * The statements of calls as the database grows. The flows run in this process, with a hash that costs nothing, and what
+ * is counted is the time that statements take. Half of the users belong to one tenant, the others to many.
  */
 export const scale: Scenario = async ({ options, database }) => {
   const { seconds, users, tenants } = options;
-  if (users % tenants !== 0) throw new Error('--users must be a multiple of --tenants');
-  const timer = timeStatements();
+  if (users % (2 * tenants) !== 0) throw new Error('--users must be a multiple of twice --tenants');
+  const statements = watchStatements();
   const few = await createScene(await database.urlOf('few'), { users: fewUsers });
-  const many = await createScene(await database.urlOf('many'), { users });
-  const spread = await createScene(await database.urlOf('spread'), { users, tenants });
-  const side = (scene: Scene): Side => signingIn(scene, timer);
-  const row = async (name: string, against: string, a: Scene, b: Scene): Promise<Row> => ({
-    name,
-    against,
-    goal: atMost(1.2),
-    ...(await compare({ seconds, sliceMs, a: side(a), b: side(b), of: medianLatency })),
-  });
+  const many = await createScene(await database.urlOf('many'), { users: users / 2, tenants });
+  const rows: Row[] = [];
   try {
-    return [
-      await row(`Login's time in the database, ${users} users`, `${fewUsers} users`, many, few),
-      await row(`Login's time in the database, ${tenants} tenants`, 'one tenant', spread, many),
-    ];
+    for (const [name, question] of Object.entries(questions)) {
+      const side = (scene: Scene): Side => timing(() => question(scene), statements);
+      const [a, b] = [side(many), side(few)];
+      const figures = await compare({ seconds, sliceMs, a, b, of: medianLatency });
+      rows.push({
+        name: `${name}, ${users} users, ${tenants} tenants`,
+        against: `${fewUsers} users`,
+        goal: atMost(1.2),
+        ...figures,
+      });
+      const counted = await question(many);
+      statements.take();
+      await counted();
+      const plans = await explain(many.connection, statements.take());
+      process.stdout.write(`${name}\n${plans.map((line) => `  ${line}\n`).join('')}`);
+    }
+    return rows;
   } finally {
-    timer.stop();
-    for (const scene of [few, many, spread]) await scene.app.close();
+    statements.stop();
+    for (const scene of [few, many]) {
+      await scene.connection.end();
+      await scene.app.close();
+    }
   }
 };
 
 type Scene = {
   readonly app: App;
-  /** The tenants that sign users in. */
-  readonly tenants: readonly Tenant[];
-  /** Number of users per tenant, in the order of seeding. */
-  readonly usersOfEach: number;
+  readonly connection: Connection;
+  /** The tenant of half of the users, whose other half the small ones have. */
+  readonly large: Tenant;
+  readonly small: readonly Tenant[];
+  readonly usersOfLarge: number;
+  readonly usersOfSmall: number;
 };
 
 async function createScene(databaseUrl: string, size: { users: number; tenants?: number }): Promise<Scene> {
@@ -69,21 +89,103 @@ async function createScene(databaseUrl: string, size: { users: number; tenants?:
   });
   const deps = { store: app.store, clock: () => new Date(), random: systemRandom };
   await seedTenant(deps, 'dev', issuer, undefined);
-  const dev = await app.store.tenants.findBySlug('dev');
-  if (dev === undefined) throw new Error('there is no tenant');
-  await signUp(app, dev);
+  const large = await app.store.tenants.findBySlug('dev');
+  if (large === undefined) throw new Error('there is no tenant');
+  await signUp(app, large);
 
   const connection = await createConnection(databaseUrl);
-  const label = `${size.users} users of ${size.tenants ?? 1} tenants`;
-  await seedUsers(connection, { ...size, template, label });
-  await connection.end();
-  const tenants: Tenant[] = [];
-  for (let k = 0; k < Math.min(size.tenants ?? 0, maxTenants); k += 1) {
-    const tenant = await app.store.tenants.findById(seededTenantId(k));
-    if (tenant !== undefined) tenants.push(tenant);
+  const { users, tenants } = size;
+  const seed = { template, users, withSessions: true };
+  await seedUsers(connection, { ...seed, label: `${users} users of one tenant` });
+  if (tenants !== undefined)
+    await seedUsers(connection, { ...seed, tenants, label: `${users} users of ${tenants} tenants` });
+  const small: Tenant[] = [];
+  for (let k = 0; k < Math.min(tenants ?? 0, maxTenants); k += 1) {
+    const tenant = await app.store.tenants.findById(seededId(k));
+    if (tenant !== undefined) small.push(tenant);
   }
-  const usersOfEach = Math.ceil(size.users / (size.tenants ?? 1));
-  return { app, usersOfEach, tenants: tenants.length === 0 ? [dev] : tenants };
+  const usersOfSmall = Math.ceil(users / (tenants ?? 1));
+  return { app, connection, large, small, usersOfLarge: users, usersOfSmall };
+}
+
+/** A question to the database: what it needs is made first, what it returns is timed. */
+type Question = (scene: Scene) => Promise<() => Promise<unknown>>;
+
+/** A user of some tenant. */
+function someone({ large, small, usersOfLarge, usersOfSmall }: Scene) {
+  const index = Math.floor(Math.random() * small.length);
+  const tenant = small[index];
+  if (tenant === undefined || Math.random() < 0.5)
+    return { tenant: large, number: Math.floor(Math.random() * usersOfLarge) };
+  return { tenant, number: index * usersOfSmall + Math.floor(Math.random() * usersOfSmall) };
+}
+
+const anyOfLarge = ({ usersOfLarge }: Scene) => Math.floor(Math.random() * usersOfLarge);
+
+const search =
+  (query: (scene: Scene) => Partial<UserQuery>): Question =>
+  async (scene) => {
+    const listUsers = createListUsers({ store: scene.app.store, vault });
+    return () => listUsers(scene.large, { ...everyone, ...query(scene) }, sightOf('owner'));
+  };
+
+const questions: Readonly<Record<string, Question>> = {
+  'a sign-in': async (scene) => {
+    const { tenant, number } = someone(scene);
+    const auth = clientOf(scene.app, tenant);
+    return () => auth.login({ email: seededEmail(number), password });
+  },
+  'a refresh': async (scene) => {
+    const { tenant, number } = someone(scene);
+    const auth = clientOf(scene.app, tenant);
+    const { tokens } = await auth.login({ email: seededEmail(number), password });
+    return () => auth.refreshToken({ refreshToken: tokens?.refreshToken ?? '' });
+  },
+  'the newest users': search(() => ({})),
+  'a search by an address': search((scene) => ({ query: seededEmail(anyOfLarge(scene)) })),
+  'a search by the beginning of an address': search((scene) => ({
+    query: seededEmail(anyOfLarge(scene)).slice(0, 4),
+    searchBy: 'email',
+  })),
+  "a user's events": async (scene) => {
+    const userId = seededId(anyOfLarge(scene));
+    return () => scene.app.store.events.list({ tenantId: scene.large.id, userId }, 50);
+  },
+  'the newest events':
+    async ({ app, large }) =>
+    () =>
+      app.store.events.list({ tenantId: large.id }, 50),
+  'events after a position': async (scene) => {
+    const after = anyOfLarge(scene);
+    return () => scene.app.store.eventLogs.read(scene.large.id, after, after + 50, 50);
+  },
+  'retention of sessions': async ({ app, large }) => {
+    const end = new Date(Date.now() + 1000 * dayMs);
+    return () => app.store.retention.purge('sessions', large.id, end, batchRows);
+  },
+  'retention of events':
+    async ({ app, large, usersOfLarge }) =>
+    () =>
+      app.store.eventLogs.deleteBefore(large.id, usersOfLarge, batchRows),
+};
+
+/** Asks again and again; a latency is the time that the statements of the timed part took. */
+function timing(
+  prepare: () => Promise<() => Promise<unknown>>,
+  statements: ReturnType<typeof watchStatements>,
+): Side {
+  return async (ms) => {
+    const latencies: number[] = [];
+    const start = performance.now();
+    while (performance.now() - start < ms) {
+      const ask = await prepare();
+      const before = statements.totalMs();
+      await ask();
+      latencies.push(statements.totalMs() - before);
+      statements.take();
+    }
+    return { calls: latencies.length, ms: performance.now() - start, latencies };
+  };
 }
 
 async function signUp(app: App, tenant: Tenant): Promise<void> {
@@ -91,6 +193,7 @@ async function signUp(app: App, tenant: Tenant): Promise<void> {
   await auth.register({ email: template, password });
   const [entry] = await app.store.outbox.listPending(1);
   await auth.confirmEmail({ cnf: entry?.message.code ?? '' });
+  await auth.login({ email: template, password });
 }
 
 function callerOf(tenant: Tenant): Caller {
@@ -104,44 +207,4 @@ function callerOf(tenant: Tenant): Caller {
 function clientOf(app: App, tenant: Tenant) {
   const requestGate = async ({ values }: HandlerContext) => setCaller(values, callerOf(tenant));
   return createClient(AuthService, createRouterTransport(app.register, { router: { requestGate } }));
-}
-
-/** One user after the other signs in; a latency is the time that the statements of their call took. */
-function signingIn({ app, usersOfEach, tenants }: Scene, timer: ReturnType<typeof timeStatements>): Side {
-  return async (ms) => {
-    const latencies: number[] = [];
-    const start = performance.now();
-    while (performance.now() - start < ms) {
-      const index = Math.floor(Math.random() * tenants.length);
-      const tenant = tenants[index];
-      if (tenant === undefined) throw new Error('there is no tenant');
-      const email = seededEmail(index * usersOfEach + Math.floor(Math.random() * usersOfEach));
-      const before = timer.totalMs();
-      await clientOf(app, tenant).login({ email, password });
-      latencies.push(timer.totalMs() - before);
-    }
-    return { calls: latencies.length, ms: performance.now() - start, latencies };
-  };
-}
-
-/** Sums the time that the driver waits for responses. */
-function timeStatements() {
-  const begun = new WeakMap<object, number>();
-  let totalMs = 0;
-  const handlers = {
-    start: (statement: object) => begun.set(statement, performance.now()),
-    asyncStart: (statement: object) => {
-      totalMs += performance.now() - (begun.get(statement) ?? performance.now());
-    },
-  };
-  const channel = tracingChannel('mysql2:query');
-  channel.start.subscribe(handlers.start as never);
-  channel.asyncStart.subscribe(handlers.asyncStart as never);
-  return {
-    totalMs: () => totalMs,
-    stop: () => {
-      channel.start.unsubscribe(handlers.start as never);
-      channel.asyncStart.unsubscribe(handlers.asyncStart as never);
-    },
-  };
 }

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { median } from 'simple-statistics';
 import { atMost, type Row } from '../report.ts';
-import { startServer } from '../server.ts';
+import { buildService, startServer } from '../server.ts';
 import { ratioOf, round } from '../slices.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -14,14 +14,12 @@ import type { Scenario } from './scenario.ts';
 const starts = 7;
 /** Time after which an idle server is at rest. */
 const idleMs = 5000;
-/** What is published, as `npm run build` leaves it. */
-const main = 'dist/src/main.js';
 
 const imports = ['drizzle-orm/mysql2', 'mysql2', '@connectrpc/connect', '@connectrpc/connect-node'];
 
 /** Times until the built service listens and answers, and its memory while idle. */
 export const startup: Scenario = async ({ database }) => {
-  execFileSync(process.execPath, ['tools/build-service.ts'], { stdio: 'inherit' });
+  const main = buildService();
   const databaseUrl = await database.urlOf('startup');
   const folder = mkdtempSync(join(tmpdir(), 'manam-bench-'));
   const start = () => startServer({ databaseUrl, main, folder });
