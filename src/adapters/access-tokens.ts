@@ -1,5 +1,4 @@
 import { type CryptoKey, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
-import { LRUCache } from 'lru-cache';
 import type { AccessTokens } from '../domain/access-token.ts';
 import type { AuthenticationMethod, SessionLevel } from '../domain/authentication.ts';
 import { isCanonicalJws } from '../domain/base64url.ts';
@@ -7,6 +6,7 @@ import type { Clock } from '../domain/clock.ts';
 import type { Random } from '../domain/random.ts';
 import { signJws } from './jws.ts';
 import type { KeyRing } from './key-ring.ts';
+import { createVerifiedTokens } from './verified-tokens.ts';
 
 /** Lifetime of an access token (R11). */
 const lifetimeS = 600;
@@ -42,27 +42,11 @@ export type AccessTokenDeps = {
   readonly random: Random;
 };
 
-/** Number of verified tokens to cache: a client presents the same one for minutes. */
-const maxVerified = 5000;
-
-type Verified = {
-  readonly payload: JWTPayload;
-  readonly typ: string;
-  readonly key: CryptoKey;
-  readonly kid: string;
-};
-
 /** Access tokens: JWS with EdDSA and the claims of R11 (RFC 9068). */
 export function createAccessTokens({ ring, issuer, clock, random }: AccessTokenDeps): AccessTokens {
   const seconds = (date: Date) => Math.floor(date.getTime() / 1000);
 
-  const verified = new LRUCache<string, Verified>({ max: maxVerified });
-  /** The claims of a token that was verified before, as long as neither it nor its key has ended. */
-  function recall(token: string, typ: string): JWTPayload | undefined {
-    const known = verified.get(token);
-    if (known === undefined || known.typ !== typ || ring.verifier(known.kid) !== known.key) return undefined;
-    return Number(known.payload.exp) + leewayS > seconds(clock()) ? known.payload : undefined;
-  }
+  const verified = createVerifiedTokens(ring.verifier, clock, leewayS);
 
   /** The claims of a token of that type that is ours and live, or undefined for whatever is not. */
   async function verifyAs(
@@ -70,7 +54,7 @@ export function createAccessTokens({ ring, issuer, clock, random }: AccessTokenD
     typ: string,
     requiredClaims: string[],
   ): Promise<JWTPayload | undefined> {
-    const known = recall(token, typ);
+    const known = verified.recall(token, { typ, issuer });
     if (known !== undefined) return known;
     if (!isCanonicalJws(token)) return undefined;
     try {
@@ -83,7 +67,8 @@ export function createAccessTokens({ ring, issuer, clock, random }: AccessTokenD
         },
         { algorithms: ['EdDSA'], issuer, typ, requiredClaims, clockTolerance: leewayS, currentDate: clock() },
       );
-      verified.set(token, { payload, typ, key: key as CryptoKey, kid: protectedHeader.kid ?? '' });
+      const { kid = '' } = protectedHeader;
+      verified.keep(token, { payload, typ, issuer, kid, key: key as CryptoKey });
       return payload;
     } catch (error) {
       // Whatever is wrong with a token, it is not a token of this service; a defect of this service is not that.

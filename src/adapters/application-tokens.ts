@@ -7,6 +7,7 @@ import type { SigningAlgorithm } from '../domain/signing-algorithm.ts';
 import { signEs256, signingInput, signJws } from './jws.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { RsaSigner } from './rsa-signer.ts';
+import { createVerifiedTokens } from './verified-tokens.ts';
 
 /** Accepted clock skew (R12). */
 const leewayS = 30;
@@ -22,10 +23,10 @@ export function createApplicationTokens(
     token: string,
     options: JWTVerifyOptions,
     findKey = ring.verifier,
-  ): Promise<JWTPayload | undefined> {
+  ): Promise<{ readonly payload: JWTPayload; readonly kid: string } | undefined> {
     if (token.length > maxLength || !isCanonicalJws(token)) return undefined;
     try {
-      const { payload } = await jwtVerify(
+      const { payload, protectedHeader } = await jwtVerify(
         token,
         ({ kid = '', alg }) => {
           const found = findKey(kid);
@@ -40,12 +41,27 @@ export function createApplicationTokens(
           ...options,
         },
       );
-      return payload;
+      return { payload, kid: protectedHeader.kid ?? '' };
     } catch (error) {
       // Whatever is wrong with a token, it is not a token of this service; a defect of this service is not that.
       if (error instanceof errors.JOSEError || error instanceof TypeError) return undefined;
       throw error;
     }
+  }
+
+  const verified = createVerifiedTokens((kid) => ring.verifier(kid)?.key, clock, leewayS);
+
+  /** The claims of an access token, whose signature is looked at once. */
+  async function claimsOf(token: string, issuer: string): Promise<JWTPayload | undefined> {
+    const kind = { typ: 'at+jwt', issuer };
+    const known = verified.recall(token, kind);
+    if (known !== undefined) return known;
+    const requiredClaims = ['exp', 'iat', 'sub', 'aud', 'jti', 'client_id'];
+    const found = await verify(token, { ...kind, requiredClaims });
+    if (found === undefined) return undefined;
+    const key = ring.verifier(found.kid)?.key;
+    if (key !== undefined) verified.keep(token, { ...kind, ...found, key });
+    return found.payload;
   }
 
   return {
@@ -58,8 +74,7 @@ export function createApplicationTokens(
     },
 
     async verifyAccess(token, issuer) {
-      const requiredClaims = ['exp', 'iat', 'sub', 'aud', 'jti', 'client_id'];
-      const payload = await verify(token, { issuer, typ: 'at+jwt', requiredClaims });
+      const payload = await claimsOf(token, issuer);
       if (payload === undefined) return undefined;
       const { sub = '', aud = [], jti = '', iat = 0, exp = 0 } = payload;
       const { client_id: clientId, scope = '', grant_id: grantId } = payload;
@@ -77,11 +92,12 @@ export function createApplicationTokens(
 
     async readHint(token, issuer) {
       // Applications keep it for as long as their session: that it or its key has expired does not matter.
-      const payload = await verify(
+      const found = await verify(
         token,
         { issuer, typ: 'JWT', clockTolerance: Number.MAX_SAFE_INTEGER / 1000 },
         ring.everyVerifier,
       );
+      const { payload } = found ?? {};
       if (payload?.sub === undefined || typeof payload.aud !== 'string') return undefined;
       return { subject: payload.sub, clientId: payload.aud, sessionId: String(payload['sid'] ?? '') };
     },

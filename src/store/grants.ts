@@ -56,6 +56,22 @@ export function createGrantRepository(db: Database, prepared: Database, vault: V
       or(eq(table.isOffline, true), and(isNull(sessions.revokedAt), gt(sessions.expiresAt, now))),
     );
 
+  const given = and(eq(table.tenantId, slot('tenantId', table.tenantId)), eq(table.id, slot('id', table.id)));
+
+  const rotate = once(() =>
+    prepared
+      .update(table)
+      .set({
+        refreshCounter: sql`${sql.placeholder('next')}`,
+        refreshedAt: sql`${slot('refreshedAt', table.refreshedAt)}`,
+        idleExpiresAt: sql`${slot('idleExpiresAt', table.idleExpiresAt)}`,
+      })
+      .where(
+        and(given, eq(table.refreshCounter, slot('counter', table.refreshCounter)), isNull(table.endedAt)),
+      )
+      .prepare(),
+  );
+
   const findLive = once(() =>
     prepared
       .select({ grant: table, users, emails, mobiles })
@@ -64,13 +80,7 @@ export function createGrantRepository(db: Database, prepared: Database, vault: V
       .leftJoin(sessions, sessionOf)
       .leftJoin(emails, ownedBy(emails, 'email'))
       .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
-      .where(
-        and(
-          eq(table.tenantId, slot('tenantId', table.tenantId)),
-          eq(table.id, slot('id', table.id)),
-          isLive(slot('now', table.expiresAt)),
-        ),
-      )
+      .where(and(given, isLive(slot('now', table.expiresAt))))
       .prepare(),
   );
 
@@ -133,11 +143,9 @@ export function createGrantRepository(db: Database, prepared: Database, vault: V
       return row && { ...toGrant(row.grant), holder: toView(row) };
     },
 
-    async rotate({ tenantId, id, refreshCounter }, next) {
-      const [result] = await db
-        .update(table)
-        .set({ ...next, refreshCounter: sql`${refreshCounter + 1}` })
-        .where(and(is(tenantId, id), eq(table.refreshCounter, refreshCounter), isNull(table.endedAt)));
+    async rotate({ tenantId, id, refreshCounter: counter }, { refreshedAt, idleExpiresAt }) {
+      const values = { tenantId, id, counter, next: counter + 1, refreshedAt, idleExpiresAt };
+      const [result] = await rotate().execute(values);
       return result.affectedRows === 1;
     },
 

@@ -66,7 +66,7 @@ function createRepositories(db: Database, prepared: Database, vault: Vault): Rep
     attempts: withoutSql(createAttemptRepository(db, prepared)),
     budgets: withoutSql(createBudgetRepository(prepared)),
     trustedDevices: withoutSql(createTrustedDeviceRepository(db)),
-    proofs: withoutSql(createProofRepository(db)),
+    proofs: withoutSql(createProofRepository(db, prepared)),
     idempotency: withoutSql(createIdempotencyRepository(db, vault)),
     events: withoutSql(createEventRepository(db, prepared, vault)),
     eventLogs: withoutSql(createEventLogRepository(db, prepared)),
