@@ -8,9 +8,9 @@ import { type App, createApp } from '../../../src/composition/app.ts';
 import { parseConfig } from '../../../src/config/config.ts';
 import { seedTenant } from '../../../src/dev/tenants.ts';
 import type { Caller } from '../../../src/domain/caller.ts';
-import { dayMs } from '../../../src/domain/duration.ts';
 import { sightOf } from '../../../src/domain/member.ts';
 import type { Tenant } from '../../../src/domain/tenant.ts';
+import { uuidToBytes } from '../../../src/domain/token.ts';
 import { createListUsers, type UserQuery } from '../../../src/flows/manage/list-users.ts';
 import { setCaller } from '../../../src/rpc/context.ts';
 import { password } from '../accounts.ts';
@@ -29,8 +29,8 @@ const issuer = 'http://localhost:8080';
 const vault = createVault([{ id: systemRandom.uuid(), key: systemRandom.bytes(32) }]);
 /** Number of small tenants that users sign in to: their kept rows must not be part of the measure. */
 const maxTenants = 1000;
-/** Rows that a batch of retention deletes: few, so that the small database lasts. */
-const batchRows = 10;
+/** Limit of rows of one batch of retention, as in production. One row has ended at a time: the small database must last. */
+const batchRows = 500;
 
 /**
  * The statements of calls as the database grows. The flows run in this process, with a hash that costs nothing, and what
@@ -80,7 +80,10 @@ type Scene = {
   readonly usersOfSmall: number;
 };
 
-async function createScene(databaseUrl: string, size: { users: number; tenants?: number }): Promise<Scene> {
+export async function createScene(
+  databaseUrl: string,
+  size: { users: number; tenants?: number },
+): Promise<Scene> {
   const cheap = { HASH_MEMORY_KIB: '8', HASH_PASSES: '1', RESPONSE_FLOOR_MS: '0', METRICS_PORT: 'off' };
   const app = await createApp({
     config: { ...parseConfig(cheap, { production: false }), databaseUrl },
@@ -144,7 +147,7 @@ const questions: Readonly<Record<string, Question>> = {
   'the newest users': search(() => ({})),
   'a search by an address': search((scene) => ({ query: seededEmail(anyOfLarge(scene)) })),
   'a search by the beginning of an address': search((scene) => ({
-    query: seededEmail(anyOfLarge(scene)).slice(0, 4),
+    query: seededEmail(anyOfLarge(scene)).slice(0, 2),
     searchBy: 'email',
   })),
   "a user's events": async (scene) => {
@@ -159,14 +162,19 @@ const questions: Readonly<Record<string, Question>> = {
     const after = anyOfLarge(scene);
     return () => scene.app.store.eventLogs.read(scene.large.id, after, after + 50, 50);
   },
-  'retention of sessions': async ({ app, large }) => {
-    const end = new Date(Date.now() + 1000 * dayMs);
-    return () => app.store.retention.purge('sessions', large.id, end, batchRows);
+  'retention of sessions': async (scene) => {
+    const { app, connection, large } = scene;
+    await connection.query('UPDATE sessions SET expires_at = ? WHERE tenant_id = ? AND id = ?', [
+      '2001-01-01',
+      uuidToBytes(large.id),
+      uuidToBytes(seededId(anyOfLarge(scene))),
+    ]);
+    return () => app.store.retention.purge('sessions', large.id, new Date(), batchRows);
   },
-  'retention of events':
-    async ({ app, large, usersOfLarge }) =>
-    () =>
-      app.store.eventLogs.deleteBefore(large.id, usersOfLarge, batchRows),
+  'retention of events': async ({ app, large }) => {
+    const oldest = (await app.store.eventLogs.oldestPosition(large.id)) ?? 0;
+    return () => app.store.eventLogs.deleteBefore(large.id, oldest + 1, batchRows);
+  },
 };
 
 /** Asks again and again; a latency is the time that the statements of the timed part took. */
