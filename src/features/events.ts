@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { createHistory } from '../flows/events/history.ts';
 import { createLogProofs } from '../flows/events/log-proofs.ts';
 import { createReadEvents } from '../flows/events/read-events.ts';
@@ -13,6 +14,8 @@ import { createLoop } from './loop.ts';
 
 /** Pause of the sequencer between batches, and of the tail of all streams while nothing happens. */
 const restMs = 50;
+/** Pause of the sequencer after a few events, beside that one: others will follow. */
+const gatherMs = 50;
 /** Interval at which the right of every open stream is looked at. */
 const checkMs = 400;
 
@@ -46,6 +49,7 @@ export function events({ adapters, logStore, config, log }: FeatureDeps) {
   /** A batch costs ten statements, whatever is in it: what comes in meanwhile waits for the next one, unless it was full. */
   const numberMany = async () => {
     const numbered = await numberEvents();
+    if (numbered > 0 && numbered < batchTenants) await pause(gatherMs);
     return numbered < batchTenants ? 0 : numbered;
   };
   return {

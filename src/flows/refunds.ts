@@ -8,8 +8,8 @@ export type RefundDeps = {
   readonly onError: (error: unknown) => void;
 };
 
-/** Time in which refunds of one budget are collected. */
-const delayMs = 10;
+/** Time in which refunds of one budget are collected: until then its network is charged for what was harmless. */
+const delayMs = 100;
 
 /**
  * Gives back what was counted and turned out harmless. No caller waits for it: what a

@@ -15,6 +15,7 @@ import {
 } from 'drizzle-orm';
 import type { KeyBinding, SessionRepository, SessionRow } from '../domain/session.ts';
 import { enrolledColumns, hasAuthenticatorRow, toKinds } from './authenticators.ts';
+import { inBatches } from './batches.ts';
 import type { Database } from './database.ts';
 import { once, slot, slotsOf } from './prepared.ts';
 import { sessions } from './tables/sessions.ts';
@@ -55,6 +56,14 @@ function lacksSecondFactor(
 }
 
 const hasFactor = hasAuthenticatorRow.as('has_factor');
+
+type OfCall = { readonly tenantId: string; readonly id: string; readonly now: Date };
+
+/** The numbers of sessions that one statement reads for calls. */
+const batchSizes = [1, 2, 4, 8, 16];
+const largestBatch = Math.max(...batchSizes);
+
+const keyOf = ({ tenantId, id }: Pick<OfCall, 'tenantId' | 'id'>) => `${tenantId} ${id}`;
 
 export function createSessionRepository(db: Database, prepared: Database): SessionRepository {
   const is = (tenantId: string | Param, id: string | Param) =>
@@ -103,16 +112,38 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
       .prepare(),
   );
 
-  const findOfCall = once(() => {
-    const { id, userId, level, amr, authTime, deviceId } = sessions;
-    return prepared
-      .select({ session: { id, userId, level, amr, authTime, deviceId }, hasFactor, users, emails, mobiles })
-      .from(sessions)
-      .innerJoin(users, ownerOf)
-      .leftJoin(emails, ownedBy(emails, 'email'))
-      .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
-      .where(and(isUsable, or(isNotNull(emails.confirmedAt), isNotNull(mobiles.confirmedAt))))
-      .prepare();
+  /** The statement for so many calls at a time. */
+  const findOfCalls = (size: number) =>
+    once(() => {
+      const { tenantId, id, userId, level, amr, authTime, deviceId } = sessions;
+      const columns = { tenantId, id, userId, level, amr, authTime, deviceId };
+      const named = Array.from({ length: size }, (_, index) =>
+        is(slot(`tenantId${index}`, tenantId), slot(`id${index}`, id)),
+      );
+      const isConfirmed = or(isNotNull(emails.confirmedAt), isNotNull(mobiles.confirmedAt));
+      return prepared
+        .select({ session: columns, hasFactor, users, emails, mobiles })
+        .from(sessions)
+        .innerJoin(users, ownerOf)
+        .leftJoin(emails, ownedBy(emails, 'email'))
+        .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
+        .where(and(or(...named), given.isLive, eq(users.status, 'active'), isConfirmed))
+        .prepare();
+    });
+  const ofCalls = batchSizes.map((size) => ({ size, statement: findOfCalls(size) }));
+
+  /** The sessions of calls, in one statement; the sizes are few, and the last call fills up the statement. */
+  const findOfCall = inBatches(largestBatch, async (calls: readonly OfCall[]) => {
+    const fit = ofCalls.find(({ size }) => size >= calls.length);
+    if (fit === undefined) throw new Error('a batch is larger than any statement');
+    const slots = Array.from({ length: fit.size }, (_, index) => {
+      const { tenantId, id } = calls[Math.min(index, calls.length - 1)] as OfCall;
+      return { [`tenantId${index}`]: tenantId, [`id${index}`]: id };
+    });
+    const now = new Date(Math.max(...calls.map((call) => call.now.getTime())));
+    const rows = await fit.statement().execute(Object.assign({ now }, ...slots));
+    const found = new Map(rows.map((row) => [keyOf(row.session), row]));
+    return calls.map((call) => found.get(keyOf(call)));
   });
 
   const rotate = once(() =>
@@ -158,9 +189,9 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
     },
 
     async findOfCall(tenantId, id, now) {
-      const [row] = await findOfCall().execute({ tenantId, id, now });
+      const row = await findOfCall({ tenantId, id, now });
       if (row === undefined || lacksSecondFactor(row.hasFactor, row.session)) return undefined;
-      const { deviceId, ...session } = row.session;
+      const { deviceId, tenantId: _, ...session } = row.session;
       return { ...session, deviceId: deviceId ?? undefined, holder: toView(row) };
     },
 

@@ -3,9 +3,22 @@ import { type Answer, createHttpClient, type HttpClient } from './calls.ts';
 import { seededEmail, seedUsers } from './seed.ts';
 import type { BenchServer } from './server.ts';
 import { closedLoop, type Side } from './slices.ts';
+import { bodies } from './wrk.ts';
 
 /** The password of every account of the bench. */
 export const password = 'quiet-orbit-lantern-47';
+
+export const json = { 'content-type': 'application/json' };
+export const form = { 'content-type': 'application/x-www-form-urlencoded' };
+/** Bodies with a number between two texts. */
+const numbered = (max: number, before: string, after: string) =>
+  bodies(`'${before}' .. math.random(0, ${max}) .. '${after}'`);
+
+/** Sign-ins of some of the accounts whose addresses begin so, and sign-ups of addresses that have none. */
+export const signInBodies = (users: number, start: string, suffix: string) =>
+  numbered(users - 1, `{"email":"${start}`, `${suffix}","password":"${password}"}`);
+export const signUpBodies = (more = '') =>
+  numbered(2 ** 50, '{"email":"new', `@bench.example","password":"${password}"${more}}`);
 
 type Tokens = { readonly access_token: string; readonly refresh_token: string };
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
@@ -9,6 +9,8 @@ export type BenchDatabase = {
   urlOf(name: string): Promise<string>;
   /** Number of reading and writing statements that the server has run. */
   statements(): Promise<number>;
+  /** The process of the server, which is one of this machine. */
+  pid(): Promise<number>;
   stop(): Promise<void>;
 };
 
@@ -46,6 +48,10 @@ export async function openBenchDatabase(databaseUrl: string | undefined): Promis
       return rows
         .filter((row) => names.has(String(row['Variable_name'])))
         .reduce((sum, row) => sum + Number(row['Value']), 0);
+    },
+    pid: async () => {
+      const [rows] = await connection.query<RowDataPacket[]>('SELECT @@pid_file AS file');
+      return Number(readFileSync(String(rows[0]?.['file']), 'utf8'));
     },
     stop: async () => {
       for (const database of made) await connection.query(`DROP DATABASE IF EXISTS \`${database}\``);

@@ -12,6 +12,7 @@ export type Limits = {
   answer(answer: LimitAnswer): Promise<void>;
   /** That part of the service, alone, as a side of a comparison. */
   side(request: Omit<LimitRequest, 'ms'>): Side;
+  readonly pid: number;
   /** CPU seconds so far and resident memory now. */
   usage(): Usage;
   stop(): void;
@@ -41,6 +42,7 @@ export async function startLimits(databaseUrl: string): Promise<Limits> {
       child.send({ ...request, ms } satisfies LimitRequest);
       return await answer<Slice>();
     },
+    pid: child.pid ?? 0,
     usage: () => usageOf(child.pid ?? 0),
     stop: () => child.disconnect(),
   };

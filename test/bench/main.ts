@@ -3,6 +3,7 @@ import { openBenchDatabase } from './database.ts';
 import { type Limits, startLimits } from './limits.ts';
 import { printTable, type Row, writeReport } from './report.ts';
 import { calls } from './scenarios/calls.ts';
+import { cores } from './scenarios/cores.ts';
 import { events } from './scenarios/events.ts';
 import { management } from './scenarios/management.ts';
 import { openid } from './scenarios/openid.ts';
@@ -31,6 +32,7 @@ const scenarios: Record<string, Scenario> = {
   workers: manyWorkers,
   scale,
   sizing,
+  cores,
 };
 
 const usage = `npm run bench -- [options]

@@ -29,3 +29,10 @@ function childrenOf(pid: number): number[] {
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
   return (text.match(/\d+/g) ?? []).map(Number);
 }
+
+/** The ticks that a core has rested, and all of them. */
+export function timesOf(core: number): { readonly idle: number; readonly all: number } {
+  const line = new RegExp(`^cpu${core} (.+)$`, 'm').exec(readFileSync('/proc/stat', 'utf8'))?.[1] ?? '';
+  const ticks = line.split(' ').map(Number);
+  return { idle: (ticks[3] ?? 0) + (ticks[4] ?? 0), all: ticks.reduce((sum, each) => sum + each, 0) };
+}

@@ -25,6 +25,8 @@ export type ServerOptions = {
   /** Its data folder, which is kept; default: one that goes with it. The first start in one makes tenants and a member. */
   readonly folder?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The only core that it runs on; default: all. */
+  readonly core?: number;
 };
 
 /** Limits of networks and recipients are out of the way: all calls come from one address. */
@@ -54,10 +56,13 @@ export async function startServer({
   main = 'src/main.ts',
   folder: kept,
   env,
+  core,
 }: ServerOptions): Promise<BenchServer> {
   const folder = kept ?? mkdtempSync(join(tmpdir(), 'manam-bench-'));
   const startedAt = performance.now();
-  const child = spawn('node', [main, 'start'], {
+  const pinned = core === undefined ? [] : ['taskset', '-c', String(core)];
+  const [program = '', ...parameters] = [...pinned, process.execPath, main, 'start'];
+  const child = spawn(program, parameters, {
     env: {
       PATH: process.env['PATH'] ?? '',
       HOME: process.env['HOME'] ?? '',

@@ -159,6 +159,25 @@ overEveryStore('sessions', (scene) => {
     expect(await store.sessions.findLive(tenantId, id, now)).toBeUndefined();
   });
 
+  test('finds the sessions of many calls at once, each with its own user, and none that has ended', async () => {
+    const { store, tenantId, makeUser, makeSession, now } = scene();
+    const sessions: { id: string; userId: string }[] = [];
+    for (let number = 0; number < 19; number += 1) {
+      const { user } = await makeUser();
+      sessions.push(await makeSession(user));
+    }
+    const [ended, ...live] = sessions;
+    await store.sessions.revoke(tenantId, ended?.userId ?? '', ended?.id ?? '', now);
+    const asked = [...sessions, ...live.slice(0, 3)];
+    const found = await Promise.all(asked.map(({ id }) => store.sessions.findOfCall(tenantId, id, now)));
+    expect(found.map((session) => session?.holder.user.id)).toEqual([
+      undefined,
+      ...[...live, ...live.slice(0, 3)].map(({ userId }) => userId),
+    ]);
+    const elsewhere = await store.sessions.findOfCall(live[0]?.userId ?? '', live[0]?.id ?? '', now);
+    expect(elsewhere).toBeUndefined();
+  });
+
   test('knows the key of a session by an identifier of its user', async () => {
     const { store, tenantId, makeUser, makeSession } = scene();
     const { user, identifier } = await makeUser();

@@ -98,7 +98,11 @@ export const calls: Scenario = async ({ options, database, limits }) => {
           },
         ),
         await row(
-          { name: 'ViewUser, Connect', against: 'a bare handler of its read alone, Connect' },
+          {
+            name: 'ViewUser, Connect',
+            against: 'a bare handler of its read alone, Connect',
+            goal: atLeast(0.9),
+          },
           {
             a: loop(overConnect),
             b: loop(readAlone),
@@ -128,6 +132,14 @@ export const calls: Scenario = async ({ options, database, limits }) => {
           {
             a: loop(overGrpc),
             b: loop(() => bareGrpc.call(viewUser, session)),
+            sliceMs: short,
+          },
+        ),
+        await row(
+          { name: 'ViewUser, gRPC', against: 'a bare handler of its read alone, gRPC', goal: atLeast(0.9) },
+          {
+            a: loop(overGrpc),
+            b: loop(() => bareGrpc.call('manam.v1.ProfileService/EditUser', session)),
             sliceMs: short,
           },
         ),

@@ -1,104 +1,36 @@
-import { type ChildProcess, execFileSync, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { floorProfile } from '../../../src/domain/password.ts';
-import { sha256 } from '../../../src/domain/token.ts';
-import { makeAccounts, password, withServer } from '../accounts.ts';
+import { form, json, makeAccounts, signInBodies, signUpBodies, withServer } from '../accounts.ts';
 import { authorizationOf, createForms, openStore, register, tokenOf } from '../applications.ts';
+import { callsOf, makePeerCaller, type Peer, startPeer } from '../better-auth.ts';
 import { createHttpClient, type HttpClient } from '../calls.ts';
 import { usageOf } from '../processes.ts';
 import { atLeast, atMost, type Goal, type Row } from '../report.ts';
 import { emailSuffix } from '../seed.ts';
 import { type BenchServer, buildService, startServer } from '../server.ts';
-import { compare, figuresOf, type Side, type Slice, throughput, warmUp } from '../slices.ts';
+import { closedLoop, compare, figuresOf, type Side, type Slice, throughput, warmUp } from '../slices.ts';
 import { meter } from '../usage.ts';
-import { bodies, chain, type DrivenCall, driving } from '../wrk.ts';
+import { chain, type DrivenCall, driving } from '../wrk.ts';
+import { makeCaller, origin } from './passkeys.ts';
 import type { Bench, Scenario } from './scenario.ts';
 
 // The service beside better-auth on the same database, with the same hash. The peer of the OpenID calls is in the scenario `openid`.
 
-const packages = {
-  'better-auth': '1.7.25',
-  '@better-auth/oauth-provider': '1.7.5',
-  '@node-rs/argon2': '2.2.1',
-  mysql2: '3.24.6',
-};
 const sliceMs = 2000;
 /** Accounts on both sides. */
 const users = 40;
 
-type Peer = {
-  readonly url: string;
-  readonly clientId: string;
-  readonly secret: string;
-  readonly child: ChildProcess;
-};
-
-/** Installs better-auth at the first run, into a separate project that later runs use again; returns its folder. */
-function installPeer(): string {
-  const manifest = JSON.stringify({ type: 'module', private: true, dependencies: packages });
-  const folder = join(tmpdir(), `manam-bench-better-auth-${sha256(manifest).toString('hex').slice(0, 8)}`);
-  if (existsSync(join(folder, 'node_modules/better-auth'))) return folder;
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'package.json'), manifest);
-  // The plugin asks for another version of a package that better-auth has.
-  const flags = ['--legacy-peer-deps', '--ignore-scripts', '--no-audit', '--no-fund'];
-  execFileSync('npm', ['install', ...flags], { cwd: folder, stdio: 'ignore' });
-  return folder;
-}
-
-async function startPeer(databaseUrl: string): Promise<Peer> {
-  const folder = installPeer();
-  const program = join(folder, 'peer.mjs');
-  copyFileSync(new URL('../better-auth-peer.mjs', import.meta.url), program);
-  const { memoryKiB, passes } = floorProfile;
-  const child = fork(program, [databaseUrl, String(memoryKiB), String(passes)], { silent: true });
-  const exited = once(child, 'exit').then(() => {
-    throw new Error('better-auth does not start');
-  });
-  const [ready] = (await Promise.race([once(child, 'message'), exited])) as [Omit<Peer, 'child'>];
-  return { ...ready, child };
-}
-
-const json = { 'content-type': 'application/json' };
-const form = { 'content-type': 'application/x-www-form-urlencoded' };
-const anyOf = (beforeNumber: string, afterNumber: string) =>
-  bodies(`'${beforeNumber}' .. math.random(0, ${users - 1}) .. '${afterNumber}'`);
-const anyNew = (after: string) =>
-  bodies(`'{"email":"new' .. math.random(0, 2 ^ 50) .. '@bench.example"${after}}'`);
-
-/** Makes the peer's accounts; returns its calls. */
-async function callsOf(peer: Peer, concurrency: number) {
-  const http = createHttpClient(peer.url);
-  const headers = { ...json, origin: peer.url };
-  const post = (path: string, body: object) => http.succeed('POST', `/api/auth${path}`, headers, body);
-  for (let number = 0; number < users; number += 1)
-    await post('/sign-up/email', { email: `peer${number}@bench.example`, password, name: 'Leila' });
-  const { headers: answered } = await post('/sign-in/email', { email: 'peer0@bench.example', password });
-  const session = { authorization: `Bearer ${answered['set-auth-token']}` };
-  const forms = createForms(peer.url);
-  const basic = authorizationOf(peer);
-  const grant = { grant_type: 'client_credentials', scope: 'jobs' };
-  const { access_token: token } = await forms.post('/api/auth/oauth2/token', grant, basic);
-  http.close();
-  forms.close();
-
-  const call = (path: string, rest: Omit<DrivenCall, 'url' | 'callers'>, callers = concurrency) =>
-    driving({ url: `${peer.url}/api/auth${path}`, callers, ...rest });
-  const posting = (path: string, script: DrivenCall['script'] & {}) =>
-    call(path, { method: 'POST', headers, script });
+/** Signs users of both sides in by passkey. */
+async function passkeySides(server: BenchServer, http: HttpClient, peer: Peer, concurrency: number) {
+  const key = { apieco_key: server.keys.dev };
+  const theirs = createHttpClient(peer.url);
+  const numbers = Array.from({ length: concurrency }, (_, caller) => caller);
+  const side = async (make: (caller: number) => Promise<() => Promise<unknown>>): Promise<Side> => {
+    const callers = await Promise.all(numbers.map(make));
+    return closedLoop(concurrency, (caller) => async () => callers[caller]?.());
+  };
   return {
-    read: (callers: number) => call('/get-session', { headers: session }, callers),
-    signIn: posting('/sign-in/email', anyOf('{"email":"peer', `@bench.example","password":"${password}"}`)),
-    signUp: posting('/sign-up/email', anyNew(`,"password":"${password}","name":"Leila"`)),
-    token: call('/token', { headers: session }),
-    introspect: call('/oauth2/introspect', {
-      method: 'POST',
-      headers: { ...form, authorization: basic },
-      body: `token=${token}`,
-    }),
+    ours: await side((caller) => makeCaller(http, key, caller)),
+    theirs: await side((caller) => makePeerCaller(theirs, peer.url, origin, caller)),
+    close: () => theirs.close(),
   };
 }
 
@@ -126,8 +58,8 @@ async function ownCalls(server: BenchServer, http: HttpClient, concurrency: numb
       headers: { ...session, ...json },
       body: '{}',
     }),
-    signIn: posting('/auth/login', anyOf('{"email":"u', `${emailSuffix}","password":"${password}"}`)),
-    signUp: posting('/auth/register', anyNew(`,"password":"${password}"`)),
+    signIn: posting('/auth/login', signInBodies(users, 'u', emailSuffix)),
+    signUp: posting('/auth/register', signUpBodies()),
     refresh: posting(
       '/auth/refreshToken',
       chain({
@@ -154,7 +86,7 @@ async function compareBoth(
   peer: Peer,
 ) {
   const ours = await ownCalls(server, http, concurrency);
-  const theirs = await callsOf(peer, concurrency);
+  const theirs = await callsOf(peer, users, concurrency);
   const rows: Row[] = [];
   const add = async (
     [name, against]: readonly [string, string],
@@ -184,13 +116,17 @@ async function compareBoth(
   await add(['RefreshToken', 'a token of its plugin jwt'], atLeast(2), ours.refresh, theirs.token);
   const introspection = 'that of its plugin oauth-provider';
   await add(['introspection', introspection], atLeast(3), ours.introspect, theirs.introspect);
+  const byPasskey = await passkeySides(server, http, peer, concurrency);
+  const names = ['a sign-in by passkey (driven from Node)', 'that of its plugin passkey'] as const;
+  await add(names, undefined, byPasskey.ours, byPasskey.theirs);
+  byPasskey.close();
   return rows;
 }
 
 export const peers: Scenario = async (bench) => {
   const { options, database } = bench;
   // A deliberate delay is no work.
-  const env = { RESPONSE_FLOOR_MS: '0' };
+  const env = { RESPONSE_FLOOR_MS: '0', MANAM_ISSUER: origin };
   const databaseUrl = await database.urlOf('peers');
   const main = buildService();
   const started = await startServer({ databaseUrl, workers: options.workers, main, env });

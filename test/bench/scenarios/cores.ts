@@ -1,0 +1,81 @@
+import { execFileSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { json, makeAccounts, signInBodies, withServer } from '../accounts.ts';
+import { timesOf } from '../processes.ts';
+import { atLeast } from '../report.ts';
+import { emailSuffix } from '../seed.ts';
+import { buildService, startServer } from '../server.ts';
+import { compare, round, type Side, warmUp } from '../slices.ts';
+import { meter } from '../usage.ts';
+import { driving } from '../wrk.ts';
+import type { Scenario } from './scenario.ts';
+
+// A sign-in beside the hash, with a core for the service alone: database and driver have another one.
+
+const [ofService, ofOthers] = [0, 1];
+const sliceMs = 3000;
+const users = 40;
+/** Below it the other core holds the service up, and the figure says nothing of it. */
+const leastIdle = 0.2;
+
+const pin = (pid: number, cores: string) => execFileSync('taskset', ['-acp', cores, String(pid)]);
+
+/** The part of its time that a core has rested in the slices of a side. */
+function resting(side: Side) {
+  const sum = { idle: 0, all: 0 };
+  return {
+    side: async (ms: number) => {
+      const before = timesOf(ofOthers);
+      const slice = await side(ms);
+      const after = timesOf(ofOthers);
+      sum.idle += after.idle - before.idle;
+      sum.all += after.all - before.all;
+      return slice;
+    },
+    part: () => sum.idle / sum.all,
+  };
+}
+
+export const cores: Scenario = async ({ options, database, limits }) => {
+  const { seconds, concurrency } = options;
+  pin(process.pid, String(ofOthers));
+  pin(await database.pid(), String(ofOthers));
+  pin(limits.pid, String(ofService));
+  const started = await startServer({
+    databaseUrl: await database.urlOf('cores'),
+    main: buildService(),
+    core: ofService,
+    env: { RESPONSE_FLOOR_MS: '0' },
+  });
+  try {
+    return await withServer(started, async (server, http) => {
+      const { key } = await makeAccounts(server, http, users);
+      const signIn = driving({
+        url: `${server.url}/auth/login`,
+        callers: concurrency,
+        method: 'POST',
+        headers: { ...key, ...json },
+        script: signInBodies(users, 'u', emailSuffix),
+      });
+      const idle = resting(signIn);
+      const metered = meter(server, database, idle.side);
+      const hash = limits.side({ limit: 'hash', concurrency: 1 });
+      await warmUp(signIn, hash, signIn);
+      const figures = await compare({ seconds, sliceMs, a: metered.side, b: hash });
+      const part = idle.part();
+      return [
+        {
+          name: `a sign-in, a core for itself${part < leastIdle ? ': void' : ''}`,
+          against: 'the hash on that core',
+          ...figures,
+          ...(part >= leastIdle && { goal: atLeast(0.9) }),
+          cost: metered.cost(),
+          more: { 'the other core idle': round(part) },
+        },
+      ];
+    });
+  } finally {
+    for (const pid of [process.pid, await database.pid(), limits.pid])
+      pin(pid, `0-${availableParallelism() > 1 ? availableParallelism() - 1 : 1}`);
+  }
+};
