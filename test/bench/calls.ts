@@ -18,7 +18,8 @@ export type HttpClient = {
 };
 
 export function createHttpClient(url: string): HttpClient {
-  const agent = new Agent({ keepAlive: true });
+  // Sooner than any server closes what is idle, which a call would run into.
+  const agent = new Agent({ keepAlive: true, timeout: 4000 });
   const { hostname, port } = new URL(url);
   const send: HttpClient['send'] = (method, path, headers, body) =>
     new Promise((resolve, reject) => {
