@@ -51,12 +51,16 @@ export async function hashArgon2(input: Argon2Input, password: string): Promise<
 const form =
   /^\$(argon2(?:id|i|d))\$v=19\$([mtp]=\d+,[mtp]=\d+,[mtp]=\d+)\$([A-Za-z0-9+/]{11,86})={0,2}\$([A-Za-z0-9+/]{22,86})={0,2}$/;
 
+/** The most that the parameters may be (RFC 9106, section 3.1); those of more lanes are made nowhere. */
+const [largest, mostLanes] = [2 ** 32 - 1, 255];
+
 /** Reads a PHC string; undefined where it is none of a hash that Argon2 could have made. */
 export function parseArgon2(phc: string): Argon2Hash | undefined {
   const [, variant, parameters = '', salt = '', tag = ''] = form.exec(phc) ?? [];
   const numbersOf = new Map(parameters.split(',').map((each) => [each[0], Number(each.slice(2))]));
   const [memoryKiB = 0, passes = 0, lanes = 0] = ['m', 't', 'p'].map((name) => numbersOf.get(name));
   if (!(lanes >= 1 && passes >= 1 && memoryKiB >= 8 * lanes)) return undefined;
+  if (lanes > mostLanes || passes > largest || memoryKiB > largest) return undefined;
   return {
     variant: variant as Argon2Hash['variant'],
     memoryKiB,

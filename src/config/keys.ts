@@ -81,9 +81,9 @@ export const configKeys = {
   }),
   DATABASE_CONNECTIONS: integer(
     20,
-    [2, 1000],
+    [1, 1000],
     'connections',
-    'Connections to the database, per process: three in five make transactions.',
+    'Connections for single statements, and as many for transactions, per process.',
   ),
   MIGRATE_AT_START: flag(
     true,

@@ -25,6 +25,7 @@ import type { CallerSession, SessionRepository } from '../domain/session.ts';
 import { parseProgress } from '../domain/sign-in.ts';
 import type { Tenant } from '../domain/tenant.ts';
 import { budgetOf, type Limiter, type Limits } from '../flows/limits.ts';
+import type { Refunds } from '../flows/refunds.ts';
 import { requestOf, setCaller } from '../rpc/context.ts';
 import { type AccessRules, emitsOf, ruleOf } from './access-rules.ts';
 import {
@@ -51,6 +52,7 @@ export type GateDeps = {
   readonly mapError: ErrorMapper;
   readonly limiter: Limiter;
   readonly limits: Limits;
+  readonly refunds: Pick<Refunds, 'take'>;
   readonly hasher: Pick<PasswordHasher, 'admit'>;
   readonly proveKey: KeyProof;
   readonly requireWork: WorkGate;
@@ -277,13 +279,14 @@ function assertLevel(rule: Access, session: CallerSession): void {
 
 /** Counts the call against its network and its tenant, before anything of it is read (R9). */
 async function chargeNetwork(
-  { limiter, limits }: GateDeps,
+  { limiter, limits, refunds }: GateDeps,
   { rate }: Access,
   { tenantId, audience }: { readonly tenantId: string; readonly audience: Audience },
   address: string,
 ): Promise<void> {
   if (rate === RateClass.GUESS) {
-    await limiter.charge(tenantId, budgetOf(limits.attemptsPerNetwork, audience), networkOf(address));
+    const [budget, network] = [budgetOf(limits.attemptsPerNetwork, audience), networkOf(address)];
+    if (!refunds.take(tenantId, budget, network)) await limiter.charge(tenantId, budget, network);
   } else if (rate === RateClass.MESSAGE) {
     await limiter.charge(tenantId, budgetOf(limits.messagesPerNetwork, audience), networkOf(address));
     await limiter.charge(tenantId, budgetOf(limits.messagesPerTenant, audience), '');

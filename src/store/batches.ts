@@ -1,3 +1,6 @@
+import { DomainError } from '../domain/errors.ts';
+import { unwrap } from './driver-error.ts';
+
 type Waiting<Question, Answer> = {
   readonly question: Question;
   readonly resolve: (answer: Answer) => void;
@@ -7,6 +10,7 @@ type Waiting<Question, Answer> = {
 /**
  * Asks together what is asked in one turn of the event loop, at most `max` questions at a time: a statement costs the
  * database and the event loop about as much for ten rows as for one. No question joins an answer that was asked for before it.
+ * A trace names the statement in the first call of the turn.
  */
 export function inBatches<Question, Answer>(
   max: number,
@@ -19,7 +23,10 @@ export function inBatches<Question, Answer>(
       const answers = await ask(batch.map(({ question }) => question));
       for (const [index, { resolve }] of batch.entries()) resolve(answers[index] as Answer);
     } catch (error) {
-      for (const { reject } of batch) reject(error);
+      // A row that cannot be read must not fail for the others; where the database is away there is nothing to ask.
+      const isAway = unwrap(error) instanceof DomainError;
+      if (batch.length > 1 && !isAway) for (const one of batch) void send([one]);
+      else for (const { reject } of batch) reject(error);
     }
   }
 

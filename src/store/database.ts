@@ -21,7 +21,7 @@ export type DatabaseOptions = {
   readonly url: string;
   /** Time after which the server closes a connection that sends nothing, in seconds. Default: the server's own. */
   readonly idleTimeoutS?: number;
-  /** Limit of connections, some of which make transactions and the others single statements; two at least. Default 20 (R64). */
+  /** Limit of connections for single statements, and of those for transactions. Default 20 (R64). */
   readonly connections?: number;
   /** Called with the text of every statement that is sent, without parameters. */
   readonly onStatement?: (sql: string) => void;
@@ -52,8 +52,6 @@ const sessionSetup = [
 ];
 /** Transactions begin with their first statement: a round trip less for each than with BEGIN. */
 const transactionSetup = 'SET SESSION autocommit = 0';
-/** The part of the connections that make transactions, each of which holds one for several statements. */
-const transactionShare = 0.6;
 
 export type DatabaseHandle = {
   /** For single statements, each in its own transaction. */
@@ -71,10 +69,10 @@ export type DatabaseHandle = {
 /** Opens a pool with the deadlines that mysql2's own lacks (V7). */
 export function openDatabase(options: DatabaseOptions): DatabaseHandle {
   const idleS = options.idleTimeoutS;
-  const open = (limit: number) =>
+  const open = () =>
     createPool({
       ...connectionOptions(options.url),
-      connectionLimit: Math.max(1, limit),
+      connectionLimit: options.connections ?? 20,
       // Ours closes a connection first: the server would do so under a statement.
       ...(idleS !== undefined && { maxIdle: 1, idleTimeout: idleS * 500 }),
       queueLimit: maxQueued,
@@ -84,9 +82,7 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
       supportBigNumbers: true,
       dateStrings: true,
     });
-  const { connections = 20 } = options;
-  const forTransactions = Math.round(connections * transactionShare);
-  const pools = { alone: open(connections - forTransactions), transaction: open(forTransactions) };
+  const pools = { alone: open(), transaction: open() };
   const onStatement = options.onStatement ?? (() => {});
   const transactional = new WeakMap<PoolConnection, readonly [db: Database, prepared: Database]>();
   let busy = 0;
@@ -126,6 +122,9 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
     ready.add(connection);
   }
 
+  /** Connections whose transaction may still be open: whoever had one next would commit it. */
+  const doubtful = new WeakSet<PoolConnection>();
+
   /** Lends a connection; it is destroyed where the work left it in doubt. */
   async function borrow<T>(
     use: keyof typeof pools,
@@ -142,7 +141,7 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
       connection.release();
       return result;
     } catch (error) {
-      if (isFatal(error)) connection.destroy();
+      if (isFatal(error) || doubtful.has(connection)) connection.destroy();
       else connection.release();
       throw error;
     } finally {
@@ -173,7 +172,8 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
         await send(connection, { sql: 'COMMIT' });
         return result;
       } catch (error) {
-        if (!isFatal(error)) await send(connection, { sql: 'ROLLBACK' });
+        if (!isFatal(error))
+          await send(connection, { sql: 'ROLLBACK' }).catch(() => doubtful.add(connection));
         throw error;
       }
     });

@@ -88,9 +88,10 @@ export function isConnectionLost(error: unknown): boolean {
 
 /**
  * Too many prepared statements on the server, a statement it does not know (any more) or
- * cannot prepare, as behind some proxies, and one that it would have to prepare anew.
+ * cannot prepare, as behind some proxies, one that it would have to prepare anew, and values of
+ * another type than it expects, as the driver sends them where a proxy tells it no types.
  */
-const preparedRefused = new Set([1461, 1243, 1295, 1615]);
+const preparedRefused = new Set([1461, 1243, 1295, 1615, 1210]);
 
 /** Whether a statement did not run because it was to be a prepared one. */
 export function isPreparedRefused(error: unknown): boolean {

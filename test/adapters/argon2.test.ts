@@ -45,6 +45,10 @@ test.each([
   ['a parameter that is named twice', '$argon2id$v=19$m=64,m=64,p=1$c29tZXNhbHQ$c29tZXNhbHRzb21lc2FsdA'],
   ['less memory than the lanes need', '$argon2id$v=19$m=15,t=1,p=2$c29tZXNhbHQ$c29tZXNhbHRzb21lc2FsdA'],
   ['a salt of seven bytes', '$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbA$c29tZXNhbHRzb21lc2FsdA'],
+  [
+    'more memory than a number of 32 bits says',
+    '$argon2id$v=19$m=4294967304,t=1,p=1$c29tZXNhbHQ$c29tZXNhbHRzb21lc2FsdA',
+  ],
   ['text after its end', '$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$c29tZXNhbHRzb21lc2FsdA$'],
 ])('%s is no hash', (_, text) => {
   expect(parseArgon2(text)).toBeUndefined();

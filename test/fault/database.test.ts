@@ -123,6 +123,23 @@ test('retries a read but no write whose response is lost, and reports a cut tran
   await database.close();
 }, 60_000);
 
+test('what could not be rolled back is committed by no transaction after it', async () => {
+  await begin();
+  await scene.sql('CREATE TABLE manam.notes (n INT NOT NULL)');
+  const database = openDatabase({ url: scene.databaseUrl, connections: 1 });
+  const note = (n: number) =>
+    database.transaction(async (db) => {
+      await db.execute(sql`INSERT INTO notes VALUES (${n})`);
+      if (n === 1) throw new Error('change of mind');
+    });
+  scene.proxy.refusesRollbacks = true;
+  expect(await thrownBy(note(1))).toMatchObject({ message: 'change of mind' });
+  scene.proxy.refusesRollbacks = false;
+  await note(2);
+  expect(await scene.sql('SELECT n FROM manam.notes')).toEqual([{ n: 2 }]);
+  await database.close();
+}, 60_000);
+
 async function killConnections(most = 100): Promise<number> {
   const connections = (await scene.sql('SHOW PROCESSLIST')).filter((row) => row['User'] === 'service');
   const shuffled = connections.map((row) => [Math.random(), row['Id']] as const).sort(([a], [b]) => a - b);

@@ -38,14 +38,15 @@ test('a question joins no batch that was sent before it', async () => {
   expect(asked).toEqual([['early'], ['late']]);
 });
 
-test('a batch that fails fails for all that are in it, and the next one does not', async () => {
-  let isDown = true;
+test('a question that is refused fails for nobody else of its batch', async () => {
+  const asked: (readonly string[])[] = [];
   const ask = inBatches(8, async (names: readonly string[]) => {
-    if (isDown) throw new Error('away');
+    asked.push(names);
+    if (names.includes('bad')) throw new Error('unreadable');
     return names;
   });
-  const errors = await Promise.all(['a', 'b'].map((name) => thrownBy(ask(name))));
-  expect(errors).toMatchObject([{ message: 'away' }, { message: 'away' }]);
-  isDown = false;
-  expect(await ask('c')).toBe('c');
+  const answers = Promise.allSettled(['a', 'bad', 'c'].map(ask));
+  expect((await answers).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  expect(asked).toEqual([['a', 'bad', 'c'], ['a'], ['bad'], ['c']]);
+  expect(await thrownBy(ask('bad'))).toMatchObject({ message: 'unreadable' });
 });

@@ -8,6 +8,8 @@ export type MysqlProxy = {
   delayMs: number;
   /** Which part of the commits is refused as a node of a cluster does that another one has overtaken. */
   refusesCommits: number;
+  /** Whether a ROLLBACK is refused, as by a node of a cluster that has left it. */
+  refusesRollbacks: boolean;
   /** The beginning of a statement whose next answer is lost after the database has given it. */
   losesAnswerTo: string | undefined;
   /** Number of next commits of transactions with an INSERT whose OK is withheld from the client. */
@@ -37,12 +39,9 @@ function rollbackLike(packet: Buffer): Buffer {
   return Buffer.concat([Buffer.from([payload.length, 0, 0, 0]), payload]);
 }
 
-/** The response of a node to a failed certification: error 1213, SQLSTATE 40001. */
-function certificationFailure(): Buffer {
-  const payload = Buffer.concat([
-    Buffer.from([0xff, 1213 & 0xff, 1213 >> 8]),
-    Buffer.from('#40001Deadlock found'),
-  ]);
+/** The response of a server that has refused a statement. */
+function failure(errno: number, text: string): Buffer {
+  const payload = Buffer.concat([Buffer.from([0xff, errno & 0xff, errno >> 8]), Buffer.from(`#${text}`)]);
   return Buffer.concat([Buffer.from([payload.length, 0, 0, 1]), payload]);
 }
 
@@ -52,6 +51,7 @@ export async function startMysqlProxy(socketPath: () => string, account = 'root'
   const state = {
     delayMs: 0,
     refusesCommits: 0,
+    refusesRollbacks: false,
     losesCommits: 0,
     lostCommits: 0,
     losesAnswerTo: undefined as string | undefined,
@@ -73,6 +73,10 @@ export async function startMysqlProxy(socketPath: () => string, account = 'root'
     let hasInserted = false;
     client.on('data', (chunk: Buffer) => {
       const text = textOf(chunk);
+      if (text === 'ROLLBACK' && state.refusesRollbacks) {
+        client.write(failure(1047, '08S01WSREP has not yet prepared node for application use'));
+        return;
+      }
       const isCommit = text === 'COMMIT';
       // Transactions that come beside the calls insert nothing, or into the log of events, its counts and its webhooks alone.
       hasInserted ||= /^insert into `(?!event_|webhook_|usage_)/.test(text);
@@ -91,7 +95,7 @@ export async function startMysqlProxy(socketPath: () => string, account = 'root'
     database.on('data', (chunk: Buffer) => {
       if (isRefused) {
         isRefused = false;
-        client.write(certificationFailure());
+        client.write(failure(1213, '40001Deadlock found'));
       } else if (isCut) {
         // The database has committed and said so, and no one hears it.
         state.lostCommits += 1;

@@ -34,7 +34,7 @@ const leaseMs = 3000;
 const renewMs = 1000;
 /** Rows of one transaction. */
 const batchRows = 500;
-/** Tenants of one transaction: where fewer events are numbered, none was left for the next. */
+/** Tenants of one transaction: where fewer events are numbered, few were left for the next. */
 export const batchTenants = 50;
 /** Instances of the version before may still run for that long after the log was opened; their rows have no MAC. */
 const upgradeMs = dayMs;
