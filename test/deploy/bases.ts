@@ -65,6 +65,7 @@ function makeRuntime(debian: string): string {
     'm.so.6',
     'dl.so.2',
     'pthread.so.0',
+    'rt.so.1',
     'resolv.so.2',
     'stdc++.so.6',
     'gcc_s.so.1',
