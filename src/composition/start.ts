@@ -1,6 +1,6 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { type Logger, pino } from 'pino';
@@ -112,6 +112,8 @@ async function serve(config: AppOptions['config'], log: Logger, lifetime: Lifeti
   lifetime.add(async () => {
     listener.drain();
     await pause(noticeMs);
+    // The timer comes before what has arrived, in a process that was held up for that long.
+    for (let read = 0; read < 2; read += 1) await turn();
     await listener.close();
   });
   if (isSpokesman()) await tell(config, app, listener);

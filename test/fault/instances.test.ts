@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
@@ -91,8 +91,16 @@ const roomy = {
   LIMIT_EMAILS_PER_RECIPIENT: '1000',
   MAX_CONNECTIONS_PER_ADDRESS: '10000',
 };
-const startInstance = (env: Record<string, string> = {}) =>
-  startServerProcess(database.url, folder, { ...roomy, ...env });
+const started: ServerProcess[] = [];
+async function startInstance(env: Record<string, string> = {}): Promise<ServerProcess> {
+  const instance = await startServerProcess(database.url, folder, { ...roomy, ...env });
+  started.push(instance);
+  return instance;
+}
+// Whatever a test has left, such as one that failed, takes no part in the next.
+afterEach(() => {
+  for (const { child } of started.splice(0)) child.kill('SIGKILL');
+});
 const exitOf = ({ child }: ServerProcess) =>
   new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
 
@@ -123,7 +131,6 @@ test('instances killed under load lose nothing acknowledged, no event and no web
   const { events, requests } = await allDelivered(receiver);
   tell('instances killed', { kills, ...report, events, requests });
   await receiver.close();
-  for (const each of live) each.child.kill('SIGKILL');
 }, 180_000);
 
 test('instances stopped in turn under load finish every running call and exit with 0', async () => {
@@ -142,6 +149,8 @@ test('instances stopped in turn under load finish every running call and exit wi
     const [first] = live as unknown as [ServerProcess];
     // As a balancer does: an instance that is not ready gets no new calls.
     ready.delete(first.url);
+    // What was on its way to it is in its sockets after some turns, however slow this process is.
+    for (let turns = 0; turns < 5; turns += 1) await pause(20);
     const exited = exitOf(first);
     const startedAt = performance.now();
     first.child.kill('SIGTERM');
@@ -155,10 +164,9 @@ test('instances stopped in turn under load finish every running call and exit wi
   }
   await oracle.stop();
   const report = await oracle.verify(sql);
-  expect(report.outages).toBe(0);
+  expect(report.why).toEqual([]);
   expect(slowestMs).toBeLessThan(30_000);
   tell('instances stopped', { stops, slowestMs: Math.round(slowestMs), ...report });
-  for (const each of live) each.child.kill('SIGKILL');
 }, 180_000);
 
 test('the messages of a frozen instance are sent by the other, none a third time', async () => {
@@ -278,7 +286,7 @@ test('migrates under load, also by several instances at once, without a failed c
     await changeSchema(session, `ALTER TABLE ${table} DROP COLUMN of_the_next_version`);
   await oracle.stop();
   const report = await oracle.verify((text, values) => app.sql(text, values));
-  expect(report.outages).toBe(0);
+  expect(report.why).toEqual([]);
   tell('the schema grown', report);
   await session.end();
   await app.close();

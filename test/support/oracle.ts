@@ -60,6 +60,8 @@ export type Report = {
   readonly calls: number;
   readonly acknowledged: number;
   readonly outages: number;
+  /** The call and the reason of each outage. */
+  readonly why: readonly string[];
   readonly longestMs: number;
   readonly people: number;
 };
@@ -67,7 +69,7 @@ export type Report = {
 export function createOracle({ urls, key, people: count = 8, expectsBreaks = false }: OracleOptions) {
   const everybody: Person[] = [];
   const findings: string[] = [];
-  const tally = { calls: 0, acknowledged: 0, outages: 0, longestMs: 0 };
+  const tally = { calls: 0, acknowledged: 0, outages: 0, longestMs: 0, why: [] as string[] };
   let isStopping = false;
   let turn = 0;
   /** The wait that the newest failure asked for. */
@@ -102,7 +104,10 @@ export function createOracle({ urls, key, people: count = 8, expectsBreaks = fal
       toldToWaitMs = Math.min(retryAfterMs, patienceMs);
       if (reason !== undefined && allowed.includes(reason)) return reason;
       const isBreak = reason === undefined && expectsBreaks && error instanceof ConnectError;
-      if (isBreak || (outages.has(reason) && reason !== undefined)) tally.outages += 1;
+      if (isBreak || (outages.has(reason) && reason !== undefined)) {
+        tally.outages += 1;
+        tally.why.push(`${what}: ${reason ?? String(error)}`);
+      }
       else findings.push(`${what} of ${person.email} failed: ${reason ?? String(error)}`);
       if (endsSessions.has(what)) person.isUnsure = true;
       return undefined;
