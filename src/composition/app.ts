@@ -53,7 +53,7 @@ export type AppOptions = {
 
 /** Interval at which the signing keys are read again, so that a rotation reaches every instance. */
 const keyReloadMs = 5000;
-/** Connections for the log of events and of changes: the sequencer, the tail, the checks of streams and the directory have one each, and as many may make transactions. */
+/** Connections for the log of events and of changes: the sequencer, the tail, the checks of streams and the directory have one each. */
 const logConnections = 4;
 /** Connections for webhooks: their storms hold up neither calls nor the log. */
 const webhookConnections = 5;

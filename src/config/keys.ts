@@ -79,12 +79,7 @@ export const configKeys = {
   DATABASE_SERVER: text('The program of the private database: a `mariadbd`, or a `mysqld` 8.4 or newer.', {
     otherwise: 'one that is found, else MariaDB installed with apt-get',
   }),
-  DATABASE_CONNECTIONS: integer(
-    20,
-    [1, 1000],
-    'connections',
-    'Connections for single statements, and as many for transactions, per process.',
-  ),
+  DATABASE_CONNECTIONS: integer(20, [1, 1000], 'connections', 'Connections to the database, per process.'),
   MIGRATE_AT_START: flag(
     true,
     '`false`: a start refuses a database that lacks a migration, so that its account needs no right to change the schema.',

@@ -21,7 +21,7 @@ export type DatabaseOptions = {
   readonly url: string;
   /** Time after which the server closes a connection that sends nothing, in seconds. Default: the server's own. */
   readonly idleTimeoutS?: number;
-  /** Limit of connections for single statements, and of those for transactions. Default 20 (R64). */
+  /** Limit of connections. Default 20 (R64). */
   readonly connections?: number;
   /** Called with the text of every statement that is sent, without parameters. */
   readonly onStatement?: (sql: string) => void;
@@ -50,8 +50,6 @@ const sessionSetup = [
     " time_zone = '+00:00', innodb_lock_wait_timeout = 3",
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
 ];
-/** Transactions begin with their first statement: a round trip less for each than with BEGIN. */
-const transactionSetup = 'SET SESSION autocommit = 0';
 
 export type DatabaseHandle = {
   /** For single statements, each in its own transaction. */
@@ -68,21 +66,18 @@ export type DatabaseHandle = {
 
 /** Opens a pool with the deadlines that mysql2's own lacks (V7). */
 export function openDatabase(options: DatabaseOptions): DatabaseHandle {
-  const idleS = options.idleTimeoutS;
-  const open = () =>
-    createPool({
-      ...connectionOptions(options.url),
-      connectionLimit: options.connections ?? 20,
-      // Ours closes a connection first: the server would do so under a statement.
-      ...(idleS !== undefined && { maxIdle: 1, idleTimeout: idleS * 500 }),
-      queueLimit: maxQueued,
-      // Some dozens are used. The driver takes half a megabyte for the 16,000 that it is ready for otherwise, at each connection.
-      maxPreparedStatements: 256,
-      connectTimeout: acquireDeadlineMs,
-      supportBigNumbers: true,
-      dateStrings: true,
-    });
-  const pools = { alone: open(), transaction: open() };
+  const pool = createPool({
+    ...connectionOptions(options.url),
+    connectionLimit: options.connections ?? 20,
+    // Ours closes a connection first: the server would do so under a statement.
+    ...(options.idleTimeoutS !== undefined && { maxIdle: 1, idleTimeout: options.idleTimeoutS * 500 }),
+    queueLimit: maxQueued,
+    // Some dozens are used. The driver takes half a megabyte for the 16,000 that it is ready for otherwise, at each connection.
+    maxPreparedStatements: 256,
+    connectTimeout: acquireDeadlineMs,
+    supportBigNumbers: true,
+    dateStrings: true,
+  });
   const onStatement = options.onStatement ?? (() => {});
   const transactional = new WeakMap<PoolConnection, readonly [db: Database, prepared: Database]>();
   let busy = 0;
@@ -112,31 +107,30 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
     }
   };
 
-  const setup = [...sessionSetup, ...(idleS === undefined ? [] : [`SET SESSION wait_timeout = ${idleS}`])];
-  const setups = { alone: setup, transaction: [...setup, transactionSetup] };
+  const setup =
+    options.idleTimeoutS === undefined
+      ? sessionSetup
+      : [...sessionSetup, `SET SESSION wait_timeout = ${options.idleTimeoutS}`];
   const ready = new WeakSet<PoolConnection>();
   /** Sets a new connection up, under the deadline of any other statement. */
-  async function setUp(connection: PoolConnection, statements: readonly string[]): Promise<void> {
+  async function setUp(connection: PoolConnection): Promise<void> {
     if (ready.has(connection)) return;
-    for (const sql of statements) await run(connection, 'query', { sql });
+    for (const sql of setup) await run(connection, 'query', { sql });
     ready.add(connection);
   }
 
-  /** Connections whose transaction may still be open: whoever had one next would commit it. */
+  /** Connections whose transaction may still be open: the next BEGIN would commit what is left of it. */
   const doubtful = new WeakSet<PoolConnection>();
 
   /** Lends a connection; it is destroyed where the work left it in doubt. */
-  async function borrow<T>(
-    use: keyof typeof pools,
-    work: (connection: PoolConnection) => Promise<T>,
-  ): Promise<T> {
+  async function borrow<T>(work: (connection: PoolConnection) => Promise<T>): Promise<T> {
     waiting += 1;
-    const connection = await acquire(pools[use]).finally(() => {
+    const connection = await acquire(pool).finally(() => {
       waiting -= 1;
     });
     busy += 1;
     try {
-      await setUp(connection, setups[use]);
+      await setUp(connection);
       const result = await work(connection);
       connection.release();
       return result;
@@ -151,7 +145,7 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
 
   /** Runs a statement that is in no transaction. */
   async function runAlone(way: Send, query: QueryOptions, values?: unknown[]) {
-    const once = () => borrow('alone', (connection) => way(connection, query, values));
+    const once = () => borrow((connection) => way(connection, query, values));
     return await retrying(isRead(query.sql) ? () => withoutLoss(once) : once);
   }
 
@@ -166,7 +160,8 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
   }
 
   async function attempt<T>(work: (db: Database, prepared: Database) => Promise<T>): Promise<T> {
-    return await borrow('transaction', async (connection) => {
+    return await borrow(async (connection) => {
+      await send(connection, { sql: 'BEGIN' });
       try {
         const result = await work(...databasesOf(connection));
         await send(connection, { sql: 'COMMIT' });
@@ -188,9 +183,7 @@ export function openDatabase(options: DatabaseOptions): DatabaseHandle {
       return rows as Record<string, unknown>[];
     },
     load: () => ({ busy, waiting }),
-    close: async () => {
-      await Promise.all(Object.values(pools).map((pool) => promisify(pool.end.bind(pool))()));
-    },
+    close: promisify(pool.end.bind(pool)),
   };
 }
 

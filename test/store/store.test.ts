@@ -177,19 +177,6 @@ test('what a transaction has written is seen by others when it has ended, and no
   await database.query('DROP TABLE seen');
 });
 
-test('transactions that wait for a connection hold up no single statement', async () => {
-  const few = openDatabase({ url, connections: 2 });
-  let end = () => {};
-  const ended = new Promise<void>((resolve) => {
-    end = resolve;
-  });
-  const held = [1, 2, 3].map(() => few.transaction(() => ended));
-  expect(await few.query('SELECT 1 AS n')).toEqual([{ n: 1 }]);
-  end();
-  await Promise.all(held);
-  await few.close();
-});
-
 test('callers beyond the pool are rejected within the deadline, and the pool recovers', async () => {
   const small = openDatabase({ url, connections: 1 });
   const busy = small.query('SELECT SLEEP(1.8)');

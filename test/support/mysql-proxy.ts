@@ -79,6 +79,7 @@ export async function startMysqlProxy(socketPath: () => string, account = 'root'
       }
       const isCommit = text === 'COMMIT';
       // Transactions that come beside the calls insert nothing, or into the log of events, its counts and its webhooks alone.
+      if (text === 'BEGIN') hasInserted = false;
       hasInserted ||= /^insert into `(?!event_|webhook_|usage_)/.test(text);
       if (isCommit && hasInserted && state.losesCommits > 0) {
         state.losesCommits -= 1;
@@ -88,7 +89,6 @@ export async function startMysqlProxy(socketPath: () => string, account = 'root'
         state.losesAnswerTo = undefined;
         isCut = true;
       }
-      if (isCommit || text === 'ROLLBACK') hasInserted = false;
       isRefused = isCommit && Math.random() < state.refusesCommits;
       database.write(isRefused ? rollbackLike(chunk) : chunk);
     });

@@ -107,8 +107,7 @@ export function createOracle({ urls, key, people: count = 8, expectsBreaks = fal
       if (isBreak || (outages.has(reason) && reason !== undefined)) {
         tally.outages += 1;
         tally.why.push(`${what}: ${reason ?? String(error)}`);
-      }
-      else findings.push(`${what} of ${person.email} failed: ${reason ?? String(error)}`);
+      } else findings.push(`${what} of ${person.email} failed: ${reason ?? String(error)}`);
       if (endsSessions.has(what)) person.isUnsure = true;
       return undefined;
     } finally {
