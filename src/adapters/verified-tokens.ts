@@ -32,7 +32,8 @@ export function createVerifiedTokens(
       const known = verified.get(token);
       if (known === undefined || known.typ !== typ || known.issuer !== issuer) return undefined;
       if (findKey(known.kid) !== known.key) return undefined;
-      return Number(known.payload.exp) + leewayS > clock().getTime() / 1000 ? known.payload : undefined;
+      const now = Math.floor(clock().getTime() / 1000);
+      return Number(known.payload.exp) + leewayS > now ? known.payload : undefined;
     },
 
     keep: (token, one) => void verified.set(token, one),

@@ -96,13 +96,14 @@ export const defaultLimits = configForTests.limits;
 
 /**
  * The statements that the clock decides about and no call: a transaction's frame, the dispatcher's, the loop of
- * jobs' look once a second, and, once the kept copy of a key is old, its next reading and its last use.
+ * jobs' look once a second, the signing keys every five, and, once the kept copy of a key is old, its next reading and its last use.
  */
 const besideCalls = new RegExp(
   [
     '^(BEGIN|COMMIT|ROLLBACK)$',
     'for update skip locked$',
     '^select .* from `user_jobs` where .*`lease_until`',
+    '^select .* from `(data|signing|application)_keys` ',
     '^select `api_keys`.* from `api_keys` ',
     '^update `api_keys` set `last_used_at`',
   ].join('|'),

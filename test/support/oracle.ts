@@ -56,12 +56,20 @@ export type OracleOptions = {
   readonly expectsBreaks?: boolean;
 };
 
+/** A call that was not answered as it should have been. */
+export type Outage = {
+  readonly call: string;
+  /** The instance that was called. */
+  readonly url: string;
+  /** When it ended, by `performance.now()`. */
+  readonly endedAt: number;
+};
+
 export type Report = {
   readonly calls: number;
   readonly acknowledged: number;
   readonly outages: number;
-  /** The call and the reason of each outage. */
-  readonly why: readonly string[];
+  readonly why: readonly Outage[];
   readonly longestMs: number;
   readonly people: number;
 };
@@ -69,7 +77,7 @@ export type Report = {
 export function createOracle({ urls, key, people: count = 8, expectsBreaks = false }: OracleOptions) {
   const everybody: Person[] = [];
   const findings: string[] = [];
-  const tally = { calls: 0, acknowledged: 0, outages: 0, longestMs: 0, why: [] as string[] };
+  const tally = { calls: 0, acknowledged: 0, outages: 0, longestMs: 0, why: [] as Outage[] };
   let isStopping = false;
   let turn = 0;
   /** The wait that the newest failure asked for. */
@@ -77,10 +85,13 @@ export function createOracle({ urls, key, people: count = 8, expectsBreaks = fal
   let running: Promise<unknown> = Promise.resolve();
   const known = new Map<string, Clients>();
 
-  function clients(): Clients {
+  function nextUrl(): string {
     turn += 1;
     const all = urls();
-    const baseUrl = all[turn % all.length] ?? '';
+    return all[turn % all.length] ?? '';
+  }
+
+  function clientsOf(baseUrl: string): Clients {
     const made = known.get(baseUrl) ?? connectTo(baseUrl, key);
     known.set(baseUrl, made);
     return made;
@@ -94,9 +105,10 @@ export function createOracle({ urls, key, people: count = 8, expectsBreaks = fal
     allowed: readonly Reason[] = [],
   ): Promise<T | Reason | undefined> {
     const startedAt = performance.now();
+    const url = nextUrl();
     tally.calls += 1;
     try {
-      const answer = await call(clients());
+      const answer = await call(clientsOf(url));
       tally.acknowledged += 1;
       return answer;
     } catch (error) {
@@ -106,7 +118,8 @@ export function createOracle({ urls, key, people: count = 8, expectsBreaks = fal
       const isBreak = reason === undefined && expectsBreaks && error instanceof ConnectError;
       if (isBreak || (outages.has(reason) && reason !== undefined)) {
         tally.outages += 1;
-        tally.why.push(`${what}: ${reason ?? String(error)}`);
+        const endedAt = performance.now();
+        tally.why.push({ call: `${what}: ${reason ?? String(error)}`, url, endedAt });
       } else findings.push(`${what} of ${person.email} failed: ${reason ?? String(error)}`);
       if (endsSessions.has(what)) person.isUnsure = true;
       return undefined;
@@ -339,7 +352,7 @@ export function createOracle({ urls, key, people: count = 8, expectsBreaks = fal
     if (used !== undefined && used['consumed_at'] === null)
       findings.push(`the used token of ${email} is as new (N3)`);
     if (person.recoveryToken !== '') {
-      const { recovery } = clients();
+      const { recovery } = clientsOf(nextUrl());
       const token = person.recoveryToken;
       const used = await recovery.endRecovery({ token, password: nextPassword() }).then(
         () => 'taken',
@@ -350,7 +363,7 @@ export function createOracle({ urls, key, people: count = 8, expectsBreaks = fal
     // A session that was acknowledged, and that no call can have ended, is live.
     if (!person.isUnsure && person.accessToken !== '') {
       const headers = { authorization: `Bearer ${person.accessToken}` };
-      const seen = await clients()
+      const seen = await clientsOf(nextUrl())
         .profile.viewUser({}, { headers })
         .then(
           () => 'live',
