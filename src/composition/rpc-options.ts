@@ -49,7 +49,6 @@ export function createRpcOptions(
       mapError,
       limiter,
       limits,
-      refunds,
       hasher,
       admitMember: createMemberGate({ directory, members: store.members, clock }),
       members: store.members,

@@ -8,8 +8,8 @@ export type RefundDeps = {
   readonly onError: (error: unknown) => void;
 };
 
-/** Time in which refunds of one budget are collected. Until then other instances see its network charged for what was harmless. */
-const delayMs = 20;
+/** Time in which refunds of one budget are collected. */
+const delayMs = 10;
 
 /**
  * Gives back what was counted and turned out harmless. No caller waits for it: what a
@@ -36,30 +36,14 @@ export function createRefunds({ store, onError }: RefundDeps) {
     return written;
   }
 
-  const keyOf = (tenantId: string, { name }: Budget, subject: string) =>
-    JSON.stringify([tenantId, name, subject]);
-
   return {
     add(tenantId: string, budget: Budget, subject: string): void {
-      const key = keyOf(tenantId, budget, subject);
+      const { name } = budget;
+      const key = JSON.stringify([tenantId, name, subject]);
       const amount = (noted.get(key)?.amount ?? 0) + 1;
-      noted.set(key, { tenantId, name: budget.name, subject: sha256(subject), amount });
+      noted.set(key, { tenantId, name, subject: sha256(subject), amount });
       timer ??= setTimeout(flush, delayMs).unref();
     },
-
-    /**
-     * Takes back a refund that is not written yet, so that the charge that it was for counts for the next call instead;
-     * false where there is none. The database counts either call once.
-     */
-    take(tenantId: string, budget: Budget, subject: string): boolean {
-      const key = keyOf(tenantId, budget, subject);
-      const known = noted.get(key);
-      if (known === undefined) return false;
-      if (known.amount === 1) noted.delete(key);
-      else noted.set(key, { ...known, amount: known.amount - 1 });
-      return true;
-    },
-
     flush,
   };
 }

@@ -25,7 +25,6 @@ import type { CallerSession, SessionRepository } from '../domain/session.ts';
 import { parseProgress } from '../domain/sign-in.ts';
 import type { Tenant } from '../domain/tenant.ts';
 import { budgetOf, type Limiter, type Limits } from '../flows/limits.ts';
-import type { Refunds } from '../flows/refunds.ts';
 import { requestOf, setCaller } from '../rpc/context.ts';
 import { type AccessRules, emitsOf, ruleOf } from './access-rules.ts';
 import {
@@ -52,7 +51,6 @@ export type GateDeps = {
   readonly mapError: ErrorMapper;
   readonly limiter: Limiter;
   readonly limits: Limits;
-  readonly refunds: Pick<Refunds, 'take'>;
   readonly hasher: Pick<PasswordHasher, 'admit'>;
   readonly proveKey: KeyProof;
   readonly requireWork: WorkGate;
@@ -279,14 +277,13 @@ function assertLevel(rule: Access, session: CallerSession): void {
 
 /** Counts the call against its network and its tenant, before anything of it is read (R9). */
 async function chargeNetwork(
-  { limiter, limits, refunds }: GateDeps,
+  { limiter, limits }: GateDeps,
   { rate }: Access,
   { tenantId, audience }: { readonly tenantId: string; readonly audience: Audience },
   address: string,
 ): Promise<void> {
   if (rate === RateClass.GUESS) {
-    const [budget, network] = [budgetOf(limits.attemptsPerNetwork, audience), networkOf(address)];
-    if (!refunds.take(tenantId, budget, network)) await limiter.charge(tenantId, budget, network);
+    await limiter.charge(tenantId, budgetOf(limits.attemptsPerNetwork, audience), networkOf(address));
   } else if (rate === RateClass.MESSAGE) {
     await limiter.charge(tenantId, budgetOf(limits.messagesPerNetwork, audience), networkOf(address));
     await limiter.charge(tenantId, budgetOf(limits.messagesPerTenant, audience), '');

@@ -33,21 +33,6 @@ test('what is given back to a network in a moment is one statement, and each net
   expect(refund).toHaveBeenCalledTimes(3);
 });
 
-test('a refund that is not written yet pays for the next call of its network, once', async () => {
-  const refund = vi.fn(async () => {});
-  const { add, take, flush } = refundsOver(refund);
-  for (const network of ['198.51.100.1', '198.51.100.1', '198.51.100.2']) add('tenant', guesses, network);
-  expect(take('other', guesses, '198.51.100.1')).toBe(false);
-  expect(take('tenant', { ...guesses, name: 'guess.user' }, '198.51.100.1')).toBe(false);
-  expect(take('tenant', guesses, '198.51.100.1')).toBe(true);
-  expect(take('tenant', guesses, '198.51.100.2')).toBe(true);
-  expect(take('tenant', guesses, '198.51.100.2')).toBe(false);
-  await flush();
-  const subject = sha256('198.51.100.1');
-  expect(refund.mock.calls).toEqual([[{ tenantId: 'tenant', name: 'guess', subject, amount: 1 }]]);
-  expect(take('tenant', guesses, '198.51.100.1')).toBe(false);
-});
-
 test('one refund is written at a time, and no one has to ask for it', async () => {
   const pending: (() => void)[] = [];
   const refund = vi.fn(() => new Promise<void>((resolve) => pending.push(resolve)));
