@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { hashRaw } from '@node-rs/argon2';
 
-/** What a PHC string says of an Argon2 hash of version 19 (RFC 9106). */
+/** A parsed PHC string of Argon2 version 19 (RFC 9106). */
 export type Argon2Hash = {
   readonly variant: 'argon2d' | 'argon2i' | 'argon2id';
   readonly memoryKiB: number;
@@ -11,7 +11,7 @@ export type Argon2Hash = {
   readonly tag: Buffer;
 };
 
-/** What a tag is made with. */
+/** The parameters of a tag. */
 export type Argon2Input = Omit<Argon2Hash, 'tag'> & {
   /** The secret beside the database; undefined: none. */
   readonly secret?: Buffer | undefined;

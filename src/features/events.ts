@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { createHistory } from '../flows/events/history.ts';
 import { createLogProofs } from '../flows/events/log-proofs.ts';
 import { createReadEvents } from '../flows/events/read-events.ts';
@@ -14,8 +13,6 @@ import { createLoop } from './loop.ts';
 
 /** Pause of the sequencer between batches, and of the tail of all streams while nothing happens. */
 const restMs = 50;
-/** Pause of the sequencer after a few events, beside that one: others will follow. */
-const gatherMs = 50;
 /** Interval at which the right of every open stream is looked at. */
 const checkMs = 400;
 
@@ -46,10 +43,9 @@ export function events({ adapters, logStore, config, log }: FeatureDeps) {
     log.warn({ err: error }, 'the log of events could not be read or numbered');
   const loopOf = (work: () => Promise<number>, pauseMs: number): Job =>
     createLoop(work, pauseMs, new AbortController().signal, onError);
-  /** A batch costs ten statements, whatever is in it: what comes in meanwhile waits for the next one, unless it was full. */
+  /** A batch takes ten statements, whatever its size: after a small one the loop rests, so that the next has more events. */
   const numberMany = async () => {
     const numbered = await numberEvents();
-    if (numbered > 0 && numbered < batchTenants) await pause(gatherMs);
     return numbered < batchTenants ? 0 : numbered;
   };
   return {

@@ -27,7 +27,7 @@ export function createEventLogRepository(db: Database, prepared: Database): Even
       .orderBy(asc(events.position))
       .limit(limit);
 
-  // What each batch of events takes, and each look for one.
+  // The statements of every batch of the sequencer, prepared.
   const given = {
     log: and(
       eq(logs.tenantId, slot('tenantId', logs.tenantId)),

@@ -14,7 +14,7 @@ export type BenchDatabase = {
   stop(): Promise<void>;
 };
 
-/** What is read is served from memory, as on a production database; the server takes of it what it needs. */
+/** Rows are read from memory, as on a production database. The server allocates the pool as it fills. */
 const bufferPoolMb = Math.floor(totalmem() / 2 ** 21);
 
 const counted = ['select', 'insert', 'insert_select', 'update', 'update_multi', 'delete', 'delete_multi'];

@@ -1,7 +1,7 @@
 import { tracingChannel } from 'node:diagnostics_channel';
 import type { Connection, RowDataPacket } from 'mysql2/promise';
 
-// What the driver sends and how long it waits, as it tells of it itself.
+// The statements of the driver and their durations, from its diagnostics channels.
 
 type Sent = { readonly query: string; readonly values?: readonly unknown[] };
 

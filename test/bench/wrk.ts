@@ -39,9 +39,9 @@ export const bodies = (expression: string) => async () =>
   `request = function() return wrk.format(nil, nil, nil, ${expression}) end`;
 
 export type Chain = {
-  /** What the first requests send; one of them is lost. */
+  /** The values of the first requests; wrk discards one. */
   readonly first: () => Promise<readonly string[]>;
-  /** What stands before and after it in the body. */
+  /** The body before and after the value. */
   readonly around: readonly [before: string, after: string];
   /** The Lua pattern that finds in a response what the next request sends. */
   readonly pattern: string;

@@ -150,7 +150,7 @@ test('instances stopped in turn under load finish every running call and exit wi
     const [first] = live as unknown as [ServerProcess];
     // As a balancer does: an instance that is not ready gets no new calls.
     ready.delete(first.url);
-    // What was on its way to it is in its sockets after some turns, however slow this process is.
+    // A few turns of the event loop write the calls that were already made to their sockets.
     for (let turns = 0; turns < 5; turns += 1) await pause(20);
     const exited = exitOf(first);
     const startedAt = performance.now();
