@@ -74,9 +74,9 @@ test('each further failure doubles the delay, up to an hour, and a success forge
   const { email } = await signUp(testApp());
   for (let count = 0; count < 5; count += 1) await failureOf(login(email, wrong));
   for (const delayS of [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]) {
-    advance(delayS * 1000 - 2000);
+    advance(delayS * 1000 - 10_000);
     expect(await failureOf(login(email, password)), `before ${delayS} s`).toEqual(refused);
-    advance(2000);
+    advance(10_000);
     expect(await failureOf(login(email, wrong)), `after ${delayS} s`).toEqual(refused);
   }
   advance(3_600_000);
