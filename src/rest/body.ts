@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { parse as parseQuery } from 'qs';
+import { chunksOf } from './chunks.ts';
 import { decodeJson, type Json, type JsonObject, parseJson } from './json.ts';
 import { RestError } from './rest-error.ts';
 
@@ -37,7 +38,7 @@ async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Bu
   const chunks: Buffer[] = [];
   let length = 0;
   try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+    for await (const chunk of chunksOf(request)) {
       length += chunk.length;
       if (length > maxBytes) throw new RestError('body-too-large');
       chunks.push(chunk);

@@ -1,16 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type DescMethod, fromJson, getOption, hasOption, type Message, toJson } from '@bufbuild/protobuf';
-import {
-  Code,
+import type {
   ConnectError,
-  type ConnectRouter,
-  type ConnectRouterOptions,
-  type ContextValues,
-  type Interceptor,
+  ConnectRouter,
+  ConnectRouterOptions,
+  ContextValues,
+  Interceptor,
 } from '@connectrpc/connect';
 import { codeToHttpStatus } from '@connectrpc/connect/protocol-connect';
 import { http } from '../../gen/google/api/annotations_pb.js';
 import { bindRequest, type PathVariable } from './bind.ts';
+import { closeSignal } from './close-signal.ts';
 import { createInvoke, implementationsOf } from './invoke.ts';
 import type { JsonObject } from './json.ts';
 import { RestError } from './rest-error.ts';
@@ -230,13 +230,4 @@ function callHeaders(request: IncomingMessage): Headers {
   }
   headers.set('content-type', 'application/json');
   return headers;
-}
-
-/** Aborts where the caller goes away before the answer. */
-function closeSignal(response: ServerResponse): AbortSignal {
-  const controller = new AbortController();
-  response.once('close', () => {
-    if (!response.writableFinished) controller.abort(new ConnectError('the caller went away', Code.Canceled));
-  });
-  return controller.signal;
 }

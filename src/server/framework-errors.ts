@@ -68,7 +68,7 @@ export function withMapper(handler: UniversalHandler, mapError: ErrorMapper): Un
     const locale = negotiateLocale(request.header.get('accept-language'));
     const rewrite: Rewrite = (error) => mapError(toDomainError(error), info, locale);
     try {
-      const response = await handler({ ...request, body: undestroyed(request.body) });
+      const response = await handler(request);
       if (response.status === 415)
         return refusal(mapError(new DomainError('MEDIA_TYPE_UNSUPPORTED'), info, locale), 415);
       if (response.status === 405) {
@@ -94,16 +94,6 @@ export function withMapper(handler: UniversalHandler, mapError: ErrorMapper): Un
     }
   };
   return Object.assign(answer, handler);
-}
-
-/**
- * A body that survives a reader which stops early. Connect's reader would destroy it, and what
- * is left of it would then block the connection.
- */
-function undestroyed(body: UniversalServerRequest['body']): UniversalServerRequest['body'] {
-  if (typeof body !== 'object' || body === null || !(Symbol.asyncIterator in body)) return body;
-  const chunks = (body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
-  return { [Symbol.asyncIterator]: () => ({ next: () => chunks.next() }) };
 }
 
 const emptyInfo = () => createRequestInfo('', { address: '', userAgent: '' });

@@ -1,14 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ConnectRouter, ConnectRouterOptions, HandlerContext, Interceptor } from '@connectrpc/connect';
-import { connectNodeAdapter } from '@connectrpc/connect-node';
+import {
+  type ConnectRouter,
+  type ConnectRouterOptions,
+  createConnectRouter,
+  type HandlerContext,
+  type Interceptor,
+} from '@connectrpc/connect';
+import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
 import { DomainError } from '../domain/errors.ts';
 import { assertPlain, decodeJson } from '../rest/json.ts';
-import { contextValuesOf, createRequestInfo, type RequestInfo, requestOf } from '../rpc/context.ts';
+import { contextValuesOf, requestOf } from '../rpc/context.ts';
 import type { ErrorMapper } from './error-mapper.ts';
 import { protocolOf, withMapper } from './framework-errors.ts';
 import { pathOf, type Route } from './handler.ts';
 import { boundsInterceptor } from './input-bounds.ts';
 import { outcomeInterceptor, successInterceptor } from './interceptors.ts';
+import { serve } from './node-adapter.ts';
 import { refuse } from './refuse.ts';
 
 /** The largest message (R56). */
@@ -80,33 +87,22 @@ function createAdapterRoute(
   routes: (router: ConnectRouter) => void,
   mapError: ErrorMapper,
 ): Route {
-  const streams = new Set<string>();
-  const infos = new WeakMap<object, RequestInfo>();
-  const passedOn = new WeakSet<object>();
-  const adapter = connectNodeAdapter({
-    ...options,
-    routes: (router) => {
-      routes(router);
-      router.handlers.forEach((handler, index) => {
-        router.handlers[index] = withMapper(handler, mapError);
-        if (handler.method.methodKind === 'server_streaming') streams.add(handler.requestPath);
-      });
-    },
-    contextValues: (request) =>
-      contextValuesOf(infos.get(request) ?? createRequestInfo('', { address: '', userAgent: '' })),
-    fallback: (request) => passedOn.add(request),
-  });
+  const router = createConnectRouter({ acceptCompression: [compressionGzip, compressionBrotli], ...options });
+  routes(router);
+  const handlers = new Map(
+    router.handlers.map((handler) => [handler.requestPath, withMapper(handler, mapError)]),
+  );
   return async (request: IncomingMessage, response, info) => {
-    infos.set(request, info);
-    if (streams.has(pathOf(request))) {
+    const handler = handlers.get(pathOf(request));
+    if (handler === undefined) return 'go on';
+    info.protocol = protocolOf(request.headers['content-type'] ?? '');
+    if (handler.method.methodKind === 'server_streaming') {
       allowLongTimeouts(request.headers);
       info.cut = () => cut(response);
     }
     boundTimeouts(request.headers);
     plainCharset(request.headers);
-    adapter(request, response);
-    if (passedOn.has(request)) return 'go on';
-    info.protocol = protocolOf(request.headers['content-type'] ?? '');
+    await serve(handler, request, response, contextValuesOf(info));
     return 'answered';
   };
 }

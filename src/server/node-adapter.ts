@@ -1,0 +1,81 @@
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import type { ContextValues } from '@connectrpc/connect';
+import type {
+  UniversalHandler,
+  UniversalServerRequest,
+  UniversalServerResponse,
+} from '@connectrpc/connect/protocol';
+import { chunksOf } from '../rest/chunks.ts';
+import { closeSignal } from '../rest/close-signal.ts';
+
+// What `connectNodeAdapter` does between Node's requests and Connect's handlers, with less for the collector: its
+// iterators, built for an old JavaScript, are most of what a short call leaves behind.
+
+/** Has a handler answer a request. */
+export async function serve(
+  handler: UniversalHandler,
+  request: IncomingMessage,
+  response: ServerResponse,
+  contextValues: ContextValues,
+): Promise<void> {
+  // Whoever reads or writes learns of it by the signal.
+  request.on('error', () => {});
+  response.on('error', () => {});
+  const signal = closeSignal(response);
+  const answer = await handler(toUniversal(request, signal, contextValues));
+  await write(answer, response, signal);
+}
+
+function toUniversal(
+  request: IncomingMessage,
+  signal: AbortSignal,
+  contextValues: ContextValues,
+): UniversalServerRequest {
+  const { httpVersion, method = '', url = '/', headers } = request;
+  const authority = (request as unknown as Partial<Http2ServerRequest>).authority ?? headers.host ?? '';
+  const scheme = (request.socket as Partial<TLSSocket>).encrypted === true ? 'https' : 'http';
+  return {
+    httpVersion,
+    method,
+    url: `${scheme}://${authority}${url}`,
+    header: toHeaders(headers),
+    body: chunksOf(request),
+    signal,
+    contextValues,
+  };
+}
+
+function toHeaders(from: IncomingMessage['headers']): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(from)) {
+    // The pseudo-headers of HTTP/2 are no headers of the call.
+    if (value === undefined || name.startsWith(':')) continue;
+    headers.set(name, Array.isArray(value) ? value.join(', ') : value);
+  }
+  return headers;
+}
+
+/** Writes an answer as fast as the caller takes it, and no further than the caller stays. */
+async function write(
+  { status, header, body, trailer }: UniversalServerResponse,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  const chunks = body?.[Symbol.asyncIterator]();
+  // A handler may set headers until its first message.
+  let chunk = await chunks?.next();
+  if (!signal.aborted) response.writeHead(status, Object.fromEntries(header ?? []));
+  while (chunk?.done === false && !signal.aborted) {
+    if (!response.write(chunk.value)) await once(response, 'drain', { signal }).catch(() => {});
+    chunk = await chunks?.next();
+  }
+  if (signal.aborted) {
+    await chunks?.return?.();
+    return;
+  }
+  if (trailer !== undefined) response.addTrailers(Object.fromEntries(trailer));
+  response.end();
+}

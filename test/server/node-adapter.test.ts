@@ -1,0 +1,116 @@
+import { once } from 'node:events';
+import { createServer, request as requestHttp1 } from 'node:http';
+import { connect, createServer as createHttp2Server, type Http2ServerRequest } from 'node:http2';
+import type { AddressInfo, Server } from 'node:net';
+import { createContextValues } from '@connectrpc/connect';
+import type { UniversalHandler, UniversalServerRequest } from '@connectrpc/connect/protocol';
+import { expect, onTestFinished, test } from 'vitest';
+import { serve } from '../../src/server/node-adapter.ts';
+
+type Handle = (request: UniversalServerRequest) => ReturnType<UniversalHandler>;
+
+/** Serves a handler on a free port; returns its address. */
+async function listen(server: Server): Promise<string> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const http1 = (handle: Handle) =>
+  listen(
+    createServer((request, response) => {
+      void serve(handle as UniversalHandler, request, response, createContextValues());
+    }),
+  );
+
+async function textOf(body: UniversalServerRequest['body']): Promise<string> {
+  let text = '';
+  for await (const chunk of body as AsyncIterable<Uint8Array>) text += Buffer.from(chunk).toString();
+  return text;
+}
+
+async function* bytesOf(...texts: string[]) {
+  for (const text of texts) yield Buffer.from(text);
+}
+
+test('a handler gets the request, and the caller its answer', async () => {
+  const seen: unknown[] = [];
+  const url = await http1(async ({ httpVersion, method, url: asked, header, body }) => {
+    seen.push(httpVersion, method, asked, header.get('x-some'), await textOf(body));
+    return { status: 201, header: new Headers({ 'x-other': 'b' }), body: bytesOf('an', 'swer') };
+  });
+  const answer = await fetch(`${url}/path?a=1`, {
+    method: 'POST',
+    headers: { 'x-some': 'a' },
+    body: 'question',
+  });
+  expect(seen).toEqual(['1.1', 'POST', `${url}/path?a=1`, 'a', 'question']);
+  expect([answer.status, answer.headers.get('x-other'), await answer.text()]).toEqual([201, 'b', 'answer']);
+});
+
+test('over HTTP/2 the trailers follow the body, and pseudo-headers are no headers', async () => {
+  const names: string[] = [];
+  const url = await listen(
+    createHttp2Server((request: Http2ServerRequest, response) => {
+      const handle: Handle = async ({ header }) => {
+        names.push(...header.keys());
+        return { status: 200, body: bytesOf('answer'), trailer: new Headers({ 'grpc-status': '0' }) };
+      };
+      void serve(handle as UniversalHandler, request as never, response as never, createContextValues());
+    }),
+  );
+  const session = connect(url);
+  const stream = session.request({ ':path': '/path', 'x-some': 'a' });
+  const trailers = once(stream, 'trailers');
+  stream.resume();
+  expect((await trailers)[0]).toMatchObject({ 'grpc-status': '0' });
+  expect(names).toEqual(['x-some']);
+  session.close();
+});
+
+test('a handler writes no faster than its caller reads, and ends with a caller that leaves', async () => {
+  let chunks = 0;
+  let end = () => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const signals: AbortSignal[] = [];
+  async function* endless() {
+    try {
+      for (;;) {
+        chunks += 1;
+        yield Buffer.alloc(64 * 1024);
+      }
+    } finally {
+      end();
+    }
+  }
+  const url = await http1(async ({ signal }) => {
+    signals.push(signal);
+    return { status: 200, body: endless() };
+  });
+  const call = requestHttp1(url);
+  call.on('error', () => {});
+  call.end();
+  const [response] = await once(call, 'response');
+  response.on('error', () => {});
+  // What the sockets hold is written; then the handler waits, however long.
+  for (let before = -1; before !== chunks; await new Promise((resolve) => setTimeout(resolve, 200)))
+    before = chunks;
+  expect(chunks).toBeLessThan(1000);
+  call.destroy();
+  await ended;
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+});
+
+test('an answer that was given is no caller that went away', async () => {
+  const signals: AbortSignal[] = [];
+  const url = await http1(async ({ signal }) => {
+    signals.push(signal);
+    return { status: 200, body: bytesOf('answer') };
+  });
+  await (await fetch(url)).text();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
+});
