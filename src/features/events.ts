@@ -1,18 +1,19 @@
 import { createHistory } from '../flows/events/history.ts';
 import { createLogProofs } from '../flows/events/log-proofs.ts';
 import { createReadEvents } from '../flows/events/read-events.ts';
-import { batchTenants, createSequencer } from '../flows/events/sequencer.ts';
+import { createSequencer } from '../flows/events/sequencer.ts';
 import { createStreams } from '../flows/events/streams.ts';
 import { createEventTail } from '../flows/events/tail.ts';
 import { createWatch } from '../flows/events/watch.ts';
 import { eventHandlers } from '../rpc/event-service.ts';
 import { textOf } from '../server/error-reasons.ts';
 import type { FeatureDeps } from './deps.ts';
-import type { Feature, Job } from './feature.ts';
+import type { Feature } from './feature.ts';
 import { createLoop } from './loop.ts';
 
-/** Pause of the sequencer between batches, and of the tail of all streams while nothing happens. */
-const restMs = 50;
+/** Pause of the sequencer between batches, and of the tail of all streams where another instance numbers. */
+const restMs = 100;
+const tailMs = 50;
 /** Interval at which the right of every open stream is looked at. */
 const checkMs = 400;
 
@@ -41,12 +42,14 @@ export function events({ adapters, logStore, config, log }: FeatureDeps) {
   });
   const onError = (error: unknown) =>
     log.warn({ err: error }, 'the log of events could not be read or numbered');
-  const loopOf = (work: () => Promise<number>, pauseMs: number): Job =>
+  const loopOf = (work: () => Promise<number>, pauseMs: number) =>
     createLoop(work, pauseMs, new AbortController().signal, onError);
-  /** A batch takes ten statements, whatever its size: after a small one the loop rests, so that the next has more events. */
+  const tailing = loopOf(tail.poll, tailMs);
+  /** A batch takes ten statements, whatever its size: while nothing was left out the loop rests, so that the next has more events. */
   const numberMany = async () => {
-    const numbered = await numberEvents();
-    return numbered < batchTenants ? 0 : numbered;
+    const { numbered, hasMore } = await numberEvents();
+    if (numbered > 0) tailing.hurry();
+    return hasMore ? numbered : 0;
   };
   return {
     handlers: {
@@ -57,7 +60,7 @@ export function events({ adapters, logStore, config, log }: FeatureDeps) {
         history: createHistory({ store, clock, textOfReason: textOf }),
       }),
     },
-    jobs: [loopOf(numberMany, restMs), loopOf(tail.poll, restMs), loopOf(streams.check, checkMs)],
+    jobs: [loopOf(numberMany, restMs), tailing, loopOf(streams.check, checkMs)],
     drain: streams.drain,
   } satisfies Feature;
 }

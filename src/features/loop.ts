@@ -34,6 +34,8 @@ export function createLoop(
     start: () => {
       running = run();
     },
+    /** Ends the rest, where it rests. */
+    hurry: () => wake(),
     stop: async () => {
       stopped = true;
       wake();

@@ -134,7 +134,10 @@ export async function runEventStorm(options: StormOptions): Promise<StormReport>
       },
     });
     while (!isOver) {
-      const numbered = await numberEvents().catch(() => 0);
+      const numbered = await numberEvents().then(
+        (batch) => batch.numbered,
+        () => 0,
+      );
       if (numbered === 0) await pause(10);
     }
   }

@@ -34,8 +34,8 @@ const leaseMs = 3000;
 const renewMs = 1000;
 /** Rows of one transaction. */
 const batchRows = 500;
-/** Tenants of one transaction: where fewer events are numbered, few were left for the next. */
-export const batchTenants = 50;
+/** Tenants of one transaction. */
+const batchTenants = 50;
 /** Instances of the version before may still run for that long after the log was opened; their rows have no MAC. */
 const upgradeMs = dayMs;
 const lowestId = '00000000-0000-0000-0000-000000000000';
@@ -43,6 +43,11 @@ const openingPurpose = 'event-log-opening';
 
 /** Time after which a broken log is tried again: an operator may have begun it anew. */
 const brokenMs = 10_000;
+
+/** What a batch has numbered, and whether it has left out what was there. */
+export type Batch = { readonly numbered: number; readonly hasMore: boolean };
+
+const nothing: Batch = { numbered: 0, hasMore: false };
 
 /** The log of one tenant cannot grow. */
 class BrokenLog extends Error {
@@ -198,12 +203,12 @@ export function createSequencer(deps: SequencerDeps) {
     return admitted;
   }
 
-  /** Numbers one batch, where this instance is the one that does; returns the number of rows. */
-  return async function numberEvents(): Promise<number> {
-    if (!(await isHolder())) return 0;
+  /** Numbers one batch, where this instance is the one that does; returns what it came to. */
+  return async function numberEvents(): Promise<Batch> {
+    if (!(await isHolder())) return nothing;
     await noteOpening();
     const rows = await nextRows();
-    if (rows.length === 0) return 0;
+    if (rows.length === 0) return nothing;
     const byTenant = await admit(rows);
     const count = [...byTenant.values()].reduce((sum, { length }) => sum + length, 0);
     const last = [...byTenant.keys()].at(-1) ?? rows.at(-1)?.tenantId ?? lowestId;
@@ -215,11 +220,14 @@ export function createSequencer(deps: SequencerDeps) {
         onBroken(error.tenantId);
       } else if (error instanceof Superseded) [heldUntil, triedAt] = [0, 0];
       else throw error;
-      return 0;
+      return nothing;
     }
+    const isFull = rows.length === batchRows || byTenant.size === batchTenants;
+    // What comes after a full batch has left out the tenants before it.
+    const hasMore = isFull || fromTenantId !== lowestId;
     // Only what a full batch has left out has to come first.
-    fromTenantId = rows.length < batchRows && byTenant.size < batchTenants ? lowestId : nextId(last);
-    return count;
+    fromTenantId = isFull ? nextId(last) : lowestId;
+    return { numbered: count, hasMore };
   };
 }
 
