@@ -15,8 +15,8 @@ export type WorkQueueOptions = {
 
 export type WorkQueue = {
   /**
-   * Rejects what `run` would reject now. A caller that passes counts as waiting until they
-   * comes or their call ends, so that a burst is not let pass as a whole; but only for a moment,
+   * Rejects what `run` would reject now. A caller that passes counts as waiting until it
+   * comes or its call ends, so that a burst is not let pass as a whole; but only for a moment,
    * because a call whose body never comes would hold a place that others need.
    */
   admit(lane: string, deadline: Deadline): void;
@@ -34,11 +34,11 @@ const expectedMs = 250;
 const smoothing = 0.1;
 
 /**
- * Runs tasks a few at a time and rejects those that would wait too long (R6). Tasks that wait
+ * Runs tasks a few at a time and rejects those that would wait too long (R6). A task that waits
  * stands in a lane, and the lanes take turns: a storm in one lane fills that lane and
  * leaves the others their share. Where no place is left, the longest lane gives up its
- * newest for a lane that is shorter. Whose turn would come after their deadline is refused
- * when they come, and not when it has passed.
+ * newest for a lane that is shorter. A task whose turn would come after its deadline is refused
+ * when it comes, and not when the deadline has passed.
  */
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const { concurrency, maxWaiting, maxWaitMs } = options;
@@ -88,7 +88,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     if (line.length === 0) lanes.delete(lane);
   }
 
-  /** Makes a place in the lane where there is none: the newest of one that is longer has to give up their. */
+  /** Makes a place in the lane where there is none: the newest of one that is longer has to give up its own. */
   function makePlace(lane: string): void {
     if (waiting < maxWaiting) return;
     const error = refusal((typicalMs * maxWaiting) / concurrency);

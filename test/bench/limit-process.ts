@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { create, fromJsonString } from '@bufbuild/protobuf';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ProfileService, ViewUserResponseSchema } from '../../gen/manam/v1/profile_service_pb.js';
 import { type Argon2Input, hashArgon2, parseArgon2, verifyArgon2 } from '../../src/adapters/argon2.ts';
+import { createWorkQueue } from '../../src/adapters/work-queue.ts';
 import { floorProfile } from '../../src/domain/password.ts';
 import { defaultPolicy } from '../../src/domain/tenant-policy.ts';
 import type { UserView } from '../../src/domain/user.ts';
@@ -43,9 +45,23 @@ await database.query(
 );
 const someRow = () => Math.floor(Math.random() * rows);
 
+await database.query(
+  'CREATE TABLE bench_log (id INT PRIMARY KEY AUTO_INCREMENT, row_id INT NOT NULL, data VARBINARY(512) NOT NULL, KEY (row_id)) ENGINE=InnoDB',
+);
+
 const select = () => database.query(`SELECT n FROM bench_rows WHERE id = ${someRow()}`);
 const update = () =>
   database.transaction((db) => db.execute(`UPDATE bench_rows SET n = n + 1 WHERE id = ${someRow()}`));
+
+const charge = () => database.query(`UPDATE bench_rows SET n = n + 1 WHERE id = ${someRow()}`);
+const filling = 'x'.repeat(400);
+/** The transaction of a sign-in: what was proved is used up, a session is opened, an event is recorded. */
+const open = () =>
+  database.transaction(async (db) => {
+    await db.execute(`UPDATE bench_rows SET n = 0 WHERE id = ${someRow()}`);
+    for (let count = 0; count < 2; count += 1)
+      await db.execute(`INSERT INTO bench_log (row_id, data) VALUES (${someRow()}, '${filling}')`);
+  });
 
 const password = 'quiet-orbit-lantern-47';
 const input: Argon2Input = {
@@ -56,6 +72,13 @@ const input: Argon2Input = {
   length: 32,
 };
 const hash = parseArgon2(await hashArgon2(input, password));
+const noDeadline = { signal: new AbortController().signal, leftMs: () => 60_000 };
+const queue = createWorkQueue({
+  concurrency: availableParallelism(),
+  maxWaiting: 1000,
+  maxWaitMs: 60_000,
+  typicalMs: 20,
+});
 
 function callOf({ limit, token = '', keys = { keys: [] } }: LimitRequest): () => Call {
   if (limit === 'hash') return () => async () => hash && (await verifyArgon2(hash, password));
@@ -89,8 +112,16 @@ const listener = await listen(
           return {};
         },
       });
-      // And what a RefreshToken cannot do without.
+      // And what a RefreshToken and a sign-in cannot do without.
       router.service(AuthService, {
+        login: async () => {
+          await charge();
+          await select();
+          await charge();
+          await queue.run('', noDeadline, async () => hash && (await verifyArgon2(hash, password)));
+          await open();
+          return {};
+        },
         refreshToken: async () => {
           await select();
           await update();

@@ -63,7 +63,7 @@ async function ownCalls(server: BenchServer, http: HttpClient, concurrency: numb
 }
 
 async function compareBoth(
-  { options: { seconds, concurrency }, database }: Bench,
+  { options: { seconds, concurrency }, database, limits }: Bench,
   server: BenchServer,
   http: HttpClient,
   peer: Peer,
@@ -77,8 +77,9 @@ async function compareBoth(
     a: Side,
     b: Side,
     of = throughput,
+    by: Pick<BenchServer, 'usage'> = server,
   ) => {
-    const mine = meter(server, database, a);
+    const mine = meter(by, database, a);
     const other = meter({ usage: () => usageOf(peer.child.pid ?? 0) }, database, b);
     await warmUp(a, b);
     const compared = await compare({ seconds, sliceMs, a: mine.side, b: other.side, of });
@@ -95,6 +96,16 @@ async function compareBoth(
   const signIns = await add(['a sign-in', 'its sign-in'], atLeast(1.05), ours.signIn, theirs.signIn);
   const { p50, p99: tail } = signIns.a;
   rows.push({ name: 'p99 of sign-ins', against: 'their p50', ratio: tail / p50, goal: atMost(1.5) });
+  // What the two would differ by if the service did nothing else.
+  const alone = driving({
+    url: `${limits.url}/manam.v1.AuthService/Login`,
+    callers: concurrency,
+    method: 'POST',
+    headers: json,
+    body: '{}',
+  });
+  const parts = 'hash and statements of a sign-in alone';
+  await add([parts, 'its sign-in'], undefined, alone, theirs.signIn, throughput, limits);
   await add(['a sign-up', 'its sign-up'], undefined, ours.signUp, theirs.signUp);
   await add(['RefreshToken', 'a token of its plugin jwt'], atLeast(2), ours.refresh, theirs.token);
   const introspection = 'that of its plugin oauth-provider';
