@@ -97,14 +97,8 @@ async function compareBoth(
   const { p50, p99: tail } = signIns.a;
   rows.push({ name: 'p99 of sign-ins', against: 'their p50', ratio: tail / p50, goal: atMost(1.5) });
   // What the two would differ by if the service did nothing else.
-  const alone = driving({
-    url: `${limits.url}/manam.v1.AuthService/Login`,
-    callers: concurrency,
-    method: 'POST',
-    headers: json,
-    body: '{}',
-  });
   const parts = 'hash and statements of a sign-in alone';
+  const alone = limits.signIns(concurrency);
   await add([parts, 'its sign-in'], undefined, alone, theirs.signIn, throughput, limits);
   await add(['a sign-up', 'its sign-up'], undefined, ours.signUp, theirs.signUp);
   await add(['RefreshToken', 'a token of its plugin jwt'], atLeast(2), ours.refresh, theirs.token);
