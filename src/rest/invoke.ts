@@ -48,7 +48,7 @@ export function implementationsOf(routes: (router: ConnectRouter) => void): Unar
 }
 
 /** The reason of the abort at the end of a call. Without one Node makes an error with a stack for every call. */
-const over = new ConnectError('the call is over', Code.Canceled);
+export const over = new ConnectError('the call is over', Code.Canceled);
 
 /**
  * Calls implementations as Connect's handlers do, behind the gate and the interceptors of a router, but for a message that is

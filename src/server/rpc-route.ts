@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { DescMethodUnary } from '@bufbuild/protobuf';
 import {
   type ConnectRouter,
   type ConnectRouterOptions,
@@ -6,12 +7,15 @@ import {
   type HandlerContext,
   type Interceptor,
 } from '@connectrpc/connect';
+import type { UniversalServerRequest } from '@connectrpc/connect/protocol';
 import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
 import { DomainError } from '../domain/errors.ts';
+import { implementationsOf } from '../rest/invoke.ts';
 import { assertPlain, decodeJson } from '../rest/json.ts';
 import { contextValuesOf, requestOf } from '../rpc/context.ts';
 import type { ErrorMapper } from './error-mapper.ts';
 import { protocolOf, withMapper } from './framework-errors.ts';
+import { createGrpcUnary } from './grpc-unary.ts';
 import { pathOf, type Route } from './handler.ts';
 import { boundsInterceptor } from './input-bounds.ts';
 import { outcomeInterceptor, successInterceptor } from './interceptors.ts';
@@ -87,10 +91,18 @@ function createAdapterRoute(
   routes: (router: ConnectRouter) => void,
   mapError: ErrorMapper,
 ): Route {
-  const router = createConnectRouter({ acceptCompression: [compressionGzip, compressionBrotli], ...options });
+  const all = { acceptCompression: [compressionGzip, compressionBrotli], ...options };
+  const router = createConnectRouter(all);
   routes(router);
+  const createUnary = createGrpcUnary(all);
+  const unary = new Map(implementationsOf(routes).map((spec) => [spec.method, createUnary(spec)]));
   const handlers = new Map(
-    router.handlers.map((handler) => [handler.requestPath, withMapper(handler, mapError)]),
+    router.handlers.map((handler) => {
+      const overGrpc = unary.get(handler.method as DescMethodUnary) ?? handler;
+      const either = (request: UniversalServerRequest) =>
+        isGrpc(request) ? overGrpc(request) : handler(request);
+      return [handler.requestPath, withMapper(Object.assign(either, handler), mapError)];
+    }),
   );
   return async (request: IncomingMessage, response, info) => {
     const handler = handlers.get(pathOf(request));
@@ -106,6 +118,9 @@ function createAdapterRoute(
     return 'answered';
   };
 }
+
+const isGrpc = ({ header }: UniversalServerRequest) =>
+  protocolOf(header.get('content-type') ?? '') === 'grpc';
 
 /** Ends a response at once. */
 function cut(response: ServerResponse): void {

@@ -8,6 +8,7 @@ import { useTestApp } from '../support/app.ts';
 import { failure, failureOf, shapeOf } from '../support/errors.ts';
 import { bearer, signUp } from '../support/journey.ts';
 import { protocols } from '../support/protocols.ts';
+import { tampered } from '../support/tampered.ts';
 
 const testApp = useTestApp({ config: { admin: { host: '127.0.0.1', port: 0 } } });
 const refused = failure('Unauthenticated', 'ADMIN_KEY_INVALID');
@@ -22,7 +23,7 @@ for (const { name, connect } of protocols) {
     expect((await call(bearer(text))).tenant?.slug).toBe('dev');
     for (const headers of [
       {},
-      bearer(`${text.slice(0, -1)}${text.endsWith('A') ? 'B' : 'A'}`),
+      bearer(tampered(text)),
       bearer(dev.secret),
       bearer(accessToken),
       { apieco_key: dev.secret },

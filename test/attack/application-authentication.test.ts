@@ -3,6 +3,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { useTestApp } from '../support/app.ts';
 import { basic, issuerAt, makeApplication, post, type TestApplication } from '../support/openid.ts';
+import { tampered } from '../support/tampered.ts';
 
 // Applications that are who they say.
 
@@ -26,7 +27,7 @@ describe('an application authenticates as it is registered', () => {
     const call = (more: object, headers: Record<string, string>) =>
       post(testApp(), 'token', { ...form, ...more }, { headers });
     expect((await call(right.form, right.headers)).status).toBe(200);
-    const wrongSecret = credentials({ ...application, secret: `${application.secret.slice(0, -1)}_` });
+    const wrongSecret = credentials({ ...application, secret: tampered(application.secret) });
     const other = authentication === 'client_secret_basic';
     const attempts = [
       wrongSecret,
