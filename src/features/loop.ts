@@ -10,6 +10,7 @@ export function createLoop(
 ) {
   let stopped = false;
   let wake = () => {};
+  let hurry = () => {};
   let running = Promise.resolve();
   const rest = (ms: number) =>
     new Promise<void>((resolve) => {
@@ -23,8 +24,12 @@ export function createLoop(
     while (!stopped) {
       try {
         const done = await work(signal);
-        if (done === 0 && !stopped) await rest(restMs);
+        if (done > 0 || stopped) continue;
+        const resting = rest(restMs);
+        hurry = wake;
+        await resting;
       } catch (error) {
+        hurry = () => {};
         onError(error);
         if (!stopped) await rest(troubleMs);
       }
@@ -34,8 +39,8 @@ export function createLoop(
     start: () => {
       running = run();
     },
-    /** Ends the rest, where it rests. */
-    hurry: () => wake(),
+    /** Ends the rest, where it rests; not the pause after a failure. */
+    hurry: () => hurry(),
     stop: async () => {
       stopped = true;
       wake();

@@ -1,7 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 
 /** What may have happened to a stream for which a reader waits. */
-const changes = ['readable', 'end', 'error', 'close'] as const;
+const changes = ['readable', 'end', 'aborted', 'error', 'close'] as const;
+
+/**
+ * Whether the rest of a body is not to be had: the caller has left, or the answer is given and Node reads over what is left of
+ * the body. A request of HTTP/2 that was cut off ends like a whole one (`push(null)`); `aborted` alone tells.
+ */
+const isCutOff = ({ aborted, errored, readableFlowing }: IncomingMessage) =>
+  aborted || errored !== null || readableFlowing === true;
 
 /**
  * The body of a request as it comes, for one reader. Node's own iterator makes some dozen objects for each
@@ -18,8 +25,9 @@ export function chunksOf(request: IncomingMessage): AsyncIterable<Buffer> {
     wake = idle;
     const chunk: Buffer | null = request.read();
     if (chunk !== null) resolve({ done: false, value: chunk });
+    else if (isCutOff(request)) reject(request.errored ?? new Error('the body was cut off'));
     else if (request.readableEnded) resolve({ done: true, value: undefined });
-    else if (request.destroyed) reject(request.errored ?? new Error('the body was cut off'));
+    else if (request.destroyed) reject(new Error('the body was cut off'));
     else wake = () => look(resolve, reject);
   };
   const iterator: AsyncIterator<Buffer, undefined> = { next: () => new Promise(look) };

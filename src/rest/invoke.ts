@@ -87,6 +87,8 @@ export function createInvoke(
     });
     const bound: Interceptor = (next) => async (request) => {
       const message = await bind();
+      // The answer was given while the body was read: that the time is over, to whoever is still there.
+      if (context.signal.aborted) throw context.signal.reason;
       if (isHead) return { ...common, message: create(method.output) };
       return await next({ ...request, message } as typeof request);
     };

@@ -95,10 +95,26 @@ export function createHandler(deps: HandlerDeps) {
         : () => answer(deps, request, response, info);
     traceRequest(request, response, info, work).catch((error: unknown) => {
       log.error({ requestId: info.requestId, err: error }, 'request failed outside of any call');
-      if (!response.headersSent) response.writeHead(500);
-      response.end();
+      fail(response);
     });
   };
+}
+
+/** Answers as a defect; what has begun is cut, so that it looks whole to no one. */
+function fail(response: ServerResponse): void {
+  try {
+    if (response.headersSent) cut(response);
+    else response.writeHead(500).end();
+  } catch {
+    // A stream of HTTP/2 may be closed before its response knows.
+    cut(response);
+  }
+}
+
+/** Ends a response at once. */
+export function cut(response: ServerResponse): void {
+  const { stream } = response as unknown as { readonly stream?: { destroy(): void } };
+  (stream ?? response).destroy();
 }
 
 /** Cleartext has shown its secrets to the network already: a page is redirected, anything else refused (R72). */

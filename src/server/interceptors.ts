@@ -23,20 +23,9 @@ export function errorInterceptor(mapError: ErrorMapper): Interceptor {
       throw mapError(error, requestOf(request.contextValues), locale);
     };
     // The message of a stream is read inside of it: what Connect makes of it comes here, and not to the caller.
-    const failStream = (error: unknown) => {
-      if (isCallerGone(error)) return fail(new DomainError('DEADLINE_EXCEEDED'));
-      return fail(error instanceof ConnectError ? toDomainError(error) : error);
-    };
+    const failStream = (error: unknown) => fail(error instanceof ConnectError ? toDomainError(error) : error);
     return watchStream(await next(request).catch(request.stream ? failStream : fail), failStream);
   };
-}
-
-/** Whether a write to the caller failed, because they closed the connection: the adapter throws that into the stream. */
-function isCallerGone(error: unknown): boolean {
-  if (!(error instanceof Error) || error instanceof ConnectError) return false;
-  const { code = '', syscall, fatal } = error as NodeJS.ErrnoException & { readonly fatal?: boolean };
-  // Errors of the database's driver say whether they are fatal.
-  return code.startsWith('ERR_STREAM_') || (syscall === 'write' && fatal === undefined);
 }
 
 /** The same answer; where it is a stream, `onError` gets what its messages throw. */
@@ -81,6 +70,8 @@ function snakeCase(name: string): string {
 export const deadlineInterceptor: Interceptor = (next) => async (request) => {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const end = () => reject(new DomainError('DEADLINE_EXCEEDED'));
+  // Nothing begins for a caller who left while the body was read.
+  if (request.signal.aborted) throw new DomainError('DEADLINE_EXCEEDED');
   const timer = setTimeout(end, serverDeadlineMs);
   request.signal.addEventListener('abort', end, { once: true });
   try {

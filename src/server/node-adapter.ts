@@ -26,7 +26,9 @@ export async function serve(
   response.on('error', () => {});
   const signal = closeSignal(response);
   const answer = await handler(toUniversal(request, signal, contextValues));
-  await write(answer, response, signal);
+  // An answer to HEAD has no body, and Node ends it with its headers.
+  const { body, ...head } = answer;
+  await write(request.method === 'HEAD' ? head : answer, response, signal);
 }
 
 function toUniversal(
@@ -48,6 +50,9 @@ function toUniversal(
   };
 }
 
+/** No header of an answer has two lines: only `set-cookie` would, and no session is a cookie. */
+const toNodeHeaders = (headers: Headers | undefined) => Object.fromEntries(headers ?? []);
+
 function toHeaders(from: IncomingMessage['headers']): Headers {
   const headers = new Headers();
   for (const [name, value] of Object.entries(from)) {
@@ -67,7 +72,7 @@ async function write(
   const chunks = body?.[Symbol.asyncIterator]();
   // A handler may set headers until its first message.
   let chunk = await chunks?.next();
-  if (!signal.aborted) response.writeHead(status, Object.fromEntries(header ?? []));
+  if (!signal.aborted) response.writeHead(status, toNodeHeaders(header));
   while (chunk?.done === false && !signal.aborted) {
     if (!response.write(chunk.value)) await once(response, 'drain', { signal }).catch(() => {});
     chunk = await chunks?.next();
@@ -76,6 +81,6 @@ async function write(
     await chunks?.return?.();
     return;
   }
-  if (trailer !== undefined) response.addTrailers(Object.fromEntries(trailer));
+  if (trailer !== undefined) response.addTrailers(toNodeHeaders(trailer));
   response.end();
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { DescMethodUnary } from '@bufbuild/protobuf';
 import {
   type ConnectRouter,
@@ -16,7 +16,7 @@ import { contextValuesOf, requestOf } from '../rpc/context.ts';
 import type { ErrorMapper } from './error-mapper.ts';
 import { protocolOf, withMapper } from './framework-errors.ts';
 import { createGrpcUnary } from './grpc-unary.ts';
-import { pathOf, type Route } from './handler.ts';
+import { cut, pathOf, type Route } from './handler.ts';
 import { boundsInterceptor } from './input-bounds.ts';
 import { outcomeInterceptor, successInterceptor } from './interceptors.ts';
 import { serve } from './node-adapter.ts';
@@ -121,12 +121,6 @@ function createAdapterRoute(
 
 const isGrpc = ({ header }: UniversalServerRequest) =>
   protocolOf(header.get('content-type') ?? '') === 'grpc';
-
-/** Ends a response at once. */
-function cut(response: ServerResponse): void {
-  const { stream } = response as unknown as { readonly stream?: { destroy(): void } };
-  (stream ?? response).destroy();
-}
 
 /**
  * A stream may stay open longer than any other call: a deadline beyond the longest is the client's own affair,

@@ -47,6 +47,18 @@ test('a body that is cut off is an error, before and while someone waits for it'
   await expect(read(broken)).rejects.toThrow('reset');
 });
 
+test('whoever still waits when what is left is read over gets no part for the whole', async () => {
+  const stream = new PassThrough();
+  const reading = read(stream);
+  stream.write('one ');
+  await turn();
+  // As the server does once the answer is written.
+  stream.removeAllListeners('readable');
+  stream.resume();
+  stream.end('two');
+  await expect(reading).rejects.toThrow('the body was cut off');
+});
+
 test('a reader that stops early leaves the stream as it is', async () => {
   const stream = new PassThrough();
   stream.write('one');

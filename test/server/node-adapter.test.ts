@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { createServer, request as requestHttp1 } from 'node:http';
 import { connect, createServer as createHttp2Server, type Http2ServerRequest } from 'node:http2';
-import type { AddressInfo, Server } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import { createContextValues } from '@connectrpc/connect';
 import type { UniversalHandler, UniversalServerRequest } from '@connectrpc/connect/protocol';
 import { expect, onTestFinished, test } from 'vitest';
 import { serve } from '../../src/server/node-adapter.ts';
+import { endHeaders, frame, openRaw, postBlock } from '../support/raw-http2.ts';
 
 type Handle = (request: UniversalServerRequest) => ReturnType<UniversalHandler>;
 
@@ -66,6 +67,58 @@ test('over HTTP/2 the trailers follow the body, and pseudo-headers are no header
   stream.resume();
   expect((await trailers)[0]).toMatchObject({ 'grpc-status': '0' });
   expect(names).toEqual(['x-some']);
+  session.close();
+});
+
+/** Ways to leave in the middle of a body. */
+const cuts: Record<string, (socket: Socket) => void> = {
+  'RST_STREAM (NO_ERROR)': (socket) => void socket.write(frame('rst', 0, 1, Buffer.from([0, 0, 0, 0]))),
+  'RST_STREAM (CANCEL)': (socket) => void socket.write(frame('rst', 0, 1, Buffer.from([0, 0, 0, 8]))),
+  'the end of the connection': (socket) => void socket.end(),
+  'its reset': (socket) => void socket.resetAndDestroy(),
+};
+
+test.each(Object.keys(cuts))('over HTTP/2 a body that is cut off by %s is no whole one', async (name) => {
+  const { promise: read, resolve } = Promise.withResolvers<string>();
+  const url = await listen(
+    createHttp2Server((request: Http2ServerRequest, response) => {
+      const handle: Handle = async ({ body }) => {
+        resolve(
+          await textOf(body).then(
+            (text) => `whole: ${text}`,
+            (error: Error) => error.message,
+          ),
+        );
+        return { status: 200 };
+      };
+      void serve(handle as UniversalHandler, request as never, response as never, createContextValues());
+    }),
+  );
+  const { socket } = await openRaw(Number(new URL(url).port), '127.0.0.1');
+  socket.write(frame('headers', endHeaders, 1, postBlock()));
+  socket.write(frame('data', 0, 1, Buffer.from('half')));
+  await once(socket, 'data');
+  await new Promise((done) => setTimeout(done, 50));
+  cuts[name]?.(socket);
+  expect(await read).toBe('the body was cut off');
+  socket.destroy();
+});
+
+test('HEAD over HTTP/2 ends with its headers, whatever a handler would write', async () => {
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  const url = await listen(
+    createHttp2Server((request: Http2ServerRequest, response) => {
+      response.once('close', resolve);
+      const handle: Handle = async () => ({ status: 405, body: bytesOf('no such method') });
+      void serve(handle as UniversalHandler, request as never, response as never, createContextValues());
+    }),
+  );
+  const session = connect(url);
+  const stream = session.request({ ':method': 'HEAD', ':path': '/path' });
+  const [headers] = await once(stream, 'response');
+  expect(headers[':status']).toBe(405);
+  stream.resume();
+  await closed;
   session.close();
 });
 
