@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-/** What may have happened to a stream for which a reader waits. */
+/** The events that a waiting reader reacts to. */
 const changes = ['readable', 'end', 'aborted', 'error', 'close'] as const;
 
 /**

@@ -50,6 +50,12 @@ export function implementationsOf(routes: (router: ConnectRouter) => void): Unar
 /** The reason of the abort at the end of a call. Without one Node makes an error with a stack for every call. */
 export const over = new ConnectError('the call is over', Code.Canceled);
 
+/** The error of a failed call; its text is generic unless the implementation threw a ConnectError. */
+export function toConnectError(cause: unknown): ConnectError {
+  if (cause instanceof ConnectError) return cause;
+  return new ConnectError('internal error', Code.Internal, undefined, undefined, cause);
+}
+
 /**
  * Calls implementations as Connect's handlers do, behind the gate and the interceptors of a router, but for a message that is
  * bound and an answer that is taken as they are: nothing is encoded that no one reads. The body is read behind the gate and the
@@ -87,7 +93,7 @@ export function createInvoke(
     });
     const bound: Interceptor = (next) => async (request) => {
       const message = await bind();
-      // The answer was given while the body was read: that the time is over, to whoever is still there.
+      // The deadline passed while the body was read: the response is sent already.
       if (context.signal.aborted) throw context.signal.reason;
       if (isHead) return { ...common, message: create(method.output) };
       return await next({ ...request, message } as typeof request);
@@ -106,10 +112,7 @@ export function createInvoke(
       });
       return { header: context.responseHeader, ...(!isHead && { message: message as Message }) };
     } catch (cause) {
-      const error =
-        cause instanceof ConnectError
-          ? cause
-          : new ConnectError('internal error', Code.Internal, undefined, undefined, cause);
+      const error = toConnectError(cause);
       context.abort(error);
       return { header: context.responseHeader, error };
     } finally {

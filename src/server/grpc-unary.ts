@@ -27,7 +27,7 @@ import {
   parseTimeout,
   setTrailerStatus,
 } from '@connectrpc/connect/protocol-grpc';
-import { over, type UnaryImpl } from '../rest/invoke.ts';
+import { over, toConnectError, type UnaryImpl } from '../rest/invoke.ts';
 
 // gRPC for methods of one message in and one out. Connect serves them by pipelines that are made for streams: a dozen
 // generators for each call, each of which makes a hidden class that V8 keeps, with all that the call has made, until the
@@ -68,7 +68,7 @@ export function createGrpcUnary(options: ConnectRouterOptions): (spec: UnaryImpl
       if (packing.response !== null) context.responseHeader.set(headerEncoding, packing.response.name);
       const chunks: Uint8Array[] = [];
       try {
-        // A caller whom the gate rejects has no body read.
+        // A rejected caller's body is never read.
         await own.requestGate?.(context);
         if (packing.error !== undefined) throw packing.error;
         if (timeout.error !== undefined) throw timeout.error;
@@ -80,10 +80,7 @@ export function createGrpcUnary(options: ConnectRouterOptions): (spec: UnaryImpl
         const answer = await envelopeCompress(plain, packing.response, own.compressMinBytes);
         chunks.push(encodeEnvelope(answer.flags, answer.data));
       } catch (cause) {
-        const error =
-          cause instanceof ConnectError
-            ? cause
-            : new ConnectError('internal error', Code.Internal, undefined, undefined, cause);
+        const error = toConnectError(cause);
         context.abort(error);
         setTrailerStatus(context.responseTrailer, error);
       } finally {

@@ -11,8 +11,7 @@ import type {
 import { chunksOf } from '../rest/chunks.ts';
 import { closeSignal } from '../rest/close-signal.ts';
 
-// What `connectNodeAdapter` does between Node's requests and Connect's handlers, with less for the collector: its
-// iterators, built for an old JavaScript, are most of what a short call leaves behind.
+// Replaces `connectNodeAdapter`: its iterators, compiled for an old JavaScript, are most of the garbage of a short call.
 
 /** Has a handler answer a request. */
 export async function serve(
@@ -21,7 +20,7 @@ export async function serve(
   response: ServerResponse,
   contextValues: ContextValues,
 ): Promise<void> {
-  // Whoever reads or writes learns of it by the signal.
+  // Without a listener an 'error' event ends the process; readers and writers use the signal.
   request.on('error', () => {});
   response.on('error', () => {});
   const signal = closeSignal(response);

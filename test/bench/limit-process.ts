@@ -55,7 +55,7 @@ const update = () =>
 
 const charge = () => database.query(`UPDATE bench_rows SET n = n + 1 WHERE id = ${someRow()}`);
 const filling = 'x'.repeat(400);
-/** The transaction of a sign-in: what was proved is used up, a session is opened, an event is recorded. */
+/** The transaction of a sign-in: resets a counter, inserts a session and an event. */
 const open = () =>
   database.transaction(async (db) => {
     await db.execute(`UPDATE bench_rows SET n = 0 WHERE id = ${someRow()}`);

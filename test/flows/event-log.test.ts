@@ -97,7 +97,7 @@ test('one tenant with many events holds up no other for longer than a batch', as
   await add({ tenantId: quiet });
   const numberEvents = sequencerOf();
   const batches = [await numberEvents(), await numberEvents(), await numberEvents(), await numberEvents()];
-  // The second begins behind the busy tenant; whoever numbers knows when to rest.
+  // The second batch starts after the busy tenant; `hasMore` is false once nothing is left.
   expect(batches.map(({ hasMore }) => hasMore)).toEqual([true, true, true, false]);
   expect(batches.map(({ numbered }) => numbered)).toEqual([500, 1, 500, 200]);
   expect(await positions(quiet)).toHaveLength(1);

@@ -34,7 +34,7 @@ test('a body is read to its end, whenever its parts come', async () => {
   expect(await read(empty)).toBe('');
 });
 
-test('a body that is cut off is an error, before and while someone waits for it', async () => {
+test('rejects a truncated body, before and during a read', async () => {
   const waited = new PassThrough();
   const reading = read(waited);
   await turn();
@@ -47,12 +47,12 @@ test('a body that is cut off is an error, before and while someone waits for it'
   await expect(read(broken)).rejects.toThrow('reset');
 });
 
-test('whoever still waits when what is left is read over gets no part for the whole', async () => {
+test('rejects a pending read when the rest of the body is discarded', async () => {
   const stream = new PassThrough();
   const reading = read(stream);
   stream.write('one ');
   await turn();
-  // As the server does once the answer is written.
+  // The server does this once the response is written.
   stream.removeAllListeners('readable');
   stream.resume();
   stream.end('two');

@@ -57,7 +57,8 @@ const spec = implementationsOf(routes).find(({ method }) => method.name === name
 const router = createConnectRouter(options);
 routes(router);
 const theirs = router.handlers.find(({ requestPath }) => requestPath === path) as unknown as UnaryHandler;
-const ours = spec === undefined ? theirs : createGrpcUnary(options)(spec);
+if (spec === undefined) throw new Error(`${path} has no implementation`);
+const ours = createGrpcUnary(options)(spec);
 
 const envelope = (data: Uint8Array, flags = 0) => {
   const prefix = Buffer.alloc(5);

@@ -78,7 +78,7 @@ const cuts: Record<string, (socket: Socket) => void> = {
   'its reset': (socket) => void socket.resetAndDestroy(),
 };
 
-test.each(Object.keys(cuts))('over HTTP/2 a body that is cut off by %s is no whole one', async (name) => {
+test.each(Object.keys(cuts))('rejects a body over HTTP/2 that is truncated by %s', async (name) => {
   const { promise: read, resolve } = Promise.withResolvers<string>();
   const url = await listen(
     createHttp2Server((request: Http2ServerRequest, response) => {
@@ -104,7 +104,7 @@ test.each(Object.keys(cuts))('over HTTP/2 a body that is cut off by %s is no who
   socket.destroy();
 });
 
-test('HEAD over HTTP/2 ends with its headers, whatever a handler would write', async () => {
+test('returns no body to HEAD over HTTP/2 and closes the stream', async () => {
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   const url = await listen(
     createHttp2Server((request: Http2ServerRequest, response) => {
@@ -148,7 +148,7 @@ test('a handler writes no faster than its caller reads, and ends with a caller t
   call.end();
   const [response] = await once(call, 'response');
   response.on('error', () => {});
-  // What the sockets hold is written; then the handler waits, however long.
+  // The handler fills the socket buffers, then waits.
   for (let before = -1; before !== chunks; await new Promise((resolve) => setTimeout(resolve, 200)))
     before = chunks;
   expect(chunks).toBeLessThan(1000);

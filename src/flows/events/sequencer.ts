@@ -44,7 +44,7 @@ const openingPurpose = 'event-log-opening';
 /** Time after which a broken log is tried again: an operator may have begun it anew. */
 const brokenMs = 10_000;
 
-/** What a batch has numbered, and whether it has left out what was there. */
+/** The result of a batch: the number of events, and whether more may be left. */
 export type Batch = { readonly numbered: number; readonly hasMore: boolean };
 
 const nothing: Batch = { numbered: 0, hasMore: false };
@@ -203,7 +203,7 @@ export function createSequencer(deps: SequencerDeps) {
     return admitted;
   }
 
-  /** Numbers one batch, where this instance is the one that does; returns what it came to. */
+  /** Numbers one batch, where this instance is the one that does; returns its result. */
   return async function numberEvents(): Promise<Batch> {
     if (!(await isHolder())) return nothing;
     await noteOpening();
@@ -223,7 +223,7 @@ export function createSequencer(deps: SequencerDeps) {
       return nothing;
     }
     const isFull = rows.length === batchRows || byTenant.size === batchTenants;
-    // What comes after a full batch has left out the tenants before it.
+    // A batch that follows a full one skips the tenants before it.
     const hasMore = isFull || fromTenantId !== lowestId;
     // Only what a full batch has left out has to come first.
     fromTenantId = isFull ? nextId(last) : lowestId;

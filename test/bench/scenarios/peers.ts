@@ -96,7 +96,7 @@ async function compareBoth(
   const signIns = await add(['a sign-in', 'its sign-in'], atLeast(1.05), ours.signIn, theirs.signIn);
   const { p50, p99: tail } = signIns.a;
   rows.push({ name: 'p99 of sign-ins', against: 'their p50', ratio: tail / p50, goal: atMost(1.5) });
-  // What the two would differ by if the service did nothing else.
+  // The upper bound: the ratio if the service did nothing else.
   const parts = 'hash and statements of a sign-in alone';
   const alone = limits.signIns(concurrency);
   await add([parts, 'its sign-in'], undefined, alone, theirs.signIn, throughput, limits);
