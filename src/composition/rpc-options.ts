@@ -49,6 +49,7 @@ export function createRpcOptions(
       mapError,
       limiter,
       limits,
+      refunds,
       hasher,
       admitMember: createMemberGate({ directory, members: store.members, clock }),
       members: store.members,

@@ -99,6 +99,8 @@ export type Caller = {
   /** Whether the caller has done a proof of work for this call. */
   readonly hasWorked?: boolean;
   readonly client: Client;
+  /** When the call was counted as an attempt of its network; undefined: it is none. */
+  readonly countedAt?: Date | undefined;
   readonly deadline: Deadline;
   /** The idempotency key of the call, where it carries one and its method honours it. */
   readonly idempotency: IdempotencyKey | undefined;

@@ -1,49 +1,80 @@
-import type { Budget, Refund } from '../domain/budget.ts';
+import type { Budget } from '../domain/budget.ts';
+import type { Clock } from '../domain/clock.ts';
 import type { Repositories } from '../domain/repositories.ts';
 import { sha256 } from '../domain/token.ts';
 
 export type RefundDeps = {
   readonly store: Pick<Repositories, 'budgets'>;
+  readonly clock: Clock;
   /** Called with what has kept a refund from being written: it is lost then, and its budget the smaller for it. */
   readonly onError: (error: unknown) => void;
 };
 
 /** Time in which refunds of one budget are collected. */
 const delayMs = 10;
+/** Oldest use that is passed on, as a part of the window: when the window moves on, the use must not be free. */
+const passedOn = 1 / 100;
+
+/** The uses of one budget that wait to be given back. */
+type Waiting = {
+  readonly tenantId: string;
+  readonly name: string;
+  readonly subject: string;
+  /** When each of them was counted. */
+  readonly uses: Date[];
+};
+
+const keyOf = (tenantId: string, { name }: Budget, subject: string) =>
+  JSON.stringify([tenantId, name, subject]);
 
 /**
  * Gives back what was counted and turned out harmless. No caller waits for it: what a
- * network sends in a moment is given back by one statement a little later. An instance
+ * network sends in a moment is given back by one statement a little later, and until then a call
+ * of the same network takes it over instead of counting anew. An instance
  * that becomes invalid before that leaves the network charged, never the reverse.
  */
-export function createRefunds({ store, onError }: RefundDeps) {
-  let noted = new Map<string, Refund>();
+export function createRefunds({ store, clock, onError }: RefundDeps) {
+  let waiting = new Map<string, Waiting>();
   let timer: NodeJS.Timeout | undefined;
   let written = Promise.resolve();
 
-  async function write(refunds: Iterable<Refund>): Promise<void> {
+  async function write(refunds: Iterable<Waiting>): Promise<void> {
     // One after the other: they must not take the connections that calls wait for.
-    for (const refund of refunds) await store.budgets.refund(refund).catch(onError);
+    for (const { tenantId, name, subject, uses } of refunds) {
+      const amount = uses.length;
+      if (amount > 0)
+        await store.budgets.refund({ tenantId, name, subject: sha256(subject), amount }).catch(onError);
+    }
   }
 
-  /** Writes what is noted now; resolves when that, and what was noted before, is written. */
+  /** Writes what waits now; resolves when that, and what waited before, is written. */
   function flush(): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
-    const refunds = noted.values();
-    noted = new Map();
+    const refunds = waiting.values();
+    waiting = new Map();
     written = written.then(() => write(refunds));
     return written;
   }
 
   return {
-    add(tenantId: string, budget: Budget, subject: string): void {
-      const { name } = budget;
-      const key = JSON.stringify([tenantId, name, subject]);
-      const amount = (noted.get(key)?.amount ?? 0) + 1;
-      noted.set(key, { tenantId, name, subject: sha256(subject), amount });
+    /** Gives one use back, which was counted at a time. */
+    add(tenantId: string, budget: Budget, subject: string, countedAt: Date): void {
+      const key = keyOf(tenantId, budget, subject);
+      const known = waiting.get(key);
+      if (known === undefined) waiting.set(key, { tenantId, name: budget.name, subject, uses: [countedAt] });
+      else known.uses.push(countedAt);
       timer ??= setTimeout(flush, delayMs).unref();
     },
+
+    /** Takes a use over that waits to be given back; returns when it was counted, or undefined where none waits. */
+    takeOver(tenantId: string, budget: Budget, subject: string): Date | undefined {
+      const uses = waiting.get(keyOf(tenantId, budget, subject))?.uses;
+      const oldest = clock().getTime() - budget.windowMs * passedOn;
+      const index = uses?.findLastIndex((countedAt) => countedAt.getTime() > oldest) ?? -1;
+      return index === -1 ? undefined : uses?.splice(index, 1)[0];
+    },
+
     flush,
   };
 }

@@ -25,6 +25,7 @@ import type { CallerSession, SessionRepository } from '../domain/session.ts';
 import { parseProgress } from '../domain/sign-in.ts';
 import type { Tenant } from '../domain/tenant.ts';
 import { budgetOf, type Limiter, type Limits } from '../flows/limits.ts';
+import type { Refunds } from '../flows/refunds.ts';
 import { requestOf, setCaller } from '../rpc/context.ts';
 import { type AccessRules, emitsOf, ruleOf } from './access-rules.ts';
 import {
@@ -51,6 +52,7 @@ export type GateDeps = {
   readonly mapError: ErrorMapper;
   readonly limiter: Limiter;
   readonly limits: Limits;
+  readonly refunds: Pick<Refunds, 'takeOver'>;
   readonly hasher: Pick<PasswordHasher, 'admit'>;
   readonly proveKey: KeyProof;
   readonly requireWork: WorkGate;
@@ -109,7 +111,12 @@ export function createGate(deps: GateDeps) {
           solution: header.get('proof-of-work'),
         }));
       const audience = audienceOf({ session, pending, key, ...(member && { member: member.caller }) });
-      await chargeNetwork(deps, rule, { tenantId: tenant.id, audience }, request.client.address);
+      const countedAt = await chargeNetwork(
+        deps,
+        rule,
+        { tenantId: tenant.id, audience },
+        request.client.address,
+      );
       const proved = await deps.proveKey({
         // A proof is good once, whatever tenant a member names beside it.
         tenantId: homeId ?? tenant.id,
@@ -127,7 +134,7 @@ export function createGate(deps: GateDeps) {
       const binding = proved && { ...proved, bindsAccess: bindsAccess(header) };
       if (key !== undefined) deps.noteKeyUse(key.id);
       const known = { tenant, key, session, pending, ...(member && { member: member.caller }) };
-      const who = { ...known, binding, hasWorked, client };
+      const who = { ...known, binding, hasWorked, client, countedAt };
       const emits = emitsOf(rule);
       setCaller(context.values, { ...who, requestId, deadline, idempotency, locale, emits });
     } catch (error) {
@@ -275,19 +282,27 @@ function assertLevel(rule: Access, session: CallerSession): void {
   throw new DomainError(mayAfterEnrolment ? 'TWO_FACTOR_ENROLMENT_REQUIRED' : 'TOKEN_INVALID');
 }
 
-/** Counts the call against its network and its tenant, before anything of it is read (R9). */
+/** Counts the call against its network and its tenant, before anything of it is read (R9); returns when it was counted. */
 async function chargeNetwork(
-  { limiter, limits }: GateDeps,
+  { limiter, limits, refunds, clock }: GateDeps,
   { rate }: Access,
   { tenantId, audience }: { readonly tenantId: string; readonly audience: Audience },
   address: string,
-): Promise<void> {
+): Promise<Date | undefined> {
   if (rate === RateClass.GUESS) {
-    await limiter.charge(tenantId, budgetOf(limits.attemptsPerNetwork, audience), networkOf(address));
-  } else if (rate === RateClass.MESSAGE) {
+    const budget = budgetOf(limits.attemptsPerNetwork, audience);
+    const network = networkOf(address);
+    const takenOver = refunds.takeOver(tenantId, budget, network);
+    if (takenOver !== undefined) return takenOver;
+    const now = clock();
+    await limiter.charge(tenantId, budget, network);
+    return now;
+  }
+  if (rate === RateClass.MESSAGE) {
     await limiter.charge(tenantId, budgetOf(limits.messagesPerNetwork, audience), networkOf(address));
     await limiter.charge(tenantId, budgetOf(limits.messagesPerTenant, audience), '');
   }
+  return undefined;
 }
 
 /** Refuses a key outside of the pages or the networks that it is good in. */

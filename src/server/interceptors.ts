@@ -122,11 +122,12 @@ export function attemptInterceptor({ rules, limiter, refunds, limits, clock }: A
   return (next) => async (request) => {
     if (ruleOf(rules, request.method).rate !== RateClass.GUESS) return await next(request);
     const caller = callerOf({ values: request.contextValues });
-    const { tenant, client } = caller;
+    const { tenant, client, countedAt } = caller;
     const audience = audienceOf(caller);
     if (audience === 'application') return await attemptOfApplication(caller, () => next(request));
     const perNetwork = budgetOf(limits.attemptsPerNetwork, audience);
-    const refund = () => refunds.add(tenant.id, perNetwork, networkOf(client.address));
+    const refund = () =>
+      countedAt && refunds.add(tenant.id, perNetwork, networkOf(client.address), countedAt);
     const now = clock().getTime();
     // Failures of strangers do not lock users who have passed the first factor.
     const lane = `${tenant.id} ${audience}`;

@@ -233,6 +233,7 @@ test('a recipient gets at most three messages of a kind an hour, known or not', 
 test('limits fail closed: without their table nothing is guessed and nothing is sent', async () => {
   const app = await startTestApp();
   const { email } = await signUp(app);
+  await app.settled();
   await app.sql('RENAME TABLE budgets TO lost');
   const auth = app.client(AuthService);
   for (const call of [() => auth.login({ email, password }), () => auth.sendConfirmEmail({ email })]) {

@@ -7,19 +7,27 @@ import { defaultLimits, password, startTestApp, useTestApp } from '../support/ap
 import { signUp } from '../support/journey.ts';
 
 const testApp = useTestApp();
-const guesses = { name: 'guess', max: 20, windowMs: 1000 };
+const guesses = { name: 'guess', max: 20, windowMs: 600_000 };
+const start = new Date('2026-11-30T12:00:00Z');
+const later = (ms: number) => new Date(start.getTime() + ms);
 
 function refundsOver(refund: BudgetRepository['refund']) {
   const errors: unknown[] = [];
   const store = { budgets: { charge: vi.fn(), refund } };
-  return { ...createRefunds({ store, onError: (error) => errors.push(error) }), errors };
+  let now = start;
+  const clock = () => now;
+  const pass = (ms: number) => {
+    now = later(ms);
+  };
+  return { ...createRefunds({ store, clock, onError: (error) => errors.push(error) }), errors, pass };
 }
 
 test('what is given back to a network in a moment is one statement, and each network has its own', async () => {
   const refund = vi.fn(async () => {});
   const { add, flush } = refundsOver(refund);
-  for (const network of ['198.51.100.1', '198.51.100.2', '198.51.100.1']) add('tenant', guesses, network);
-  add('other', guesses, '198.51.100.1');
+  for (const network of ['198.51.100.1', '198.51.100.2', '198.51.100.1'])
+    add('tenant', guesses, network, start);
+  add('other', guesses, '198.51.100.1', start);
   expect(refund).not.toHaveBeenCalled();
   await flush();
   const [first, second] = ['198.51.100.1', '198.51.100.2'].map(sha256);
@@ -37,9 +45,9 @@ test('one refund is written at a time, and no one has to ask for it', async () =
   const pending: (() => void)[] = [];
   const refund = vi.fn(() => new Promise<void>((resolve) => pending.push(resolve)));
   const { add, flush } = refundsOver(refund);
-  add('tenant', guesses, 'first');
+  add('tenant', guesses, 'first', start);
   await vi.waitFor(() => expect(refund).toHaveBeenCalledTimes(1));
-  add('tenant', guesses, 'second');
+  add('tenant', guesses, 'second', start);
   const done = flush();
   await Promise.resolve();
   expect(refund).toHaveBeenCalledTimes(1);
@@ -49,14 +57,47 @@ test('one refund is written at a time, and no one has to ask for it', async () =
   await done;
 });
 
+test('a call takes over what waits to be given back to its own network, and only that', async () => {
+  const refund = vi.fn(async () => {});
+  const { add, takeOver, flush } = refundsOver(refund);
+  for (const network of ['first', 'first', 'second']) add('tenant', guesses, network, start);
+  expect(takeOver('other', guesses, 'first')).toBeUndefined();
+  expect(takeOver('tenant', { ...guesses, name: 'guess.user' }, 'first')).toBeUndefined();
+  expect(takeOver('tenant', guesses, 'third')).toBeUndefined();
+  expect(takeOver('tenant', guesses, 'first')).toEqual(start);
+  expect(takeOver('tenant', guesses, 'second')).toEqual(start);
+  expect(takeOver('tenant', guesses, 'second')).toBeUndefined();
+  await flush();
+  expect(refund.mock.calls).toEqual([
+    [{ tenantId: 'tenant', name: 'guess', subject: sha256('first'), amount: 1 }],
+  ]);
+  expect(takeOver('tenant', guesses, 'first')).toBeUndefined();
+});
+
+test('what was counted long ago is given back, and not passed on from call to call for ever', async () => {
+  const refund = vi.fn(async () => {});
+  const { add, takeOver, flush, pass } = refundsOver(refund);
+  add('tenant', guesses, 'network', start);
+  pass(5999);
+  const passedOn = takeOver('tenant', guesses, 'network');
+  expect(passedOn).toEqual(start);
+  add('tenant', guesses, 'network', passedOn ?? later(0));
+  pass(6000);
+  expect(takeOver('tenant', guesses, 'network')).toBeUndefined();
+  add('tenant', guesses, 'network', later(5000));
+  expect(takeOver('tenant', guesses, 'network')).toEqual(later(5000));
+  await flush();
+  expect(refund).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ amount: 1 }));
+});
+
 test('reports a refund that cannot be written and writes the others', async () => {
   const outage = new Error('no database');
   const refund = vi.fn<BudgetRepository['refund']>(async ({ tenantId }) => {
     if (tenantId === 'first') throw outage;
   });
   const { add, flush, errors } = refundsOver(refund);
-  add('first', guesses, 'network');
-  add('second', guesses, 'network');
+  add('first', guesses, 'network', start);
+  add('second', guesses, 'network', start);
   await flush();
   expect(refund).toHaveBeenCalledTimes(2);
   expect(errors).toEqual([outage]);
@@ -70,6 +111,21 @@ test('an instance that stops gives back what it has noted', async () => {
   await stopping.close();
   const { name } = defaultLimits.attemptsPerNetwork;
   expect(await testApp().sql('SELECT used FROM budgets WHERE name = ?', [name])).toEqual([{ used: 0 }]);
+});
+
+test('of sign-ins that follow each other from a network the failures alone stay counted', async () => {
+  const { client, sql, settled } = testApp();
+  const { email } = await signUp(testApp());
+  await settled();
+  await sql('UPDATE budgets SET used = 0');
+  const signIn = async (typed: string) => await client(AuthService).login({ email, password: typed });
+  await Promise.all([password, password, password].map(signIn));
+  await expect(signIn('a wrong one')).rejects.toThrow();
+  await signIn(password);
+  await expect(signIn('another wrong one')).rejects.toThrow();
+  await settled();
+  const { name } = defaultLimits.attemptsPerNetwork;
+  expect(await sql('SELECT used FROM budgets WHERE name = ?', [name])).toEqual([{ used: 2 }]);
 });
 
 test('a sign-in does not fail because its network cannot be given back what it was charged', async () => {

@@ -42,6 +42,8 @@ export type TestApp = {
   client<S extends DescService>(service: S, headers?: Record<string, string>): Client<S>;
   /** The captured messages to an address, newest first. */
   messagesTo(to: string): Promise<Message[]>;
+  /** Resolves when what is written without a caller waiting for it is written. */
+  settled(): Promise<void>;
   /** Statements since the last call of this, those included that no caller waits for, BEGIN and COMMIT left out. */
   takeStatements(): Promise<string[]>;
   /** Number of password hashes made or checked since the last call. */
@@ -199,6 +201,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
       const entries = await app.store.outbox.listPending(1000);
       return entries.map(({ message }) => message).filter((message) => message.to === to);
     },
+    settled: app.settled,
     takeStatements: async () => {
       await app.settled();
       const taken = statements.filter((sql) => !besideCalls.test(sql));
