@@ -38,7 +38,7 @@ export const hasAuthenticatorRow: SQL<number> = sql<number>`EXISTS (SELECT 1 ${o
  * driver writes a parser of rows for every set of names.
  */
 export const enrolledColumns = {
-  kinds: sql<Buffer | string | null>`(SELECT GROUP_CONCAT(DISTINCT a.kind) ${ofUserInQuery})`.as('kinds'),
+  kinds: sql<Buffer | string | null>`(SELECT GROUP_CONCAT(a.kind) ${ofUserInQuery})`.as('kinds'),
   smsNumber: sql<Buffer | null>`(SELECT a.data ${ofUserInQuery} AND a.slot = 'sms')`.as('sms_number'),
   passkeyOnly: sql<number>`users.passkey_only`.as('passkey_only'),
 };

@@ -6,7 +6,6 @@ import {
   inArray,
   isNotNull,
   isNull,
-  lt,
   ne,
   or,
   type Param,
@@ -63,6 +62,9 @@ type OfCall = { readonly tenantId: string; readonly id: string; readonly now: Da
 const batchSizes = [1, 2, 4, 8, 16];
 const largestBatch = Math.max(...batchSizes);
 
+/** The sessions that one sign-in ends at most. */
+const mostReplaced = 16;
+
 const keyOf = ({ tenantId, id }: Pick<OfCall, 'tenantId' | 'id'>) => `${tenantId} ${id}`;
 
 export function createSessionRepository(db: Database, prepared: Database): SessionRepository {
@@ -88,6 +90,37 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
         .where(and(which, inArray(sessions.id, ids)));
     return ids;
   }
+
+  const revoke = once(() =>
+    prepared
+      .update(sessions)
+      .set({ revokedAt: sql`${slot('revokedAt', sessions.revokedAt)}` })
+      .where(and(given.session, eq(sessions.userId, slot('userId', sessions.userId)), given.isLive))
+      .prepare(),
+  );
+
+  /** Ends a session; false where it was not live. */
+  async function revokeOne(tenantId: string, userId: string, id: string, now: Date): Promise<boolean> {
+    const [result] = await revoke().execute({ tenantId, userId, id, now, revokedAt: now });
+    return result.affectedRows === 1;
+  }
+
+  const findBeyond = once(() =>
+    prepared
+      .select({ id: sessions.id })
+      .from(sessions)
+      .where(
+        and(
+          eq(sessions.tenantId, slot('tenantId', sessions.tenantId)),
+          eq(sessions.userId, slot('userId', sessions.userId)),
+          given.isLive,
+        ),
+      )
+      .orderBy(desc(sessions.id))
+      .limit(mostReplaced)
+      .offset(sql.placeholder('kept'))
+      .prepare(),
+  );
 
   const insert = once(() => prepared.insert(sessions).values(slotsOf(sessions)).prepare());
 
@@ -255,13 +288,7 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
       await db.update(sessions).set({ authTime }).where(is(tenantId, id));
     },
 
-    async revoke(tenantId, userId, id, now) {
-      const [result] = await db
-        .update(sessions)
-        .set({ revokedAt: now })
-        .where(and(is(tenantId, id), eq(sessions.userId, userId), isLive(now)));
-      return result.affectedRows === 1;
-    },
+    revoke: revokeOne,
 
     async revokeOthers(tenantId, userId, keptId, now) {
       const [result] = await db
@@ -309,17 +336,11 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
     },
 
     async revokeBeyond(tenantId, userId, kept, now) {
-      const [oldestKept] = await db
-        .select({ id: sessions.id })
-        .from(sessions)
-        .where(and(ofUser(tenantId, userId), isLive(now)))
-        .orderBy(desc(sessions.id))
-        .offset(kept - 1)
-        .limit(1);
-      if (oldestKept === undefined) return [];
-      // Ids grow with time: a session that begins meanwhile is not among the older ones.
-      const isOlder = and(ofUser(tenantId, userId), isLive(now), lt(sessions.id, oldestKept.id));
-      return await revokeAll(isOlder, now);
+      const ended: string[] = [];
+      // It is one, as a rule: each sign-in ends what it is one too many for.
+      for (const { id } of await findBeyond().execute({ tenantId, userId, now, kept }))
+        if (await revokeOne(tenantId, userId, id, now)) ended.push(id);
+      return ended;
     },
   };
 }

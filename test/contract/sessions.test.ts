@@ -249,7 +249,10 @@ overEveryStore('sessions', (scene) => {
     const [newest = '', second = '', third = '', oldest = ''] = ids;
     expect(await store.sessions.revoke(tenantId, user.id, second, now)).toBe(true);
     expect(await store.sessions.revoke(tenantId, user.id, second, now)).toBe(false);
-    await store.sessions.revokeBeyond(tenantId, user.id, 2, now);
+    const ended = await Promise.all(
+      [2, 2].map((kept) => store.sessions.revokeBeyond(tenantId, user.id, kept, now)),
+    );
+    expect(ended.flat()).toEqual([oldest]);
     expect(await live()).toEqual([newest, third]);
     expect(await store.sessions.revokeOthers(tenantId, user.id, third, now)).toBe(1);
     expect(await live()).toEqual([third]);
