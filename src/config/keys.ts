@@ -1,4 +1,4 @@
-import { floorProfile } from '../domain/password.ts';
+import { defaultProfile, floorProfile } from '../domain/password.ts';
 
 /** The declaration of every key. Parser, README and `manam config` are made from it. */
 type Common = {
@@ -122,12 +122,12 @@ export const configKeys = {
     'Connections of one address to one process.',
   ),
   HASH_MEMORY_KIB: integer(
-    floorProfile.memoryKiB,
+    defaultProfile.memoryKiB,
     [8, 4_194_304],
     'KiB',
-    'Memory of one argon2id hash. Production rejects less than the default.',
+    `Memory of one argon2id hash; multiples of 2048 are the fastest. Production rejects less than ${floorProfile.memoryKiB}.`,
   ),
-  HASH_PASSES: integer(floorProfile.passes, [1, 100], 'passes', 'Passes of one argon2id hash.'),
+  HASH_PASSES: integer(defaultProfile.passes, [1, 100], 'passes', 'Passes of one argon2id hash.'),
   MANAM_PEPPER: secret('At least 16 random bytes in Base64, a secret input of every password hash.'),
   BREACH_CHECK_URL: text(
     'A range service in the form of Have I Been Pwned, such as `https://api.pwnedpasswords.com/range/`. It receives five characters of a SHA-1 digest. If it does not respond within 1.5 s the password is accepted with a line in the log.',

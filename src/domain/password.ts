@@ -155,3 +155,9 @@ export type HashProfile = {
 
 /** The least parameters in production (OWASP Password Storage Cheat Sheet; R1). */
 export const floorProfile: HashProfile = { memoryKiB: 19_456, passes: 2 };
+
+/**
+ * What is used where nothing else is configured: the next multiple of a huge page (2 MiB), which the kernel
+ * maps in ten steps. The floor takes nine of them and 256 small pages, and more time.
+ */
+export const defaultProfile: HashProfile = { memoryKiB: 20_480, passes: 2 };

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { floorProfile } from '../../src/domain/password.ts';
+import { defaultProfile, type HashProfile } from '../../src/domain/password.ts';
 import { sha256 } from '../../src/domain/token.ts';
 import { form, json, password, signInBodies, signUpBodies } from './accounts.ts';
 import { authorizationOf, createForms } from './applications.ts';
@@ -39,12 +39,14 @@ function installPeer(): string {
   return folder;
 }
 
-/** Starts better-auth on a database. */
-export async function startPeer(databaseUrl: string): Promise<Peer> {
+/** Starts better-auth on a database; by default with the hash of the service. */
+export async function startPeer(
+  databaseUrl: string,
+  { memoryKiB, passes }: HashProfile = defaultProfile,
+): Promise<Peer> {
   const folder = installPeer();
   const program = join(folder, 'peer.mjs');
   copyFileSync(new URL('better-auth-peer.mjs', import.meta.url), program);
-  const { memoryKiB, passes } = floorProfile;
   const child = fork(program, [databaseUrl, String(memoryKiB), String(passes)], { silent: true });
   const exited = once(child, 'exit').then(() => {
     throw new Error('better-auth does not start');

@@ -67,6 +67,7 @@ export const calls: Scenario = async ({ options, database, limits }) => {
     const update = limits.side({ limit: 'update', concurrency });
     const hash = limits.side({ limit: 'hash', concurrency: await bestConcurrency(limits) });
     const oneHash = limits.side({ limit: 'hash', concurrency: 1 });
+    const leastHash = limits.side({ limit: 'least-hash', concurrency: availableParallelism() });
     try {
       return [
         await row(
@@ -77,6 +78,16 @@ export const calls: Scenario = async ({ options, database, limits }) => {
           { name: 'Login, p50 at low load', against: 'p50 of one hash', goal: atMost(1.15, 1.3) },
           { a: loop(accounts.login, 1), b: oneHash, sliceMs: long, of: medianLatency },
         ),
+        {
+          name: 'the hash, of 20 MiB',
+          against: 'the least that is allowed, of 19 MiB',
+          ...(await compare({
+            seconds,
+            sliceMs: long,
+            a: limits.side({ limit: 'hash', concurrency: availableParallelism() }),
+            b: leastHash,
+          })),
+        },
         await row(
           { name: 'Register', against: 'the hash, at its best concurrency' },
           { a: loop(accounts.register), b: hash, sliceMs: long },

@@ -1,3 +1,4 @@
+import { floorProfile } from '../../../src/domain/password.ts';
 import { form, json, makeAccounts, signInBodies, signUpBodies, withServer } from '../accounts.ts';
 import { authorizationOf, createForms, openStore, register, tokenOf } from '../applications.ts';
 import { callsOf, type Peer, startPeer } from '../better-auth.ts';
@@ -62,6 +63,13 @@ async function ownCalls(server: BenchServer, http: HttpClient, concurrency: numb
   };
 }
 
+/** What is compared, where it is not the throughput, and the processes whose work is measured. */
+type Measured = {
+  readonly of?: (slice: Slice) => number;
+  readonly by?: Pick<BenchServer, 'usage'>;
+  readonly its?: Peer;
+};
+
 async function compareBoth(
   { options: { seconds, concurrency }, database, limits }: Bench,
   server: BenchServer,
@@ -76,15 +84,14 @@ async function compareBoth(
     goal: Goal | undefined,
     a: Side,
     b: Side,
-    of = throughput,
-    by: Pick<BenchServer, 'usage'> = server,
+    { of = throughput, by = server, its = peer }: Measured = {},
   ) => {
     const mine = meter(by, database, a);
-    const other = meter({ usage: () => usageOf(peer.child.pid ?? 0) }, database, b);
+    const other = meter({ usage: () => usageOf(its.child.pid ?? 0) }, database, b);
     await warmUp(a, b);
     const compared = await compare({ seconds, sliceMs, a: mine.side, b: other.side, of });
-    const its = other.cost();
-    const more = { 'its SQL': its.statements, 'its CPU ms': its.serverCpuMs, 'its MB': its.rssMb };
+    const { statements, serverCpuMs, rssMb } = other.cost();
+    const more = { 'its SQL': statements, 'its CPU ms': serverCpuMs, 'its MB': rssMb };
     rows.push({ name, against, ...compared, ...(goal && { goal }), cost: mine.cost(), more });
     return compared;
   };
@@ -92,14 +99,26 @@ async function compareBoth(
   const session = 'get-session of better-auth';
   await add(['a session read, REST', session], atLeast(3), ours.read(concurrency), theirs.read(concurrency));
   await add(['a session read, Connect', session], atLeast(3), ours.readConnect, theirs.read(concurrency));
-  await add(['p99 of reads, 64 callers', 'its p99'], atMost(0.5), ours.read(64), theirs.read(64), p99);
+  await add(['p99 of reads, 64 callers', 'its p99'], atMost(0.5), ours.read(64), theirs.read(64), {
+    of: p99,
+  });
   const signIns = await add(['a sign-in', 'its sign-in'], atLeast(1.05), ours.signIn, theirs.signIn);
   const { p50, p99: tail } = signIns.a;
   rows.push({ name: 'p99 of sign-ins', against: 'their p50', ratio: tail / p50, goal: atMost(1.5) });
   // The upper bound: the ratio if the service did nothing else.
   const parts = 'hash and statements of a sign-in alone';
   const alone = limits.signIns(concurrency);
-  await add([parts, 'its sign-in'], undefined, alone, theirs.signIn, throughput, limits);
+  await add([parts, 'its sign-in'], undefined, alone, theirs.signIn, { by: limits });
+  const lighter = await startPeer(await database.urlOf('peers_least_hash'), floorProfile);
+  const { signIn: lighterSignIn } = await callsOf(lighter, users, concurrency);
+  await add(
+    ['a sign-in', 'its sign-in, with the least hash that is allowed'],
+    undefined,
+    ours.signIn,
+    lighterSignIn,
+    { its: lighter },
+  );
+  lighter.child.disconnect();
   await add(['a sign-up', 'its sign-up'], undefined, ours.signUp, theirs.signUp);
   await add(['RefreshToken', 'a token of its plugin jwt'], atLeast(2), ours.refresh, theirs.token);
   const introspection = 'that of its plugin oauth-provider';
