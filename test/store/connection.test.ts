@@ -73,6 +73,13 @@ async function cipherOver(url: string): Promise<string> {
   }
 }
 
+test('the private database keeps temporary tables in its own folder, where no other server deletes them', async () => {
+  const { close, query } = openDatabase({ url: server.urlOf('') });
+  const [row] = await query('SELECT @@tmpdir AS folder');
+  await close();
+  expect(String(row?.['folder'])).toBe(join(folder, 'local', 'tmp'));
+});
+
 test('connects without TLS by default, and with TLS at every ssl-mode', async () => {
   expect(await cipherOver(urlOf('plain'))).toBe('');
   // Again: caching_sha2_password now has the password in its cache.

@@ -38,12 +38,12 @@ export function engineOfData(data: string): EngineName | undefined {
 }
 
 /** Makes an empty data folder whose user `root` has no password. */
-export function initialise(program: ServerProgram, data: string, account: readonly string[]): void {
+export function initialise(program: ServerProgram, data: string, setting: readonly string[]): void {
   const [command, ...options] =
     program.engine === 'mariadb'
       ? [program.installer, '--auth-root-authentication-method=normal', '--skip-test-db']
       : [program.server, '--initialize-insecure'];
-  execFileSync(command, ['--no-defaults', ...options, `--datadir=${data}`, ...account], { stdio: 'ignore' });
+  execFileSync(command, ['--no-defaults', ...options, `--datadir=${data}`, ...setting], { stdio: 'ignore' });
 }
 
 /** The options that only one engine has. */
