@@ -39,7 +39,13 @@ await build({
         'src/main': `${root}src/main.ts`,
         'src/adapters/rsa-worker': `${root}src/adapters/rsa-worker.ts`,
       },
-      output: { entryFileNames: '[name].js', chunkFileNames: 'src/[name]-[hash].js', comments: false },
+      output: {
+        entryFileNames: '[name].js',
+        chunkFileNames: 'src/[name]-[hash].js',
+        comments: false,
+        // Some packages change what those after them find: reflect-metadata, which tsyringe asks for.
+        strictExecutionOrder: true,
+      },
     },
   },
 });

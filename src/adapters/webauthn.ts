@@ -175,7 +175,8 @@ export function createWebAuthn(): WebAuthn {
 
   return {
     prepare() {
-      void load();
+      // The ceremony that needs it reports what has gone wrong.
+      load().catch(() => {});
     },
 
     read(credential) {

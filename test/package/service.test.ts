@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeAuthenticator, type Options } from '../support/authenticator.ts';
 import { createProject, packInto, root, run } from '../support/client-project.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { freePort } from '../support/federation.ts';
@@ -30,15 +31,49 @@ test('the installed package brings the command line', async () => {
   await database.drop();
 }, 60_000);
 
-test('the installed service serves in two processes, takes a registration, and signs for an application', async () => {
+test('every part of the installed service can be loaded by itself', async () => {
+  const folder = join(project.folder, 'node_modules/manam/dist/src');
+  const parts = readdirSync(folder).filter((name) => name.endsWith('.js') && name !== 'main.js');
+  expect(parts.length).toBeGreaterThan(10);
+  const program = `for (const part of ${JSON.stringify(parts)}) await import(${JSON.stringify(`${folder}/`)} + part)`;
+  await run(process.execPath, ['--input-type=module', '--eval', program], { cwd: project.folder });
+}, 60_000);
+
+/** Signs up over the installed service, makes a passkey, and signs in with it; returns the answer to that. */
+async function signInByPasskey(url: string, key: string, origin: string) {
+  const post = async (path: string, body: object, authorization = {}) => {
+    const headers = { 'content-type': 'application/json', apieco_key: key, ...authorization };
+    const answer = await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    return { status: answer.status, body: (await answer.json()) as Record<string, string> };
+  };
+  const [email, password] = ['nika@example.com', 'canary-orbit-lantern-77'];
+  await post('/auth/register', { email, password });
+  const messages = await fetch(`${url}/dev/messages?to=${encodeURIComponent(email)}`);
+  const [message] = (await messages.json()) as { code: string }[];
+  await post('/auth/confirm_email', { cnf: message?.code });
+  const login = await post('/auth/login', { email, password });
+  const session = { authorization: `Bearer ${login.body['access_token']}` };
+  const optionsOf = async (path: string, authorization = {}) =>
+    (await post(path, {}, authorization)).body['options'] as unknown as Options;
+  const authenticator = makeAuthenticator({ origin, isSynced: true });
+  const made = authenticator.create(await optionsOf('/auth/passkeys/registration/start', session));
+  await post('/auth/passkeys/registration/finish', { credential: made }, session);
+  const proof = authenticator.get(await optionsOf('/auth/passkeys/sign-in/start'));
+  return await post('/auth/passkeys/sign-in/finish', { credential: proof });
+}
+
+test('the installed service serves in two processes, takes a registration and passkeys, and signs for an application', async () => {
   const database = await createTestDatabase();
   const data = join(project.folder, 'data');
+  const port = await freePort();
+  const issuer = `http://localhost:${port}`;
   const env = {
     PATH: process.env['PATH'],
     DATABASE_URL: database.url,
     MANAM_DATA: data,
     MANAM_MASTER_KEY: randomBytes(32).toString('base64'),
-    PORT: String(await freePort()),
+    PORT: String(port),
+    MANAM_ISSUER: issuer,
     METRICS_PORT: 'off',
     WORKERS: '2',
   };
@@ -60,6 +95,10 @@ test('the installed service serves in two processes, takes a registration, and s
       body: JSON.stringify({ email: 'sara@example.com', password: 'canary-orbit-lantern-77' }),
     });
     expect(registered.status).toBe(200);
+    expect(await signInByPasskey(url, key, issuer)).toMatchObject({
+      status: 200,
+      body: { access_token: expect.any(String) },
+    });
     expect((await fetch(`${url}/account/dev/`)).status).toBe(200);
     expect((await fetch(`${url}/openapi.json`)).status).toBe(200);
     const made = await run(
