@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import { oauthProvider } from '@better-auth/oauth-provider';
+import { passkey } from '@better-auth/passkey';
 import { hash, verify } from '@node-rs/argon2';
 import { betterAuth } from 'better-auth';
 import { getMigrations } from 'better-auth/db/migration';
@@ -37,6 +38,7 @@ const options = {
   plugins: [
     bearer(),
     jwt(),
+    passkey({ rpID: 'localhost', rpName: 'Bench', origin: 'http://localhost:3000' }),
     oauthProvider({
       loginPage: '/sign-in',
       consentPage: '/consent',

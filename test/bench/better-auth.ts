@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defaultProfile, type HashProfile } from '../../src/domain/password.ts';
 import { sha256 } from '../../src/domain/token.ts';
+import { makeAuthenticator, type Options } from '../support/authenticator.ts';
 import { form, json, password, signInBodies, signUpBodies } from './accounts.ts';
 import { authorizationOf, createForms } from './applications.ts';
-import { createHttpClient } from './calls.ts';
+import { createHttpClient, type HttpClient } from './calls.ts';
 import { type DrivenCall, driving } from './wrk.ts';
 
 // better-auth, which the scenario `peers` compares the service with: its process, its accounts and its calls.
@@ -15,6 +16,7 @@ import { type DrivenCall, driving } from './wrk.ts';
 const packages = {
   'better-auth': '1.7.25',
   '@better-auth/oauth-provider': '1.7.5',
+  '@better-auth/passkey': '1.7.6',
   '@node-rs/argon2': '2.2.1',
   mysql2: '3.24.6',
 };
@@ -85,5 +87,30 @@ export async function callsOf(peer: Peer, users: number, concurrency: number) {
       headers: { ...form, authorization: basic },
       body: `token=${token}`,
     }),
+  };
+}
+
+/** An account of the peer with a passkey; each call of it is a sign-in. */
+export async function makePeerCaller(http: HttpClient, url: string, origin: string, caller: number) {
+  const authenticator = makeAuthenticator({ origin, isSynced: true });
+  const headers = { ...json, origin: url };
+  const email = `passkey${caller}@bench.example`;
+  const signUp = { email, password, name: 'Leila' };
+  const made = await http.succeed('POST', '/api/auth/sign-up/email', headers, signUp);
+  const session = { authorization: `Bearer ${made.headers['set-auth-token']}` };
+  /** Options, and the cookie that belongs to them. */
+  const ask = async (path: string, more = {}) => {
+    const answer = await http.succeed('GET', `/api/auth/passkey/${path}`, { ...headers, ...more });
+    const cookies = [answer.headers['set-cookie'] ?? []].flat().map((each) => String(each).split(';', 1)[0]);
+    return { options: JSON.parse(answer.body) as Options, cookie: cookies.join('; ') };
+  };
+  const prove = async (path: string, cookie: string, response: object, more = {}) =>
+    await http.succeed('POST', `/api/auth/passkey/${path}`, { ...headers, cookie, ...more }, { response });
+
+  const { options, cookie } = await ask('generate-register-options', session);
+  await prove('verify-registration', cookie, authenticator.create(options), session);
+  return async () => {
+    const asked = await ask('generate-authenticate-options');
+    await prove('verify-authentication', asked.cookie, authenticator.get(asked.options));
   };
 }

@@ -7,7 +7,8 @@ import { closedLoop, compare, round, warmUp } from '../slices.ts';
 import { meter } from '../usage.ts';
 import type { Scenario } from './scenario.ts';
 
-const origin = 'http://localhost:3000';
+/** The origin of the page that has the passkeys. */
+export const origin = 'http://localhost:3000';
 const sliceMs = 1500;
 
 /** A sign-in by passkey beside one by password, in the time that the server works for it. */
@@ -51,7 +52,7 @@ export const passkeys: Scenario = async ({ options, database }) => {
 };
 
 /** An account with a passkey; each call of it is a sign-in. */
-async function makeCaller(
+export async function makeCaller(
   http: HttpClient,
   key: Readonly<Record<string, string>>,
   caller: number,

@@ -1,15 +1,16 @@
 import { floorProfile } from '../../../src/domain/password.ts';
 import { form, json, makeAccounts, signInBodies, signUpBodies, withServer } from '../accounts.ts';
 import { authorizationOf, createForms, openStore, register, tokenOf } from '../applications.ts';
-import { callsOf, type Peer, startPeer } from '../better-auth.ts';
-import type { HttpClient } from '../calls.ts';
+import { callsOf, makePeerCaller, type Peer, startPeer } from '../better-auth.ts';
+import { createHttpClient, type HttpClient } from '../calls.ts';
 import { usageOf } from '../processes.ts';
 import { atLeast, atMost, type Goal, type Row } from '../report.ts';
 import { emailSuffix } from '../seed.ts';
 import { type BenchServer, buildService, startServer } from '../server.ts';
-import { compare, figuresOf, type Side, type Slice, throughput, warmUp } from '../slices.ts';
+import { closedLoop, compare, figuresOf, type Side, type Slice, throughput, warmUp } from '../slices.ts';
 import { meter } from '../usage.ts';
 import { chain, type DrivenCall, driving } from '../wrk.ts';
+import { makeCaller, origin } from './passkeys.ts';
 import type { Bench, Scenario } from './scenario.ts';
 
 // The service beside better-auth on the same database, with the same hash. The peer of the OpenID calls is in the scenario `openid`.
@@ -17,6 +18,22 @@ import type { Bench, Scenario } from './scenario.ts';
 const sliceMs = 2000;
 /** Accounts on both sides. */
 const users = 40;
+
+/** Signs users of both sides in by passkey. */
+async function passkeySides(server: BenchServer, http: HttpClient, peer: Peer, concurrency: number) {
+  const key = { apieco_key: server.keys.dev };
+  const theirs = createHttpClient(peer.url);
+  const numbers = Array.from({ length: concurrency }, (_, caller) => caller);
+  const side = async (make: (caller: number) => Promise<() => Promise<unknown>>): Promise<Side> => {
+    const callers = await Promise.all(numbers.map(make));
+    return closedLoop(concurrency, (caller) => async () => callers[caller]?.());
+  };
+  return {
+    ours: await side((caller) => makeCaller(http, key, caller)),
+    theirs: await side((caller) => makePeerCaller(theirs, peer.url, origin, caller)),
+    close: () => theirs.close(),
+  };
+}
 
 /** Makes the service's accounts and an application; returns its calls. */
 async function ownCalls(server: BenchServer, http: HttpClient, concurrency: number) {
@@ -123,13 +140,17 @@ async function compareBoth(
   await add(['RefreshToken', 'a token of its plugin jwt'], atLeast(2), ours.refresh, theirs.token);
   const introspection = 'that of its plugin oauth-provider';
   await add(['introspection', introspection], atLeast(3), ours.introspect, theirs.introspect);
+  const byPasskey = await passkeySides(server, http, peer, concurrency);
+  const names = ['a sign-in by passkey (driven from Node)', 'that of its plugin passkey'] as const;
+  await add(names, undefined, byPasskey.ours, byPasskey.theirs);
+  byPasskey.close();
   return rows;
 }
 
 export const peers: Scenario = async (bench) => {
   const { options, database } = bench;
   // A deliberate delay is no work.
-  const env = { RESPONSE_FLOOR_MS: '0' };
+  const env = { RESPONSE_FLOOR_MS: '0', MANAM_ISSUER: origin };
   const databaseUrl = await database.urlOf('peers');
   const main = buildService();
   const started = await startServer({ databaseUrl, workers: options.workers, main, env });
