@@ -1,26 +1,20 @@
-import {
-  and,
-  desc,
-  eq,
-  gt,
-  inArray,
-  isNotNull,
-  isNull,
-  ne,
-  or,
-  type Param,
-  type SQL,
-  sql,
-} from 'drizzle-orm';
+import { and, desc, eq, inArray, isNotNull, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
 import type { KeyBinding, SessionRepository, SessionRow } from '../domain/session.ts';
-import { enrolledColumns, hasAuthenticatorRow, toKinds } from './authenticators.ts';
-import { inBatches } from './batches.ts';
+import { enrolledColumns, toKinds } from './authenticators.ts';
 import type { Database } from './database.ts';
 import { once, slot, slotsOf } from './prepared.ts';
+import {
+  createFindOfCall,
+  hasFactor,
+  isLive,
+  isSession,
+  lacksSecondFactor,
+  ownerOf,
+} from './sessions-of-calls.ts';
 import { sessions } from './tables/sessions.ts';
 import { tenants } from './tables/tenants.ts';
 import { identifiers, users } from './tables/users.ts';
-import { emails, isIdentifier, mobiles, ownedBy, toView } from './user-view.ts';
+import { isIdentifier } from './user-view.ts';
 
 type Row = typeof sessions.$inferSelect;
 
@@ -45,37 +39,14 @@ function toColumns(binding: KeyBinding | undefined): Pick<Row, 'jkt' | 'bindsAcc
   return { jkt: Buffer.from(jkt, 'base64url'), bindsAccess, boundCounter };
 }
 
-/** Whether a session began without the second factor that its user has by now, and no device stood for it: it is not live. */
-function lacksSecondFactor(
-  hasFactor: number,
-  { level, amr, deviceId }: Pick<Row, 'level' | 'amr' | 'deviceId'>,
-) {
-  // A member who acts for a user has no factor of theirs.
-  return level !== 'acting' && hasFactor > 0 && !amr.includes('mfa') && deviceId === null;
-}
-
-const hasFactor = hasAuthenticatorRow.as('has_factor');
-
-type OfCall = { readonly tenantId: string; readonly id: string; readonly now: Date };
-
-/** The numbers of sessions that one statement reads for calls. */
-const batchSizes = [1, 2, 4, 8, 16];
-const largestBatch = Math.max(...batchSizes);
-
 /** The sessions that one sign-in ends at most. */
 const mostReplaced = 16;
 
-const keyOf = ({ tenantId, id }: Pick<OfCall, 'tenantId' | 'id'>) => `${tenantId} ${id}`;
-
 export function createSessionRepository(db: Database, prepared: Database): SessionRepository {
-  const is = (tenantId: string | Param, id: string | Param) =>
-    and(eq(sessions.tenantId, tenantId), eq(sessions.id, id));
   const ofUser = (tenantId: string, userId: string) =>
     and(eq(sessions.tenantId, tenantId), eq(sessions.userId, userId));
-  const isLive = (now: Date | Param) =>
-    and(isNull(sessions.revokedAt), gt(sessions.expiresAt, now), gt(sessions.idleExpiresAt, now));
   const given = {
-    session: is(slot('tenantId', sessions.tenantId), slot('id', sessions.id)),
+    session: isSession(slot('tenantId', sessions.tenantId), slot('id', sessions.id)),
     isLive: isLive(slot('now', sessions.expiresAt)),
   };
 
@@ -124,7 +95,6 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
 
   const insert = once(() => prepared.insert(sessions).values(slotsOf(sessions)).prepare());
 
-  const ownerOf = and(eq(users.tenantId, sessions.tenantId), eq(users.id, sessions.userId));
   const isUsable = and(given.session, given.isLive, eq(users.status, 'active'));
 
   const findLive = once(() =>
@@ -144,40 +114,6 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
       .limit(1)
       .prepare(),
   );
-
-  /** The statement for so many calls at a time. */
-  const findOfCalls = (size: number) =>
-    once(() => {
-      const { tenantId, id, userId, level, amr, authTime, deviceId } = sessions;
-      const columns = { tenantId, id, userId, level, amr, authTime, deviceId };
-      const named = Array.from({ length: size }, (_, index) =>
-        is(slot(`tenantId${index}`, tenantId), slot(`id${index}`, id)),
-      );
-      const isConfirmed = or(isNotNull(emails.confirmedAt), isNotNull(mobiles.confirmedAt));
-      return prepared
-        .select({ session: columns, hasFactor, users, emails, mobiles })
-        .from(sessions)
-        .innerJoin(users, ownerOf)
-        .leftJoin(emails, ownedBy(emails, 'email'))
-        .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
-        .where(and(or(...named), given.isLive, eq(users.status, 'active'), isConfirmed))
-        .prepare();
-    });
-  const ofCalls = batchSizes.map((size) => ({ size, statement: findOfCalls(size) }));
-
-  /** The sessions of calls, in one statement; the sizes are few, and the last call fills up the statement. */
-  const findOfCall = inBatches(largestBatch, async (calls: readonly OfCall[]) => {
-    const fit = ofCalls.find(({ size }) => size >= calls.length);
-    if (fit === undefined) throw new Error('a batch is larger than any statement');
-    const slots = Array.from({ length: fit.size }, (_, index) => {
-      const { tenantId, id } = calls[Math.min(index, calls.length - 1)] as OfCall;
-      return { [`tenantId${index}`]: tenantId, [`id${index}`]: id };
-    });
-    const now = new Date(Math.max(...calls.map((call) => call.now.getTime())));
-    const rows = await fit.statement().execute(Object.assign({ now }, ...slots));
-    const found = new Map(rows.map((row) => [keyOf(row.session), row]));
-    return calls.map((call) => found.get(keyOf(call)));
-  });
 
   const rotate = once(() =>
     prepared
@@ -221,15 +157,10 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
       return { ...toSession(row.session), kinds: toKinds(row.kinds), roles: row.roles };
     },
 
-    async findOfCall(tenantId, id, now) {
-      const row = await findOfCall({ tenantId, id, now });
-      if (row === undefined || lacksSecondFactor(row.hasFactor, row.session)) return undefined;
-      const { deviceId, tenantId: _, ...session } = row.session;
-      return { ...session, deviceId: deviceId ?? undefined, holder: toView(row) };
-    },
+    findOfCall: createFindOfCall(prepared),
 
     async findEnded(tenantId, id) {
-      const [row] = await db.select().from(sessions).where(is(tenantId, id));
+      const [row] = await db.select().from(sessions).where(isSession(tenantId, id));
       if (row === undefined) return undefined;
       const { userId, createdAt, revokedAt, idleExpiresAt, expiresAt } = row;
       return { id, userId, createdAt, idleExpiresAt, expiresAt, revokedAt: revokedAt ?? undefined };
@@ -241,7 +172,7 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
         .from(sessions)
         .innerJoin(users, and(ownerOf, eq(users.status, 'active')))
         .innerJoin(tenants, and(eq(tenants.id, sessions.tenantId), eq(tenants.status, 'active')))
-        .where(and(or(...wanted.map(({ tenantId, id }) => is(tenantId, id))), isLive(now)));
+        .where(and(or(...wanted.map(({ tenantId, id }) => isSession(tenantId, id))), isLive(now)));
       return rows.map(({ id }) => id);
     },
 
@@ -250,7 +181,7 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
         .select({ id: sessions.id })
         .from(sessions)
         .innerJoin(users, and(ownerOf, eq(users.status, 'active')))
-        .where(and(is(tenantId, id), isLive(now)))
+        .where(and(isSession(tenantId, id), isLive(now)))
         .for('update');
       return rows.length === 1;
     },
@@ -279,13 +210,13 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
     },
 
     async addSecondFactor(tenantId, id, method, now, level = 'signed-in') {
-      const [row] = await db.select({ amr: sessions.amr }).from(sessions).where(is(tenantId, id));
+      const [row] = await db.select({ amr: sessions.amr }).from(sessions).where(isSession(tenantId, id));
       const amr = [...new Set([...(row?.amr ?? []), method, 'mfa' as const])];
-      await db.update(sessions).set({ level, amr, authTime: now }).where(is(tenantId, id));
+      await db.update(sessions).set({ level, amr, authTime: now }).where(isSession(tenantId, id));
     },
 
     async updateAuthTime(tenantId, id, authTime) {
-      await db.update(sessions).set({ authTime }).where(is(tenantId, id));
+      await db.update(sessions).set({ authTime }).where(isSession(tenantId, id));
     },
 
     revoke: revokeOne,
