@@ -1,14 +1,14 @@
-import { and, eq, gt, isNotNull, isNull, or, type Param } from 'drizzle-orm';
+import { and, eq, gt, isNotNull, isNull, or, type Param, type SQL } from 'drizzle-orm';
 import type { SessionRepository } from '../domain/session.ts';
-import { hasAuthenticatorRow } from './authenticators.ts';
+import { enrolledColumns, hasAuthenticatorRow } from './authenticators.ts';
 import { inBatches } from './batches.ts';
 import type { Database } from './database.ts';
 import { once, slot } from './prepared.ts';
 import { sessions } from './tables/sessions.ts';
-import { users } from './tables/users.ts';
+import { identifiers, users } from './tables/users.ts';
 import { emails, mobiles, ownedBy, toView } from './user-view.ts';
 
-// The read of every call that carries an access token; and what makes a session live, for the other reads as well.
+// The reads of every call that carries an access token and of every refresh; and what makes a session live, for the other reads as well.
 
 type Row = typeof sessions.$inferSelect;
 
@@ -21,10 +21,10 @@ export const isLive = (now: Date | Param) =>
 /** The user of the session. */
 export const ownerOf = and(eq(users.tenantId, sessions.tenantId), eq(users.id, sessions.userId));
 
-export const hasFactor = hasAuthenticatorRow.as('has_factor');
+const hasFactor = hasAuthenticatorRow.as('has_factor');
 
 /** Whether a session began without the second factor that its user has by now, and no device stood for it: it is not live. */
-export function lacksSecondFactor(
+function lacksSecondFactor(
   hasFactor: number,
   { level, amr, deviceId }: Pick<Row, 'level' | 'amr' | 'deviceId'>,
 ) {
@@ -40,33 +40,23 @@ const largestBatch = Math.max(...batchSizes);
 
 const keyOf = ({ tenantId, id }: Pick<OfCall, 'tenantId' | 'id'>) => `${tenantId} ${id}`;
 
-/** Reads the sessions of calls: those that arrive in one turn of the event loop share a statement. */
-export function createFindOfCall(prepared: Database): SessionRepository['findOfCall'] {
-  /** The statement for so many calls at a time. */
-  const findOfCalls = (size: number) =>
+/** Reads sessions for calls: those that are asked for in one turn of the event loop share a statement. */
+function createBatchedRead<R extends { readonly session: Pick<Row, 'tenantId' | 'id'> }>(
+  /** The statement for live sessions of active users, of those that a condition names. */
+  prepare: (named: SQL | undefined) => { execute(values: Record<string, unknown>): Promise<R[]> },
+) {
+  const statementFor = (size: number) =>
     once(() => {
-      const { tenantId, id, userId, level, amr, authTime, deviceId } = sessions;
-      const columns = { tenantId, id, userId, level, amr, authTime, deviceId };
       const named = Array.from({ length: size }, (_, index) =>
-        isSession(slot(`tenantId${index}`, tenantId), slot(`id${index}`, id)),
+        isSession(slot(`tenantId${index}`, sessions.tenantId), slot(`id${index}`, sessions.id)),
       );
-      const isConfirmed = or(isNotNull(emails.confirmedAt), isNotNull(mobiles.confirmedAt));
-      return prepared
-        .select({ session: columns, hasFactor, users, emails, mobiles })
-        .from(sessions)
-        .innerJoin(users, ownerOf)
-        .leftJoin(emails, ownedBy(emails, 'email'))
-        .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
-        .where(
-          and(or(...named), isLive(slot('now', sessions.expiresAt)), eq(users.status, 'active'), isConfirmed),
-        )
-        .prepare();
+      return prepare(and(or(...named), isLive(slot('now', sessions.expiresAt)), eq(users.status, 'active')));
     });
-  const ofCalls = batchSizes.map((size) => ({ size, statement: findOfCalls(size) }));
+  const statements = batchSizes.map((size) => ({ size, statement: statementFor(size) }));
 
-  /** The sessions of calls, in one statement; the sizes are few, and the last call fills up the statement. */
-  const findOfCall = inBatches(largestBatch, async (calls: readonly OfCall[]) => {
-    const fit = ofCalls.find(({ size }) => size >= calls.length);
+  /** The sizes are few: the last call fills up the statement. */
+  return inBatches(largestBatch, async (calls: readonly OfCall[]) => {
+    const fit = statements.find(({ size }) => size >= calls.length);
     if (fit === undefined) throw new Error('a batch is larger than any statement');
     const slots = Array.from({ length: fit.size }, (_, index) => {
       const { tenantId, id } = calls[Math.min(index, calls.length - 1)] as OfCall;
@@ -77,11 +67,51 @@ export function createFindOfCall(prepared: Database): SessionRepository['findOfC
     const found = new Map(rows.map((row) => [keyOf(row.session), row]));
     return calls.map((call) => found.get(keyOf(call)));
   });
+}
+
+/** Reads the session of a call, with its user. */
+export function createFindOfCall(prepared: Database): SessionRepository['findOfCall'] {
+  const { tenantId, id, userId, level, amr, authTime, deviceId } = sessions;
+  const columns = { tenantId, id, userId, level, amr, authTime, deviceId };
+  const isConfirmed = or(isNotNull(emails.confirmedAt), isNotNull(mobiles.confirmedAt));
+  const find = createBatchedRead((named) =>
+    prepared
+      .select({ session: columns, hasFactor, users, emails, mobiles })
+      .from(sessions)
+      .innerJoin(users, ownerOf)
+      .leftJoin(emails, ownedBy(emails, 'email'))
+      .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
+      .where(and(named, isConfirmed))
+      .prepare(),
+  );
 
   return async (tenantId, id, now) => {
-    const row = await findOfCall({ tenantId, id, now });
+    const row = await find({ tenantId, id, now });
     if (row === undefined || lacksSecondFactor(row.hasFactor, row.session)) return undefined;
     const { deviceId, tenantId: _, ...session } = row.session;
     return { ...session, deviceId: deviceId ?? undefined, holder: toView(row) };
+  };
+}
+
+/** Reads the row of a session, as a refresh needs it. */
+export function createFindLiveRow(prepared: Database) {
+  const isConfirmed = and(
+    eq(identifiers.tenantId, users.tenantId),
+    eq(identifiers.userId, users.id),
+    isNotNull(identifiers.confirmedAt),
+  );
+  const find = createBatchedRead((named) =>
+    prepared
+      .select({ session: sessions, hasFactor, kinds: enrolledColumns.kinds, roles: users.roles })
+      .from(sessions)
+      .innerJoin(users, ownerOf)
+      .innerJoin(identifiers, isConfirmed)
+      .where(named)
+      .prepare(),
+  );
+
+  return async (tenantId: string, id: string, now: Date) => {
+    const row = await find({ tenantId, id, now });
+    return row === undefined || lacksSecondFactor(row.hasFactor, row.session) ? undefined : row;
   };
 }

@@ -1,16 +1,9 @@
 import { and, desc, eq, inArray, isNotNull, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
 import type { KeyBinding, SessionRepository, SessionRow } from '../domain/session.ts';
-import { enrolledColumns, toKinds } from './authenticators.ts';
+import { toKinds } from './authenticators.ts';
 import type { Database } from './database.ts';
 import { once, slot, slotsOf } from './prepared.ts';
-import {
-  createFindOfCall,
-  hasFactor,
-  isLive,
-  isSession,
-  lacksSecondFactor,
-  ownerOf,
-} from './sessions-of-calls.ts';
+import { createFindLiveRow, createFindOfCall, isLive, isSession, ownerOf } from './sessions-of-calls.ts';
 import { sessions } from './tables/sessions.ts';
 import { tenants } from './tables/tenants.ts';
 import { identifiers, users } from './tables/users.ts';
@@ -95,25 +88,7 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
 
   const insert = once(() => prepared.insert(sessions).values(slotsOf(sessions)).prepare());
 
-  const isUsable = and(given.session, given.isLive, eq(users.status, 'active'));
-
-  const findLive = once(() =>
-    prepared
-      .select({ session: sessions, hasFactor, kinds: enrolledColumns.kinds, roles: users.roles })
-      .from(sessions)
-      .innerJoin(users, ownerOf)
-      .innerJoin(
-        identifiers,
-        and(
-          eq(identifiers.tenantId, users.tenantId),
-          eq(identifiers.userId, users.id),
-          isNotNull(identifiers.confirmedAt),
-        ),
-      )
-      .where(isUsable)
-      .limit(1)
-      .prepare(),
-  );
+  const findLiveRow = createFindLiveRow(prepared);
 
   const rotate = once(() =>
     prepared
@@ -152,9 +127,8 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
     },
 
     async findLive(tenantId, id, now) {
-      const [row] = await findLive().execute({ tenantId, id, now });
-      if (row === undefined || lacksSecondFactor(row.hasFactor, row.session)) return undefined;
-      return { ...toSession(row.session), kinds: toKinds(row.kinds), roles: row.roles };
+      const row = await findLiveRow(tenantId, id, now);
+      return row && { ...toSession(row.session), kinds: toKinds(row.kinds), roles: row.roles };
     },
 
     findOfCall: createFindOfCall(prepared),

@@ -174,6 +174,8 @@ overEveryStore('sessions', (scene) => {
       undefined,
       ...[...live, ...live.slice(0, 3)].map(({ userId }) => userId),
     ]);
+    const rows = await Promise.all(asked.map(({ id }) => store.sessions.findLive(tenantId, id, now)));
+    expect(rows.map((row) => row?.id)).toEqual([undefined, ...asked.slice(1).map(({ id }) => id)]);
     const elsewhere = await store.sessions.findOfCall(live[0]?.userId ?? '', live[0]?.id ?? '', now);
     expect(elsewhere).toBeUndefined();
   });
