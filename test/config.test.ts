@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { ConfigError, parseConfig } from '../src/config/config.ts';
+import { floorProfile } from '../src/domain/password.ts';
 
 const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
@@ -12,6 +13,13 @@ function mistakesOf(env: Record<string, string>): string[] {
     throw error;
   }
 }
+
+test('the hash that no one has configured is one that production allows, and fills its huge pages', () => {
+  const { hash } = parseConfig({}, { production: false });
+  expect(hash.passes).toBe(floorProfile.passes);
+  expect(hash.memoryKiB).toBeGreaterThanOrEqual(floorProfile.memoryKiB);
+  expect(hash.memoryKiB % 2048).toBe(0);
+});
 
 test('a mail server is named by one URL, with TLS demanded in production', () => {
   const { smtp } = parseConfig({ SMTP_URL: 'smtp://me%40x:p%3Ass@mail.example.com' }, { production: false });
