@@ -100,7 +100,7 @@ function createNode(server: string, folder: string, id: number, ports: Ports, se
   let child: ChildProcess | undefined;
   let isNew = true;
   mkdirSync(folder);
-  initialise({ engine: 'mysql', server }, data, user);
+  initialise({ engine: 'mysql', server }, data, { temporary: folder, account: user });
   const sql = (text: string) => queryNode(socket, text);
   const options = [
     '--no-defaults',

@@ -37,13 +37,19 @@ export function engineOfData(data: string): EngineName | undefined {
   return existsSync(join(data, 'mysql')) ? 'mariadb' : undefined;
 }
 
+/** Where a server puts temporary tables, and the options that name its user. */
+type Setting = { readonly temporary: string; readonly account: readonly string[] };
+
 /** Makes an empty data folder whose user `root` has no password. */
-export function initialise(program: ServerProgram, data: string, setting: readonly string[]): void {
+export function initialise(program: ServerProgram, data: string, { temporary, account }: Setting): void {
   const [command, ...options] =
     program.engine === 'mariadb'
       ? [program.installer, '--auth-root-authentication-method=normal', '--skip-test-db']
       : [program.server, '--initialize-insecure'];
-  execFileSync(command, ['--no-defaults', ...options, `--datadir=${data}`, ...setting], { stdio: 'ignore' });
+  // The installer of MariaDB splits options that it does not know where they have a space.
+  const own = `TMPDIR=${temporary}`;
+  const parameters = ['--no-defaults', ...options, `--datadir=${data}`, ...account];
+  execFileSync('env', [own, command, ...parameters], { stdio: 'ignore' });
 }
 
 /** The options that only one engine has. */

@@ -70,16 +70,16 @@ export async function startEmbeddedServer(options: EmbeddedOptions): Promise<Emb
   const data = join(options.folder, 'data');
   const engine = engineOfData(data);
   const program = ensureServerProgram({ report, program: options.program, engine });
+  const account = process.getuid?.() === 0 ? ['--user=root'] : [];
   // Of its own: a server that starts deletes the temporary tables that it finds, those of others included.
   const temporary = join(options.folder, 'tmp');
   mkdirSync(temporary, { recursive: true });
-  const setting = [`--tmpdir=${temporary}`, ...(process.getuid?.() === 0 ? ['--user=root'] : [])];
   if (engine === undefined) {
     report('preparing the database …');
     // Under another name until it is whole: a start that is killed here begins anew.
     const unfinished = join(options.folder, 'data.new');
     for (const folder of [data, unfinished]) rmSync(folder, { recursive: true, force: true });
-    initialise(program, unfinished, setting);
+    initialise(program, unfinished, { temporary, account });
     renameSync(unfinished, data);
   }
 
@@ -103,7 +103,9 @@ export async function startEmbeddedServer(options: EmbeddedOptions): Promise<Emb
       ...engineOptions[program.engine],
       ...(options.volatile ? volatileOptions : []),
       ...(options.serverOptions ?? []),
-      ...setting,
+      // The option takes a list with colons between.
+      ...(temporary.includes(':') ? [] : [`--tmpdir=${temporary}`]),
+      ...account,
     ],
     // A separate process group: Ctrl-C in the terminal reaches this process, which stops the server last.
     { stdio: 'ignore', detached: true },
