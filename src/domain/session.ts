@@ -95,7 +95,7 @@ export type SessionRepository = {
   forgetDevices(tenantId: string, userId: string): Promise<void>;
   /** Ends the sessions in which a trusted device stood for the second factor; returns their ids. */
   revokeOfDevice(tenantId: string, userId: string, deviceId: string, now: Date): Promise<string[]>;
-  /** Ends the oldest sessions of a user beyond that many, a few at a time; returns the ids of those that no one else has ended. */
+  /** Ends the oldest sessions of a user beyond that many; returns the ids of those that no one else has ended. */
   revokeBeyond(tenantId: string, userId: string, kept: number, now: Date): Promise<string[]>;
 };
 

@@ -32,8 +32,8 @@ function toColumns(binding: KeyBinding | undefined): Pick<Row, 'jkt' | 'bindsAcc
   return { jkt: Buffer.from(jkt, 'base64url'), bindsAccess, boundCounter };
 }
 
-/** The sessions that one sign-in ends at most. */
-const mostReplaced = 16;
+/** The sessions beyond the limit that are read at once. */
+const mostAtOnce = 16;
 
 export function createSessionRepository(db: Database, prepared: Database): SessionRepository {
   const ofUser = (tenantId: string, userId: string) =>
@@ -81,7 +81,7 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
         ),
       )
       .orderBy(desc(sessions.id))
-      .limit(mostReplaced)
+      .limit(mostAtOnce)
       .offset(sql.placeholder('kept'))
       .prepare(),
   );
@@ -242,10 +242,12 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
 
     async revokeBeyond(tenantId, userId, kept, now) {
       const ended: string[] = [];
-      // It is one, as a rule: each sign-in ends what it is one too many for.
-      for (const { id } of await findBeyond().execute({ tenantId, userId, now, kept }))
-        if (await revokeOne(tenantId, userId, id, now)) ended.push(id);
-      return ended;
+      for (;;) {
+        // It is one, as a rule: each sign-in ends what it is one too many for.
+        const beyond = await findBeyond().execute({ tenantId, userId, now, kept });
+        for (const { id } of beyond) if (await revokeOne(tenantId, userId, id, now)) ended.push(id);
+        if (beyond.length < mostAtOnce) return ended;
+      }
     },
   };
 }

@@ -260,6 +260,16 @@ overEveryStore('sessions', (scene) => {
     expect(await live()).toEqual([third]);
     expect(await store.sessions.revoke(tenantId, user.id, oldest, now)).toBe(false);
   });
+
+  test('ends all sessions beyond a number, however many there are', async () => {
+    const { store, tenantId, makeUser, makeSession, now } = scene();
+    const { user } = await makeUser();
+    const ids: string[] = [];
+    for (let count = 0; count < 35; count += 1) ids.push((await makeSession(user)).id);
+    const [kept, ...beyond] = ids.sort().reverse();
+    expect((await store.sessions.revokeBeyond(tenantId, user.id, 1, now)).sort()).toEqual(beyond.reverse());
+    expect((await store.sessions.listLive(tenantId, user.id, now)).map(({ id }) => id)).toEqual([kept]);
+  });
 });
 
 overEveryStore('trusted devices', (scene) => {
