@@ -104,6 +104,7 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
   const limiter = createLimiter({ store, clock, onRefusal: metrics.observeRefusal });
   const refunds = createRefunds({
     store,
+    limiter,
     clock,
     onError: (error) => log.warn({ err: error }, 'a limit could not be given back its use'),
   });

@@ -99,7 +99,7 @@ export type Caller = {
   /** Whether the caller has done a proof of work for this call. */
   readonly hasWorked?: boolean;
   readonly client: Client;
-  /** When the call was counted as an attempt of its network; undefined: it is none. */
+  /** When the use of its network's limit was counted that the call holds as an attempt; undefined: it holds none. */
   readonly countedAt?: Date | undefined;
   readonly deadline: Deadline;
   /** The idempotency key of the call, where it carries one and its method honours it. */

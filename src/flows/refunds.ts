@@ -2,9 +2,11 @@ import type { Budget } from '../domain/budget.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Repositories } from '../domain/repositories.ts';
 import { sha256 } from '../domain/token.ts';
+import type { Limiter } from './limits.ts';
 
 export type RefundDeps = {
   readonly store: Pick<Repositories, 'budgets'>;
+  readonly limiter: Pick<Limiter, 'charge'>;
   readonly clock: Clock;
   /** Called with what has kept a refund from being written: it is lost then, and its budget the smaller for it. */
   readonly onError: (error: unknown) => void;
@@ -33,7 +35,7 @@ const keyOf = (tenantId: string, { name }: Budget, subject: string) =>
  * of the same network takes it over instead of counting anew. An instance
  * that becomes invalid before that leaves the network charged, never the reverse.
  */
-export function createRefunds({ store, clock, onError }: RefundDeps) {
+export function createRefunds({ store, limiter, clock, onError }: RefundDeps) {
   let waiting = new Map<string, Waiting>();
   let timer: NodeJS.Timeout | undefined;
   let written = Promise.resolve();
@@ -57,7 +59,27 @@ export function createRefunds({ store, clock, onError }: RefundDeps) {
     return written;
   }
 
+  /** Takes a use over that waits to be given back; returns when it was counted, or undefined where none waits. */
+  function takeOver(tenantId: string, budget: Budget, subject: string): Date | undefined {
+    const uses = waiting.get(keyOf(tenantId, budget, subject))?.uses;
+    const oldest = clock().getTime() - budget.windowMs * passedOn;
+    const index = uses?.findLastIndex((countedAt) => countedAt.getTime() > oldest) ?? -1;
+    return index === -1 ? undefined : uses?.splice(index, 1)[0];
+  }
+
   return {
+    /**
+     * Uses one of a budget, or takes over one that waits to be given back; returns when it was counted. Throws
+     * RATE_LIMITED where none is left.
+     */
+    async use(tenantId: string, budget: Budget, subject: string): Promise<Date> {
+      const takenOver = takeOver(tenantId, budget, subject);
+      if (takenOver !== undefined) return takenOver;
+      const now = clock();
+      await limiter.charge(tenantId, budget, subject);
+      return now;
+    },
+
     /** Gives one use back, which was counted at a time. */
     add(tenantId: string, budget: Budget, subject: string, countedAt: Date): void {
       const key = keyOf(tenantId, budget, subject);
@@ -65,14 +87,6 @@ export function createRefunds({ store, clock, onError }: RefundDeps) {
       if (known === undefined) waiting.set(key, { tenantId, name: budget.name, subject, uses: [countedAt] });
       else known.uses.push(countedAt);
       timer ??= setTimeout(flush, delayMs).unref();
-    },
-
-    /** Takes a use over that waits to be given back; returns when it was counted, or undefined where none waits. */
-    takeOver(tenantId: string, budget: Budget, subject: string): Date | undefined {
-      const uses = waiting.get(keyOf(tenantId, budget, subject))?.uses;
-      const oldest = clock().getTime() - budget.windowMs * passedOn;
-      const index = uses?.findLastIndex((countedAt) => countedAt.getTime() > oldest) ?? -1;
-      return index === -1 ? undefined : uses?.splice(index, 1)[0];
     },
 
     flush,

@@ -52,7 +52,7 @@ export type GateDeps = {
   readonly mapError: ErrorMapper;
   readonly limiter: Limiter;
   readonly limits: Limits;
-  readonly refunds: Pick<Refunds, 'takeOver'>;
+  readonly refunds: Pick<Refunds, 'use'>;
   readonly hasher: Pick<PasswordHasher, 'admit'>;
   readonly proveKey: KeyProof;
   readonly requireWork: WorkGate;
@@ -282,21 +282,15 @@ function assertLevel(rule: Access, session: CallerSession): void {
   throw new DomainError(mayAfterEnrolment ? 'TWO_FACTOR_ENROLMENT_REQUIRED' : 'TOKEN_INVALID');
 }
 
-/** Counts the call against its network and its tenant, before anything of it is read (R9); returns when it was counted. */
+/** Counts the call against its network and its tenant, before anything of it is read (R9); returns when the use that an attempt holds was counted. */
 async function chargeNetwork(
-  { limiter, limits, refunds, clock }: GateDeps,
+  { limiter, limits, refunds }: GateDeps,
   { rate }: Access,
   { tenantId, audience }: { readonly tenantId: string; readonly audience: Audience },
   address: string,
 ): Promise<Date | undefined> {
   if (rate === RateClass.GUESS) {
-    const budget = budgetOf(limits.attemptsPerNetwork, audience);
-    const network = networkOf(address);
-    const takenOver = refunds.takeOver(tenantId, budget, network);
-    if (takenOver !== undefined) return takenOver;
-    const now = clock();
-    await limiter.charge(tenantId, budget, network);
-    return now;
+    return await refunds.use(tenantId, budgetOf(limits.attemptsPerNetwork, audience), networkOf(address));
   }
   if (rate === RateClass.MESSAGE) {
     await limiter.charge(tenantId, budgetOf(limits.messagesPerNetwork, audience), networkOf(address));

@@ -1,7 +1,9 @@
 import { expect, test, vi } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
-import type { BudgetRepository } from '../../src/domain/budget.ts';
+import type { Budget, BudgetRepository } from '../../src/domain/budget.ts';
+import { DomainError } from '../../src/domain/errors.ts';
 import { sha256 } from '../../src/domain/token.ts';
+import type { Limiter } from '../../src/flows/limits.ts';
 import { createRefunds } from '../../src/flows/refunds.ts';
 import { defaultLimits, password, startTestApp, useTestApp } from '../support/app.ts';
 import { signUp } from '../support/journey.ts';
@@ -19,7 +21,14 @@ function refundsOver(refund: BudgetRepository['refund']) {
   const pass = (ms: number) => {
     now = later(ms);
   };
-  return { ...createRefunds({ store, clock, onError: (error) => errors.push(error) }), errors, pass };
+  const charge = vi.fn<Limiter['charge']>(async () => {});
+  const refunds = createRefunds({
+    store,
+    limiter: { charge },
+    clock,
+    onError: (error) => errors.push(error),
+  });
+  return { ...refunds, errors, pass, charge };
 }
 
 test('what is given back to a network in a moment is one statement, and each network has its own', async () => {
@@ -57,37 +66,51 @@ test('one refund is written at a time, and no one has to ask for it', async () =
   await done;
 });
 
-test('a call takes over what waits to be given back to its own network, and only that', async () => {
+test('a call takes over what waits to be given back to its own network, and counts anew where nothing does', async () => {
   const refund = vi.fn(async () => {});
-  const { add, takeOver, flush } = refundsOver(refund);
+  const { add, use, flush, charge, pass } = refundsOver(refund);
   for (const network of ['first', 'first', 'second']) add('tenant', guesses, network, start);
-  expect(takeOver('other', guesses, 'first')).toBeUndefined();
-  expect(takeOver('tenant', { ...guesses, name: 'guess.user' }, 'first')).toBeUndefined();
-  expect(takeOver('tenant', guesses, 'third')).toBeUndefined();
-  expect(takeOver('tenant', guesses, 'first')).toEqual(start);
-  expect(takeOver('tenant', guesses, 'second')).toEqual(start);
-  expect(takeOver('tenant', guesses, 'second')).toBeUndefined();
+  pass(1);
+  expect(await use('tenant', guesses, 'first')).toEqual(start);
+  expect(await use('tenant', guesses, 'second')).toEqual(start);
+  expect(charge).not.toHaveBeenCalled();
+  const anew: [string, Budget, string][] = [
+    ['other', guesses, 'first'],
+    ['tenant', { ...guesses, name: 'guess.user' }, 'first'],
+    ['tenant', guesses, 'third'],
+    ['tenant', guesses, 'second'],
+  ];
+  for (const asked of anew) expect(await use(...asked)).toEqual(later(1));
+  expect(charge.mock.calls).toEqual(anew);
   await flush();
   expect(refund.mock.calls).toEqual([
     [{ tenantId: 'tenant', name: 'guess', subject: sha256('first'), amount: 1 }],
   ]);
-  expect(takeOver('tenant', guesses, 'first')).toBeUndefined();
+  expect(await use('tenant', guesses, 'first')).toEqual(later(1));
 });
 
 test('what was counted long ago is given back, and not passed on from call to call for ever', async () => {
   const refund = vi.fn(async () => {});
-  const { add, takeOver, flush, pass } = refundsOver(refund);
+  const { add, use, flush, pass } = refundsOver(refund);
   add('tenant', guesses, 'network', start);
   pass(5999);
-  const passedOn = takeOver('tenant', guesses, 'network');
+  const passedOn = await use('tenant', guesses, 'network');
   expect(passedOn).toEqual(start);
-  add('tenant', guesses, 'network', passedOn ?? later(0));
+  add('tenant', guesses, 'network', passedOn);
   pass(6000);
-  expect(takeOver('tenant', guesses, 'network')).toBeUndefined();
+  expect(await use('tenant', guesses, 'network')).toEqual(later(6000));
   add('tenant', guesses, 'network', later(5000));
-  expect(takeOver('tenant', guesses, 'network')).toEqual(later(5000));
+  expect(await use('tenant', guesses, 'network')).toEqual(later(5000));
   await flush();
   expect(refund).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ amount: 1 }));
+});
+
+test('a call whose network has nothing left is refused, and holds no use', async () => {
+  const { use, flush, charge } = refundsOver(vi.fn());
+  const refusal = new DomainError('RATE_LIMITED', { retryAfterMs: 1000 });
+  charge.mockRejectedValueOnce(refusal);
+  await expect(use('tenant', guesses, 'network')).rejects.toBe(refusal);
+  await flush();
 });
 
 test('reports a refund that cannot be written and writes the others', async () => {
