@@ -164,6 +164,9 @@ export function createWebAuthn(): WebAuthn {
       ...server,
       decodeKey: (key) => helpers.decodeCredentialPublicKey(new Uint8Array(key)),
     }));
+    library.catch(() => {
+      library = undefined;
+    });
     return library;
   };
   const expectations = ({ challenge, origins, rpId, requireUserVerification }: ExpectedCeremony) => ({
@@ -175,7 +178,7 @@ export function createWebAuthn(): WebAuthn {
 
   return {
     prepare() {
-      // The ceremony that needs it reports what has gone wrong.
+      // The ceremony that needs it loads it again, and reports what goes wrong.
       load().catch(() => {});
     },
 
