@@ -125,7 +125,7 @@ export const configKeys = {
     defaultProfile.memoryKiB,
     [8, 4_194_304],
     'KiB',
-    `Memory of one argon2id hash; multiples of 2048 are the fastest. Production rejects less than ${floorProfile.memoryKiB}.`,
+    `Memory of one argon2id hash; a multiple of 2048 fills huge pages, where the kernel has them. Production rejects less than ${floorProfile.memoryKiB}.`,
   ),
   HASH_PASSES: integer(defaultProfile.passes, [1, 100], 'passes', 'Passes of one argon2id hash.'),
   MANAM_PEPPER: secret('At least 16 random bytes in Base64, a secret input of every password hash.'),
