@@ -1,10 +1,13 @@
 import { mkdirSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, vi } from 'vitest';
 import { launchBrowser } from '../screens/browser.ts';
 
 /** The first run on a machine installs the browser. */
 const installMs = 600_000;
+
+/** Pages take as long as the machine does: the limit is for a test that stands still. */
+vi.setConfig({ testTimeout: 120_000 });
 
 /** Starts a browser for the tests of a file, and ends it after them. */
 export function useBrowser(): () => Browser {
