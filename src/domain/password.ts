@@ -157,7 +157,7 @@ export type HashProfile = {
 export const floorProfile: HashProfile = { memoryKiB: 19_456, passes: 2 };
 
 /**
- * What is used where nothing else is configured: the next multiple of a huge page (2 MiB). A kernel that has them maps
- * it in ten steps; the floor takes nine and 256 small pages, and more time.
+ * The default: the floor, rounded up to whole huge pages of 2 MiB. A kernel with huge pages maps it in ten steps;
+ * the floor takes nine and 256 small pages, and more time.
  */
 export const defaultProfile: HashProfile = { memoryKiB: 20_480, passes: 2 };

@@ -106,11 +106,13 @@ test('what was counted long ago is given back, and not passed on from call to ca
 });
 
 test('a call whose network has nothing left is refused, and holds no use', async () => {
-  const { use, flush, charge } = refundsOver(vi.fn());
+  const refund = vi.fn(async () => {});
+  const { use, flush, charge } = refundsOver(refund);
   const refusal = new DomainError('RATE_LIMITED', { retryAfterMs: 1000 });
   charge.mockRejectedValueOnce(refusal);
   await expect(use('tenant', guesses, 'network')).rejects.toBe(refusal);
   await flush();
+  expect(refund).not.toHaveBeenCalled();
 });
 
 test('reports a refund that cannot be written and writes the others', async () => {

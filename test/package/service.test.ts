@@ -35,7 +35,7 @@ test('every part of the installed service can be loaded by itself', async () => 
   const folder = join(project.folder, 'node_modules/manam/dist/src');
   const parts = readdirSync(folder).filter((name) => name.endsWith('.js') && name !== 'main.js');
   expect(parts.length).toBeGreaterThan(10);
-  // Each in a process of its own: none may find what another has loaded.
+  // One process for each, so that no part finds what another has loaded.
   for (const part of parts) {
     const program = `await import(${JSON.stringify(join(folder, part))})`;
     await run(process.execPath, ['--input-type=module', '--eval', program], { cwd: project.folder });

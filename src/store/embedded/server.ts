@@ -71,7 +71,7 @@ export async function startEmbeddedServer(options: EmbeddedOptions): Promise<Emb
   const engine = engineOfData(data);
   const program = ensureServerProgram({ report, program: options.program, engine });
   const account = process.getuid?.() === 0 ? ['--user=root'] : [];
-  // Of its own: a server that starts deletes the temporary tables that it finds, those of others included.
+  // Shared with no other server: at its start each deletes all temporary tables in its folder.
   const temporary = join(options.folder, 'tmp');
   mkdirSync(temporary, { recursive: true });
   if (engine === undefined) {
