@@ -56,7 +56,10 @@ export type SignInOrigin = {
   readonly jkt: string;
 };
 
-/** The history of a device in the sessions of an account. */
+/** The number of an account's sessions that are looked at for the device of a sign-in: those that are kept longest. */
+export const latestSessions = 100;
+
+/** The history of a device in the latest sessions of an account. */
 export type DeviceHistory = {
   /** Number of sessions, live or not. */
   readonly sessions: number;

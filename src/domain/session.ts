@@ -52,7 +52,7 @@ export type LiveSession = SessionRow & {
 
 /** A session that may have ended. */
 export type EndedSession = Pick<SessionRow, 'id' | 'userId' | 'createdAt' | 'idleExpiresAt' | 'expiresAt'> & {
-  /** Time of its end by a person or a rule; undefined: it was left to expire, or lives. */
+  /** Time of its end by a person or a rule; undefined, or no earlier than `idleExpiresAt`: it was left to expire, or lives. */
   readonly revokedAt: Date | undefined;
 };
 
@@ -95,7 +95,10 @@ export type SessionRepository = {
   forgetDevices(tenantId: string, userId: string): Promise<void>;
   /** Ends the sessions in which a trusted device stood for the second factor; returns their ids. */
   revokeOfDevice(tenantId: string, userId: string, deviceId: string, now: Date): Promise<string[]>;
-  /** Ends the oldest sessions of a user beyond that many; returns the ids of those that no one else has ended. */
+  /**
+   * Ends the oldest sessions of a user beyond that many; returns the ids of those that no one else has ended. Where it
+   * ends none, those whose idle time is over are no longer counted among the live ones.
+   */
   revokeBeyond(tenantId: string, userId: string, kept: number, now: Date): Promise<string[]>;
 };
 

@@ -56,7 +56,7 @@ export type LoginView = SessionAccount & {
   readonly identifier: HeldIdentifier;
   /** Failed sign-ins in a row, over all networks. */
   readonly totalFailures: number;
-  /** Whether a session was begun from the address that the sign-in comes from. */
+  /** Whether one of the latest sessions was begun from the address that the sign-in comes from. */
   readonly isKnownAddress: boolean;
 };
 

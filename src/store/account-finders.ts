@@ -1,5 +1,5 @@
-import { and, eq, gt, isNull, ne, or, sql } from 'drizzle-orm';
-import type { DeviceHistory, SignInOrigin } from '../domain/device.ts';
+import { and, desc, eq, gt, isNull, ne, or, type Param, type SQL, sql } from 'drizzle-orm';
+import { type DeviceHistory, latestSessions, type SignInOrigin } from '../domain/device.ts';
 import type { SessionAccount, UserRepository } from '../domain/user.ts';
 import { type EnrolledRow, enrolledColumns, toEnrolled } from './authenticators.ts';
 import type { Database } from './database.ts';
@@ -18,17 +18,17 @@ import {
   type ViewRow,
 } from './user-view.ts';
 
-type AccountRow = ViewRow & EnrolledRow & { readonly history: string };
+type AccountRow = ViewRow & EnrolledRow & { readonly live: number; readonly history: string };
 
-/** The numbers of a user's sessions, in the order of the statement. */
+/** The numbers of a user's latest sessions, in the order of the statement. */
 function toHistory(text: string) {
-  const [live = 0, all = 0, known = 0, same = 0, begun = 0] = text.split(' ').map(Number);
-  return { live, begun, devices: { sessions: all, known, same } satisfies DeviceHistory };
+  const [all = 0, known = 0, same = 0, begun = 0] = text.split(' ').map(Number);
+  return { begun, devices: { sessions: all, known, same } satisfies DeviceHistory };
 }
 
 function toAccount(row: AccountRow): SessionAccount {
-  const { live, devices } = toHistory(row.history);
-  return { ...toView(row), enrolled: toEnrolled(row), liveSessions: live, devices };
+  const { devices } = toHistory(row.history);
+  return { ...toView(row), enrolled: toEnrolled(row), liveSessions: row.live, devices };
 }
 
 /** The values of a statement that looks for the device of a sign-in. */
@@ -41,35 +41,58 @@ export function createAccountFinders(
   db: Database,
   prepared: Database,
 ): Pick<UserRepository, 'findForLogin' | 'findForSession' | 'findById'> {
-  /** The numbers of a user's sessions, one text for all, as one look at each row is enough. */
-  const history = () => {
-    const isLive = and(isNull(sessions.revokedAt), gt(sessions.expiresAt, slot('now', sessions.expiresAt)));
-    const isKnown = ne(sessions.device, sql.param('', sessions.device));
+  /** The number of live sessions of the user in `users`. */
+  const live = () =>
+    db
+      .select({ live: sql`COUNT(*)` })
+      .from(sessions, { forceIndex: 'sessions_live' })
+      .where(
+        and(
+          eq(sessions.tenantId, users.tenantId),
+          eq(sessions.userId, users.id),
+          isNull(sessions.revokedAt),
+          gt(sessions.expiresAt, slot('now', sessions.expiresAt)),
+        ),
+      );
+
+  /**
+   * The numbers of a user's latest sessions, one text for all, as one look at each row is enough. A user may have
+   * signed in a hundred thousand times: what a sign-in costs must not grow with it.
+   */
+  const history = (userId: SQL | Param) => {
+    const latest = db
+      .select({ device: sessions.device, jkt: sessions.jkt, address: sessions.address })
+      .from(sessions, { forceIndex: 'sessions_user' })
+      .where(
+        and(eq(sessions.tenantId, slot('tenantId', sessions.tenantId)), sql`${sessions.userId} = ${userId}`),
+      )
+      .orderBy(desc(sessions.expiresAt))
+      .limit(latestSessions)
+      .as('latest');
+    const isKnown = ne(latest.device, sql.param('', sessions.device));
     const isSame = or(
-      eq(sessions.device, slot('device', sessions.device)),
-      eq(sessions.jkt, slot('jkt', sessions.jkt)),
+      eq(latest.device, slot('device', sessions.device)),
+      eq(latest.jkt, slot('jkt', sessions.jkt)),
     );
     // All callers of unknown address share the empty one.
     const isFromAddress = and(
-      eq(sessions.address, slot('address', sessions.address)),
-      ne(sessions.address, sql.param('', sessions.address)),
+      eq(latest.address, slot('address', sessions.address)),
+      ne(latest.address, sql.param('', sessions.address)),
     );
-    const sums = [isLive, sql`1`, isKnown, isSame, isFromAddress].map(
+    const sums = [sql`1`, isKnown, isSame, isFromAddress].map(
       (condition) => sql`COALESCE(SUM(${condition}), 0)`,
     );
-    return db
-      .select({ counts: sql`CONCAT_WS(' ', ${sql.join(sums, sql`, `)})` })
-      .from(sessions)
-      .where(and(eq(sessions.tenantId, users.tenantId), eq(sessions.userId, users.id)));
+    return db.select({ counts: sql`CONCAT_WS(' ', ${sql.join(sums, sql`, `)})` }).from(latest);
   };
 
   /** The columns of the session gate, beside the joins of emails and mobiles. */
-  const accountColumns = () => ({
+  const accountColumns = (userId: SQL | Param) => ({
     users,
     emails,
     mobiles,
     ...enrolledColumns,
-    history: sql<string>`(${history()})`.as('history'),
+    live: sql<number>`(${live()})`.as('live'),
+    history: sql<string>`(${history(userId)})`.as('history'),
   });
   const givenUser = and(
     eq(users.tenantId, slot('tenantId', users.tenantId)),
@@ -82,12 +105,17 @@ export function createAccountFinders(
       eq(attemptCounters.kind, sql.param('password-total', attemptCounters.kind)),
       eq(attemptCounters.subject, users.id),
     );
+    const isGiven = isIdentifier(slot('tenantId', identifiers.tenantId), {
+      kind: slot('kind', identifiers.kind),
+      canonical: slot('canonical', identifiers.canonical),
+    });
+    const holder = db.select({ userId: identifiers.userId }).from(identifiers).where(isGiven);
     return prepared
       .select({
         identifiers,
         credentials,
         totalFailures: attemptCounters.failures,
-        ...accountColumns(),
+        ...accountColumns(sql`(${holder})`),
       })
       .from(identifiers)
       .innerJoin(users, and(eq(users.tenantId, identifiers.tenantId), eq(users.id, identifiers.userId)))
@@ -95,18 +123,13 @@ export function createAccountFinders(
       .leftJoin(emails, ownedBy(emails, 'email'))
       .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
       .leftJoin(attemptCounters, isOfUser)
-      .where(
-        isIdentifier(slot('tenantId', identifiers.tenantId), {
-          kind: slot('kind', identifiers.kind),
-          canonical: slot('canonical', identifiers.canonical),
-        }),
-      )
+      .where(isGiven)
       .prepare();
   });
 
   const findForSession = once(() =>
     prepared
-      .select(accountColumns())
+      .select(accountColumns(slot('userId', sessions.userId)))
       .from(users)
       .leftJoin(emails, ownedBy(emails, 'email'))
       .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))

@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, isNotNull, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNotNull, isNull, lte, ne, or, type SQL, sql } from 'drizzle-orm';
 import type { KeyBinding, SessionRepository, SessionRow } from '../domain/session.ts';
 import { toKinds } from './authenticators.ts';
 import type { Database } from './database.ts';
@@ -34,6 +34,8 @@ function toColumns(binding: KeyBinding | undefined): Pick<Row, 'jkt' | 'bindsAcc
 
 /** The sessions beyond the limit that are read at once. */
 const mostAtOnce = 16;
+/** The sessions that are marked at once: no sign-in waits for more. */
+const mostIdle = 1000;
 
 export function createSessionRepository(db: Database, prepared: Database): SessionRepository {
   const ofUser = (tenantId: string, userId: string) =>
@@ -72,7 +74,8 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
   const findBeyond = once(() =>
     prepared
       .select({ id: sessions.id })
-      .from(sessions)
+      // For the order of ids the database may read every session of the tenant, from the newest on.
+      .from(sessions, { forceIndex: 'sessions_live' })
       .where(
         and(
           eq(sessions.tenantId, slot('tenantId', sessions.tenantId)),
@@ -85,6 +88,15 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
       .offset(sql.placeholder('kept'))
       .prepare(),
   );
+
+  /** Marks sessions as ended whose idle time is over: a user who leaves many behind has none beyond the limit, and all of them are read. */
+  async function endIdle(tenantId: string, userId: string, now: Date): Promise<void> {
+    await db
+      .update(sessions)
+      .set({ revokedAt: sql`${sessions.idleExpiresAt}` })
+      .where(and(ofUser(tenantId, userId), isNull(sessions.revokedAt), lte(sessions.idleExpiresAt, now)))
+      .limit(mostIdle);
+  }
 
   const insert = once(() => prepared.insert(sessions).values(slotsOf(sessions)).prepare());
 
@@ -246,8 +258,10 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
         // It is one, as a rule: each sign-in ends what it is one too many for.
         const beyond = await findBeyond().execute({ tenantId, userId, now, kept });
         for (const { id } of beyond) if (await revokeOne(tenantId, userId, id, now)) ended.push(id);
-        if (beyond.length < mostAtOnce) return ended;
+        if (beyond.length < mostAtOnce) break;
       }
+      if (ended.length === 0) await endIdle(tenantId, userId, now);
+      return ended;
     },
   };
 }

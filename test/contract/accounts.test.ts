@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Former } from '../../src/domain/account-change.ts';
-import type { SignInOrigin } from '../../src/domain/device.ts';
+import { latestSessions, type SignInOrigin } from '../../src/domain/device.ts';
 import { DuplicateError } from '../../src/domain/repositories.ts';
 import { overEveryStore } from './stores.ts';
 
@@ -63,6 +63,24 @@ overEveryStore('users', (scene) => {
     });
     expect(await store.users.findForLogin(tenantId, identifier, origin({ address: '' }), now)).toMatchObject({
       isKnownAddress: false,
+    });
+  });
+
+  test('remembers the device and the address of the latest sessions, not of all', async () => {
+    const { store, tenantId, makeUser, makeSession, now, at } = scene();
+    const { user, identifier } = await makeUser();
+    const first = { client: { address: '192.0.2.7', userAgent: 'an old browser' }, device: 'an old browser' };
+    await makeSession(user, { ...first, expiresAt: at(300_000) });
+    for (let count = 1; count < latestSessions; count += 1) await makeSession(user);
+    const find = () =>
+      store.users.findForLogin(tenantId, identifier, origin({ ...first, address: '192.0.2.7' }), now);
+    const devices = { sessions: latestSessions, known: latestSessions, same: 1 };
+    expect(await find()).toMatchObject({ devices, isKnownAddress: true });
+    await makeSession(user);
+    expect(await find()).toMatchObject({
+      devices: { ...devices, same: 0 },
+      isKnownAddress: false,
+      liveSessions: latestSessions + 1,
     });
   });
 

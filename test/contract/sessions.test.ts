@@ -270,6 +270,26 @@ overEveryStore('sessions', (scene) => {
     expect((await store.sessions.revokeBeyond(tenantId, user.id, 1, now)).sort()).toEqual(beyond.reverse());
     expect((await store.sessions.listLive(tenantId, user.id, now)).map(({ id }) => id)).toEqual([kept]);
   });
+
+  test('sessions whose idle time is over are no longer counted once a sign-in has met them', async () => {
+    const { store, tenantId, makeUser, makeSession, now, at } = scene();
+    const { user } = await makeUser();
+    const { id } = await makeSession(user);
+    await makeSession(user, { idleExpiresAt: at(-1) });
+    await makeSession(user, { idleExpiresAt: now });
+    const idle = await makeSession(user, { idleExpiresAt: now });
+    const origin = { address: '', device: '', jkt: '' };
+    const counted = async () =>
+      (await store.users.findForSession(tenantId, user.id, origin, now))?.liveSessions;
+    expect(await counted()).toBe(4);
+    expect(await store.sessions.revokeBeyond(tenantId, user.id, 3, now)).toEqual([]);
+    expect(await counted()).toBe(1);
+    expect(await store.sessions.findEnded(tenantId, idle.id)).toMatchObject({
+      revokedAt: now,
+      idleExpiresAt: now,
+    });
+    expect((await store.sessions.listLive(tenantId, user.id, now)).map((each) => each.id)).toEqual([id]);
+  });
 });
 
 overEveryStore('trusted devices', (scene) => {

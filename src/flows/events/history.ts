@@ -119,7 +119,8 @@ export function createHistory({ store, clock, textOfReason }: HistoryDeps) {
       const events = own.slice(-listed).map((event) => tell(event, locale));
       if (session === undefined || requestId !== '') return explainCall(own, events, locale);
       const ending = own.find((event) => ends(event, session));
-      const isCut = session.revokedAt !== undefined || ending !== undefined;
+      const { revokedAt, idleExpiresAt } = session;
+      const isCut = (revokedAt !== undefined && revokedAt < idleExpiresAt) || ending !== undefined;
       if (!isCut) {
         const isLive = session.idleExpiresAt > clock() && session.expiresAt > clock();
         const state = isLive ? 'active' : 'expired';

@@ -1,5 +1,5 @@
 import type { Connection, ConnectionRepository } from '../../../src/domain/connection.ts';
-import type { SignInOrigin } from '../../../src/domain/device.ts';
+import { latestSessions, type SignInOrigin } from '../../../src/domain/device.ts';
 import type { IdentityRepository } from '../../../src/domain/external-identity.ts';
 import type { HeldIdentifier, Identifier } from '../../../src/domain/identifier.ts';
 import { emptyProfile, type Profile } from '../../../src/domain/profile.ts';
@@ -74,15 +74,26 @@ export function createUsers(tables: Tables): UserRepository {
   const markConfirmed = async (tenantId: string, userId: string, at: Date) => {
     users.update((each) => is(tenantId, userId)(each) && isUnproved(each), { confirmedAt: at });
   };
+  const latestOf = (tenantId: string, userId: string) =>
+    sessions
+      .all((each) => each.tenantId === tenantId && each.userId === userId)
+      .sort((a, b) => b.expiresAt.getTime() - a.expiresAt.getTime())
+      .slice(0, latestSessions);
   const accountOf = (tenantId: string, userId: string, { device, jkt }: SignInOrigin, now: Date) => {
     const view = viewOf(tables, tenantId, userId);
     if (view === undefined) return undefined;
-    const own = sessions.all((each) => each.tenantId === tenantId && each.userId === userId);
-    const live = own.filter((each) => each.revokedAt === undefined && each.expiresAt > now);
+    const live = sessions.all(
+      (each) =>
+        each.tenantId === tenantId &&
+        each.userId === userId &&
+        each.revokedAt === undefined &&
+        each.expiresAt > now,
+    );
+    const latest = latestOf(tenantId, userId);
     const devices = {
-      sessions: own.length,
-      known: own.filter((each) => each.device !== '').length,
-      same: own.filter((each) => each.device === device || each.binding?.jkt === jkt).length,
+      sessions: latest.length,
+      known: latest.filter((each) => each.device !== '').length,
+      same: latest.filter((each) => each.device === device || each.binding?.jkt === jkt).length,
     };
     return { ...view, enrolled: enrolledOf(tables, tenantId, userId), liveSessions: live.length, devices };
   };
@@ -109,8 +120,7 @@ export function createUsers(tables: Tables): UserRepository {
           each.tenantId === tenantId && each.kind === 'password-total' && each.subject === held.userId,
       );
       const isKnownAddress =
-        address !== '' &&
-        sessions.find((each) => each.userId === held.userId && each.client.address === address) !== undefined;
+        address !== '' && latestOf(tenantId, held.userId).some((each) => each.client.address === address);
       const passwordHash = hashOf(tenantId, held.userId);
       return {
         ...account,

@@ -222,13 +222,15 @@ export function createSessions(tables: Tables): SessionRepository {
         revokedAt: now,
       }),
     async revokeBeyond(tenantId, userId, kept, now) {
-      const live = sessions.all((each) => ofUser(tenantId, userId)(each) && isLive(now)(each));
-      const oldestKept = live.sort((a, b) => (a.id < b.id ? 1 : -1))[kept - 1];
-      if (oldestKept === undefined) return [];
-      return revokeAll(
-        (each) => ofUser(tenantId, userId)(each) && isLive(now)(each) && each.id < oldestKept.id,
-        now,
+      const own = ofUser(tenantId, userId);
+      const live = sessions.all((each) => own(each) && isLive(now)(each));
+      const beyond = new Set(live.sort((a, b) => (a.id < b.id ? 1 : -1)).slice(kept));
+      if (beyond.size > 0) return revokeAll((each) => beyond.has(each), now);
+      sessions.update(
+        (each) => own(each) && each.revokedAt === undefined && each.idleExpiresAt <= now,
+        ({ idleExpiresAt }) => ({ revokedAt: idleExpiresAt }),
       );
+      return [];
     },
   };
 }
