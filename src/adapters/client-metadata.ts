@@ -11,7 +11,7 @@ export type ClientMetadataDeps = {
   readonly outgoingFetch: OutgoingFetch;
   readonly clock: Clock;
   /** Counts a document that is fetched; throws RATE_LIMITED where a network named too many. */
-  readonly chargeFetch: (tenant: Tenant, address: string) => Promise<void>;
+  readonly chargeFetch: (tenant: Tenant, address: string) => Promise<unknown>;
 };
 
 /** A document is kept for minutes, and so is its absence: callers do not decide how often it is fetched. */

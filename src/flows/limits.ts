@@ -49,8 +49,8 @@ export function vouched(budget: Budget): Budget {
 }
 
 export type Limiter = {
-  /** Uses some of a budget, by default one; throws RATE_LIMITED where that is not left. */
-  charge(tenantId: string, budget: Budget, subject: string, amount?: number): Promise<void>;
+  /** Uses some of a budget, by default one; returns when it was counted. Throws RATE_LIMITED where that is not left. */
+  charge(tenantId: string, budget: Budget, subject: string, amount?: number): Promise<Date>;
   /** The same limiter inside of a transaction. */
   over(repositories: LimiterDeps['store']): Limiter;
 };
@@ -59,8 +59,9 @@ export type Limiter = {
 export function createLimiter({ store, clock, onRefusal }: LimiterDeps): Limiter {
   return {
     async charge(tenantId: string, budget: Budget, subject: string, amount = 1) {
-      const retryAfterMs = await store.budgets.charge(tenantId, budget, sha256(subject), clock(), amount);
-      if (retryAfterMs === 0) return;
+      const now = clock();
+      const retryAfterMs = await store.budgets.charge(tenantId, budget, sha256(subject), now, amount);
+      if (retryAfterMs === 0) return now;
       onRefusal?.(budget.name);
       throw new DomainError('RATE_LIMITED', { retryAfterMs });
     },

@@ -43,9 +43,8 @@ export function createRefunds({ store, limiter, clock, onError }: RefundDeps) {
   async function write(refunds: Iterable<Waiting>): Promise<void> {
     // One after the other: they must not take the connections that calls wait for.
     for (const { tenantId, name, subject, uses } of refunds) {
-      const amount = uses.length;
-      if (amount > 0)
-        await store.budgets.refund({ tenantId, name, subject: sha256(subject), amount }).catch(onError);
+      if (uses.length > 0)
+        await store.budgets.refund({ tenantId, name, subject: sha256(subject), uses }).catch(onError);
     }
   }
 
@@ -73,11 +72,7 @@ export function createRefunds({ store, limiter, clock, onError }: RefundDeps) {
      * RATE_LIMITED where none is left.
      */
     async use(tenantId: string, budget: Budget, subject: string): Promise<Date> {
-      const takenOver = takeOver(tenantId, budget, subject);
-      if (takenOver !== undefined) return takenOver;
-      const now = clock();
-      await limiter.charge(tenantId, budget, subject);
-      return now;
+      return takeOver(tenantId, budget, subject) ?? (await limiter.charge(tenantId, budget, subject));
     },
 
     /** Gives one use back, which was counted at a time. */

@@ -46,11 +46,14 @@ export function createBudgetRepository(prepared: Database): BudgetRepository {
 
   const refund = once(() => {
     const amount = sql.placeholder('amount');
+    const countedAt = slot('countedAt', table.windowStart);
+    const isCurrent = sql`${table.windowStart} <= ${countedAt}`;
+    const isPrevious = sql`(${table.windowStart} > ${countedAt} AND ${table.previousStart} <= ${countedAt})`;
     return prepared
       .update(table)
       .set({
-        previous: sql`${table.previous} - LEAST(${table.previous}, ${amount} - LEAST(${table.used}, ${amount}))`,
-        used: sql`${table.used} - LEAST(${table.used}, ${amount})`,
+        previous: sql`${table.previous} - IF(${isPrevious}, LEAST(${table.previous}, ${amount}), 0)`,
+        used: sql`${table.used} - IF(${isCurrent}, LEAST(${table.used}, ${amount}), 0)`,
       })
       .where(
         and(
@@ -73,8 +76,9 @@ export function createBudgetRepository(prepared: Database): BudgetRepository {
       return result.insertId < refused ? 0 : Math.max(1, result.insertId - refused);
     },
 
-    async refund(given) {
-      await refund().execute(given);
+    async refund({ uses, ...budget }) {
+      const countedAt = new Date(Math.min(...uses.map(Number)));
+      await refund().execute({ ...budget, amount: uses.length, countedAt });
     },
   };
 }

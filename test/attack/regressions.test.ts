@@ -45,7 +45,7 @@ test('a budget fades over its next window, and a burst at the boundary gets none
     tenantId: tenant?.id ?? '',
     name: budget.name,
     subject: Buffer.from('x'),
-    amount: 2,
+    uses: [new Date(start + 9000), new Date(start + 9000)],
   });
   expect(await charge(start + 9000), 'what was refused is not owed').toBe(0);
 });

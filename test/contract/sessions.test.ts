@@ -400,10 +400,32 @@ overEveryStore('budgets', (scene) => {
     const retryMs = await charge(at(1));
     expect(retryMs).toBeGreaterThan(0);
     expect(retryMs).toBeLessThanOrEqual(budget.windowMs * 2);
-    await store.budgets.refund({ tenantId, name: budget.name, subject, amount: 1 });
+    await store.budgets.refund({ tenantId, name: budget.name, subject, uses: [now] });
     expect(await charge(at(2))).toBe(0);
     expect(await charge(at(100_000), 3)).toBe(0);
     expect(await charge(at(100_000), 4)).toBe(budget.windowMs);
+  });
+
+  test('gives back to the window in which it was counted, and not what that window no longer holds', async () => {
+    const { store, tenantId, now, at } = scene();
+    const charge = (time: Date, amount?: number) =>
+      store.budgets.charge(tenantId, budget, subject, time, amount);
+    const giveBack = (...uses: Date[]) =>
+      store.budgets.refund({ tenantId, name: budget.name, subject, uses });
+    const isFull = async (time: Date) => (await charge(time)) > 0;
+    // Counted in the window before: it opens nothing for the failures of this one.
+    await charge(now);
+    await charge(at(budget.windowMs + 1), 3);
+    await giveBack(now);
+    await giveBack(now, now);
+    expect(await isFull(at(budget.windowMs * 2))).toBe(true);
+    // Nor what is older than both.
+    await charge(at(budget.windowMs * 5), 3);
+    await giveBack(now, at(budget.windowMs + 1));
+    expect(await isFull(at(budget.windowMs * 5 + 1))).toBe(true);
+    await giveBack(at(budget.windowMs * 5));
+    expect(await isFull(at(budget.windowMs * 5 + 1))).toBe(false);
+    expect(await isFull(at(budget.windowMs * 5 + 2))).toBe(true);
   });
 });
 

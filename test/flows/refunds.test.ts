@@ -21,7 +21,7 @@ function refundsOver(refund: BudgetRepository['refund']) {
   const pass = (ms: number) => {
     now = later(ms);
   };
-  const charge = vi.fn<Limiter['charge']>(async () => {});
+  const charge = vi.fn<Limiter['charge']>(async () => now);
   const refunds = createRefunds({
     store,
     limiter: { charge },
@@ -40,9 +40,9 @@ test('what is given back to a network in a moment is one statement, and each net
   expect(refund).not.toHaveBeenCalled();
   await flush();
   const [first, second] = ['198.51.100.1', '198.51.100.2'].map(sha256);
-  const given = { tenantId: 'tenant', name: 'guess', amount: 1 };
+  const given = { tenantId: 'tenant', name: 'guess', uses: [start] };
   expect(refund.mock.calls).toEqual([
-    [{ ...given, subject: first, amount: 2 }],
+    [{ ...given, subject: first, uses: [start, start] }],
     [{ ...given, subject: second }],
     [{ ...given, subject: first, tenantId: 'other' }],
   ]);
@@ -84,7 +84,7 @@ test('a call takes over what waits to be given back to its own network, and coun
   expect(charge.mock.calls).toEqual(anew);
   await flush();
   expect(refund.mock.calls).toEqual([
-    [{ tenantId: 'tenant', name: 'guess', subject: sha256('first'), amount: 1 }],
+    [{ tenantId: 'tenant', name: 'guess', subject: sha256('first'), uses: [start] }],
   ]);
   expect(await use('tenant', guesses, 'first')).toEqual(later(1));
 });
@@ -102,7 +102,7 @@ test('what was counted long ago is given back, and not passed on from call to ca
   add('tenant', guesses, 'network', later(5000));
   expect(await use('tenant', guesses, 'network')).toEqual(later(5000));
   await flush();
-  expect(refund).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ amount: 1 }));
+  expect(refund).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ uses: [start] }));
 });
 
 test('a call whose network has nothing left is refused, and holds no use', async () => {

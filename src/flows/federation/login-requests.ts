@@ -18,7 +18,7 @@ export type LoginRequestDeps = {
   readonly clock: Clock;
   readonly random: Random;
   /** Counts a start; throws RATE_LIMITED where there were too many. */
-  readonly chargeStart: (caller: Caller) => Promise<void>;
+  readonly chargeStart: (caller: Caller) => Promise<unknown>;
 };
 
 /** Lifetime of a sign-in that was redirected (R47). */

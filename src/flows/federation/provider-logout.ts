@@ -50,10 +50,10 @@ export function createProviderLogout(deps: ProviderLogoutDeps) {
     const tenantId = caller.tenant.id;
     // Counted before any work, and given back to who proves to be the provider.
     const network = networkOf(caller.client.address);
-    await limiter.charge(tenantId, budget, network);
+    const countedAt = await limiter.charge(tenantId, budget, network);
     const client = await connections.formerClientOf(caller.tenant, provider);
     const asked = await providers.verifyLogoutToken(client, logoutToken);
-    await store.budgets.refund({ tenantId, name: budget.name, subject: sha256(network), amount: 1 });
+    await store.budgets.refund({ tenantId, name: budget.name, subject: sha256(network), uses: [countedAt] });
     const { issuer, subject, sid, tokenId, expiresAt } = asked;
     const ended = providerOrigin(provider, asked);
     const identity = subject === '' ? undefined : await store.identities.find(tenantId, issuer, subject);

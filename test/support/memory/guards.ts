@@ -89,10 +89,15 @@ export function createBudgets({ budgets }: Tables): BudgetRepository {
       budgets.update(is, { uses: [...uses, ...Array.from({ length: amount }, () => now)] });
       return 0;
     },
-    async refund({ tenantId, name, subject, amount }) {
+    async refund({ tenantId, name, subject, uses: given }) {
       budgets.update(
         (each) => each.tenantId === tenantId && each.name === name && each.subject.equals(subject),
-        ({ uses }) => ({ uses: uses.slice(0, Math.max(0, uses.length - amount)) }),
+        ({ uses }) => {
+          const left = given.map(Number);
+          const isGiven = (use: Date) =>
+            left.includes(Number(use)) && left.splice(left.indexOf(Number(use)), 1);
+          return { uses: uses.filter((use) => !isGiven(use)) };
+        },
       );
     },
   };
