@@ -36,7 +36,9 @@ export function createDirectoryCache<T>({
   max = maxEntries,
 }: DirectoryCacheOptions<T>): DirectoryCache<T> {
   const cache = new LRUCache<string, Kept<T>>({
-    max,
+    // By size, since `max` takes the room for all of them at the start: half a megabyte for each cache.
+    maxSize: max,
+    sizeCalculation: () => 1,
     ttl: longestMs,
     fetchMethod: async (key) => {
       const readAtMs = performance.now();
