@@ -1,25 +1,17 @@
-import { and, eq, gt, isNotNull, isNull, or, type Param, type SQL } from 'drizzle-orm';
+import { and, eq, isNotNull, or, type SQL } from 'drizzle-orm';
 import type { SessionRepository } from '../domain/session.ts';
 import { enrolledColumns, hasAuthenticatorRow } from './authenticators.ts';
 import { inBatches } from './batches.ts';
 import type { Database } from './database.ts';
 import { once, slot } from './prepared.ts';
+import { isLive, isSession, ownerOf } from './session-conditions.ts';
 import { sessions } from './tables/sessions.ts';
 import { identifiers, users } from './tables/users.ts';
 import { emails, mobiles, ownedBy, toView } from './user-view.ts';
 
-// The reads of every call that carries an access token and of every refresh; and what makes a session live, for the other reads as well.
+// The reads of every call that carries an access token and of every refresh.
 
 type Row = typeof sessions.$inferSelect;
-
-export const isSession = (tenantId: string | Param, id: string | Param) =>
-  and(eq(sessions.tenantId, tenantId), eq(sessions.id, id));
-
-export const isLive = (now: Date | Param) =>
-  and(isNull(sessions.revokedAt), gt(sessions.expiresAt, now), gt(sessions.idleExpiresAt, now));
-
-/** The user of the session. */
-export const ownerOf = and(eq(users.tenantId, sessions.tenantId), eq(users.id, sessions.userId));
 
 const hasFactor = hasAuthenticatorRow.as('has_factor');
 

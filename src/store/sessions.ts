@@ -3,7 +3,8 @@ import type { KeyBinding, SessionRepository, SessionRow } from '../domain/sessio
 import { toKinds } from './authenticators.ts';
 import type { Database } from './database.ts';
 import { once, slot, slotsOf } from './prepared.ts';
-import { createFindLiveRow, createFindOfCall, isLive, isSession, ownerOf } from './sessions-of-calls.ts';
+import { isLive, isSession, ownerOf } from './session-conditions.ts';
+import { createFindLiveRow, createFindOfCall } from './sessions-of-calls.ts';
 import { sessions } from './tables/sessions.ts';
 import { tenants } from './tables/tenants.ts';
 import { identifiers, users } from './tables/users.ts';
