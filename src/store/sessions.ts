@@ -36,7 +36,7 @@ function toColumns(binding: KeyBinding | undefined): Pick<Row, 'jkt' | 'bindsAcc
 /** The sessions beyond the limit that are read at once. */
 const mostAtOnce = 16;
 /** The sessions that are marked at once: no sign-in waits for more. */
-const mostIdle = 1000;
+const mostIdle = 200;
 
 export function createSessionRepository(db: Database, prepared: Database): SessionRepository {
   const ofUser = (tenantId: string, userId: string) =>
@@ -92,11 +92,19 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
 
   /** Marks sessions as ended whose idle time is over: a user who leaves many behind has none beyond the limit, and all of them are read. */
   async function endIdle(tenantId: string, userId: string, now: Date): Promise<void> {
-    await db
-      .update(sessions)
-      .set({ revokedAt: sql`${sessions.idleExpiresAt}` })
-      .where(and(ofUser(tenantId, userId), isNull(sessions.revokedAt), lte(sessions.idleExpiresAt, now)))
+    const isIdle = and(isNull(sessions.revokedAt), lte(sessions.idleExpiresAt, now));
+    // Read first: an update by their user would wait for the sessions of other sign-ins, which may wait for this one.
+    const idle = await db
+      .select({ id: sessions.id })
+      .from(sessions, { forceIndex: 'sessions_live' })
+      .where(and(ofUser(tenantId, userId), isIdle))
       .limit(mostIdle);
+    const ids = idle.map(({ id }) => id);
+    if (ids.length > 0)
+      await db
+        .update(sessions)
+        .set({ revokedAt: sql`${sessions.idleExpiresAt}` })
+        .where(and(eq(sessions.tenantId, tenantId), inArray(sessions.id, ids), isIdle));
   }
 
   const insert = once(() => prepared.insert(sessions).values(slotsOf(sessions)).prepare());

@@ -9,6 +9,7 @@ import { createTestDatabase } from '../support/database.ts';
 
 let drop = async () => {};
 let database: DatabaseHandle;
+let several: DatabaseHandle;
 
 beforeAll(async () => {
   const own = await createTestDatabase();
@@ -16,9 +17,10 @@ beforeAll(async () => {
   await migrate(own.url);
   // One connection: what is read is counted for each.
   database = openDatabase({ url: own.url, connections: 1 });
+  several = openDatabase({ url: own.url, connections: 8 });
 });
 afterAll(async () => {
-  await database.close();
+  await Promise.all([database.close(), several.close()]);
   await drop();
 });
 
@@ -71,4 +73,28 @@ test('a sign-in reads no more where its user, and its tenant, have more sessions
   expect(many.look).toBeLessThanOrEqual(few.look);
   expect(few.ending).toBeGreaterThan(live);
   expect(many.ending).toBeLessThanOrEqual(few.ending);
+});
+
+test('sign-ins of one user at the same time do not wait for each other where sessions have passed their idle time', async () => {
+  const store = createStore(several, createVault([{ id: uuid(), key: randomBytes(32) }]));
+  const { tenantId, now, at, makeUser, makeSession } = sceneOf(store);
+  const { user } = await makeUser();
+  for (let count = 0; count < 10; count += 1) await makeSession(user, { idleExpiresAt: at(-1) });
+  const first = await makeSession(user);
+  // Each has opened its session before any of them looks for those that are over.
+  let opened = 0;
+  let tries = 0;
+  const all = Promise.withResolvers<void>();
+  const signIn = () =>
+    store.transaction(async ({ sessions }) => {
+      tries += 1;
+      await sessions.insert({ ...first, id: uuid() });
+      opened += 1;
+      if (opened === 3) all.resolve();
+      await all.promise;
+      return await sessions.revokeBeyond(tenantId, user.id, 10, now);
+    });
+  expect(await Promise.all([signIn(), signIn(), signIn()])).toEqual([[], [], []]);
+  expect(tries).toBe(3);
+  expect(await store.sessions.listLive(tenantId, user.id, now)).toHaveLength(4);
 });
