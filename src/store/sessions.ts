@@ -93,7 +93,7 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
   /** Marks sessions as ended whose idle time is over: a user who leaves many behind has none beyond the limit, and all of them are read. */
   async function endIdle(tenantId: string, userId: string, now: Date): Promise<void> {
     const isIdle = and(isNull(sessions.revokedAt), lte(sessions.idleExpiresAt, now));
-    // Read first: an update by their user would wait for the sessions of other sign-ins, which may wait for this one.
+    // Read first, so that nothing else is locked: other sign-ins of the user have sessions that are not committed yet.
     const idle = await db
       .select({ id: sessions.id })
       .from(sessions, { forceIndex: 'sessions_live' })
