@@ -32,6 +32,7 @@ const packages = [
   'protobuf-compiler-grpc-java-plugin',
   'libgrpc-java',
   // Dependencies that Debian's Java packages of gRPC and Protobuf do not declare.
+  'libprotobuf-java',
   'libgoogle-gson-java',
   'libguava-java',
   'libnetty-java',
@@ -53,7 +54,7 @@ const isThere = () =>
   ['gopkg.in/square/go-jose.v2', 'github.com/golang/protobuf/internal/gengogrpc'].every((name) =>
     existsSync(`/usr/share/gocode/src/${name}`),
   ) &&
-  ['grpc-netty', 'gson', 'guava', 'netty-all', 'perfmark-api'].every((name) =>
+  ['grpc-netty', 'protobuf', 'protobuf-util', 'gson', 'guava', 'netty-all', 'perfmark-api'].every((name) =>
     existsSync(`/usr/share/java/${name}.jar`),
   );
 

@@ -10,6 +10,8 @@ const aptOptions = [
   '-q',
   '--no-install-recommends',
   '-o',
+  'DPkg::Lock::Timeout=120',
+  '-o',
   'Dpkg::Options::=--path-exclude=/usr/share/man/*',
 ];
 const systemFolders = [
@@ -42,8 +44,11 @@ export function installPackages(
 ): boolean {
   const apt = findProgram('apt-get', folders);
   if (apt === undefined || process.getuid?.() !== 0) return false;
+  // One after the other: apt-get gives up where another one reads the lists, and waits only for one that installs.
+  const turn = findProgram('flock', folders);
+  const inTurn = turn === undefined ? [apt] : [turn, '/var/lib/apt', apt];
   const run = (...args: string[]) =>
-    execFileSync('/usr/bin/env', ['DEBIAN_FRONTEND=noninteractive', apt, ...args], { stdio: 'ignore' });
+    execFileSync('/usr/bin/env', ['DEBIAN_FRONTEND=noninteractive', ...inTurn, ...args], { stdio: 'ignore' });
   try {
     run('update', '-q');
     run('install', ...aptOptions, ...names);
