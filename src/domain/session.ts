@@ -89,7 +89,7 @@ export type SessionRepository = {
   revoke(tenantId: string, userId: string, id: string, now: Date): Promise<boolean>;
   /** Ends all sessions of a user but one; returns their number. */
   revokeOthers(tenantId: string, userId: string, keptId: string | undefined, now: Date): Promise<number>;
-  /** Whether a session of the owner of an identifier began with this key, as a thumbprint. */
+  /** Whether one of the latest sessions of the owner of an identifier began with this key, as a thumbprint. */
   isKeyOf(tenantId: string, identifier: Identifier, jkt: string): Promise<boolean>;
   /** Forgets what devices the sessions of a user began on: they make no later sign-in a known one. */
   forgetDevices(tenantId: string, userId: string): Promise<void>;

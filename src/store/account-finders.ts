@@ -1,9 +1,10 @@
-import { and, desc, eq, gt, isNull, ne, or, type Param, type SQL, sql } from 'drizzle-orm';
-import { type DeviceHistory, latestSessions, type SignInOrigin } from '../domain/device.ts';
+import { and, eq, gt, isNull, ne, or, type Param, type SQL, sql } from 'drizzle-orm';
+import type { DeviceHistory, SignInOrigin } from '../domain/device.ts';
 import type { SessionAccount, UserRepository } from '../domain/user.ts';
 import { type EnrolledRow, enrolledColumns, toEnrolled } from './authenticators.ts';
 import type { Database } from './database.ts';
 import { once, slot } from './prepared.ts';
+import { latestOf } from './session-conditions.ts';
 import { attemptCounters } from './tables/limits.ts';
 import { sessions } from './tables/sessions.ts';
 import { credentials, identifiers, users } from './tables/users.ts';
@@ -55,20 +56,9 @@ export function createAccountFinders(
         ),
       );
 
-  /**
-   * The numbers of a user's latest sessions, one text for all, as one look at each row is enough. A user may have
-   * signed in a hundred thousand times: what a sign-in costs must not grow with it.
-   */
+  /** The numbers of a user's latest sessions, one text for all, as one look at each row is enough. */
   const history = (userId: SQL | Param) => {
-    const latest = db
-      .select({ device: sessions.device, jkt: sessions.jkt, address: sessions.address })
-      .from(sessions, { forceIndex: 'sessions_user' })
-      .where(
-        and(eq(sessions.tenantId, slot('tenantId', sessions.tenantId)), sql`${sessions.userId} = ${userId}`),
-      )
-      .orderBy(desc(sessions.expiresAt))
-      .limit(latestSessions)
-      .as('latest');
+    const latest = latestOf(db, slot('tenantId', sessions.tenantId), userId);
     const isKnown = ne(latest.device, sql.param('', sessions.device));
     const isSame = or(
       eq(latest.device, slot('device', sessions.device)),

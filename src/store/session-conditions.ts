@@ -1,8 +1,10 @@
-import { and, eq, gt, isNull, type Param } from 'drizzle-orm';
+import { and, desc, eq, gt, isNull, type Param, type SQL, sql } from 'drizzle-orm';
+import { latestSessions } from '../domain/device.ts';
+import type { Database } from './database.ts';
 import { sessions } from './tables/sessions.ts';
 import { users } from './tables/users.ts';
 
-// Which session a statement is about, and what makes one live.
+// Which sessions a statement is about, and what makes one live.
 
 export const isSession = (tenantId: string | Param, id: string | Param) =>
   and(eq(sessions.tenantId, tenantId), eq(sessions.id, id));
@@ -12,3 +14,17 @@ export const isLive = (now: Date | Param) =>
 
 /** The user of the session. */
 export const ownerOf = and(eq(users.tenantId, sessions.tenantId), eq(users.id, sessions.userId));
+
+/**
+ * The latest sessions of a user, live or not, with what tells of their device. A user may have signed in a hundred
+ * thousand times: what a call costs must not grow with it.
+ */
+export function latestOf(db: Database, tenantId: string | Param, userId: SQL | Param) {
+  return db
+    .select({ device: sessions.device, jkt: sessions.jkt, address: sessions.address })
+    .from(sessions, { forceIndex: 'sessions_user' })
+    .where(and(eq(sessions.tenantId, tenantId), sql`${sessions.userId} = ${userId}`))
+    .orderBy(desc(sessions.expiresAt))
+    .limit(latestSessions)
+    .as('latest');
+}

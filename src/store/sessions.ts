@@ -3,7 +3,7 @@ import type { KeyBinding, SessionRepository, SessionRow } from '../domain/sessio
 import { toKinds } from './authenticators.ts';
 import type { Database } from './database.ts';
 import { once, slot, slotsOf } from './prepared.ts';
-import { isLive, isSession, ownerOf } from './session-conditions.ts';
+import { isLive, isSession, latestOf, ownerOf } from './session-conditions.ts';
 import { createFindLiveRow, createFindOfCall } from './sessions-of-calls.ts';
 import { sessions } from './tables/sessions.ts';
 import { tenants } from './tables/tenants.ts';
@@ -231,20 +231,15 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
     },
 
     async isKeyOf(tenantId, identifier, jkt) {
-      const [row] = await db
-        .select({ id: sessions.id })
+      const holder = db
+        .select({ userId: identifiers.userId })
         .from(identifiers)
-        .innerJoin(
-          sessions,
-          and(eq(sessions.tenantId, identifiers.tenantId), eq(sessions.userId, identifiers.userId)),
-        )
-        .where(
-          and(
-            isIdentifier(tenantId, identifier),
-            isNotNull(identifiers.confirmedAt),
-            eq(sessions.jkt, Buffer.from(jkt, 'base64url')),
-          ),
-        )
+        .where(and(isIdentifier(tenantId, identifier), isNotNull(identifiers.confirmedAt)));
+      const latest = latestOf(db, tenantId, sql`(${holder})`);
+      const [row] = await db
+        .select({ jkt: latest.jkt })
+        .from(latest)
+        .where(eq(latest.jkt, Buffer.from(jkt, 'base64url')))
         .limit(1);
       return row !== undefined;
     },

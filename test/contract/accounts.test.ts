@@ -66,17 +66,21 @@ overEveryStore('users', (scene) => {
     });
   });
 
-  test('remembers the device and the address of the latest sessions, not of all', async () => {
+  test('remembers device, address and key of the latest sessions, not of all', async () => {
     const { store, tenantId, makeUser, makeSession, now, at } = scene();
     const { user, identifier } = await makeUser();
     const first = { client: { address: '192.0.2.7', userAgent: 'an old browser' }, device: 'an old browser' };
-    await makeSession(user, { ...first, expiresAt: at(300_000) });
+    const jkt = Buffer.alloc(32, 2).toString('base64url');
+    const binding = { jkt, bindsAccess: false, since: 0 };
+    await makeSession(user, { ...first, binding, expiresAt: at(300_000) });
     for (let count = 1; count < latestSessions; count += 1) await makeSession(user);
     const find = () =>
       store.users.findForLogin(tenantId, identifier, origin({ ...first, address: '192.0.2.7' }), now);
     const devices = { sessions: latestSessions, known: latestSessions, same: 1 };
     expect(await find()).toMatchObject({ devices, isKnownAddress: true });
+    expect(await store.sessions.isKeyOf(tenantId, identifier, jkt)).toBe(true);
     await makeSession(user);
+    expect(await store.sessions.isKeyOf(tenantId, identifier, jkt)).toBe(false);
     expect(await find()).toMatchObject({
       devices: { ...devices, same: 0 },
       isKnownAddress: false,

@@ -61,6 +61,7 @@ test('a sign-in reads no more where its user, and its tenant, have more sessions
     return {
       look: await readsOf(() => store.users.findForLogin(tenantId, identifier, origin, now)),
       ending: await readsOf(() => store.sessions.revokeBeyond(tenantId, user.id, live, now)),
+      key: await readsOf(() => store.sessions.isKeyOf(tenantId, identifier, 'unknown')),
     };
   };
   await add(150);
@@ -73,6 +74,8 @@ test('a sign-in reads no more where its user, and its tenant, have more sessions
   expect(many.look).toBeLessThanOrEqual(few.look);
   expect(few.ending).toBeGreaterThan(live);
   expect(many.ending).toBeLessThanOrEqual(few.ending);
+  expect(few.key).toBeGreaterThan(0);
+  expect(many.key).toBeLessThanOrEqual(few.key);
 });
 
 test('sign-ins of one user at the same time do not wait for each other where sessions have passed their idle time', async () => {

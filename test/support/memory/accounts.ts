@@ -55,6 +55,14 @@ function deleteUser(tables: Tables, tenantId: string, userId: string): void {
     table.delete((each) => each.tenantId === tenantId && each.userId === userId);
 }
 
+/** The latest sessions of a user, live or not. */
+export function latestOf({ sessions }: Tables, tenantId: string, userId: string) {
+  return sessions
+    .all((each) => each.tenantId === tenantId && each.userId === userId)
+    .sort((a, b) => b.expiresAt.getTime() - a.expiresAt.getTime())
+    .slice(0, latestSessions);
+}
+
 export function createUsers(tables: Tables): UserRepository {
   const { users, identifiers, credentials, sessions, attempts } = tables;
   const is = (tenantId: string, userId: string) => (each: User) =>
@@ -74,11 +82,6 @@ export function createUsers(tables: Tables): UserRepository {
   const markConfirmed = async (tenantId: string, userId: string, at: Date) => {
     users.update((each) => is(tenantId, userId)(each) && isUnproved(each), { confirmedAt: at });
   };
-  const latestOf = (tenantId: string, userId: string) =>
-    sessions
-      .all((each) => each.tenantId === tenantId && each.userId === userId)
-      .sort((a, b) => b.expiresAt.getTime() - a.expiresAt.getTime())
-      .slice(0, latestSessions);
   const accountOf = (tenantId: string, userId: string, { device, jkt }: SignInOrigin, now: Date) => {
     const view = viewOf(tables, tenantId, userId);
     if (view === undefined) return undefined;
@@ -89,7 +92,7 @@ export function createUsers(tables: Tables): UserRepository {
         each.revokedAt === undefined &&
         each.expiresAt > now,
     );
-    const latest = latestOf(tenantId, userId);
+    const latest = latestOf(tables, tenantId, userId);
     const devices = {
       sessions: latest.length,
       known: latest.filter((each) => each.device !== '').length,
@@ -120,7 +123,8 @@ export function createUsers(tables: Tables): UserRepository {
           each.tenantId === tenantId && each.kind === 'password-total' && each.subject === held.userId,
       );
       const isKnownAddress =
-        address !== '' && latestOf(tenantId, held.userId).some((each) => each.client.address === address);
+        address !== '' &&
+        latestOf(tables, tenantId, held.userId).some((each) => each.client.address === address);
       const passwordHash = hashOf(tenantId, held.userId);
       return {
         ...account,

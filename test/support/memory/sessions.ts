@@ -4,7 +4,7 @@ import type { LoginRequestRepository } from '../../../src/domain/login-request.t
 import { DuplicateError } from '../../../src/domain/repositories.ts';
 import type { SessionRepository } from '../../../src/domain/session.ts';
 import type { TrustedDevice, TrustedDeviceRepository } from '../../../src/domain/trusted-device.ts';
-import { viewOf } from './accounts.ts';
+import { latestOf, viewOf } from './accounts.ts';
 import { enrolledOf } from './authenticators.ts';
 import type { ChallengeRow, Tables } from './tables.ts';
 
@@ -190,8 +190,7 @@ export function createSessions(tables: Tables): SessionRepository {
       );
       return (
         held?.confirmedAt !== undefined &&
-        sessions.find((each) => ofUser(tenantId, held.userId)(each) && each.binding?.jkt === jkt) !==
-          undefined
+        latestOf(tables, tenantId, held.userId).some((each) => each.binding?.jkt === jkt)
       );
     },
     async forgetDevices(tenantId, userId) {
