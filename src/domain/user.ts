@@ -44,7 +44,7 @@ export type UserView = {
 /** The account data that the session gate needs. */
 export type SessionAccount = UserView & {
   readonly enrolled: Enrolled;
-  /** Number of live sessions. */
+  /** Number of sessions that have neither ended nor expired; those whose idle time is over may be among them. */
   readonly liveSessions: number;
   readonly devices: DeviceHistory;
 };

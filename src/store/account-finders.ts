@@ -42,7 +42,7 @@ export function createAccountFinders(
   db: Database,
   prepared: Database,
 ): Pick<UserRepository, 'findForLogin' | 'findForSession' | 'findById'> {
-  /** The number of live sessions of the user in `users`. */
+  /** The number of sessions of the user in `users` that may be live: their idle time is in no index. */
   const live = () =>
     db
       .select({ live: sql`COUNT(*)` })

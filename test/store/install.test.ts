@@ -18,7 +18,7 @@ test('programs that install packages at the same time do so one after the other'
   const installs = await Promise.all(
     [1, 2, 3].map(() => run(process.execPath, ['--input-type=module', '-e', script])),
   );
-  // Nobody else may install.
+  // Only root may install packages.
   const may = process.getuid?.() === 0;
   expect(installs.map(({ stdout }) => stdout.trim())).toEqual([may, may, may].map(String));
   rmSync(folder, { recursive: true });
