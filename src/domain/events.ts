@@ -242,9 +242,12 @@ export type EventFilter = {
   readonly beforeId?: string;
 };
 
+/** An event, and the random bytes of its seal (`saltBytes`). */
+export type SaltedEvent = { readonly event: Event; readonly salt: Buffer };
+
 export type EventRepository = {
-  /** Adds an event, sealed with fresh random bytes (`saltBytes`). The sequencer gives it its position. */
-  add(event: Event, salt: Buffer): Promise<void>;
+  /** Adds events, sealed with fresh random bytes. The sequencer gives them their positions. */
+  add(...added: readonly SaltedEvent[]): Promise<void>;
   /** Removes the personal part of a user's events; returns their number. */
   removePersonalPart(tenantId: string, userId: string): Promise<number>;
   /** The newest events first, at most that many. */

@@ -14,6 +14,9 @@ export type KeyBinding = {
   readonly since: number;
 };
 
+/** The sessions that a user may have; the oldest ends for one more (R19). */
+export const maxSessions = 50;
+
 export type SessionRow = {
   readonly id: string;
   readonly tenantId: string;
@@ -97,9 +100,16 @@ export type SessionRepository = {
   revokeOfDevice(tenantId: string, userId: string, deviceId: string, now: Date): Promise<string[]>;
   /**
    * Ends the oldest sessions of a user beyond that many; returns the ids of those that no one else has ended. Where it
-   * ends none, those whose idle time is over are no longer counted among the live ones.
+   * ends none, those whose idle time is over are no longer counted among the live ones. `expected` are those that are
+   * beyond as far as the caller knows: where they all end nothing has to be read.
    */
-  revokeBeyond(tenantId: string, userId: string, kept: number, now: Date): Promise<string[]>;
+  revokeBeyond(
+    tenantId: string,
+    userId: string,
+    kept: number,
+    now: Date,
+    expected?: readonly string[],
+  ): Promise<string[]>;
 };
 
 /** The session of a call, as its row was when the call came in. */

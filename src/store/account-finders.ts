@@ -1,10 +1,12 @@
 import { and, eq, gt, isNull, ne, or, type Param, type SQL, sql } from 'drizzle-orm';
 import type { DeviceHistory, SignInOrigin } from '../domain/device.ts';
+import { maxSessions } from '../domain/session.ts';
+import { bytesToUuid } from '../domain/token.ts';
 import type { SessionAccount, UserRepository } from '../domain/user.ts';
 import { type EnrolledRow, enrolledColumns, toEnrolled } from './authenticators.ts';
 import type { Database } from './database.ts';
 import { once, slot } from './prepared.ts';
-import { latestOf } from './session-conditions.ts';
+import { beyondOf, latestOf } from './session-conditions.ts';
 import { attemptCounters } from './tables/limits.ts';
 import { sessions } from './tables/sessions.ts';
 import { credentials, identifiers, users } from './tables/users.ts';
@@ -19,7 +21,12 @@ import {
   type ViewRow,
 } from './user-view.ts';
 
-type AccountRow = ViewRow & EnrolledRow & { readonly live: number; readonly history: string };
+type AccountRow = ViewRow &
+  EnrolledRow & {
+    readonly live: number;
+    readonly beyond: Buffer | string | null;
+    readonly history: string;
+  };
 
 /** The numbers of a user's latest sessions, in the order of the statement. */
 function toHistory(text: string) {
@@ -29,7 +36,19 @@ function toHistory(text: string) {
 
 function toAccount(row: AccountRow): SessionAccount {
   const { devices } = toHistory(row.history);
-  return { ...toView(row), enrolled: toEnrolled(row), liveSessions: row.live, devices };
+  return {
+    ...toView(row),
+    enrolled: toEnrolled(row),
+    liveSessions: row.live,
+    replaceable: toIds(row.beyond),
+    devices,
+  };
+}
+
+/** The ids that a statement has put together, 16 bytes each. */
+function toIds(bytes: AccountRow['beyond']): string[] {
+  const hex = bytes?.toString() ?? '';
+  return (hex.match(/.{32}/g) ?? []).map((id) => bytesToUuid(Buffer.from(id, 'hex')));
 }
 
 /** The values of a statement that looks for the device of a sign-in. */
@@ -55,6 +74,14 @@ export function createAccountFinders(
           gt(sessions.expiresAt, slot('now', sessions.expiresAt)),
         ),
       );
+
+  /** The ids of the sessions that end with one more, in hexadecimal, one text for all. */
+  const beyond = (userId: SQL | Param) => {
+    const [tenantId, now] = [slot('tenantId', sessions.tenantId), slot('now', sessions.expiresAt)];
+    const rows = beyondOf(db, tenantId, userId, now, maxSessions - 1).as('beyond');
+    const ids = sql`GROUP_CONCAT(HEX(${rows.id}) ORDER BY ${rows.id} DESC SEPARATOR '')`;
+    return db.select({ ids }).from(rows);
+  };
 
   /** The numbers of a user's latest sessions, one text for all, as one look at each row is enough. */
   const history = (userId: SQL | Param) => {
@@ -82,6 +109,7 @@ export function createAccountFinders(
     mobiles,
     ...enrolledColumns,
     live: sql<number>`(${live()})`.as('live'),
+    beyond: sql<AccountRow['beyond']>`(${beyond(userId)})`.as('beyond'),
     history: sql<string>`(${history(userId)})`.as('history'),
   });
   const givenUser = and(

@@ -1,9 +1,9 @@
 import { and, asc, desc, eq, gt, inArray, lt } from 'drizzle-orm';
 import { type EventSeal, type SealedEvent, sealEvent } from '../domain/event-log.ts';
-import type { Event, EventDetails, EventRepository, EventType } from '../domain/events.ts';
+import type { Event, EventDetails, EventRepository, EventType, SaltedEvent } from '../domain/events.ts';
 import type { Vault } from '../domain/vault.ts';
 import type { Database } from './database.ts';
-import { once, slotsOf } from './prepared.ts';
+import { once, slotsOf, withSuffix } from './prepared.ts';
 import { events as table } from './tables/events.ts';
 
 type Row = typeof table.$inferSelect;
@@ -48,29 +48,40 @@ function parseDetails(text: string): EventDetails {
   }
 }
 
+/** The suffix of the second row's slots. */
+const second = 'OfSecond';
+
+function inPairs<T>(items: readonly T[]): (readonly [one: T, other: T | undefined])[] {
+  return items.flatMap((one, index) => (index % 2 === 0 ? [[one, items[index + 1]] as const] : []));
+}
+
 export function createEventRepository(
   db: Database,
   prepared: Database,
   vault: Pick<Vault, 'mac'>,
 ): EventRepository {
   const insert = once(() => prepared.insert(table).values(slotsOf(table)).prepare());
+  const insertTwo = once(() =>
+    prepared
+      .insert(table)
+      .values([slotsOf(table), slotsOf(table, second)])
+      .prepare(),
+  );
+
+  function toRow({ event, salt }: SaltedEvent): Row {
+    const { userId = null, sessionId = null, keyId = null, details, ...rest } = event;
+    const { commitment, mac = null } = sealEvent(vault, event, salt);
+    const text = JSON.stringify(details);
+    return { ...rest, userId, sessionId, keyId, details: text, position: null, salt, commitment, mac };
+  }
 
   return {
-    async add(event, salt) {
-      const { commitment, mac } = sealEvent(vault, event, salt);
-      const { userId = null, sessionId = null, keyId = null, details, ...rest } = event;
-      const text = JSON.stringify(details);
-      await insert().execute({
-        ...rest,
-        userId,
-        sessionId,
-        keyId,
-        details: text,
-        position: null,
-        salt,
-        commitment,
-        mac,
-      });
+    async add(...added) {
+      // Two, as a rule, where there are several: a session that began, and one that it replaced.
+      for (const [one, other] of inPairs(added.map(toRow))) {
+        if (other === undefined) await insert().execute(one);
+        else await insertTwo().execute({ ...one, ...withSuffix(other, second) });
+      }
     },
 
     async removePersonalPart(tenantId, userId) {

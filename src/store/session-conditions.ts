@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, isNull, type Param, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, isNull, type Param, type Placeholder, type SQL, sql } from 'drizzle-orm';
 import { latestSessions } from '../domain/device.ts';
 import type { Database } from './database.ts';
 import { sessions } from './tables/sessions.ts';
@@ -14,6 +14,29 @@ export const isLive = (now: Date | Param) =>
 
 /** The user of the session. */
 export const ownerOf = and(eq(users.tenantId, sessions.tenantId), eq(users.id, sessions.userId));
+
+/** The sessions beyond a limit that are read at once. */
+export const mostBeyond = 16;
+
+/** The live sessions of a user beyond so many, the newest of them first. */
+export function beyondOf(
+  db: Database,
+  tenantId: string | Param,
+  userId: SQL | Param,
+  now: Date | Param,
+  kept: number | Placeholder,
+) {
+  return (
+    db
+      .select({ id: sessions.id })
+      // For the order of ids the database may read every session of the tenant, from the newest on.
+      .from(sessions, { forceIndex: 'sessions_live' })
+      .where(and(eq(sessions.tenantId, tenantId), sql`${sessions.userId} = ${userId}`, isLive(now)))
+      .orderBy(desc(sessions.id))
+      .limit(mostBeyond)
+      .offset(kept)
+  );
+}
 
 /**
  * The latest sessions of a user, live or not, with what tells of their device. A user may have signed in a hundred

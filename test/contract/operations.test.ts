@@ -53,7 +53,7 @@ overEveryStore('events', (scene) => {
       }),
       eventOf(own, { userId }),
     ] as const;
-    for (const event of made) await store.events.add(event, salt);
+    await store.events.add(...made.map((event) => ({ event, salt })));
     expect(await store.events.list({ tenantId }, 10)).toEqual([...made].reverse());
     expect(await store.events.list({ tenantId, userId }, 1)).toEqual([made[2]]);
     expect(await store.events.list({ tenantId, type: 'sign_in.failed', outcome: 'failure' }, 10)).toEqual([
@@ -66,7 +66,7 @@ overEveryStore('events', (scene) => {
     const own = scene();
     const { store, tenantId, uuid } = own;
     const event = eventOf(own, { userId: uuid(), sessionId: uuid() });
-    await store.events.add(event, salt);
+    await store.events.add({ event, salt });
     expect(await store.events.removePersonalPart(tenantId, event.userId ?? '')).toBe(1);
     expect(await store.events.list({ tenantId }, 10)).toEqual([
       { ...event, userId: undefined, sessionId: undefined, address: '' },
@@ -89,7 +89,7 @@ overEveryStore('the log of events', (scene) => {
     const own = scene();
     const { store, tenantId } = own;
     const made = [eventOf(own, {}), eventOf(own, {}), eventOf(own, {})] as const;
-    for (const event of made) await store.events.add(event, salt);
+    for (const event of made) await store.events.add({ event, salt });
     const rows = (await store.eventLogs.listUnnumbered(tenantId, 500)).filter(
       (each) => each.tenantId === tenantId,
     );
@@ -112,7 +112,7 @@ overEveryStore('the log of events', (scene) => {
     const own = scene();
     const { store, tenantId } = own;
     const event = eventOf(own, {});
-    await store.events.add(event, salt);
+    await store.events.add({ event, salt });
     await store.eventLogs.refuse(tenantId, [event.id]);
     expect(await store.eventLogs.listRefused(1000)).toContainEqual({ tenantId, id: event.id });
     expect(await store.eventLogs.oldestPosition(tenantId)).toBeUndefined();

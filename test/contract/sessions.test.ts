@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Challenge, ChallengePurpose } from '../../src/domain/challenge.ts';
 import { DuplicateError } from '../../src/domain/repositories.ts';
+import { maxSessions } from '../../src/domain/session.ts';
 import { overEveryStore, type Scene } from './stores.ts';
 
 async function makeChallenge(
@@ -269,6 +270,40 @@ overEveryStore('sessions', (scene) => {
     const [kept, ...beyond] = ids.sort().reverse();
     expect((await store.sessions.revokeBeyond(tenantId, user.id, 1, now)).sort()).toEqual(beyond.reverse());
     expect((await store.sessions.listLive(tenantId, user.id, now)).map(({ id }) => id)).toEqual([kept]);
+  });
+
+  test('a look at an account names the sessions that end with one more, the newest first', async () => {
+    const { store, tenantId, makeUser, makeSession, now } = scene();
+    const { user, identifier } = await makeUser();
+    await makeSession(user, { idleExpiresAt: now });
+    const ids: string[] = [];
+    for (let count = 1; count < maxSessions; count += 1) ids.push((await makeSession(user)).id);
+    const origin = { address: '', device: '', jkt: '' };
+    const replaceable = async () =>
+      (await store.users.findForSession(tenantId, user.id, origin, now))?.replaceable;
+    expect(await replaceable()).toEqual([]);
+    for (let count = 0; count < 2; count += 1) ids.push((await makeSession(user)).id);
+    ids.sort();
+    expect(await replaceable()).toEqual([ids[1], ids[0]]);
+    expect((await store.users.findForLogin(tenantId, identifier, origin, now))?.replaceable).toEqual([
+      ids[1],
+      ids[0],
+    ]);
+  });
+
+  test('ends the sessions that are expected beyond a number, and looks for others where one of them has ended', async () => {
+    const { store, tenantId, makeUser, makeSession, now } = scene();
+    const { user } = await makeUser();
+    const ids: string[] = [];
+    for (let count = 0; count < 5; count += 1) ids.push((await makeSession(user)).id);
+    const [oldest = '', second = '', third = ''] = ids.sort();
+    const end = (kept: number, expected: string[]) =>
+      store.sessions.revokeBeyond(tenantId, user.id, kept, now, expected);
+    expect(await end(4, [oldest])).toEqual([oldest]);
+    expect(await end(3, [oldest])).toEqual([second]);
+    expect(await end(2, [oldest, third])).toEqual([third]);
+    expect(await store.sessions.listLive(tenantId, user.id, now)).toHaveLength(2);
+    expect(await end(1, [scene().uuid()])).toHaveLength(1);
   });
 
   test('sessions whose idle time is over are no longer counted once a sign-in has met them', async () => {

@@ -55,7 +55,7 @@ async function add(changes: Partial<Event> = {}): Promise<Event> {
     address: '192.0.2.1',
     ...changes,
   };
-  await store.events.add(event, systemRandom.bytes(16));
+  await store.events.add({ event, salt: systemRandom.bytes(16) });
   return event;
 }
 

@@ -92,7 +92,7 @@ async function happen(count: number): Promise<string[]> {
       sessionId: undefined,
       address: '',
     };
-    await store.events.add({ ...event, ...rest }, systemRandom.bytes(16));
+    await store.events.add({ event: { ...event, ...rest }, salt: systemRandom.bytes(16) });
   }
   const rows = (await store.eventLogs.listUnnumbered(tenantId, 1000)).filter(({ id }) => ids.includes(id));
   await store.eventLogs.number(

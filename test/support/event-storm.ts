@@ -82,7 +82,7 @@ export async function runEventStorm(options: StormOptions): Promise<StormReport>
         address: '',
       };
       const commit = async ({ events }: Pick<Store, 'events'>) => {
-        await events.add(event, systemRandom.bytes(16));
+        await events.add({ event, salt: systemRandom.bytes(16) });
         await pause(Math.random() * 20);
       };
       try {

@@ -2,7 +2,13 @@ import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { saltBytes } from '../../domain/event-log.ts';
-import { type DetailsOf, type EventType, eventCatalogue, type FailureType } from '../../domain/events.ts';
+import {
+  type DetailsOf,
+  type EventType,
+  eventCatalogue,
+  type FailureType,
+  type SaltedEvent,
+} from '../../domain/events.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Repositories } from '../../domain/repositories.ts';
 
@@ -31,17 +37,13 @@ export type Recorded<T extends EventType> = {
   readonly sessionId?: string | undefined;
 } & (DetailsOf<T> extends undefined ? { readonly details?: undefined } : { readonly details: DetailsOf<T> });
 
-/**
- * Records an event in the transaction of the change that it is about. Throws INTERNAL where the
- * called method does not declare the type in `emits`.
- */
-export async function record<T extends EventType>(
-  { events }: Pick<Repositories, 'events'>,
+/** The event that was reported, with the actor. Throws INTERNAL where the called method does not declare the type in `emits`. */
+function eventOf<T extends EventType>(
   { clock, random }: RecordDeps,
   actor: Actor,
   { type, userId, sessionId, details }: Recorded<T>,
   reason: DomainError['reason'] | '' = '',
-): Promise<void> {
+): SaltedEvent {
   if (actor.emits?.has(type) === false)
     throw new DomainError('INTERNAL', { cause: new Error(`the method does not declare to emit ${type}`) });
   const memberId = actor.member?.userId ?? actor.session?.actorId;
@@ -60,7 +62,34 @@ export async function record<T extends EventType>(
     requestId: actor.requestId,
     createdAt: clock(),
   };
-  await events.add(event, random.bytes(saltBytes));
+  return { event, salt: random.bytes(saltBytes) };
+}
+
+/** An event of any type, with the details of that type. */
+export type AnyRecorded = { [T in EventType]: Recorded<T> }[EventType];
+
+/**
+ * Records an event in the transaction of the change that it is about. Throws INTERNAL where the
+ * called method does not declare the type in `emits`.
+ */
+export async function record<T extends EventType>(
+  { events }: Pick<Repositories, 'events'>,
+  deps: RecordDeps,
+  actor: Actor,
+  recorded: Recorded<T>,
+  reason: DomainError['reason'] | '' = '',
+): Promise<void> {
+  await events.add(eventOf(deps, actor, recorded, reason));
+}
+
+/** Records events of one change together: it costs less than one after another. */
+export async function recordAll(
+  { events }: Pick<Repositories, 'events'>,
+  deps: RecordDeps,
+  actor: Actor,
+  recorded: readonly AnyRecorded[],
+): Promise<void> {
+  await events.add(...recorded.map((each) => eventOf(deps, actor, each as Recorded<EventType>)));
 }
 
 /**

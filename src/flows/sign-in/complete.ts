@@ -8,7 +8,7 @@ import type { SessionRow } from '../../domain/session.ts';
 import type { SignInProgress } from '../../domain/sign-in.ts';
 import type { SessionAccount, UserView } from '../../domain/user.ts';
 import type { Vault } from '../../domain/vault.ts';
-import { type RecordDeps, record } from '../events/record.ts';
+import { type RecordDeps, record, recordAll } from '../events/record.ts';
 import { type NewDeviceDeps, noticeNewDevice } from './new-device.ts';
 import type { SessionGate } from './session-gate.ts';
 
@@ -104,14 +104,13 @@ export function createCompleteSignIn(deps: CompleteDeps) {
         };
         const sessionId = result.session.id;
         await noticeNewDevice(deps, repositories, caller, account, result.session);
-        await record(repositories, deps, caller, { type: 'session.started', userId, sessionId, details });
-        for (const ended of result.replaced)
-          await record(repositories, deps, caller, {
-            type: 'session.ended',
-            userId,
-            sessionId: ended,
-            details: { cause: 'replaced' },
-          });
+        const ended = result.replaced.map((sessionId) => {
+          return { type: 'session.ended', userId, sessionId, details: { cause: 'replaced' } } as const;
+        });
+        await recordAll(repositories, deps, caller, [
+          { type: 'session.started', userId, sessionId, details },
+          ...ended,
+        ]);
       } else
         await record(repositories, deps, caller, { type: 'sign_in.pending', userId, details: { method } });
       return result;

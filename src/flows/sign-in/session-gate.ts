@@ -7,7 +7,7 @@ import { DomainError } from '../../domain/errors.ts';
 import type { TenantPolicy } from '../../domain/policy.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Repositories } from '../../domain/repositories.ts';
-import type { SessionRow } from '../../domain/session.ts';
+import { maxSessions, type SessionRow } from '../../domain/session.ts';
 import { formatProgress, isSecondFactor, type SignInProgress } from '../../domain/sign-in.ts';
 import { lacksRequired, requiresSecondFactor } from '../../domain/tenant.ts';
 import type { SessionAccount, User } from '../../domain/user.ts';
@@ -27,8 +27,6 @@ export type SessionGateDeps = {
   readonly random: Random;
 };
 
-/** The sessions that a user may have; the oldest ends for one more (R19). */
-export const maxSessions = 50;
 /** Lifetime of a pending sign-in (R24). */
 const pendingLifetimeMs = 300_000;
 
@@ -98,7 +96,7 @@ export function createSessionGate({ sendCode, chargeCode, clock, random }: Sessi
     account: SessionAccount,
     progress: SignInProgress,
   ): Promise<Opened> {
-    const { user, liveSessions, enrolled } = account;
+    const { user, liveSessions, replaceable, enrolled } = account;
     const { policy } = caller.tenant;
     const lacksFactor =
       demandsSecondFactor(enrolled, requiresSecondFactor(policy)) && !progress.amr.includes('mfa');
@@ -146,7 +144,7 @@ export function createSessionGate({ sendCode, chargeCode, clock, random }: Sessi
     const replaced =
       liveSessions < maxSessions
         ? []
-        : await repositories.sessions.revokeBeyond(user.tenantId, user.id, maxSessions, now);
+        : await repositories.sessions.revokeBeyond(user.tenantId, user.id, maxSessions, now, replaceable);
     return { kind: 'session', session, replaced };
   };
 }

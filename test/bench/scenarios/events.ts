@@ -135,7 +135,7 @@ async function costOfEvent(databaseUrl: string, pairs: number): Promise<number[]
     await handle.transaction(async (db, prepared) => {
       await db.execute(sql`UPDATE bench_row SET n = n + 1 WHERE id = 1`);
       repository ??= createEventRepository(db, prepared, vault);
-      if (withEvent) await repository.add(eventOf(tenantId), systemRandom.bytes(16));
+      if (withEvent) await repository.add({ event: eventOf(tenantId), salt: systemRandom.bytes(16) });
     });
     return performance.now() - startedAt;
   };

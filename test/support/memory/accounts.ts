@@ -4,6 +4,7 @@ import type { IdentityRepository } from '../../../src/domain/external-identity.t
 import type { HeldIdentifier, Identifier } from '../../../src/domain/identifier.ts';
 import { emptyProfile, type Profile } from '../../../src/domain/profile.ts';
 import { DuplicateError } from '../../../src/domain/repositories.ts';
+import { maxSessions } from '../../../src/domain/session.ts';
 import type { TermsRepository } from '../../../src/domain/terms.ts';
 import type { User, UserRepository, UserView } from '../../../src/domain/user.ts';
 import { enrolledOf } from './authenticators.ts';
@@ -98,7 +99,14 @@ export function createUsers(tables: Tables): UserRepository {
       known: latest.filter((each) => each.device !== '').length,
       same: latest.filter((each) => each.device === device || each.binding?.jkt === jkt).length,
     };
-    return { ...view, enrolled: enrolledOf(tables, tenantId, userId), liveSessions: live.length, devices };
+    const replaceable = live
+      .filter((each) => each.idleExpiresAt > now)
+      .map(({ id }) => id)
+      .sort()
+      .reverse()
+      .slice(maxSessions - 1);
+    const enrolled = enrolledOf(tables, tenantId, userId);
+    return { ...view, enrolled, liveSessions: live.length, replaceable, devices };
   };
 
   return {

@@ -13,8 +13,9 @@ const toEvent = ({ position: _, seal: __, ...event }: EventRow) => event;
 
 export function createEvents({ events }: Tables): EventRepository {
   return {
-    async add(event, salt) {
-      events.insert({ ...event, position: undefined, seal: sealEvent(vault, event, salt) });
+    async add(...added) {
+      for (const { event, salt } of added)
+        events.insert({ ...event, position: undefined, seal: sealEvent(vault, event, salt) });
     },
     removePersonalPart: async (tenantId, userId) =>
       events.update(
