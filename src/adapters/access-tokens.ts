@@ -47,6 +47,8 @@ export function createAccessTokens({ ring, issuer, clock, random }: AccessTokenD
   const seconds = (date: Date) => Math.floor(date.getTime() / 1000);
 
   const verified = createVerifiedTokens(ring.verifier, clock, leewayS);
+  /** The headers of tokens that were verified, as they are encoded, with their level: two for each key. */
+  const headers = new Map<string, SessionLevel>();
 
   /** The claims of a token of that type that is ours and live, or undefined for whatever is not. */
   async function verifyAs(
@@ -122,11 +124,13 @@ export function createAccessTokens({ ring, issuer, clock, random }: AccessTokenD
     },
 
     async verify(token) {
-      const level = levelOf(token);
+      const header = token.slice(0, token.indexOf('.'));
+      const level = headers.get(header) ?? levelOf(token);
       if (level === undefined) return undefined;
       const required = ['exp', 'iat', 'sub', 'tid', 'sid', 'jti', 'auth_time', 'amr'];
       const payload = await verifyAs(token, types[level], required);
       if (payload === undefined) return undefined;
+      headers.set(header, level);
       const { sub, tid, sid, exp, iat, auth_time: authTime, amr } = payload;
       const plausible =
         typeof sub === 'string' &&

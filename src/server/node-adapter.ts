@@ -10,6 +10,7 @@ import type {
 } from '@connectrpc/connect/protocol';
 import { chunksOf } from '../rest/chunks.ts';
 import { closeSignal } from '../rest/close-signal.ts';
+import { Whole } from './whole.ts';
 
 // Replaces `connectNodeAdapter`: its iterators, compiled for an old JavaScript, are most of the garbage of a short call.
 
@@ -68,6 +69,13 @@ async function write(
   response: ServerResponse,
   signal: AbortSignal,
 ): Promise<void> {
+  if (body instanceof Whole) {
+    if (signal.aborted) return;
+    response.writeHead(status, toNodeHeaders(header));
+    if (trailer !== undefined) response.addTrailers(toNodeHeaders(trailer));
+    response.end(body.bytes.length === 0 ? undefined : body.bytes);
+    return;
+  }
   const chunks = body?.[Symbol.asyncIterator]();
   // A handler may set headers until its first message.
   let chunk = await chunks?.next();

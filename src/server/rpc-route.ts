@@ -7,12 +7,13 @@ import {
   type HandlerContext,
   type Interceptor,
 } from '@connectrpc/connect';
-import type { UniversalServerRequest } from '@connectrpc/connect/protocol';
+import type { UniversalHandler, UniversalServerRequest } from '@connectrpc/connect/protocol';
 import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
 import { DomainError } from '../domain/errors.ts';
-import { implementationsOf } from '../rest/invoke.ts';
+import { implementationsOf, type UnaryImpl } from '../rest/invoke.ts';
 import { assertPlain, decodeJson } from '../rest/json.ts';
 import { contextValuesOf, requestOf } from '../rpc/context.ts';
+import { createConnectUnary, isConnectPost } from './connect-unary.ts';
 import type { ErrorMapper } from './error-mapper.ts';
 import { protocolOf, withMapper } from './framework-errors.ts';
 import { createGrpcUnary } from './grpc-unary.ts';
@@ -21,6 +22,7 @@ import { boundsInterceptor } from './input-bounds.ts';
 import { outcomeInterceptor, successInterceptor } from './interceptors.ts';
 import { serve } from './node-adapter.ts';
 import { refuse } from './refuse.ts';
+import type { UnaryHandler } from './unary-call.ts';
 
 /** The largest message (R56). */
 export const maxMessageBytes = 64 * 1024;
@@ -94,14 +96,12 @@ function createAdapterRoute(
   const all = { acceptCompression: [compressionGzip, compressionBrotli], ...options };
   const router = createConnectRouter(all);
   routes(router);
-  const createUnary = createGrpcUnary(all);
-  const unary = new Map(implementationsOf(routes).map((spec) => [spec.method, createUnary(spec)]));
+  const specs = new Map(implementationsOf(routes).map((spec) => [spec.method, spec]));
   const handlers = new Map(
     router.handlers.map((handler) => {
-      const overGrpc = unary.get(handler.method as DescMethodUnary) ?? handler;
-      const either = (request: UniversalServerRequest) =>
-        isGrpc(request) ? overGrpc(request) : handler(request);
-      return [handler.requestPath, withMapper(Object.assign(either, handler), mapError)];
+      const spec = specs.get(handler.method as DescMethodUnary);
+      const leaner = spec === undefined ? handler : leanerThan(handler, all, spec);
+      return [handler.requestPath, withMapper(leaner, mapError)];
     }),
   );
   return async (request: IncomingMessage, response, info) => {
@@ -117,6 +117,20 @@ function createAdapterRoute(
     await serve(handler, request, response, contextValuesOf(info));
     return 'answered';
   };
+}
+
+/** The handler of a method of one message in and one out; what is neither gRPC nor posted over Connect stays Connect's. */
+function leanerThan(
+  handler: UniversalHandler,
+  options: ConnectRouterOptions,
+  spec: UnaryImpl,
+): UniversalHandler {
+  const [overGrpc, overConnect] = [createGrpcUnary(options, spec), createConnectUnary(options, spec)];
+  const serveCall: UnaryHandler = (request) => {
+    if (isGrpc(request)) return overGrpc(request);
+    return isConnectPost(request) ? overConnect(request) : handler(request);
+  };
+  return Object.assign(serveCall, handler);
 }
 
 const isGrpc = ({ header }: UniversalServerRequest) =>

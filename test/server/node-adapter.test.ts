@@ -6,6 +6,7 @@ import { createContextValues } from '@connectrpc/connect';
 import type { UniversalHandler, UniversalServerRequest } from '@connectrpc/connect/protocol';
 import { expect, onTestFinished, test } from 'vitest';
 import { serve } from '../../src/server/node-adapter.ts';
+import { Whole } from '../../src/server/whole.ts';
 import { endHeaders, frame, openRaw, postBlock } from '../support/raw-http2.ts';
 
 type Handle = (request: UniversalServerRequest) => ReturnType<UniversalHandler>;
@@ -67,6 +68,30 @@ test('over HTTP/2 the trailers follow the body, and pseudo-headers are no header
   stream.resume();
   expect((await trailers)[0]).toMatchObject({ 'grpc-status': '0' });
   expect(names).toEqual(['x-some']);
+  session.close();
+});
+
+test.each(['answer', ''])('an answer in one piece (%j) comes with its headers and trailers', async (text) => {
+  const handle: Handle = async () => ({
+    status: 200,
+    header: new Headers({ 'x-other': 'b', 'content-length': String(text.length) }),
+    body: new Whole(Buffer.from(text)),
+    trailer: new Headers({ 'grpc-status': '0' }),
+  });
+  const answer = await fetch(await http1(handle));
+  expect([answer.headers.get('x-other'), await answer.text()]).toEqual(['b', text]);
+  const url = await listen(
+    createHttp2Server((request: Http2ServerRequest, response) => {
+      void serve(handle as UniversalHandler, request as never, response as never, createContextValues());
+    }),
+  );
+  const session = connect(url);
+  const stream = session.request({ ':path': '/path' });
+  const trailers = once(stream, 'trailers');
+  let received = '';
+  for await (const chunk of stream) received += String(chunk);
+  expect(received).toBe(text);
+  expect((await trailers)[0]).toMatchObject({ 'grpc-status': '0' });
   session.close();
 });
 
