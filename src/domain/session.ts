@@ -100,15 +100,15 @@ export type SessionRepository = {
   revokeOfDevice(tenantId: string, userId: string, deviceId: string, now: Date): Promise<string[]>;
   /**
    * Ends the oldest sessions of a user beyond that many; returns the ids of those that no one else has ended. Where it
-   * ends none, those whose idle time is over are no longer counted among the live ones. `expected` are those that are
-   * beyond as far as the caller knows: where they all end nothing has to be read.
+   * ends none, those whose idle time is over are no longer counted among the live ones. `expected` is the only one that
+   * is beyond, as far as the caller knows: where it ends nothing has to be read.
    */
   revokeBeyond(
     tenantId: string,
     userId: string,
     kept: number,
     now: Date,
-    expected?: readonly string[],
+    expected?: string,
   ): Promise<string[]>;
 };
 

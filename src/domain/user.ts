@@ -46,8 +46,8 @@ export type SessionAccount = UserView & {
   readonly enrolled: Enrolled;
   /** Number of sessions that have neither ended nor expired; those whose idle time is over may be among them. */
   readonly liveSessions: number;
-  /** The sessions that end with one more, the newest first: the live ones beyond `maxSessions - 1`, of which a few are enough. */
-  readonly replaceable: readonly string[];
+  /** The session that ends with one more, where a look at the latest ones has shown it: the oldest of `maxSessions` live ones. */
+  readonly oldestSession: string | undefined;
   readonly devices: DeviceHistory;
 };
 

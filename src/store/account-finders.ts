@@ -6,7 +6,7 @@ import type { SessionAccount, UserRepository } from '../domain/user.ts';
 import { type EnrolledRow, enrolledColumns, toEnrolled } from './authenticators.ts';
 import type { Database } from './database.ts';
 import { once, slot } from './prepared.ts';
-import { beyondOf, latestOf } from './session-conditions.ts';
+import { isLive, latestOf } from './session-conditions.ts';
 import { attemptCounters } from './tables/limits.ts';
 import { sessions } from './tables/sessions.ts';
 import { credentials, identifiers, users } from './tables/users.ts';
@@ -21,34 +21,21 @@ import {
   type ViewRow,
 } from './user-view.ts';
 
-type AccountRow = ViewRow &
-  EnrolledRow & {
-    readonly live: number;
-    readonly beyond: Buffer | string | null;
-    readonly history: string;
-  };
+type AccountRow = ViewRow & EnrolledRow & { readonly live: number; readonly history: string };
 
-/** The numbers of a user's latest sessions, in the order of the statement. */
+/** What is known of a user's latest sessions, in the order of the statement. */
 function toHistory(text: string) {
-  const [all = 0, known = 0, same = 0, begun = 0] = text.split(' ').map(Number);
-  return { begun, devices: { sessions: all, known, same } satisfies DeviceHistory };
+  const [all, known, same, begun, live, oldest = ''] = text.split(' ');
+  const devices: DeviceHistory = { sessions: Number(all), known: Number(known), same: Number(same) };
+  return { devices, begun: Number(begun), live: Number(live), oldest };
 }
 
 function toAccount(row: AccountRow): SessionAccount {
-  const { devices } = toHistory(row.history);
-  return {
-    ...toView(row),
-    enrolled: toEnrolled(row),
-    liveSessions: row.live,
-    replaceable: toIds(row.beyond),
-    devices,
-  };
-}
-
-/** The ids that a statement has put together, 16 bytes each. */
-function toIds(bytes: AccountRow['beyond']): string[] {
-  const hex = bytes?.toString() ?? '';
-  return (hex.match(/.{32}/g) ?? []).map((id) => bytesToUuid(Buffer.from(id, 'hex')));
+  const { devices, live, oldest } = toHistory(row.history);
+  // Sessions of longer lifetimes may have left live ones out; then it takes another look.
+  const isAll = live === row.live && live === maxSessions;
+  const oldestSession = isAll ? bytesToUuid(Buffer.from(oldest, 'hex')) : undefined;
+  return { ...toView(row), enrolled: toEnrolled(row), liveSessions: row.live, oldestSession, devices };
 }
 
 /** The values of a statement that looks for the device of a sign-in. */
@@ -75,15 +62,7 @@ export function createAccountFinders(
         ),
       );
 
-  /** The ids of the sessions that end with one more, in hexadecimal, one text for all. */
-  const beyond = (userId: SQL | Param) => {
-    const [tenantId, now] = [slot('tenantId', sessions.tenantId), slot('now', sessions.expiresAt)];
-    const rows = beyondOf(db, tenantId, userId, now, maxSessions - 1).as('beyond');
-    const ids = sql`GROUP_CONCAT(HEX(${rows.id}) ORDER BY ${rows.id} DESC SEPARATOR '')`;
-    return db.select({ ids }).from(rows);
-  };
-
-  /** The numbers of a user's latest sessions, one text for all, as one look at each row is enough. */
+  /** What is asked of a user's latest sessions, one text for all, as one look at each row is enough. */
   const history = (userId: SQL | Param) => {
     const latest = latestOf(db, slot('tenantId', sessions.tenantId), userId);
     const isKnown = ne(latest.device, sql.param('', sessions.device));
@@ -99,7 +78,9 @@ export function createAccountFinders(
     const sums = [sql`1`, isKnown, isSame, isFromAddress].map(
       (condition) => sql`COALESCE(SUM(${condition}), 0)`,
     );
-    return db.select({ counts: sql`CONCAT_WS(' ', ${sql.join(sums, sql`, `)})` }).from(latest);
+    const liveId = sql`IF(${isLive(slot('now', sessions.expiresAt), latest)}, ${latest.id}, NULL)`;
+    const live = sql`COUNT(${liveId}), HEX(MIN(${liveId}))`;
+    return db.select({ history: sql`CONCAT_WS(' ', ${sql.join(sums, sql`, `)}, ${live})` }).from(latest);
   };
 
   /** The columns of the session gate, beside the joins of emails and mobiles. */
@@ -109,7 +90,6 @@ export function createAccountFinders(
     mobiles,
     ...enrolledColumns,
     live: sql<number>`(${live()})`.as('live'),
-    beyond: sql<AccountRow['beyond']>`(${beyond(userId)})`.as('beyond'),
     history: sql<string>`(${history(userId)})`.as('history'),
   });
   const givenUser = and(

@@ -33,7 +33,7 @@ overEveryStore('users', (scene) => {
       ...view,
       enrolled: { kinds: [], smsNumber: undefined, isPasskeyOnly: false },
       liveSessions: 0,
-      replaceable: [],
+      oldestSession: undefined,
       devices,
     };
     expect(await store.users.findForSession(tenantId, user.id, origin(), now)).toEqual(account);

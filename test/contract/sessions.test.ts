@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Challenge, ChallengePurpose } from '../../src/domain/challenge.ts';
+import { latestSessions } from '../../src/domain/device.ts';
 import { DuplicateError } from '../../src/domain/repositories.ts';
 import { maxSessions } from '../../src/domain/session.ts';
 import { overEveryStore, type Scene } from './stores.ts';
@@ -272,38 +273,54 @@ overEveryStore('sessions', (scene) => {
     expect((await store.sessions.listLive(tenantId, user.id, now)).map(({ id }) => id)).toEqual([kept]);
   });
 
-  test('a look at an account names the sessions that end with one more, the newest first', async () => {
-    const { store, tenantId, makeUser, makeSession, now } = scene();
+  test('a look at an account with as many sessions as may be names the oldest, which ends with one more', async () => {
+    const { store, tenantId, makeUser, makeSession, now, at } = scene();
     const { user, identifier } = await makeUser();
-    await makeSession(user, { idleExpiresAt: now });
     const ids: string[] = [];
     for (let count = 1; count < maxSessions; count += 1) ids.push((await makeSession(user)).id);
     const origin = { address: '', device: '', jkt: '' };
-    const replaceable = async () =>
-      (await store.users.findForSession(tenantId, user.id, origin, now))?.replaceable;
-    expect(await replaceable()).toEqual([]);
-    for (let count = 0; count < 2; count += 1) ids.push((await makeSession(user)).id);
-    ids.sort();
-    expect(await replaceable()).toEqual([ids[1], ids[0]]);
-    expect((await store.users.findForLogin(tenantId, identifier, origin, now))?.replaceable).toEqual([
-      ids[1],
-      ids[0],
-    ]);
+    const oldest = async (time = now) => {
+      const found = await store.users.findForSession(tenantId, user.id, origin, time);
+      const atLogin = await store.users.findForLogin(tenantId, identifier, origin, time);
+      expect(atLogin?.oldestSession).toBe(found?.oldestSession);
+      return found?.oldestSession;
+    };
+    expect(await oldest()).toBeUndefined();
+    const { id } = await makeSession(user, { idleExpiresAt: at(5) });
+    expect(await oldest()).toBe([...ids, id].sort()[0]);
+    // With one that is over, and with one too many, it takes another look.
+    expect(await oldest(at(5))).toBeUndefined();
+    await makeSession(user);
+    expect(await oldest()).toBeUndefined();
   });
 
-  test('ends the sessions that are expected beyond a number, and looks for others where one of them has ended', async () => {
+  test('sessions that outlast a live one leave it unseen among the latest', async () => {
+    const { store, tenantId, makeUser, makeSession, now, at } = scene();
+    const { user } = await makeUser();
+    for (let count = 0; count < maxSessions; count += 1) await makeSession(user);
+    for (let count = 0; count < latestSessions - 1; count += 1) {
+      const { id } = await makeSession(user, { expiresAt: at(900_000) });
+      await store.sessions.revoke(tenantId, user.id, id, now);
+    }
+    const origin = { address: '', device: '', jkt: '' };
+    expect(await store.users.findForSession(tenantId, user.id, origin, now)).toMatchObject({
+      liveSessions: maxSessions,
+      oldestSession: undefined,
+    });
+  });
+
+  test('ends the session that is expected beyond a number, and looks for another where it has ended', async () => {
     const { store, tenantId, makeUser, makeSession, now } = scene();
     const { user } = await makeUser();
     const ids: string[] = [];
-    for (let count = 0; count < 5; count += 1) ids.push((await makeSession(user)).id);
+    for (let count = 0; count < 4; count += 1) ids.push((await makeSession(user)).id);
     const [oldest = '', second = '', third = ''] = ids.sort();
-    const end = (kept: number, expected: string[]) =>
+    const end = (kept: number, expected: string) =>
       store.sessions.revokeBeyond(tenantId, user.id, kept, now, expected);
-    expect(await end(4, [oldest])).toEqual([oldest]);
-    expect(await end(3, [oldest])).toEqual([second]);
-    expect(await end(2, [oldest, third])).toEqual([third]);
-    expect(await store.sessions.listLive(tenantId, user.id, now)).toHaveLength(2);
-    expect(await end(1, [scene().uuid()])).toHaveLength(1);
+    expect(await end(3, oldest)).toEqual([oldest]);
+    expect(await end(2, oldest)).toEqual([second]);
+    expect(await end(1, scene().uuid())).toEqual([third]);
+    expect(await store.sessions.listLive(tenantId, user.id, now)).toHaveLength(1);
   });
 
   test('sessions whose idle time is over are no longer counted once a sign-in has met them', async () => {

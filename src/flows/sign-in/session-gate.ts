@@ -96,7 +96,7 @@ export function createSessionGate({ sendCode, chargeCode, clock, random }: Sessi
     account: SessionAccount,
     progress: SignInProgress,
   ): Promise<Opened> {
-    const { user, liveSessions, replaceable, enrolled } = account;
+    const { user, liveSessions, oldestSession, enrolled } = account;
     const { policy } = caller.tenant;
     const lacksFactor =
       demandsSecondFactor(enrolled, requiresSecondFactor(policy)) && !progress.amr.includes('mfa');
@@ -144,7 +144,7 @@ export function createSessionGate({ sendCode, chargeCode, clock, random }: Sessi
     const replaced =
       liveSessions < maxSessions
         ? []
-        : await repositories.sessions.revokeBeyond(user.tenantId, user.id, maxSessions, now, replaceable);
+        : await repositories.sessions.revokeBeyond(user.tenantId, user.id, maxSessions, now, oldestSession);
     return { kind: 'session', session, replaced };
   };
 }

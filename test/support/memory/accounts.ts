@@ -99,14 +99,11 @@ export function createUsers(tables: Tables): UserRepository {
       known: latest.filter((each) => each.device !== '').length,
       same: latest.filter((each) => each.device === device || each.binding?.jkt === jkt).length,
     };
-    const replaceable = live
-      .filter((each) => each.idleExpiresAt > now)
-      .map(({ id }) => id)
-      .sort()
-      .reverse()
-      .slice(maxSessions - 1);
+    const seen = live.filter((each) => each.idleExpiresAt > now && latest.includes(each));
+    const isAll = seen.length === live.length && seen.length === maxSessions;
+    const [oldestSession] = isAll ? seen.map(({ id }) => id).sort() : [];
     const enrolled = enrolledOf(tables, tenantId, userId);
-    return { ...view, enrolled, liveSessions: live.length, replaceable, devices };
+    return { ...view, enrolled, liveSessions: live.length, oldestSession, devices };
   };
 
   return {
