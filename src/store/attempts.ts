@@ -1,8 +1,7 @@
-import { and, eq, gt, or, sql } from 'drizzle-orm';
-import type { ResultSetHeader } from 'mysql2';
+import { and, eq, exists, gt, or, sql } from 'drizzle-orm';
 import type { AttemptCounter, AttemptRepository } from '../domain/attempt.ts';
 import type { Database } from './database.ts';
-import { once, slot, slotsOf } from './prepared.ts';
+import { bySize, once, slot, slotsOf } from './prepared.ts';
 import { attemptCounters as table } from './tables/limits.ts';
 import { credentials } from './tables/users.ts';
 
@@ -45,6 +44,33 @@ export function createAttemptRepository(db: Database, prepared: Database): Attem
   const countOne = countStatement(false);
   const countBoth = countStatement(true);
 
+  /** Resets so many counters where the password is still the one that was compared. */
+  const resetForPassword = bySize((size) => {
+    const isCounter = Array.from({ length: size }, (_, index) =>
+      and(
+        eq(table.kind, slot(`kind${index}`, table.kind)),
+        eq(table.subject, slot(`subject${index}`, table.subject)),
+      ),
+    );
+    const compared = db
+      .select({ userId: credentials.userId })
+      .from(credentials)
+      .where(
+        and(
+          eq(credentials.tenantId, slot('tenantId', credentials.tenantId)),
+          eq(credentials.userId, slot('userId', credentials.userId)),
+          eq(credentials.passwordHash, slot('passwordHash', credentials.passwordHash)),
+        ),
+      )
+      // A change of the password waits until this transaction has ended, and ends its session then.
+      .for('update');
+    return prepared
+      .update(table)
+      .set({ failures: 0, wrong: 0, nextAttemptAt: null })
+      .where(and(eq(table.tenantId, slot('tenantId', table.tenantId)), or(...isCounter), exists(compared)))
+      .prepare();
+  });
+
   const is = (tenantId: string, { kind, subject }: AttemptCounter) =>
     and(eq(table.tenantId, tenantId), eq(table.kind, kind), eq(table.subject, subject));
 
@@ -75,19 +101,12 @@ export function createAttemptRepository(db: Database, prepared: Database): Attem
     },
 
     async resetForPassword(tenantId, counters, userId, passwordHash) {
-      const isCounter = counters.map(
-        ({ kind, subject }) =>
-          sql`(${table.kind} = ${sql.param(kind, table.kind)} AND ${table.subject} = ${sql.param(subject, table.subject)})`,
-      );
-      const [result] = (await prepared.execute(sql`
-        UPDATE ${table} JOIN ${credentials}
-          ON ${credentials.tenantId} = ${table.tenantId}
-          AND ${credentials.userId} = ${sql.param(userId, credentials.userId)}
-        SET ${table.failures} = 0, ${table.wrong} = 0, ${table.nextAttemptAt} = NULL
-        WHERE ${table.tenantId} = ${sql.param(tenantId, table.tenantId)}
-          AND (${sql.join(isCounter, sql` OR `)})
-          AND ${credentials.passwordHash} = ${sql.param(passwordHash, credentials.passwordHash)}
-      `)) as unknown as [ResultSetHeader];
+      const named = counters.map(({ kind, subject }, index) => ({
+        [`kind${index}`]: kind,
+        [`subject${index}`]: subject,
+      }));
+      const values = Object.assign({ tenantId, userId, passwordHash }, ...named);
+      const [result] = await resetForPassword(counters.length).execute(values);
       return result.affectedRows > 0;
     },
 

@@ -14,6 +14,16 @@ export function once<T>(make: () => T): () => T {
   };
 }
 
+/** Makes something at its first use for a size, of which there are few, and keeps it. */
+export function bySize<T>(make: (size: number) => T): (size: number) => T {
+  const made = new Map<number, T>();
+  return (size) => {
+    const known = made.get(size) ?? make(size);
+    made.set(size, known);
+    return known;
+  };
+}
+
 /** The place of a value that is given when the statement runs, in the type of its column. */
 export function slot(name: string, column: Column) {
   return sql.param(sql.placeholder(name), column);

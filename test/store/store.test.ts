@@ -8,11 +8,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createVault } from '../../src/adapters/vault.ts';
 import { defaultApplication } from '../../src/domain/application.ts';
 import { defaultPolicy } from '../../src/domain/tenant-policy.ts';
+import { passwordAttempts } from '../../src/flows/password-check.ts';
 import { bytes, exact, instant, json } from '../../src/store/columns.ts';
 import { type DatabaseHandle, openDatabase } from '../../src/store/database.ts';
 import { inspectDatabase } from '../../src/store/health.ts';
 import { changeSchema, migrate, pendingMigrations, readMigrations } from '../../src/store/migrate.ts';
 import { createStore } from '../../src/store/store.ts';
+import { sceneOf } from '../contract/stores.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { thrownBy } from '../support/errors.ts';
 
@@ -328,4 +330,25 @@ test('a change of a tenant, its keys, its applications or their secrets names th
   expect(await names(() => applications.insertSecret(tenantId, client.clientId, secret))).toBe(true);
   expect(await names(() => applications.endSecrets(tenantId, client.clientId, now))).toBe(true);
   expect(await names(() => applications.delete(tenantId, client.clientId))).toBe(true);
+});
+
+test('a change of the password waits for a sign-in with the old one, so that it finds its session', async () => {
+  const store = createStore(database, createVault([{ id: uuid(), key: randomBytes(32) }]));
+  const { tenantId, now, makeUser } = sceneOf(store);
+  const { user } = await makeUser();
+  const counter = { kind: 'password-total', subject: user.id } as const;
+  await store.attempts.count(tenantId, passwordAttempts, user.id, now, counter);
+  const order: string[] = [];
+  let change = Promise.resolve();
+  await store.transaction(async ({ attempts }) => {
+    expect(await attempts.resetForPassword(tenantId, [counter], user.id, 'a hash')).toBe(true);
+    change = store.users.updatePasswordHash(tenantId, user.id, 'another hash').then(() => {
+      order.push('changed');
+    });
+    await pause(200);
+    order.push('signed in');
+  });
+  await change;
+  expect(order).toEqual(['signed in', 'changed']);
+  expect(await store.attempts.resetForPassword(tenantId, [counter], user.id, 'a hash')).toBe(false);
 });
