@@ -13,12 +13,14 @@ import { credentials, identifiers, users } from './tables/users.ts';
 import {
   emails,
   hasCredentials,
+  heldColumns,
   isIdentifier,
   mobiles,
   ownedBy,
   toIdentifier,
   toView,
   type ViewRow,
+  viewColumns,
 } from './user-view.ts';
 
 type AccountRow = ViewRow & EnrolledRow & { readonly live: number; readonly history: string };
@@ -85,9 +87,7 @@ export function createAccountFinders(
 
   /** The columns of the session gate, beside the joins of emails and mobiles. */
   const accountColumns = (userId: SQL | Param) => ({
-    users,
-    emails,
-    mobiles,
+    ...viewColumns,
     ...enrolledColumns,
     live: sql<number>`(${live()})`.as('live'),
     history: sql<string>`(${history(userId)})`.as('history'),
@@ -110,8 +110,8 @@ export function createAccountFinders(
     const holder = db.select({ userId: identifiers.userId }).from(identifiers).where(isGiven);
     return prepared
       .select({
-        identifiers,
-        credentials,
+        held: heldColumns(identifiers),
+        passwordHash: credentials.passwordHash,
         totalFailures: attemptCounters.failures,
         ...accountColumns(sql`(${holder})`),
       })
@@ -137,7 +137,7 @@ export function createAccountFinders(
 
   const findById = once(() =>
     prepared
-      .select()
+      .select(viewColumns)
       .from(users)
       .leftJoin(emails, ownedBy(emails, 'email'))
       .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
@@ -152,8 +152,8 @@ export function createAccountFinders(
       if (row === undefined) return undefined;
       return {
         ...toAccount(row),
-        identifier: toIdentifier(row.identifiers),
-        passwordHash: row.credentials?.passwordHash,
+        identifier: toIdentifier({ ...row.held, kind, userId: row.users.id }),
+        passwordHash: row.passwordHash ?? undefined,
         totalFailures: row.totalFailures ?? 0,
         isKnownAddress: toHistory(row.history).begun > 0,
       };

@@ -7,7 +7,7 @@ import { once, slot } from './prepared.ts';
 import { applicationConsents as consents, applicationGrants as table } from './tables/applications.ts';
 import { sessions } from './tables/sessions.ts';
 import { users } from './tables/users.ts';
-import { emails, mobiles, ownedBy, toView } from './user-view.ts';
+import { emails, mobiles, ownedBy, toView, viewColumns } from './user-view.ts';
 
 /** What the code brings along says where the browser returns to. */
 const purpose = 'grant-code';
@@ -74,7 +74,7 @@ export function createGrantRepository(db: Database, prepared: Database, vault: V
 
   const findLive = once(() =>
     prepared
-      .select({ grant: table, users, emails, mobiles })
+      .select({ grant: table, ...viewColumns })
       .from(table)
       .innerJoin(users, ownerOf)
       .leftJoin(sessions, sessionOf)

@@ -7,7 +7,7 @@ import { once, slot } from './prepared.ts';
 import { isLive, isSession, ownerOf } from './session-conditions.ts';
 import { sessions } from './tables/sessions.ts';
 import { identifiers, users } from './tables/users.ts';
-import { emails, mobiles, ownedBy, toView } from './user-view.ts';
+import { emails, mobiles, ownedBy, toView, viewColumns } from './user-view.ts';
 
 // The reads of every call that carries an access token and of every refresh.
 
@@ -68,7 +68,7 @@ export function createFindOfCall(prepared: Database): SessionRepository['findOfC
   const isConfirmed = or(isNotNull(emails.confirmedAt), isNotNull(mobiles.confirmedAt));
   const find = createBatchedRead((named) =>
     prepared
-      .select({ session: columns, hasFactor, users, emails, mobiles })
+      .select({ session: columns, hasFactor, ...viewColumns })
       .from(sessions)
       .innerJoin(users, ownerOf)
       .leftJoin(emails, ownedBy(emails, 'email'))

@@ -18,7 +18,7 @@ import type { Database } from './database.ts';
 import { authenticators } from './tables/authenticators.ts';
 import { externalIdentities } from './tables/federation.ts';
 import { identifiers, userNames, users } from './tables/users.ts';
-import { emails, mobiles, ownedBy, toView } from './user-view.ts';
+import { emails, mobiles, ownedBy, toView, viewColumns } from './user-view.ts';
 
 /** A LIKE pattern for what begins with a text, whose own wildcards represent themselves. */
 export function beginning(prefix: string): string {
@@ -161,7 +161,7 @@ export function createUserListRepository(db: Database): UserListRepository {
       if (places.length === 0) return { users: [], next };
       const ids = places.map(({ id }) => id);
       const rows = await db
-        .select()
+        .select(viewColumns)
         .from(users)
         .leftJoin(emails, ownedBy(emails, 'email'))
         .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))

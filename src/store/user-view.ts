@@ -1,17 +1,17 @@
-import { and, eq, type Param } from 'drizzle-orm';
+import { and, eq, getTableColumns, type Param } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/mysql-core';
 import type { HeldIdentifier, Identifier } from '../domain/identifier.ts';
 import type { User, UserView } from '../domain/user.ts';
 import { credentials, identifiers, users } from './tables/users.ts';
 
-type UserRow = typeof users.$inferSelect;
+type UserRow = Omit<typeof users.$inferSelect, 'confirmedAt' | 'passkeyOnly'>;
 type IdentifierRow = typeof identifiers.$inferSelect;
 
 export const emails = alias(identifiers, 'emails');
 export const mobiles = alias(identifiers, 'mobiles');
 
 function toUser({ birthdayGregorian, ...row }: UserRow): User {
-  const { tenantId, id, status, confirmedAt: _, frozenUntil: __, passkeyOnly: ___, ...rest } = row;
+  const { tenantId, id, status, frozenUntil: _, ...rest } = row;
   const { locale, roles, senderEmail, confirmUrl, createdAt, origin, ...profile } = rest;
   return {
     tenantId,
@@ -27,24 +27,45 @@ function toUser({ birthdayGregorian, ...row }: UserRow): User {
   };
 }
 
-export function toIdentifier(row: IdentifierRow): HeldIdentifier {
+export function toIdentifier(row: Omit<IdentifierRow, 'tenantId'>): HeldIdentifier {
   const { kind, canonical, userId, address, confirmedAt, addedAt } = row;
   return { kind, canonical, userId, address, confirmedAt: confirmedAt ?? undefined, addedAt };
 }
 
+/** The columns of an identifier whose kind and owner are known. */
+export function heldColumns<T extends typeof identifiers | typeof emails | typeof mobiles>(table: T) {
+  const { canonical, address, confirmedAt, addedAt } = table;
+  return { canonical, address, confirmedAt, addedAt } as Pick<
+    T,
+    'canonical' | 'address' | 'confirmedAt' | 'addedAt'
+  >;
+}
+
+const { confirmedAt: _, passkeyOnly: __, ...userColumns } = getTableColumns(users);
+
+/** What makes a view of a user, beside the joins of emails and mobiles: each column costs every call that reads it. */
+export const viewColumns = {
+  users: userColumns,
+  emails: heldColumns(emails),
+  mobiles: heldColumns(mobiles),
+};
+
+type HeldRow = Pick<IdentifierRow, 'canonical' | 'address' | 'confirmedAt' | 'addedAt'>;
+
 /** The rows of a user, their address and their number, as they come out of a join. */
 export type ViewRow = {
   readonly users: UserRow;
-  readonly emails: IdentifierRow | null;
-  readonly mobiles: IdentifierRow | null;
+  readonly emails: HeldRow | null;
+  readonly mobiles: HeldRow | null;
 };
 
-export function toView(row: ViewRow): UserView {
+export function toView({ users: row, emails: email, mobiles: mobile }: ViewRow): UserView {
+  const { id: userId } = row;
   return {
-    user: toUser(row.users),
-    email: row.emails === null ? undefined : toIdentifier(row.emails),
-    mobile: row.mobiles === null ? undefined : toIdentifier(row.mobiles),
-    frozenUntil: row.users.frozenUntil ?? undefined,
+    user: toUser(row),
+    email: email === null ? undefined : toIdentifier({ ...email, kind: 'email', userId }),
+    mobile: mobile === null ? undefined : toIdentifier({ ...mobile, kind: 'mobile', userId }),
+    frozenUntil: row.frozenUntil ?? undefined,
   };
 }
 

@@ -5,7 +5,16 @@ import { createAccountFinders } from './account-finders.ts';
 import type { Database } from './database.ts';
 import { credentials, identifiers, users } from './tables/users.ts';
 import { beginning } from './user-list.ts';
-import { emails, hasCredentials, isIdentifier, mobiles, ownedBy, toIdentifier, toView } from './user-view.ts';
+import {
+  emails,
+  hasCredentials,
+  isIdentifier,
+  mobiles,
+  ownedBy,
+  toIdentifier,
+  toView,
+  viewColumns,
+} from './user-view.ts';
 
 function toRow({ profile, ...user }: User): typeof users.$inferInsert {
   return {
@@ -236,7 +245,7 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
         .from(identifiers)
         .where(and(eq(identifiers.tenantId, tenantId), like(identifiers.canonical, beginning(prefix))));
       const rows = await db
-        .select()
+        .select(viewColumns)
         .from(users)
         .leftJoin(emails, ownedBy(emails, 'email'))
         .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
