@@ -1,6 +1,5 @@
 import type { ConnectRouterOptions } from '@connectrpc/connect';
 import {
-  compressionNegotiate,
   mergeNonProtocolHeaders,
   readAllBytes,
   type UniversalServerRequest,
@@ -23,7 +22,7 @@ import {
   parseTimeout,
 } from '@connectrpc/connect/protocol-connect';
 import type { UnaryImpl } from '../rest/invoke.ts';
-import { createUnaryCall, type UnaryHandler } from './unary-call.ts';
+import { createUnaryCall, type UnaryHandler, type Wire } from './unary-call.ts';
 import { Whole } from './whole.ts';
 
 /** Whether a request is one of Connect's that posts one message; a GET is left to Connect's own handler. */
@@ -34,41 +33,32 @@ export function isConnectPost({
   return method === 'POST' && contentTypeUnaryRegExp.test(header.get(headerContentType) ?? '');
 }
 
+const wire: Wire = {
+  protocolName: 'connect',
+  encoding: headerUnaryEncoding,
+  acceptEncoding: headerUnaryAcceptEncoding,
+  timeout: headerTimeout,
+  parseTimeout,
+};
+
 /** Serves a method of one message in and one out over Connect, where it is posted. */
 export function createConnectUnary(options: ConnectRouterOptions, spec: UnaryImpl): UnaryHandler {
-  const { own, run } = createUnaryCall(options, spec);
+  const { own, run } = createUnaryCall(wire, options, spec);
   return async (request) => {
     const { header, body } = request;
     const type = parseContentType(header.get(headerContentType));
     if (type === undefined || type.stream) return uResponseUnsupportedMediaType;
-    const accepted = header.get(headerUnaryAcceptEncoding);
-    const encoding = header.get(headerUnaryEncoding);
-    const packing = compressionNegotiate(
-      own.acceptCompression,
-      encoding,
-      accepted,
-      headerUnaryAcceptEncoding,
-    );
-    const { context, answer, error } = await run(
-      request,
-      {
-        protocolName: 'connect',
-        isBinary: type.binary,
-        timeout: parseTimeout(header.get(headerTimeout), own.maxTimeoutMs),
-        packing,
-        responseHeader: {
-          [headerContentType]: type.binary ? contentTypeUnaryProto : contentTypeUnaryJson,
-        },
+    const { context, packing, answer, error } = await run(request, {
+      isBinary: type.binary,
+      responseHeader: { [headerContentType]: type.binary ? contentTypeUnaryProto : contentTypeUnaryJson },
+      async read({ request: compression }) {
+        const length = header.get(headerUnaryContentLength);
+        const sent = await readAllBytes(body as AsyncIterable<Uint8Array>, own.readMaxBytes, length);
+        return compression === null ? sent : await compression.decompress(sent, own.readMaxBytes);
       },
-      {
-        async read() {
-          const length = header.get(headerUnaryContentLength);
-          const sent = await readAllBytes(body as AsyncIterable<Uint8Array>, own.readMaxBytes, length);
-          return packing.request === null ? sent : await packing.request.decompress(sent, own.readMaxBytes);
-        },
-        pack: (data) => data,
-      },
-    );
+      // Errors are packed as well, further down.
+      pack: (data) => data,
+    });
     const { responseHeader, responseTrailer } = context;
     if (error !== undefined) {
       responseHeader.set(headerContentType, contentTypeUnaryJson);

@@ -1,6 +1,5 @@
 import { Code, ConnectError, type ConnectRouterOptions } from '@connectrpc/connect';
 import {
-  compressionNegotiate,
   encodeEnvelope,
   envelopeCompress,
   envelopeDecompress,
@@ -23,48 +22,43 @@ import {
   setTrailerStatus,
 } from '@connectrpc/connect/protocol-grpc';
 import type { UnaryImpl } from '../rest/invoke.ts';
-import { createUnaryCall, type UnaryHandler } from './unary-call.ts';
+import { createUnaryCall, type UnaryHandler, type Wire } from './unary-call.ts';
 import { Whole } from './whole.ts';
 
 /** Flags and length, which come before a message (gRPC over HTTP/2, "Length-Prefixed-Message"). */
 const prefixBytes = 5;
 
+const wire: Wire = {
+  protocolName: 'grpc',
+  encoding: headerEncoding,
+  acceptEncoding: headerAcceptEncoding,
+  timeout: headerTimeout,
+  parseTimeout,
+};
+
 /** Serves a method of one message in and one out over gRPC. */
 export function createGrpcUnary(options: ConnectRouterOptions, spec: UnaryImpl): UnaryHandler {
-  const { own, run } = createUnaryCall(options, spec);
+  const { own, run } = createUnaryCall(wire, options, spec);
   return async (request) => {
     const { header, method, body } = request;
     const type = parseContentType(header.get(headerContentType));
     if (type === undefined) return uResponseUnsupportedMediaType;
     if (method !== 'POST') return uResponseMethodNotAllowed;
-    const accepted = header.get(headerAcceptEncoding);
-    const encoding = header.get(headerEncoding);
-    const packing = compressionNegotiate(own.acceptCompression, encoding, accepted, headerAcceptEncoding);
-    const { context, answer, error } = await run(
-      request,
-      {
-        protocolName: 'grpc',
-        isBinary: type.binary,
-        timeout: parseTimeout(header.get(headerTimeout), own.maxTimeoutMs),
-        packing,
-        responseHeader: {
-          [headerContentType]: type.binary ? contentTypeProto : contentTypeJson,
-          ...(packing.response !== null && { [headerEncoding]: packing.response.name }),
-        },
-        responseTrailer: { [headerGrpcStatus]: grpcStatusOk },
+    const { context, packing, answer, error } = await run(request, {
+      isBinary: type.binary,
+      responseHeader: { [headerContentType]: type.binary ? contentTypeProto : contentTypeJson },
+      responseTrailer: { [headerGrpcStatus]: grpcStatusOk },
+      async read(packing) {
+        const sent = await readMessage(body as AsyncIterable<Uint8Array>, own.readMaxBytes);
+        return (await envelopeDecompress(sent, packing.request, own.readMaxBytes)).data;
       },
-      {
-        async read() {
-          const sent = await readMessage(body as AsyncIterable<Uint8Array>, own.readMaxBytes);
-          return (await envelopeDecompress(sent, packing.request, own.readMaxBytes)).data;
-        },
-        async pack(data) {
-          const sent = await envelopeCompress({ flags: 0, data }, packing.response, own.compressMinBytes);
-          return encodeEnvelope(sent.flags, sent.data);
-        },
+      async pack(data, packing) {
+        const sent = await envelopeCompress({ flags: 0, data }, packing.response, own.compressMinBytes);
+        return encodeEnvelope(sent.flags, sent.data);
       },
-    );
+    });
     const { responseHeader, responseTrailer } = context;
+    if (packing.response !== null) responseHeader.set(headerEncoding, packing.response.name);
     if (error !== undefined) setTrailerStatus(responseTrailer, error);
     const whole = new Whole(answer ?? new Uint8Array());
     return { ...uResponseOk, header: responseHeader, body: whole, trailer: responseTrailer };

@@ -49,7 +49,10 @@ test.each<[string, Sent]>([
   ['a deadline that is none', one(json('a'), { 'connect-timeout-ms': 'soon' })],
   ['a deadline that is too long', one(json('a'), { 'connect-timeout-ms': '30001' })],
   ['a caller whom the gate rejects', one(json('a'), { refused: 'yes' })],
-  ['a caller whom the gate rejects, with an unknown packing', one(json('a'), { refused: 'yes', ...gzip })],
+  [
+    'a caller whom the gate rejects, with an unknown packing',
+    one(json('a'), { refused: 'yes', 'content-encoding': 'zip' }),
+  ],
   ['an error with metadata', one(json('taken'))],
   ['an error of a binary call', one(binary('taken'), proto)],
   ['an error that is a defect', one(json('broken'))],
