@@ -246,7 +246,7 @@ export type EventFilter = {
 export type SaltedEvent = { readonly event: Event; readonly salt: Buffer };
 
 export type EventRepository = {
-  /** Adds events, sealed with fresh random bytes. The sequencer gives them their positions. */
+  /** Adds events, one at least, sealed with fresh random bytes. The sequencer gives them their positions. */
   add(...added: readonly SaltedEvent[]): Promise<void>;
   /** Removes the personal part of a user's events; returns their number. */
   removePersonalPart(tenantId: string, userId: string): Promise<number>;

@@ -25,7 +25,7 @@ import {
 
 type AccountRow = ViewRow & EnrolledRow & { readonly live: number; readonly history: string };
 
-/** What is known of a user's latest sessions, in the order of the statement. */
+/** Reads the text of `history`. */
 function toHistory(text: string) {
   const [all, known, same, begun, live, oldest = ''] = text.split(' ');
   const devices: DeviceHistory = { sessions: Number(all), known: Number(known), same: Number(same) };
@@ -64,7 +64,7 @@ export function createAccountFinders(
         ),
       );
 
-  /** What is asked of a user's latest sessions, one text for all, as one look at each row is enough. */
+  /** Counts of a user's latest sessions and the id of the oldest live one, as one text, so that each row is read once. */
   const history = (userId: SQL | Param) => {
     const latest = latestOf(db, slot('tenantId', sessions.tenantId), userId);
     const isKnown = ne(latest.device, sql.param('', sessions.device));

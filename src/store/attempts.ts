@@ -1,7 +1,7 @@
 import { and, eq, exists, gt, or, sql } from 'drizzle-orm';
 import type { AttemptCounter, AttemptRepository } from '../domain/attempt.ts';
 import type { Database } from './database.ts';
-import { bySize, once, slot, slotsOf } from './prepared.ts';
+import { bySize, once, slot, slotsOf, withIndex } from './prepared.ts';
 import { attemptCounters as table } from './tables/limits.ts';
 import { credentials } from './tables/users.ts';
 
@@ -101,11 +101,7 @@ export function createAttemptRepository(db: Database, prepared: Database): Attem
     },
 
     async resetForPassword(tenantId, counters, userId, passwordHash) {
-      const named = counters.map(({ kind, subject }, index) => ({
-        [`kind${index}`]: kind,
-        [`subject${index}`]: subject,
-      }));
-      const values = Object.assign({ tenantId, userId, passwordHash }, ...named);
+      const values = Object.assign({ tenantId, userId, passwordHash }, ...counters.map(withIndex));
       const [result] = await resetForPassword(counters.length).execute(values);
       return result.affectedRows > 0;
     },

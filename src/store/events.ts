@@ -3,7 +3,7 @@ import { type EventSeal, type SealedEvent, sealEvent } from '../domain/event-log
 import type { Event, EventDetails, EventRepository, EventType, SaltedEvent } from '../domain/events.ts';
 import type { Vault } from '../domain/vault.ts';
 import type { Database } from './database.ts';
-import { once, slotsOf, withSuffix } from './prepared.ts';
+import { bySize, slotsOf, withIndex } from './prepared.ts';
 import { events as table } from './tables/events.ts';
 
 type Row = typeof table.$inferSelect;
@@ -48,23 +48,15 @@ function parseDetails(text: string): EventDetails {
   }
 }
 
-/** The suffix of the second row's slots. */
-const second = 'OfSecond';
-
-function inPairs<T>(items: readonly T[]): (readonly [one: T, other: T | undefined])[] {
-  return items.flatMap((one, index) => (index % 2 === 0 ? [[one, items[index + 1]] as const] : []));
-}
-
 export function createEventRepository(
   db: Database,
   prepared: Database,
   vault: Pick<Vault, 'mac'>,
 ): EventRepository {
-  const insert = once(() => prepared.insert(table).values(slotsOf(table)).prepare());
-  const insertTwo = once(() =>
+  const insert = bySize((size) =>
     prepared
       .insert(table)
-      .values([slotsOf(table), slotsOf(table, second)])
+      .values(Array.from({ length: size }, (_, index) => slotsOf(table, index)))
       .prepare(),
   );
 
@@ -77,11 +69,8 @@ export function createEventRepository(
 
   return {
     async add(...added) {
-      // Two, as a rule, where there are several: a session that began, and one that it replaced.
-      for (const [one, other] of inPairs(added.map(toRow))) {
-        if (other === undefined) await insert().execute(one);
-        else await insertTwo().execute({ ...one, ...withSuffix(other, second) });
-      }
+      const rows = added.map((each, index) => withIndex(toRow(each), index));
+      await insert(rows.length).execute(Object.assign({}, ...rows));
     },
 
     async removePersonalPart(tenantId, userId) {

@@ -29,15 +29,15 @@ export function slot(name: string, column: Column) {
   return sql.param(sql.placeholder(name), column);
 }
 
-/** A slot for each column of a table, by the name of the column's property: for a whole row. The suffix tells rows apart. */
-export function slotsOf<T extends MySqlTable>(table: T, suffix = '') {
+/** A slot for each column of a table, by the name of the column's property: for a whole row. The index tells several rows apart. */
+export function slotsOf<T extends MySqlTable>(table: T, index?: number) {
   const names = Object.keys(getTableColumns(table));
-  return Object.fromEntries(names.map((name) => [name, sql.placeholder(name + suffix)])) as {
+  return Object.fromEntries(names.map((name) => [name, sql.placeholder(`${name}${index ?? ''}`)])) as {
     [Name in keyof T['_']['columns']]: Placeholder;
   };
 }
 
-/** The values of a row for slots with that suffix. */
-export function withSuffix(row: Readonly<Record<string, unknown>>, suffix: string): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name + suffix, value]));
+/** The values of a row for the slots with that index. */
+export function withIndex(row: Readonly<Record<string, unknown>>, index: number): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(row).map(([name, value]) => [`${name}${index}`, value]));
 }

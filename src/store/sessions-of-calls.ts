@@ -3,7 +3,7 @@ import type { SessionRepository } from '../domain/session.ts';
 import { enrolledColumns, hasAuthenticatorRow } from './authenticators.ts';
 import { inBatches } from './batches.ts';
 import type { Database } from './database.ts';
-import { once, slot } from './prepared.ts';
+import { bySize, slot, withIndex } from './prepared.ts';
 import { isLive, isSession, ownerOf } from './session-conditions.ts';
 import { sessions } from './tables/sessions.ts';
 import { identifiers, users } from './tables/users.ts';
@@ -37,25 +37,23 @@ function createBatchedRead<R extends { readonly session: Pick<Row, 'tenantId' | 
   /** The statement for live sessions of active users, of those that a condition names. */
   prepare: (named: SQL | undefined) => { execute(values: Record<string, unknown>): Promise<R[]> },
 ) {
-  const statementFor = (size: number) =>
-    once(() => {
-      const named = Array.from({ length: size }, (_, index) =>
-        isSession(slot(`tenantId${index}`, sessions.tenantId), slot(`id${index}`, sessions.id)),
-      );
-      return prepare(and(or(...named), isLive(slot('now', sessions.expiresAt)), eq(users.status, 'active')));
-    });
-  const statements = batchSizes.map((size) => ({ size, statement: statementFor(size) }));
+  const statementOf = bySize((size) => {
+    const named = Array.from({ length: size }, (_, index) =>
+      isSession(slot(`tenantId${index}`, sessions.tenantId), slot(`id${index}`, sessions.id)),
+    );
+    return prepare(and(or(...named), isLive(slot('now', sessions.expiresAt)), eq(users.status, 'active')));
+  });
 
   /** The sizes are few: the last call fills up the statement. */
   return inBatches(largestBatch, async (calls: readonly OfCall[]) => {
-    const fit = statements.find(({ size }) => size >= calls.length);
-    if (fit === undefined) throw new Error('a batch is larger than any statement');
-    const slots = Array.from({ length: fit.size }, (_, index) => {
+    const size = batchSizes.find((each) => each >= calls.length);
+    if (size === undefined) throw new Error('a batch is larger than any statement');
+    const slots = Array.from({ length: size }, (_, index) => {
       const { tenantId, id } = calls[Math.min(index, calls.length - 1)] as OfCall;
-      return { [`tenantId${index}`]: tenantId, [`id${index}`]: id };
+      return withIndex({ tenantId, id }, index);
     });
     const now = new Date(Math.max(...calls.map((call) => call.now.getTime())));
-    const rows = await fit.statement().execute(Object.assign({ now }, ...slots));
+    const rows = await statementOf(size).execute(Object.assign({ now }, ...slots));
     const found = new Map(rows.map((row) => [keyOf(row.session), row]));
     return calls.map((call) => found.get(keyOf(call)));
   });

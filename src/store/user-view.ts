@@ -43,7 +43,7 @@ export function heldColumns<T extends typeof identifiers | typeof emails | typeo
 
 const { confirmedAt: _, passkeyOnly: __, ...userColumns } = getTableColumns(users);
 
-/** What makes a view of a user, beside the joins of emails and mobiles: each column costs every call that reads it. */
+/** The columns of a user's view; join emails and mobiles. They are few, because each one costs every call that reads it. */
 export const viewColumns = {
   users: userColumns,
   emails: heldColumns(emails),

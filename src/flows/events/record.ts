@@ -37,7 +37,7 @@ export type Recorded<T extends EventType> = {
   readonly sessionId?: string | undefined;
 } & (DetailsOf<T> extends undefined ? { readonly details?: undefined } : { readonly details: DetailsOf<T> });
 
-/** The event that was reported, with the actor. Throws INTERNAL where the called method does not declare the type in `emits`. */
+/** The event that a flow reports, with its actor. */
 function eventOf<T extends EventType>(
   { clock, random }: RecordDeps,
   actor: Actor,
@@ -66,7 +66,7 @@ function eventOf<T extends EventType>(
 }
 
 /** An event of any type, with the details of that type. */
-export type AnyRecorded = { [T in EventType]: Recorded<T> }[EventType];
+type AnyRecorded = { [T in EventType]: Recorded<T> }[EventType];
 
 /**
  * Records an event in the transaction of the change that it is about. Throws INTERNAL where the
