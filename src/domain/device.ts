@@ -56,8 +56,11 @@ export type SignInOrigin = {
   readonly jkt: string;
 };
 
-/** The number of an account's sessions that are looked at for the device of a sign-in: those that are kept longest. */
-export const latestSessions = 100;
+/**
+ * The sessions of an account that are looked at for the device of a sign-in: of those that no one has ended, the ones
+ * that are kept longest, which are more than may be live, and the latest that were ended.
+ */
+export const latestSessions = { open: 70, ended: 30 };
 
 /** The history of a device in the latest sessions of an account. */
 export type DeviceHistory = {

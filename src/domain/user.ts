@@ -44,9 +44,12 @@ export type UserView = {
 /** The account data that the session gate needs. */
 export type SessionAccount = UserView & {
   readonly enrolled: Enrolled;
-  /** Number of sessions that have neither ended nor expired; those whose idle time is over may be among them. */
+  /**
+   * Number of sessions that have neither ended nor expired, as far as the latest ones tell: more than `maxSessions` where there are.
+   * Those whose idle time is over may be among them.
+   */
   readonly liveSessions: number;
-  /** The session that ends with one more, where a look at the latest ones has shown it: the oldest of `maxSessions` live ones. */
+  /** The session that ends with one more: the oldest of `maxSessions` live ones, where none is counted whose idle time is over. */
   readonly oldestSession: string | undefined;
   readonly devices: DeviceHistory;
 };

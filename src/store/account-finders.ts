@@ -23,21 +23,21 @@ import {
   viewColumns,
 } from './user-view.ts';
 
-type AccountRow = ViewRow & EnrolledRow & { readonly live: number; readonly history: string };
+type AccountRow = ViewRow & EnrolledRow & { readonly history: string };
 
 /** Reads the text of `history`. */
 function toHistory(text: string) {
-  const [all, known, same, begun, live, oldest = ''] = text.split(' ');
+  const [all, known, same, begun, unexpired, live, oldest = ''] = text.split(' ');
   const devices: DeviceHistory = { sessions: Number(all), known: Number(known), same: Number(same) };
-  return { devices, begun: Number(begun), live: Number(live), oldest };
+  return { devices, begun: Number(begun), unexpired: Number(unexpired), live: Number(live), oldest };
 }
 
 function toAccount(row: AccountRow): SessionAccount {
-  const { devices, live, oldest } = toHistory(row.history);
-  // Sessions of longer lifetimes may have left live ones out; then it takes another look.
-  const isAll = live === row.live && live === maxSessions;
+  const { devices, unexpired, live, oldest } = toHistory(row.history);
+  // Those whose idle time is over take another look, which marks them.
+  const isAll = live === unexpired && live === maxSessions;
   const oldestSession = isAll ? bytesToUuid(Buffer.from(oldest, 'hex')) : undefined;
-  return { ...toView(row), enrolled: toEnrolled(row), liveSessions: row.live, oldestSession, devices };
+  return { ...toView(row), enrolled: toEnrolled(row), liveSessions: unexpired, oldestSession, devices };
 }
 
 /** The values of a statement that looks for the device of a sign-in. */
@@ -50,20 +50,6 @@ export function createAccountFinders(
   db: Database,
   prepared: Database,
 ): Pick<UserRepository, 'findForLogin' | 'findForSession' | 'findById'> {
-  /** The number of sessions of the user in `users` that may be live: their idle time is in no index. */
-  const live = () =>
-    db
-      .select({ live: sql`COUNT(*)` })
-      .from(sessions, { forceIndex: 'sessions_live' })
-      .where(
-        and(
-          eq(sessions.tenantId, users.tenantId),
-          eq(sessions.userId, users.id),
-          isNull(sessions.revokedAt),
-          gt(sessions.expiresAt, slot('now', sessions.expiresAt)),
-        ),
-      );
-
   /** Counts of a user's latest sessions and the id of the oldest live one, as one text, so that each row is read once. */
   const history = (userId: SQL | Param) => {
     const latest = latestOf(db, slot('tenantId', sessions.tenantId), userId);
@@ -77,10 +63,12 @@ export function createAccountFinders(
       eq(latest.address, slot('address', sessions.address)),
       ne(latest.address, sql.param('', sessions.address)),
     );
-    const sums = [sql`1`, isKnown, isSame, isFromAddress].map(
+    const now = slot('now', sessions.expiresAt);
+    const isUnexpired = and(isNull(latest.revokedAt), gt(latest.expiresAt, now));
+    const sums = [sql`1`, isKnown, isSame, isFromAddress, isUnexpired].map(
       (condition) => sql`COALESCE(SUM(${condition}), 0)`,
     );
-    const liveId = sql`IF(${isLive(slot('now', sessions.expiresAt), latest)}, ${latest.id}, NULL)`;
+    const liveId = sql`IF(${isLive(now, latest)}, ${latest.id}, NULL)`;
     const live = sql`COUNT(${liveId}), HEX(MIN(${liveId}))`;
     return db.select({ history: sql`CONCAT_WS(' ', ${sql.join(sums, sql`, `)}, ${live})` }).from(latest);
   };
@@ -89,7 +77,6 @@ export function createAccountFinders(
   const accountColumns = (userId: SQL | Param) => ({
     ...viewColumns,
     ...enrolledColumns,
-    live: sql<number>`(${live()})`.as('live'),
     history: sql<string>`(${history(userId)})`.as('history'),
   });
   const givenUser = and(

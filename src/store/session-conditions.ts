@@ -1,4 +1,5 @@
-import { and, type Column, desc, eq, gt, isNull, type Param, type SQL, sql } from 'drizzle-orm';
+import { and, type Column, desc, eq, gt, isNotNull, isNull, type Param, type SQL, sql } from 'drizzle-orm';
+import { unionAll } from 'drizzle-orm/mysql-core';
 import { latestSessions } from '../domain/device.ts';
 import type { Database } from './database.ts';
 import { sessions } from './tables/sessions.ts';
@@ -24,11 +25,13 @@ export const ownerOf = and(eq(users.tenantId, sessions.tenantId), eq(users.id, s
  */
 export function latestOf(db: Database, tenantId: string | Param, userId: SQL | Param) {
   const { id, device, jkt, address, revokedAt, idleExpiresAt, expiresAt } = sessions;
-  return db
-    .select({ id, device, jkt, address, revokedAt, idleExpiresAt, expiresAt })
-    .from(sessions, { forceIndex: 'sessions_user' })
-    .where(and(eq(sessions.tenantId, tenantId), sql`${sessions.userId} = ${userId}`))
-    .orderBy(desc(sessions.expiresAt))
-    .limit(latestSessions)
-    .as('latest');
+  const some = (which: SQL, end: Column, limit: number) =>
+    db
+      .select({ id, device, jkt, address, revokedAt, idleExpiresAt, expiresAt })
+      .from(sessions, { forceIndex: 'sessions_live' })
+      .where(and(eq(sessions.tenantId, tenantId), sql`${sessions.userId} = ${userId}`, which))
+      .orderBy(desc(end))
+      .limit(limit);
+  const open = some(isNull(revokedAt), expiresAt, latestSessions.open);
+  return unionAll(open, some(isNotNull(revokedAt), revokedAt, latestSessions.ended)).as('latest');
 }

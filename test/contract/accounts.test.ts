@@ -67,25 +67,34 @@ overEveryStore('users', (scene) => {
     });
   });
 
-  test('remembers device, address and key of the latest sessions, not of all', async () => {
+  test.each([
+    ['that are open', latestSessions.open, false],
+    ['that were ended', latestSessions.ended, true],
+  ])('remembers device, address and key of the latest sessions %s, not of all', async (_, most, isEnded) => {
     const { store, tenantId, makeUser, makeSession, now, at } = scene();
     const { user, identifier } = await makeUser();
     const first = { client: { address: '192.0.2.7', userAgent: 'an old browser' }, device: 'an old browser' };
     const jkt = Buffer.alloc(32, 2).toString('base64url');
     const binding = { jkt, bindsAccess: false, since: 0 };
-    await makeSession(user, { ...first, binding, expiresAt: at(300_000) });
-    for (let count = 1; count < latestSessions; count += 1) await makeSession(user);
+    let ended = 0;
+    const use = async (changes?: Parameters<typeof makeSession>[1]) => {
+      const { id } = await makeSession(user, changes);
+      if (isEnded) await store.sessions.revoke(tenantId, user.id, id, at(ended++));
+    };
+    await use({ ...first, binding, expiresAt: at(300_000) });
+    for (let count = 1; count < most; count += 1) await use();
     const find = () =>
       store.users.findForLogin(tenantId, identifier, origin({ ...first, address: '192.0.2.7' }), now);
-    const devices = { sessions: latestSessions, known: latestSessions, same: 1 };
-    expect(await find()).toMatchObject({ devices, isKnownAddress: true });
+    const devices = { sessions: most, known: most, same: 1 };
+    const liveSessions = isEnded ? 0 : most;
+    expect(await find()).toMatchObject({ devices, isKnownAddress: true, liveSessions });
     expect(await store.sessions.isKeyOf(tenantId, identifier, jkt)).toBe(true);
-    await makeSession(user);
+    await use();
     expect(await store.sessions.isKeyOf(tenantId, identifier, jkt)).toBe(false);
     expect(await find()).toMatchObject({
       devices: { ...devices, same: 0 },
       isKnownAddress: false,
-      liveSessions: latestSessions + 1,
+      liveSessions,
     });
   });
 

@@ -348,6 +348,7 @@ test('plans the statements of pending migrations only, with the sizes of their t
     ['0028_management.sql', false],
     ['0029_directory_changes.sql', false],
     ['0030_live_sessions.sql', false],
+    ['0031_one_index_of_sessions.sql', false],
   ]);
   const [created, copied] = listed[13]?.plan ?? [];
   expect(created).toMatchObject({ table: 'authenticators', effect: 'metadata', rows: 0, bytes: 0 });

@@ -58,14 +58,17 @@ function deleteUser(tables: Tables, tenantId: string, userId: string): void {
 
 /** The latest sessions of a user, live or not. */
 export function latestOf({ sessions }: Tables, tenantId: string, userId: string) {
-  return sessions
-    .all((each) => each.tenantId === tenantId && each.userId === userId)
-    .sort((a, b) => b.expiresAt.getTime() - a.expiresAt.getTime())
-    .slice(0, latestSessions);
+  const own = sessions.all((each) => each.tenantId === tenantId && each.userId === userId);
+  const timeOf = ({ revokedAt, expiresAt }: (typeof own)[number]) => (revokedAt ?? expiresAt).getTime();
+  const newest = own.sort((a, b) => timeOf(b) - timeOf(a));
+  return [
+    ...newest.filter((each) => each.revokedAt === undefined).slice(0, latestSessions.open),
+    ...newest.filter((each) => each.revokedAt !== undefined).slice(0, latestSessions.ended),
+  ];
 }
 
 export function createUsers(tables: Tables): UserRepository {
-  const { users, identifiers, credentials, sessions, attempts } = tables;
+  const { users, identifiers, credentials, attempts } = tables;
   const is = (tenantId: string, userId: string) => (each: User) =>
     each.tenantId === tenantId && each.id === userId;
   const hashOf = (tenantId: string, userId: string) =>
@@ -86,24 +89,18 @@ export function createUsers(tables: Tables): UserRepository {
   const accountOf = (tenantId: string, userId: string, { device, jkt }: SignInOrigin, now: Date) => {
     const view = viewOf(tables, tenantId, userId);
     if (view === undefined) return undefined;
-    const live = sessions.all(
-      (each) =>
-        each.tenantId === tenantId &&
-        each.userId === userId &&
-        each.revokedAt === undefined &&
-        each.expiresAt > now,
-    );
     const latest = latestOf(tables, tenantId, userId);
     const devices = {
       sessions: latest.length,
       known: latest.filter((each) => each.device !== '').length,
       same: latest.filter((each) => each.device === device || each.binding?.jkt === jkt).length,
     };
-    const seen = live.filter((each) => each.idleExpiresAt > now && latest.includes(each));
-    const isAll = seen.length === live.length && seen.length === maxSessions;
-    const [oldestSession] = isAll ? seen.map(({ id }) => id).sort() : [];
+    const unexpired = latest.filter((each) => each.revokedAt === undefined && each.expiresAt > now);
+    const live = unexpired.filter((each) => each.idleExpiresAt > now);
+    const isAll = live.length === unexpired.length && live.length === maxSessions;
+    const [oldestSession] = isAll ? live.map(({ id }) => id).sort() : [];
     const enrolled = enrolledOf(tables, tenantId, userId);
-    return { ...view, enrolled, liveSessions: live.length, oldestSession, devices };
+    return { ...view, enrolled, liveSessions: unexpired.length, oldestSession, devices };
   };
 
   return {
