@@ -97,6 +97,7 @@ function parametersOf(request: PushAuthorizationRequest): AuthorizationParameter
     id_token_hint: request.idTokenHint,
     request_uri: request.requestUri,
     request: request.request,
+    registration: request.registration,
   };
   const given = Object.entries(texts).filter(([, value]) => value !== '');
   return { ...Object.fromEntries(given), resource: request.resource };

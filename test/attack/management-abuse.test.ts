@@ -21,12 +21,16 @@ const inSeconds = (seconds: number) => ({
 
 test('a key without the scope of credentials moves no account to another address', async () => {
   const text = await testApp().createKey('secret', ['users.write', 'users.read']);
-  const { userId } = await signUp(testApp());
+  const { userId, email } = await signUp(testApp());
+  const profiles = testApp().client(ProfileService, { 'x-api-key': text });
   for (const change of [{ email: freshEmail() }, { mobile: '09121234567' }])
-    expect(await failureOf(withKey(text).updateUser({ userId, ...change }))).toMatchObject({
-      reason: 'SCOPE_REQUIRED',
-    });
+    for (const call of [withKey(text).updateUser, profiles.editUser])
+      expect(await failureOf(call({ userId, ...change }))).toMatchObject({
+        reason: 'SCOPE_REQUIRED',
+      });
   await withKey(text).updateUser({ userId, firstName: 'Sara' });
+  await profiles.editUser({ userId, lastName: 'Karimi' });
+  await profiles.editUser({ email, firstName: 'Sara' });
 });
 
 test('a member who has not just authenticated neither moves an account nor vouches for an address', async () => {

@@ -549,6 +549,13 @@ export declare type PushAuthorizationRequest = Message<"manam.v1.PushAuthorizati
    * @generated from field: string client_assertion = 22;
    */
   clientAssertion: string;
+
+  /**
+   * Refused: an application is registered beforehand.
+   *
+   * @generated from field: string registration = 23;
+   */
+  registration: string;
 };
 
 /**

@@ -83,7 +83,8 @@ export declare type EditUserRequest = Message<"manam.v1.EditUserRequest"> & {
 
   /**
    * The user's e-mail address. With a session, another one starts its verified change; with
-   * a secret key and `user_id`, it replaces the address, unconfirmed.
+   * `user_id` and a secret key that has the scope users.credentials too, it replaces the
+   * address, unconfirmed.
    *
    * @generated from field: string email = 3;
    */

@@ -1,9 +1,9 @@
 import { parseBirthday } from '../../domain/birthday.ts';
-import type { Caller } from '../../domain/caller.ts';
+import { type Caller, managerOf } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { parseEmail } from '../../domain/email.ts';
 import { createViolations, DomainError } from '../../domain/errors.ts';
-import { assertFresh } from '../../domain/freshness.ts';
+import { assertCredentials, assertFresh } from '../../domain/freshness.ts';
 import type { ParsedIdentifier } from '../../domain/identifier.ts';
 import { parseLocale } from '../../domain/locale.ts';
 import { parseMobile } from '../../domain/mobile.ts';
@@ -68,7 +68,10 @@ export function createEditUser(deps: EditUserDeps) {
     const { id: userId } = view.user;
 
     const moved = identifiers.filter(({ kind, canonical }) => heldOf(view, kind)?.canonical !== canonical);
-    if (!byKey && moved.length > 0) assertFresh(caller.session, clock());
+    // Another address or number opens the account to its owner.
+    if (moved.length > 0)
+      if (byKey) assertCredentials(managerOf(caller));
+      else assertFresh(caller.session, clock());
     // Before the edit, whose transaction keeps the answer: an answer promises all of it.
     for (const identifier of byKey ? [] : moved) {
       await chargeMessage(caller);
@@ -97,7 +100,7 @@ export function createEditUser(deps: EditUserDeps) {
           }
         }
         await record(repositories, deps, caller, { type: 'user.updated', userId });
-        if (command.roles !== undefined)
+        if (changes.roles !== undefined)
           await record(repositories, deps, caller, { type: 'user.roles_changed', userId });
         await rememberResult(repositories, caller, { userId });
       });
