@@ -40,6 +40,8 @@ export function createDirectoryCache<T>({
     maxSize: max,
     sizeCalculation: () => 1,
     ttl: longestMs,
+    // What is forgotten or displaced while it is read is not kept, and those who wait for it get it all the same.
+    ignoreFetchAbort: true,
     fetchMethod: async (key) => {
       const readAtMs = performance.now();
       return { value: await read(key), readAtMs };
@@ -54,8 +56,10 @@ export function createDirectoryCache<T>({
 
   return {
     async find(key, afresh = false) {
+      // A read that others wait for began earlier.
+      if (afresh) cache.delete(key);
       const known = cache.get(key);
-      if (known !== undefined && !afresh && isCurrent(known, key)) return known.value;
+      if (known !== undefined && isCurrent(known, key)) return known.value;
       const found = await cache.fetch(key, { forceRefresh: known !== undefined });
       if (found === undefined) throw new Error('the directory read nothing');
       return found.value;

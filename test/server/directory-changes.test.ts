@@ -132,3 +132,32 @@ test('a value is read once for any number of callers, and again when its tenant 
   await cache.find('a');
   expect(read).toHaveBeenCalledTimes(before + 1);
 });
+
+test('whoever waits for a value gets it, also where it is forgotten or displaced meanwhile; what is asked for afresh is read anew', async () => {
+  const { changes } = startDirectory();
+  const reads: PromiseWithResolvers<string>[] = [];
+  const cache = createDirectoryCache({
+    read: (_: string) => {
+      const read = Promise.withResolvers<string>();
+      reads.push(read);
+      return read.promise;
+    },
+    changes,
+    clock: () => new Date(0),
+    tenantOf: (_, key) => key,
+    max: 2,
+  });
+  const forgotten = cache.find('a');
+  cache.forget('a');
+  const displaced = [cache.find('b'), cache.find('c'), cache.find('d')];
+  const afresh = cache.find('d', true);
+  const others = cache.find('d');
+  for (const [index, { resolve }] of reads.entries()) resolve(`${index}`);
+  expect(await forgotten).toBe('0');
+  expect(await Promise.all(displaced)).toEqual(['1', '2', '3']);
+  expect(await Promise.all([afresh, others])).toEqual(['4', '4']);
+  expect(await cache.find('d')).toBe('4');
+  // What was forgotten while it was read is not kept.
+  void cache.find('a');
+  expect(reads).toHaveLength(6);
+});
