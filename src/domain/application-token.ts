@@ -27,6 +27,12 @@ export type ApplicationTokens = {
   readHint(token: string, issuer: string): Promise<IdTokenHint | undefined>;
 };
 
+/** The headers of a UserInfo request that is refused (RFC 6750, section 3). */
+export function bearerChallenge(error: string, scope = ''): Record<string, string> {
+  const needed = scope === '' ? '' : `, scope="${scope}"`;
+  return { 'www-authenticate': `Bearer realm="manam", error="${error}"${needed}` };
+}
+
 /** The issuer of a tenant's OpenID provider (OpenID Connect Discovery 1.0, section 3). */
 export function issuerOf(deployment: string, slug: string): string {
   return `${deployment.replace(/\/$/, '')}/t/${slug}`;

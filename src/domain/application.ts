@@ -138,6 +138,22 @@ export function grantTypesOf(settings: ApplicationSettings): GrantType[] {
   ];
 }
 
+/** What tokens are for: scopes, and the APIs that take them. */
+export type Extent = { readonly scopes: readonly string[]; readonly resources: readonly string[] };
+
+/**
+ * What of an extent is registered for an application by now: scopes and APIs that are taken away from it end for what was
+ * granted before as well. Undefined where all scopes or all APIs of it are gone.
+ */
+export function remainderOf({ settings }: Pick<Application, 'settings'>, extent: Extent): Extent | undefined {
+  const scopes = extent.scopes.filter((scope) => settings.scopes.includes(scope));
+  const resources = extent.resources.filter((uri) => settings.resources.includes(uri));
+  const isGone =
+    (scopes.length === 0 && extent.scopes.length > 0) ||
+    (resources.length === 0 && extent.resources.length > 0);
+  return isGone ? undefined : { scopes, resources };
+}
+
 const httpUrl = (value: string) => URL.canParse(value) && isRegistrable(new URL(value));
 const optional = (rule: v.GenericSchema<string, string>, message: string) =>
   v.union([v.literal(''), rule], message);

@@ -66,8 +66,8 @@ export function asFailure({ code, message }: AuthorizationError): DomainError {
 
 const maxTextLength = 2048;
 
-/** The single value of a parameter (RFC 6749, section 3.1); one that is empty counts as absent. */
-function single(parameters: AuthorizationParameters, name: string): string {
+/** The only value of a parameter (RFC 6749, section 3.1); one that is empty counts as absent. Throws AuthorizationError. */
+export function singleParameter(parameters: AuthorizationParameters, name: string): string {
   const value = parameters[name];
   if (typeof value === 'object') throw new AuthorizationError('invalid_request', `${name} comes twice`);
   if ((value ?? '').length > maxTextLength && name !== 'id_token_hint')
@@ -126,7 +126,7 @@ export function parseAuthorizationRequest(
   now: Date,
 ): AuthorizationRequest {
   const { settings } = application;
-  const text = (name: string) => single(parameters, name);
+  const text = (name: string) => singleParameter(parameters, name);
   const refuse = (code: string, description: string) => new AuthorizationError(code, description);
   if (text('request') !== '') throw refuse('request_not_supported', 'request objects are not supported');
   if (text('request_uri') !== '')
@@ -169,8 +169,8 @@ export function parseAuthorizationRequest(
 }
 
 function challengeOf({ settings }: Application, parameters: AuthorizationParameters): string {
-  const challenge = single(parameters, 'code_challenge');
-  const method = single(parameters, 'code_challenge_method');
+  const challenge = singleParameter(parameters, 'code_challenge');
+  const method = singleParameter(parameters, 'code_challenge_method');
   if (challenge === '') {
     if (method !== '') throw new AuthorizationError('invalid_request', 'code_challenge is missing');
     if (settings.requirePkce || isPublicClient(settings))

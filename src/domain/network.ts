@@ -33,9 +33,16 @@ export function isAddress(text: string): boolean {
   return ipaddr.isValid(text);
 }
 
+/** The only part of IPv6 that is handed out for the internet (RFC 4291, section 2.4; IANA's registry of its address space). */
+const globalUnicast = ipaddr.parseCIDR('2000::/3');
+/** Public by its number, and inside of every virtual machine of one cloud its platform's own service. */
+const platformService = '168.63.129.16';
+
 /** Whether an address is one of the public internet (RFC 6890). */
 export function isPublic(address: string): boolean {
-  return ipaddr.process(address).range() === 'unicast';
+  const parsed = ipaddr.process(address);
+  if (parsed.range() !== 'unicast') return false;
+  return parsed.kind() === 'ipv4' ? parsed.toString() !== platformService : parsed.match(globalUnicast);
 }
 
 /** Whether an address lies in one of the networks; false for text that is no address. */

@@ -20,13 +20,13 @@ export async function bindRequest(
   maxBytes: number,
 ): Promise<JsonObject> {
   const received = await readBody(request, maxBytes);
-  const body = route.isTolerant ? { ...received, value: known(route, received.value) } : received;
+  const body = route.isTolerant ? { ...received, value: known(route, received.value, variables) } : received;
   if (!route.hasBody && Object.keys(body.value).length > 0) {
     const unexpected = Object.keys(body.value).map((field): FieldProblem => ({ field, problem: 'unknown' }));
     throw new RestError('fields-invalid', unexpected);
   }
   const given = queryToJson(request);
-  const query = route.isTolerant && route.httpMethod === 'GET' ? known(route, given) : given;
+  const query = route.isTolerant && route.httpMethod === 'GET' ? known(route, given, variables) : given;
   // The subject of a call that changes something, and its credentials, never
   // stands in an address, which logs and histories keep (R74).
   // The fields of a call of OAuth are credentials, also where it only reads (RFC 9700, section 4.3.2).
@@ -47,10 +47,14 @@ export async function bindRequest(
   return message;
 }
 
-/** The parameters that the route knows and that say something. */
-function known({ input }: Route, json: JsonObject): JsonObject {
+/** The parameters that the route knows and that say something; what the path says is no parameter of OAuth. */
+function known({ input }: Route, json: JsonObject, variables: readonly PathVariable[]): JsonObject {
+  const inPath = variables.map(({ fieldPath }) => fieldPath[0]);
   return Object.fromEntries(
-    Object.entries(json).filter(([name, value]) => value !== '' && input.byInputName.has(name)),
+    Object.entries(json).filter(([name, value]) => {
+      const field = input.byInputName.get(name);
+      return value !== '' && field !== undefined && !inPath.includes(field.field.name);
+    }),
   );
 }
 

@@ -36,7 +36,7 @@ export type Dialect = {
     nameOf: (fieldPath: string) => string,
   ): { readonly status: number; readonly body: JsonObject };
   /** The error of a call whose request the transcoder rejects; it goes through the router's interceptors. */
-  refusal(error: RestError): Error;
+  refusal(error: RestError, method: DescMethod): Error;
   /** The same for a request that led to no call. */
   unrouted(error: RestError, values: ContextValues, request: IncomingMessage): ConnectError;
 };
@@ -130,7 +130,7 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
         const json = await bindRequest(speller, route, request, variables, options.maxBodyBytes);
         return parseMessage(route.method, json);
       } catch (error) {
-        throw error instanceof RestError ? dialect.refusal(error) : error;
+        throw error instanceof RestError ? dialect.refusal(error, route.method) : error;
       }
     };
     const { header, message, error } = await invoke(route.implementation, {

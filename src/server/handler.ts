@@ -182,6 +182,7 @@ async function answer(
 ): Promise<void> {
   const refused = judgeHeaders(request);
   if (refused !== undefined) return refuse(mapError, request, response, info, refused);
+  takeOriginForm(request);
   if (!hasPlausibleTarget(request)) {
     response.writeHead(400).end();
     return;
@@ -190,6 +191,14 @@ async function answer(
     if ((await route(request, response, info)) === 'answered') return;
   }
   response.writeHead(404).end();
+}
+
+/** Reduces a target in absolute form, which proxies are sent, to its path (RFC 9112, section 3.2.2); one of another host stays, and is refused. */
+function takeOriginForm(request: IncomingMessage): void {
+  const [origin, authority = ''] = /^https?:\/\/([^/?#]+)/i.exec(request.url ?? '') ?? [];
+  if (origin === undefined || authority.toLowerCase() !== request.headers.host?.toLowerCase()) return;
+  const rest = (request.url ?? '').slice(origin.length);
+  request.url = rest.startsWith('/') ? rest : `/${rest}`;
 }
 
 /** Whether target and authority make a URL: what is behind us parses them without a second look. */

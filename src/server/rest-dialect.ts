@@ -6,6 +6,8 @@ import {
   LocalizedMessageSchema,
 } from '../../gen/google/rpc/error_details_pb.js';
 import { type RestMethod, rest_method } from '../../gen/manam/options/v1/rest_pb.js';
+import { OAuthService } from '../../gen/manam/v1/oauth_service_pb.js';
+import { bearerChallenge } from '../domain/application-token.ts';
 import { DomainError, isPlausibleField, type Reason } from '../domain/errors.ts';
 import { negotiateLocale } from '../domain/locale.ts';
 import type { JsonObject } from '../rest/json.ts';
@@ -40,12 +42,15 @@ const statuses: Partial<Record<string, number>> = {
 } satisfies Partial<Record<Reason, number>>;
 
 /** A refusal of the transcoder in the words of this service. */
-export function toDomainError({ problem, fields }: RestError): DomainError {
+export function toDomainError(
+  { problem, fields }: RestError,
+  headers: Record<string, string> = {},
+): DomainError {
   // Text that cannot be a field's name may be content of the request: it is not echoed.
   const violations = fields
     .filter(({ field }) => isPlausibleField(field))
     .map(({ field, problem: what }) => ({ field, reason: fieldReasons[what] }));
-  return new DomainError(problemReasons[problem], violations.length === 0 ? {} : { violations });
+  return new DomainError(problemReasons[problem], { ...(violations.length > 0 && { violations }), headers });
 }
 
 /** A failure in the shape of the Manam page: the HTTP status and the body. */
@@ -110,7 +115,12 @@ export function createDialect(mapError: ErrorMapper): Dialect {
         ? oauthFailure(error, httpStatus)
         : toFailure(error, httpStatus, failureStatus(method), nameOf),
 
-    refusal: toDomainError,
+    // UserInfo alone is called with an access token, which says how to come.
+    refusal: (error, method) =>
+      toDomainError(
+        error,
+        method === OAuthService.method.getUserInfo ? bearerChallenge('invalid_request') : {},
+      ),
     unrouted: (error, values, request) =>
       mapError(
         toDomainError(error),

@@ -167,7 +167,8 @@ export function createOpenIdProviderRoute(deps: OpenIdProviderDeps): Route {
     if (found === undefined) return 'go on';
     const { slug, place } = found;
     const takesForms = place === 'authorize' || place === 'end-session';
-    const methods = takesForms ? ['GET', 'HEAD', 'POST'] : ['GET', 'HEAD'];
+    // A HEAD would use a pushed request up (RFC 9110, section 9.2.1: it is safe).
+    const methods = takesForms ? ['GET', 'POST'] : ['GET', 'HEAD'];
     if (!methods.includes(request.method ?? '')) {
       response.writeHead(405, { allow: methods.join(', ') }).end();
       return 'answered';

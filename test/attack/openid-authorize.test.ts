@@ -121,6 +121,30 @@ describe('what is wrong with a request is told to its application, with state an
     });
   });
 
+  test.each([
+    'response_type',
+    'scope',
+    'state',
+    'nonce',
+    'code_challenge',
+    'code_challenge_method',
+    'response_mode',
+    'prompt',
+    'max_age',
+    'acr_values',
+    'login_hint',
+    'ui_locales',
+    'id_token_hint',
+    'request',
+    'registration',
+  ])('%s twice', async (name) => {
+    const application = await makeApplication(testApp());
+    const parameters = requestOf(application, { [name]: 'x' });
+    parameters.append(name, 'x');
+    const { location } = await visit(testApp(), parameters);
+    expect(new URL(location).searchParams.get('error')).toBe('invalid_request');
+  });
+
   test('a frame never learns of a session', async () => {
     const application = await makeApplication(testApp());
     const { location } = await visit(testApp(), requestOf(application, { prompt: 'none' }), {

@@ -3,6 +3,7 @@ import { knownPasswords } from '../../src/adapters/known-passwords.ts';
 import { digestApiKey, formatApiKey } from '../../src/domain/api-key.ts';
 import { parseBirthday } from '../../src/domain/birthday.ts';
 import { negotiateLocale } from '../../src/domain/locale.ts';
+import { isPublic } from '../../src/domain/network.ts';
 import { judgePassword } from '../../src/domain/password.ts';
 import { type Json, parseCustomFields, parseName } from '../../src/domain/profile.ts';
 import { isRegisteredOrigin, matchRegisteredUrl } from '../../src/domain/registered-url.ts';
@@ -295,4 +296,27 @@ test('a one-time token has one spelling', () => {
   expect(
     variants.filter((variant) => variant.trim() !== token && parseChallengeToken(variant) !== undefined),
   ).toEqual([]);
+});
+
+test.each([
+  ['192.0.2.1', false],
+  ['8.8.8.8', true],
+  ['10.0.0.1', false],
+  ['169.254.169.254', false],
+  ['168.63.129.16', false],
+  ['::ffff:168.63.129.16', false],
+  ['::ffff:8.8.8.8', true],
+  ['2606:4700:4700::1111', true],
+  ['::1', false],
+  ['::127.0.0.1', false],
+  ['::7f00:1', false],
+  ['64:ff9b::7f00:1', false],
+  ['100:0:0:1::1', false],
+  ['0:0:0:1::1', false],
+  ['1::', false],
+  ['4000::1', false],
+  ['fc00::1', false],
+  ['fe80::1', false],
+])('the address %s is one of the public internet: %s', (address, expected) => {
+  expect(isPublic(address)).toBe(expected);
 });

@@ -64,6 +64,28 @@ test('a user signs in to an application, which gets tokens of its own issuer', a
   });
 });
 
+test('a UserInfo request that cannot be read is told how to come, whoever refuses it', async () => {
+  const place = `${issuerAt(testApp())}/oauth/userinfo`;
+  const form = (body: string, headers = {}) =>
+    fetch(place, { method: 'POST', body: new URLSearchParams(body), headers });
+  for (const response of [
+    await form('access_token=a&access_token=b'),
+    await form('access_token=a', { authorization: 'Bearer b' }),
+    await fetch(`${place}?access_token=a`),
+  ]) {
+    expect(response.status).toBe(400);
+    expect(response.headers.get('www-authenticate')).toBe('Bearer realm="manam", error="invalid_request"');
+  }
+});
+
+test('a parameter that OAuth does not know is ignored, also where it has the name of one of ours', async () => {
+  const application = await makeApplication(testApp());
+  const asked = { grant_type: 'client_credentials', tenant: 'manam', audience: 'x' };
+  expect(await post(testApp(), 'token', asked, { headers: basic(application) })).toMatchObject({
+    status: 200,
+  });
+});
+
 test('a refresh token gives new tokens of the same user, and each is for one use', async () => {
   const application = await makeApplication(testApp());
   const { tokens, user } = await signInTo(testApp(), application);

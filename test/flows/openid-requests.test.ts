@@ -68,6 +68,13 @@ describe('a pushed request', () => {
     expect(pushed).toMatchObject({ status: 201, body: { expires_in: 90 } });
     const other = await makeApplication(testApp());
     expect((await visit(testApp(), uriOf(other, pushed.body['request_uri']))).status).toBe(400);
+    // A program that looks at links uses nothing up.
+    const at = `${testApp().url}/t/dev/oauth/authorize?${uriOf(application, pushed.body['request_uri'])}`;
+    const head = await fetch(at, { method: 'HEAD' });
+    expect({ status: head.status, allow: head.headers.get('allow') }).toEqual({
+      status: 405,
+      allow: 'GET, POST',
+    });
     const user = await signUp(testApp());
     const answer = await authorize(testApp(), user, uriOf(application, pushed.body['request_uri']));
     expect(answer.get('state')).toBe('a-state');
@@ -93,6 +100,10 @@ describe('a pushed request', () => {
       body: { error: 'unsupported_response_type' },
     });
     expect(await push(application, { request_uri: 'urn:x' })).toMatchObject({ status: 400 });
+    expect(await push(application, { registration: '{}' })).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_request' },
+    });
     const anonymous = await post(testApp(), 'par', Object.fromEntries(requestOf(application)));
     expect(anonymous).toMatchObject({ status: 401, body: { error: 'invalid_client' } });
     const get = await fetch(`${testApp().url}/t/dev/oauth/par`);

@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request as requestHttp } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { request as requestHttps } from 'node:https';
 import { connect as connectSocket } from 'node:net';
@@ -54,6 +55,28 @@ test('speaks HTTP/2 and HTTP/1.1 by ALPN under TLS, and sends HSTS', async () =>
   ]);
   await test.close();
   rmSync(folder, { recursive: true });
+});
+
+test('a target in absolute form is read as its path, and refused where it names another host', async () => {
+  const test = await startTestApp();
+  const { host, port } = new URL(test.url);
+  const statusOf = (path: string) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const { hostname } = new URL(test.url);
+      requestHttp({ hostname, port, path, headers: { host } }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      })
+        .on('error', reject)
+        .end();
+    });
+  expect(await statusOf(`http://${host}/healthz?x=1`)).toBe(200);
+  expect(await statusOf(`HTTP://${host.toUpperCase()}/t/dev/.well-known/openid-configuration`)).toBe(200);
+  expect(await statusOf(`http://${host}?x=1`)).toBe(404);
+  expect(await statusOf('http://evil.test/healthz')).toBe(400);
+  expect(await statusOf(`http://user@${host}/healthz`)).toBe(400);
+  expect(await statusOf(`ftp://${host}/healthz`)).toBe(400);
+  await test.close();
 });
 
 const options = { host: '127.0.0.1', port: 0, maxConnectionsPerAddress: 3, keepAliveMs: 75_000 };

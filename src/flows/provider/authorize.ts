@@ -1,4 +1,9 @@
-import { type Application, isSelfRegistered, matchRedirectUri } from '../../domain/application.ts';
+import {
+  type Application,
+  isSelfRegistered,
+  matchRedirectUri,
+  remainderOf,
+} from '../../domain/application.ts';
 import { type ApplicationTokens, issuerOf } from '../../domain/application-token.ts';
 import { demandsSecondFactor } from '../../domain/authenticator.ts';
 import {
@@ -8,13 +13,13 @@ import {
   parseAuthorizationRequest,
   redirectUriOf,
   responseModeOf,
+  singleParameter,
 } from '../../domain/authorization-request.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { FindClient } from '../../domain/client.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { acrOf, type Consent } from '../../domain/grant.ts';
-import type { LoginRequest } from '../../domain/login-request.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import type { CallerSession } from '../../domain/session.ts';
@@ -60,10 +65,19 @@ export type Continued = { readonly answer: AuthorizationAnswer } | MissingStep;
 /** The prefix of what the pushed authorization endpoint gives (RFC 9126, section 2.2). */
 export const requestUriPrefix = 'urn:ietf:params:oauth:request_uri:';
 
+function isRegistered(
+  { settings }: Application,
+  { redirectUri }: Pick<AuthorizationRequest, 'redirectUri'>,
+): boolean {
+  return matchRedirectUri(settings, settings.redirectUris, redirectUri) !== undefined;
+}
+
 /** A request that the person in front of the page is told about, because there is no application that could be. */
 function pageError(detail: string): DomainError {
   return new DomainError('AUTHORIZATION_INVALID', { metadata: { detail } });
 }
+
+const unregistered = () => pageError('redirect_uri is not one of those that are registered');
 
 /**
  * Authorization (RFC 6749, section 4.1; OpenID Connect Core 1.0, section 3.1.2): the endpoint checks what an application asks
@@ -75,21 +89,20 @@ export function createAuthorize(deps: AuthorizeDeps) {
   /** The parameters that were pushed, once. */
   async function takePushed(tenant: Tenant, clientId: string, uri: string): Promise<AuthorizationRequest> {
     const refusal = () => pageError('request_uri is unknown, expired or used');
-    const found: LoginRequest | undefined = await requests
-      .find(uri.slice(requestUriPrefix.length), ['pushed'])
-      .catch(() => undefined);
-    const pushed = found?.data.authorization;
-    if (found === undefined || pushed === undefined) throw refusal();
-    if (found.tenantId !== tenant.id || pushed.clientId !== clientId) throw refusal();
-    await requests.consume(found).catch(() => {
-      throw refusal();
-    });
-    return { ...pushed, startedAtMs: clock().getTime() };
+    try {
+      const found = await requests.find(uri.slice(requestUriPrefix.length), ['pushed']);
+      const pushed = found.data.authorization;
+      if (pushed?.clientId !== clientId || found.tenantId !== tenant.id) throw refusal();
+      await requests.consume(found);
+      return { ...pushed, startedAtMs: clock().getTime() };
+    } catch (error) {
+      throw error instanceof DomainError && error.reason === 'LOGIN_STATE_INVALID' ? refusal() : error;
+    }
   }
 
   /** The user of an `id_token_hint`, for whom alone the answer is. */
-  async function expectedBy(tenant: Tenant, clientId: string, hint: unknown): Promise<string> {
-    if (typeof hint !== 'string' || hint === '') return '';
+  async function expectedBy(tenant: Tenant, clientId: string, hint: string): Promise<string> {
+    if (hint === '') return '';
     const known = await tokens.readHint(hint, issuerOf(deployment, tenant.slug));
     if (known?.clientId !== clientId)
       throw new AuthorizationError('invalid_request', 'id_token_hint is no ID token of this application');
@@ -103,7 +116,7 @@ export function createAuthorize(deps: AuthorizeDeps) {
     parameters: AuthorizationParameters,
   ): Promise<AuthorizationRequest> {
     const { clientId } = application;
-    const expected = await expectedBy(tenant, clientId, parameters['id_token_hint']);
+    const expected = await expectedBy(tenant, clientId, singleParameter(parameters, 'id_token_hint'));
     return parseAuthorizationRequest(application, redirectUri, parameters, expected, clock());
   }
 
@@ -117,10 +130,10 @@ export function createAuthorize(deps: AuthorizeDeps) {
     const request = handles.open('authorization', tenant.id, handle);
     const application = await findClient(tenant, request.clientId, client.address);
     if (application === undefined) throw new DomainError('AUTHORIZATION_INVALID');
-    const { settings } = application;
-    if (matchRedirectUri(settings, settings.redirectUris, request.redirectUri) === undefined)
+    const rest = remainderOf(application, request);
+    if (rest === undefined || !isRegistered(application, request))
       throw new DomainError('AUTHORIZATION_INVALID');
-    return { request, application };
+    return { request: { ...request, ...rest }, application };
   }
 
   async function findMissing(
@@ -226,8 +239,10 @@ export function createAuthorize(deps: AuthorizeDeps) {
       const { request_uri: uri } = parameters;
       const isPushed = typeof uri === 'string' && uri.startsWith(requestUriPrefix);
       const pushed = isPushed ? await takePushed(tenant, clientId, uri) : undefined;
+      // Its page may have been taken away from the application since.
+      if (pushed !== undefined && !isRegistered(application, pushed)) throw unregistered();
       const redirectUri = pushed?.redirectUri ?? redirectUriOf(application, parameters);
-      if (redirectUri === undefined) throw pageError('redirect_uri is not one of those that are registered');
+      if (redirectUri === undefined) throw unregistered();
       const state = typeof parameters['state'] === 'string' ? parameters['state'] : undefined;
       const answered = pushed ?? { redirectUri, state, responseMode: responseModeOf(parameters) };
       try {

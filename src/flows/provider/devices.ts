@@ -1,4 +1,4 @@
-import { grantTypes, grantTypesOf } from '../../domain/application.ts';
+import { grantTypes, grantTypesOf, remainderOf } from '../../domain/application.ts';
 import { resourcesOf, scopesOf } from '../../domain/authorization-request.ts';
 import type { Budget } from '../../domain/budget.ts';
 import type { Caller } from '../../domain/caller.ts';
@@ -56,8 +56,10 @@ export function createDeviceGrant(deps: DeviceDeps) {
     const device =
       code === undefined ? undefined : await store.devices.findByUserCode(tenant.id, code, clock());
     const client = device && (await clients.find(tenant, device.clientId, origin.address));
-    if (device === undefined || client === undefined) throw new DomainError('CODE_INVALID');
-    return { device, client };
+    const rest = client && device && remainderOf(client, device);
+    if (device === undefined || client === undefined || rest === undefined)
+      throw new DomainError('CODE_INVALID');
+    return { device: { ...device, ...rest }, client };
   }
 
   return {

@@ -1,5 +1,12 @@
 import { timingSafeEqual } from 'node:crypto';
-import { type GrantType, grantTypes, grantTypesOf, standardScopes } from '../../domain/application.ts';
+import {
+  type Extent,
+  type GrantType,
+  grantTypes,
+  grantTypesOf,
+  remainderOf,
+  standardScopes,
+} from '../../domain/application.ts';
 import { AuthorizationError, asFailure, resourcesOf, scopesOf } from '../../domain/authorization-request.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Client } from '../../domain/client.ts';
@@ -8,12 +15,12 @@ import { DomainError, invalid } from '../../domain/errors.ts';
 import { type CodeGrant, type Grant, type LiveGrant, parseScope } from '../../domain/grant.ts';
 import { codeChallengeOf, isCodeVerifier } from '../../domain/pkce.ts';
 import { isGenuine, parseRefreshToken } from '../../domain/refresh-token.ts';
-import type { Store } from '../../domain/repositories.ts';
+import type { Repositories, Store } from '../../domain/repositories.ts';
 import { parseChallengeToken, sha256 } from '../../domain/token.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { type RecordDeps, record } from '../events/record.ts';
 import type { ClientCredentials, Clients } from './clients.ts';
-import type { ApplicationTokenSet, Extent, Issue } from './issue.ts';
+import type { ApplicationTokenSet, Issue } from './issue.ts';
 
 export type ExchangeDeps = RecordDeps & {
   readonly store: Store<'grants' | 'devices' | 'events'>;
@@ -68,6 +75,8 @@ export function createExchange(deps: ExchangeDeps) {
     caller: Caller,
     { settings, clientId }: Client,
     grant: Grant,
+    /** Runs first in the transaction; throws to abort it. */
+    prepare?: (repositories: Pick<Repositories, 'devices'>) => Promise<void>,
   ): Promise<LiveGrant | undefined> {
     const now = clock();
     const at = (days: number) => new Date(now.getTime() + days * dayMs);
@@ -76,6 +85,7 @@ export function createExchange(deps: ExchangeDeps) {
       expiresAt: at(settings.refreshDays),
     };
     return await store.transaction(async (repositories) => {
+      await prepare?.(repositories);
       if (!(await repositories.grants.redeem(grant, life, now))) return undefined;
       const started = await repositories.grants.findLive(grant.tenantId, grant.id, now);
       if (started === undefined) throw ended();
@@ -101,7 +111,7 @@ export function createExchange(deps: ExchangeDeps) {
     if (grant.code.redirectUri !== command.redirectUri)
       throw grantRefusal('redirect_uri differs from that of the authorization request');
     assertVerifier(grant, command.codeVerifier);
-    const extent = narrow(grant, { scope: '', resource: command.resource });
+    const extent = narrow(client, grant, { scope: '', resource: command.resource });
     const started = await start(caller, client, grant);
     if (started === undefined) return await endReused(caller, grant);
     return await issue.forUser(caller.tenant, client, started, extent, grant.code.nonce);
@@ -117,7 +127,7 @@ export function createExchange(deps: ExchangeDeps) {
     const grant = token && (await store.grants.findLive(caller.tenant.id, token.sessionId, clock()));
     if (token === undefined || grant?.clientId !== client.clientId) throw refusal();
     if (!isGenuine(vault, grant, token, 'grant-refresh-token')) throw refusal();
-    const extent = narrow(grant, command);
+    const extent = narrow(client, grant, command);
     const isNewest = token.counter === grant.refreshCounter;
     const rotated = isNewest ? await rotate(client, grant) : undefined;
     return await issue.forUser(
@@ -188,13 +198,15 @@ export function createExchange(deps: ExchangeDeps) {
     if (!(await store.devices.poll(device, clock()))) throw new DomainError('SLOW_DOWN');
     if (device.status === 'pending' || device.grantId === undefined)
       throw new DomainError('AUTHORIZATION_PENDING');
-    if (!(await store.devices.use(tenant.id, device.id, clock())))
-      throw grantRefusal('device_code was used before');
-    const id = device.grantId;
-    const known = await store.grants.find(tenant.id, id);
-    const grant = known && (await start(caller, client, known));
+    const known = await store.grants.find(tenant.id, device.grantId);
+    if (known === undefined) throw ended();
+    const extent = narrow(client, known, { scope: '', resource: [] });
+    const grant = await start(caller, client, known, async ({ devices }) => {
+      if (!(await devices.use(tenant.id, device.id, clock())))
+        throw grantRefusal('device_code was used before');
+    });
     if (grant === undefined) throw ended();
-    return await issue.forUser(tenant, client, grant, grant);
+    return await issue.forUser(tenant, client, grant, extent);
   }
 
   const ways: Readonly<
@@ -250,17 +262,32 @@ function assertVerifier({ code: { codeChallenge } }: CodeGrant, verifier: string
   if (!isRight) throw grantRefusal('code_verifier does not match the challenge');
 }
 
-/** The scopes and resources that are asked for, of those that were granted; never more (RFC 6749, section 6; RFC 8707, section 2.2). */
-function narrow(grant: Grant, { scope, resource }: Pick<ExchangeCommand, 'scope' | 'resource'>): Extent {
+/**
+ * The scopes and resources that are asked for, of those that were granted and are registered still; never more (RFC 6749,
+ * section 6; RFC 8707, section 2.2).
+ */
+function narrow(
+  client: Client,
+  grant: Grant,
+  { scope, resource }: Pick<ExchangeCommand, 'scope' | 'resource'>,
+): Extent {
+  const { settings } = client;
   const scopes = parseScope(scope);
   const resources = resource.filter((uri) => uri !== '');
-  if (scopes.some((each) => !grant.scopes.includes(each)))
+  const isGranted = (granted: readonly string[], registered: readonly string[]) => (each: string) =>
+    granted.includes(each) && registered.includes(each);
+  if (!scopes.every(isGranted(grant.scopes, settings.scopes)))
     throw new DomainError('INVALID_SCOPE', { metadata: { detail: 'a scope was not granted' } });
-  if (resources.some((uri) => !grant.resources.includes(uri)))
+  if (!resources.every(isGranted(grant.resources, settings.resources)))
     throw new DomainError('INVALID_TARGET', { metadata: { detail: 'a resource was not granted' } });
+  const rest = remainderOf(client, grant);
+  // Without offline_access a grant ends with its session, and this one has outlived it.
+  const wasOffline = grant.scopes.includes('offline_access');
+  if (rest === undefined || (wasOffline && !rest.scopes.includes('offline_access')))
+    throw grantRefusal('what was granted is no longer registered for this application');
   return {
-    scopes: scopes.length > 0 ? scopes : grant.scopes,
-    resources: resources.length > 0 ? resources : grant.resources,
+    scopes: scopes.length > 0 ? scopes : rest.scopes,
+    resources: resources.length > 0 ? resources : rest.resources,
   };
 }
 

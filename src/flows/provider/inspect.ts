@@ -1,6 +1,8 @@
+import { remainderOf } from '../../domain/application.ts';
 import {
   type ApplicationAccessClaims,
   type ApplicationTokens,
+  bearerChallenge,
   issuerOf,
   issuerPaths,
 } from '../../domain/application-token.ts';
@@ -11,6 +13,7 @@ import { DomainError, invalid } from '../../domain/errors.ts';
 import { acrOf, type LiveGrant } from '../../domain/grant.ts';
 import { isGenuine, parseRefreshToken } from '../../domain/refresh-token.ts';
 import type { Store } from '../../domain/repositories.ts';
+import type { Tenant } from '../../domain/tenant.ts';
 import { isUuid, sha256 } from '../../domain/token.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { type RecordDeps, record } from '../events/record.ts';
@@ -47,11 +50,15 @@ type FoundRefresh = Extract<LiveToken, { readonly kind: 'refresh' }> & { readonl
 export function createInspect(deps: InspectDeps) {
   const { store, clients, tokens, subjectOf, vault, deployment, clock } = deps;
 
+  const placeOfUserInfo = ({ slug }: Tenant) => `${issuerOf(deployment, slug)}${issuerPaths.userInfo}`;
+
   /** An access token that is live: of a grant or of an application that still is, and not revoked by itself. */
   async function findAccess({ tenant, client }: Caller, text: string): Promise<LiveToken | undefined> {
-    const claims = await tokens.verifyAccess(text, issuerOf(deployment, tenant.slug));
+    const found = await tokens.verifyAccess(text, issuerOf(deployment, tenant.slug));
+    if (found === undefined) return undefined;
+    const owner = await clients.find(tenant, found.clientId, client.address);
+    const claims = owner && withinRegistration(owner, found, placeOfUserInfo(tenant));
     if (claims === undefined) return undefined;
-    if ((await clients.find(tenant, claims.clientId, client.address)) === undefined) return undefined;
     if (claims.grantId === undefined) {
       const isRevoked = await store.proofs.isSpent(tenant.id, revocationOf(claims).id);
       return isRevoked ? undefined : { kind: 'access', claims, grant: undefined };
@@ -90,12 +97,12 @@ export function createInspect(deps: InspectDeps) {
   async function describe({ tenant }: Caller, client: Client, token: LiveToken): Promise<Claims> {
     const iss = issuerOf(deployment, tenant.slug);
     if (token.kind === 'refresh') {
-      const { clientId, scopes, userId, refreshedAt, idleExpiresAt } = token.grant;
+      const { clientId, userId, refreshedAt, idleExpiresAt } = token.grant;
       return {
         iss,
         client_id: clientId,
         sub: await subjectOf(client, userId),
-        scope: scopes.join(' '),
+        scope: (remainderOf(client, token.grant)?.scopes ?? []).join(' '),
         iat: seconds(refreshedAt),
         exp: seconds(idleExpiresAt),
         token_type: 'refresh_token',
@@ -137,8 +144,7 @@ export function createInspect(deps: InspectDeps) {
       const known = await clients.find(tenant, claims.clientId, client.address);
       if (origin !== undefined && known?.settings.origins.includes(origin) !== true)
         throw new DomainError('ORIGIN_DENIED');
-      const place = `${issuerOf(deployment, tenant.slug)}${issuerPaths.userInfo}`;
-      if (!claims.audience.includes(place)) throw new DomainError('TOKEN_INVALID');
+      if (!claims.audience.includes(placeOfUserInfo(tenant))) throw new DomainError('TOKEN_INVALID');
       if (!claims.scopes.includes('openid'))
         throw new DomainError('SCOPE_REQUIRED', {
           metadata: { scope: 'openid' },
@@ -195,10 +201,22 @@ export function createInspect(deps: InspectDeps) {
 
 export type Inspect = ReturnType<typeof createInspect>;
 
-/** The challenge of a refused UserInfo request (RFC 6750, section 3). */
-function bearerChallenge(error: string, scope = ''): Record<string, string> {
-  const needed = scope === '' ? '' : `, scope="${scope}"`;
-  return { 'www-authenticate': `Bearer realm="manam", error="${error}"${needed}` };
+/** What an access token says that its application may have by now; undefined: nothing is left of it. */
+function withinRegistration(
+  owner: Client,
+  claims: ApplicationAccessClaims,
+  ownApi: string,
+): ApplicationAccessClaims | undefined {
+  const isOwn = (uri: string) => uri === ownApi;
+  const resources = claims.audience.filter((uri) => !isOwn(uri));
+  const rest = remainderOf(owner, { scopes: claims.scopes, resources });
+  return (
+    rest && {
+      ...claims,
+      scopes: rest.scopes,
+      audience: [...claims.audience.filter(isOwn), ...rest.resources],
+    }
+  );
 }
 
 function assertToken({ token }: TokenCommand): void {

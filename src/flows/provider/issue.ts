@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Application } from '../../domain/application.ts';
+import type { Application, Extent } from '../../domain/application.ts';
 import { type ApplicationTokens, issuerOf, issuerPaths } from '../../domain/application-token.ts';
 import { customClaimsOf, standardClaimsOf } from '../../domain/claims.ts';
 import type { Clock } from '../../domain/clock.ts';
@@ -29,9 +29,6 @@ export type ApplicationTokenSet = {
   readonly refreshToken: string;
   readonly idToken: string;
 };
-
-/** What of a grant the tokens are for. */
-export type Extent = { readonly scopes: readonly string[]; readonly resources: readonly string[] };
 
 const seconds = (date: Date) => Math.floor(date.getTime() / 1000);
 
