@@ -46,7 +46,7 @@ export type AttemptRepository = {
   /** Notes that a counted attempt has failed. Takes as long for one that was not counted. */
   countWrong(tenantId: string, counter: AttemptCounter, now: Date): Promise<void>;
   /** Forgets the failures after a success. */
-  reset(tenantId: string, ...counters: readonly AttemptCounter[]): Promise<void>;
+  reset(tenantId: string, ...counters: readonly [AttemptCounter, ...AttemptCounter[]]): Promise<void>;
   /**
    * Forgets the failures of a user whose password was found right, and holds that password
    * until the transaction ends; false where it was changed since.

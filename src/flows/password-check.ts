@@ -66,7 +66,10 @@ export function networkSubject(subject: string, { client }: Pick<Caller, 'client
 }
 
 /** The counters of a user's sign-ins from the caller's network and from all networks. */
-export function signInCounters(userId: string, caller: Pick<Caller, 'client'>): AttemptCounter[] {
+export function signInCounters(
+  userId: string,
+  caller: Pick<Caller, 'client'>,
+): [AttemptCounter, AttemptCounter] {
   return [
     { kind: 'password-total', subject: userId },
     { kind: passwordAttempts.kind, subject: networkSubject(userId, caller) },

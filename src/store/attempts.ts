@@ -24,7 +24,9 @@ export function createAttemptRepository(db: Database, prepared: Database): Attem
       // sees the new number and only moves a time that has passed.
       const counted = sql`IF(LAST_INSERT_ID(IF(${mayTry}, ${table.failures} + 1, ${mayLater})) >= ${busy}, ${table.failures}, ${table.failures} + 1)`;
       const failures = sql`IF(${isTotal}, ${table.failures} + 1, ${counted})`;
-      const delayS = sql`LEAST(${maxDelayS}, ${firstDelayS} * POW(2, ${table.failures} - ${free}))`;
+      // A stranger may fail for years: the power stays within what the database can add to a time.
+      const doublings = sql`LEAST(${table.failures} - ${free}, 20)`;
+      const delayS = sql`LEAST(${maxDelayS}, ${firstDelayS} * POW(2, ${doublings}))`;
       const delayed = sql`IF(${table.failures} < ${free}, NULL, ${nowText} + INTERVAL ${delayS} SECOND)`;
       const nextAttemptAt = sql`IF(${isTotal}, NULL, IF(${table.nextAttemptAt} > ${nowText}, ${table.nextAttemptAt}, ${delayed}))`;
       // Also where it may not be tried: what changes nothing is not waited for, and a locked account would answer sooner.

@@ -120,6 +120,39 @@ test('wrong recovery codes of strangers close neither the right code nor the rig
   expect((await post('RecoveryService/EndRecovery', owner, proof)).status).toBe(200);
 });
 
+test('wrong recovery codes that strangers send for days close no way to the network that has asked for a code', async () => {
+  app.advance(2 * day);
+  const { mobile } = await signUpByMobile(app);
+  app.advance(2 * day);
+  const number = `+98${mobile.slice(1)}`;
+  const [owner, stranger] = [freshAddress(), freshAddress()];
+  const guess = (address: string) =>
+    post('RecoveryService/EndRecovery', address, { mobile, token: '00000000', password: 'of-a-stranger-99' });
+  // One network alone does not close the number to the others …
+  for (let count = 0; count < 40; count += 1) {
+    expect((await guess(stranger)).status).toBe(401);
+    app.advance(10 * minute);
+  }
+  await post('RecoveryService/Recover', freshAddress(), { type: 'IDENTIFIER_TYPE_MOBILE', mobile });
+  const redeem = async (address: string) =>
+    await post('RecoveryService/EndRecovery', address, {
+      mobile,
+      token: (await app.messagesTo(number))[0]?.code,
+      password: 'brand-new-secret-48',
+    });
+  expect((await redeem(owner)).status).toBe(200);
+  // … and many networks close it to those that have not asked.
+  app.advance(2 * day);
+  for (let count = 0; count < 300; count += 1) {
+    expect((await guess(freshAddress())).status).toBe(401);
+    app.advance(10 * minute);
+  }
+  await guess(freshAddress());
+  await post('RecoveryService/Recover', owner, { type: 'IDENTIFIER_TYPE_MOBILE', mobile });
+  expect((await redeem(freshAddress())).status).toBe(401);
+  expect((await redeem(owner)).status).toBe(200);
+}, 120_000);
+
 test('strangers’ wrong passwords lock no owner out, only the attacker', async () => {
   for (const guesses of [6, 12, 25]) {
     const { email } = await signUp(app);

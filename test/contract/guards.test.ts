@@ -36,6 +36,15 @@ overEveryStore('attempts', (scene) => {
     expect(await store.attempts.count(tenantId, policy, subject, at(10_200_001))).toBe(1);
   });
 
+  test('counts on however many have failed, with the longest delay', async () => {
+    const { store, tenantId, uuid, at } = scene();
+    const subject = uuid();
+    const endless = { ...policy, cap: 1_000_000 };
+    for (let count = 1; count <= 1100; count += 1)
+      expect(await store.attempts.count(tenantId, endless, subject, at(count * 100_000))).toBe(count);
+    expect(await store.attempts.count(tenantId, endless, subject, at(1100 * 100_000 + 99_000))).toBe('busy');
+  }, 60_000);
+
   test('attempts under way are not failures: another one is busy, and one taken back counts nothing', async () => {
     const { store, tenantId, uuid, now } = scene();
     const subject = uuid();

@@ -19,6 +19,7 @@ import type { RecipientCharge } from '../charges.ts';
 import { record } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
 import { type MessageContext, recipientOf } from '../messages.ts';
+import { networkSubject } from '../password-check.ts';
 
 export type RecoverDeps = {
   readonly store: Store<'users' | 'challenges' | 'outbox' | 'events' | 'idempotency'>;
@@ -54,8 +55,11 @@ export function createRecover(deps: RecoverDeps) {
       let challengeId = random.uuid();
       if (held?.confirmedAt !== undefined) {
         const proof = recoveryProof(deps, caller, { ...held, id: held.userId }, held);
-        await sendIfRoom(repositories, proof, clock());
-        challengeId = proof.challenge.id;
+        // The network that asked keeps its way to the code whatever strangers try (R70).
+        const data = Buffer.from(networkSubject(held.userId, caller));
+        const challenge = { ...proof.challenge, data };
+        await sendIfRoom(repositories, { ...proof, challenge }, clock());
+        challengeId = challenge.id;
       } else if (held !== undefined) {
         await sendConfirmation(deps, repositories, caller, confirmationOf(held, held));
       }
