@@ -16,6 +16,7 @@ import type { VerifyAssertion } from '../domain/client.ts';
 import type { Clock } from '../domain/clock.ts';
 import { DomainError } from '../domain/errors.ts';
 import { OutgoingError, type OutgoingFetch } from '../domain/outgoing.ts';
+import { isTokenFault } from '../domain/token-fault.ts';
 
 /** Accepted clock skew (R12). */
 const leewayS = 30;
@@ -76,7 +77,7 @@ export function createAssertionVerifier(outgoingFetch: OutgoingFetch, clock: Clo
         failedUntil.set(jwksUri, clock().getTime() + keysRestMs);
         throw new DomainError('UNAVAILABLE', { retryAfterMs: keysRestMs, cause: error });
       }
-      if (error instanceof errors.JOSEError || error instanceof TypeError) return undefined;
+      if (isTokenFault(error)) return undefined;
       throw error;
     }
   };

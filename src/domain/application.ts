@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto';
 import * as v from 'valibot';
 import {
   type ApplicationKind,
@@ -198,7 +199,18 @@ const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 const publicKey = v.pipe(
   v.record(v.string(), v.unknown(), 'must be a JWK'),
   v.check((key) => !privateMembers.some((name) => Object.hasOwn(key, name)), 'must be a public key'),
+  v.check(isUsableKey, 'must be a key that signatures can be verified with'),
 );
+
+/** Whether a JWK can be read; one of RSA has at least 2048 bits (RFC 7518, section 3.3). */
+function isUsableKey(jwk: Readonly<Record<string, unknown>>): boolean {
+  try {
+    const { asymmetricKeyDetails } = createPublicKey({ key: jwk, format: 'jwk' });
+    return (asymmetricKeyDetails?.modulusLength ?? 2048) >= 2048;
+  } catch {
+    return false;
+  }
+}
 
 const schema = strict({
   kind: v.picklist(applicationKinds, `must be one of ${applicationKinds.join(', ')}`),

@@ -1,6 +1,7 @@
 import { base64url, calculateJwkThumbprint, EmbeddedJWK, errors, type JWTPayload, jwtVerify } from 'jose';
 import { isCanonicalJws } from './base64url.ts';
 import { DomainError } from './errors.ts';
+import { isTokenFault } from './token-fault.ts';
 
 /** The algorithms of proofs: asymmetric, with keys of a fixed size, so that no proof costs more than another. */
 export const proofAlgorithms = ['ES256', 'Ed25519', 'EdDSA'] as const;
@@ -90,10 +91,7 @@ async function verifySignature(
   } catch (error) {
     if (error instanceof ProofError) throw error;
     if (error instanceof errors.JWSSignatureVerificationFailed) throw new ProofError('signature');
-    // Whatever is wrong with a proof, it is none; a defect of this service is not that.
-    if (error instanceof errors.JOSEError || error instanceof TypeError || error instanceof DOMException)
-      throw new ProofError('malformed');
-    throw error;
+    throw isTokenFault(error) ? new ProofError('malformed') : error;
   }
 }
 

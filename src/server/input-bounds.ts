@@ -74,13 +74,30 @@ const checkJson: Check = (value, path, report) => {
   }
 };
 
-const isJson = ({ typeName }: DescMessage) =>
-  ['google.protobuf.Struct', 'google.protobuf.Value', 'google.protobuf.ListValue'].includes(typeName);
+/** A time or a length of time within whole seconds that both its type and the database can hold. */
+function checkSeconds(least: number, most: number): Check {
+  return (value, path, report) => {
+    const { seconds, nanos } = value as { readonly seconds: bigint; readonly nanos: number };
+    const isWithin = seconds >= least && seconds <= most && Math.abs(nanos) < 1_000_000_000;
+    if (!isWithin) report(path, 'FIELD_INVALID');
+  };
+}
+
+/** The checks of messages whose JSON is one value (protobuf, "ProtoJSON Format"): their path is that of the field. */
+const valueChecks: ReadonlyMap<string, Check> = new Map([
+  ['google.protobuf.Struct', checkJson],
+  ['google.protobuf.Value', checkJson],
+  ['google.protobuf.ListValue', checkJson],
+  // From year 1 to the last second but one of 9999: rounded to milliseconds the last one is in another year.
+  ['google.protobuf.Timestamp', checkSeconds(-62_135_596_800, 253_402_300_798)],
+  ['google.protobuf.Duration', checkSeconds(-315_576_000_000, 315_576_000_000)],
+]);
 
 const checks = new Map<DescMessage, Check>();
 
 function checkOf(field: DescField): Check | undefined {
-  if (field.message !== undefined) return isJson(field.message) ? checkJson : messageCheck(field.message);
+  if (field.message !== undefined)
+    return valueChecks.get(field.message.typeName) ?? messageCheck(field.message);
   if (hasOption(field, range)) return checkNumber(getOption(field, range));
   if (field.scalar !== ScalarType.STRING) return undefined;
   const { maxBytes, password, required, pattern, patternReason } = getOption(field, textOption);
@@ -125,11 +142,12 @@ function messageCheck(type: DescMessage): Check {
       const held = heldBy(value as Record<string, unknown>, field);
       if (held === undefined) continue;
       const name = path + field.name;
-      const nested = field.message === undefined ? name : `${name}.`;
+      const isValue = field.message === undefined || valueChecks.has(field.message.typeName);
+      const nested = isValue ? name : `${name}.`;
       if (field.fieldKind === 'list') for (const item of held as unknown[]) inner(item, nested, report);
       else if (field.fieldKind === 'map')
         for (const item of Object.values(held as object)) inner(item, nested, report);
-      else inner(held, field.message !== undefined && isJson(field.message) ? name : nested, report);
+      else inner(held, nested, report);
     }
   };
   // Known before it is whole: a message may contain itself.

@@ -15,11 +15,9 @@ function toIdentity(row: typeof table.$inferSelect): ExternalIdentity {
 }
 
 function isNamed(provider: string) {
-  const isFormer = {
-    [googleProvider]: eq(table.issuer, googleIssuer),
-    [manamProvider]: ne(table.issuer, googleIssuer),
-  }[provider];
-  return or(eq(table.provider, provider), isFormer && and(eq(table.provider, ''), isFormer));
+  const ofIssuer = provider === googleProvider ? eq : provider === manamProvider ? ne : undefined;
+  const isFormer = ofIssuer && and(eq(table.provider, ''), ofIssuer(table.issuer, googleIssuer));
+  return or(eq(table.provider, provider), isFormer);
 }
 
 export function createIdentityRepository(db: Database): IdentityRepository {

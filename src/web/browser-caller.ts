@@ -1,4 +1,5 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { codeToHttpStatus } from '@connectrpc/connect/protocol-connect';
 import type { Logger } from 'pino';
 import { digestApiKey } from '../domain/api-key.ts';
 import type { Caller } from '../domain/caller.ts';
@@ -7,6 +8,9 @@ import { negotiateLocale } from '../domain/locale.ts';
 import type { Tenant } from '../domain/tenant.ts';
 import type { RequestInfo } from '../rpc/context.ts';
 import { createDeadline, serverDeadlineMs } from '../server/deadline.ts';
+import type { ErrorMapper } from '../server/error-mapper.ts';
+import { sendJson } from '../server/handler.ts';
+import { toFailure } from '../server/rest-dialect.ts';
 import type { TenantDirectory } from '../server/tenant-directory.ts';
 
 /** The caller of a browser that follows a link: a tenant without a user. */
@@ -46,4 +50,18 @@ export async function keyedCaller(
     throw new DomainError('SECRET_KEY_EXPOSED');
   }
   return { ...browserCaller(request, info, tenant), key };
+}
+
+/** Answers a browser whose way in has failed, with the document and the headers of the error. */
+export function sendFailure(
+  mapError: ErrorMapper,
+  request: IncomingMessage,
+  response: ServerResponse,
+  info: RequestInfo,
+  thrown: unknown,
+): 'answered' {
+  const error = mapError(thrown, info, negotiateLocale(request.headers['accept-language'] ?? null));
+  const { status, body } = toFailure(error, codeToHttpStatus(error.code), 'unsuccess', (field) => field);
+  for (const [name, value] of error.metadata) response.setHeader(name, value);
+  return sendJson(response, status, body);
 }

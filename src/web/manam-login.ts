@@ -1,14 +1,11 @@
 import type { IncomingMessage } from 'node:http';
-import { codeToHttpStatus } from '@connectrpc/connect/protocol-connect';
 import type { Logger } from 'pino';
-import { negotiateLocale } from '../domain/locale.ts';
 import type { ManamLogin } from '../flows/federation/manam.ts';
 import type { RequestInfo } from '../rpc/context.ts';
 import type { ErrorMapper } from '../server/error-mapper.ts';
-import { pathOf, type Route, sendJson } from '../server/handler.ts';
-import { toFailure } from '../server/rest-dialect.ts';
+import { pathOf, type Route } from '../server/handler.ts';
 import type { TenantDirectory } from '../server/tenant-directory.ts';
-import { keyedCaller } from './browser-caller.ts';
+import { keyedCaller, sendFailure } from './browser-caller.ts';
 
 export type ManamLoginRouteDeps = {
   readonly manamLogin: ManamLogin;
@@ -41,14 +38,11 @@ export function createManamLoginRoute(deps: ManamLoginRouteDeps): Route {
     const query = new URL(request.url ?? '', 'http://localhost').searchParams;
     if (!entries.has(path) || !query.has('client')) return 'go on';
     info.procedure = 'manamlogin';
-    const locale = negotiateLocale(request.headers['accept-language'] ?? null);
     try {
       response.writeHead(302, { location: await begin(request, info, query) }).end();
       return 'answered';
     } catch (thrown) {
-      const error = mapError(thrown, info, locale);
-      const { status, body } = toFailure(error, codeToHttpStatus(error.code), 'unsuccess', (field) => field);
-      return sendJson(response, status, body);
+      return sendFailure(mapError, request, response, info, thrown);
     }
   };
 }

@@ -152,8 +152,7 @@ export function createOpenIdProviderRoute(deps: OpenIdProviderDeps): Route {
       thrown instanceof DomainError && thrown.reason === 'AUTHORIZATION_INVALID'
         ? 400
         : codeToHttpStatus(error.code);
-    const retryAfter = error.metadata.get('retry-after');
-    if (retryAfter !== null) response.setHeader('retry-after', retryAfter);
+    for (const [name, value] of error.metadata) response.setHeader(name, value);
     if (!/\btext\/html\b/.test(String(request.headers.accept ?? '')))
       return sendJson(response, status, {
         error: 'invalid_request',

@@ -4,7 +4,6 @@ import type { Logger } from 'pino';
 import type { Caller } from '../domain/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { ProviderAnswer } from '../domain/identity-provider.ts';
-import { negotiateLocale } from '../domain/locale.ts';
 import { parseHandle } from '../domain/login-request.ts';
 import { maskMobile } from '../domain/mobile.ts';
 import { networkOf } from '../domain/network.ts';
@@ -18,9 +17,8 @@ import type { RequestInfo } from '../rpc/context.ts';
 import type { ErrorMapper } from '../server/error-mapper.ts';
 import { readForm } from '../server/form.ts';
 import { pathOf, type Route, sendJson } from '../server/handler.ts';
-import { toFailure } from '../server/rest-dialect.ts';
 import type { TenantDirectory } from '../server/tenant-directory.ts';
-import { browserCaller, keyedCaller } from './browser-caller.ts';
+import { browserCaller, keyedCaller, sendFailure } from './browser-caller.ts';
 import { findPlace, type Place } from './provider-places.ts';
 
 export type ProviderLoginRouteDeps = {
@@ -158,9 +156,7 @@ export function createProviderLoginRoute(deps: ProviderLoginRouteDeps): Route {
         redirect(response, page);
         return 'answered';
       }
-      const error = mapError(thrown, info, negotiateLocale(request.headers['accept-language'] ?? null));
-      const { status, body } = toFailure(error, codeToHttpStatus(error.code), 'unsuccess', (field) => field);
-      return sendJson(response, status, body);
+      return sendFailure(mapError, request, response, info, thrown);
     }
   };
 }

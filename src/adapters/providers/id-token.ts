@@ -13,6 +13,7 @@ import type { ServerMetadata } from 'openid-client';
 import { isCanonicalJws } from '../../domain/base64url.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
+import { isTokenFault } from '../../domain/token-fault.ts';
 import { outage } from './failure.ts';
 import { isSubject, type OpenIdPreset } from './preset.ts';
 import type { Fetch } from './transport.ts';
@@ -68,9 +69,7 @@ export function createTokenVerifier(clock: Clock) {
         throw new DomainError('PROVIDER_TOKEN_INVALID');
       return verified;
     } catch (error) {
-      if (error instanceof errors.JOSEError || error instanceof TypeError)
-        throw new DomainError('PROVIDER_TOKEN_INVALID');
-      throw error;
+      throw isTokenFault(error) ? new DomainError('PROVIDER_TOKEN_INVALID') : error;
     }
   }
 
