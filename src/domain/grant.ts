@@ -1,4 +1,5 @@
 import type { AuthenticationMethod } from './authentication.ts';
+import type { AuthenticatorKind } from './authenticator.ts';
 import type { UserView } from './user.ts';
 
 /** The permission of a user for an application: one sign-in, with every token that follows from it. */
@@ -40,7 +41,11 @@ export type CodeGrant = Grant & {
 };
 
 /** A grant that is live, with its user as they are now. */
-export type LiveGrant = Grant & { readonly holder: UserView };
+export type LiveGrant = Grant & {
+  readonly holder: UserView;
+  /** The authenticators that its user has by now. */
+  readonly kinds: readonly AuthenticatorKind[];
+};
 
 /** A grant that has ended, and whose application wants to know. */
 export type EndedGrant = Pick<Grant, 'tenantId' | 'id' | 'clientId' | 'userId' | 'sessionId'>;

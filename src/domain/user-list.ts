@@ -26,11 +26,15 @@ export type UserFilter =
 export type UserPlace = { readonly key: string; readonly id: string };
 
 export type UserListRepository = {
-  /** The users after a place of the list, at most that many, and the place after which there are more. */
+  /** The users after a place of the list, at most that many, with the place of each, and the place after which there are more. */
   list(
     tenantId: string,
     filter: UserFilter,
     after: UserPlace | undefined,
     limit: number,
-  ): Promise<{ readonly users: readonly UserView[]; readonly next: UserPlace | undefined }>;
+  ): Promise<{
+    readonly users: readonly UserView[];
+    readonly places: readonly UserPlace[];
+    readonly next: UserPlace | undefined;
+  }>;
 };

@@ -151,7 +151,11 @@ async function admitApplication(deps: GateDeps, context: HandlerContext): Promis
   const request = requestOf(context.values);
   const { requestHeader: header } = context;
   const inPath = /^(?:\/[\w-]+)*\/t\/([a-z0-9-]{1,63})\/oauth\//.exec(request.target?.path ?? '')?.[1];
-  const slug = inPath ?? header.get('manam-tenant') ?? '';
+  const named = header.get('manam-tenant');
+  // Beside a path that names the issuer the header would be a second way to say whose call it is (R54).
+  if (inPath !== undefined && named !== null)
+    throw invalid({ field: 'manam-tenant', reason: 'FIELD_INVALID' });
+  const slug = inPath ?? named ?? '';
   const tenant = slug === '' ? undefined : await deps.directory.findBySlug(slug);
   if (tenant === undefined)
     throw new DomainError('INVALID_CLIENT', { metadata: { detail: 'there is no such issuer' } });

@@ -2,6 +2,7 @@ import { and, desc, eq, gt, isNotNull, isNull, ne, or, type Param, type SQL, sql
 import type { Grant, GrantCode, GrantRepository } from '../domain/grant.ts';
 import { sha256 } from '../domain/token.ts';
 import type { Vault } from '../domain/vault.ts';
+import { enrolledColumns, toKinds } from './authenticators.ts';
 import type { Database } from './database.ts';
 import { once, slot } from './prepared.ts';
 import { applicationConsents as consents, applicationGrants as table } from './tables/applications.ts';
@@ -74,7 +75,7 @@ export function createGrantRepository(db: Database, prepared: Database, vault: V
 
   const findLive = once(() =>
     prepared
-      .select({ grant: table, ...viewColumns })
+      .select({ grant: table, ...viewColumns, kinds: enrolledColumns.kinds })
       .from(table)
       .innerJoin(users, ownerOf)
       .leftJoin(sessions, sessionOf)
@@ -140,7 +141,7 @@ export function createGrantRepository(db: Database, prepared: Database, vault: V
 
     async findLive(tenantId, id, now) {
       const [row] = await findLive().execute({ tenantId, id, now });
-      return row && { ...toGrant(row.grant), holder: toView(row) };
+      return row && { ...toGrant(row.grant), holder: toView(row), kinds: toKinds(row.kinds) };
     },
 
     async rotate({ tenantId, id, refreshCounter: counter }, { refreshedAt, idleExpiresAt }) {

@@ -156,10 +156,10 @@ export function createUserListRepository(db: Database): UserListRepository {
   return {
     async list(tenantId, filter, after, limit) {
       const found = await placesOf(filter, { tenantId, after, limit: limit + 1 });
-      const places = found.slice(0, limit);
-      const next = found.length > limit ? places.at(-1) : undefined;
-      if (places.length === 0) return { users: [], next };
-      const ids = places.map(({ id }) => id);
+      const wanted = found.slice(0, limit);
+      const next = found.length > limit ? wanted.at(-1) : undefined;
+      if (wanted.length === 0) return { users: [], places: [], next };
+      const ids = wanted.map(({ id }) => id);
       const rows = await db
         .select(viewColumns)
         .from(users)
@@ -168,7 +168,8 @@ export function createUserListRepository(db: Database): UserListRepository {
         .where(and(eq(users.tenantId, tenantId), inArray(users.id, ids)));
       const known = new Map(rows.map((row) => [row.users.id, toView(row)]));
       // One may be gone since.
-      return { users: ids.flatMap((id) => known.get(id) ?? []), next };
+      const places = wanted.filter(({ id }) => known.has(id));
+      return { users: places.flatMap(({ id }) => known.get(id) ?? []), places, next };
     },
   };
 }

@@ -207,6 +207,78 @@ test('an outage of a job’s step is no failure of its users, and a job that nev
   expect((await store.userJobs.find(job.tenantId, job.id))?.users).toEqual({ ids: [] });
 });
 
+test.each(['ids', 'filter'])(
+  'a step that fails on one user begins again with that user, who is given up in the end (by %s)',
+  async (way) => {
+    const { store } = testApp().app;
+    const dev = await store.tenants.findBySlug('dev');
+    const prefix = `step-${way}-`;
+    const ids: string[] = [];
+    for (let count = 0; count < 3; count += 1) {
+      const { user } = await withKey().createUser({ email: `${prefix}${count}@example.com`, silent: true });
+      ids.push(user?.userId ?? '');
+    }
+    const now = testApp().now();
+    const job = {
+      tenantId: dev?.id ?? '',
+      id: crypto.randomUUID(),
+      action: 'end-sessions' as const,
+      users: way === 'ids' ? { ids } : { filters: [{ by: 'email' as const, prefix, isWhole: false }] },
+      roles: [],
+      state: 'running' as const,
+      position: { index: 0 },
+      done: 0,
+      failed: 0,
+      keyId: undefined,
+      memberId: (await makeMember(testApp(), 'admin')).userId,
+      requestId: '',
+      createdAt: now,
+      endedAt: undefined,
+      // Runners of the service stay away from it.
+      leaseUntil: new Date(now.getTime() + 86_400_000),
+    };
+    await store.userJobs.insert(job);
+    const asked: string[] = [];
+    const find = async () => await store.userJobs.find(job.tenantId, job.id);
+    const userJobs = { ...store.userJobs, isDue: async () => true, claim: find };
+    const run = createJobRunner({
+      store: {
+        ...store,
+        userJobs,
+        transaction: (work: (repositories: never) => Promise<unknown>) =>
+          store.transaction((own) => work({ ...own, userJobs: { ...own.userJobs, claim: find } } as never)),
+      } as never,
+      users: {} as never,
+      userCare: {
+        endSessions: async (_: unknown, { user }: { user: string }) => {
+          asked.push(user);
+          if (user === ids[1]) throw new Error('the pool is full');
+        },
+      } as never,
+      clock: testApp().now,
+      random: {} as never,
+    });
+    await expect(run()).rejects.toThrow('the pool is full');
+    expect(await find()).toMatchObject({ done: 1, failed: 0, leaseUntil: job.leaseUntil });
+    await expect(run()).rejects.toThrow('the pool is full');
+    await run();
+    expect(await find()).toMatchObject({ done: 2, failed: 1 });
+    expect(asked).toEqual([ids[0], ids[1], ids[1], ids[1], ids[2]]);
+    await store.userJobs.cancel(job.tenantId, job.id, now);
+  },
+);
+
+test('nobody deletes the last owner of a tenant', async () => {
+  const dev = await testApp().app.store.tenants.findBySlug('dev');
+  if (dev === undefined) throw new Error('no tenant');
+  await testApp().app.store.tenants.insert({ ...dev, id: crypto.randomUUID(), slug: 'one-owner' });
+  const owner = await makeMember(testApp(), 'owner', 'one-owner');
+  const manam = testApp().client(ManagementService, { 'x-api-key': testApp().manam.secret });
+  expect(await failureOf(manam.deleteUser({ userId: owner.userId }))).toMatchObject({ reason: 'LAST_OWNER' });
+  await makeMember(testApp(), 'owner', 'one-owner');
+  expect((await manam.deleteUser({ userId: owner.userId })).receipt).not.toBe('');
+});
+
 test('the power of a member of one tenant is none at another', async () => {
   const dev = await testApp().app.store.tenants.findBySlug('dev');
   if (dev === undefined) throw new Error('no tenant');

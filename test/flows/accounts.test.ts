@@ -248,6 +248,27 @@ test('no one edits another user, and no one but a secret key sets a role', async
   );
 });
 
+test('what a back end changes of a user is told in events of its own', async () => {
+  const user = await signUp(testApp());
+  const secret = testApp().client(ProfileService, { apieco_key: testApp().dev.secret });
+  await secret.editUser({ userId: user.userId, email: freshEmail(), role: 'admin', firstName: 'Sara' });
+  const rows = await testApp().sql(
+    'SELECT type, details FROM events WHERE user_id = UNHEX(?) ORDER BY id DESC',
+    [user.userId.replaceAll('-', '')],
+  );
+  const told = rows.map(({ type }) => String(type));
+  for (const type of ['user.updated', 'user.roles_changed', 'identifier.changed', 'sessions.ended'])
+    expect(told).toContain(type);
+});
+
+test('the owner of an address that another wants is told as they are stored, and not as the other wrote them', async () => {
+  const [owner, other] = [await signUp(testApp()), await signUp(testApp())];
+  const written = owner.email.toUpperCase();
+  await profileOf(other).startEmailChange({ email: written });
+  expect(await testApp().messagesTo(written)).toEqual([]);
+  expect((await testApp().messagesTo(owner.email))[0]?.subject).toMatch(/already have an account/i);
+});
+
 test('another address in an edit starts its verified change for a session, and is set unconfirmed by a secret key', async () => {
   const { client, dev, advance } = testApp();
   const user = await signUp(testApp());

@@ -1,7 +1,7 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { expect, test } from 'vitest';
-import { useTestApp } from '../support/app.ts';
-import { freePort } from '../support/federation.ts';
+import { startTestApp, useTestApp } from '../support/app.ts';
+import { changePolicy, freePort } from '../support/federation.ts';
 import { signUp } from '../support/journey.ts';
 import {
   authorize,
@@ -110,6 +110,38 @@ test('a refresh token gives new tokens of the same user, and each is for one use
     },
   });
   expect((await refresh(String(body['refresh_token']))).body).toMatchObject({ error: 'invalid_grant' });
+});
+
+test('no token comes from a grant whose user lacks the factor that the tenant demands by now', async () => {
+  const first = await startTestApp();
+  const application = await makeApplication(first);
+  const online = await signInTo(first, application, { scope: 'openid' });
+  const offline = await signInTo(first, application, { scope: 'openid offline_access' }, online.user);
+  const code = (await authorize(first, online.user, requestOf(application))).get('code') ?? '';
+  await changePolicy(first, (policy) => ({ ...policy, requireSecondFactor: true }));
+  // Another instance has not read the policy of before.
+  const second = await startTestApp({ sibling: first });
+  const refused = { status: 400, body: { error: 'invalid_grant' } };
+  for (const { tokens } of [online, offline]) {
+    const form = { grant_type: 'refresh_token', refresh_token: tokens['refresh_token'] ?? '' };
+    expect(await post(second, 'token', form, { headers: basic(application) })).toMatchObject(refused);
+  }
+  expect(await exchange(second, application, code)).toMatchObject(refused);
+  await second.close();
+  await first.close();
+});
+
+test('the issuer in the path is not named a second time by a header', async () => {
+  const application = await makeApplication(testApp());
+  for (const slug of ['dev', 'manam'])
+    expect(
+      await post(
+        testApp(),
+        'token',
+        { grant_type: 'client_credentials' },
+        { headers: { ...basic(application), 'manam-tenant': slug } },
+      ),
+    ).toMatchObject({ status: 400, body: { error: 'invalid_request' } });
 });
 
 test('a request without a registered redirect URI stays on a page of this service', async () => {

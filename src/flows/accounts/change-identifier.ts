@@ -53,7 +53,9 @@ export function createStartChange(deps: ChangeIdentifierDeps): StartChange {
       if (taken?.confirmedAt === undefined) {
         await send(repositories, proofOf(deps, caller, userId, recipient));
       } else if (taken.userId !== userId) {
-        await repositories.outbox.add(composeNotice(deps, caller, recipient, 'account-exists'));
+        // To the owner as they are stored, and not as the caller has written them (R39).
+        const owner = recipientOf(taken, taken);
+        await repositories.outbox.add(composeNotice(deps, caller, owner, 'account-exists'));
       }
       const details = { kind: identifier.kind };
       await record(repositories, deps, caller, { type: 'identifier.change_started', details });

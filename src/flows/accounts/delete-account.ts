@@ -1,9 +1,8 @@
 import type { Caller } from '../../domain/caller.ts';
 import { digestOfUser, type ReceiptSigner } from '../../domain/erasure.ts';
-import type { Repositories, Store } from '../../domain/repositories.ts';
+import type { Store } from '../../domain/repositories.ts';
 import { assertNotFrozenNow } from '../after-change.ts';
 import { record } from '../events/record.ts';
-import { assertOwnerLeft } from '../manage/members.ts';
 import type { TellDeps, TellStores } from '../provider/tell-ended.ts';
 import { ownSession } from '../sessions/own-session.ts';
 import { eraseUser } from './erase-user.ts';
@@ -15,26 +14,12 @@ export type DeleteAccountDeps = TellDeps & {
   readonly signReceipt: ReceiptSigner;
 };
 
-/** Throws LAST_OWNER for the only owner of a tenant, who has to hand it over first. */
-async function assertNoLastOwner(
-  { members, tenants }: Pick<Repositories, 'members' | 'tenants'>,
-  userId: string,
-): Promise<void> {
-  for (const member of await members.listOfUser(userId)) {
-    if (member.role !== 'owner') continue;
-    // Two owners do not go at once.
-    await tenants.findForUpdate(member.tenantId);
-    await assertOwnerLeft({ members }, member);
-  }
-}
-
 /** Erases the caller's user, with a last notice to an address of theirs. Returns the receipt. */
 export function createDeleteAccount({ store, ...deps }: DeleteAccountDeps) {
   return async function deleteAccount(caller: Caller): Promise<string> {
     const { holder } = ownSession(caller);
     return await store.transaction(async (repositories) => {
       await assertNotFrozenNow(repositories, deps.clock, holder.user);
-      await assertNoLastOwner(repositories, holder.user.id);
       const receipt = await eraseUser(repositories, deps, caller, holder);
       // The event names neither the user nor the address of the call.
       const anonymous = { ...caller, session: undefined, client: { ...caller.client, address: '' } };

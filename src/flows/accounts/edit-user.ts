@@ -92,6 +92,8 @@ export function createEditUser(deps: EditUserDeps) {
               confirmedAt: undefined,
               addedAt: clock(),
             });
+            const event = { type: 'identifier.changed', userId, details: { kind: identifier.kind } } as const;
+            await record(repositories, deps, caller, event);
             await endAccess(deps, repositories, caller, view.user, undefined);
             const old = heldOf(view, identifier.kind);
             if (old?.confirmedAt === undefined) continue;

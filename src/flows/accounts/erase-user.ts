@@ -2,22 +2,36 @@ import type { ReceiptSigner } from '../../domain/erasure.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { Repositories } from '../../domain/repositories.ts';
 import type { UserView } from '../../domain/user.ts';
+import { assertOwnerLeft } from '../manage/members.ts';
 import { composeNotice, type MessageContext, type MessageDeps, recipientOf } from '../messages.ts';
 import { type TellDeps, type TellStores, tellEnded } from '../provider/tell-ended.ts';
 
 type Erasing = Pick<
   Repositories,
-  'users' | 'authenticators' | 'attempts' | 'events' | 'members' | TellStores
+  'users' | 'authenticators' | 'attempts' | 'events' | 'members' | 'tenants' | TellStores
 >;
 
 export type EraseDeps = MessageDeps & TellDeps & { readonly signReceipt: ReceiptSigner };
+
+/** Throws LAST_OWNER for the only owner of a tenant, who has to hand it over first. */
+async function assertNoLastOwner(
+  { members, tenants }: Pick<Repositories, 'members' | 'tenants'>,
+  userId: string,
+): Promise<void> {
+  for (const member of await members.listOfUser(userId)) {
+    if (member.role !== 'owner') continue;
+    // Two owners do not go at once.
+    await tenants.findForUpdate(member.tenantId);
+    await assertOwnerLeft({ members }, member);
+  }
+}
 
 /**
  * Erases a user in the caller's transaction: every row of theirs, the messages to them, and the
  * personal part of their events. Counters of messages to their addresses, which hold digests,
  * expire by themselves: otherwise anyone could reset the limits of a number by deleting an account.
  * A confirmed address gets a last notice, wiped once it is sent. Returns a signed receipt that
- * names the user by a digest alone (GDPR, articles 17 and 5.2).
+ * names the user by a digest alone (GDPR, articles 17 and 5.2). Throws LAST_OWNER.
  */
 export async function eraseUser(
   repositories: Erasing,
@@ -26,6 +40,7 @@ export async function eraseUser(
   { user: { tenantId, id: userId } }: UserView,
 ): Promise<string> {
   const { users, authenticators, attempts, grants, outbox, events, members } = repositories;
+  await assertNoLastOwner(repositories, userId);
   await users.lock(tenantId, userId);
   const view = await users.findById(tenantId, userId);
   if (view === undefined) throw new DomainError('NOT_FOUND');

@@ -1,7 +1,8 @@
+import { LRUCache } from 'lru-cache';
 import { type Caller, type Manager, managerOf } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { dayMs } from '../../domain/duration.ts';
-import { DomainError, invalid } from '../../domain/errors.ts';
+import { DomainError, invalid, type Reason } from '../../domain/errors.ts';
 import { sightOf } from '../../domain/member.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
@@ -45,8 +46,11 @@ const stepUsers = 20;
 const leaseMs = 60_000;
 const maxAgeMs = dayMs;
 
-/** Whether a failure says something of the user, and not of the moment. */
-const isOfUser = ({ reason }: DomainError) => reason === 'NOT_FOUND' || reason === 'REQUEST_INVALID';
+/** The failures that say something of the user, and that another attempt would end with as well. */
+const finalReasons: ReadonlySet<Reason> = new Set(['NOT_FOUND', 'REQUEST_INVALID', 'LAST_OWNER']);
+/** Steps that may fail with the same user before that user counts as failed: nobody keeps the others waiting. */
+const maxTries = 3;
+const maxKnownTries = 1000;
 
 /** Actions on many users: begun by a call, done in the background. */
 export function createUserJobs(deps: UserJobDeps) {
@@ -129,6 +133,10 @@ export function createUserJobs(deps: UserJobDeps) {
 /** Does a step of a job that waits; returns the number of its users. */
 export function createJobRunner(deps: UserJobDeps) {
   const { store, users, userCare, clock } = deps;
+  /** The user at whom each job has stopped, by its id. */
+  const tries = new LRUCache<string, { readonly userId: string; readonly count: number }>({
+    max: maxKnownTries,
+  });
 
   /** A job goes on as long as its maker may still do the same. */
   async function isStillPermitted({ tenantId, keyId, memberId, createdAt }: UserJob): Promise<boolean> {
@@ -145,18 +153,27 @@ export function createJobRunner(deps: UserJobDeps) {
     return key?.scopes.includes('users.write') ?? false;
   }
 
-  /** The users of the next step, and the position after them; undefined: there are no more. */
+  /** The users of the next step, each with the position after them, and that after all; undefined: there are no more. */
   async function nextUsers({ tenantId, users: wanted, position }: UserJob) {
     const { index, after } = position;
     if ('ids' in wanted) {
-      const ids = wanted.ids.slice(index, index + stepUsers);
-      return ids.length === 0 ? undefined : { ids, position: { index: index + ids.length } };
+      const users = wanted.ids
+        .slice(index, index + stepUsers)
+        .map((id, passed) => ({ id, position: { index: index + passed + 1 } }));
+      return users.length === 0 ? undefined : { users, position: { index: index + users.length } };
     }
     const filter = wanted.filters[index];
     if (filter === undefined) return undefined;
-    const page = await store.userList.list(tenantId, filter, after, stepUsers);
-    const ids = page.users.map(({ user }) => user.id);
-    return { ids, position: page.next === undefined ? { index: index + 1 } : { index, after: page.next } };
+    const { places, next } = await store.userList.list(tenantId, filter, after, stepUsers);
+    const users = places.map((place) => ({ id: place.id, position: { index, after: place } }));
+    return { users, position: next === undefined ? { index: index + 1 } : { index, after: next } };
+  }
+
+  /** Whether a step has failed with this user too often to be tried again. */
+  function isHopeless({ id }: UserJob, userId: string): boolean {
+    const count = tries.get(id)?.userId === userId ? (tries.get(id)?.count ?? 0) + 1 : 1;
+    tries.set(id, { userId, count });
+    return count >= maxTries;
   }
 
   async function act({ action, roles, tenantId: tenant }: UserJob, manager: Manager, user: string) {
@@ -205,19 +222,33 @@ export function createJobRunner(deps: UserJobDeps) {
       await end(job, tenant, 'done');
       return 1;
     }
-    let { done, failed } = job;
-    for (const id of next.ids) {
+    let { position, done, failed } = job;
+    const advance = (leaseUntil: Date) =>
+      store.userJobs.advance(job, {
+        state: 'running',
+        position,
+        done,
+        failed,
+        endedAt: undefined,
+        leaseUntil,
+      });
+    for (const { id, position: after } of next.users) {
       try {
         await act(job, managerFor(job), id);
         done += 1;
       } catch (error) {
-        // The user does not exist (any more). Any other failure aborts the step, which is retried.
-        if (!(error instanceof DomainError) || !isOfUser(error)) throw error;
+        const isFinal = error instanceof DomainError && finalReasons.has(error.reason);
+        if (!isFinal && !isHopeless(job, id)) {
+          // What is done is not done again: the next attempt begins with this user.
+          await advance(job.leaseUntil);
+          throw error;
+        }
         failed += 1;
       }
+      position = after;
     }
-    const step = { state: 'running', position: next.position, done, failed, endedAt: undefined } as const;
-    await store.userJobs.advance(job, { ...step, leaseUntil: clock() });
-    return next.ids.length + 1;
+    ({ position } = next);
+    await advance(clock());
+    return next.users.length + 1;
   };
 }

@@ -16,6 +16,7 @@ import { type CodeGrant, type Grant, type LiveGrant, parseScope } from '../../do
 import { codeChallengeOf, isCodeVerifier } from '../../domain/pkce.ts';
 import { isGenuine, parseRefreshToken } from '../../domain/refresh-token.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
+import { lacksRequired } from '../../domain/tenant.ts';
 import { parseChallengeToken, sha256 } from '../../domain/token.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { type RecordDeps, record } from '../events/record.ts';
@@ -89,6 +90,7 @@ export function createExchange(deps: ExchangeDeps) {
       if (!(await repositories.grants.redeem(grant, life, now))) return undefined;
       const started = await repositories.grants.findLive(grant.tenantId, grant.id, now);
       if (started === undefined) throw ended();
+      assertFactors(caller, started);
       const { userId, sessionId } = grant;
       const details = { application: clientId };
       await record(repositories, deps, caller, { type: 'grant.started', userId, sessionId, details });
@@ -127,6 +129,7 @@ export function createExchange(deps: ExchangeDeps) {
     const grant = token && (await store.grants.findLive(caller.tenant.id, token.sessionId, clock()));
     if (token === undefined || grant?.clientId !== client.clientId) throw refusal();
     if (!isGenuine(vault, grant, token, 'grant-refresh-token')) throw refusal();
+    assertFactors(caller, grant);
     const extent = narrow(client, grant, command);
     const isNewest = token.counter === grant.refreshCounter;
     const rotated = isNewest ? await rotate(client, grant) : undefined;
@@ -235,6 +238,12 @@ export function createExchange(deps: ExchangeDeps) {
     if (missing !== undefined) throw invalid({ field: fieldNames[missing], reason: 'FIELD_REQUIRED' });
     return await ways[wanted](caller, client, command);
   };
+}
+
+/** Refuses a grant whose user lacks a factor that the tenant demands meanwhile: a session would be valid for enrolling one alone (R18). */
+function assertFactors({ tenant }: Caller, { kinds, amr }: LiveGrant): void {
+  if (lacksRequired(tenant.policy, kinds, amr))
+    throw grantRefusal('the tenant demands a second factor, which the user has not set up');
 }
 
 type RequiredField = 'code' | 'redirectUri' | 'refreshToken' | 'deviceCode';

@@ -4,6 +4,7 @@ import type { Grant, GrantRepository } from '../../../src/domain/grant.ts';
 import type { LogoutCursorRepository } from '../../../src/domain/logout.ts';
 import { DuplicateError } from '../../../src/domain/repositories.ts';
 import { viewOf } from './accounts.ts';
+import { enrolledOf } from './authenticators.ts';
 import { byId } from './table.ts';
 import type { GrantRow, Tables } from './tables.ts';
 
@@ -105,7 +106,9 @@ export function createGrants(tables: Tables): GrantRepository {
     async findLive(tenantId, id, now) {
       const row = grants.find((each) => is(tenantId, id)(each) && isLive(now)(each));
       const holder = row && ownerOf(row) && viewOf(tables, tenantId, row.userId);
-      return row && holder && { ...toGrant(row), holder };
+      return (
+        row && holder && { ...toGrant(row), holder, kinds: enrolledOf(tables, tenantId, row.userId).kinds }
+      );
     },
     rotate: async ({ tenantId, id, refreshCounter }, next) =>
       grants.update(

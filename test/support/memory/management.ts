@@ -172,6 +172,7 @@ export function createUserList(tables: Tables): UserListRepository {
       const places = found.slice(0, limit);
       return {
         users: places.flatMap(({ id }) => viewOf(tables, tenantId, id) ?? []),
+        places,
         next: found.length > limit ? places.at(-1) : undefined,
       };
     },
