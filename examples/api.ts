@@ -6,7 +6,7 @@ import { createAccessTokenVerifier } from '../src/clients/verify.ts';
 
 // An API whose callers have a session: what they may do is decided here, and not in a page.
 
-const url = process.env['MANAM_URL'] ?? 'http://127.0.0.1:8080';
+const url = process.env['MANAM_URL'] ?? 'http://localhost:8080';
 const port = Number(process.env['PORT'] ?? 3003);
 
 /** The id of the tenant `dev`, which its tokens are for. */

@@ -68,7 +68,7 @@ beforeAll(async () => {
     symlinkSync(join(root, entry), join(folder, entry));
   cpSync(join(root, 'package.json'), join(folder, 'package.json'));
   const port = await freePort();
-  url = `http://127.0.0.1:${port}`;
+  url = `http://localhost:${port}`;
   const [install, start] = (blocksOf('README.md', 'sh')[0] ?? '').trim().split('\n');
   expect(install).toBe('npm ci');
   service = await started(start ?? '', newcomer({ PORT: String(port) }), 'all of it in');

@@ -19,7 +19,7 @@ from manam.v1 import (
 )
 from manam_channel import open_channel
 
-URL = os.environ.get("MANAM_URL", "http://127.0.0.1:8080")
+URL = os.environ.get("MANAM_URL", "http://localhost:8080")
 KEY = os.environ["MANAM_KEY"]
 SECRET_KEY = os.environ["MANAM_SECRET_KEY"]
 TENANT = os.environ["MANAM_TENANT"]

@@ -37,6 +37,7 @@ export function createRpcOptions(
 ): RpcOptions {
   const { limits } = config;
   const rules = readAccessRules(Object.values(publicServices));
+  const isOwnOrigin = createOwnOrigins([config.issuer, ...config.publicOrigins]);
   return {
     mapError,
     gate: createGate({
@@ -58,9 +59,9 @@ export function createRpcOptions(
       proveKey: createKeyProof({
         proofs: store.proofs,
         clock,
-        isOwnOrigin: createOwnOrigins([config.issuer, ...config.publicOrigins]),
+        isOwnOrigin,
       }),
-      ownOrigin: new URL(config.issuer).origin,
+      isOwnOrigin,
     }),
     interceptors: [
       errorInterceptor(mapError),

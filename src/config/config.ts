@@ -214,9 +214,9 @@ function isStrongEnough({ memoryKiB, passes }: HashProfile): boolean {
   return (memoryKiB >= floorProfile.memoryKiB && passes >= floorProfile.passes) || memoryKiB >= 47_104;
 }
 
-/** A host that links can name: one that listens everywhere is reached as this machine. */
+/** A host that links can name. This machine has its name, because no passkey is for an address (WebAuthn, section 5.1.3). */
 function browsableHost(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return 'localhost';
+  if (['127.0.0.1', '::1', '0.0.0.0', '::'].includes(host)) return 'localhost';
   return host.includes(':') ? `[${host}]` : host;
 }
 

@@ -51,3 +51,8 @@ export const issuerPaths = {
   formPost: '/oauth/form_post',
   jwks: '/jwks',
 } as const;
+
+/** The address of UserInfo, which access tokens without a resource are for. */
+export function userInfoAt(issuer: string): string {
+  return `${issuer}${issuerPaths.userInfo}`;
+}

@@ -89,7 +89,7 @@ export type GrantRepository = {
   listLive(tenantId: string, userId: string, now: Date): Promise<Grant[]>;
   /**
    * The grants of a user that have ended, or whose session has, and that no one was told of; they count as told from
-   * now on. In a transaction.
+   * now on, and go on themselves where they have `offline_access`. In a transaction.
    */
   takeEnded(tenantId: string, userId: string, now: Date): Promise<EndedGrant[]>;
   /** Deletes the grants of a user who is gone. */

@@ -59,8 +59,8 @@ export type GateDeps = {
   readonly admitMember: MemberGate;
   readonly members: Pick<MemberRepository, 'find'>;
   readonly noteKeyUse: (keyId: string) => void;
-  /** The origin of the hosted pages, which may call for every tenant. */
-  readonly ownOrigin: string;
+  /** Whether an origin is one of the hosted pages, which may call for every tenant. */
+  readonly isOwnOrigin: (origin: string) => boolean;
 };
 
 const levels: Record<CallerLevel, SessionLevel> = {
@@ -93,7 +93,7 @@ export function createGate(deps: GateDeps) {
       if (origin !== null && key?.kind === 'secret') throw new DomainError('SECRET_KEY_EXPOSED');
       if (
         origin !== null &&
-        origin !== deps.ownOrigin &&
+        !deps.isOwnOrigin(origin) &&
         !isRegisteredOrigin(origin, tenant.policy.origins)
       ) {
         throw new DomainError('ORIGIN_DENIED');
@@ -163,7 +163,7 @@ async function admitApplication(deps: GateDeps, context: HandlerContext): Promis
   const origin = header.get('origin') ?? undefined;
   const application = {
     authorization: header.get('authorization') ?? undefined,
-    origin: origin === deps.ownOrigin ? undefined : origin,
+    origin: origin !== undefined && deps.isOwnOrigin(origin) ? undefined : origin,
   };
   const { requestId, client } = request;
   const none = { key: undefined, session: undefined, pending: undefined, idempotency: undefined };

@@ -95,5 +95,5 @@ export function createOwnOrigins(origins: readonly string[]): (origin: string) =
 }
 
 function isLoopback(origin: string): boolean {
-  return ['localhost', '127.0.0.1', '[::1]'].includes(new URL(origin).hostname);
+  return URL.canParse(origin) && ['localhost', '127.0.0.1', '[::1]'].includes(new URL(origin).hostname);
 }

@@ -188,20 +188,22 @@ export function createGrantRepository(db: Database, prepared: Database, vault: V
       const hasEnded: SQL | undefined = or(
         isNotNull(table.endedAt),
         isNull(users.id),
-        and(eq(table.isOffline, false), isNotNull(sessions.revokedAt)),
+        isNotNull(sessions.revokedAt),
       );
       const rows = await db
-        .select({ grant: table })
+        .select({ grant: table, ownerId: users.id })
         .from(table)
         .leftJoin(users, ownerOf)
         .leftJoin(sessions, sessionOf)
         .where(and(ofUser(tenantId, userId), isNotNull(table.startedAt), isNull(table.toldAt), hasEnded))
         .limit(1000);
       const taken = [];
-      for (const { grant } of rows) {
+      for (const { grant, ownerId } of rows) {
+        // One that is offline outlives its session, of whose end its application learns all the same.
+        const goesOn = grant.isOffline && ownerId !== null;
         const [result] = await db
           .update(table)
-          .set({ toldAt: now, endedAt: grant.endedAt ?? now })
+          .set({ toldAt: now, endedAt: goesOn ? grant.endedAt : (grant.endedAt ?? now) })
           .where(and(is(tenantId, grant.id), isNull(table.toldAt)));
         if (result.affectedRows === 1) taken.push(toGrant(grant));
       }

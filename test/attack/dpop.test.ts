@@ -30,7 +30,7 @@ afterAll(() => sibling.close());
 
 const refusal = failure('Unauthenticated', 'DPOP_PROOF_INVALID');
 const tokenRefusal = failure('Unauthenticated', 'TOKEN_INVALID');
-const origin = 'http://127.0.0.1:0';
+const origin = 'http://localhost:0';
 
 type Claims = Record<string, unknown>;
 

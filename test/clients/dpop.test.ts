@@ -53,7 +53,7 @@ test('a back end takes a bound token with the proof of its key alone, once', asy
   const { tokens, userId } = await manam.auth.login({ email, password });
   const token = tokens?.accessToken ?? '';
   const tenantId = (await app.store.tenants.findBySlug('dev'))?.id ?? '';
-  const issuer = 'http://127.0.0.1:0';
+  const issuer = 'http://localhost:0';
   const verify = createAccessTokenVerifier({
     issuer,
     tenantId,

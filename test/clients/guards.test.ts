@@ -36,7 +36,7 @@ afterAll(async () => {
 
 async function verifierOf(jwksUrl = `${testApp().url}/.well-known/jwks.json`) {
   const tenantId = (await testApp().app.store.tenants.findBySlug('dev'))?.id ?? '';
-  return createAccessTokenVerifier({ issuer: 'http://127.0.0.1:0', tenantId, jwksUrl });
+  return createAccessTokenVerifier({ issuer: 'http://localhost:0', tenantId, jwksUrl });
 }
 
 async function listen(server: NetServer): Promise<string> {

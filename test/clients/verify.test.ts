@@ -21,7 +21,7 @@ import { bearer, enrolTotp, signUp } from '../support/journey.ts';
 
 const testApp = useTestApp();
 /** The issuer of an app that listens on whatever port is free. */
-const issuer = 'http://127.0.0.1:0';
+const issuer = 'http://localhost:0';
 const tenantIdOf = async (slug = 'dev') => (await testApp().app.store.tenants.findBySlug(slug))?.id ?? '';
 
 async function verifier(

@@ -43,7 +43,7 @@ test('the token of the link signs in with the handle of the page that asked, and
   const { email, userId } = await signUp(testApp());
   const asked = await startCode(testApp(), email);
   const { origin, pathname, search } = new URL(asked.message?.link ?? '');
-  expect([origin, pathname, search]).toEqual(['http://127.0.0.1:0', '/account/dev/sign-in', '']);
+  expect([origin, pathname, search]).toEqual(['http://localhost:0', '/account/dev/sign-in', '']);
   const another = await startCode(testApp(), email);
   for (const handle of [another.handle, 'x', asked.token])
     expect(await failureOf(auth().finishCodeSignIn({ handle, token: asked.token }))).toEqual(invalid);

@@ -170,6 +170,24 @@ test.each<[string, End, { plain: boolean; offline: boolean }]>([
   expect(await isLive(application, bystander.tokens['refresh_token'])).toBe(true);
 });
 
+test('an application that goes on offline is told of the end of the session once, and goes on', async () => {
+  const application = await withBackchannel();
+  const { tokens, user } = await signInTo(testApp(), application, { scope: 'openid offline_access' });
+  await testApp().client(AuthService, bearer(user.accessToken)).logout({});
+  await vi.waitFor(async () => expect(await tokensFor(application)).toHaveLength(1), waiting);
+  const form = { grant_type: 'refresh_token', refresh_token: tokens['refresh_token'] ?? '' };
+  const refreshed = await post(testApp(), 'token', form, { headers: basic(application) });
+  expect(refreshed.status).toBe(200);
+  // The end of the grant itself says nothing new of the session.
+  const token = String(refreshed.body['refresh_token']);
+  await post(testApp(), 'revoke', { token }, { headers: basic(application) });
+  const bystander = await withBackchannel();
+  const other = await signInTo(testApp(), bystander);
+  await testApp().client(AuthService, bearer(other.user.accessToken)).logout({});
+  await vi.waitFor(async () => expect(await tokensFor(bystander)).toHaveLength(1), waiting);
+  expect(await tokensFor(application)).toHaveLength(1);
+});
+
 test('an account that is deleted is told of, and nothing of it is kept', async () => {
   const application = await withBackchannel();
   const { user } = await signInTo(testApp(), application);

@@ -78,6 +78,61 @@ test('a UserInfo request that cannot be read is told how to come, whoever refuse
   }
 });
 
+test('a token for an API leaves the claims to the ID token, and one for UserInfo is had beside it', async () => {
+  const api = 'https://api.example';
+  const application = await makeApplication(testApp(), { resources: [api] });
+  const place = `${issuerAt(testApp())}/oauth/userinfo`;
+  const userInfo = async (token: unknown) => {
+    const response = await fetch(place, { headers: { authorization: `Bearer ${token}` } });
+    return { status: response.status, body: await response.json() };
+  };
+  const { tokens, user } = await signInTo(testApp(), application, { scope: 'openid email', resource: api });
+  expect(decodeJwt(tokens['access_token'] ?? '')).toMatchObject({ aud: api });
+  expect(decodeJwt(tokens['id_token'] ?? '')).toMatchObject({ sub: user.userId, email: user.email });
+  expect(await userInfo(tokens['access_token'])).toEqual({
+    status: 401,
+    body: { error: 'invalid_token', error_description: 'this token is for another audience' },
+  });
+  let token = tokens['refresh_token'] ?? '';
+  const refresh = async (resources: readonly string[]) => {
+    const form = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: token });
+    for (const resource of resources) form.append('resource', resource);
+    const response = await fetch(`${issuerAt(testApp())}/oauth/token`, {
+      method: 'POST',
+      body: form,
+      headers: basic(application),
+    });
+    const body = (await response.json()) as Record<string, string>;
+    token = body['refresh_token'] ?? token;
+    return { status: response.status, aud: decodeJwt(body['access_token'] ?? '').aud, body };
+  };
+  const own = await refresh([place]);
+  expect(own).toMatchObject({ status: 200, aud: place });
+  expect(decodeJwt(own.body['id_token'] ?? '')).not.toHaveProperty('email');
+  expect(await userInfo(own.body['access_token'])).toMatchObject({
+    status: 200,
+    body: { email: user.email },
+  });
+  const both = await refresh([place, api]);
+  expect(both.aud).toEqual([place, api]);
+  expect(await userInfo(both.body['access_token'])).toMatchObject({ status: 200 });
+  expect(await refresh([])).toMatchObject({ status: 200, aud: api });
+});
+
+test('UserInfo is no resource without openid', async () => {
+  const application = await makeApplication(testApp(), { scopes: ['email', 'openid'] });
+  const { tokens } = await signInTo(testApp(), application, { scope: 'email' });
+  const form = {
+    grant_type: 'refresh_token',
+    refresh_token: tokens['refresh_token'] ?? '',
+    resource: `${issuerAt(testApp())}/oauth/userinfo`,
+  };
+  expect(await post(testApp(), 'token', form, { headers: basic(application) })).toMatchObject({
+    status: 400,
+    body: { error: 'invalid_target' },
+  });
+});
+
 test('a parameter that OAuth does not know is ignored, also where it has the name of one of ours', async () => {
   const application = await makeApplication(testApp());
   const asked = { grant_type: 'client_credentials', tenant: 'manam', audience: 'x' };

@@ -52,7 +52,7 @@ test('every snippet compiles against the types of the package', async () => {
 
 let app: TestApp;
 beforeAll(async () => {
-  app = await startTestApp({ config: { issuer: 'http://127.0.0.1:8080' } });
+  app = await startTestApp({ config: { issuer: 'http://localhost:8080' } });
   const cnf = await register(app, 'sara@example.com');
   await app.client(AuthService).confirmEmail({ cnf });
 }, 60_000);

@@ -24,7 +24,8 @@ export function createManager({
     post_logout_redirect_uri: home,
     scope: scope ?? 'openid profile email',
     ...(resource !== undefined && { resource }),
-    loadUserInfo: true,
+    // Beside a token for an API the ID token says what UserInfo would.
+    loadUserInfo: resource === undefined,
     automaticSilentRenew: true,
     userStore: new WebStorageStateStore({ store: sessionStorage }),
   });

@@ -7,6 +7,7 @@ import {
   remainderOf,
   standardScopes,
 } from '../../domain/application.ts';
+import { issuerOf, userInfoAt } from '../../domain/application-token.ts';
 import { AuthorizationError, asFailure, resourcesOf, scopesOf } from '../../domain/authorization-request.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Client } from '../../domain/client.ts';
@@ -28,6 +29,7 @@ export type ExchangeDeps = RecordDeps & {
   readonly clients: Clients;
   readonly issue: Issue;
   readonly vault: Vault;
+  readonly deployment: string;
 };
 
 export type ExchangeCommand = ClientCredentials & {
@@ -52,7 +54,40 @@ const ended = () => grantRefusal('its session or its user is not there any more'
 
 /** The token endpoint (RFC 6749, section 3.2). */
 export function createExchange(deps: ExchangeDeps) {
-  const { store, clients, issue, vault, clock } = deps;
+  const { store, clients, issue, vault, deployment, clock } = deps;
+
+  /**
+   * The scopes and resources that are asked for, of those that were granted and are registered still; never more (RFC 6749,
+   * section 6; RFC 8707, section 2.2). UserInfo may be asked for in place of the APIs, or beside them.
+   */
+  function narrow(
+    { tenant }: Caller,
+    client: Client,
+    grant: Grant,
+    { scope, resource }: Pick<ExchangeCommand, 'scope' | 'resource'>,
+  ): Extent {
+    const { settings } = client;
+    const scopes = parseScope(scope);
+    const resources = resource.filter((uri) => uri !== '');
+    const isGranted = (granted: readonly string[], registered: readonly string[]) => (each: string) =>
+      granted.includes(each) && registered.includes(each);
+    const isUserInfo = (uri: string) =>
+      uri === userInfoAt(issuerOf(deployment, tenant.slug)) && grant.scopes.includes('openid');
+    const apis = resources.filter((uri) => !isUserInfo(uri));
+    if (!scopes.every(isGranted(grant.scopes, settings.scopes)))
+      throw new DomainError('INVALID_SCOPE', { metadata: { detail: 'a scope was not granted' } });
+    if (!apis.every(isGranted(grant.resources, settings.resources)))
+      throw new DomainError('INVALID_TARGET', { metadata: { detail: 'a resource was not granted' } });
+    const rest = remainderOf(client, grant);
+    // Without offline_access a grant ends with its session, and this one has outlived it.
+    const wasOffline = grant.scopes.includes('offline_access');
+    if (rest === undefined || (wasOffline && !rest.scopes.includes('offline_access')))
+      throw grantRefusal('what was granted is no longer registered for this application');
+    return {
+      scopes: scopes.length > 0 ? scopes : rest.scopes,
+      resources: resources.length > 0 ? resources : rest.resources,
+    };
+  }
 
   /** A code or refresh token that comes twice was stolen from one of the two: the whole grant ends. */
   async function endReused(
@@ -113,7 +148,7 @@ export function createExchange(deps: ExchangeDeps) {
     if (grant.code.redirectUri !== command.redirectUri)
       throw grantRefusal('redirect_uri differs from that of the authorization request');
     assertVerifier(grant, command.codeVerifier);
-    const extent = narrow(client, grant, { scope: '', resource: command.resource });
+    const extent = narrow(caller, client, grant, { scope: '', resource: command.resource });
     const started = await start(caller, client, grant);
     if (started === undefined) return await endReused(caller, grant);
     return await issue.forUser(caller.tenant, client, started, extent, grant.code.nonce);
@@ -130,7 +165,7 @@ export function createExchange(deps: ExchangeDeps) {
     if (token === undefined || grant?.clientId !== client.clientId) throw refusal();
     if (!isGenuine(vault, grant, token, 'grant-refresh-token')) throw refusal();
     assertFactors(caller, grant);
-    const extent = narrow(client, grant, command);
+    const extent = narrow(caller, client, grant, command);
     const isNewest = token.counter === grant.refreshCounter;
     const rotated = isNewest ? await rotate(client, grant) : undefined;
     return await issue.forUser(
@@ -203,7 +238,7 @@ export function createExchange(deps: ExchangeDeps) {
       throw new DomainError('AUTHORIZATION_PENDING');
     const known = await store.grants.find(tenant.id, device.grantId);
     if (known === undefined) throw ended();
-    const extent = narrow(client, known, { scope: '', resource: [] });
+    const extent = narrow(caller, client, known, { scope: '', resource: [] });
     const grant = await start(caller, client, known, async ({ devices }) => {
       if (!(await devices.use(tenant.id, device.id, clock())))
         throw grantRefusal('device_code was used before');
@@ -269,35 +304,6 @@ function assertVerifier({ code: { codeChallenge } }: CodeGrant, verifier: string
   const isRight =
     isCodeVerifier(verifier) && timingSafeEqual(sha256(codeChallengeOf(verifier)), sha256(codeChallenge));
   if (!isRight) throw grantRefusal('code_verifier does not match the challenge');
-}
-
-/**
- * The scopes and resources that are asked for, of those that were granted and are registered still; never more (RFC 6749,
- * section 6; RFC 8707, section 2.2).
- */
-function narrow(
-  client: Client,
-  grant: Grant,
-  { scope, resource }: Pick<ExchangeCommand, 'scope' | 'resource'>,
-): Extent {
-  const { settings } = client;
-  const scopes = parseScope(scope);
-  const resources = resource.filter((uri) => uri !== '');
-  const isGranted = (granted: readonly string[], registered: readonly string[]) => (each: string) =>
-    granted.includes(each) && registered.includes(each);
-  if (!scopes.every(isGranted(grant.scopes, settings.scopes)))
-    throw new DomainError('INVALID_SCOPE', { metadata: { detail: 'a scope was not granted' } });
-  if (!resources.every(isGranted(grant.resources, settings.resources)))
-    throw new DomainError('INVALID_TARGET', { metadata: { detail: 'a resource was not granted' } });
-  const rest = remainderOf(client, grant);
-  // Without offline_access a grant ends with its session, and this one has outlived it.
-  const wasOffline = grant.scopes.includes('offline_access');
-  if (rest === undefined || (wasOffline && !rest.scopes.includes('offline_access')))
-    throw grantRefusal('what was granted is no longer registered for this application');
-  return {
-    scopes: scopes.length > 0 ? scopes : rest.scopes,
-    resources: resources.length > 0 ? resources : rest.resources,
-  };
 }
 
 /** Reads the extent that an application asks for; a mistake in it is a failure of the call. */

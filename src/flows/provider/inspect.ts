@@ -4,7 +4,7 @@ import {
   type ApplicationTokens,
   bearerChallenge,
   issuerOf,
-  issuerPaths,
+  userInfoAt,
 } from '../../domain/application-token.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { customClaimsOf, standardClaimsOf } from '../../domain/claims.ts';
@@ -50,7 +50,7 @@ type FoundRefresh = Extract<LiveToken, { readonly kind: 'refresh' }> & { readonl
 export function createInspect(deps: InspectDeps) {
   const { store, clients, tokens, subjectOf, vault, deployment, clock } = deps;
 
-  const placeOfUserInfo = ({ slug }: Tenant) => `${issuerOf(deployment, slug)}${issuerPaths.userInfo}`;
+  const placeOfUserInfo = ({ slug }: Tenant) => userInfoAt(issuerOf(deployment, slug));
 
   /** An access token that is live: of a grant or of an application that still is, and not revoked by itself. */
   async function findAccess({ tenant, client }: Caller, text: string): Promise<LiveToken | undefined> {
@@ -144,7 +144,10 @@ export function createInspect(deps: InspectDeps) {
       const known = await clients.find(tenant, claims.clientId, client.address);
       if (origin !== undefined && known?.settings.origins.includes(origin) !== true)
         throw new DomainError('ORIGIN_DENIED');
-      if (!claims.audience.includes(placeOfUserInfo(tenant))) throw new DomainError('TOKEN_INVALID');
+      if (!claims.audience.includes(placeOfUserInfo(tenant)))
+        throw new DomainError('TOKEN_INVALID', {
+          metadata: { detail: 'this token is for another audience' },
+        });
       if (!claims.scopes.includes('openid'))
         throw new DomainError('SCOPE_REQUIRED', {
           metadata: { scope: 'openid' },

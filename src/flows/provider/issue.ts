@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Application, Extent } from '../../domain/application.ts';
-import { type ApplicationTokens, issuerOf, issuerPaths } from '../../domain/application-token.ts';
+import { type ApplicationTokens, issuerOf, userInfoAt } from '../../domain/application-token.ts';
 import { customClaimsOf, standardClaimsOf } from '../../domain/claims.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
@@ -42,6 +42,8 @@ function hashOf(token: string, algorithm: SigningAlgorithm): string {
 
 /** Signs what applications get. */
 export function createIssue({ tokens, subjectOf, vault, clock, random, deployment }: IssueDeps) {
+  const userInfoOf = ({ slug }: Tenant) => userInfoAt(issuerOf(deployment, slug));
+
   function timesOf({ settings }: Application) {
     const iat = seconds(clock());
     return { iat, exp: iat + settings.accessTokenMinutes * 60 };
@@ -55,7 +57,7 @@ export function createIssue({ tokens, subjectOf, vault, clock, random, deploymen
     about: { readonly sub: string } & Readonly<Record<string, unknown>>,
   ): Promise<string> {
     const iss = issuerOf(deployment, tenant.slug);
-    const [first = `${iss}${issuerPaths.userInfo}`, ...more] = resources;
+    const [first = userInfoOf(tenant), ...more] = resources;
     return tokens.sign(application.settings.algorithm, 'at+jwt', {
       iss,
       aud: more.length === 0 ? first : [first, ...more],
@@ -71,7 +73,7 @@ export function createIssue({ tokens, subjectOf, vault, clock, random, deploymen
     tenant: Tenant,
     application: Application,
     grant: LiveGrant,
-    { scopes }: Extent,
+    { scopes, resources }: Extent,
     {
       sub,
       nonce,
@@ -80,10 +82,13 @@ export function createIssue({ tokens, subjectOf, vault, clock, random, deploymen
   ): Promise<string> {
     const { algorithm, claimsInIdToken } = application.settings;
     const { holder, authTime, amr, sessionId: sid } = grant;
+    // Who gets no token for UserInfo gets its claims here, as where there is no access token at all (Core, section 5.4).
+    const isForUserInfo = resources.length === 0 || resources.includes(userInfoOf(tenant));
     return await tokens.sign(algorithm, 'JWT', {
       // The tenant's own first: none of them replaces a claim of this service.
       ...customClaimsOf(tenant.policy.claims, holder, scopes, 'inIdToken'),
-      ...(claimsInIdToken && standardClaimsOf(holder, scopes)),
+      ...(!isForUserInfo && customClaimsOf(tenant.policy.claims, holder, scopes, 'inUserInfo')),
+      ...((claimsInIdToken || !isForUserInfo) && standardClaimsOf(holder, scopes)),
       iss: issuerOf(deployment, tenant.slug),
       sub,
       aud: application.clientId,

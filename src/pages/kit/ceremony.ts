@@ -16,6 +16,8 @@ export function useCeremony(): <T>(ceremony: () => Promise<T>) => Promise<T> {
       if (isDismissed(error)) throw new PageMistake(t('passkeyDismissed'));
       if (error instanceof Error && error.name === 'InvalidStateError')
         throw new PageMistake(t('passkeyHeld'));
+      // The browser takes passkeys for names alone, and for the name of the service.
+      if (error instanceof Error && error.name === 'SecurityError') throw new PageMistake(t('passkeyPlace'));
       throw error;
     }
   };

@@ -50,6 +50,7 @@ export const en = {
   reauthCodeSend: 'Send me a code',
   passkeyUse: 'Use a passkey',
   passkeyDismissed: 'No passkey was used. Try again, or choose another way.',
+  passkeyPlace: 'Passkeys do not work at this address of the page.',
   passkeyHeld: 'This device has a passkey for your account already.',
   rename: 'Rename',
   copyFailed: 'Copying is not possible here: select the text.',

@@ -141,9 +141,15 @@ export function createGrants(tables: Tables): GrantRepository {
           each.toldAt === undefined &&
           (each.endedAt !== undefined ||
             ownerOf(each) === undefined ||
-            (!isOffline(each) && sessionOf(each)?.revokedAt !== undefined)),
+            sessionOf(each)?.revokedAt !== undefined),
       );
-      for (const { id, endedAt = now } of ended) grants.update(is(tenantId, id), { toldAt: now, endedAt });
+      for (const each of ended) {
+        const goesOn = isOffline(each) && ownerOf(each) !== undefined;
+        grants.update(is(tenantId, each.id), {
+          toldAt: now,
+          endedAt: goesOn ? each.endedAt : (each.endedAt ?? now),
+        });
+      }
       return ended.map(toGrant);
     },
     async deleteOfUser(tenantId, userId) {
