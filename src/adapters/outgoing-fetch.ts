@@ -1,7 +1,7 @@
 import { type LookupAddress, lookup as lookupDns } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import type { Agent } from 'undici';
-import { isAddress, isIn, isPublic, type Network } from '../domain/network.ts';
+import { isAddress, isIn, isPublic, mayCall, type Network } from '../domain/network.ts';
 import { OutgoingError, type OutgoingFetch } from '../domain/outgoing.ts';
 
 export type OutgoingFetchOptions = {
@@ -15,9 +15,13 @@ export type OutgoingFetchOptions = {
 const defaultMaxBytes = 256 * 1024;
 const defaultTimeoutMs = 10_000;
 
-/** Whether an address is one of the public internet (RFC 6890), or of a network that the operator allows. */
-function isReachable(address: string, allowed: readonly Network[]): boolean {
-  return isAddress(address) && (isPublic(address) || isIn(address, allowed));
+/**
+ * Whether an address is one of the public internet (RFC 6890), or of a network that the operator allows. Without encryption
+ * it has to be one of those.
+ */
+function isReachable(address: string, protocol: string, allowed: readonly Network[]): boolean {
+  const isOpen = protocol === 'https:' && isAddress(address) && isPublic(address);
+  return isOpen || isIn(address, allowed);
 }
 
 /**
@@ -25,11 +29,18 @@ function isReachable(address: string, allowed: readonly Network[]): boolean {
  * address is an attack. The socket connects to what was checked here, so that a second answer
  * of the name's DNS changes nothing (DNS rebinding).
  */
-function createLookup(allowed: readonly Network[], lookup: typeof lookupDns): LookupFunction {
+function createLookup(
+  protocol: string,
+  allowed: readonly Network[],
+  lookup: typeof lookupDns,
+): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
       if (error !== null) return callback(error, []);
-      if (addresses.length === 0 || !addresses.every(({ address }) => isReachable(address, allowed)))
+      if (
+        addresses.length === 0 ||
+        !addresses.every(({ address }) => isReachable(address, protocol, allowed))
+      )
         return callback(new OutgoingError('ADDRESS_DENIED'), []);
       const [first] = addresses;
       if (options.all === true || first === undefined) callback(null, addresses);
@@ -40,11 +51,11 @@ function createLookup(allowed: readonly Network[], lookup: typeof lookupDns): Lo
 
 /** Rejects a URL before anything is resolved: its scheme, its credentials, an address instead of a name. */
 function assertUrl(url: URL, allowed: readonly Network[]): void {
+  const { protocol } = url;
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  if (isAddress(host) && !isReachable(host, allowed)) throw new OutgoingError('ADDRESS_DENIED');
-  const isHttpAllowed = url.protocol === 'http:' && isIn(host, allowed);
-  if ((url.protocol !== 'https:' && !isHttpAllowed) || url.username !== '' || url.password !== '')
+  if (!mayCall(url, allowed) || url.username !== '' || url.password !== '')
     throw new OutgoingError('URL_DENIED');
+  if (isAddress(host) && !isReachable(host, protocol, allowed)) throw new OutgoingError('ADDRESS_DENIED');
 }
 
 /** The error of a request in our words; undici wraps what the lookup and the socket threw. */
@@ -74,24 +85,28 @@ export function createOutgoingFetch({
   allowed = [],
   lookup = lookupDns,
 }: OutgoingFetchOptions = {}): OutgoingFetch {
-  let dispatcher: Agent | undefined;
+  const dispatchers = new Map<string, Agent>();
   /** Loaded for the first request: a server that sends none does without a megabyte of modules. */
-  async function connect() {
+  async function connect(protocol: string) {
     const { Agent, fetch } = await import('undici');
-    dispatcher ??= new Agent({
-      connect: { lookup: createLookup(allowed, lookup) },
-      pipelining: 1,
-      connections: 10,
-    });
+    const make = () =>
+      new Agent({
+        connect: { lookup: createLookup(protocol, allowed, lookup) },
+        pipelining: 1,
+        connections: 10,
+      });
+    const dispatcher = dispatchers.get(protocol) ?? make();
+    dispatchers.set(protocol, dispatcher);
     return { dispatcher, fetch };
   }
 
   return async (input, { maxBytes = defaultMaxBytes, timeoutMs = defaultTimeoutMs, ...init } = {}) => {
     const request = new Request(input, init);
-    assertUrl(new URL(request.url), allowed);
+    const url = new URL(request.url);
+    assertUrl(url, allowed);
     const signal = AbortSignal.any([request.signal, AbortSignal.timeout(timeoutMs)]);
     try {
-      const { dispatcher, fetch } = await connect();
+      const { dispatcher, fetch } = await connect(url.protocol);
       const response = await fetch(request.url, {
         method: request.method,
         headers: [...request.headers],

@@ -7,7 +7,7 @@ import { type Logger, pino } from 'pino';
 import { lowerBackgroundThreads } from '../adapters/background-threads.ts';
 import { systemRandom } from '../adapters/random.ts';
 import { startTracing } from '../adapters/tracing.ts';
-import type { Config } from '../config/config.ts';
+import { browsableHost, type Config } from '../config/config.ts';
 import { seedConnections } from '../dev/connections.ts';
 import { seedReadyMember } from '../dev/ready-member.ts';
 import { seedTenant } from '../dev/tenants.ts';
@@ -122,7 +122,8 @@ async function serve(config: AppOptions['config'], log: Logger, lifetime: Lifeti
 
 /** Says where the service is. */
 async function tell(config: Config, app: App, listener: Listeners): Promise<void> {
-  const url = `${config.tls ? 'https' : 'http'}://${config.host}:${listener.port}`;
+  const host = config.production ? config.host : browsableHost(config.host);
+  const url = `${config.tls ? 'https' : 'http'}://${host}:${listener.port}`;
   if (listener.adminPort !== undefined)
     say(`manam: operators on ${config.admin?.host}:${listener.adminPort}`);
   if (listener.metricsPort !== undefined && config.metrics !== undefined)

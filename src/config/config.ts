@@ -215,7 +215,7 @@ function isStrongEnough({ memoryKiB, passes }: HashProfile): boolean {
 }
 
 /** A host that links can name. This machine has its name, because no passkey is for an address (WebAuthn, section 5.1.3). */
-function browsableHost(host: string): string {
+export function browsableHost(host: string): string {
   if (['127.0.0.1', '::1', '0.0.0.0', '::'].includes(host)) return 'localhost';
   return host.includes(':') ? `[${host}]` : host;
 }

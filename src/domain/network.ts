@@ -51,3 +51,13 @@ export function isIn(address: string, networks: readonly Network[]): boolean {
   const parsed = ipaddr.process(address);
   return networks.some(([network, bits]) => parsed.kind() === network.kind() && parsed.match(network, bits));
 }
+
+/**
+ * Whether the scheme of a URL may be called: https, and http where the operator allows networks, whose addresses a name has
+ * to stand for.
+ */
+export function mayCall({ protocol, hostname }: URL, allowed: readonly Network[]): boolean {
+  if (protocol !== 'http:') return protocol === 'https:';
+  const host = hostname.replace(/^\[|\]$/g, '');
+  return isAddress(host) ? isIn(host, allowed) : allowed.length > 0;
+}

@@ -119,3 +119,21 @@ test('ends with the caller’s signal', async () => {
   abort.abort();
   expect(await request).toBe('TIMED_OUT');
 });
+
+test('a name is called over http where all that it stands for is in the allowed networks', async () => {
+  const { port } = server.address() as AddressInfo;
+  const names = (...addresses: string[]) =>
+    ((_: string, __: object, callback: (error: null, found: object[]) => void) =>
+      callback(
+        null,
+        addresses.map((address) => ({ address, family: 4 })),
+      )) as unknown as NonNullable<Parameters<typeof createOutgoingFetch>[0]>['lookup'] & object;
+  const allowed = parseNetworks(['127.0.0.0/8']);
+  const call = (...addresses: string[]) =>
+    createOutgoingFetch({ allowed, lookup: names(...addresses) })(`http://app.internal:${port}/x`);
+  expect((await call('127.0.0.1')).status).toBe(200);
+  expect(await faultOf(call('127.0.0.1', '93.184.216.34'))).toBe('ADDRESS_DENIED');
+  expect(await faultOf(call('93.184.216.34'))).toBe('ADDRESS_DENIED');
+  expect(await faultOf(createOutgoingFetch({ allowed })('http://93.184.216.34/'))).toBe('URL_DENIED');
+  expect(await faultOf(strict(`http://localhost:${port}/`))).toBe('URL_DENIED');
+});

@@ -6,6 +6,7 @@ import { EventService } from '../../gen/manam/v1/event_service_pb.js';
 import { WebhookService } from '../../gen/manam/v1/webhook_service_pb.js';
 import { readWebhook } from '../../src/clients/webhooks.ts';
 import { parseNetworks } from '../../src/domain/network.ts';
+import { attemptMs } from '../../src/domain/webhook.ts';
 import { freshEmail, password, useTestApp } from '../support/app.ts';
 import { failure, failureOf, shapeOf } from '../support/errors.ts';
 import { type GatewayCall, type Script, startGateway } from '../support/gateway.ts';
@@ -235,7 +236,7 @@ test('a delivery is sent again on demand, and a range of the log is, with the sa
 describe('an address', () => {
   test('that is not https, has a password, or is no URL is refused', async () => {
     for (const url of [
-      'http://example.com/',
+      'http://93.184.216.34/',
       'ftp://example.com/',
       'https://a:b@example.com/',
       'https://example.com/#x',
@@ -312,9 +313,12 @@ test('a hundred webhooks are served while one of them never answers', async () =
       failingSince: undefined,
       createdAt: new Date(),
     });
+  const startedAt = performance.now();
   for (let index = 0; index < 10; index += 1) await signUp(testApp());
   await until(() => receiver.calls.length === 990);
-  expect(hole.calls.length).toBeLessThanOrEqual(4);
+  // Four at a time, and one at a time once they have run out of their time.
+  const ranOut = Math.floor((performance.now() - startedAt) / attemptMs);
+  expect(hole.calls.length).toBeLessThanOrEqual(4 + ranOut);
   expect(new Set(receiver.calls.map(({ path }) => path)).size).toBe(99);
 }, 120_000);
 

@@ -35,7 +35,14 @@ export function UserButton() {
   const [isOpen, setOpen] = useState(false);
   const whole = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
+  const panel = useRef<HTMLDivElement>(null);
+  const [isAtStart, setAtStart] = useState(false);
   const menu = useId();
+  useEffect(() => {
+    // It opens towards the start of the line, and towards the end where it would leave the window.
+    const { left, right } = panel.current?.getBoundingClientRect() ?? { left: 0, right: 0 };
+    if (isOpen && (left < 0 || right > innerWidth)) setAtStart(true);
+  }, [isOpen]);
   useEffect(() => {
     if (!isOpen) return;
     const leave = (event: Event) => {
@@ -78,7 +85,12 @@ export function UserButton() {
     ),
     h(
       'div',
-      { id: menu, className: 'manam-menu', hidden: !isOpen },
+      {
+        id: menu,
+        ref: panel,
+        className: isAtStart ? 'manam-menu manam-menu-at-start' : 'manam-menu',
+        hidden: !isOpen,
+      },
       h('p', { className: 'manam-name' }, name),
       h('a', { href: accountUrl }, words.account),
       h('button', { type: 'button', onClick: () => void auth.signOut() }, words.signOut),

@@ -1,7 +1,7 @@
 import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
-import { isAddress, isIn, isPublic, type Network } from '../../domain/network.ts';
+import { isAddress, isIn, isPublic, mayCall, type Network } from '../../domain/network.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
 import { isUuid } from '../../domain/token.ts';
@@ -195,10 +195,11 @@ export function createManageWebhooks({ store, allowed, clock, random }: ManageWe
 function parseUrl(text: string, allowed: readonly Network[]): string {
   const wrong = (description: string) => invalid({ field: 'url', reason: 'FIELD_INVALID', description });
   if (!URL.canParse(text)) throw wrong('must be a URL');
-  const { protocol, hostname, username, password, hash } = new URL(text);
+  const url = new URL(text);
+  const { hostname, username, password, hash } = url;
   const host = hostname.replace(/^\[|\]$/g, '');
-  if (protocol !== 'https:' && !(protocol === 'http:' && isIn(host, allowed)))
-    throw wrong('must begin with https://');
+  if (!mayCall(url, allowed))
+    throw wrong('must begin with https://; http is for networks of OUTGOING_PRIVATE_NETWORKS');
   if (isAddress(host) && !isPublic(host) && !isIn(host, allowed)) throw wrong('must be a public address');
   if (username !== '' || password !== '' || hash !== '')
     throw wrong('must have no user, password or fragment');

@@ -379,7 +379,7 @@ export const en = {
   // Webhooks.
   webhook: 'Webhook',
   webhooks: 'Webhooks',
-  webhooksHint: 'Events sent to your servers, signed, in order, and again until they arrive.',
+  webhooksHint: 'Events sent to your servers, signed, and again until they arrive.',
   webhooksNone: 'No webhooks yet',
   webhooksNoneHint: 'Add an address of yours, and every event is sent to it.',
   webhookAdd: 'Add webhook',
