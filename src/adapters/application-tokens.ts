@@ -16,7 +16,7 @@ const maxLength = 16_384;
 /** The tokens of applications, which are none of the sessions': another issuer, other audiences. */
 export function createApplicationTokens(
   { applications: ring }: Pick<KeyRing, 'applications'>,
-  signRsa: RsaSigner,
+  rsa: RsaSigner,
   clock: Clock,
 ): ApplicationTokens {
   async function verify(
@@ -70,7 +70,11 @@ export function createApplicationTokens(
       if (algorithm === 'EdDSA') return signJws(signer, typ, payload);
       if (algorithm === 'ES256') return signEs256(signer, typ, payload);
       const text = signingInput({ alg: algorithm, kid: signer.kid, typ }, payload);
-      return `${text}.${await signRsa(signer.key, text)}`;
+      return `${text}.${await rsa.sign(signer.key, text)}`;
+    },
+
+    admit(algorithm) {
+      if (algorithm === 'RS256') rsa.admit();
     },
 
     async verifyAccess(token, issuer) {

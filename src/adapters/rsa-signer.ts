@@ -9,8 +9,15 @@ type Waiting = { resolve(signature: string): void; reject(error: unknown): void 
 /** Signatures that wait at most; one that could not keep up refuses, as every queue of this service does. */
 const maxWaiting = 2000;
 
-/** Signs with RS256 (RFC 7518, section 3.3). */
-export type RsaSigner = (key: KeyObject, text: string) => Promise<string>;
+/** Waiting signatures from which on no call is admitted: those that are admitted find a place, whatever they do before. */
+const busyAt = maxWaiting / 2;
+
+export type RsaSigner = {
+  /** Signs with RS256 (RFC 7518, section 3.3). Throws UNAVAILABLE where too many wait. */
+  sign(key: KeyObject, text: string): Promise<string>;
+  /** Throws UNAVAILABLE where a signature might find no place: for what cannot be taken back before it is signed. */
+  admit(): void;
+};
 
 /**
  * RSA on a thread of its own, which is started with the first signature: on the event loop it would hold up everything,
@@ -54,13 +61,19 @@ export function createRsaSigner(): RsaSigner {
     return keyId;
   }
 
-  return (key, text) =>
-    new Promise((resolve, reject) => {
-      if (waiting.size >= maxWaiting) return reject(new DomainError('UNAVAILABLE', { retryAfterMs: 1000 }));
-      worker ??= start();
-      last += 1;
-      waiting.set(last, { resolve, reject });
-      const keyId = keyIdOf(key, worker);
-      worker.postMessage({ keyId, id: last, text } satisfies RsaQuestion);
-    });
+  const refusal = () => new DomainError('UNAVAILABLE', { retryAfterMs: 1000 });
+  return {
+    sign: (key, text) =>
+      new Promise((resolve, reject) => {
+        if (waiting.size >= maxWaiting) return reject(refusal());
+        worker ??= start();
+        last += 1;
+        waiting.set(last, { resolve, reject });
+        const keyId = keyIdOf(key, worker);
+        worker.postMessage({ keyId, id: last, text } satisfies RsaQuestion);
+      }),
+    admit() {
+      if (waiting.size >= busyAt) throw refusal();
+    },
+  };
 }

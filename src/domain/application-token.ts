@@ -20,6 +20,8 @@ export type ApplicationAccessClaims = {
 export type IdTokenHint = { readonly subject: string; readonly clientId: string; readonly sessionId: string };
 
 export type ApplicationTokens = {
+  /** Throws UNAVAILABLE where a signature might find no place: before a code or a refresh token is used up for it. */
+  admit(algorithm: SigningAlgorithm): void;
   sign(algorithm: SigningAlgorithm, type: ApplicationTokenType, payload: object): Promise<string>;
   /** The claims of a live access token of that issuer, or undefined for any other text. */
   verifyAccess(token: string, issuer: string): Promise<ApplicationAccessClaims | undefined>;

@@ -1,12 +1,16 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { createApplicationTokens } from '../../src/adapters/application-tokens.ts';
 import { createAssertionVerifier } from '../../src/adapters/client-assertions.ts';
+import { createRsaSigner } from '../../src/adapters/rsa-signer.ts';
 import { defaultApplication } from '../../src/domain/application.ts';
 import type { AuthorizationParameters } from '../../src/domain/authorization-request.ts';
 import type { Client } from '../../src/domain/client.ts';
+import { DomainError } from '../../src/domain/errors.ts';
 import { type AuthorizeDeps, createAuthorize } from '../../src/flows/provider/authorize.ts';
+import { createExchange } from '../../src/flows/provider/exchange.ts';
 import { type TellDeps, tellEnded } from '../../src/flows/provider/tell-ended.ts';
 import { defaultLimits, password, startTestApp, useTestApp } from '../support/app.ts';
 import { bearer, signUp } from '../support/journey.ts';
@@ -219,6 +223,37 @@ test('an assertion for nobody is none', async () => {
   expect(await verify(client, await sign(['https://issuer']), 'https://issuer')).toBeDefined();
 });
 
+test('where too many signatures wait nothing is used up for one more', async () => {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const rsa = createRsaSigner();
+  expect(() => rsa.admit()).not.toThrow();
+  const waiting = Array.from({ length: 1000 }, (_, index) => rsa.sign(privateKey, `text ${index}`));
+  expect(() => rsa.admit()).toThrow(expect.objectContaining({ reason: 'UNAVAILABLE' }));
+  // Who was admitted before still finds a place.
+  await rsa.sign(privateKey, 'text');
+  await Promise.all(waiting);
+  expect(() => rsa.admit()).not.toThrow();
+
+  const used: string[] = [];
+  const exchange = createExchange({
+    store: { grants: new Proxy({}, { get: (_, name) => used.push(String(name)) }) },
+    clients: {
+      authenticate: async () => ({ clientId: 'app', settings: defaultApplication('web') }),
+    },
+    issue: {
+      admit: () => {
+        throw new DomainError('UNAVAILABLE');
+      },
+    },
+  } as never);
+  for (const command of [
+    { grantType: 'authorization_code', code: 'x', redirectUri: callback },
+    { grantType: 'refresh_token', refreshToken: 'x' },
+  ])
+    await expect(exchange({} as never, command as never)).rejects.toMatchObject({ reason: 'UNAVAILABLE' });
+  expect(used).toEqual([]);
+});
+
 test('the hint of an ID token is read after its key is published no more', async () => {
   const { publicKey, privateKey } = await generateKeyPair('ES256');
   const key = { key: publicKey, algorithm: 'ES256' as const };
@@ -232,7 +267,7 @@ test('the hint of an ID token is read after its key is published no more', async
   };
   const tokens = createApplicationTokens(
     { applications },
-    async () => '',
+    { sign: async () => '', admit: () => {} },
     () => new Date(),
   );
   const sign = (typ: string) =>

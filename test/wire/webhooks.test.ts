@@ -289,6 +289,28 @@ test('a dead webhook with many deliveries holds up no other', async () => {
   await until(() => receiver.calls.length === 1);
 });
 
+test('changes at the same time lose no secret, and are told once', async () => {
+  const receiver = await receive();
+  const { id } = await make(receiver.url, ['user.registered']);
+  const rotations = await Promise.all(
+    Array.from({ length: 3 }, () =>
+      client().rotateWebhookSecret({ webhookId: id, overlap: { seconds: 3600n } }),
+    ),
+  );
+  expect(new Set(rotations.map(({ secret }) => secret)).size).toBe(3);
+  await signUp(testApp());
+  const { headers } = await until(() => receiver.calls[0]);
+  // The first one and those of the three rotations.
+  expect(String(headers['webhook-signature']).split(' ')).toHaveLength(4);
+  await Promise.all(Array.from({ length: 4 }, () => client().disableWebhook({ webhookId: id })));
+  await Promise.all(Array.from({ length: 4 }, () => client().enableWebhook({ webhookId: id })));
+  const rows = await testApp().sql(
+    "SELECT type FROM events WHERE type IN ('webhook.disabled', 'webhook.enabled') AND details LIKE ?",
+    [`%${id}%`],
+  );
+  expect(rows.map(({ type }) => String(type)).sort()).toEqual(['webhook.disabled', 'webhook.enabled']);
+});
+
 test('a hundred webhooks are served while one of them never answers', async () => {
   const hole = await receive(() => 'hang');
   const receiver = await receive();

@@ -271,6 +271,7 @@ export function createExchange(deps: ExchangeDeps) {
       });
     const missing = requiredFields[wanted].find((field) => command[field] === '');
     if (missing !== undefined) throw invalid({ field: fieldNames[missing], reason: 'FIELD_REQUIRED' });
+    issue.admit(client);
     return await ways[wanted](caller, client, command);
   };
 }

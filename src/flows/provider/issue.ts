@@ -103,6 +103,9 @@ export function createIssue({ tokens, subjectOf, vault, clock, random, deploymen
   }
 
   return {
+    /** Throws UNAVAILABLE where tokens could not be signed now. */
+    admit: ({ settings }: Application): void => tokens.admit(settings.algorithm),
+
     /** Tokens of a user's grant; `nonce` empty: the ID token has none, as after a refresh (Core, section 12.2). */
     async forUser(
       tenant: Tenant,

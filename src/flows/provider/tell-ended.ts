@@ -5,6 +5,7 @@ import type { EventType } from '../../domain/events.ts';
 import type { LogoutPlace } from '../../domain/logout.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
+import { goRound } from '../round.ts';
 import type { SubjectOf } from './subject.ts';
 
 export type TellDeps = {
@@ -97,18 +98,11 @@ export function createLogoutFanOut(deps: LogoutFanOutDeps) {
     const behind = await store.logoutCursors.listBehind(after, batchTenants);
     const isMiddle = after !== undefined;
     after = behind.length < batchTenants ? undefined : behind.at(-1)?.tenantId;
-    let count = 0;
-    const failures: unknown[] = [];
-    for (const place of behind)
-      try {
-        const events = await store.eventLogs.read(place.tenantId, place.position, place.size, batchEvents);
-        await advance(place, events);
-        count += events.length;
-      } catch (error) {
-        // What is wrong with one tenant keeps no other waiting.
-        failures.push(error);
-      }
-    if (failures.length > 0) throw failures[0];
+    const count = await goRound(behind, async (place) => {
+      const events = await store.eventLogs.read(place.tenantId, place.position, place.size, batchEvents);
+      await advance(place, events);
+      return events.length;
+    });
     return count === 0 && (isMiddle || after !== undefined) ? 1 : count;
   };
 }

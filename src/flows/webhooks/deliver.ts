@@ -173,6 +173,8 @@ export function createDeliver(deps: DeliverDeps) {
   async function disable({ tenantId, id }: Webhook, cause: DisabledReason): Promise<void> {
     const actor = serviceActor(tenantId);
     await store.transaction(async (repositories) => {
+      // One change at a time: another instance may have seen the same failures.
+      await repositories.tenants.findForUpdate(tenantId);
       const webhook = await repositories.webhooks.find(tenantId, id);
       if (webhook === undefined || webhook.disabledReason !== undefined) return;
       await repositories.webhooks.update(tenantId, id, { disabledReason: cause });

@@ -4,6 +4,7 @@ import type { Random } from '../../domain/random.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
 import { maxPending, type Webhook, type WebhookDelivery, type WebhookPlace } from '../../domain/webhook.ts';
 import { isWanted } from '../events/read-events.ts';
+import { goRound } from '../round.ts';
 
 export type FanOutDeps = {
   readonly store: Store<'webhooks' | 'eventLogs'>;
@@ -82,15 +83,14 @@ export function createFanOut({ store, clock, random }: FanOutDeps) {
     const behind = await store.webhooks.listBehind(after, batchWebhooks);
     const isMiddle = after !== undefined;
     after = behind.length < batchWebhooks ? undefined : behind.at(-1)?.webhook;
-    let count = 0;
-    for (const { webhook, size } of behind) {
-      if (await isFull(webhook)) continue;
+    const count = await goRound(behind, async ({ webhook, size }) => {
+      if (await isFull(webhook)) return 0;
       const events = await store.eventLogs.read(webhook.tenantId, webhook.position, size, batchEvents);
       // Events that retention has deleted are not waited for.
       const position = events.at(-1)?.position ?? size;
       await store.transaction((repositories) => advance(repositories, webhook, events, position));
-      count += events.length;
-    }
+      return events.length;
+    });
     return count === 0 && (isMiddle || after !== undefined) ? 1 : count;
   };
 }

@@ -45,28 +45,19 @@ export function createManageWebhooks({ store, allowed, clock, random }: ManageWe
     until: undefined,
   });
 
-  /** Changes a webhook and records it; returns it as changed. */
-  async function change<T extends 'webhook.updated' | 'webhook.secret_rotated' | 'webhook.enabled'>(
-    caller: Caller,
+  type Work = Pick<Repositories, 'webhooks' | 'events'>;
+
+  /** Changes a webhook in a transaction, one call of the tenant at a time; returns it as changed. */
+  async function change(
+    { tenant }: Caller,
     id: string,
-    type: T,
-    work: (repositories: Pick<Repositories, 'webhooks'>, webhook: Webhook) => Promise<void>,
+    work: (repositories: Work, webhook: Webhook) => Promise<void>,
   ): Promise<Webhook> {
-    const webhook = await find(caller.tenant.id, id);
-    await store.transaction(async (repositories) => {
-      await work(repositories, webhook);
-      const details: { readonly webhook: string } = { webhook: id };
-      await record<'webhook.updated' | 'webhook.secret_rotated' | 'webhook.enabled'>(
-        repositories,
-        deps,
-        caller,
-        {
-          type,
-          details,
-        },
-      );
+    return await store.transaction(async (repositories) => {
+      await repositories.tenants.findForUpdate(tenant.id);
+      await work(repositories, await findWebhook(repositories, tenant.id, id));
+      return await findWebhook(repositories, tenant.id, id);
     });
-    return await find(caller.tenant.id, id);
   }
 
   return {
@@ -118,8 +109,9 @@ export function createManageWebhooks({ store, allowed, clock, random }: ManageWe
         ...(description !== undefined && { description }),
         ...(types !== undefined && { types: parseTypes(types) }),
       };
-      return await change(caller, id, 'webhook.updated', async ({ webhooks }, { tenantId }) => {
-        if (Object.keys(changes).length > 0) await webhooks.update(tenantId, id, changes);
+      return await change(caller, id, async (repositories, { tenantId }) => {
+        if (Object.keys(changes).length > 0) await repositories.webhooks.update(tenantId, id, changes);
+        await record(repositories, deps, caller, { type: 'webhook.updated', details: { webhook: id } });
       });
     },
 
@@ -136,49 +128,46 @@ export function createManageWebhooks({ store, allowed, clock, random }: ManageWe
       const overlap = overlapMs ?? secretOverlapMs;
       if (overlap < 0 || overlap > maxOverlapMs) throw invalid({ field: 'overlap', reason: 'FIELD_INVALID' });
       const until = new Date(clock().getTime() + overlap);
-      return await change(
-        caller,
-        id,
-        'webhook.secret_rotated',
-        async ({ webhooks }, { tenantId, secrets }) => {
-          // A rotation whose answer was lost is made again: what still signs goes on to its end.
-          const old = secrets
-            .map((secret) => ({ ...secret, until: secret.until ?? until }))
-            .filter((secret) => secret.until > clock());
-          await webhooks.update(tenantId, id, { secrets: [newSecret(), ...old].slice(0, maxSecrets) });
-        },
-      );
+      return await change(caller, id, async (repositories, { tenantId, secrets }) => {
+        // A rotation whose answer was lost is made again: what still signs goes on to its end.
+        const old = secrets
+          .map((secret) => ({ ...secret, until: secret.until ?? until }))
+          .filter((secret) => secret.until > clock());
+        const kept = [newSecret(), ...old].slice(0, maxSecrets);
+        await repositories.webhooks.update(tenantId, id, { secrets: kept });
+        await record(repositories, deps, caller, {
+          type: 'webhook.secret_rotated',
+          details: { webhook: id },
+        });
+      });
     },
 
     /** Switches a webhook on again: it gets what it missed, unless that is skipped. */
     async enable(caller: Caller, id: string, skipMissed: boolean): Promise<Webhook> {
-      const before = await find(caller.tenant.id, id);
-      if (before.disabledReason === undefined) return before;
+      await find(caller.tenant.id, id);
       const [log] = await store.eventLogs.findCurrent([caller.tenant.id]);
-      return await change(caller, id, 'webhook.enabled', async ({ webhooks }, { tenantId }) => {
+      return await change(caller, id, async (repositories, { tenantId, disabledReason }) => {
+        if (disabledReason === undefined) return;
         const position = skipMissed && log !== undefined ? { position: log.size } : {};
-        await webhooks.update(tenantId, id, {
+        await repositories.webhooks.update(tenantId, id, {
           disabledReason: undefined,
           failingSince: undefined,
           ...position,
         });
-        await webhooks.postpone(tenantId, id, clock());
+        await repositories.webhooks.postpone(tenantId, id, clock());
+        await record(repositories, deps, caller, { type: 'webhook.enabled', details: { webhook: id } });
       });
     },
 
     /** Switches a webhook off: events wait for it in the log. */
-    async disable(caller: Caller, id: string): Promise<Webhook> {
-      const before = await find(caller.tenant.id, id);
-      if (before.disabledReason !== undefined) return before;
-      const { tenantId } = before;
-      await store.transaction(async (repositories) => {
+    disable: async (caller: Caller, id: string): Promise<Webhook> =>
+      await change(caller, id, async (repositories, { tenantId, disabledReason }) => {
+        if (disabledReason !== undefined) return;
         await repositories.webhooks.update(tenantId, id, { disabledReason: 'MANUAL' });
         await repositories.webhooks.postpone(tenantId, id, never);
         const details = { webhook: id, cause: 'MANUAL' } as const;
         await record(repositories, deps, caller, { type: 'webhook.disabled', details });
-      });
-      return await find(tenantId, id);
-    },
+      }),
 
     /** Records an event that goes to this webhook alone. */
     async test(caller: Caller, id: string): Promise<void> {
