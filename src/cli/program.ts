@@ -65,13 +65,21 @@ export function createProgram(env: Environment): Command {
     .option('--production', 'refuse to run with anything missing or weak')
     .option('--with-emulators', 'stand in for Google and all other identity providers, on this machine')
     .addOption(new Option('--with-google-emulator', 'the name of that in version 0.1.0').hideHelp())
-    .action(async ({ production, withEmulators, withGoogleEmulator }: StartOptions) => {
-      const configured = await config(production);
-      const { start } = await import('../composition/start.ts');
-      if (!withEmulators && !withGoogleEmulator) return await start(configured);
-      const emulators = await import('../composition/emulators.ts');
-      await start(await emulators.withEmulators(configured));
-    });
+    // What no command has taken comes here, because this one needs no name.
+    .allowExcessArguments()
+    .action(
+      async (
+        { production, withEmulators, withGoogleEmulator }: StartOptions,
+        { args: [unknown] }: Command,
+      ) => {
+        if (unknown !== undefined) program.error(`error: unknown command '${unknown}'`);
+        const configured = await config(production);
+        const { start } = await import('../composition/start.ts');
+        if (!withEmulators && !withGoogleEmulator) return await start(configured);
+        const emulators = await import('../composition/emulators.ts');
+        await start(await emulators.withEmulators(configured));
+      },
+    );
 
   const cli: Cli = {
     program,

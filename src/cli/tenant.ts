@@ -34,18 +34,18 @@ export function policyPatch({ country, ...options }: PolicyOptions): JsonObject 
   return patchOf(options, country === undefined ? {} : { defaultCountry: country, countries: [country] });
 }
 
-/** The paths that a patch sets. */
-function pathsOf(patch: JsonObject, prefix = ''): string[] {
+/** The paths that a patch sets. The name of a claim may have dots of its own. */
+function pathsOf(patch: JsonObject, prefix: readonly string[] = []): string[][] {
   return Object.entries(patch).flatMap(([name, value]) =>
     typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0
-      ? pathsOf(value, `${prefix}${name}.`)
-      : [prefix + name],
+      ? pathsOf(value, [...prefix, name])
+      : [[...prefix, name]],
   );
 }
 
-function valueAt(policy: JsonValue | undefined, path: string): JsonValue {
+function valueAt(policy: JsonValue | undefined, path: readonly string[]): JsonValue {
   let value: JsonValue = policy ?? null;
-  for (const name of path.split('.')) {
+  for (const name of path) {
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
     const held = (isObject ? value : {}) as JsonObject;
     value = Object.hasOwn(held, name) ? (held[name] ?? null) : null;
@@ -132,7 +132,7 @@ export function addTenantCommands({ program, admin }: Cli): void {
       if (options.json) return sayJson(UpdateTenantResponseSchema, answer);
       show(answer.tenant);
       for (const path of pathsOf(policy ?? {}))
-        say(`${path} = ${JSON.stringify(valueAt(answer.tenant?.policy, path))}`);
+        say(`${path.join('.')} = ${JSON.stringify(valueAt(answer.tenant?.policy, path))}`);
     }),
   );
 

@@ -1,4 +1,4 @@
-import { closeSync, createReadStream, openSync, writeSync } from 'node:fs';
+import { closeSync, createReadStream, existsSync, openSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { toJson } from '@bufbuild/protobuf';
 import { Option } from 'commander';
@@ -35,6 +35,8 @@ type Line = { readonly number: number; readonly text: string };
 
 /** The lines of a file, empty ones left out, in batches that a call can carry; never the whole file. */
 async function* batchesOf(file: string): AsyncGenerator<Line[]> {
+  if (file !== '-' && !existsSync(file))
+    throw new CommandError(`${file} cannot be read: ENOENT`, exitCodes.usage);
   const input = file === '-' ? process.stdin : createReadStream(file);
   let batch: Line[] = [];
   let bytes = 0;

@@ -23,6 +23,8 @@ export type PageSettings = {
   readonly passkeys: { readonly mode: PasskeyMode; readonly passwordless: PasswordlessMode };
   /** Hours that a reset of lost second factors waits; 0: there is none. */
   readonly factorResetHours: number;
+  /** Whether the tenant takes mobile numbers of any country. */
+  readonly takesMobiles: boolean;
   /** The ways to sign in that the tenant has, in its order. */
   readonly signInWays: readonly SignInWay[];
 };
@@ -42,6 +44,7 @@ export function pageSettingsOf({ name, slug, policy }: PageTenant, key: string):
     rememberDeviceDays,
     passkeys: { mode: passkeys.mode, passwordless: passkeys.passwordless },
     factorResetHours,
+    takesMobiles: policy.countries.length > 0,
     signInWays: signInWaysOf(policy),
   };
 }

@@ -209,7 +209,7 @@ test('colour and words are previewed as they will be, and then are so', async ()
   const colorOf = (selector: string) =>
     page.evaluate(`getComputedStyle(document.querySelector('${selector}')).backgroundColor`);
   await preview.waitFor();
-  expect(await colorOf('.preview button.primary')).toBe('rgb(255, 212, 0)');
+  await expect.poll(() => colorOf('.preview button.primary'), { timeout: 30_000 }).toBe('rgb(255, 212, 0)');
   await button(who, c('save')).click();
   await page.getByText(c('saved')).waitFor();
   await goTo(who, 'messages');

@@ -337,3 +337,14 @@ test('a path of --set reaches as deep as it says, and a prototype is not one', (
   expect(Object.keys(patch ?? {})).toEqual(['__proto__']);
   expect(() => policyPatch({ set: ['nonsense'] })).toThrowError('--set nonsense: it has to be path=value');
 });
+
+test('a command that does not exist is named, also where a file is', async () => {
+  expect(await manam(['nonsense'])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("unknown command 'nonsense'"),
+  });
+  expect(await manam(['import', '/nonexistent.jsonl', '--tenant', 'dev'], local)).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('/nonexistent.jsonl cannot be read: ENOENT'),
+  });
+});

@@ -1,7 +1,8 @@
 import { Field, type FieldProps } from '../kit/form.tsx';
 import { useLanguage } from './language.ts';
+import { useAccount } from './state.ts';
 
-/** One field for both kinds; what is wrong with either kind is said at it. */
+/** One field for the kinds that the tenant takes; what is wrong with either is said at it. */
 export function IdentifierField({
   withPasskeys = false,
   ...props
@@ -10,11 +11,12 @@ export function IdentifierField({
   readonly withPasskeys?: boolean;
 }) {
   const { t } = useLanguage();
+  const { settings } = useAccount();
   return (
     <Field
       name="identifier"
       alsoNames={['email', 'mobile']}
-      label={t('identifier')}
+      label={t(settings.takesMobiles ? 'identifier' : 'email')}
       autocomplete={withPasskeys ? 'username webauthn' : 'username'}
       isLatin
       isRequired

@@ -85,6 +85,7 @@ type Kind = 'email' | 'mobile';
 
 function Addresses({ user, reload }: { readonly user: UserProfile; readonly reload: () => Promise<void> }) {
   const { t } = useLanguage();
+  const { settings } = useAccount();
   const [changing, setChanging] = useState<Kind>();
   const [done, setDone] = useState<Kind>();
   const [removing, setRemoving] = useState<Kind>();
@@ -97,29 +98,31 @@ function Addresses({ user, reload }: { readonly user: UserProfile; readonly relo
   return (
     <Section title={t('addresses')}>
       <dl>
-        {held.map(({ kind, label, address, isConfirmed }) => (
-          <div key={kind} class="held">
-            <dt>{label}</dt>
-            <dd>
-              <bdi dir="ltr">{address || t('none')}</bdi>
-              {address !== '' && !isConfirmed && <span class="badge">{t('notConfirmed')}</span>}
-              {done === kind && <span role="status">{t('changed')}</span>}
-              {removed === kind && <span role="status">{t('removed')}</span>}
-            </dd>
-            <dd>
-              {changing !== kind && (
-                <button type="button" class="quiet" onClick={() => setChanging(kind)}>
-                  {t(address === '' ? 'add' : 'change')} <span class="unseen">{label}</span>
-                </button>
-              )}
-              {isRemovable && removing !== kind && (
-                <button type="button" class="quiet" onClick={() => setRemoving(kind)}>
-                  {t('remove')} <span class="unseen">{label}</span>
-                </button>
-              )}
-            </dd>
-          </div>
-        ))}
+        {held
+          .filter(({ kind, address }) => kind === 'email' || address !== '' || settings.takesMobiles)
+          .map(({ kind, label, address, isConfirmed }) => (
+            <div key={kind} class="held">
+              <dt>{label}</dt>
+              <dd>
+                <bdi dir="ltr">{address || t('none')}</bdi>
+                {address !== '' && !isConfirmed && <span class="badge">{t('notConfirmed')}</span>}
+                {done === kind && <span role="status">{t('changed')}</span>}
+                {removed === kind && <span role="status">{t('removed')}</span>}
+              </dd>
+              <dd>
+                {changing !== kind && (
+                  <button type="button" class="quiet" onClick={() => setChanging(kind)}>
+                    {t(address === '' ? 'add' : 'change')} <span class="unseen">{label}</span>
+                  </button>
+                )}
+                {isRemovable && removing !== kind && (
+                  <button type="button" class="quiet" onClick={() => setRemoving(kind)}>
+                    {t('remove')} <span class="unseen">{label}</span>
+                  </button>
+                )}
+              </dd>
+            </div>
+          ))}
       </dl>
       {removing !== undefined && (
         <Remove

@@ -125,16 +125,19 @@ type FactorListProps = {
 
 function FactorList({ state, reload, onCodes }: FactorListProps) {
   const { t } = useLanguage();
-  const { manam } = useAccount();
+  const { manam, settings } = useAccount();
   const [doing, setDoing] = useState<Doing>();
   const end = () => setDoing(undefined);
   const isOn = (factor: Factor) => state.methods.includes(methods[factor]);
+  const factors = (['totp', 'sms'] as const).filter(
+    (factor) => factor === 'totp' || settings.takesMobiles || isOn(factor),
+  );
   if (doing?.what === 'enrol') return <EnrolFactor factor={doing.factor} onDone={onCodes} onCancel={end} />;
   return (
     <>
       <WaitingReset state={state} reload={reload} />
       <dl>
-        {(['totp', 'sms'] as const).map((factor) => (
+        {factors.map((factor) => (
           <div key={factor} class="held">
             <dt>{t(factor)}</dt>
             <dd>

@@ -76,7 +76,7 @@ function KeyTable({
           isMain: true,
           of: (key) => (
             <>
-              <bdi>{key.name || key.keyId.slice(0, 8)}</bdi>{' '}
+              <bdi>{key.name || `…${key.keyId.slice(-8)}`}</bdi>{' '}
               {isOver(key) && <Tag tone="bad">{t(isPast(key.revokeTime) ? 'revoked' : 'expired')}</Tag>}
             </>
           ),
