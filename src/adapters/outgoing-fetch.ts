@@ -51,11 +51,10 @@ function createLookup(
 
 /** Rejects a URL before anything is resolved: its scheme, its credentials, an address instead of a name. */
 function assertUrl(url: URL, allowed: readonly Network[]): void {
-  const { protocol } = url;
   const host = url.hostname.replace(/^\[|\]$/g, '');
+  if (isAddress(host) && !isPublic(host) && !isIn(host, allowed)) throw new OutgoingError('ADDRESS_DENIED');
   if (!mayCall(url, allowed) || url.username !== '' || url.password !== '')
     throw new OutgoingError('URL_DENIED');
-  if (isAddress(host) && !isReachable(host, protocol, allowed)) throw new OutgoingError('ADDRESS_DENIED');
 }
 
 /** The error of a request in our words; undici wraps what the lookup and the socket threw. */

@@ -18,7 +18,18 @@ export type Failure = {
   /** The message for a person, in the requested language. */
   readonly message: string;
   /** Violations by the field's name in the contract. */
-  readonly fields: Readonly<Record<string, { readonly reason: string; readonly message: string }>>;
+  readonly fields: Readonly<
+    Record<
+      string,
+      {
+        readonly reason: string;
+        /** What is wrong, for a person, in the requested language. */
+        readonly message: string;
+        /** The rule that the value breaks, in English, for developers; absent: the message says it. */
+        readonly rule?: string;
+      }
+    >
+  >;
   /** Wait before a retry, in milliseconds; undefined: a retry does not help, or the wait is unknown. */
   readonly retryAfterMs: number | undefined;
   /** The id under which operators find the call. */
@@ -34,7 +45,7 @@ export function readFailure(thrown: unknown): Failure {
   const [retry] = error.findDetails(RetryInfoSchema);
   const fields = (bad?.fieldViolations ?? []).map(
     ({ field, reason, description, localizedMessage }) =>
-      [field, { reason, message: localizedMessage?.message ?? description }] as const,
+      [field, violationOf(reason, description, localizedMessage?.message)] as const,
   );
   return {
     reason: info?.domain === 'manam' ? (info.reason as Reason) : undefined,
@@ -43,4 +54,8 @@ export function readFailure(thrown: unknown): Failure {
     retryAfterMs: retry?.retryDelay && durationMs(retry.retryDelay),
     requestId: info?.metadata['request_id'],
   };
+}
+
+function violationOf(reason: string, description: string, message = description): Failure['fields'][string] {
+  return { reason, message, ...(message !== description && description !== '' && { rule: description }) };
 }

@@ -26,6 +26,7 @@ import { createBackupCheck } from '../flows/admin/backup.ts';
 import { createDeployment } from '../flows/admin/deployment.ts';
 import { createDiagnose } from '../flows/admin/diagnose.ts';
 import { createEventLogAdmin } from '../flows/admin/event-log.ts';
+import { examinePages } from '../flows/admin/examine-pages.ts';
 import { createMessageAdmin } from '../flows/admin/messages.ts';
 import { createOperatorKeys } from '../flows/admin/operator-keys.ts';
 import { createTransfer } from '../flows/admin/transfer.ts';
@@ -112,6 +113,7 @@ export function createAdminFlows(parts: AdminParts): AdminFlows {
     ...createInspectionFlows(parts, [
       { name: 'webhooks.failing', examine: () => examineWebhooks(store, clock()) },
       { name: 'events.log', examine: () => examineLog(store) },
+      { name: 'tenants.pages', examine: () => examinePages(store, pageOrigin) },
       {
         name: 'passkeys.sites',
         examine: () =>

@@ -1,4 +1,5 @@
 import cluster from 'node:cluster';
+import { say } from './terminal.ts';
 
 /** The started parts of the process, to be stopped in reverse order; a signal may come at any time. */
 export type Lifetime = {
@@ -19,8 +20,14 @@ export function createLifetime(): Lifetime {
     if (stopping && cluster.isWorker) return;
     if (stopping) process.exit(1);
     stopping = true;
-    for (const close of running.reverse()) await close();
-    process.exit(code);
+    let failed = false;
+    for (const close of running.reverse())
+      await close().catch((error: unknown) => {
+        // What cannot be closed keeps nothing else open, such as the database that was started first.
+        failed = true;
+        say(`manam: could not be closed: ${String(error)}`);
+      });
+    process.exit(code === 0 && failed ? 1 : code);
   };
   process.on('SIGTERM', () => void stop(0));
   // Ctrl-C reaches every process of the terminal, and a worker is stopped by its primary.

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Caller } from '../domain/caller.ts';
 import type { Clock } from '../domain/clock.ts';
 import { DomainError } from '../domain/errors.ts';
@@ -67,7 +68,8 @@ export function createIdempotency({ store, vault, clock }: IdempotencyDeps) {
       const digest = mac(JSON.stringify([tenantId, key.method, presenter, key.key]));
       const requestDigest = mac(JSON.stringify([key.method, command]));
 
-      const until = clock().getTime() + maxWaitMs;
+      const { deadline } = caller;
+      const until = performance.now() + Math.min(maxWaitMs, deadline.leftMs());
       let leaseUntil = await claim(tenantId, digest, requestDigest);
       while (leaseUntil === undefined) {
         const known = await store.idempotency.find(tenantId, digest);
@@ -75,8 +77,10 @@ export function createIdempotency({ store, vault, clock }: IdempotencyDeps) {
           throw new DomainError('IDEMPOTENCY_KEY_REUSED');
         }
         if (known?.answer !== undefined) return (JSON.parse(known.answer) as { result: Result }).result;
-        if (clock().getTime() > until) throw new DomainError('CONFLICT', { retryAfterMs: 1000 });
-        await new Promise((resolve) => setTimeout(resolve, pollMs));
+        // Nothing is begun for a caller who is gone.
+        if (performance.now() > until || deadline.signal.aborted)
+          throw new DomainError('CONFLICT', { retryAfterMs: 1000 });
+        await pause(pollMs);
         leaseUntil = await claim(tenantId, digest, requestDigest);
       }
 

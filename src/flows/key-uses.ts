@@ -15,13 +15,20 @@ const delayMs = 60_000;
 export function createKeyUses({ store, clock, onError }: KeyUseDeps) {
   let noted = new Map<string, Date>();
   let timer: NodeJS.Timeout | undefined;
+  let writing = Promise.resolve();
 
-  async function flush(): Promise<void> {
-    clearTimeout(timer);
-    timer = undefined;
+  async function write(): Promise<void> {
     const uses = [...noted].map(([keyId, at]) => ({ keyId, at }));
     noted = new Map();
     if (uses.length > 0) await store.tenants.noteUses(uses).catch(onError);
+  }
+
+  /** Resolves once everything is written that was noted before, by a write that is under way as well. */
+  async function flush(): Promise<void> {
+    clearTimeout(timer);
+    timer = undefined;
+    writing = writing.then(write);
+    await writing;
   }
 
   return {

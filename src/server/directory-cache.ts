@@ -42,11 +42,36 @@ export function createDirectoryCache<T>({
     ttl: longestMs,
     // What is forgotten or displaced while it is read is not kept, and those who wait for it get it all the same.
     ignoreFetchAbort: true,
-    fetchMethod: async (key) => {
-      const readAtMs = performance.now();
-      return { value: await read(key), readAtMs };
+    fetchMethod: (key) => {
+      const running = readNow(key);
+      reading.set(key, running);
+      return running.finally(() => {
+        if (reading.get(key) === running) reading.delete(key);
+      });
     },
   });
+  /** The reads that are under way, and those that begin once they are done. */
+  const reading = new Map<string, Promise<Kept<T>>>();
+  const next = new Map<string, Promise<Kept<T> | undefined>>();
+
+  async function readNow(key: string): Promise<Kept<T>> {
+    const readAtMs = performance.now();
+    return { value: await read(key), readAtMs };
+  }
+
+  /** A read that has not begun yet. One that is under way may have missed what the caller asks for; any number of callers share the next. */
+  function readAfresh(key: string): Promise<Kept<T> | undefined> {
+    const begin = async () => {
+      await reading.get(key)?.catch(() => undefined);
+      next.delete(key);
+      // Else the cache would hand out that read.
+      cache.delete(key);
+      return await cache.fetch(key);
+    };
+    const begun = next.get(key) ?? begin();
+    next.set(key, begun);
+    return begun;
+  }
 
   function isCurrent({ value, readAtMs }: Kept<T>, key: string): boolean {
     const end = endOf(value);
@@ -56,11 +81,11 @@ export function createDirectoryCache<T>({
 
   return {
     async find(key, afresh = false) {
-      // A read that others wait for began earlier.
-      if (afresh) cache.delete(key);
       const known = cache.get(key);
-      if (known !== undefined && isCurrent(known, key)) return known.value;
-      const found = await cache.fetch(key, { forceRefresh: known !== undefined });
+      if (known !== undefined && !afresh && isCurrent(known, key)) return known.value;
+      const found = await (afresh
+        ? readAfresh(key)
+        : cache.fetch(key, { forceRefresh: known !== undefined }));
       if (found === undefined) throw new Error('the directory read nothing');
       return found.value;
     },

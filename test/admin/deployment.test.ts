@@ -141,6 +141,9 @@ test('Diagnose returns a finding and a remedy per check', async () => {
     'messages.sms WARNING',
     'webhooks.failing OK',
     'events.log OK',
+    // Their pages are at the port that the test was given.
+    'tenants.pages WARNING',
+    'tenants.pages WARNING',
     'passkeys.sites OK',
   ]);
   expect(findings.filter(({ state, fix }) => (state === FindingState.OK) !== (fix === ''))).toEqual([]);

@@ -9,6 +9,7 @@ import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { createLogProofs, entryTextOf } from '../events/log-proofs.ts';
 import { record } from '../events/record.ts';
+import { everyTenant } from '../every-tenant.ts';
 import { asActor, deploymentId, findTenant } from '../manage/manager.ts';
 
 export type EventLogAdminDeps = {
@@ -26,7 +27,6 @@ export type LogExport = {
 };
 
 const maxLines = 1000;
-const pageTenants = 100;
 
 /** The logs of events in the hands of operators: a copy that proves itself, and a new log after a restored backup. */
 export function createEventLogAdmin({ store, signHead, clock, random }: EventLogAdminDeps) {
@@ -132,12 +132,8 @@ export function createEventLogAdmin({ store, signHead, clock, random }: EventLog
     async restartLogs(operator: Operator, reference: string): Promise<number> {
       if (reference !== '') return (await restart(operator, await tenantIdOf(reference))) ? 1 : 0;
       let count = (await restart(operator, deploymentId)) ? 1 : 0;
-      for (let after = ''; ; ) {
-        const tenants = await store.tenants.list(after, pageTenants);
-        for (const { id } of tenants) if (await restart(operator, id)) count += 1;
-        if (tenants.length < pageTenants) return count;
-        after = tenants.at(-1)?.slug ?? '';
-      }
+      for await (const { id } of everyTenant(store)) if (await restart(operator, id)) count += 1;
+      return count;
     },
   };
 }

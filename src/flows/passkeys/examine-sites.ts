@@ -2,6 +2,7 @@ import type { Finding } from '../../domain/finding.ts';
 import type { OutgoingFetch } from '../../domain/outgoing.ts';
 import type { Repositories } from '../../domain/repositories.ts';
 import type { Tenant } from '../../domain/tenant.ts';
+import { everyTenant } from '../every-tenant.ts';
 
 export type ExamineSitesDeps = {
   readonly store: Pick<Repositories, 'tenants'>;
@@ -11,7 +12,6 @@ export type ExamineSitesDeps = {
 };
 
 const check = 'passkeys.sites';
-const pageTenants = 100;
 const maxBytes = 16 * 1024;
 const timeoutMs = 5000;
 
@@ -25,15 +25,9 @@ export async function examinePasskeySites({
   pageOrigin,
 }: ExamineSitesDeps): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (let after = ''; ; ) {
-    const tenants = await store.tenants.list(after, pageTenants);
-    for (const tenant of tenants) {
-      const origins = needsOf(tenant, pageOrigin);
-      if (origins.length > 0) findings.push(await examineSite(outgoingFetch, tenant, origins));
-    }
-    const last = tenants.at(-1);
-    if (tenants.length < pageTenants || last === undefined) break;
-    after = last.slug;
+  for await (const tenant of everyTenant(store)) {
+    const origins = needsOf(tenant, pageOrigin);
+    if (origins.length > 0) findings.push(await examineSite(outgoingFetch, tenant, origins));
   }
   return findings.length > 0 ? findings : [{ check, state: 'ok', detail: 'no site is needed', fix: '' }];
 }

@@ -30,21 +30,21 @@ export function createConnected(deps: ConnectedDeps) {
   /** The tenants that a user of Manam has consented to, each as an application whose id is the tenant's. */
   async function listTenants({ tenant }: Caller, userId: string) {
     const ids = await store.identities.listConsents(tenant.id, userId);
-    const found = await Promise.all(ids.map((id) => store.tenants.findById(id)));
-    return found
-      .filter((each) => each !== undefined)
-      .map(({ id, slug, name, createdAt }) => ({
-        slug,
-        application: {
-          tenantId: tenant.id,
-          clientId: id,
-          settings: { ...defaultApplication('web'), name },
-          createdAt,
-          updatedAt: createdAt,
-        },
-        scopes: manamScopes,
-        since: createdAt,
-      }));
+    // One after the other: together they would take a connection each.
+    const found = [];
+    for (const id of ids) found.push((await store.tenants.findById(id)) ?? []);
+    return found.flat().map(({ id, slug, name, createdAt }) => ({
+      slug,
+      application: {
+        tenantId: tenant.id,
+        clientId: id,
+        settings: { ...defaultApplication('web'), name },
+        createdAt,
+        updatedAt: createdAt,
+      },
+      scopes: manamScopes,
+      since: createdAt,
+    }));
   }
 
   /** The id of the tenant that a consent is to, from its own or from that of its application; empty: none. */
@@ -83,16 +83,15 @@ export function createConnected(deps: ConnectedDeps) {
         held.set(clientId, known);
       }
       const tenants = await listTenants(caller, userId);
-      const found = await Promise.all(
-        [...held].map(async ([clientId, { scopes, since }]) => {
-          const application = await applicationOf(caller, clientId);
-          return application && { application, scopes: [...scopes], since };
-        }),
+      const found: ConnectedApplication[] = [];
+      for (const [clientId, { scopes, since }] of held) {
+        const application = await applicationOf(caller, clientId);
+        if (application !== undefined) found.push({ application, scopes: [...scopes], since });
+      }
+      const sectors = new Set(found.map(({ application }) => application.settings.sector));
+      return [...found, ...tenants.filter(({ slug }) => !sectors.has(slug))].sort((a, b) =>
+        a.application.settings.name.localeCompare(b.application.settings.name),
       );
-      const sectors = new Set(found.map((each) => each?.application.settings.sector));
-      return [...found, ...tenants.filter(({ slug }) => !sectors.has(slug))]
-        .filter((each) => each !== undefined)
-        .sort((a, b) => a.application.settings.name.localeCompare(b.application.settings.name));
     },
 
     /** Throws NOT_FOUND where the user has let no such application in. */

@@ -7,6 +7,7 @@ import { type Retained, retained } from '../../domain/retention.ts';
 import { purgeTimeOf, type Tenant } from '../../domain/tenant.ts';
 import { uuidOfTime } from '../../domain/token.ts';
 import { record, serviceActor } from '../events/record.ts';
+import { everyTenant } from '../every-tenant.ts';
 import { deploymentId } from '../manage/manager.ts';
 
 export type PurgeDeps = {
@@ -24,7 +25,6 @@ export type PurgeDeps = {
 };
 
 const batchRows = 500;
-const pageTenants = 100;
 const leaseName = 'retention';
 const leaseMs = 120_000;
 
@@ -132,14 +132,12 @@ export function createPurge({ store, retention, clock, random, rest, isStopping,
       total += rows;
     };
     if (!(await purgeTenant(deploymentId, undefined, count))) return total;
-    for (let after = ''; ; ) {
-      const tenants = await store.tenants.list(after, pageTenants);
-      for (const tenant of tenants) {
-        if (isOver(tenant) && !(await purgeWhole(tenant, count))) return total;
-        if (!isOver(tenant) && !(await purgeTenant(tenant.id, tenant.policy, count))) return total;
-      }
-      if (tenants.length < pageTenants) return total;
-      after = tenants.at(-1)?.slug ?? '';
+    for await (const tenant of everyTenant(store)) {
+      const goesOn = isOver(tenant)
+        ? await purgeWhole(tenant, count)
+        : await purgeTenant(tenant.id, tenant.policy, count);
+      if (!goesOn) return total;
     }
+    return total;
   };
 }

@@ -97,6 +97,7 @@ export function App({
     hrefOf: (path) => `/console/${place.slug || noTenant}/${path}`,
     go: (path, text) => show(site.hrefOf(path), text),
     quiet: () => setNotice(''),
+    showsRules: true,
     helpFor: ({ reason }) =>
       reason === 'MEMBER_FACTOR_REQUIRED' && (
         <a href="/account/manam/security">{language.t('memberFactorWay')}</a>

@@ -1,6 +1,7 @@
 import { type ComponentChildren, createContext } from 'preact';
 import { useContext, useId } from 'preact/hooks';
 import type { Failure } from '../../clients/web.ts';
+import { useSite } from './site.ts';
 
 /** Whether a field has one of those names; one that ends with a dot stands for everything below it. */
 export function isNamed(field: string, names: readonly string[]): boolean {
@@ -27,7 +28,14 @@ export type FrameProps = {
 export function Frame({ names, label, hint, children }: FrameProps) {
   const id = useId();
   const fields = useContext(FailureContext)?.fields ?? {};
-  const mistake = Object.entries(fields).find(([field]) => isNamed(field, names))?.[1].message;
+  const { showsRules = false } = useSite();
+  const {
+    message: mistake,
+    reason,
+    rule,
+  } = Object.entries(fields).find(([field]) => isNamed(field, names))?.[1] ?? {};
+  // The words of this reason are the same for every rule.
+  const isVague = showsRules && reason === 'FIELD_INVALID' && rule !== undefined;
   const described = [hint && `${id}-hint`, mistake && `${id}-mistake`].filter(Boolean).join(' ');
   return (
     <div class="field">
@@ -46,6 +54,14 @@ export function Frame({ names, label, hint, children }: FrameProps) {
       {mistake !== undefined && (
         <p id={`${id}-mistake`} class="mistake">
           {mistake}
+          {isVague && (
+            <>
+              {' '}
+              <bdi dir="ltr" lang="en">
+                {rule}
+              </bdi>
+            </>
+          )}
         </p>
       )}
     </div>

@@ -15,6 +15,8 @@ export type Site = {
   helpFor?(failure: Failure): ComponentChildren;
   /** Whether it is only looked at: it begins nothing by itself, and is not the page. */
   readonly isPreview?: boolean;
+  /** Whether a value that breaks a rule is told the rule in English as well: for pages of developers. */
+  readonly showsRules?: boolean;
   /** Takes back what was said of something before. */
   quiet(): void;
   /** Runs a call; where it needs a fresh sign-in, asks for the password and runs it again. */
