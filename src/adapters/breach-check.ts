@@ -17,6 +17,7 @@ export function createBreachCheck(url: string, onFailure: (error: unknown) => vo
       const response = await fetch(new URL(digest.slice(0, prefixLength), url), {
         signal: AbortSignal.timeout(timeoutMs),
         headers: { 'add-padding': 'true' },
+        redirect: 'error',
       });
       if (!response.ok) throw new Error(`the breach service answered ${response.status}`);
       const rest = digest.slice(prefixLength);

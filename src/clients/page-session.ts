@@ -23,7 +23,7 @@ export type PageSessionOptions = Pick<SessionOptions, 'auth' | 'onEnd'> & {
   readonly browserKey: Promise<BrowserKey | undefined>;
   /** The name of the session: pages of one origin with the same name share it. */
   readonly name: string;
-  /** Told when another page has begun a session, in place of any that this page had. */
+  /** Called when another page has begun a session, in place of any that this page had. */
   readonly onStart?: () => void;
 };
 

@@ -44,8 +44,9 @@ export type SessionOptions = {
   readonly storage?: TokenStorage;
   /** Time before its expiry at which a token is renewed, in milliseconds. Default 30,000. */
   readonly aheadMs?: number;
-  /** Told when the service has ended the session: sign in again. */
+  /** Called when the service has ended the session: sign in again. */
   readonly onEnd?: () => void;
+  /** The clock that expiry is judged by, in milliseconds since 1970, for tests. Default: the system's. */
   readonly now?: () => number;
   /** Runs work that no other page of the same session does meanwhile. Default: there is none. */
   readonly exclusively?: <T>(work: () => Promise<T>) => Promise<T>;

@@ -10,6 +10,7 @@ export type ApiVerifierOptions = {
   readonly jwksUrl?: string;
   /** Accepted clock skew, in seconds. Default 30. */
   readonly clockToleranceS?: number;
+  /** The clock that tokens are judged by, for tests. Default: the system's. */
   readonly now?: () => Date;
 };
 

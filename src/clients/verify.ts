@@ -15,6 +15,7 @@ export type VerifierOptions = {
   readonly jwksUrl?: string;
   /** Accepted clock skew, in seconds. Default 30. */
   readonly clockToleranceS?: number;
+  /** The clock that tokens are judged by, for tests. Default: the system's. */
   readonly now?: () => Date;
   /**
    * Whether tokens are taken by which a member of the tenant looks at an account in its user's place (`act`). Take them

@@ -13,7 +13,7 @@ const silenceMs = 45_000;
 export type SessionWatch = {
   /** The way to the contract, which is needed once there is a session to follow. */
   readonly contract: () => Promise<typeof EventService>;
-  /** Told when the session has ended. */
+  /** Called when the session has ended. */
   readonly onEnd?: () => void;
 };
 

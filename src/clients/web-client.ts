@@ -25,9 +25,9 @@ export type WebOptions = Pick<ClientOptions, 'url' | 'key' | 'locale' | 'timeout
    * Default: it is looked at when the person comes back to the page.
    */
   readonly watchSession?: boolean;
-  /** Told when the session has ended, in this tab or in another: sign in again. */
+  /** Called when the session has ended, in this tab or in another: sign in again. */
   readonly onSessionEnd?: () => void;
-  /** Told when another tab has begun a session, in place of any that this tab had. */
+  /** Called when another tab has begun a session, in place of any that this tab had. */
   readonly onSessionStart?: () => void;
 };
 

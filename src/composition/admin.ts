@@ -12,6 +12,7 @@ import { isApplePrivateKey } from '../adapters/providers/apple.ts';
 import { isUsableKey } from '../adapters/webauthn.ts';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../domain/clock.ts';
+import { dayMs } from '../domain/duration.ts';
 import type { ReceiptSigner } from '../domain/erasure.ts';
 import type { Check, Finding } from '../domain/finding.ts';
 import type { HeadSigner } from '../domain/log-head.ts';
@@ -68,7 +69,7 @@ export type AdminParts = InspectionParts & {
 };
 
 /** How old a signing key gets (R13). */
-const maxSigningKeyAgeMs = 90 * 86_400_000;
+const maxSigningKeyAgeMs = 90 * dayMs;
 
 /** The flows that need the database and none of its keys; `more` are further checks. */
 function createInspectionFlows(parts: InspectionParts, more: readonly Check[] = []): InspectionFlows {

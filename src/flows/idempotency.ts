@@ -1,13 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Caller } from '../domain/caller.ts';
 import type { Clock } from '../domain/clock.ts';
+import { dayMs } from '../domain/duration.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { IdempotencyKey } from '../domain/idempotency.ts';
 import type { Repositories, Store } from '../domain/repositories.ts';
 import type { Vault } from '../domain/vault.ts';
 
 /** Time for which a stored response is returned (R68). */
-const lifetimeMs = 86_400_000;
+const lifetimeMs = dayMs;
 /** Lease of the first caller, longer than any call may last. */
 const leaseMs = 15_000;
 /** Longest wait of another caller with the same key. */

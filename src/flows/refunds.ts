@@ -32,8 +32,8 @@ const keyOf = (tenantId: string, { name }: Budget, subject: string) =>
 /**
  * Gives back what was counted and turned out harmless. No caller waits for it: what a
  * network sends in a moment is given back by one statement a little later, and until then a call
- * of the same network takes it over instead of counting anew. An instance
- * that becomes invalid before that leaves the network charged, never the reverse.
+ * of the same network takes it over instead of counting anew. If the instance dies first, the use
+ * stays charged; it is never given back twice.
  */
 export function createRefunds({ store, limiter, clock, onError }: RefundDeps) {
   let waiting = new Map<string, Waiting>();

@@ -144,8 +144,8 @@ export function createGate(deps: GateDeps) {
 }
 
 /**
- * An application at a tenant's OpenID provider. It authenticates in the flow, because the body may hold what it does so
- * with; here is the tenant, which is that of the issuer.
+ * The tenant of a call to a tenant's OpenID provider, which is that of the issuer. The application authenticates in the
+ * flow, because its credentials may be in the body.
  */
 async function admitApplication(deps: GateDeps, context: HandlerContext): Promise<Caller> {
   const request = requestOf(context.values);

@@ -1,6 +1,7 @@
 import type { Caller } from '../../domain/caller.ts';
 import type { Challenge } from '../../domain/challenge.ts';
 import type { Clock } from '../../domain/clock.ts';
+import { dayMs } from '../../domain/duration.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { type IdentifierKind, type ParsedIdentifier, parseIdentifier } from '../../domain/identifier.ts';
 import { makeDigitCode } from '../../domain/one-time-code.ts';
@@ -30,7 +31,7 @@ export type ChangeIdentifierDeps = {
 /** Sends the proof for a new identifier of the caller's user. */
 export type StartChange = (caller: Caller, view: UserView, identifier: ParsedIdentifier) => Promise<void>;
 
-const linkLifetimeMs = 86_400_000;
+const linkLifetimeMs = dayMs;
 const codeLifetimeMs = 300_000;
 
 const purposes = { email: 'change-email', mobile: 'change-mobile' } as const;

@@ -1,3 +1,4 @@
+import { dayMs } from '../../domain/duration.ts';
 import { makeStandaloneCode } from '../../domain/one-time-code.ts';
 import { isRegisteredUrl } from '../../domain/registered-url.ts';
 import type { Repositories } from '../../domain/repositories.ts';
@@ -7,7 +8,7 @@ import { codeBySms, linkByEmail, sendIfRoom } from '../challenges/send.ts';
 import { type MessageContext, type MessageDeps, type Recipient, recipientOf } from '../messages.ts';
 
 /** Lifetime of a confirmation link and of a confirmation code (R34). */
-const linkLifetimeMs = 86_400_000;
+const linkLifetimeMs = dayMs;
 const codeLifetimeMs = 600_000;
 
 export type ConfirmationDeps = MessageDeps & { readonly vault: Vault };

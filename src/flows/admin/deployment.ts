@@ -1,5 +1,6 @@
 import type { Operator } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
+import { dayMs } from '../../domain/duration.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
@@ -36,7 +37,7 @@ export type SigningKeyView = Pick<SigningKeyRow, 'id' | 'createdAt' | 'activates
 const defaultLeadMs = 120_000;
 /** Longer than an instance takes to read the keys again. */
 const minLeadMs = 10_000;
-const maxLeadMs = 86_400_000;
+const maxLeadMs = dayMs;
 
 /** The keys that nothing is verified with any more. */
 function endedKeys<K extends SigningKeyRow>(keys: readonly K[], now: Date, isAll: boolean): K[] {

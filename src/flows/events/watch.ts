@@ -52,7 +52,7 @@ export function createWatch({ streams, tail, read, proofs }: WatchDeps) {
     const over = AbortSignal.any([stream.signal, gone]);
     let position = await positionOf(tenantId, query);
     let cursor = await read.cursorAt(tenantId, position);
-    // Events that the filter leaves out are no message: the reader hears from us all the same.
+    // Heartbeats: where the filter leaves every event out, the reader still learns that the stream is alive.
     let beatAt = 0;
     for (;;) {
       if (performance.now() >= beatAt) {

@@ -72,7 +72,7 @@ export function createReauthenticate(deps: ReauthenticateDeps) {
     { ownCode }: ReauthenticateCommand,
   ): Promise<Challenge> {
     const { tenant, session } = caller;
-    // Counted with wrong passwords: whoever holds a stolen session guesses neither without end.
+    // Counted with wrong passwords, so that the thief of a session has a bounded number of guesses at both.
     const subject = session?.userId ?? '';
     const counted = await store.attempts.count(tenant.id, stepUpAttempts, subject, clock());
     const challenge =

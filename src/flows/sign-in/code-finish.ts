@@ -35,8 +35,8 @@ const refusal = () => new DomainError('CODE_INVALID');
 
 /**
  * Signs the owner of an address or a number in, with the code or the link that went there and the
- * handle of the page that asked for it. What no one has proved before becomes theirs, with nothing
- * of whoever claimed it in it (R71); without an account one is made where the tenant's policy says so.
+ * handle of the page that asked for it. An account that no one has proved before becomes theirs, without
+ * anything that another claimant has put there (R71). Where there is none, the tenant's policy may make one.
  */
 export function createFinishCodeSignIn(deps: FinishCodeSignInDeps) {
   const { store, signIn, vault, clock } = deps;

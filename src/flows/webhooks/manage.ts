@@ -1,5 +1,6 @@
 import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
+import { dayMs } from '../../domain/duration.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
 import { isAddress, isIn, isPublic, mayCall, type Network } from '../../domain/network.ts';
 import type { Random } from '../../domain/random.ts';
@@ -30,7 +31,7 @@ export type WebhookCommand = {
   readonly types: readonly string[];
 };
 
-const maxOverlapMs = 7 * 86_400_000;
+const maxOverlapMs = 7 * dayMs;
 /** Secrets that sign at a time. */
 const maxSecrets = 4;
 
