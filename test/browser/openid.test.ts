@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import * as client from 'openid-client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { password, startTestApp, type TestApp } from '../support/app.ts';
+import { freshEmail, password, startTestApp, type TestApp } from '../support/app.ts';
 import { pictureFolder, useBrowser } from '../support/browser.ts';
 import { freePort } from '../support/federation.ts';
 import { type SignedIn, signUp } from '../support/journey.ts';
@@ -196,6 +196,32 @@ test('a person with two accounts chooses one, and an answer can come by a form',
   expect(ownProblems(who)).toEqual([]);
   await who.context.close();
 });
+
+test.each([desktop, phone])(
+  'who signs up on the way goes on where they began, once they have pressed the link ($locale, $width)',
+  async (viewing) => {
+    const shop = await openShop({ firstParty: true });
+    const who = await visit(browser(), test0.url, viewing, folder);
+    const { page, t, context } = who;
+    const email = freshEmail();
+    await page.goto(String(await shop.start()));
+    await page.getByRole('link', { name: t('signUp') }).click();
+    await page.getByLabel(t('identifier')).fill(email);
+    await page.getByLabel(t('password'), { exact: true }).fill(password);
+    await button(who, t('signUp')).click();
+    await heading(who, t('mailSentTitle')).waitFor();
+    // The mail is opened in the same browser, in a page of its own.
+    const link = (await test0.messagesTo(email))[0]?.link ?? '';
+    const other = await context.newPage();
+    await other.goto(link);
+    await other.getByRole('button', { name: t('confirm'), exact: true }).click();
+    await other.getByRole('heading', { name: t('linkOtherTitle') }).waitFor();
+    await isBack(who);
+    expect((await shop.finish()).id_token).toBeDefined();
+    expect(ownProblems(who)).toEqual([]);
+    await context.close();
+  },
+);
 
 test('prompt=login asks for the password again', async () => {
   const shop = await openShop({ firstParty: true });

@@ -78,8 +78,16 @@ for (const { name, open } of clients) {
       reason: 'REQUEST_INVALID',
       message: 'برخی از فیلدها معتبر نیستند.',
       fields: {
-        email: { reason: 'EMAIL_INVALID', message: expect.stringMatching(/\p{Script=Arabic}/u) },
-        password: { reason: 'PASSWORD_TOO_SHORT', message: expect.stringMatching(/\p{Script=Arabic}/u) },
+        email: {
+          reason: 'EMAIL_INVALID',
+          message: expect.stringMatching(/\p{Script=Arabic}/u),
+          rule: expect.stringMatching(/^[\x20-\x7e]+$/),
+        },
+        password: {
+          reason: 'PASSWORD_TOO_SHORT',
+          message: expect.stringMatching(/\p{Script=Arabic}/u),
+          rule: expect.stringMatching(/^[\x20-\x7e]+$/),
+        },
       },
       retryAfterMs: undefined,
       requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),

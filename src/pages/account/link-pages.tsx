@@ -3,15 +3,16 @@ import { Form } from '../kit/form.tsx';
 import { CopyButton, Link, Section } from '../kit/parts.tsx';
 import { Enrol } from './inside.tsx';
 import { useLanguage } from './language.ts';
-import { offerToken } from './links.ts';
+import { type LinkKind, offerToken } from './links.ts';
 import { SecondFactor } from './second-factor.tsx';
 import { SignIn } from './sign-in.tsx';
 import { useAccount } from './state.ts';
+import { Taken } from './taken.tsx';
 
 type Answer = 'waiting' | 'taken' | 'nobody';
 
 /** Offers the token of a link to the page that waits for it on this device. */
-function useOffer(kind: 'totp' | 'sms' | 'email', token: string): Answer {
+function useOffer(kind: LinkKind, token: string): Answer {
   const { settings } = useAccount();
   const [answer, setAnswer] = useState<Answer>('waiting');
   useEffect(() => {
@@ -20,15 +21,6 @@ function useOffer(kind: 'totp' | 'sms' | 'email', token: string): Answer {
     );
   }, [kind, token]);
   return answer;
-}
-
-function Taken() {
-  const { t } = useLanguage();
-  return (
-    <Section title={t('linkOtherTitle')} isPage>
-      <p>{t('linkOther')}</p>
-    </Section>
-  );
 }
 
 function Paste({ token }: { readonly token: string }) {

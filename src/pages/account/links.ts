@@ -1,7 +1,7 @@
 // A link from a message opens a new page. Where the page that requested it is still open on this
 // device, it takes the token from there; a token goes no further than the pages of one tenant.
 
-export type LinkKind = 'totp' | 'sms' | 'email';
+export type LinkKind = 'totp' | 'sms' | 'email' | 'confirm';
 
 type Offer = { readonly kind: LinkKind; readonly token: string };
 

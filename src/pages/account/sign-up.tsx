@@ -4,27 +4,30 @@ import { CodeField, codeIn, Field, Form, identifierIn, type Values } from '../ki
 import { toLatinDigits } from '../kit/language.ts';
 import { Link, Section } from '../kit/parts.tsx';
 import { PasswordField } from '../kit/password-field.tsx';
+import { useAwaitedToken } from './awaited-token.ts';
 import { IdentifierField } from './identifier-field.tsx';
 import { useLanguage } from './language.ts';
+import { offerToken } from './links.ts';
 import { ProviderButtons } from './provider-buttons.tsx';
 import { useAccount } from './state.ts';
+import { Taken } from './taken.tsx';
 
 /** A new account, by address or by number. */
 export function SignUp() {
   const { t } = useLanguage();
   const { manam } = useAccount();
-  const [sent, setSent] = useState('');
+  const [sent, setSent] = useState<Sent>();
   const submit = async ({ identifier = '', password = '', first_name = '', last_name = '' }: Values) => {
     const names = { firstName: first_name, lastName: last_name };
     await manam.auth.register({ ...identifierIn(identifier), password, ...names });
-    setSent(identifier.trim());
+    setSent({ address: identifier.trim(), password });
   };
-  if (sent !== '') {
-    const again = () => setSent('');
-    return sent.includes('@') ? (
-      <MailSent address={sent} onAgain={again} />
+  if (sent !== undefined) {
+    const again = () => setSent(undefined);
+    return sent.address.includes('@') ? (
+      <MailSent {...sent} onAgain={again} />
     ) : (
-      <SmsSent address={sent} onAgain={again} />
+      <SmsSent {...sent} onAgain={again} />
     );
   }
   return (
@@ -63,11 +66,36 @@ export function NameFields() {
   );
 }
 
-type SentProps = { readonly address: string; readonly onAgain: () => void };
+/** Who has just signed up, for as long as their page is open. */
+type Sent = { readonly address: string; readonly password: string };
 
-function MailSent({ address, onAgain }: SentProps) {
+type SentProps = Sent & { readonly onAgain: () => void };
+
+/** Goes on as the person whose address or number is confirmed: signed in, for what they came for. */
+function useGoOn({
+  address,
+  password,
+}: Sent): (confirmed: { readonly passwordRequired?: boolean | undefined }) => Promise<void> {
+  const { t } = useLanguage();
+  const { manam, go, goOn } = useAccount();
+  return async ({ passwordRequired }) => {
+    if (passwordRequired) return go('', t('passwordNeeded'));
+    try {
+      const answer = await manam.auth.login({ ...identifierIn(address), password });
+      await goOn({ ...answer, mayOfferPasskey: true });
+    } catch {
+      // It is confirmed all the same, and the form says what is wrong with the password.
+      go('', t('confirmed'));
+    }
+  };
+}
+
+function MailSent({ onAgain, ...sent }: SentProps) {
   const { t } = useLanguage();
   const { manam } = useAccount();
+  const { address } = sent;
+  const confirmed = useGoOn(sent);
+  useAwaitedToken('confirm', async (token) => await confirmed(await manam.auth.confirmEmail({ cnf: token })));
   return (
     <Section title={t('mailSentTitle')} isPage>
       <p>{t('confirmSent', { address })}</p>
@@ -77,13 +105,13 @@ function MailSent({ address, onAgain }: SentProps) {
   );
 }
 
-function SmsSent({ address, onAgain }: SentProps) {
+function SmsSent({ onAgain, ...sent }: SentProps) {
   const { t } = useLanguage();
-  const { manam, go } = useAccount();
-  const submit = async (values: Values) => {
-    const { passwordRequired } = await manam.auth.confirmSms({ cnf: codeIn(values) });
-    go('', t(passwordRequired ? 'passwordNeeded' : 'confirmed'));
-  };
+  const { manam } = useAccount();
+  const { address } = sent;
+  const confirmed = useGoOn(sent);
+  const submit = async (values: Values) =>
+    await confirmed(await manam.auth.confirmSms({ cnf: codeIn(values) }));
   return (
     <Section title={t('smsSentTitle')} isPage>
       <p>{t('smsSent', { address })}</p>
@@ -126,18 +154,24 @@ export function Again({ send }: { readonly send: () => Promise<unknown> }) {
   );
 }
 
-/** The page that confirmation links lead to. It waits for a press: mail programs open links by themselves. */
+/**
+ * The page that confirmation links lead to. It waits for a press: mail programs open links by themselves. Where the page of the
+ * sign-up is still open in this browser, that one goes on.
+ */
 export function Confirm({ token }: { readonly token: string }) {
   const { t } = useLanguage();
-  const { manam, go } = useAccount();
+  const { manam, go, settings } = useAccount();
   const [isRefused, setRefused] = useState(token === '');
+  const [isTaken, setTaken] = useState(false);
   const submit = async () => {
+    if (await offerToken(settings.slug, { kind: 'confirm', token })) return setTaken(true);
     const { passwordRequired } = await manam.auth.confirmEmail({ cnf: token }).catch((error: unknown) => {
       setRefused(readFailure(error).reason === 'CONFIRMATION_INVALID');
       throw error;
     });
     go('', t(passwordRequired ? 'passwordNeeded' : 'confirmed'));
   };
+  if (isTaken) return <Taken />;
   return (
     <Section title={t('confirmTitle')} isPage>
       {!isRefused && <p>{t('confirmAsk')}</p>}
