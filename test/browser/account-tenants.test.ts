@@ -117,7 +117,11 @@ test('a person registers and recovers by mobile, typing Persian digits, at the k
   await page.getByLabel(t('code'), { exact: true }).focus();
   await page.keyboard.type((await codeFor(number)).toLowerCase());
   await page.keyboard.press('Enter');
-  await page.getByText(t('confirmed')).waitFor();
+  // The page of the sign-up goes on by itself.
+  await heading(who, t('profile')).waitFor();
+  await button(who, t('signOut')).focus();
+  await page.keyboard.press('Enter');
+  await heading(who, t('signInTitle')).waitFor();
 
   await page.getByRole('link', { name: t('forgot') }).focus();
   await page.keyboard.press('Enter');
