@@ -1,7 +1,7 @@
 import { type LookupAddress, lookup as lookupDns } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import type { Agent } from 'undici';
-import { isAddress, isIn, isPublic, mayCall, type Network } from '../domain/network.ts';
+import { hostOf, isAddress, isIn, isPublic, mayCall, type Network } from '../domain/network.ts';
 import { OutgoingError, type OutgoingFetch } from '../domain/outgoing.ts';
 
 export type OutgoingFetchOptions = {
@@ -51,7 +51,7 @@ function createLookup(
 
 /** Rejects a URL before anything is resolved: its scheme, its credentials, an address instead of a name. */
 function assertUrl(url: URL, allowed: readonly Network[]): void {
-  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const host = hostOf(url);
   if (isAddress(host) && !isPublic(host) && !isIn(host, allowed)) throw new OutgoingError('ADDRESS_DENIED');
   if (!mayCall(url, allowed) || url.username !== '' || url.password !== '')
     throw new OutgoingError('URL_DENIED');

@@ -65,7 +65,7 @@ export function createProgram(env: Environment): Command {
     .option('--production', 'refuse to run with anything missing or weak')
     .option('--with-emulators', 'stand in for Google and all other identity providers, on this machine')
     .addOption(new Option('--with-google-emulator', 'the name of that in version 0.1.0').hideHelp())
-    // What no command has taken comes here, because this one needs no name.
+    // `start` is the default, so unknown commands arrive here as its arguments.
     .allowExcessArguments()
     .action(
       async (

@@ -34,7 +34,7 @@ export function policyPatch({ country, ...options }: PolicyOptions): JsonObject 
   return patchOf(options, country === undefined ? {} : { defaultCountry: country, countries: [country] });
 }
 
-/** The paths that a patch sets. The name of a claim may have dots of its own. */
+/** The paths that a patch sets, as lists of names: the name of a claim may contain dots. */
 function pathsOf(patch: JsonObject, prefix: readonly string[] = []): string[][] {
   return Object.entries(patch).flatMap(([name, value]) =>
     typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0

@@ -23,7 +23,7 @@ export function createLifetime(): Lifetime {
     let failed = false;
     for (const close of running.reverse())
       await close().catch((error: unknown) => {
-        // What cannot be closed keeps nothing else open, such as the database that was started first.
+        // A failure to close one part must not leave the others open, such as the database.
         failed = true;
         say(`manam: could not be closed: ${String(error)}`);
       });

@@ -139,12 +139,12 @@ export function grantTypesOf(settings: ApplicationSettings): GrantType[] {
   ];
 }
 
-/** What tokens are for: scopes, and the APIs that take them. */
+/** The scopes of a token, and the APIs that accept it. */
 export type Extent = { readonly scopes: readonly string[]; readonly resources: readonly string[] };
 
 /**
- * What of an extent is registered for an application by now: scopes and APIs that are taken away from it end for what was
- * granted before as well. Undefined where all scopes or all APIs of it are gone.
+ * The part of an extent that is still registered for an application. Scopes and APIs that are taken away from it end in
+ * earlier grants as well. Undefined where all scopes or all APIs of the extent are gone.
  */
 export function remainderOf({ settings }: Pick<Application, 'settings'>, extent: Extent): Extent | undefined {
   const scopes = extent.scopes.filter((scope) => settings.scopes.includes(scope));

@@ -28,6 +28,11 @@ export function parseNetworks(texts: readonly string[]): Network[] {
   });
 }
 
+/** The host of a URL: a name, or an address without the brackets of IPv6. */
+export function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}
+
 /** Whether a text is an address, and no name. */
 export function isAddress(text: string): boolean {
   return ipaddr.isValid(text);
@@ -56,8 +61,8 @@ export function isIn(address: string, networks: readonly Network[]): boolean {
  * Whether the scheme of a URL may be called: https, and http where the operator allows networks, whose addresses a name has
  * to stand for.
  */
-export function mayCall({ protocol, hostname }: URL, allowed: readonly Network[]): boolean {
-  if (protocol !== 'http:') return protocol === 'https:';
-  const host = hostname.replace(/^\[|\]$/g, '');
+export function mayCall(url: URL, allowed: readonly Network[]): boolean {
+  if (url.protocol !== 'http:') return url.protocol === 'https:';
+  const host = hostOf(url);
   return isAddress(host) ? isIn(host, allowed) : allowed.length > 0;
 }

@@ -48,7 +48,7 @@ const maxAgeMs = dayMs;
 
 /** The failures that say something of the user, and that another attempt would end with as well. */
 const finalReasons: ReadonlySet<Reason> = new Set(['NOT_FOUND', 'REQUEST_INVALID', 'LAST_OWNER']);
-/** Steps that may fail with the same user before that user counts as failed: nobody keeps the others waiting. */
+/** Failed steps after which the user at whom they stop counts as failed, so that one user does not block the job. */
 const maxTries = 3;
 const maxKnownTries = 1000;
 
@@ -239,7 +239,7 @@ export function createJobRunner(deps: UserJobDeps) {
       } catch (error) {
         const isFinal = error instanceof DomainError && finalReasons.has(error.reason);
         if (!isFinal && !isHopeless(job, id)) {
-          // What is done is not done again: the next attempt begins with this user.
+          // The next attempt begins with this user and repeats none of those before.
           await advance(job.leaseUntil);
           throw error;
         }

@@ -204,7 +204,7 @@ export function createInspect(deps: InspectDeps) {
 
 export type Inspect = ReturnType<typeof createInspect>;
 
-/** What an access token says that its application may have by now; undefined: nothing is left of it. */
+/** The claims of an access token, reduced to what its application may still have; undefined: nothing is left. */
 function withinRegistration(
   owner: Client,
   claims: ApplicationAccessClaims,

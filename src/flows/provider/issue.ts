@@ -82,7 +82,7 @@ export function createIssue({ tokens, subjectOf, vault, clock, random, deploymen
   ): Promise<string> {
     const { algorithm, claimsInIdToken } = application.settings;
     const { holder, authTime, amr, sessionId: sid } = grant;
-    // Who gets no token for UserInfo gets its claims here, as where there is no access token at all (Core, section 5.4).
+    // Without a token for UserInfo its claims are in the ID token, as where there is no access token (Core, section 5.4).
     const isForUserInfo = resources.length === 0 || resources.includes(userInfoOf(tenant));
     return await tokens.sign(algorithm, 'JWT', {
       // The tenant's own first: none of them replaces a claim of this service.

@@ -2,7 +2,7 @@ import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { dayMs } from '../../domain/duration.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
-import { isAddress, isIn, isPublic, mayCall, type Network } from '../../domain/network.ts';
+import { hostOf, isAddress, isIn, isPublic, mayCall, type Network } from '../../domain/network.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Repositories, Store } from '../../domain/repositories.ts';
 import { isUuid } from '../../domain/token.ts';
@@ -186,8 +186,8 @@ function parseUrl(text: string, allowed: readonly Network[]): string {
   const wrong = (description: string) => invalid({ field: 'url', reason: 'FIELD_INVALID', description });
   if (!URL.canParse(text)) throw wrong('must be a URL');
   const url = new URL(text);
-  const { hostname, username, password, hash } = url;
-  const host = hostname.replace(/^\[|\]$/g, '');
+  const { username, password, hash } = url;
+  const host = hostOf(url);
   if (!mayCall(url, allowed))
     throw wrong('must begin with https://; http is for networks of OUTGOING_PRIVATE_NETWORKS');
   if (isAddress(host) && !isPublic(host) && !isIn(host, allowed)) throw wrong('must be a public address');
