@@ -39,6 +39,8 @@ export type AccountChangeRepository = {
     userId: string,
     time: { readonly now: Date; readonly until: Date; readonly since: Date },
   ): Promise<boolean>;
+  /** Keeps the changes that can be undone until a time, where they would go before. */
+  extend(tenantId: string, userId: string, time: { readonly now: Date; readonly until: Date }): Promise<void>;
   /** Ends the freeze. */
   thaw(tenantId: string, userId: string, now: Date): Promise<void>;
   /** Forgets the changes of a user, or of one kind: they cannot be undone any more. */

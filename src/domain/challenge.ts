@@ -13,6 +13,8 @@ export type ChallengePurpose =
   | 'sign-in-code'
   | 'sign-in-report'
   | 'account-undo'
+  | 'account-restore'
+  | 'restore-reject'
   | 'reset-cancel'
   | 'step-up-code'
   | 'login-code'
@@ -24,6 +26,8 @@ export type ChallengePurpose =
 export const reportPurposes = [
   'sign-in-report',
   'account-undo',
+  'account-restore',
+  'restore-reject',
   'reset-cancel',
 ] as const satisfies readonly ChallengePurpose[];
 

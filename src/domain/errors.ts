@@ -126,6 +126,7 @@ export const reasons = [
   'TENANT_SIGN_UP_DENIED',
   'IMPERSONATION_DENIED',
   'JOB_LIMIT',
+  'UNDO_WAITING',
 ] as const;
 
 /** A stable reason; texts may change, reasons may not. */

@@ -45,6 +45,14 @@ export const eventTexts: Readonly<Partial<Record<EventType, Texts>>> = {
     en: 'A change was reported as not yours, and the account was frozen.',
     fa: 'تغییری گزارش شد که از شما نبود و حساب موقتاً بسته شد.',
   },
+  'account.restore_requested': {
+    en: 'Someone with your former address or number asked to undo changes of your account.',
+    fa: 'کسی که به نشانی یا شمارهٔ پیشین شما دسترسی دارد خواست تغییرهای حساب شما برگردانده شود.',
+  },
+  'account.restore_rejected': {
+    en: 'An undo of changes of your account was rejected.',
+    fa: 'برگرداندن تغییرهای حساب شما رد شد.',
+  },
   'account.restored': { en: 'Changes of your account were undone.', fa: 'تغییرهای حساب شما برگردانده شد.' },
   'account.restore_failed': {
     en: 'An attempt to undo changes failed.',

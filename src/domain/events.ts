@@ -83,6 +83,8 @@ export const eventCatalogue = {
   'credential.change_failed': failure('tenant', 'user'),
   // The owner says that a change was not theirs: nothing that opens the account can be changed for now.
   'account.frozen': event('tenant', 'user'),
+  'account.restore_requested': event('tenant', 'user'),
+  'account.restore_rejected': event('tenant', 'user'),
   'account.restored': event('tenant', 'user'),
   'account.restore_failed': failure('tenant', 'user'),
   'recovery.started': event('tenant'),

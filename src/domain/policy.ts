@@ -84,7 +84,7 @@ export type TenantPolicy = {
     /** Scope in which passwords may be switched off. */
     readonly passwordless: PasswordlessMode;
   };
-  /** Hours that a reset of lost second factors waits, so that the owner can object; 0: there is none. */
+  /** Hours that a reset of lost second factors, or an undo without a proof, waits, so that the owner can object; 0: there is none. */
   readonly factorResetHours: number;
   /** Days that events are kept; 0, and where it is less: those of the deployment. */
   readonly eventRetentionDays: number;

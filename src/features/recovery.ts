@@ -4,6 +4,7 @@ import { createFactorReset } from '../flows/recovery/factor-reset.ts';
 import { createRecover } from '../flows/recovery/recover.ts';
 import { createReportSignIn } from '../flows/recovery/report-sign-in.ts';
 import { createUndoChanges } from '../flows/recovery/undo-changes.ts';
+import { createWaitingUndo } from '../flows/recovery/waiting-undo.ts';
 import { recoveryHandlers } from '../rpc/recovery-service.ts';
 import type { FeatureDeps } from './deps.ts';
 import type { Feature } from './feature.ts';
@@ -19,6 +20,7 @@ export function recovery({ adapters, core }: FeatureDeps) {
     factorReset: createFactorReset(all),
     freezeAccount: freeze,
     undoChanges: undo,
+    waitingUndo: createWaitingUndo(all),
     changePassword: createChangePassword(all),
   };
   return {

@@ -7,6 +7,7 @@ import type { FactorResetFlows } from '../flows/recovery/factor-reset.ts';
 import type { createRecover } from '../flows/recovery/recover.ts';
 import type { createReportSignIn } from '../flows/recovery/report-sign-in.ts';
 import type { createUndoChanges } from '../flows/recovery/undo-changes.ts';
+import type { WaitingUndoFlows } from '../flows/recovery/waiting-undo.ts';
 import { callerOf } from './context.ts';
 import { identifierKind } from './convert.ts';
 
@@ -18,6 +19,7 @@ export type RecoveryFlows = {
   readonly reportSignIn: ReturnType<typeof createReportSignIn>;
   readonly freezeAccount: UndoFlows['freeze'];
   readonly undoChanges: UndoFlows['undo'];
+  readonly waitingUndo: WaitingUndoFlows;
   readonly factorReset: FactorResetFlows;
   readonly changePassword: ReturnType<typeof createChangePassword>;
 };
@@ -46,6 +48,16 @@ export function recoveryHandlers(flows: RecoveryFlows): ServiceImpl<typeof Recov
 
     async undoChanges(request, context) {
       await flows.undoChanges(callerOf(context), request);
+      return {};
+    },
+
+    async startUndo(request, context) {
+      const readyAtMs = await flows.waitingUndo.start(callerOf(context), request);
+      return { readyTime: timestampFromMs(readyAtMs) };
+    },
+
+    async rejectUndo(request, context) {
+      await flows.waitingUndo.reject(callerOf(context), request);
       return {};
     },
 

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, isNull, lte, or } from 'drizzle-orm';
+import { and, asc, eq, gt, isNull, lt, lte, or } from 'drizzle-orm';
 import type { AccountChange, AccountChangeRepository, Former } from '../domain/account-change.ts';
 import type { Database } from './database.ts';
 import { accountChanges as table, users } from './tables/users.ts';
@@ -32,6 +32,13 @@ export function createAccountChangeRepository(db: Database): AccountChangeReposi
     and(eq(table.tenantId, tenantId), eq(table.userId, userId));
   const isUser = (tenantId: string, userId: string) =>
     and(eq(users.tenantId, tenantId), eq(users.id, userId));
+  const extend: AccountChangeRepository['extend'] = async (tenantId, userId, { now, until }) => {
+    const isShorter = and(gt(table.expiresAt, now), lt(table.expiresAt, until));
+    await db
+      .update(table)
+      .set({ expiresAt: until })
+      .where(and(ofUser(tenantId, userId), isShorter));
+  };
   return {
     async add(change) {
       await db.insert(table).values(toRow(change));
@@ -56,12 +63,11 @@ export function createAccountChangeRepository(db: Database): AccountChangeReposi
         .set({ frozenUntil: until })
         .where(and(isUser(tenantId, userId), isFree));
       if (frozen.affectedRows !== 1) return false;
-      await db
-        .update(table)
-        .set({ expiresAt: until })
-        .where(and(ofUser(tenantId, userId), gt(table.expiresAt, now)));
+      await extend(tenantId, userId, { now, until });
       return true;
     },
+
+    extend,
 
     async thaw(tenantId, userId, now) {
       // The end stays known: the link that froze the account does not do so again.

@@ -1,10 +1,12 @@
-import { expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
-import { password, useTestApp } from '../support/app.ts';
+import { freshEmail, password, useTestApp } from '../support/app.ts';
 import { pictureFolder, useBrowser } from '../support/browser.ts';
-import { bearer, freshMobile, signUp } from '../support/journey.ts';
+import { signUpByCode } from '../support/codes.ts';
+import { changePolicy } from '../support/federation.ts';
+import { bearer, freshMobile, moveTo, signUp } from '../support/journey.ts';
 import { button, heading, signIn, visit } from '../support/visitor.ts';
 
 // The pages that keep an intruder out: removing an address, recovering without what was added
@@ -13,6 +15,13 @@ import { button, heading, signIn, visit } from '../support/visitor.ts';
 const folder = pictureFolder('account');
 const browser = useBrowser();
 const app = useTestApp();
+beforeAll(() =>
+  changePolicy(app(), (policy) => ({
+    ...policy,
+    factorResetHours: 48,
+    codeSignIn: { enabled: true, createAccounts: true },
+  })),
+);
 
 const newest = async (to: string) => (await app().messagesTo(to))[0];
 
@@ -73,6 +82,40 @@ for (const viewing of [
     await page.getByRole('link', { name: t('signIn') }).click();
     await signIn(who, user.email, password);
     await heading(who, t('profile')).waitFor();
+    expect(who.problems).toEqual([]);
+    await who.context.close();
+  });
+
+  test(`an owner whose account had no password waits, and whoever has it is asked, ${name}`, async () => {
+    const user = await signUpByCode(app());
+    const theirs = freshEmail();
+    await moveTo(app(), user, theirs);
+    const who = await visit(browser(), app().url, viewing, folder);
+    const { page, t } = who;
+    const open = async (to: string, part: string) => {
+      const found = (await app().messagesTo(to)).find(({ link }) => link.includes(`/undo?${part}`));
+      const { pathname, search } = new URL(found?.link ?? '');
+      await page.goto(`${app().url}${pathname}${search}`);
+    };
+    await open(user.email, 'token=');
+    await button(who, t('undoFreeze')).click();
+    await button(who, t('undoNeither')).click();
+    const waits = t('undoWaits', { date: '|' }).split('|')[0] ?? '';
+    await page.getByText(waits).waitFor();
+    await who.look('undo-waits');
+    await open(user.email, 'step=restore');
+    await button(who, t('undoSubmit')).click();
+    // A wait of days is told by its end.
+    await page
+      .getByRole('alert')
+      .filter({ hasText: /20\d\d|[۰-۹]{4}/ })
+      .waitFor();
+    await who.look('undo-too-early');
+    await open(theirs, 'step=reject');
+    await heading(who, t('undoRejectTitle')).waitFor();
+    await who.look('undo-reject');
+    await button(who, t('undoReject')).click();
+    await page.getByText(t('undoRejected')).waitFor();
     expect(who.problems).toEqual([]);
     await who.context.close();
   });

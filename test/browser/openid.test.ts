@@ -223,6 +223,30 @@ test.each([desktop, phone])(
   },
 );
 
+test('who chooses a new password on the way goes on where they began', async () => {
+  const shop = await openShop({ firstParty: true });
+  const user = await signUp(test0);
+  const who = await visit(browser(), test0.url, desktop, folder);
+  const { page, t, context } = who;
+  await page.goto(String(await shop.start()));
+  await page.getByRole('link', { name: t('forgot') }).click();
+  await page.getByLabel(t('identifier')).fill(user.email);
+  await button(who, t('recoverSend')).click();
+  await heading(who, t('mailSentTitle')).waitFor();
+  const link = (await test0.messagesTo(user.email))[0]?.link ?? '';
+  const other = await context.newPage();
+  await other.goto(link);
+  await other.getByLabel(t('newPassword'), { exact: true }).fill('another-long-orbit-48');
+  await other.getByRole('button', { name: t('save'), exact: true }).click();
+  await other.getByRole('heading', { name: t('linkOtherTitle') }).waitFor();
+  await page.getByText(t('recovered')).waitFor();
+  await signIn(who, user.email, 'another-long-orbit-48');
+  await isBack(who);
+  expect((await shop.finish()).claims()?.sub).toBe(user.userId);
+  expect(ownProblems(who)).toEqual([]);
+  await context.close();
+});
+
 test('prompt=login asks for the password again', async () => {
   const shop = await openShop({ firstParty: true });
   const user = await signUp(test0);

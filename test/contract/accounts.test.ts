@@ -357,6 +357,12 @@ overEveryStore('changes of an account', (scene) => {
     expect(await accountChanges.list(tenantId, user.id, at(8999))).toHaveLength(3);
     await accountChanges.forget(tenantId, user.id, 'password');
     expect(await accountChanges.list(tenantId, user.id, at(8999))).toHaveLength(2);
+    await accountChanges.extend(tenantId, user.id, { now: at(3000), until: at(8000) });
+    expect(await accountChanges.list(tenantId, user.id, at(8999))).toHaveLength(2);
+    await accountChanges.extend(tenantId, user.id, { now: at(9500), until: at(9999) });
+    expect(await accountChanges.list(tenantId, user.id, at(9600))).toHaveLength(0);
+    await accountChanges.extend(tenantId, user.id, { now: at(3000), until: at(9800) });
+    expect(await accountChanges.list(tenantId, user.id, at(9600))).toHaveLength(2);
     await accountChanges.thaw(tenantId, user.id, at(3000));
     expect((await store.users.findById(tenantId, user.id))?.frozenUntil).toEqual(at(3000));
     // A link freezes once: since its own change.

@@ -6,7 +6,15 @@ import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
 import { IdentifierType } from '../../gen/manam/v1/user_pb.js';
 import { freshEmail, password, useTestApp } from '../support/app.ts';
 import { failure, failureOf } from '../support/errors.ts';
-import { bearer, enrolTotp, freshMobile, type SignedIn, signUp, signUpByMobile } from '../support/journey.ts';
+import {
+  bearer,
+  enrolTotp,
+  freshMobile,
+  moveTo,
+  type SignedIn,
+  signUp,
+  signUpByMobile,
+} from '../support/journey.ts';
 
 // The acceptance table's row about changes that are not the owner's (ASVS 6.3.7).
 
@@ -37,12 +45,6 @@ async function undoToken(to: string): Promise<string> {
   return notice?.code ?? '';
 }
 
-async function moveTo(user: SignedIn, email: string): Promise<void> {
-  await as(user).profile.startEmailChange({ email });
-  const [message] = await testApp().messagesTo(email);
-  await as(user).profile.confirmEmailChange({ token: message?.code ?? '' });
-}
-
 async function addMobile(user: SignedIn): Promise<string> {
   const mobile = freshMobile();
   await as(user).profile.startMobileChange({ mobile });
@@ -56,7 +58,7 @@ async function takenOver() {
   const user = await signUp(testApp());
   await as(user).recovery.changePassword({ currentPassword: password, password: intrudersPassword });
   const theirs = freshEmail();
-  await moveTo(user, theirs);
+  await moveTo(testApp(), user, theirs);
   const mobile = await addMobile(user);
   return { user, theirs, mobile };
 }
@@ -91,7 +93,7 @@ test('rejects changes and recoveries by the new identifier while an account is f
   expect(
     await failureOf(as(intruder).profile.removeIdentifier({ type: IdentifierType.MOBILE })),
   ).toMatchObject(frozen);
-  expect(await failureOf(moveTo(intruder, freshEmail()))).toMatchObject(frozen);
+  expect(await failureOf(moveTo(testApp(), intruder, freshEmail()))).toMatchObject(frozen);
   expect(await failureOf(as(intruder).profile.deleteAccount({}))).toMatchObject(frozen);
   expect(await failureOf(enrolTotp(testApp(), { ...intruder, email: theirs }))).toMatchObject(frozen);
   await recovery().recover({ email: theirs });
@@ -103,7 +105,7 @@ test('rejects changes and recoveries by the new identifier while an account is f
 test('the holder of a mailbox that the owner has left gets nothing', async () => {
   const user = await signUp(testApp());
   const own = freshEmail();
-  await moveTo(user, own);
+  await moveTo(testApp(), user, own);
   const token = await undoToken(user.email);
   await recovery().freezeAccount({ token });
   for (let time = 0; time < 5; time += 1)
@@ -138,9 +140,9 @@ test('an authenticator app from before the change restores the account, and a la
 
 test('an undo is possible for 72 hours, and as long as a freeze lasts', async () => {
   const early = await signUp(testApp());
-  await moveTo(early, freshEmail());
+  await moveTo(testApp(), early, freshEmail());
   const late = await signUp(testApp());
-  await moveTo(late, freshEmail());
+  await moveTo(testApp(), late, freshEmail());
   const [first, second] = [await undoToken(early.email), await undoToken(late.email)];
   testApp().advance(71 * hourMs);
   await recovery().freezeAccount({ token: second });
@@ -165,7 +167,7 @@ test('an account with a number alone gets the link by SMS', async () => {
 test('an identifier that another user has proved since stays theirs', async () => {
   const user = await signUp(testApp());
   const own = freshEmail();
-  await moveTo(user, own);
+  await moveTo(testApp(), user, own);
   const token = await undoToken(user.email);
   await auth().register({ email: user.email, password: 'a-second-orbit-50' });
   const [message] = await testApp().messagesTo(user.email);
@@ -177,7 +179,7 @@ test('an identifier that another user has proved since stays theirs', async () =
 
 test('an unproved claim does not keep the owner from the old address', async () => {
   const user = await signUp(testApp());
-  await moveTo(user, freshEmail());
+  await moveTo(testApp(), user, freshEmail());
   const token = await undoToken(user.email);
   await auth().register({ email: user.email, password: 'a-second-orbit-50' });
   await recovery().undoChanges({ token, password });
@@ -186,7 +188,7 @@ test('an unproved claim does not keep the owner from the old address', async () 
 
 test('of parallel undos one wins, and ten GETs of the link change nothing', async () => {
   const user = await signUp(testApp());
-  await moveTo(user, freshEmail());
+  await moveTo(testApp(), user, freshEmail());
   const token = await undoToken(user.email);
   for (let time = 0; time < 10; time += 1)
     expect((await fetch(`${testApp().url}/account/dev/undo?token=${token}`)).status).toBe(200);

@@ -1,5 +1,6 @@
 import { generateSync } from 'otplib';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
 import { IdentifierType } from '../../gen/manam/v1/user_pb.js';
 import { freshEmail, password, type TestApp } from './app.ts';
@@ -103,4 +104,16 @@ export async function enrolSms(
   const [message] = await test.messagesTo(number);
   const { recoveryCodes } = await client.confirmSmsFactor({ code: message?.code ?? '' });
   return { number, recoveryCodes };
+}
+
+/** Moves an account to another address in a session of its user. */
+export async function moveTo(
+  test: TestApp,
+  { accessToken }: Pick<SignedIn, 'accessToken'>,
+  email: string,
+): Promise<void> {
+  const profile = test.client(ProfileService, bearer(accessToken));
+  await profile.startEmailChange({ email });
+  const [message] = await test.messagesTo(email);
+  await profile.confirmEmailChange({ token: message?.code ?? '' });
 }

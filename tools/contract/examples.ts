@@ -118,6 +118,8 @@ const ofPeople: Examples = {
   reportSignIn: { token: made.mailToken },
   freezeAccount: { token: made.mailToken },
   undoChanges: { token: made.mailToken, password },
+  startUndo: { token: made.mailToken },
+  rejectUndo: { token: made.mailToken },
   rejectFactorReset: { token: made.mailToken },
   changePassword: { currentPassword: password, password: newPassword, confirmPassword: newPassword },
   viewUser: { userId },

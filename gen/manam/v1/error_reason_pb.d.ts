@@ -893,6 +893,13 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_JOB_LIMIT = 123;
    */
   JOB_LIMIT = 123,
+
+  /**
+   * An undo without a proof waits still: RetryInfo says how long.
+   *
+   * @generated from enum value: ERROR_REASON_UNDO_WAITING = 124;
+   */
+  UNDO_WAITING = 124,
 }
 
 /**

@@ -282,13 +282,13 @@ export declare type FreezeAccountResponse = Message<"manam.v1.FreezeAccountRespo
 export declare const FreezeAccountResponseSchema: GenMessage<FreezeAccountResponse>;
 
 /**
- * The request of UndoChanges. Either `password` or `code` is required.
+ * The request of UndoChanges. Either `password` or `code` is required, but with the token of a StartUndo.
  *
  * @generated from message manam.v1.UndoChangesRequest
  */
 export declare type UndoChangesRequest = Message<"manam.v1.UndoChangesRequest"> & {
   /**
-   * The token of the notice.
+   * The token of the notice, or of the message of StartUndo.
    *
    * @generated from field: string token = 1;
    */
@@ -329,6 +329,80 @@ export declare type UndoChangesResponse = Message<"manam.v1.UndoChangesResponse"
  * Use `create(UndoChangesResponseSchema)` to create a new message.
  */
 export declare const UndoChangesResponseSchema: GenMessage<UndoChangesResponse>;
+
+/**
+ * The request of StartUndo.
+ *
+ * @generated from message manam.v1.StartUndoRequest
+ */
+export declare type StartUndoRequest = Message<"manam.v1.StartUndoRequest"> & {
+  /**
+   * The token of the notice.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message manam.v1.StartUndoRequest.
+ * Use `create(StartUndoRequestSchema)` to create a new message.
+ */
+export declare const StartUndoRequestSchema: GenMessage<StartUndoRequest>;
+
+/**
+ * The response of StartUndo.
+ *
+ * @generated from message manam.v1.StartUndoResponse
+ */
+export declare type StartUndoResponse = Message<"manam.v1.StartUndoResponse"> & {
+  /**
+   * Time from which the link of the message undoes the changes.
+   *
+   * @generated from field: google.protobuf.Timestamp ready_time = 1;
+   */
+  readyTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message manam.v1.StartUndoResponse.
+ * Use `create(StartUndoResponseSchema)` to create a new message.
+ */
+export declare const StartUndoResponseSchema: GenMessage<StartUndoResponse>;
+
+/**
+ * The request of RejectUndo.
+ *
+ * @generated from message manam.v1.RejectUndoRequest
+ */
+export declare type RejectUndoRequest = Message<"manam.v1.RejectUndoRequest"> & {
+  /**
+   * The token of the notice about the undo.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message manam.v1.RejectUndoRequest.
+ * Use `create(RejectUndoRequestSchema)` to create a new message.
+ */
+export declare const RejectUndoRequestSchema: GenMessage<RejectUndoRequest>;
+
+/**
+ * The response of RejectUndo.
+ *
+ * @generated from message manam.v1.RejectUndoResponse
+ */
+export declare type RejectUndoResponse = Message<"manam.v1.RejectUndoResponse"> & {
+};
+
+/**
+ * Describes the message manam.v1.RejectUndoResponse.
+ * Use `create(RejectUndoResponseSchema)` to create a new message.
+ */
+export declare const RejectUndoResponseSchema: GenMessage<RejectUndoResponse>;
 
 /**
  * The request of StartFactorReset.
@@ -512,7 +586,8 @@ export declare const RecoveryService: GenService<{
   /**
    * Restores addresses, number and password as they stood before the oldest change of the last 72 hours (of the
    * 72 hours before a freeze). Takes the token of the notice, and either the password or a code of the
-   * authenticator app from before that change. It starts no session and keeps second factors. All sessions end, and
+   * authenticator app from before that change; the token of a StartUndo needs neither once its time has come, and is
+   * refused for UNDO_WAITING before. It starts no session and keeps second factors. All sessions end, and
    * identities of other providers are disconnected. Five attempts for each token.
    *
    * @generated from rpc manam.v1.RecoveryService.UndoChanges
@@ -521,6 +596,30 @@ export declare const RecoveryService: GenService<{
     methodKind: "unary";
     input: typeof UndoChangesRequestSchema;
     output: typeof UndoChangesResponseSchema;
+  },
+  /**
+   * Asks to undo the changes of an account that had neither a password nor an authenticator app before them, with the
+   * token of the notice, which it uses up. A link to undo them goes to the address or number of the notice; it works
+   * once the tenant's waiting time has passed (`factorResetHours`), and for 7 days. Every identifier that the account
+   * has now hears of it, with a link to reject it. CREDENTIALS_INVALID where the account had one of the two: UndoChanges
+   * takes it. SIGN_IN_METHOD_DISABLED where the tenant has no such way back.
+   *
+   * @generated from rpc manam.v1.RecoveryService.StartUndo
+   */
+  startUndo: {
+    methodKind: "unary";
+    input: typeof StartUndoRequestSchema;
+    output: typeof StartUndoResponseSchema;
+  },
+  /**
+   * Ends every undo of an account that waits, with the token of the notice about it.
+   *
+   * @generated from rpc manam.v1.RecoveryService.RejectUndo
+   */
+  rejectUndo: {
+    methodKind: "unary";
+    input: typeof RejectUndoRequestSchema;
+    output: typeof RejectUndoResponseSchema;
   },
   /**
    * Asks to remove every second factor of a user who has lost them and the recovery codes, in a pending sign-in. Every

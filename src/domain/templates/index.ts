@@ -80,6 +80,14 @@ import { twoFactorSetupSmsEn } from './two-factor-setup-sms.en.ts';
 import { twoFactorSetupSmsFa } from './two-factor-setup-sms.fa.ts';
 import { undoChangeSmsEn } from './undo-change-sms.en.ts';
 import { undoChangeSmsFa } from './undo-change-sms.fa.ts';
+import { undoRequestedEn } from './undo-requested.en.ts';
+import { undoRequestedFa } from './undo-requested.fa.ts';
+import { undoRequestedSmsEn } from './undo-requested-sms.en.ts';
+import { undoRequestedSmsFa } from './undo-requested-sms.fa.ts';
+import { undoWaitsEn } from './undo-waits.en.ts';
+import { undoWaitsFa } from './undo-waits.fa.ts';
+import { undoWaitsSmsEn } from './undo-waits-sms.en.ts';
+import { undoWaitsSmsFa } from './undo-waits-sms.fa.ts';
 
 export { renderEmail, renderSms } from './template.ts';
 
@@ -98,6 +106,8 @@ export const emailTemplates = {
   'two-factor-proof': { en: twoFactorProofEn, fa: twoFactorProofFa },
   'passkeys-changed': { en: passkeysChangedEn, fa: passkeysChangedFa },
   'reset-requested': { en: resetRequestedEn, fa: resetRequestedFa },
+  'undo-waits': { en: undoWaitsEn, fa: undoWaitsFa },
+  'undo-requested': { en: undoRequestedEn, fa: undoRequestedFa },
   'two-factor-changed': { en: twoFactorChangedEn, fa: twoFactorChangedFa },
   'identity-linked': { en: identityLinkedEn, fa: identityLinkedFa },
   'step-up-code': { en: stepUpCodeEn, fa: stepUpCodeFa },
@@ -126,6 +136,8 @@ export const smsTemplates = {
   'sign-in-sms': { en: signInSmsEn, fa: signInSmsFa },
   'passkeys-changed-sms': { en: passkeysChangedSmsEn, fa: passkeysChangedSmsFa },
   'reset-cancel-sms': { en: resetCancelSmsEn, fa: resetCancelSmsFa },
+  'undo-waits-sms': { en: undoWaitsSmsEn, fa: undoWaitsSmsFa },
+  'undo-requested-sms': { en: undoRequestedSmsEn, fa: undoRequestedSmsFa },
   'two-factor-changed-sms': { en: twoFactorChangedSmsEn, fa: twoFactorChangedSmsFa },
   'identity-linked-sms': { en: identityLinkedSmsEn, fa: identityLinkedSmsFa },
   'recovery-code-used-sms': { en: recoveryCodeUsedSmsEn, fa: recoveryCodeUsedSmsFa },

@@ -1,6 +1,5 @@
 import { type AccountChange, type Former, formerState } from '../../domain/account-change.ts';
 import type { Caller } from '../../domain/caller.ts';
-import type { Challenge } from '../../domain/challenge.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
 import type { PasswordHasher } from '../../domain/password.ts';
@@ -10,13 +9,15 @@ import type { UserView } from '../../domain/user.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { type AccessStores, endAccess } from '../after-change.ts';
 import type { AuthenticatorTypes } from '../authenticators/kinds.ts';
-import { findByToken, maxAttempts, redeem } from '../challenges/redeem.ts';
+import { maxAttempts, redeem } from '../challenges/redeem.ts';
 import { record, recordingFailure } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
 import { notifyUser } from '../messages.ts';
 import { signInCounters } from '../password-check.ts';
 import { type EvictStores, removePasskeysSince } from './evict-passkeys.ts';
+import { findReported, proofsBefore, type Reported, refusal } from './reported-changes.ts';
 import { undoLinkMs, undoMs } from './undo-link.ts';
+import { assertWaited } from './waiting-undo.ts';
 
 export type UndoDeps = {
   readonly store: Store<
@@ -50,36 +51,38 @@ export type UndoCommand = {
 /** The longest call: a passkey is made that long before its change is recorded. */
 const callMs = 10_000;
 
-const refusal = () => new DomainError('RECOVERY_INVALID');
-
 /** What the owner of an account does about a change that was not theirs, with the link of its notice. */
 export function createUndoChanges(deps: UndoDeps) {
   const { store, clock } = deps;
 
-  async function reported(caller: Caller, token: string): Promise<Challenge & { changes: AccountChange[] }> {
-    const challenge = await findByToken(deps, caller, 'account-undo', token);
-    if (challenge === undefined) throw refusal();
-    const changes = await store.accountChanges.list(challenge.tenantId, challenge.userId, clock());
-    if (changes.length === 0) throw refusal();
-    return { ...challenge, changes };
+  /** The link of a notice with a proof from before the changes, or that of an undo that has waited. */
+  async function proved(caller: Caller, command: UndoCommand): Promise<Reported> {
+    const waiting = await findReported(deps, caller, 'account-restore', command.token);
+    if (waiting !== undefined) {
+      assertWaited(clock, caller, waiting);
+      return waiting;
+    }
+    const reported = await findReported(deps, caller, 'account-undo', command.token);
+    if (reported === undefined) throw refusal();
+    if (command.password === '' && command.code === '')
+      throw invalid({ field: 'password', reason: 'FIELD_REQUIRED' });
+    // The link shows who reads the messages of an identifier; that alone restores nothing.
+    if (!(await store.challenges.countAttempt(reported.tenantId, reported.id, maxAttempts))) throw refusal();
+    if (!(await isProved(deps, caller, reported, command))) throw new DomainError('CREDENTIALS_INVALID');
+    return reported;
   }
 
   async function undo(caller: Caller, command: UndoCommand): Promise<void> {
-    if (command.password === '' && command.code === '')
-      throw invalid({ field: 'password', reason: 'FIELD_REQUIRED' });
-    const challenge = await reported(caller, command.token);
-    const { tenantId, userId, changes } = challenge;
-    // The link shows who reads the messages of an identifier; that alone restores nothing.
-    if (!(await store.challenges.countAttempt(tenantId, challenge.id, maxAttempts))) throw refusal();
-    if (!(await isProved(deps, caller, userId, changes, command)))
-      throw new DomainError('CREDENTIALS_INVALID');
+    const reported = await proved(caller, command);
+    const { tenantId, userId } = reported;
     try {
       await store.transaction(async (repositories) => {
         await repositories.users.lock(tenantId, userId);
-        if (!(await redeem(repositories, clock, caller, challenge))) throw refusal();
+        if (!(await redeem(repositories, clock, caller, reported))) throw refusal();
         const view = await repositories.users.findById(tenantId, userId);
         if (view?.user.status !== 'active') throw refusal();
         const latest = await repositories.accountChanges.list(tenantId, userId, clock());
+        if (latest.length === 0) throw refusal();
         await restore(deps, repositories, caller, view, latest);
         await rememberResult(repositories, caller, undefined);
       });
@@ -95,7 +98,9 @@ export function createUndoChanges(deps: UndoDeps) {
      * nothing. The link stays valid.
      */
     async freeze(caller: Caller, { token }: { readonly token: string }): Promise<void> {
-      const { tenantId, userId, expiresAt } = await reported(caller, token);
+      const reported = await findReported(deps, caller, 'account-undo', token);
+      if (reported === undefined) throw refusal();
+      const { tenantId, userId, expiresAt } = reported;
       // Each link freezes once: since its change.
       const since = new Date(expiresAt.getTime() - undoLinkMs);
       await store.transaction(async (repositories) => {
@@ -120,23 +125,14 @@ export function createUndoChanges(deps: UndoDeps) {
 
 /** Whether the caller has the password, or an authenticator app, from before the oldest change. */
 async function isProved(
-  { store, hasher, types }: UndoDeps,
+  deps: UndoDeps,
   caller: Caller,
-  userId: string,
-  changes: readonly AccountChange[],
+  reported: Reported,
   { password, code }: UndoCommand,
 ): Promise<boolean> {
-  const { id: tenantId } = caller.tenant;
-  if (password !== '') {
-    const former = formerState(changes).find((each) => each.kind === 'password');
-    const hash =
-      former === undefined ? await store.users.findPasswordHash(tenantId, userId) : former.passwordHash;
-    return await hasher.verify(caller, hash, password);
-  }
-  const app = await store.authenticators.findInSlot(tenantId, userId, 'totp');
-  const [oldest] = changes;
-  if (app === undefined || oldest === undefined || app.createdAt >= oldest.changedAt) return false;
-  return await types.totp.verify(caller, userId, '', code);
+  const { passwordHash, hasApp } = await proofsBefore(deps, reported);
+  if (password !== '') return await deps.hasher.verify(caller, passwordHash, password);
+  return hasApp && (await deps.types.totp.verify(caller, reported.userId, '', code));
 }
 
 async function restore(

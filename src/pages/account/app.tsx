@@ -37,7 +37,7 @@ const ReportSignIn = onDemand(async () => (await import('./report-sign-in.tsx'))
 const SecondFactor = onDemand(async () => (await import('./second-factor.tsx')).SecondFactor);
 const SignOutPage = onDemand(async () => (await import('./sign-out.tsx')).SignOutPage);
 const SignUp = onDemand(async () => (await import('./sign-up.tsx')).SignUp);
-const UndoChange = onDemand(async () => (await import('./undo-change.tsx')).UndoChange);
+const Undo = onDemand(async () => (await import('./undo-change.tsx')).Undo);
 
 /** The steps between a sign-in and the account, loaded after the sign-in. */
 const loadDuties = () => import('./duties.ts');
@@ -191,7 +191,7 @@ function Screen() {
   if (path === 'sign-in' && token !== '') return <CodeLink token={token} code={query.get('code') ?? ''} />;
   if (path === 'report' && token !== '') return <ReportSignIn token={token} />;
   if (path === 'cancel-reset' && token !== '') return <CancelReset token={token} />;
-  if (path === 'undo' && token !== '') return <UndoChange token={token} />;
+  if (path === 'undo' && token !== '') return <Undo token={token} step={query.get('step')} />;
   if (path === 'sign-out') return <SignOutPage request={query.get('request') ?? ''} />;
   if (path === 'recover') return token === '' ? <Recover /> : <NewPassword token={token} />;
   // Without passwords a first sign-in by a code makes the account.

@@ -1,8 +1,9 @@
 // A link from a message opens a new page. Where the page that requested it is still open on this
 // device, it takes the token from there; a token goes no further than the pages of one tenant.
 
-export type LinkKind = 'totp' | 'sms' | 'email' | 'confirm';
+export type LinkKind = 'totp' | 'sms' | 'email' | 'confirm' | 'recovered';
 
+/** What a link was opened for; its token is empty where the link's own page has used it. */
 type Offer = { readonly kind: LinkKind; readonly token: string };
 
 const channelOf = (slug: string) => new BroadcastChannel(`manam-links-${slug}`);

@@ -3,15 +3,18 @@ import type { Failure } from '../../clients/web.ts';
 import { CodeField, codeIn, Form, identifierIn, type Values } from '../kit/form.tsx';
 import { Link, Section } from '../kit/parts.tsx';
 import { PasswordField } from '../kit/password-field.tsx';
+import { useAwaitedToken } from './awaited-token.ts';
 import { IdentifierField } from './identifier-field.tsx';
 import { useLanguage } from './language.ts';
+import { offerToken } from './links.ts';
 import { Again, Elsewhere } from './sign-up.tsx';
 import { useAccount } from './state.ts';
+import { Taken } from './taken.tsx';
 
 /** Asks for the message with which a forgotten password is replaced. */
 export function Recover() {
   const { t } = useLanguage();
-  const { manam } = useAccount();
+  const { manam, go } = useAccount();
   const [sent, setSent] = useState('');
   const [handle, setHandle] = useState('');
   const ask = async (identifier: string) => {
@@ -22,6 +25,8 @@ export function Recover() {
     await ask(identifier);
     setSent(identifier.trim());
   };
+  // The new password is chosen in the page of the link; this one knows the application that sent its user here.
+  useAwaitedToken(sent === '' ? undefined : 'recovered', async () => go('', t('recovered')));
   if (sent !== '' && !sent.includes('@'))
     return (
       <RecoverBySms
@@ -86,13 +91,16 @@ function RecoverBySms({ address, handle, onSendAgain, onAgain }: RecoverBySmsPro
 /** The page that recovery links lead to. */
 export function NewPassword({ token }: { readonly token: string }) {
   const { t } = useLanguage();
-  const { manam, go } = useAccount();
+  const { manam, go, settings } = useAccount();
+  const [isTaken, setTaken] = useState(false);
   const submit = async ({ password = '', keep_recent: kept }: Values) => {
     await manam.recovery.endRecovery({ token, password, keepRecent: kept === 'on' });
+    if (await offerToken(settings.slug, { kind: 'recovered', token: '' })) return setTaken(true);
     go('', t('recovered'));
   };
   const help = ({ reason }: Failure) =>
     reason === 'RECOVERY_INVALID' && <Link to="recover">{t('recoverAgain')}</Link>;
+  if (isTaken) return <Taken />;
   return (
     <Section title={t('recoverTitle')} isPage>
       <Form submit={t('save')} onSubmit={submit} help={help}>

@@ -1,3 +1,4 @@
+import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { useState } from 'preact/hooks';
 import type { Failure } from '../../clients/web.ts';
 import { CodeField, codeIn, Form, type Values } from '../kit/form.tsx';
@@ -6,14 +7,23 @@ import { PasswordField } from '../kit/password-field.tsx';
 import { useLanguage } from './language.ts';
 import { useAccount } from './state.ts';
 
-type Step = 'ask' | 'frozen' | 'undone';
+// The pages that the links of notices about changes lead to. Each waits for a press: mail programs open links by themselves.
 
-/** The page that "it was not me" in the notice of a change leads to. It waits for a press: mail programs open links by themselves. */
-export function UndoChange({ token }: { readonly token: string }) {
-  const { t } = useLanguage();
-  const { manam } = useAccount();
+/** Where the link of a notice leads to, or of an undo that had to wait. */
+export function Undo({ token, step }: { readonly token: string; readonly step: string | null }) {
+  if (step === 'restore') return <FinishUndo token={token} />;
+  return step === 'reject' ? <RejectUndo token={token} /> : <UndoChange token={token} />;
+}
+
+type Step = 'ask' | 'frozen' | 'undone' | { readonly readyAt: Date | undefined };
+
+/** Where "it was not me" leads to. */
+function UndoChange({ token }: { readonly token: string }) {
+  const { t, date } = useLanguage();
+  const { manam, settings } = useAccount();
   const [step, setStep] = useState<Step>('ask');
   const [byCode, setByCode] = useState(false);
+  const help = useWayBack();
   const freeze = async () => {
     await manam.recovery.freezeAccount({ token });
     setStep('frozen');
@@ -23,21 +33,16 @@ export function UndoChange({ token }: { readonly token: string }) {
     await manam.recovery.undoChanges({ token, ...proof });
     setStep('undone');
   };
-  const help = ({ reason }: Failure) =>
-    reason === 'RECOVERY_INVALID' && <Link to="recover">{t('recoverTitle')}</Link>;
-  if (step === 'ask')
+  const wait = async () => {
+    const { readyTime } = await manam.recovery.startUndo({ token });
+    setStep({ readyAt: readyTime && timestampDate(readyTime) });
+  };
+  if (step === 'ask') return <OneStep ask={t('undoAsk')} submit={t('undoFreeze')} onSubmit={freeze} />;
+  if (step === 'undone') return <Undone />;
+  if (step !== 'frozen')
     return (
       <Section title={t('undoTitle')} isPage>
-        <Form submit={t('undoFreeze')} onSubmit={freeze} weight="danger" help={help}>
-          <p>{t('undoAsk')}</p>
-        </Form>
-      </Section>
-    );
-  if (step === 'undone')
-    return (
-      <Section title={t('undoTitle')} isPage>
-        <p role="status">{t('undoDone')}</p>
-        <Link to="">{t('signIn')}</Link>
+        <p role="status">{t('undoWaits', { date: step.readyAt === undefined ? '' : date(step.readyAt) })}</p>
       </Section>
     );
   return (
@@ -56,6 +61,98 @@ export function UndoChange({ token }: { readonly token: string }) {
       >
         {byCode ? <CodeField name="code" label={t('code')} /> : <PasswordField label={t('undoPassword')} />}
       </Form>
+      {settings.factorResetHours > 0 && (
+        <Form
+          submit={t('undoNeither')}
+          weight="quiet"
+          onSubmit={wait}
+          help={help}
+          rephrase={{ CREDENTIALS_INVALID: t('undoHadProof') }}
+        >
+          <p class="hint">{t('undoNeitherHint')}</p>
+        </Form>
+      )}
+    </Section>
+  );
+}
+
+/** Where the link of an undo that had to wait leads to. */
+function FinishUndo({ token }: { readonly token: string }) {
+  const { t } = useLanguage();
+  const { manam } = useAccount();
+  const [isDone, setDone] = useState(false);
+  const undo = async () => {
+    await manam.recovery.undoChanges({ token });
+    setDone(true);
+  };
+  return isDone ? <Undone /> : <OneStep ask={t('undoReady')} submit={t('undoSubmit')} onSubmit={undo} />;
+}
+
+/** Where "I made these changes" leads to. */
+function RejectUndo({ token }: { readonly token: string }) {
+  const { t } = useLanguage();
+  const { manam } = useAccount();
+  const [isDone, setDone] = useState(false);
+  const reject = async () => {
+    await manam.recovery.rejectUndo({ token });
+    setDone(true);
+  };
+  if (!isDone)
+    return (
+      <OneStep
+        title={t('undoRejectTitle')}
+        ask={t('undoRejectAsk')}
+        submit={t('undoReject')}
+        weight="primary"
+        onSubmit={reject}
+      />
+    );
+  return (
+    <Section title={t('undoRejectTitle')} isPage>
+      <p role="status">{t('undoRejected')}</p>
+      <Link to="">{t('signIn')}</Link>
+    </Section>
+  );
+}
+
+/** The way on for links that have expired. */
+function useWayBack() {
+  const { t } = useLanguage();
+  return ({ reason }: Failure) =>
+    reason === 'RECOVERY_INVALID' && <Link to="recover">{t('recoverTitle')}</Link>;
+}
+
+function OneStep({
+  title,
+  ask,
+  submit,
+  weight = 'danger',
+  onSubmit,
+}: {
+  /** Default: that of an undo. */
+  readonly title?: string;
+  readonly ask: string;
+  readonly submit: string;
+  readonly weight?: 'primary' | 'danger';
+  readonly onSubmit: () => Promise<void>;
+}) {
+  const { t } = useLanguage();
+  const help = useWayBack();
+  return (
+    <Section title={title ?? t('undoTitle')} isPage>
+      <Form submit={submit} onSubmit={onSubmit} weight={weight} help={help}>
+        <p>{ask}</p>
+      </Form>
+    </Section>
+  );
+}
+
+function Undone() {
+  const { t } = useLanguage();
+  return (
+    <Section title={t('undoTitle')} isPage>
+      <p role="status">{t('undoDone')}</p>
+      <Link to="">{t('signIn')}</Link>
     </Section>
   );
 }

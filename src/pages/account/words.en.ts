@@ -190,6 +190,17 @@ export const en = {
   undoByCode: 'Use a code of my authenticator app',
   undoByPassword: 'Use my password',
   undoWrong: 'That is not what the account had before the change.',
+  undoNeither: 'My account had neither',
+  undoNeitherHint:
+    'We tell whoever has the account now, and undo the change after a while unless they object.',
+  undoHadProof: 'Your account had a password or an authenticator app: use it above.',
+  undoWaits: 'We have sent you a link. If nobody objects, it undoes the change from {date} on.',
+  undoReady: 'Press the button, and your account is as it was before the change. All sessions end.',
+  undoRejectTitle: 'Was it you?',
+  undoRejectAsk:
+    'Someone with a former address or number of your account wants its last changes undone. If you made them, press the button.',
+  undoReject: 'Keep my changes',
+  undoRejected: 'Nothing will be undone.',
   undoDone: 'The change has been undone. Sign in as before.',
   termsTitle: 'Terms',
   termsAsk: '{tenant} asks you to accept its terms.',

@@ -31,19 +31,22 @@ function failureOf(error: unknown): Failure {
   };
 }
 
+/** When to try again; from two hours on by the clock. */
+function waitOf({ t, date }: Language, retryAfterMs: number): string {
+  const seconds = Math.ceil(retryAfterMs / 1000);
+  if (seconds === 0) return '';
+  if (seconds < 120) return t('waitSeconds', { count: seconds });
+  const minutes = Math.ceil(seconds / 60);
+  if (minutes < 120) return t('waitMinutes', { count: minutes });
+  return t('waitUntil', { date: date(new Date(Date.now() + retryAfterMs)) });
+}
+
 /** The message, and the next step. */
-export function explain({ t }: Language, { reason, message, retryAfterMs, requestId }: Failure): string[] {
+export function explain(language: Language, { reason, message, retryAfterMs, requestId }: Failure): string[] {
+  const { t } = language;
   if (reason === undefined) return [t('offline')];
-  const seconds = Math.ceil((retryAfterMs ?? 0) / 1000);
-  const wait =
-    seconds === 0
-      ? ''
-      : seconds < 120
-        ? t('waitSeconds', { count: seconds })
-        : t('waitMinutes', { count: Math.ceil(seconds / 60) });
-  return [message, wait, reason === 'INTERNAL' ? t('requestId', { id: requestId ?? '' }) : ''].filter(
-    (text) => text !== '',
-  );
+  const request = reason === 'INTERNAL' ? t('requestId', { id: requestId ?? '' }) : '';
+  return [message, waitOf(language, retryAfterMs ?? 0), request].filter((text) => text !== '');
 }
 
 export type Values = Readonly<Record<string, string>>;

@@ -40,6 +40,7 @@ export const en = {
   reauthCodeHint: 'This needs a code once more.',
   offline: 'The service cannot be reached. Check your connection and try again.',
   waitSeconds: 'Try again later; seconds to wait: {count}.',
+  waitUntil: 'Try again from {date} on.',
   waitMinutes: 'Try again later; minutes to wait: {count}.',
   stepOf: 'Step {step} of {of}',
   loading: 'One moment …',

@@ -42,6 +42,7 @@ export const fa: KitWords = {
   reauthCodeHint: 'برای این کار یک بار دیگر کد لازم است.',
   offline: 'سرویس در دسترس نیست. اتصال خود را بررسی کنید و دوباره تلاش کنید.',
   waitSeconds: 'بعداً دوباره تلاش کنید؛ ثانیه‌های انتظار: {count}.',
+  waitUntil: 'از {date} دوباره تلاش کنید.',
   waitMinutes: 'بعداً دوباره تلاش کنید؛ دقیقه‌های انتظار: {count}.',
   stepOf: 'گام {step} از {of}',
   loading: 'یک لحظه …',

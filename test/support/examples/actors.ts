@@ -7,11 +7,12 @@ import { WebhookService } from '../../../gen/manam/v1/webhook_service_pb.js';
 import { minuteMs } from '../../../src/domain/duration.ts';
 import type { TenantPolicy } from '../../../src/domain/policy.ts';
 import { codeChallenge, email, made, redirectUri } from '../../../tools/contract/examples.ts';
-import { password } from '../app.ts';
+import { freshEmail, password } from '../app.ts';
 import type { Credential } from '../authenticator.ts';
+import { signUpByCode } from '../codes.ts';
 import type { TestDns } from '../dns.ts';
 import { type FederatedApp, freshGoogleUser } from '../federation.ts';
-import { bearer, enrolSms, enrolTotp, type SignedIn, signUp } from '../journey.ts';
+import { bearer, enrolSms, enrolTotp, moveTo, type SignedIn, signUp } from '../journey.ts';
 import { makeMember, signUpAtManam } from '../members.ts';
 import { basic, handleOf, makeApplication, post, requestOf } from '../openid.ts';
 import { addPasskey } from '../passkeys.ts';
@@ -35,6 +36,7 @@ export const permissive = (policy: TenantPolicy): TenantPolicy => ({
   ...policy,
   terms: { url: 'https://tenant.com/terms', version: '2026-01' },
   factorResetHours: 72,
+  codeSignIn: { enabled: true, createAccounts: true },
   rememberDeviceDays: 30,
   passkeys: { ...policy.passkeys, passwordless: 'user' },
 });
@@ -180,6 +182,17 @@ export function createActors(app: ExampleScene) {
     await own.changePassword({ currentPassword: password, password: 'an-intruders-orbit-47' });
     return { user, live: { [made.mailToken]: await newestTo(user.email, '/undo?token=') } };
   };
+  const undoableByCode = async () => {
+    const user = await signUpByCode(test);
+    const to = freshEmail();
+    await moveTo(test, user, to);
+    const token = await newestTo(user.email, '/undo?token=');
+    const reject = async () => {
+      await test.client(RecoveryService).startUndo({ token });
+      return await newestTo(to, '/undo?step=reject');
+    };
+    return { live: { [made.mailToken]: token }, reject };
+  };
   const resetting = async () => {
     const user = await enrolTotp(test, await signUp(test));
     const headers = await pendingOf(user);
@@ -235,6 +248,7 @@ export function createActors(app: ExampleScene) {
     aDomain,
     owner,
     undoable,
+    undoableByCode,
     resetting,
     remembered,
     spoken,

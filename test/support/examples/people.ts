@@ -35,6 +35,7 @@ export function preparePeople(actors: Actors): Readonly<Record<string, () => Pro
     waitingRequest,
     waitingDevice,
     undoable,
+    undoableByCode,
     resetting,
     remembered,
     spoken,
@@ -226,6 +227,8 @@ export function preparePeople(actors: Actors): Readonly<Record<string, () => Pro
     },
     freezeAccount: undoable,
     undoChanges: undoable,
+    startUndo: undoableByCode,
+    rejectUndo: async () => ({ live: { [made.mailToken]: await (await undoableByCode()).reject() } }),
     startFactorReset: async () => ({ headers: (await resetting()).headers }),
     finishFactorReset: async () => {
       const { user, start } = await resetting();

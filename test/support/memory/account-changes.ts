@@ -9,10 +9,17 @@ export function createAccountChanges({ accountChanges, users }: Tables): Account
     each.tenantId === tenantId && each.userId === userId;
   const isUser = (tenantId: string, userId: string) => (each: User) =>
     each.tenantId === tenantId && each.id === userId;
+  const extend: AccountChangeRepository['extend'] = async (tenantId, userId, { now, until }) => {
+    accountChanges.update(
+      (each) => ofUser(tenantId, userId)(each) && each.expiresAt > now && each.expiresAt < until,
+      { expiresAt: until },
+    );
+  };
   return {
     async add(change) {
       accountChanges.insert(change);
     },
+    extend,
     list: async (tenantId, userId, now) =>
       accountChanges.all((each) => ofUser(tenantId, userId)(each) && each.expiresAt > now).sort(byId),
     async freeze(tenantId, userId, { now, until, since }) {
@@ -22,9 +29,7 @@ export function createAccountChanges({ accountChanges, users }: Tables): Account
         { frozenUntil: until },
       );
       if (frozen === 0) return false;
-      accountChanges.update((each) => ofUser(tenantId, userId)(each) && each.expiresAt > now, {
-        expiresAt: until,
-      });
+      await extend(tenantId, userId, { now, until });
       return true;
     },
     async thaw(tenantId, userId, now) {

@@ -1,0 +1,187 @@
+import { beforeAll, expect, test } from 'vitest';
+import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
+import { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
+import type { Message } from '../../src/domain/message.ts';
+import { freshEmail, startTestApp, useTestApp } from '../support/app.ts';
+import { signUpByCode, startCode } from '../support/codes.ts';
+import { failure, failureOf } from '../support/errors.ts';
+import { changePolicy } from '../support/federation.ts';
+import { bearer, enrolTotp, freshMobile, moveTo, signUp } from '../support/journey.ts';
+
+// The waiting recovery of the acceptance table, for owners of accounts that had nothing to prove.
+
+const testApp = useTestApp();
+const hourMs = 3_600_000;
+const invalid = failure('Unauthenticated', 'RECOVERY_INVALID');
+
+beforeAll(() =>
+  changePolicy(testApp(), (policy) => ({
+    ...policy,
+    factorResetHours: 48,
+    codeSignIn: { enabled: true, createAccounts: true },
+  })),
+);
+
+const recovery = () => testApp().client(RecoveryService);
+
+/** The newest message to somebody whose link leads to that step of the page. */
+async function linked(to: string, step: 'notice' | 'restore' | 'reject'): Promise<Message | undefined> {
+  const query = step === 'notice' ? 'token=' : `step=${step}&token=`;
+  return (await testApp().messagesTo(to)).find(({ link }) => link.includes(`/undo?${query}`));
+}
+const tokenOf = async (...of: Parameters<typeof linked>) => (await linked(...of))?.code ?? '';
+
+/** Whom a code to an address signs in. */
+async function userAt(email: string): Promise<string> {
+  const { handle, code } = await startCode(testApp(), email);
+  return (await testApp().client(AuthService).finishCodeSignIn({ handle, code })).userId;
+}
+
+/** An intruder in the session of a user who signs in with codes alone has moved the account to an address of theirs. */
+async function takenOver() {
+  const user = await signUpByCode(testApp());
+  const theirs = freshEmail();
+  await moveTo(testApp(), user, theirs);
+  const token = await tokenOf(user.email, 'notice');
+  await recovery().freezeAccount({ token });
+  return { user, theirs, token };
+}
+
+test('an owner without a password gets the account back after the waiting time', async () => {
+  const { user, theirs, token } = await takenOver();
+  const { readyTime } = await recovery().startUndo({ token });
+  expect(Number(readyTime?.seconds) * 1000).toBeGreaterThan(testApp().now().getTime() + 47 * hourMs);
+  const restore = await tokenOf(user.email, 'restore');
+  expect(await failureOf(recovery().undoChanges({ token: restore }))).toMatchObject({
+    ...failure('FailedPrecondition', 'UNDO_WAITING'),
+    retryable: true,
+  });
+  expect((await linked(theirs, 'reject'))?.subject).toBe(
+    'Someone wants changes of your account at Dev undone',
+  );
+  testApp().advance(48 * hourMs);
+  await recovery().undoChanges({ token: restore });
+  expect(await userAt(user.email)).toBe(user.userId);
+  expect(await userAt(theirs)).not.toBe(user.userId);
+  expect(await failureOf(recovery().undoChanges({ token: restore }))).toEqual(invalid);
+});
+
+test('who has the account rejects an undo, and every other one that waits', async () => {
+  const { user, theirs, token } = await takenOver();
+  await recovery().startUndo({ token });
+  const restore = await tokenOf(user.email, 'restore');
+  const reject = await tokenOf(theirs, 'reject');
+  await recovery().rejectUndo({ token: reject });
+  testApp().advance(48 * hourMs);
+  expect(await failureOf(recovery().undoChanges({ token: restore }))).toEqual(invalid);
+  expect(await failureOf(recovery().rejectUndo({ token: reject }))).toEqual(invalid);
+  // Each notice asks once.
+  expect(await failureOf(recovery().startUndo({ token }))).toEqual(invalid);
+  expect(await userAt(theirs)).toBe(user.userId);
+});
+
+test('an account that had a password or an app before is not restored by waiting', async () => {
+  const withPassword = await signUp(testApp());
+  await moveTo(testApp(), withPassword, freshEmail());
+  const byCode = await signUpByCode(testApp());
+  const withApp = await enrolTotp(testApp(), byCode);
+  testApp().advance(60_000);
+  const change = testApp().client(RecoveryService, bearer(byCode.accessToken));
+  await change.changePassword({ password: 'an-intruders-orbit-47' });
+  for (const { email } of [withPassword, withApp])
+    expect(await failureOf(recovery().startUndo({ token: await tokenOf(email, 'notice') })), email).toEqual(
+      failure('Unauthenticated', 'CREDENTIALS_INVALID'),
+    );
+});
+
+test("an intruder's first password is taken away, and their later changes with it", async () => {
+  const user = await signUpByCode(testApp());
+  const own = testApp().client(RecoveryService, bearer(user.accessToken));
+  await own.changePassword({ password: 'an-intruders-orbit-47' });
+  const token = await tokenOf(user.email, 'notice');
+  await recovery().startUndo({ token });
+  const profile = testApp().client(ProfileService, bearer(user.accessToken));
+  const mobile = freshMobile();
+  await profile.startMobileChange({ mobile });
+  const [message] = await testApp().messagesTo(`+98${mobile.slice(1)}`);
+  await profile.confirmMobileChange({ code: message?.code ?? '' });
+  testApp().advance(48 * hourMs);
+  await recovery().undoChanges({ token: await tokenOf(user.email, 'restore') });
+  for (const its of [{ email: user.email }, { mobile }])
+    expect(
+      await failureOf(
+        testApp()
+          .client(AuthService)
+          .login({ ...its, password: 'an-intruders-orbit-47' }),
+      ),
+    ).toEqual(failure('Unauthenticated', 'CREDENTIALS_INVALID'));
+});
+
+test('a link that waits undoes no change that came after an undo', async () => {
+  const { user, theirs, token } = await takenOver();
+  await recovery().startUndo({ token });
+  const restore = await tokenOf(user.email, 'restore');
+  testApp().advance(48 * hourMs);
+  const rejected = await tokenOf(theirs, 'reject');
+  await recovery().undoChanges({ token: restore });
+  // What the owner does later is no matter of any link of before.
+  const { handle, code } = await startCode(testApp(), user.email);
+  const { tokens } = await testApp().client(AuthService).finishCodeSignIn({ handle, code });
+  const later = freshEmail();
+  await moveTo(testApp(), { accessToken: tokens?.accessToken ?? '' }, later);
+  await recovery().rejectUndo({ token: rejected });
+  for (const old of [restore, token])
+    expect(await failureOf(recovery().undoChanges({ token: old }))).toEqual(invalid);
+  expect(await userAt(later)).toBe(user.userId);
+});
+
+test('of parallel undos that have waited one wins, and the link ends seven days later', async () => {
+  const { user, token } = await takenOver();
+  await recovery().startUndo({ token });
+  const restore = await tokenOf(user.email, 'restore');
+  testApp().advance(48 * hourMs);
+  const tries = await Promise.allSettled(
+    Array.from({ length: 4 }, () => recovery().undoChanges({ token: restore })),
+  );
+  expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  const late = await takenOver();
+  await recovery().startUndo({ token: late.token });
+  const itsLink = await tokenOf(late.user.email, 'restore');
+  testApp().advance((48 + 7 * 24) * hourMs);
+  expect(await failureOf(recovery().undoChanges({ token: itsLink }))).toEqual(invalid);
+});
+
+test('an account with a number alone gets its links by SMS', async () => {
+  const mobile = freshMobile();
+  const { handle, code } = await startCode(testApp(), mobile);
+  const { tokens } = await testApp().client(AuthService).finishCodeSignIn({ handle, code });
+  const profile = testApp().client(ProfileService, bearer(tokens?.accessToken ?? ''));
+  const theirs = freshMobile();
+  const [old, now] = [mobile, theirs].map((number) => `+98${number.slice(1)}`) as [string, string];
+  await profile.startMobileChange({ mobile: theirs });
+  await profile.confirmMobileChange({ code: (await testApp().messagesTo(now))[0]?.code ?? '' });
+  await recovery().startUndo({ token: await tokenOf(old, 'notice') });
+  expect((await linked(now, 'reject'))?.text).toContain('If you made them:');
+  testApp().advance(48 * hourMs);
+  await recovery().undoChanges({ token: await tokenOf(old, 'restore') });
+  const again = await startCode(testApp(), mobile);
+  expect(await testApp().client(AuthService).finishCodeSignIn(again)).toMatchObject({ isNew: false });
+});
+
+test('there is no such way where the tenant has none', async () => {
+  const test = await startTestApp();
+  try {
+    await changePolicy(test, (policy) => ({
+      ...policy,
+      codeSignIn: { enabled: true, createAccounts: true },
+    }));
+    const user = await signUpByCode(test);
+    await moveTo(test, user, freshEmail());
+    const [notice] = await test.messagesTo(user.email);
+    const start = test.client(RecoveryService).startUndo({ token: notice?.code ?? '' });
+    expect(await failureOf(start)).toEqual(failure('FailedPrecondition', 'SIGN_IN_METHOD_DISABLED'));
+  } finally {
+    await test.close();
+  }
+});
