@@ -132,7 +132,7 @@ export function authHandlers(flows: AuthFlows): ServiceImpl<typeof AuthService> 
     async listSessions(_, context) {
       const caller = callerOf(context);
       const sessions = await flows.sessions.list(caller);
-      return { sessions: sessions.map((session) => toSession(session, caller.session?.id)) };
+      return { sessions: sessions.map((session) => toSession(caller, session)) };
     },
 
     async revokeSession(request, context) {

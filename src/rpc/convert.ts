@@ -19,6 +19,7 @@ import { describeDevice, parseDevice } from '../domain/device.ts';
 import { invalid } from '../domain/errors.ts';
 import type { IdentifierKind } from '../domain/identifier.ts';
 import { describeMobile, maskMobile } from '../domain/mobile.ts';
+import type { Client } from '../domain/network.ts';
 import type { TenantPolicy } from '../domain/policy.ts';
 import type { Json } from '../domain/profile.ts';
 import type { SessionRow } from '../domain/session.ts';
@@ -107,31 +108,33 @@ export function toProfile(
   };
 }
 
+/** The device of a session in the language of the call. */
+export function toDevice({ locale }: Pick<Caller, 'locale'>, { userAgent }: Client): string {
+  return describeDevice(parseDevice(userAgent), locale);
+}
+
 export function toSession(
+  caller: Caller,
   { id, client, createdAt, refreshedAt, expiresAt }: SessionRow,
-  currentId: string | undefined,
 ): MessageInitShape<typeof SessionSchema> {
   return {
     sessionId: id,
-    device: describeDevice(parseDevice(client.userAgent)),
+    device: toDevice(caller, client),
     address: client.address,
     createTime: timestampFromDate(createdAt),
     lastUseTime: timestampFromDate(refreshedAt),
     expireTime: timestampFromDate(expiresAt),
-    current: id === currentId,
+    current: id === caller.session?.id,
   };
 }
 
-export function toTrustedDevice({
-  id,
-  client,
-  createdAt,
-  lastUsedAt,
-  expiresAt,
-}: TrustedDevice): MessageInitShape<typeof TrustedDeviceSchema> {
+export function toTrustedDevice(
+  caller: Caller,
+  { id, client, createdAt, lastUsedAt, expiresAt }: TrustedDevice,
+): MessageInitShape<typeof TrustedDeviceSchema> {
   return {
     deviceId: id,
-    device: describeDevice(parseDevice(client.userAgent)),
+    device: toDevice(caller, client),
     address: client.address,
     createTime: timestampFromDate(createdAt),
     lastUseTime: timestampFromDate(lastUsedAt),

@@ -10,7 +10,6 @@ import type {
   UpdateUserRequest,
 } from '../../gen/manam/v1/management_users_pb.js';
 import { type Caller, managerOf } from '../domain/caller.ts';
-import { describeDevice, parseDevice } from '../domain/device.ts';
 import { maskEmail } from '../domain/email.ts';
 import { DomainError, invalid } from '../domain/errors.ts';
 import type { ExternalIdentity } from '../domain/external-identity.ts';
@@ -31,7 +30,7 @@ import type { createListUsers, UserQuery } from '../flows/manage/list-users.ts';
 import type { createUserCare } from '../flows/manage/user-care.ts';
 import type { createUserAdmin } from '../flows/manage/users.ts';
 import { callerOf } from './context.ts';
-import { fromValue, toProfile } from './convert.ts';
+import { fromValue, toDevice, toProfile } from './convert.ts';
 import { toTold } from './event-service.ts';
 
 export type ManagedUserFlows = {
@@ -149,7 +148,7 @@ export function managedUserHandlers(flows: ManagedUserFlows) {
     async listUserSessions({ userId }, context) {
       const caller = callerOf(context);
       const sessions = await userCare.listSessions(named(caller, userId));
-      return { sessions: sessions.map((session) => toManagedSession(session, sightOfCaller(caller))) };
+      return { sessions: sessions.map((session) => toManagedSession(caller, session)) };
     },
 
     async endUserSessions({ userId, sessionId }, context) {
@@ -247,13 +246,13 @@ function toIdentity(
 }
 
 function toManagedSession(
+  caller: Caller,
   { id, client, amr, createdAt, refreshedAt, expiresAt }: SessionRow,
-  { identifiers }: Sight,
 ): MessageInitShape<typeof ManagedSessionSchema> {
   return {
     sessionId: id,
-    device: describeDevice(parseDevice(client.userAgent)),
-    address: identifiers ? client.address : '',
+    device: toDevice(caller, client),
+    address: sightOfCaller(caller).identifiers ? client.address : '',
     amr: [...amr],
     createTime: timestampFromDate(createdAt),
     lastUseTime: timestampFromDate(refreshedAt),

@@ -106,7 +106,8 @@ export function twoFactorHandlers(flows: TwoFactorFlows): ServiceImpl<typeof Two
     },
 
     async listTrustedDevices(_, context) {
-      return { devices: (await devices.list(callerOf(context))).map(toTrustedDevice) };
+      const caller = callerOf(context);
+      return { devices: (await devices.list(caller)).map((device) => toTrustedDevice(caller, device)) };
     },
 
     async removeTrustedDevice(request, context) {

@@ -60,7 +60,7 @@ for (const viewing of [
     await signIn(thief, email, password);
     await heading(thief, thief.t('profile')).waitFor();
     await thief.page.getByRole('link', { name: thief.t('sessions') }).click();
-    await thief.page.getByText('Chrome on Linux').waitFor();
+    await thief.page.getByText(viewing.locale === 'fa' ? 'Chrome در Linux' : 'Chrome on Linux').waitFor();
     await thief.look('sessions');
 
     const [notice] = (await app().messagesTo(email)).filter(({ link }) => link.includes('/report?'));

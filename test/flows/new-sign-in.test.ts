@@ -105,11 +105,13 @@ test('a tenant can turn the notices off', async () => {
   await app.close();
 });
 
-test('sessions name browser and system', async () => {
+test('sessions name browser and system in the language of the call', async () => {
   const { email } = await signUp(testApp());
   const token = await signIn(email, firefox);
   const { sessions } = await testApp().client(AuthService, bearer(token)).listSessions({});
   expect(sessions[0]?.device).toBe('Firefox on Linux');
+  const inPersian = testApp().client(AuthService, { ...bearer(token), 'accept-language': 'fa' });
+  expect((await inPersian.listSessions({})).sessions[0]?.device).toBe('Firefox در Linux');
 });
 
 test('a device is described by what its user agent says, and by nothing that breaks a page', () => {

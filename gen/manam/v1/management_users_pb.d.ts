@@ -222,7 +222,7 @@ export declare type ManagedSession = Message<"manam.v1.ManagedSession"> & {
   sessionId: string;
 
   /**
-   * The device in words, such as "Firefox on Linux".
+   * The device in the language of the call, such as "Firefox on Linux".
    *
    * @generated from field: string device = 2;
    */

@@ -107,7 +107,7 @@ export declare type Session = Message<"manam.v1.Session"> & {
   sessionId: string;
 
   /**
-   * Browser and system of the sign-in, such as "Firefox on Linux"; the name of a program that is no
+   * Browser and system of the sign-in in the language of the call, such as "Firefox on Linux"; the name of a program that is no
    * browser. Empty: unknown.
    *
    * @generated from field: string device = 2;

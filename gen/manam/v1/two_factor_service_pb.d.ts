@@ -814,7 +814,7 @@ export declare type TrustedDevice = Message<"manam.v1.TrustedDevice"> & {
   deviceId: string;
 
   /**
-   * Browser and system, such as "Firefox on Linux". Empty: unknown.
+   * Browser and system in the language of the call, such as "Firefox on Linux". Empty: unknown.
    *
    * @generated from field: string device = 2;
    */

@@ -8,23 +8,21 @@ import { useAccount } from './state.ts';
 
 /** Where one is signed in, and the end of it. */
 export function Sessions() {
-  const { t, date } = useLanguage();
+  const { t, date, locale } = useLanguage();
   const { manam } = useAccount();
   const [note, setNote] = useState('');
   const when = (time: Timestamp | undefined) => (time === undefined ? '' : date(timestampDate(time)));
   return (
     <Section title={t('sessions')} isPage>
       <p role="status">{note}</p>
-      <Loaded load={async () => (await manam.auth.listSessions({})).sessions}>
+      <Loaded key={locale} load={async () => (await manam.auth.listSessions({})).sessions}>
         {(sessions, reload) => (
           <>
             <ul class="sessions">
               {sessions.map(({ sessionId, device, address, createTime, lastUseTime, current }) => (
                 <li key={sessionId}>
                   <div>
-                    <bdi dir="ltr" class="device">
-                      {device || '–'}
-                    </bdi>
+                    <span class="device">{device || '–'}</span>
                     <p class="hint">
                       <bdi dir="ltr">{address}</bdi> · {t('sessionSince', { date: when(createTime) })} ·{' '}
                       {t('sessionUsed', { date: when(lastUseTime) })}

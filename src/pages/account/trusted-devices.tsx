@@ -7,10 +7,10 @@ import { useAccount } from './state.ts';
 
 /** The devices that are spared the second factor, and the end of that. Nothing where there are none. */
 export function TrustedDevices() {
-  const { t, date } = useLanguage();
+  const { t, date, locale } = useLanguage();
   const { manam } = useAccount();
   return (
-    <Loaded load={async () => (await manam.twoFactor.listTrustedDevices({})).devices}>
+    <Loaded key={locale} load={async () => (await manam.twoFactor.listTrustedDevices({})).devices}>
       {(devices, reload) =>
         devices.length > 0 && (
           <Section title={t('trustedDevices')}>
@@ -18,9 +18,7 @@ export function TrustedDevices() {
               {devices.map(({ deviceId, device, address, expireTime }) => (
                 <li key={deviceId}>
                   <div>
-                    <bdi dir="ltr" class="device">
-                      {device || '–'}
-                    </bdi>
+                    <span class="device">{device || '–'}</span>
                     <p class="hint">
                       <bdi dir="ltr">{address}</bdi> ·{' '}
                       {t('trustedUntil', { date: expireTime ? date(timestampDate(expireTime)) : '' })}

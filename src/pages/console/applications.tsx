@@ -6,7 +6,7 @@ import { Field, type Values } from '../kit/form.tsx';
 import { Link } from '../kit/parts.tsx';
 import { Opener } from './dialogs.tsx';
 import { useLanguage, type Word } from './language.ts';
-import { Card, Code, Empty, Fetched, KeptSecret, Page, Table, Tag, Time } from './parts.tsx';
+import { Card, Code, Copyable, Empty, Facts, Fetched, KeptSecret, Page, Table, Tag, Time } from './parts.tsx';
 import { Sheet } from './sheet.tsx';
 import { useConsole } from './state.ts';
 
@@ -102,7 +102,17 @@ function NewApplication() {
     else setMade(answer);
   };
   if (made !== undefined)
-    return <KeptSecret label={t('clientSecret')} text={made.clientSecret} onKept={() => open(made)} />;
+    return (
+      <>
+        <Facts
+          facts={[
+            [t('clientId'), <Copyable key="id" text={made.application?.clientId ?? ''} />],
+            [t('issuer'), <Copyable key="issuer" text={made.application?.issuer ?? ''} />],
+          ]}
+        />
+        <KeptSecret label={t('clientSecret')} text={made.clientSecret} onKept={() => open(made)} />
+      </>
+    );
   return (
     <Sheet submit={t('appAdd')} onSubmit={create}>
       <Field name="name" alsoNames={['settings.name']} label={t('name')} isRequired takesFocus />

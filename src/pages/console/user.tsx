@@ -125,11 +125,11 @@ function Authenticators({ found: { authenticators, identities } }: { readonly fo
 const Identity = ({ provider }: ManagedIdentity) => <Tag>{provider}</Tag>;
 
 function Sessions({ userId }: { readonly userId: string }) {
-  const { t } = useLanguage();
+  const { t, locale } = useLanguage();
   const { manage, may, say } = useConsole();
   const mayEnd = may(ManagementService.method.endUserSessions);
   return (
-    <Fetched load={async () => (await manage.listUserSessions({ userId })).sessions}>
+    <Fetched key={locale} load={async () => (await manage.listUserSessions({ userId })).sessions}>
       {(sessions, reload) => {
         const end = async (sessionId: string) => {
           await manage.endUserSessions({ userId, sessionId });
@@ -147,7 +147,7 @@ function Sessions({ userId }: { readonly userId: string }) {
                 {
                   label: t('device'),
                   isMain: true,
-                  of: ({ device }) => <bdi dir="ltr">{device || '–'}</bdi>,
+                  of: ({ device }) => <>{device || '–'}</>,
                 },
                 { label: t('address'), of: ({ address }) => <bdi dir="ltr">{address}</bdi> },
                 { label: t('began'), of: ({ createTime }) => <Time of={createTime} /> },
