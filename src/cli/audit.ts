@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { AuditEvent } from '../../gen/manam/admin/v1/admin_service_pb.js';
 import type { AdminClient } from '../composition/admin-client.ts';
 import { say } from '../composition/terminal.ts';
-import type { Cli } from './context.ts';
+import { type Cli, withExample } from './context.ts';
 import { addEventLogCommands } from './event-log.ts';
 
 type AuditOptions = {
@@ -82,14 +82,16 @@ export function addAuditCommands({ program, admin }: Cli): void {
   const audit = program.command('audit').description('read the audit log, and prove it');
   addEventLogCommands(audit, { admin });
   const filtered = (command: Command, example: string) =>
-    command
-      .option('--tenant <tenant>', 'the tenant, by slug or id; deployment: what concerns none', 'dev')
-      .option('--user <id>', "a user's id", '')
-      .option('--action <name>', 'an action, such as sign_in.failed', '')
-      .option('--outcome <outcome>', 'success or failure', '')
-      .option('--limit <count>', 'at most that many', parseLimit, 100)
-      .option('--json', 'a JSON document a line', false)
-      .addHelpText('after', `\nExample:\n  npm run manam -- ${example}`);
+    withExample(
+      command
+        .option('--tenant <tenant>', 'the tenant, by slug or id; deployment: what concerns none', 'dev')
+        .option('--user <id>', "a user's id", '')
+        .option('--action <name>', 'an action, such as sign_in.failed', '')
+        .option('--outcome <outcome>', 'success or failure', '')
+        .option('--limit <count>', 'at most that many', parseLimit, 100)
+        .option('--json', 'a JSON document a line', false),
+      example,
+    );
   filtered(
     audit.command('search').description('print the newest events that match'),
     'audit search --tenant dev --action sign_in.failed',

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { AdminClient, Needs } from '../composition/admin-client.ts';
+import { isSource } from '../root.ts';
 
 /** The context of the commands. */
 export type Cli = {
@@ -13,11 +14,17 @@ export type Output = { readonly json: boolean };
 /** The options of every command that cannot be undone. */
 export type Destructive = { readonly yes: boolean };
 
+/** The program as it is called: from the sources by npm. */
+const invocation = isSource ? 'npm run manam --' : 'manam';
+
+/** Ends the help of a command with an example of its arguments, after what has to stand before the program. */
+export function withExample(command: Command, example: string, before = ''): Command {
+  return command.addHelpText('after', `\nExample:\n  ${before}${invocation} ${example}`);
+}
+
 /** A command that prints; with the example that its help ends with. */
 export function printing(command: Command, example: string): Command {
-  return command
-    .option('--json', 'print JSON in the names of the contract', false)
-    .addHelpText('after', `\nExample:\n  npm run manam -- ${example}`);
+  return withExample(command.option('--json', 'print JSON in the names of the contract', false), example);
 }
 
 /** A command that asks first. */

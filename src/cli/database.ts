@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import { CommandError, exitCodes } from '../composition/exit-codes.ts';
 import { say } from '../composition/terminal.ts';
 import type { Config } from '../config/config.ts';
-import type { Cli } from './context.ts';
+import { type Cli, withExample } from './context.ts';
 
 function parsePort(text: string): number {
   const port = Number(text);
@@ -13,23 +13,24 @@ function parsePort(text: string): number {
 
 /** `manam database …` */
 export function addDatabaseCommands({ program }: Cli, config: () => Promise<Config>): void {
-  program
-    .command('database')
-    .description('the servers of the database')
-    .command('agent')
-    .description("serve HAProxy's agent check for a server of Group Replication: up while it is the primary")
-    .option('--host <address>', 'the address to listen on', '127.0.0.1')
-    .option('--port <port>', 'the port to listen on', parsePort, 9201)
-    .addHelpText(
-      'after',
-      '\nExample:\n  DATABASE_URL=mysql://agent:secret@127.0.0.1:3306/ npm run manam -- database agent --port 9201',
-    )
-    .action(async (listen: { readonly host: string; readonly port: number }) => {
-      const { databaseUrl } = await config();
-      if (databaseUrl === undefined)
-        throw new CommandError('DATABASE_URL must name the server to check', exitCodes.usage);
-      const { startGroupAgent } = await import('../composition/group-agent.ts');
-      const { port } = await startGroupAgent(databaseUrl, listen);
-      say(`serving the agent check on ${listen.host}:${port}`);
-    });
+  withExample(
+    program
+      .command('database')
+      .description('the servers of the database')
+      .command('agent')
+      .description(
+        "serve HAProxy's agent check for a server of Group Replication: up while it is the primary",
+      )
+      .option('--host <address>', 'the address to listen on', '127.0.0.1')
+      .option('--port <port>', 'the port to listen on', parsePort, 9201),
+    'database agent --port 9201',
+    'DATABASE_URL=mysql://agent:secret@127.0.0.1:3306/ ',
+  ).action(async (listen: { readonly host: string; readonly port: number }) => {
+    const { databaseUrl } = await config();
+    if (databaseUrl === undefined)
+      throw new CommandError('DATABASE_URL must name the server to check', exitCodes.usage);
+    const { startGroupAgent } = await import('../composition/group-agent.ts');
+    const { port } = await startGroupAgent(databaseUrl, listen);
+    say(`serving the agent check on ${listen.host}:${port}`);
+  });
 }

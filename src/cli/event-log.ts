@@ -15,7 +15,7 @@ import {
 } from '../domain/log-file.ts';
 import { logEndType, logHeadType } from '../domain/log-head.ts';
 import { assertWanted } from './common.ts';
-import { type Cli, type Destructive, destructive, repeated } from './context.ts';
+import { type Cli, type Destructive, destructive, repeated, withExample } from './context.ts';
 
 type ExportOptions = { readonly tenant: string; readonly out: string };
 type VerifyOptions = { readonly head?: readonly string[]; readonly keys?: string };
@@ -27,40 +27,44 @@ const shown = 20;
 
 /** `manam audit export`, `verify` and `restart`. */
 export function addEventLogCommands(audit: Command, { admin }: Pick<Cli, 'admin'>): void {
-  audit
-    .command('export')
-    .description(
-      'write the log of a tenant into a file that proves itself; the newest signed head is printed',
-    )
-    .requiredOption('--tenant <tenant>', 'the tenant, by slug or id; deployment: what concerns none')
-    .requiredOption('--out <file>', 'the file to write')
-    .addHelpText('after', '\nExample:\n  npm run manam -- audit export --tenant dev --out log.jsonl')
-    .action((options: ExportOptions) => admin('keys', (client) => exportLog(client, options)));
+  withExample(
+    audit
+      .command('export')
+      .description(
+        'write the log of a tenant into a file that proves itself; the newest signed head is printed',
+      )
+      .requiredOption('--tenant <tenant>', 'the tenant, by slug or id; deployment: what concerns none')
+      .requiredOption('--out <file>', 'the file to write'),
+    'audit export --tenant dev --out log.jsonl',
+  ).action((options: ExportOptions) => admin('keys', (client) => exportLog(client, options)));
 
-  audit
-    .command('verify')
-    .description('compare an exported log with heads that were kept; needs no database')
-    .argument('<file>', 'the exported log')
-    .option('--head <head>', 'a signed head, or a file that holds one; may be repeated', repeated)
-    .option(
-      '--keys <file>',
-      'the public keys of the service (jwks.json), to verify the signatures of heads and of restored backups',
-    )
-    .addHelpText(
-      'after',
-      `\nExit codes: 0: the log is what the heads cover; 1: it was changed; 7: a restored backup lost events that a head covers.
-\nExample:\n  npm run manam -- audit verify log.jsonl --head head.txt --keys jwks.json`,
-    )
-    .action(verify);
+  withExample(
+    audit
+      .command('verify')
+      .description('compare an exported log with heads that were kept; needs no database')
+      .argument('<file>', 'the exported log')
+      .option('--head <head>', 'a signed head, or a file that holds one; may be repeated', repeated)
+      .option(
+        '--keys <file>',
+        'the public keys of the service (jwks.json), to verify the signatures of heads and of restored backups',
+      )
+      .addHelpText(
+        'after',
+        '\nExit codes: 0: the log is what the heads cover; 1: it was changed; 7: a restored backup lost events that a head covers.',
+      ),
+    'audit verify log.jsonl --head head.txt --keys jwks.json',
+  ).action(verify);
 
   destructive(
-    audit
-      .command('restart')
-      .description(
-        'begin the logs of all tenants anew, after a backup was restored; or of one whose log is damaged',
-      )
-      .option('--tenant <tenant>', 'only that one, by slug or id; deployment: what concerns none', '')
-      .addHelpText('after', '\nExample:\n  npm run manam -- audit restart --yes'),
+    withExample(
+      audit
+        .command('restart')
+        .description(
+          'begin the logs of all tenants anew, after a backup was restored; or of one whose log is damaged',
+        )
+        .option('--tenant <tenant>', 'only that one, by slug or id; deployment: what concerns none', ''),
+      'audit restart --yes',
+    ),
   ).action(({ tenant, yes }: Destructive & { readonly tenant: string }) =>
     admin('keys', async (client) => {
       await assertWanted(

@@ -1,4 +1,4 @@
-import { durationFromMs } from '@bufbuild/protobuf/wkt';
+import { durationFromMs, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
   CreateAdminKeyResponseSchema,
@@ -10,14 +10,26 @@ import {
 } from '../../gen/manam/admin/v1/admin_service_pb.js';
 import { say } from '../composition/terminal.ts';
 import { scopes } from '../domain/api-key.ts';
+import { dayMs } from '../domain/duration.ts';
 import { assertWanted, describeEnum, describeTime, sayJson, sayTable } from './common.ts';
 import { type Cli, type Destructive, destructive, type Output, printing, repeated } from './context.ts';
 
 type CreateOptions = Output & {
   readonly tenant: string;
   readonly kind: 'publishable' | 'secret';
+  readonly name: string;
   readonly scope?: readonly string[];
+  readonly origin?: readonly string[];
+  readonly application: string;
+  readonly network?: readonly string[];
+  readonly days?: number;
 };
+
+function parseDays(text: string): number {
+  const days = Number(text);
+  if (!(days > 0)) throw new InvalidArgumentError('It has to be a number of days.');
+  return days;
+}
 
 export function parseHours(text: string): number {
   const hours = Number(text);
@@ -47,7 +59,24 @@ export function addKeyCommands({ program, admin }: Cli): void {
           .choices(['publishable', 'secret'])
           .makeOptionMandatory(),
       )
-      .option('--scope <scope>', `what a secret key may do: ${scopes.join(', ')}`, repeated),
+      .option('--name <name>', 'a name for people', '')
+      .option('--scope <scope>', `what a secret key may do: ${scopes.join(', ')}`, repeated)
+      .option(
+        '--origin <origin>',
+        'the pages that a publishable key is good in; default: all of the policy',
+        repeated,
+      )
+      .option(
+        '--application <client-id>',
+        'an application with whose origins the key is good, and with which it ends',
+        '',
+      )
+      .option(
+        '--network <network>',
+        'where a secret key is good from, such as 192.0.2.0/24; default: anywhere',
+        repeated,
+      )
+      .option('--days <days>', 'its lifetime; default: until it is revoked', parseDays),
     'key create --tenant acme --kind secret --scope users.read',
   ).action((options: CreateOptions) =>
     admin('keys', async (client) => {
@@ -55,7 +84,14 @@ export function addKeyCommands({ program, admin }: Cli): void {
       const answer = await client.createKey({
         tenant: options.tenant,
         kind,
+        name: options.name,
         scopes: [...(options.scope ?? [])],
+        origins: [...(options.origin ?? [])],
+        clientId: options.application,
+        networks: [...(options.network ?? [])],
+        ...(options.days !== undefined && {
+          expireTime: timestampFromMs(Date.now() + options.days * dayMs),
+        }),
       });
       if (options.json) sayJson(CreateKeyResponseSchema, answer);
       else showOnce(answer.text);
@@ -70,13 +106,15 @@ export function addKeyCommands({ program, admin }: Cli): void {
       const answer = await client.listKeys({ tenant: options.tenant });
       if (options.json) return sayJson(ListKeysResponseSchema, answer);
       sayTable(
-        ['ID', 'KIND', 'SCOPES', 'CREATED', 'REVOKED'],
-        answer.keys.map(({ keyId, kind, scopes, createTime, revokeTime }) => [
+        ['ID', 'NAME', 'KIND', 'SCOPES', 'CREATED', 'LAST USE', 'ENDS'],
+        answer.keys.map(({ keyId, name, kind, scopes, createTime, lastUseTime, expireTime, revokeTime }) => [
           keyId,
+          name || '-',
           describeEnum(TenantKeyKind, kind),
           scopes.join(' ') || '-',
           describeTime(createTime),
-          describeTime(revokeTime),
+          describeTime(lastUseTime),
+          describeTime(revokeTime ?? expireTime),
         ]),
       );
     }),

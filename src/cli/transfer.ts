@@ -12,7 +12,7 @@ import { CommandError, exitCodes } from '../composition/exit-codes.ts';
 import { say } from '../composition/terminal.ts';
 import { recordMappings } from '../domain/record-mappings.ts';
 import { describeEnum } from './common.ts';
-import type { Cli } from './context.ts';
+import { type Cli, withExample } from './context.ts';
 
 type ImportOptions = {
   readonly tenant: string;
@@ -112,26 +112,28 @@ async function exportUsers(client: AdminClient, { tenant, user }: ExportOptions)
 
 /** `manam import` and `manam export` */
 export function addTransferCommands({ program, admin }: Cli): void {
-  program
-    .command('import <file>')
-    .description('take users in, a JSON document a line; - reads the input')
-    .requiredOption('--tenant <tenant>', 'the tenant, by slug or id')
-    .addOption(
-      new Option('--mapping <name>', 'what the lines look like').choices(recordMappings).default('manam'),
-    )
-    .option('--dry-run', 'write nothing, only tell what would be', false)
-    .option('--report <file>', 'write what became of each line, a JSON document a line')
-    .option('--json', 'print the counts as JSON', false)
-    .addHelpText('after', '\nExample:\n  npm run manam -- import users.ndjson --tenant dev --dry-run')
-    .action((file: string, options: ImportOptions) =>
-      admin('keys', (client) => importUsers(client, file, options)),
-    );
-  program
-    .command('export')
-    .description("print a tenant's users as import takes them, with hashes and seeds: keep it secret")
-    .requiredOption('--tenant <tenant>', 'the tenant, by slug or id')
-    .option('--user <user>', 'all that is held of one user instead, for himself, without hashes and seeds')
-    .option('--json', 'what it prints anyway', false)
-    .addHelpText('after', '\nExample:\n  npm run manam -- export --tenant dev > users.ndjson')
-    .action((options: ExportOptions) => admin('keys', (client) => exportUsers(client, options)));
+  withExample(
+    program
+      .command('import <file>')
+      .description('take users in, a JSON document a line; - reads the input')
+      .requiredOption('--tenant <tenant>', 'the tenant, by slug or id')
+      .addOption(
+        new Option('--mapping <name>', 'what the lines look like').choices(recordMappings).default('manam'),
+      )
+      .option('--dry-run', 'write nothing, only tell what would be', false)
+      .option('--report <file>', 'write what became of each line, a JSON document a line')
+      .option('--json', 'print the counts as JSON', false),
+    'import users.ndjson --tenant dev --dry-run',
+  ).action((file: string, options: ImportOptions) =>
+    admin('keys', (client) => importUsers(client, file, options)),
+  );
+  withExample(
+    program
+      .command('export')
+      .description("print a tenant's users as import takes them, with hashes and seeds: keep it secret")
+      .requiredOption('--tenant <tenant>', 'the tenant, by slug or id')
+      .option('--user <user>', 'all that is held of one user instead, for himself, without hashes and seeds')
+      .option('--json', 'what it prints anyway', false),
+    'export --tenant dev > users.ndjson',
+  ).action((options: ExportOptions) => admin('keys', (client) => exportUsers(client, options)));
 }

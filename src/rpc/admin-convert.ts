@@ -106,16 +106,26 @@ export function toConnection(connection: ManagedConnection) {
 export function toKey({
   id: keyId,
   kind,
+  name,
   scopes,
+  limits,
   createdAt,
   revokedAt,
+  expiresAt,
+  lastUsedAt,
 }: ApiKeyRow): MessageInitShape<typeof KeySchema> {
   return {
     keyId,
     kind: keyKinds[kind],
+    name,
     scopes: [...scopes],
+    origins: [...(limits?.origins ?? [])],
+    clientId: limits?.clientId ?? '',
+    networks: [...(limits?.networks ?? [])],
     createTime: timestampFromDate(createdAt),
     ...optionalTime('revokeTime', revokedAt),
+    ...optionalTime('expireTime', expiresAt),
+    ...optionalTime('lastUseTime', lastUsedAt),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@bufbuild/protobuf';
-import { type Duration, durationMs } from '@bufbuild/protobuf/wkt';
+import { type Duration, durationMs, timestampDate } from '@bufbuild/protobuf/wkt';
 import type { ConnectRouter, HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { AdminService } from '../../gen/manam/admin/v1/admin_service_pb.js';
 import type { Migrations } from '../domain/migration.ts';
@@ -155,9 +155,15 @@ function connectionHandlers({ connections }: AdminFlows) {
 
 function keyHandlers({ keys, adminKeys }: AdminFlows) {
   return {
-    async createKey(request, context) {
-      const command = { ...request, kind: fromKeyKind(request.kind) };
-      const { key, text } = await keys.create(operatorOf(context), command);
+    async createKey({ tenant, kind, name, scopes, origins, clientId, networks, expireTime }, context) {
+      const { key, text } = await keys.create(operatorOf(context), {
+        tenant,
+        kind: fromKeyKind(kind),
+        name,
+        scopes,
+        limits: { origins, clientId, networks },
+        expiresAt: expireTime && timestampDate(expireTime),
+      });
       return { key: toKey(key), text };
     },
     async listKeys(request) {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { ConnectError } from '@connectrpc/connect';
 import { beforeAll, expect, test } from 'vitest';
 import { BadRequestSchema } from '../../gen/google/rpc/error_details_pb.js';
@@ -211,6 +212,28 @@ test('rejects keys of another tenant and unknown scopes', async () => {
   expect(await failureOf(create(TenantKeyKind.PUBLISHABLE, ['users.read']))).toEqual(refused);
   expect(await failureOf(create(TenantKeyKind.UNSPECIFIED, []))).toEqual(
     failure('InvalidArgument', 'REQUEST_INVALID', { kind: 'FIELD_REQUIRED' }),
+  );
+});
+
+test('a key has a name, and limits of its own', async () => {
+  await makeTenant(admin, 'limited');
+  const expireTime = timestampFromMs(testApp().now().getTime() + 86_400_000);
+  const secret = { name: 'Billing', networks: ['192.0.2.0/24'], expireTime };
+  const made = await admin.createKey({
+    tenant: 'limited',
+    kind: TenantKeyKind.SECRET,
+    scopes: ['users.read'],
+    ...secret,
+  });
+  expect(made.key).toMatchObject(secret);
+  const origins = ['https://app.example.com'];
+  await admin.createKey({ tenant: 'limited', kind: TenantKeyKind.PUBLISHABLE, origins });
+  const { keys } = await admin.listKeys({ tenant: 'limited' });
+  expect(keys.find(({ name }) => name === 'Billing')).toMatchObject(secret);
+  expect(keys.some((key) => key.origins.includes('https://app.example.com'))).toBe(true);
+  const misplaced = admin.createKey({ tenant: 'limited', kind: TenantKeyKind.SECRET, origins });
+  expect(await failureOf(misplaced)).toEqual(
+    failure('InvalidArgument', 'REQUEST_INVALID', { origins: 'FIELD_INVALID' }),
   );
 });
 

@@ -49,7 +49,10 @@ test('an operator makes a tenant with its keys, and its users can sign up', asyn
   ]);
   expect(made).toMatchObject({ code: 0, err: '' });
   expect(made.out).toMatch(/^ID +SLUG +NAME +STATE +CREATED\n[0-9a-f-]{36} +shop +My Shop +active +20\d\d-/);
-  const shown = await manam(['key', 'create', '--tenant', 'shop', '--kind', 'publishable']);
+  const shown = await manam([
+    ...['key', 'create', '--tenant', 'shop', '--kind', 'publishable'],
+    ...['--name', 'Shop page', '--days', '30'],
+  ]);
   const [key = ''] = shown.out.split('\n');
   expect(shown.out.split('\n')[1]).toContain('not shown again');
   const user = await signUp(testApp(), { apieco_key: key });
@@ -58,7 +61,9 @@ test('an operator makes a tenant with its keys, and its users can sign up', asyn
     email_confirmed: true,
   });
   const listed = await manam(['key', 'list', '--tenant', 'shop']);
-  expect(listed.out).toMatch(/publishable +- +20\d\d-[\dT:-]+Z +-\n$/);
+  expect(listed.out).toMatch(
+    /Shop page +publishable +- +20\d\d-[\dT:-]+Z +(?:-|20\d\d-[\dT:-]+Z) +20\d\d-[\dT:-]+Z\n$/,
+  );
   expect(listed.out).not.toContain('manam_pk_');
   const { tenant } = (await json(['tenant', 'show', 'shop'])) as { tenant: { policy: object } };
   expect(tenant.policy).toMatchObject({

@@ -116,6 +116,48 @@ export declare type Key = Message<"manam.admin.v1.Key"> & {
    * @generated from field: google.protobuf.Timestamp revoke_time = 5;
    */
   revokeTime?: Timestamp | undefined;
+
+  /**
+   * A name for people.
+   *
+   * @generated from field: string name = 6;
+   */
+  name: string;
+
+  /**
+   * The origins of the pages that a publishable key is good in; none: all that the policy has.
+   *
+   * @generated from field: repeated string origins = 7;
+   */
+  origins: string[];
+
+  /**
+   * The application whose origins count as well and with which the key ends; empty: none.
+   *
+   * @generated from field: string client_id = 8;
+   */
+  clientId: string;
+
+  /**
+   * The networks that a secret key is good from; none: all.
+   *
+   * @generated from field: repeated string networks = 9;
+   */
+  networks: string[];
+
+  /**
+   * Time of its end by itself. Unset: none.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 10;
+   */
+  expireTime?: Timestamp | undefined;
+
+  /**
+   * Time of its last use, to the minute. Unset: it was never used.
+   *
+   * @generated from field: google.protobuf.Timestamp last_use_time = 11;
+   */
+  lastUseTime?: Timestamp | undefined;
 };
 
 /**
@@ -804,6 +846,41 @@ export declare type CreateKeyRequest = Message<"manam.admin.v1.CreateKeyRequest"
    * @generated from field: repeated string scopes = 3;
    */
   scopes: string[];
+
+  /**
+   * A name for people, at most 100 characters.
+   *
+   * @generated from field: string name = 4;
+   */
+  name: string;
+
+  /**
+   * The origins of the pages that a publishable key is good in, such as `https://app.example.com`. Default: all that the policy has.
+   *
+   * @generated from field: repeated string origins = 5;
+   */
+  origins: string[];
+
+  /**
+   * An application of the tenant: its origins count as well, and the key ends with it.
+   *
+   * @generated from field: string client_id = 6;
+   */
+  clientId: string;
+
+  /**
+   * The networks that a secret key is good from, such as `192.0.2.0/24`. Default: all.
+   *
+   * @generated from field: repeated string networks = 7;
+   */
+  networks: string[];
+
+  /**
+   * Time of its end by itself. Default: none.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 8;
+   */
+  expireTime?: Timestamp | undefined;
 };
 
 /**
