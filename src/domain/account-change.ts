@@ -21,6 +21,8 @@ export type AccountChange = {
   readonly id: string;
   readonly userId: string;
   readonly former: Former;
+  /** Whether the account had a password or an authenticator app before the change: an undo takes one of them. */
+  readonly isProvable: boolean;
   readonly changedAt: Date;
   /** From then on it cannot be undone. */
   readonly expiresAt: Date;
@@ -41,6 +43,12 @@ export type AccountChangeRepository = {
   ): Promise<boolean>;
   /** Keeps the changes that can be undone until a time, where they would go before. */
   extend(tenantId: string, userId: string, time: { readonly now: Date; readonly until: Date }): Promise<void>;
+  /** Ends what was extended: each change can be undone as long as it is young enough, or until a time. */
+  shorten(
+    tenantId: string,
+    userId: string,
+    time: { readonly ageMs: number; readonly until: Date },
+  ): Promise<void>;
   /** Ends the freeze. */
   thaw(tenantId: string, userId: string, now: Date): Promise<void>;
   /** Forgets the changes of a user, or of one kind: they cannot be undone any more. */

@@ -46,8 +46,8 @@ export const eventTexts: Readonly<Partial<Record<EventType, Texts>>> = {
     fa: 'تغییری گزارش شد که از شما نبود و حساب موقتاً بسته شد.',
   },
   'account.restore_requested': {
-    en: 'Someone with your former address or number asked to undo changes of your account.',
-    fa: 'کسی که به نشانی یا شمارهٔ پیشین شما دسترسی دارد خواست تغییرهای حساب شما برگردانده شود.',
+    en: 'Someone asked to undo the last changes of your account.',
+    fa: 'کسی خواست تغییرهای اخیر حساب شما برگردانده شود.',
   },
   'account.restore_rejected': {
     en: 'An undo of changes of your account was rejected.',

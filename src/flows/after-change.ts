@@ -19,7 +19,7 @@ export type AccessStores =
 
 /** The repositories of what follows a change of credentials. */
 type ChangeStores = AccessStores | 'users' | 'outbox';
-export type UndoableChangeStores = ChangeStores | 'accountChanges';
+export type UndoableChangeStores = ChangeStores | 'accountChanges' | 'authenticators';
 
 type Change<T extends EventType> = { readonly notice: Notice; readonly event: Recorded<T> };
 

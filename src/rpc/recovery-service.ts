@@ -56,6 +56,11 @@ export function recoveryHandlers(flows: RecoveryFlows): ServiceImpl<typeof Recov
       return { readyTime: timestampFromMs(readyAtMs) };
     },
 
+    async cancelUndo(_, context) {
+      await flows.waitingUndo.cancelInSession(callerOf(context));
+      return {};
+    },
+
     async rejectUndo(request, context) {
       await flows.waitingUndo.reject(callerOf(context), request);
       return {};

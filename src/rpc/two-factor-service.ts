@@ -31,7 +31,7 @@ export function twoFactorHandlers(flows: TwoFactorFlows): ServiceImpl<typeof Two
   return {
     async getTwoFactor(_, context) {
       const status = await authenticators.status(callerOf(context));
-      const { maskedNumber, recoveryCodesLeft, required, hasPassword, resetReadyAt } = status;
+      const { maskedNumber, recoveryCodesLeft, required, hasPassword, resetReadyAt, undoReadyAt } = status;
       return {
         methods: toMethods(status.methods),
         maskedPhoneNumber: maskedNumber,
@@ -39,6 +39,7 @@ export function twoFactorHandlers(flows: TwoFactorFlows): ServiceImpl<typeof Two
         required,
         hasPassword,
         ...(resetReadyAt && { factorResetTime: timestampFromDate(resetReadyAt) }),
+        ...(undoReadyAt && { undoTime: timestampFromDate(undoReadyAt) }),
       };
     },
 

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, isNull, lt, lte, or } from 'drizzle-orm';
+import { and, asc, eq, gt, isNull, lt, lte, or, sql } from 'drizzle-orm';
 import type { AccountChange, AccountChangeRepository, Former } from '../domain/account-change.ts';
 import type { Database } from './database.ts';
 import { accountChanges as table, users } from './tables/users.ts';
@@ -17,9 +17,9 @@ function toFormer(row: Row): Former {
   };
 }
 
-function toRow({ former, ...change }: AccountChange): typeof table.$inferInsert {
+function toRow({ former, isProvable, ...change }: AccountChange): typeof table.$inferInsert {
   const { kind } = former;
-  const row = { ...change, kind, passkeyOnly: false };
+  const row = { ...change, kind, passkeyOnly: false, provable: isProvable };
   if (former.kind === 'passkeys') return row;
   if (former.kind === 'password')
     return { ...row, passwordHash: former.passwordHash ?? null, passkeyOnly: former.isPasskeyOnly };
@@ -51,8 +51,8 @@ export function createAccountChangeRepository(db: Database): AccountChangeReposi
         .where(and(ofUser(tenantId, userId), gt(table.expiresAt, now)))
         .orderBy(asc(table.id));
       return rows.map((row) => {
-        const { id, changedAt, expiresAt } = row;
-        return { tenantId, userId, id, changedAt, expiresAt, former: toFormer(row) };
+        const { id, provable: isProvable, changedAt, expiresAt } = row;
+        return { tenantId, userId, id, changedAt, expiresAt, isProvable, former: toFormer(row) };
       });
     },
 
@@ -68,6 +68,14 @@ export function createAccountChangeRepository(db: Database): AccountChangeReposi
     },
 
     extend,
+
+    async shorten(tenantId, userId, { ageMs, until }) {
+      const end = sql`GREATEST(${table.changedAt} + INTERVAL ${ageMs / 1000} SECOND, ${sql.param(until, table.expiresAt)})`;
+      await db
+        .update(table)
+        .set({ expiresAt: end })
+        .where(and(ofUser(tenantId, userId), sql`${table.expiresAt} > ${end}`));
+    },
 
     async thaw(tenantId, userId, now) {
       // The end stays known: the link that froze the account does not do so again.

@@ -6,6 +6,7 @@ import { TwoFactorMethod } from '../../gen/manam/v1/session_pb.js';
 import type { TenantPolicy } from '../../src/domain/policy.ts';
 import { freshEmail, password, startTestApp, type TestApp, useTestApp } from '../support/app.ts';
 import { makeAuthenticator } from '../support/authenticator.ts';
+import { signUpByCode, startCode } from '../support/codes.ts';
 import { failure, failureOf } from '../support/errors.ts';
 import { changePolicy } from '../support/federation.ts';
 import { bearer, enrolTotp, type SignedIn, signUp } from '../support/journey.ts';
@@ -58,6 +59,29 @@ test('a passkey that an intruder made goes with a recovery, unless its owner kee
     );
     expect([keepRecent, ends]).toEqual([keepRecent, keepRecent ? 'signed in' : 'refused']);
   }
+});
+
+test('an undo that nobody proved keeps the passkey that an account asks for', async () => {
+  const app = await withPolicy((policy) => ({
+    ...withPasskeys({ passwordless: 'user' })(policy),
+    factorResetHours: 48,
+    codeSignIn: { enabled: true, createAccounts: true },
+  }));
+  const user = await signUpByCode(app);
+  await addPasskey(app, user);
+  await passkeysOf(app, user).removePassword({});
+  // Somebody reads the owner's mails.
+  const recovery = app.client(RecoveryService);
+  await recovery.startUndo({ token: await codeOf(user.email, '/undo?token=', app) });
+  // The owner hears of it in the same mailbox.
+  expect(await codeOf(user.email, '/undo?step=reject&token=', app)).not.toBe('');
+  app.advance(48 * 3_600_000);
+  await recovery.undoChanges({ token: await codeOf(user.email, '/undo?step=restore&token=', app) });
+  const { handle, code } = await startCode(app, user.email);
+  const answer = await app.client(AuthService).finishCodeSignIn({ handle, code });
+  expect(answer.tokens?.accessToken).toBe('');
+  expect(answer.twoFactor?.twoFactorMethods).toEqual([TwoFactorMethod.PASSKEY]);
+  await app.close();
 });
 
 test('an intruder who switches the password off is undone with the password of before', async () => {

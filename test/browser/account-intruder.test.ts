@@ -120,6 +120,33 @@ for (const viewing of [
     await who.context.close();
   });
 
+  test(`a session tells of an undo that waits, and ends it, ${name}`, async () => {
+    const user = await signUpByCode(app());
+    const own = freshEmail();
+    await moveTo(app(), user, own);
+    const recovery = app().client(RecoveryService);
+    const notice = (await app().messagesTo(user.email)).find(({ link }) => link.includes('/undo?'));
+    await recovery.startUndo({ token: notice?.code ?? '' });
+    const who = await visit(browser(), app().url, viewing, folder);
+    const { page, t } = who;
+    await page.goto(`${app().url}/account/dev/`);
+    await page.getByLabel(t('identifier')).fill(own);
+    await button(who, t('continue')).click();
+    await button(who, t('codeInstead')).click();
+    const field = page.getByLabel(t('code'), { exact: true });
+    await field.waitFor();
+    await field.fill((await newest(own))?.code ?? '');
+    await button(who, t('signIn')).click();
+    await heading(who, t('profile')).waitFor();
+    await page.getByRole('link', { name: t('security') }).click();
+    await button(who, t('undoReject')).waitFor();
+    await who.look('undo-known');
+    await button(who, t('undoReject')).click();
+    await button(who, t('undoReject')).waitFor({ state: 'detached' });
+    expect(who.problems).toEqual([]);
+    await who.context.close();
+  });
+
   test(`a user removes a number, and is asked once more, ${name}`, async () => {
     const user = await signUpWithMobile();
     const who = await visit(browser(), app().url, viewing, folder);

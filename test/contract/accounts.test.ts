@@ -333,7 +333,7 @@ overEveryStore('changes of an account', (scene) => {
     const { store, tenantId, makeUser, uuid, now, at } = scene();
     const { user, identifier } = await makeUser();
     const { accountChanges } = store;
-    const row = { tenantId, userId: user.id, changedAt: now };
+    const row = { tenantId, userId: user.id, changedAt: now, isProvable: false };
     const formers: Former[] = [
       { kind: 'email', identifier },
       { kind: 'mobile', identifier: undefined },
@@ -363,6 +363,14 @@ overEveryStore('changes of an account', (scene) => {
     expect(await accountChanges.list(tenantId, user.id, at(9600))).toHaveLength(0);
     await accountChanges.extend(tenantId, user.id, { now: at(3000), until: at(9800) });
     expect(await accountChanges.list(tenantId, user.id, at(9600))).toHaveLength(2);
+    await accountChanges.shorten(tenantId, user.id, { ageMs: 2000, until: at(1000) });
+    expect(
+      (await accountChanges.list(tenantId, user.id, at(1999))).map(({ expiresAt }) => expiresAt),
+    ).toEqual([at(2000), at(2000)]);
+    await accountChanges.extend(tenantId, user.id, { now, until: at(9800) });
+    await accountChanges.shorten(tenantId, user.id, { ageMs: 2000, until: at(9000) });
+    expect(await accountChanges.list(tenantId, user.id, at(9001))).toEqual([]);
+    expect(await accountChanges.list(tenantId, user.id, at(8999))).toHaveLength(3);
     await accountChanges.thaw(tenantId, user.id, at(3000));
     expect((await store.users.findById(tenantId, user.id))?.frozenUntil).toEqual(at(3000));
     // A link freezes once: since its own change.

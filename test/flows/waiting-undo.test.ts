@@ -2,6 +2,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
+import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
 import type { Message } from '../../src/domain/message.ts';
 import { freshEmail, startTestApp, useTestApp } from '../support/app.ts';
 import { signUpByCode, startCode } from '../support/codes.ts';
@@ -32,11 +33,13 @@ async function linked(to: string, step: 'notice' | 'restore' | 'reject'): Promis
 }
 const tokenOf = async (...of: Parameters<typeof linked>) => (await linked(...of))?.code ?? '';
 
-/** Whom a code to an address signs in. */
-async function userAt(email: string): Promise<string> {
+/** A sign-in by a code to an address. */
+async function tokensAt(email: string): Promise<{ readonly userId: string; readonly accessToken: string }> {
   const { handle, code } = await startCode(testApp(), email);
-  return (await testApp().client(AuthService).finishCodeSignIn({ handle, code })).userId;
+  const { userId, tokens } = await testApp().client(AuthService).finishCodeSignIn({ handle, code });
+  return { userId, accessToken: tokens?.accessToken ?? '' };
 }
+const userAt = async (email: string) => (await tokensAt(email)).userId;
 
 /** An intruder in the session of a user who signs in with codes alone has moved the account to an address of theirs. */
 async function takenOver() {
@@ -67,7 +70,7 @@ test('an owner without a password gets the account back after the waiting time',
   expect(await failureOf(recovery().undoChanges({ token: restore }))).toEqual(invalid);
 });
 
-test('who has the account rejects an undo, and every other one that waits', async () => {
+test('who has the account rejects every undo that waits, by the link of the notice or in a session', async () => {
   const { user, theirs, token } = await takenOver();
   await recovery().startUndo({ token });
   const restore = await tokenOf(user.email, 'restore');
@@ -79,6 +82,43 @@ test('who has the account rejects an undo, and every other one that waits', asyn
   // Each notice asks once.
   expect(await failureOf(recovery().startUndo({ token }))).toEqual(invalid);
   expect(await userAt(theirs)).toBe(user.userId);
+
+  const next = await takenOver();
+  await recovery().startUndo({ token: next.token });
+  const session = bearer((await tokensAt(next.theirs)).accessToken);
+  const factors = testApp().client(TwoFactorService, session);
+  expect((await factors.getTwoFactor({})).undoTime).toBeDefined();
+  await testApp().client(RecoveryService, session).cancelUndo({});
+  expect((await factors.getTwoFactor({})).undoTime).toBeUndefined();
+  testApp().advance(48 * hourMs);
+  const late = recovery().undoChanges({ token: await tokenOf(next.user.email, 'restore') });
+  expect(await failureOf(late)).toEqual(invalid);
+});
+
+test('an objection that comes too late is refused', async () => {
+  const { user, theirs, token } = await takenOver();
+  await recovery().startUndo({ token });
+  testApp().advance(48 * hourMs);
+  const tries = await Promise.allSettled([
+    recovery().undoChanges({ token: await tokenOf(user.email, 'restore') }),
+    recovery().rejectUndo({ token: await tokenOf(theirs, 'reject') }),
+  ]);
+  expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+});
+
+test('a rejected undo leaves nothing that a later one would bring back', async () => {
+  const { user, theirs: own, token } = await takenOver();
+  await recovery().startUndo({ token });
+  await recovery().rejectUndo({ token: await tokenOf(own, 'reject') });
+  testApp().advance(5 * 24 * hourMs);
+  const session = await tokensAt(own);
+  const intruders = freshEmail();
+  await moveTo(testApp(), session, intruders);
+  await recovery().startUndo({ token: await tokenOf(own, 'notice') });
+  testApp().advance(48 * hourMs);
+  await recovery().undoChanges({ token: await tokenOf(own, 'restore') });
+  expect(await userAt(own)).toBe(user.userId);
+  expect(await userAt(user.email)).not.toBe(user.userId);
 });
 
 test('an account that had a password or an app before is not restored by waiting', async () => {
@@ -95,27 +135,68 @@ test('an account that had a password or an app before is not restored by waiting
     );
 });
 
-test("an intruder's first password is taken away, and their later changes with it", async () => {
-  const user = await signUpByCode(testApp());
-  const own = testApp().client(RecoveryService, bearer(user.accessToken));
-  await own.changePassword({ password: 'an-intruders-orbit-47' });
+test('what proved the account before a change counts, and not what it has now', async () => {
+  const user = await signUp(testApp());
+  await moveTo(testApp(), user, freshEmail());
   const token = await tokenOf(user.email, 'notice');
-  await recovery().startUndo({ token });
-  const profile = testApp().client(ProfileService, bearer(user.accessToken));
+  // As the report of a sign-in leaves it.
+  const { users, accountChanges, tenants } = testApp().app.store;
+  const tenantId = (await tenants.findBySlug('dev'))?.id ?? '';
+  await users.deletePassword(tenantId, user.userId);
+  await accountChanges.forget(tenantId, user.userId, 'password');
+  expect(await failureOf(recovery().startUndo({ token }))).toEqual(
+    failure('Unauthenticated', 'CREDENTIALS_INVALID'),
+  );
+});
+
+test("an intruder's later changes are undone as well, however long the undo waited", async () => {
+  const user = await signUpByCode(testApp());
+  const theirs = freshEmail();
+  await moveTo(testApp(), user, theirs);
+  await recovery().startUndo({ token: await tokenOf(user.email, 'notice') });
+  testApp().advance(hourMs);
+  const { accessToken } = await tokensAt(theirs);
+  const secret = 'an-intruders-orbit-47';
+  await testApp().client(RecoveryService, bearer(accessToken)).changePassword({ password: secret });
+  const profile = testApp().client(ProfileService, bearer(accessToken));
   const mobile = freshMobile();
   await profile.startMobileChange({ mobile });
   const [message] = await testApp().messagesTo(`+98${mobile.slice(1)}`);
   await profile.confirmMobileChange({ code: message?.code ?? '' });
-  testApp().advance(48 * hourMs);
+  testApp().advance(80 * hourMs);
   await recovery().undoChanges({ token: await tokenOf(user.email, 'restore') });
   for (const its of [{ email: user.email }, { mobile }])
     expect(
       await failureOf(
         testApp()
           .client(AuthService)
-          .login({ ...its, password: 'an-intruders-orbit-47' }),
+          .login({ ...its, password: secret }),
       ),
     ).toEqual(failure('Unauthenticated', 'CREDENTIALS_INVALID'));
+});
+
+test('the link of a notice from before an undo asks for no other one', async () => {
+  const { theirs, token } = await takenOver();
+  testApp().advance(73 * hourMs);
+  await moveTo(testApp(), await tokensAt(theirs), freshEmail());
+  const old = await tokenOf(theirs, 'notice');
+  expect(await failureOf(recovery().startUndo({ token }))).toEqual(invalid);
+  await recovery().startUndo({ token: old });
+  testApp().advance(48 * hourMs);
+  await recovery().undoChanges({ token: await tokenOf(theirs, 'restore') });
+  await moveTo(testApp(), await tokensAt(theirs), freshEmail());
+  for (const before of [old, token]) {
+    expect(await failureOf(recovery().startUndo({ token: before }))).toEqual(invalid);
+    expect(await failureOf(recovery().freezeAccount({ token: before }))).toEqual(invalid);
+  }
+});
+
+test('an address that the tenant has set is taken back by nobody', async () => {
+  const { user, token } = await takenOver();
+  const byKey = testApp().client(ProfileService, { 'x-api-key': testApp().dev.secret });
+  const given = freshEmail();
+  await byKey.editUser({ userId: user.userId, email: given });
+  expect(await failureOf(recovery().startUndo({ token }))).toEqual(invalid);
 });
 
 test('a link that waits undoes no change that came after an undo', async () => {
@@ -126,11 +207,9 @@ test('a link that waits undoes no change that came after an undo', async () => {
   const rejected = await tokenOf(theirs, 'reject');
   await recovery().undoChanges({ token: restore });
   // What the owner does later is no matter of any link of before.
-  const { handle, code } = await startCode(testApp(), user.email);
-  const { tokens } = await testApp().client(AuthService).finishCodeSignIn({ handle, code });
   const later = freshEmail();
-  await moveTo(testApp(), { accessToken: tokens?.accessToken ?? '' }, later);
-  await recovery().rejectUndo({ token: rejected });
+  await moveTo(testApp(), await tokensAt(user.email), later);
+  expect(await failureOf(recovery().rejectUndo({ token: rejected }))).toEqual(invalid);
   for (const old of [restore, token])
     expect(await failureOf(recovery().undoChanges({ token: old }))).toEqual(invalid);
   expect(await userAt(later)).toBe(user.userId);

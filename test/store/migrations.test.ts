@@ -349,6 +349,7 @@ test('plans the statements of pending migrations only, with the sizes of their t
     ['0029_directory_changes.sql', false],
     ['0030_live_sessions.sql', false],
     ['0031_one_index_of_sessions.sql', false],
+    ['0032_undo_that_waits.sql', false],
   ]);
   const [created, copied] = listed[13]?.plan ?? [];
   expect(created).toMatchObject({ table: 'authenticators', effect: 'metadata', rows: 0, bytes: 0 });

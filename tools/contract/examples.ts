@@ -119,6 +119,7 @@ const ofPeople: Examples = {
   freezeAccount: { token: made.mailToken },
   undoChanges: { token: made.mailToken, password },
   startUndo: { token: made.mailToken },
+  cancelUndo: {},
   rejectUndo: { token: made.mailToken },
   rejectFactorReset: { token: made.mailToken },
   changePassword: { currentPassword: password, password: newPassword, confirmPassword: newPassword },

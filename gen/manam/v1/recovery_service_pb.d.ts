@@ -371,6 +371,34 @@ export declare type StartUndoResponse = Message<"manam.v1.StartUndoResponse"> & 
 export declare const StartUndoResponseSchema: GenMessage<StartUndoResponse>;
 
 /**
+ * The request of CancelUndo.
+ *
+ * @generated from message manam.v1.CancelUndoRequest
+ */
+export declare type CancelUndoRequest = Message<"manam.v1.CancelUndoRequest"> & {
+};
+
+/**
+ * Describes the message manam.v1.CancelUndoRequest.
+ * Use `create(CancelUndoRequestSchema)` to create a new message.
+ */
+export declare const CancelUndoRequestSchema: GenMessage<CancelUndoRequest>;
+
+/**
+ * The response of CancelUndo.
+ *
+ * @generated from message manam.v1.CancelUndoResponse
+ */
+export declare type CancelUndoResponse = Message<"manam.v1.CancelUndoResponse"> & {
+};
+
+/**
+ * Describes the message manam.v1.CancelUndoResponse.
+ * Use `create(CancelUndoResponseSchema)` to create a new message.
+ */
+export declare const CancelUndoResponseSchema: GenMessage<CancelUndoResponse>;
+
+/**
  * The request of RejectUndo.
  *
  * @generated from message manam.v1.RejectUndoRequest
@@ -600,9 +628,10 @@ export declare const RecoveryService: GenService<{
   /**
    * Asks to undo the changes of an account that had neither a password nor an authenticator app before them, with the
    * token of the notice, which it uses up. A link to undo them goes to the address or number of the notice; it works
-   * once the tenant's waiting time has passed (`factorResetHours`), and for 7 days. Every identifier that the account
-   * has now hears of it, with a link to reject it. CREDENTIALS_INVALID where the account had one of the two: UndoChanges
-   * takes it. SIGN_IN_METHOD_DISABLED where the tenant has no such way back.
+   * once the tenant's waiting time has passed (`factorResetHours`), and for 7 days. Every confirmed address and number that the
+   * account has now gets a link to reject it; RECOVERY_INVALID where there is none. It keeps passkeys that are the account's
+   * second factor. CREDENTIALS_INVALID where the account had a password or an app: UndoChanges takes it.
+   * SIGN_IN_METHOD_DISABLED where the tenant has no such way back.
    *
    * @generated from rpc manam.v1.RecoveryService.StartUndo
    */
@@ -612,7 +641,17 @@ export declare const RecoveryService: GenService<{
     output: typeof StartUndoResponseSchema;
   },
   /**
-   * Ends every undo of an account that waits, with the token of the notice about it.
+   * Ends every undo of changes of the caller's account that waits; where none does nothing happens.
+   *
+   * @generated from rpc manam.v1.RecoveryService.CancelUndo
+   */
+  cancelUndo: {
+    methodKind: "unary";
+    input: typeof CancelUndoRequestSchema;
+    output: typeof CancelUndoResponseSchema;
+  },
+  /**
+   * The same with the token of the notice about it. RECOVERY_INVALID where none waits: it may have been carried out.
    *
    * @generated from rpc manam.v1.RecoveryService.RejectUndo
    */

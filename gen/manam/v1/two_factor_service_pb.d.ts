@@ -77,6 +77,14 @@ export declare type GetTwoFactorResponse = Message<"manam.v1.GetTwoFactorRespons
    * @generated from field: google.protobuf.Timestamp factor_reset_time = 6;
    */
   factorResetTime?: Timestamp | undefined;
+
+  /**
+   * Time from which the last changes of the account can be undone, as someone asked who reads the messages of an address or
+   * number that it had: CancelUndo ends it. Not set: none waits.
+   *
+   * @generated from field: google.protobuf.Timestamp undo_time = 7;
+   */
+  undoTime?: Timestamp | undefined;
 };
 
 /**

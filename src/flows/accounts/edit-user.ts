@@ -26,7 +26,7 @@ import type { StartChange } from './change-identifier.ts';
 import { targetOf } from './target.ts';
 
 export type EditUserDeps = {
-  readonly store: Store<AccessStores | 'users' | 'outbox' | 'events' | 'idempotency'>;
+  readonly store: Store<AccessStores | 'users' | 'accountChanges' | 'outbox' | 'events' | 'idempotency'>;
   readonly startChange: StartChange;
   readonly chargeMessage: MessageCharge;
   readonly clock: Clock;
@@ -92,6 +92,8 @@ export function createEditUser(deps: EditUserDeps) {
               confirmedAt: undefined,
               addedAt: clock(),
             });
+            // What the tenant has decided no former holder undoes.
+            await repositories.accountChanges.forget(tenantId, userId, identifier.kind);
             const event = { type: 'identifier.changed', userId, details: { kind: identifier.kind } } as const;
             await record(repositories, deps, caller, event);
             await endAccess(deps, repositories, caller, view.user, undefined);

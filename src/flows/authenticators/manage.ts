@@ -13,6 +13,7 @@ import type { RecipientCharge } from '../charges.ts';
 import { record, recordingFailure } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
 import { notifyUser } from '../messages.ts';
+import { findUndoReady } from '../recovery/waiting-undo.ts';
 import { ownSession } from '../sessions/own-session.ts';
 import type { AuthenticatorTypes } from './kinds.ts';
 import { renewRecoveryCodes } from './recovery-codes.ts';
@@ -49,6 +50,8 @@ export type AuthenticatorStatus = {
   readonly hasPassword: boolean;
   /** Time from which a reset that waits can be carried out; undefined: none waits. */
   readonly resetReadyAt: Date | undefined;
+  /** When the last changes of the account can be undone, where that was asked for. */
+  readonly undoReadyAt: Date | undefined;
 };
 
 /** Operations of a user on enrolled authenticators. */
@@ -88,6 +91,7 @@ export function createManageAuthenticators(deps: ManageAuthenticatorsDeps) {
         required: caller.tenant.policy.requireSecondFactor && !isTrustedWithFactor(ownSession(caller).amr),
         hasPassword: (await store.users.findPasswordHash(tenantId, id)) !== undefined,
         resetReadyAt: (await store.factorResets.find(tenantId, id, deps.clock()))?.readyAt,
+        undoReadyAt: await findUndoReady(store, tenantId, id, deps.clock()),
       };
     },
 

@@ -19,16 +19,24 @@ export async function removePasskeysSince(
 }
 
 /**
- * Removes the passkeys that an intruder may have added lately. Where passkeys are the account's second factor they stay:
+ * Removes the passkeys that an intruder may have added since a time. Where passkeys are the account's second factor they stay:
  * a mailbox alone lowers no account (R36).
  */
-export async function evictRecentPasskeys(
+export async function evictPasskeysSince(
   repositories: Pick<Repositories, EvictStores>,
-  clock: Clock,
   { id: tenantId, policy }: Tenant,
   userId: string,
+  since: Date,
 ): Promise<void> {
   const { isPasskeyOnly } = await repositories.authenticators.findForUpdate(tenantId, userId);
   if (isPasskeyOnly || requiresSecondFactor(policy)) return;
-  await removePasskeysSince(repositories, tenantId, userId, new Date(clock().getTime() - recentMs));
+  await removePasskeysSince(repositories, tenantId, userId, since);
 }
+
+/** The same with those of the last 72 hours. */
+export const evictRecentPasskeys = (
+  repositories: Pick<Repositories, EvictStores>,
+  clock: Clock,
+  tenant: Tenant,
+  userId: string,
+): Promise<void> => evictPasskeysSince(repositories, tenant, userId, new Date(clock().getTime() - recentMs));

@@ -14,8 +14,8 @@ import { record, recordingFailure } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
 import { notifyUser } from '../messages.ts';
 import { signInCounters } from '../password-check.ts';
-import { type EvictStores, removePasskeysSince } from './evict-passkeys.ts';
-import { findReported, proofsBefore, type Reported, refusal } from './reported-changes.ts';
+import { type EvictStores, evictPasskeysSince, removePasskeysSince } from './evict-passkeys.ts';
+import { assertConcerned, findReported, type Reported, refusal } from './reported-changes.ts';
 import { undoLinkMs, undoMs } from './undo-link.ts';
 import { assertWaited } from './waiting-undo.ts';
 
@@ -82,8 +82,8 @@ export function createUndoChanges(deps: UndoDeps) {
         const view = await repositories.users.findById(tenantId, userId);
         if (view?.user.status !== 'active') throw refusal();
         const latest = await repositories.accountChanges.list(tenantId, userId, clock());
-        if (latest.length === 0) throw refusal();
-        await restore(deps, repositories, caller, view, latest);
+        assertConcerned(reported, latest);
+        await restore(deps, repositories, caller, view, latest, reported.purpose === 'account-undo');
         await rememberResult(repositories, caller, undefined);
       });
     } catch (error) {
@@ -125,14 +125,21 @@ export function createUndoChanges(deps: UndoDeps) {
 
 /** Whether the caller has the password, or an authenticator app, from before the oldest change. */
 async function isProved(
-  deps: UndoDeps,
+  { store, hasher, types }: UndoDeps,
   caller: Caller,
-  reported: Reported,
+  { tenantId, userId, changes }: Reported,
   { password, code }: UndoCommand,
 ): Promise<boolean> {
-  const { passwordHash, hasApp } = await proofsBefore(deps, reported);
-  if (password !== '') return await deps.hasher.verify(caller, passwordHash, password);
-  return hasApp && (await deps.types.totp.verify(caller, reported.userId, '', code));
+  if (password !== '') {
+    const former = formerState(changes).find((each) => each.kind === 'password');
+    const hash =
+      former === undefined ? await store.users.findPasswordHash(tenantId, userId) : former.passwordHash;
+    return await hasher.verify(caller, hash, password);
+  }
+  const app = await store.authenticators.findInSlot(tenantId, userId, 'totp');
+  const [oldest] = changes;
+  if (app === undefined || oldest === undefined || app.createdAt >= oldest.changedAt) return false;
+  return await types.totp.verify(caller, userId, '', code);
 }
 
 async function restore(
@@ -144,15 +151,20 @@ async function restore(
   caller: Caller,
   view: UserView,
   changes: readonly AccountChange[],
+  /** Whether the owner has proved what the account had; else nobody objected, which lowers no account (R36). */
+  hasProof: boolean,
 ): Promise<void> {
   const { tenantId, id: userId } = view.user;
-  const { users } = repositories;
-  for (const former of formerState(changes)) await putBack(users, tenantId, userId, former);
+  const { users, challenges } = repositories;
   const [oldest] = changes;
   if (oldest !== undefined) {
     const since = new Date(oldest.changedAt.getTime() - callMs);
-    await removePasskeysSince(repositories, tenantId, userId, since);
+    if (hasProof) await removePasskeysSince(repositories, tenantId, userId, since);
+    else await evictPasskeysSince(repositories, caller.tenant, userId, since);
   }
+  for (const former of formerState(changes)) await putBack(users, tenantId, userId, former, hasProof);
+  for (const { id } of await challenges.listLive(tenantId, userId, 'account-restore', deps.clock()))
+    await challenges.consume(tenantId, id, deps.clock());
   // Connected identities may be an intruder's: the owner connects them again.
   await repositories.identities.remove(tenantId, userId, undefined);
   await repositories.attempts.reset(tenantId, ...signInCounters(userId, caller));
@@ -179,11 +191,12 @@ async function putBack(
   tenantId: string,
   userId: string,
   former: Former,
+  hasProof: boolean,
 ): Promise<void> {
   if (former.kind === 'password') {
     if (former.passwordHash === undefined) await users.deletePassword(tenantId, userId);
     else await users.updatePasswordHash(tenantId, userId, former.passwordHash);
-    await users.setPasskeyOnly(tenantId, userId, former.isPasskeyOnly);
+    if (hasProof || former.isPasskeyOnly) await users.setPasskeyOnly(tenantId, userId, former.isPasskeyOnly);
   } else if (former.kind === 'passkeys') return;
   else if (former.identifier === undefined) await users.removeIdentifiers(tenantId, userId, [former.kind]);
   else {

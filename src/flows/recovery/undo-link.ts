@@ -2,7 +2,7 @@ import type { Former } from '../../domain/account-change.ts';
 import { dayMs } from '../../domain/duration.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Repositories } from '../../domain/repositories.ts';
-import type { UserView } from '../../domain/user.ts';
+import type { User, UserView } from '../../domain/user.ts';
 import { linkByEmail, linkBySms, send } from '../challenges/send.ts';
 import { composeNotice, type MessageContext, type MessageDeps, recipientOf } from '../messages.ts';
 
@@ -26,9 +26,9 @@ export type UndoLinkDeps = MessageDeps & {
  */
 export async function sendUndo(
   deps: UndoLinkDeps,
-  repositories: Pick<Repositories, 'accountChanges' | 'challenges' | 'outbox'>,
+  repositories: Pick<Repositories, 'users' | 'authenticators' | 'accountChanges' | 'challenges' | 'outbox'>,
   context: MessageContext,
-  { user, email, mobile }: UserView,
+  view: UserView,
   {
     former,
     notice,
@@ -40,15 +40,8 @@ export async function sendUndo(
     readonly toAll?: boolean;
   },
 ): Promise<void> {
-  const changedAt = deps.clock();
-  await repositories.accountChanges.add({
-    tenantId: user.tenantId,
-    id: deps.random.uuid(),
-    userId: user.id,
-    former,
-    changedAt,
-    expiresAt: new Date(changedAt.getTime() + undoMs),
-  });
+  const { user, email, mobile } = view;
+  await keep(deps, repositories, user, former);
   const { tenant } = context;
   const link = {
     userId: user.id,
@@ -68,4 +61,32 @@ export async function sendUndo(
   const to = recipientOf(user, mobile);
   if (byEmail && !toAll) await repositories.outbox.add(composeNotice(deps, context, to, notice));
   else await send(repositories, linkBySms(deps, context, to, { ...link, template: 'undo-change-sms' }));
+}
+
+/** Keeps what stood before a change as long as it can be undone, and as long as those before it. */
+async function keep(
+  { clock, random }: Pick<UndoLinkDeps, 'clock' | 'random'>,
+  {
+    users,
+    authenticators,
+    accountChanges,
+  }: Pick<Repositories, 'users' | 'authenticators' | 'accountChanges'>,
+  { tenantId, id: userId }: Pick<User, 'tenantId' | 'id'>,
+  former: Former,
+): Promise<void> {
+  const changedAt = clock();
+  const earlier = await accountChanges.list(tenantId, userId, changedAt);
+  const ends = earlier.map(({ expiresAt }) => expiresAt.getTime());
+  const passwordHash =
+    former.kind === 'password' ? former.passwordHash : await users.findPasswordHash(tenantId, userId);
+  const app = await authenticators.findInSlot(tenantId, userId, 'totp');
+  await accountChanges.add({
+    tenantId,
+    id: random.uuid(),
+    userId,
+    former,
+    isProvable: passwordHash !== undefined || app !== undefined,
+    changedAt,
+    expiresAt: new Date(Math.max(changedAt.getTime() + undoMs, ...ends)),
+  });
 }

@@ -1,5 +1,4 @@
 import type { Caller } from '../../domain/caller.ts';
-import type { Challenge } from '../../domain/challenge.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { dayMs, hourMs } from '../../domain/duration.ts';
 import { DomainError } from '../../domain/errors.ts';
@@ -10,40 +9,44 @@ import { linkByEmail, linkBySms, type OutOfBand, send } from '../challenges/send
 import { record } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
 import { type Recipient, recipientOf } from '../messages.ts';
-import { findReported, proofsBefore, type Reported, type ReportedDeps, refusal } from './reported-changes.ts';
-import type { UndoLinkDeps } from './undo-link.ts';
+import { ownSession } from '../sessions/own-session.ts';
+import {
+  findReported,
+  type Reported,
+  type ReportedDeps,
+  refusal,
+  type Wait,
+  waitOf,
+} from './reported-changes.ts';
+import { type UndoLinkDeps, undoMs } from './undo-link.ts';
 
 export type WaitingUndoDeps = ReportedDeps &
   UndoLinkDeps & {
     readonly store: Store<
-      | 'users'
-      | 'accountChanges'
-      | 'authenticators'
-      | 'challenges'
-      | 'smsUsage'
-      | 'outbox'
-      | 'events'
-      | 'idempotency'
+      'users' | 'accountChanges' | 'challenges' | 'smsUsage' | 'outbox' | 'events' | 'idempotency'
     >;
   };
 
 /** Time in which an undo can be carried out once it has waited. */
 const readyMs = 7 * dayMs;
 
-/** What the link of an undo that waits carries. */
-type Wait = { readonly requestedAt: number; readonly readyAt: number };
-
-/**
- * Throws where the link of an undo has to wait still, or was made for changes of which none is left: a later change of
- * the owner is no matter of it.
- */
-export function assertWaited(clock: Clock, caller: Caller, { data, changes }: Reported): void {
+/** Throws where the link of an undo has to wait still, or the tenant has no such way any more. */
+export function assertWaited(clock: Clock, caller: Caller, waiting: Reported): void {
   if (caller.tenant.policy.factorResetHours === 0) throw new DomainError('SIGN_IN_METHOD_DISABLED');
-  const { requestedAt, readyAt } = JSON.parse(data?.toString() ?? '') as Wait;
-  const [oldest] = changes;
-  if (oldest === undefined || oldest.changedAt.getTime() > requestedAt) throw refusal();
-  const retryAfterMs = readyAt - clock().getTime();
+  const retryAfterMs = waitOf(waiting).readyAt - clock().getTime();
   if (retryAfterMs > 0) throw new DomainError('UNDO_WAITING', { retryAfterMs });
+}
+
+/** When the first undo of a user's changes that waits can be carried out; undefined: none waits. */
+export async function findUndoReady(
+  { challenges }: Pick<Repositories, 'challenges'>,
+  tenantId: string,
+  userId: string,
+  now: Date,
+): Promise<Date | undefined> {
+  const waiting = await challenges.listLive(tenantId, userId, 'account-restore', now);
+  const times = waiting.map((each) => waitOf(each).readyAt);
+  return times.length === 0 ? undefined : new Date(Math.min(...times));
 }
 
 /**
@@ -54,6 +57,28 @@ export function assertWaited(clock: Clock, caller: Caller, { data, changes }: Re
 export function createWaitingUndo(deps: WaitingUndoDeps) {
   const { store, clock } = deps;
 
+  /** Ends every undo of a user that waits; false where none does. */
+  async function end(
+    repositories: Pick<Repositories, 'users' | 'accountChanges' | 'challenges' | 'events'>,
+    caller: Caller,
+    userId: string,
+  ): Promise<boolean> {
+    const { users, accountChanges, challenges } = repositories;
+    const { id: tenantId } = caller.tenant;
+    // Against an undo that is carried out meanwhile.
+    await users.lock(tenantId, userId);
+    let count = 0;
+    for (const { id } of await challenges.listLive(tenantId, userId, 'account-restore', clock()))
+      if (await challenges.consume(tenantId, id, clock())) count += 1;
+    if (count === 0) return false;
+    const view = await users.findById(tenantId, userId);
+    const until = view?.frozenUntil ?? new Date(0);
+    // What was kept for the undo goes when it would have gone.
+    await accountChanges.shorten(tenantId, userId, { ageMs: undoMs, until });
+    await record(repositories, deps, caller, { type: 'account.restore_rejected', userId });
+    return true;
+  }
+
   return {
     /** Asks for an undo. Returns when it can be carried out, in milliseconds since 1970. */
     async start(caller: Caller, { token }: { readonly token: string }): Promise<number> {
@@ -61,41 +86,38 @@ export function createWaitingUndo(deps: WaitingUndoDeps) {
       if (factorResetHours === 0) throw new DomainError('SIGN_IN_METHOD_DISABLED');
       const reported = await findReported(deps, caller, 'account-undo', token);
       if (reported === undefined) throw refusal();
-      const { passwordHash, hasApp } = await proofsBefore(deps, reported);
       // Who cannot prove what the account had may have no more than a mailbox that its owner has left.
-      if (passwordHash !== undefined || hasApp) throw new DomainError('CREDENTIALS_INVALID');
+      if (reported.changes[0]?.isProvable !== false) throw new DomainError('CREDENTIALS_INVALID');
       const { tenantId, userId } = reported;
       return await store.transaction(async (repositories) => {
-        const now = clock();
         if (!(await redeem(repositories, clock, caller, reported))) throw refusal();
         const view = await repositories.users.findById(tenantId, userId);
         if (view?.user.status !== 'active') throw refusal();
-        const readyAt = now.getTime() + factorResetHours * hourMs;
-        const lifetimeMs = readyAt + readyMs - now.getTime();
+        const now = clock();
+        const requestedAt = now.getTime();
+        const readyAt = requestedAt + factorResetHours * hourMs;
         const until = new Date(readyAt + readyMs);
         await repositories.accountChanges.extend(tenantId, userId, { now, until });
-        await announce(deps, repositories, caller, view, reported, lifetimeMs, {
-          requestedAt: now.getTime(),
-          readyAt,
-        });
+        await announce(deps, repositories, caller, view, reported, { requestedAt, readyAt });
         await record(repositories, deps, caller, { type: 'account.restore_requested', userId });
         await rememberResult(repositories, caller, readyAt);
         return readyAt;
       });
     },
 
-    /** Ends every undo of an account that waits. */
+    /** Whoever has the account objects in a session. */
+    cancelInSession: (caller: Caller): Promise<void> =>
+      store.transaction(async (repositories) => {
+        await end(repositories, caller, ownSession(caller).userId);
+      }),
+
+    /** They object with the link of the notice. */
     async reject(caller: Caller, { token }: { readonly token: string }): Promise<void> {
       const challenge = await findByToken(deps, caller, 'restore-reject', token);
       if (challenge === undefined) throw refusal();
-      const { tenantId, userId } = challenge;
       await store.transaction(async (repositories) => {
-        const { challenges } = repositories;
         if (!(await redeem(repositories, clock, caller, challenge))) throw refusal();
-        const waiting = await challenges.listLive(tenantId, userId, 'account-restore', clock());
-        for (const { id } of waiting) await challenges.consume(tenantId, id, clock());
-        if (waiting.length > 0)
-          await record(repositories, deps, caller, { type: 'account.restore_rejected', userId });
+        if (!(await end(repositories, caller, challenge.userId))) throw refusal();
         await rememberResult(repositories, caller, undefined);
       });
     },
@@ -104,21 +126,22 @@ export function createWaitingUndo(deps: WaitingUndoDeps) {
 
 export type WaitingUndoFlows = ReturnType<typeof createWaitingUndo>;
 
-/** Sends the link to whoever asked, and to every other identifier that the account has now one that rejects it. */
+/**
+ * Sends the link to whoever asked, and to every confirmed identifier that the account has now one that rejects it. Throws where
+ * there is none: nobody could object. The pages are the hosted ones, as a tenant's own page may know no such steps.
+ */
 async function announce(
   deps: WaitingUndoDeps,
   repositories: Pick<Repositories, 'challenges' | 'outbox'>,
   caller: Caller,
   { user, email, mobile }: UserView,
-  { identifier: asker, channel }: Reported,
-  lifetimeMs: number,
+  { identifier: address, channel }: Reported,
   wait: Wait,
 ): Promise<void> {
-  const { tenant } = caller;
-  const undoPage = tenant.policy.pages.undoChange || deps.undoPage(tenant.slug);
+  const lifetimeMs = wait.readyAt + readyMs - wait.requestedAt;
   const link = (to: Recipient, purpose: 'account-restore' | 'restore-reject'): OutOfBand => {
     const isAsker = purpose === 'account-restore';
-    const page = new URL(undoPage);
+    const page = new URL(deps.undoPage(caller.tenant.slug));
     page.searchParams.set('step', isAsker ? 'restore' : 'reject');
     const order = { userId: user.id, purpose, page: page.href, parameter: 'token', lifetimeMs };
     const template = isAsker ? 'undo-waits' : 'undo-requested';
@@ -126,11 +149,11 @@ async function announce(
       ? linkByEmail(deps, caller, to, { ...order, template })
       : linkBySms(deps, caller, to, { ...order, template: `${template}-sms` });
   };
-  const kind = channel === 'sms' ? 'mobile' : 'email';
-  const { challenge, message } = link(recipientOf(user, { kind, address: asker }), 'account-restore');
-  const data = Buffer.from(JSON.stringify(wait));
-  await send(repositories, { message, challenge: { ...challenge, data } satisfies Challenge });
-  for (const held of [email, mobile])
-    if (held?.confirmedAt !== undefined && held.address !== asker)
-      await send(repositories, link(recipientOf(user, held), 'restore-reject'));
+  const told = [email, mobile].filter((held) => held?.confirmedAt !== undefined);
+  if (told.length === 0) throw refusal();
+  const asker = recipientOf(user, { kind: channel === 'sms' ? 'mobile' : 'email', address });
+  const { challenge, message } = link(asker, 'account-restore');
+  await send(repositories, { message, challenge: { ...challenge, data: Buffer.from(JSON.stringify(wait)) } });
+  for (const held of told)
+    if (held !== undefined) await send(repositories, link(recipientOf(user, held), 'restore-reject'));
 }

@@ -1,4 +1,4 @@
-import { timestampDate } from '@bufbuild/protobuf/wkt';
+import { type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt';
 import { useState } from 'preact/hooks';
 import { type GetTwoFactorResponse, readFailure } from '../../clients/web.ts';
 import { Form } from '../kit/form.tsx';
@@ -36,24 +36,39 @@ export function LostFactors({
   );
 }
 
+type WaitingProps = { readonly state: GetTwoFactorResponse; readonly reload: () => Promise<void> };
+
 /** Tells of a reset that someone asked for, and ends it. Nothing where none waits. */
-export function WaitingReset({
-  state,
-  reload,
+export function WaitingReset({ state, reload }: WaitingProps) {
+  const { t } = useLanguage();
+  const { manam } = useAccount();
+  const stop = () => manam.recovery.cancelFactorReset({}).then(reload);
+  return <Objection at={state.factorResetTime} word="resetKnown" submit={t('resetStop')} onSubmit={stop} />;
+}
+
+/** The same of an undo of the last changes. */
+export function WaitingUndo({ state, reload }: WaitingProps) {
+  const { t } = useLanguage();
+  const { manam } = useAccount();
+  const stop = () => manam.recovery.cancelUndo({}).then(reload);
+  return <Objection at={state.undoTime} word="undoKnown" submit={t('undoReject')} onSubmit={stop} />;
+}
+
+function Objection({
+  at,
+  word,
+  ...form
 }: {
-  readonly state: GetTwoFactorResponse;
-  readonly reload: () => Promise<void>;
+  readonly at: Timestamp | undefined;
+  readonly word: 'resetKnown' | 'undoKnown';
+  readonly submit: string;
+  readonly onSubmit: () => Promise<void>;
 }) {
   const { t, date } = useLanguage();
-  const { manam } = useAccount();
-  if (state.factorResetTime === undefined) return null;
-  const stop = async () => {
-    await manam.recovery.cancelFactorReset({});
-    await reload();
-  };
+  if (at === undefined) return null;
   return (
-    <Form submit={t('resetStop')} weight="danger" onSubmit={stop}>
-      <p class="problem">{t('resetKnown', { date: date(timestampDate(state.factorResetTime)) })}</p>
+    <Form {...form} weight="danger">
+      <p class="problem">{t(word, { date: date(timestampDate(at)) })}</p>
     </Form>
   );
 }

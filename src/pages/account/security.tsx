@@ -8,7 +8,7 @@ import { SendCode } from '../kit/send-code.tsx';
 import { Applications } from './applications.tsx';
 import { DeleteAccount } from './delete-account.tsx';
 import { EnrolFactor, type Factor } from './enrol-factor.tsx';
-import { WaitingReset } from './factor-reset.tsx';
+import { WaitingReset, WaitingUndo } from './factor-reset.tsx';
 import { useLanguage } from './language.ts';
 import { Passkeys } from './passkeys.tsx';
 import { LinkedProviders } from './providers.tsx';
@@ -136,6 +136,7 @@ function FactorList({ state, reload, onCodes }: FactorListProps) {
   return (
     <>
       <WaitingReset state={state} reload={reload} />
+      <WaitingUndo state={state} reload={reload} />
       <dl>
         {factors.map((factor) => (
           <div key={factor} class="held">

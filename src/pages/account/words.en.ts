@@ -197,8 +197,9 @@ export const en = {
   undoWaits: 'We have sent you a link. If nobody objects, it undoes the change from {date} on.',
   undoReady: 'Press the button, and your account is as it was before the change. All sessions end.',
   undoRejectTitle: 'Was it you?',
-  undoRejectAsk:
-    'Someone with a former address or number of your account wants its last changes undone. If you made them, press the button.',
+  undoRejectAsk: 'Someone wants the last changes of your account undone. If you made them, press the button.',
+  undoKnown:
+    'Someone wants the last changes of your account undone; from {date} on they can. If you made them, press the button.',
   undoReject: 'Keep my changes',
   undoRejected: 'Nothing will be undone.',
   undoDone: 'The change has been undone. Sign in as before.',

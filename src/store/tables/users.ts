@@ -78,6 +78,7 @@ export const accountChanges = mysqlTable(
     addedAt: instant('added_at'),
     passwordHash: exact('password_hash', { length: 255 }),
     passkeyOnly: flag('passkey_only').notNull(),
+    provable: flag('provable').notNull().default(true),
     changedAt: instant('changed_at').notNull(),
     expiresAt: instant('expires_at').notNull(),
   },

@@ -191,7 +191,7 @@ export function createActors(app: ExampleScene) {
       await test.client(RecoveryService).startUndo({ token });
       return await newestTo(to, '/undo?step=reject');
     };
-    return { live: { [made.mailToken]: token }, reject };
+    return { live: { [made.mailToken]: token }, headers: bearer(user.accessToken), reject };
   };
   const resetting = async () => {
     const user = await enrolTotp(test, await signUp(test));

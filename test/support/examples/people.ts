@@ -227,7 +227,12 @@ export function preparePeople(actors: Actors): Readonly<Record<string, () => Pro
     },
     freezeAccount: undoable,
     undoChanges: undoable,
-    startUndo: undoableByCode,
+    startUndo: async () => ({ live: (await undoableByCode()).live }),
+    cancelUndo: async () => {
+      const { headers, reject } = await undoableByCode();
+      await reject();
+      return { headers };
+    },
     rejectUndo: async () => ({ live: { [made.mailToken]: await (await undoableByCode()).reject() } }),
     startFactorReset: async () => ({ headers: (await resetting()).headers }),
     finishFactorReset: async () => {

@@ -20,6 +20,12 @@ export function createAccountChanges({ accountChanges, users }: Tables): Account
       accountChanges.insert(change);
     },
     extend,
+    async shorten(tenantId, userId, { ageMs, until }) {
+      for (const change of accountChanges.all(ofUser(tenantId, userId))) {
+        const end = new Date(Math.max(change.changedAt.getTime() + ageMs, until.getTime()));
+        if (change.expiresAt > end) accountChanges.update(({ id }) => id === change.id, { expiresAt: end });
+      }
+    },
     list: async (tenantId, userId, now) =>
       accountChanges.all((each) => ofUser(tenantId, userId)(each) && each.expiresAt > now).sort(byId),
     async freeze(tenantId, userId, { now, until, since }) {
