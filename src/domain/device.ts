@@ -57,17 +57,17 @@ export type SignInOrigin = {
 };
 
 /**
- * The sessions of an account that are looked at for the device of a sign-in: of those that no one has ended, the ones
- * that are kept longest, which are more than may be live, and the latest that were ended.
+ * The latest sessions of an account that are looked at for the device of a sign-in, beside the live ones: of those that no
+ * one has ended, the ones that are kept longest, which are more than may be live, and the latest that were ended.
  */
 export const latestSessions = { open: 70, ended: 30 };
 
-/** The history of a device in the latest sessions of an account. */
+/** What the live and the latest sessions of an account tell of the device of a sign-in. */
 export type DeviceHistory = {
-  /** Number of sessions, live or not. */
-  readonly sessions: number;
-  /** Number of those whose device is known. */
-  readonly known: number;
-  /** Number of those that were on the device of this sign-in. */
-  readonly same: number;
+  /** Whether there are any. */
+  readonly hasSessions: boolean;
+  /** Whether the device of any of them is known. */
+  readonly hasDevices: boolean;
+  /** Whether any of them was on the device of this sign-in. */
+  readonly isKnown: boolean;
 };

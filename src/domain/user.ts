@@ -44,10 +44,7 @@ export type UserView = {
 /** The account data that the session gate needs. */
 export type SessionAccount = UserView & {
   readonly enrolled: Enrolled;
-  /**
-   * Number of sessions that have neither ended nor expired, as far as the latest ones tell: more than `maxSessions` where there are.
-   * Those whose idle time is over may be among them.
-   */
+  /** Number of sessions that have neither ended nor expired. Those whose idle time is over are among them. */
   readonly liveSessions: number;
   /** The session that ends with one more: the oldest of `maxSessions` live ones, where none is counted whose idle time is over. */
   readonly oldestSession: string | undefined;
@@ -61,7 +58,7 @@ export type LoginView = SessionAccount & {
   readonly identifier: HeldIdentifier;
   /** Failed sign-ins in a row, over all networks. */
   readonly totalFailures: number;
-  /** Whether one of the latest sessions was begun from the address that the sign-in comes from. */
+  /** Whether a live session, or one of the latest, was begun from the address that the sign-in comes from. */
   readonly isKnownAddress: boolean;
 };
 

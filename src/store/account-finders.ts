@@ -1,4 +1,4 @@
-import { and, eq, gt, isNull, ne, or, type Param, type SQL, sql } from 'drizzle-orm';
+import { and, type Column, eq, gt, isNull, ne, or, type Param, type SQL, sql } from 'drizzle-orm';
 import type { DeviceHistory, SignInOrigin } from '../domain/device.ts';
 import { maxSessions } from '../domain/session.ts';
 import { bytesToUuid } from '../domain/token.ts';
@@ -23,22 +23,29 @@ import {
   viewColumns,
 } from './user-view.ts';
 
-type AccountRow = ViewRow & EnrolledRow & { readonly history: string };
+type AccountRow = ViewRow & EnrolledRow & { readonly open: string };
 
-/** Reads the text of `history`. */
-function toHistory(text: string) {
-  const [all, known, same, begun, unexpired, live, oldest = ''] = text.split(' ');
-  const devices: DeviceHistory = { sessions: Number(all), known: Number(known), same: Number(same) };
-  return { devices, begun: Number(begun), unexpired: Number(unexpired), live: Number(live), oldest };
+/** What some sessions tell of the origin of a sign-in. */
+type Told = { readonly devices: DeviceHistory; readonly isKnownAddress: boolean };
+
+/** Reads the text of `toldBy`. */
+function toTold(text: string): Told {
+  const [all, known, same, begun] = text.split(' ');
+  const devices = { hasSessions: all !== '0', hasDevices: known !== '0', isKnown: same !== '0' };
+  return { devices, isKnownAddress: begun !== '0' };
 }
 
-function toAccount(row: AccountRow): SessionAccount {
-  const { devices, unexpired, live, oldest } = toHistory(row.history);
+function toAccount(row: AccountRow, { devices }: Told): SessionAccount {
+  const [unexpired, , , , live, oldest = ''] = row.open.split(' ');
+  const liveSessions = Number(unexpired);
   // Those whose idle time is over take another look, which marks them.
-  const isAll = live === unexpired && live === maxSessions;
+  const isAll = Number(live) === liveSessions && liveSessions === maxSessions;
   const oldestSession = isAll ? bytesToUuid(Buffer.from(oldest, 'hex')) : undefined;
-  return { ...toView(row), enrolled: toEnrolled(row), liveSessions: unexpired, oldestSession, devices };
+  return { ...toView(row), enrolled: toEnrolled(row), liveSessions, oldestSession, devices };
 }
+
+/** The id of no user. */
+const nobody = '00000000-0000-0000-0000-000000000000';
 
 /** The values of a statement that looks for the device of a sign-in. */
 function toSlots({ jkt, ...origin }: SignInOrigin) {
@@ -50,35 +57,45 @@ export function createAccountFinders(
   db: Database,
   prepared: Database,
 ): Pick<UserRepository, 'findForLogin' | 'findForSession' | 'findById'> {
-  /** Counts of a user's latest sessions and the id of the oldest live one, as one text, so that each row is read once. */
-  const history = (userId: SQL | Param) => {
-    const latest = latestOf(db, slot('tenantId', sessions.tenantId), userId);
-    const isKnown = ne(latest.device, sql.param('', sessions.device));
-    const isSame = or(
-      eq(latest.device, slot('device', sessions.device)),
-      eq(latest.jkt, slot('jkt', sessions.jkt)),
-    );
+  const now = slot('now', sessions.expiresAt);
+
+  /** How many of some sessions tell of the origin of a sign-in, as one text, so that each row is read once. */
+  const toldBy = ({ device, jkt, address }: Readonly<Record<'device' | 'jkt' | 'address', Column>>) => {
+    const isKnown = ne(device, sql.param('', sessions.device));
+    const isSame = or(eq(device, slot('device', sessions.device)), eq(jkt, slot('jkt', sessions.jkt)));
     // All callers of unknown address share the empty one.
     const isFromAddress = and(
-      eq(latest.address, slot('address', sessions.address)),
-      ne(latest.address, sql.param('', sessions.address)),
+      eq(address, slot('address', sessions.address)),
+      ne(address, sql.param('', sessions.address)),
     );
-    const now = slot('now', sessions.expiresAt);
-    const isUnexpired = and(isNull(latest.revokedAt), gt(latest.expiresAt, now));
-    const sums = [sql`1`, isKnown, isSame, isFromAddress, isUnexpired].map(
+    const sums = [sql`1`, isKnown, isSame, isFromAddress].map(
       (condition) => sql`COALESCE(SUM(${condition}), 0)`,
     );
-    const liveId = sql`IF(${isLive(now, latest)}, ${latest.id}, NULL)`;
-    const live = sql`COUNT(${liveId}), HEX(MIN(${liveId}))`;
-    return db.select({ history: sql`CONCAT_WS(' ', ${sql.join(sums, sql`, `)}, ${live})` }).from(latest);
+    return sql`CONCAT_WS(' ', ${sql.join(sums, sql`, `)})`;
+  };
+
+  /** What the sessions of a user tell that have neither ended nor expired, their number of live ones and the id of the oldest. */
+  const open = (userId: SQL | Param) => {
+    const liveId = sql`IF(${isLive(now)}, ${sessions.id}, NULL)`;
+    return db
+      .select({ open: sql`CONCAT_WS(' ', ${toldBy(sessions)}, COUNT(${liveId}), HEX(MIN(${liveId})))` })
+      .from(sessions, { forceIndex: 'sessions_live' })
+      .where(
+        and(
+          eq(sessions.tenantId, slot('tenantId', sessions.tenantId)),
+          sql`${sessions.userId} = ${userId}`,
+          isNull(sessions.revokedAt),
+          gt(sessions.expiresAt, now),
+        ),
+      );
   };
 
   /** The columns of the session gate, beside the joins of emails and mobiles. */
-  const accountColumns = (userId: SQL | Param) => ({
+  const accountColumns = {
     ...viewColumns,
     ...enrolledColumns,
-    history: sql<string>`(${history(userId)})`.as('history'),
-  });
+    open: sql<string>`(${open(sql`${users.id}`)})`.as('open'),
+  };
   const givenUser = and(
     eq(users.tenantId, slot('tenantId', users.tenantId)),
     eq(users.id, slot('userId', users.id)),
@@ -94,13 +111,12 @@ export function createAccountFinders(
       kind: slot('kind', identifiers.kind),
       canonical: slot('canonical', identifiers.canonical),
     });
-    const holder = db.select({ userId: identifiers.userId }).from(identifiers).where(isGiven);
     return prepared
       .select({
         held: heldColumns(identifiers),
         passwordHash: credentials.passwordHash,
         totalFailures: attemptCounters.failures,
-        ...accountColumns(sql`(${holder})`),
+        ...accountColumns,
       })
       .from(identifiers)
       .innerJoin(users, and(eq(users.tenantId, identifiers.tenantId), eq(users.id, identifiers.userId)))
@@ -114,13 +130,27 @@ export function createAccountFinders(
 
   const findForSession = once(() =>
     prepared
-      .select(accountColumns(slot('userId', sessions.userId)))
+      .select(accountColumns)
       .from(users)
       .leftJoin(emails, ownedBy(emails, 'email'))
       .leftJoin(mobiles, ownedBy(mobiles, 'mobile'))
       .where(givenUser)
       .prepare(),
   );
+
+  const findLatest = once(() => {
+    const latest = latestOf(db, slot('tenantId', sessions.tenantId), slot('userId', sessions.userId));
+    return prepared
+      .select({ told: sql<string>`${toldBy(latest)}` })
+      .from(latest)
+      .prepare();
+  });
+
+  /** What the latest sessions of a user tell, ended ones among them. */
+  async function tellLatest(tenantId: string, userId: string, origin: SignInOrigin): Promise<Told> {
+    const [row] = await findLatest().execute({ tenantId, userId, ...toSlots(origin) });
+    return toTold(row?.told ?? '0 0 0 0');
+  }
 
   const findById = once(() =>
     prepared
@@ -136,19 +166,27 @@ export function createAccountFinders(
     async findForLogin(tenantId, identifier, origin, now) {
       const { kind, canonical } = identifier;
       const [row] = await findForLogin().execute({ tenantId, kind, canonical, ...toSlots(origin), now });
+      const live = row && toTold(row.open);
+      // An unknown account takes the same statements as one that is not known to its caller (R33).
+      const told =
+        live?.devices.isKnown && live.isKnownAddress
+          ? live
+          : await tellLatest(tenantId, row?.users.id ?? nobody, origin);
       if (row === undefined) return undefined;
       return {
-        ...toAccount(row),
+        ...toAccount(row, told),
         identifier: toIdentifier({ ...row.held, kind, userId: row.users.id }),
         passwordHash: row.passwordHash ?? undefined,
         totalFailures: row.totalFailures ?? 0,
-        isKnownAddress: toHistory(row.history).begun > 0,
+        isKnownAddress: told.isKnownAddress,
       };
     },
 
     async findForSession(tenantId, userId, origin, now) {
       const [row] = await findForSession().execute({ tenantId, userId, ...toSlots(origin), now });
-      return row && toAccount(row);
+      if (row === undefined) return undefined;
+      const live = toTold(row.open);
+      return toAccount(row, live.devices.isKnown ? live : await tellLatest(tenantId, userId, origin));
     },
 
     async findById(tenantId, userId) {

@@ -28,7 +28,7 @@ overEveryStore('users', (scene) => {
       isOwnerConfirmed: true,
       passwordHash: 'a hash',
     });
-    const devices = { sessions: 0, known: 0, same: 0 };
+    const devices = { hasSessions: false, hasDevices: false, isKnown: false };
     const account = {
       ...view,
       enrolled: { kinds: [], smsNumber: undefined, isPasskeyOnly: false },
@@ -54,10 +54,10 @@ overEveryStore('users', (scene) => {
     await makeSession(user, { binding: { jkt, bindsAccess: false, since: 0 } });
     await makeSession(user, { device: '' });
     const at = (changes: object) => store.users.findForSession(tenantId, user.id, origin(changes), now);
-    const history = { sessions: 2, known: 1 };
-    expect(await at({})).toMatchObject({ devices: { ...history, same: 1 } });
-    expect(await at({ device: 'another' })).toMatchObject({ devices: { ...history, same: 0 } });
-    expect(await at({ device: 'another', jkt })).toMatchObject({ devices: { ...history, same: 1 } });
+    const history = { hasSessions: true, hasDevices: true };
+    expect(await at({})).toMatchObject({ devices: { ...history, isKnown: true } });
+    expect(await at({ device: 'another' })).toMatchObject({ devices: { ...history, isKnown: false } });
+    expect(await at({ device: 'another', jkt })).toMatchObject({ devices: { ...history, isKnown: true } });
     expect(await store.users.findForLogin(tenantId, identifier, origin(), now)).toMatchObject({
       liveSessions: 2,
       isKnownAddress: true,
@@ -85,16 +85,17 @@ overEveryStore('users', (scene) => {
     for (let count = 1; count < most; count += 1) await use();
     const find = () =>
       store.users.findForLogin(tenantId, identifier, origin({ ...first, address: '192.0.2.7' }), now);
-    const devices = { sessions: most, known: most, same: 1 };
+    const devices = { hasSessions: true, hasDevices: true, isKnown: true };
     const liveSessions = isEnded ? 0 : most;
     expect(await find()).toMatchObject({ devices, isKnownAddress: true, liveSessions });
     expect(await store.sessions.isKeyOf(tenantId, identifier, jkt)).toBe(true);
     await use();
     expect(await store.sessions.isKeyOf(tenantId, identifier, jkt)).toBe(false);
+    // What is open still is known, however many there are.
     expect(await find()).toMatchObject({
-      devices: { ...devices, same: 0 },
-      isKnownAddress: false,
-      liveSessions,
+      devices: { ...devices, isKnown: !isEnded },
+      isKnownAddress: !isEnded,
+      liveSessions: isEnded ? 0 : most + 1,
     });
   });
 

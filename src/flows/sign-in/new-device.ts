@@ -35,10 +35,10 @@ export async function noticeNewDevice(
   const { tenant, client } = caller;
   if (!tenant.policy.newSignInNotice || email?.confirmedAt === undefined) return;
   const age = session.createdAt.getTime() - user.createdAt.getTime();
-  const isFirst = devices.sessions === 0 && age < newAccountMs;
+  const isFirst = !devices.hasSessions && age < newAccountMs;
   // Sessions of version 0.1.0 know no device: they tell nothing of this one.
-  const isUntold = devices.sessions > 0 && devices.known === 0;
-  if (isFirst || isUntold || devices.same > 0) return;
+  const isUntold = devices.hasSessions && !devices.hasDevices;
+  if (isFirst || isUntold || devices.isKnown) return;
   const to = recipientOf(user, email);
   const locale = messageLocale(caller, user.locale);
   const unknown = locale === 'fa' ? 'ناشناخته' : 'unknown';

@@ -86,16 +86,26 @@ export function createUsers(tables: Tables): UserRepository {
   const markConfirmed = async (tenantId: string, userId: string, at: Date) => {
     users.update((each) => is(tenantId, userId)(each) && isUnproved(each), { confirmedAt: at });
   };
+  /** The latest sessions, and those that have neither ended nor expired. */
+  const historyOf = (tenantId: string, userId: string, now: Date) => {
+    const unexpired = tables.sessions.all(
+      (each) =>
+        each.tenantId === tenantId &&
+        each.userId === userId &&
+        each.revokedAt === undefined &&
+        each.expiresAt > now,
+    );
+    return { unexpired, all: [...unexpired, ...latestOf(tables, tenantId, userId)] };
+  };
   const accountOf = (tenantId: string, userId: string, { device, jkt }: SignInOrigin, now: Date) => {
     const view = viewOf(tables, tenantId, userId);
     if (view === undefined) return undefined;
-    const latest = latestOf(tables, tenantId, userId);
+    const { unexpired, all } = historyOf(tenantId, userId, now);
     const devices = {
-      sessions: latest.length,
-      known: latest.filter((each) => each.device !== '').length,
-      same: latest.filter((each) => each.device === device || each.binding?.jkt === jkt).length,
+      hasSessions: all.length > 0,
+      hasDevices: all.some((each) => each.device !== ''),
+      isKnown: all.some((each) => each.device === device || each.binding?.jkt === jkt),
     };
-    const unexpired = latest.filter((each) => each.revokedAt === undefined && each.expiresAt > now);
     const live = unexpired.filter((each) => each.idleExpiresAt > now);
     const isAll = live.length === unexpired.length && live.length === maxSessions;
     const [oldestSession] = isAll ? live.map(({ id }) => id).sort() : [];
@@ -126,7 +136,7 @@ export function createUsers(tables: Tables): UserRepository {
       );
       const isKnownAddress =
         address !== '' &&
-        latestOf(tables, tenantId, held.userId).some((each) => each.client.address === address);
+        historyOf(tenantId, held.userId, now).all.some((each) => each.client.address === address);
       const passwordHash = hashOf(tenantId, held.userId);
       return {
         ...account,
