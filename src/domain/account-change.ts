@@ -1,6 +1,6 @@
 import type { HeldIdentifier, IdentifierKind } from './identifier.ts';
 
-/** Age up to which an identifier or a passkey may be an intruder's: a recovery removes it. */
+/** Age up to which an identifier or an authenticator may be an intruder's. */
 export const recentMs = 72 * 3_600_000;
 
 /** The state of an account before a change. */
@@ -21,7 +21,7 @@ export type AccountChange = {
   readonly id: string;
   readonly userId: string;
   readonly former: Former;
-  /** Whether the account had a password or an authenticator app before the change: an undo takes one of them. */
+  /** Whether the account had a password, or an authenticator app for 72 hours, before the change: an undo takes one of them. */
   readonly isProvable: boolean;
   readonly changedAt: Date;
   /** From then on it cannot be undone. */
@@ -43,8 +43,8 @@ export type AccountChangeRepository = {
   ): Promise<boolean>;
   /** Keeps the changes that can be undone until a time, where they would go before. */
   extend(tenantId: string, userId: string, time: { readonly now: Date; readonly until: Date }): Promise<void>;
-  /** Ends what was extended: each change can be undone as long as it is young enough, or until a time. */
-  shorten(
+  /** Ends what was extended: each change can be undone as long as it is young enough, or until a time, and with a proof alone. */
+  settle(
     tenantId: string,
     userId: string,
     time: { readonly ageMs: number; readonly until: Date },

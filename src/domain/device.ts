@@ -57,17 +57,19 @@ export type SignInOrigin = {
 };
 
 /**
- * The latest sessions of an account that are looked at for the device of a sign-in, beside the live ones: of those that no
+ * The latest sessions of an account that are looked at where no open one is from the origin of a sign-in: of those that no
  * one has ended, the ones that are kept longest, which are more than may be live, and the latest that were ended.
  */
 export const latestSessions = { open: 70, ended: 30 };
 
-/** What the live and the latest sessions of an account tell of the device of a sign-in. */
-export type DeviceHistory = {
+/** What sessions of an account tell of the origin of a sign-in. */
+export type OriginHistory = {
   /** Whether there are any. */
   readonly hasSessions: boolean;
   /** Whether the device of any of them is known. */
   readonly hasDevices: boolean;
   /** Whether any of them was on the device of this sign-in. */
-  readonly isKnown: boolean;
+  readonly isKnownDevice: boolean;
+  /** Whether any of them was begun from the address of this sign-in. */
+  readonly isKnownAddress: boolean;
 };

@@ -1,5 +1,5 @@
 import type { Enrolled } from './authenticator.ts';
-import type { DeviceHistory, SignInOrigin } from './device.ts';
+import type { OriginHistory, SignInOrigin } from './device.ts';
 import type { HeldIdentifier, Identifier } from './identifier.ts';
 import type { Locale } from './locale.ts';
 import type { Profile } from './profile.ts';
@@ -48,7 +48,8 @@ export type SessionAccount = UserView & {
   readonly liveSessions: number;
   /** The session that ends with one more: the oldest of `maxSessions` live ones, where none is counted whose idle time is over. */
   readonly oldestSession: string | undefined;
-  readonly devices: DeviceHistory;
+  /** What the sessions tell that have neither ended nor expired. */
+  readonly history: OriginHistory;
 };
 
 /** The account data that a password sign-in needs. */
@@ -58,8 +59,6 @@ export type LoginView = SessionAccount & {
   readonly identifier: HeldIdentifier;
   /** Failed sign-ins in a row, over all networks. */
   readonly totalFailures: number;
-  /** Whether a live session, or one of the latest, was begun from the address that the sign-in comes from. */
-  readonly isKnownAddress: boolean;
 };
 
 /** Changes of a user; only fields that are set are written. */
@@ -80,6 +79,8 @@ export type UserRepository = {
     origin: SignInOrigin,
     now: Date,
   ): Promise<SessionAccount | undefined>;
+  /** What the latest sessions of a user tell of the origin of a sign-in, ended ones among them. */
+  findHistory(tenantId: string, userId: string, origin: SignInOrigin): Promise<OriginHistory>;
   /**
    * Throws DuplicateError where the identifier is taken. Without a hash the user has no
    * password; without an identifier a proof brings it later.

@@ -77,12 +77,8 @@ export function signInCounters(
 }
 
 /** Whether so many sign-ins have failed that only addresses which the user has used may continue (R7, R70). */
-export function isClosedTo(account: {
-  readonly totalFailures: number;
-  readonly isKnownAddress: boolean;
-}): boolean {
-  return account.totalFailures >= passwordAttempts.cap && !account.isKnownAddress;
-}
+export const isNearlyClosed = ({ totalFailures }: { readonly totalFailures: number }): boolean =>
+  totalFailures >= passwordAttempts.cap;
 
 /**
  * Compares a password, counting the attempt first. A locked account, and one that does

@@ -69,12 +69,12 @@ export function createAccountChangeRepository(db: Database): AccountChangeReposi
 
     extend,
 
-    async shorten(tenantId, userId, { ageMs, until }) {
+    async settle(tenantId, userId, { ageMs, until }) {
       const end = sql`GREATEST(${table.changedAt} + INTERVAL ${ageMs / 1000} SECOND, ${sql.param(until, table.expiresAt)})`;
       await db
         .update(table)
-        .set({ expiresAt: end })
-        .where(and(ofUser(tenantId, userId), sql`${table.expiresAt} > ${end}`));
+        .set({ provable: true, expiresAt: sql`LEAST(${table.expiresAt}, ${end})` })
+        .where(ofUser(tenantId, userId));
     },
 
     async thaw(tenantId, userId, now) {

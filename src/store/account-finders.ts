@@ -1,5 +1,5 @@
 import { and, type Column, eq, gt, isNull, ne, or, type Param, type SQL, sql } from 'drizzle-orm';
-import type { DeviceHistory, SignInOrigin } from '../domain/device.ts';
+import type { OriginHistory, SignInOrigin } from '../domain/device.ts';
 import { maxSessions } from '../domain/session.ts';
 import { bytesToUuid } from '../domain/token.ts';
 import type { SessionAccount, UserRepository } from '../domain/user.ts';
@@ -25,27 +25,23 @@ import {
 
 type AccountRow = ViewRow & EnrolledRow & { readonly open: string };
 
-/** What some sessions tell of the origin of a sign-in. */
-type Told = { readonly devices: DeviceHistory; readonly isKnownAddress: boolean };
-
 /** Reads the text of `toldBy`. */
-function toTold(text: string): Told {
-  const [all, known, same, begun] = text.split(' ');
-  const devices = { hasSessions: all !== '0', hasDevices: known !== '0', isKnown: same !== '0' };
-  return { devices, isKnownAddress: begun !== '0' };
+function toHistory(text: string): OriginHistory {
+  const [hasSessions, hasDevices, isKnownDevice, isKnownAddress] = text
+    .split(' ')
+    .map((count) => count !== '0') as [boolean, boolean, boolean, boolean];
+  return { hasSessions, hasDevices, isKnownDevice, isKnownAddress };
 }
 
-function toAccount(row: AccountRow, { devices }: Told): SessionAccount {
+function toAccount(row: AccountRow): SessionAccount {
   const [unexpired, , , , live, oldest = ''] = row.open.split(' ');
   const liveSessions = Number(unexpired);
   // Those whose idle time is over take another look, which marks them.
   const isAll = Number(live) === liveSessions && liveSessions === maxSessions;
   const oldestSession = isAll ? bytesToUuid(Buffer.from(oldest, 'hex')) : undefined;
-  return { ...toView(row), enrolled: toEnrolled(row), liveSessions, oldestSession, devices };
+  const history = toHistory(row.open);
+  return { ...toView(row), enrolled: toEnrolled(row), liveSessions, oldestSession, history };
 }
-
-/** The id of no user. */
-const nobody = '00000000-0000-0000-0000-000000000000';
 
 /** The values of a statement that looks for the device of a sign-in. */
 function toSlots({ jkt, ...origin }: SignInOrigin) {
@@ -56,7 +52,7 @@ function toSlots({ jkt, ...origin }: SignInOrigin) {
 export function createAccountFinders(
   db: Database,
   prepared: Database,
-): Pick<UserRepository, 'findForLogin' | 'findForSession' | 'findById'> {
+): Pick<UserRepository, 'findForLogin' | 'findForSession' | 'findHistory' | 'findById'> {
   const now = slot('now', sessions.expiresAt);
 
   /** How many of some sessions tell of the origin of a sign-in, as one text, so that each row is read once. */
@@ -146,12 +142,6 @@ export function createAccountFinders(
       .prepare();
   });
 
-  /** What the latest sessions of a user tell, ended ones among them. */
-  async function tellLatest(tenantId: string, userId: string, origin: SignInOrigin): Promise<Told> {
-    const [row] = await findLatest().execute({ tenantId, userId, ...toSlots(origin) });
-    return toTold(row?.told ?? '0 0 0 0');
-  }
-
   const findById = once(() =>
     prepared
       .select(viewColumns)
@@ -166,27 +156,23 @@ export function createAccountFinders(
     async findForLogin(tenantId, identifier, origin, now) {
       const { kind, canonical } = identifier;
       const [row] = await findForLogin().execute({ tenantId, kind, canonical, ...toSlots(origin), now });
-      const live = row && toTold(row.open);
-      // An unknown account takes the same statements as one that is not known to its caller (R33).
-      const told =
-        live?.devices.isKnown && live.isKnownAddress
-          ? live
-          : await tellLatest(tenantId, row?.users.id ?? nobody, origin);
       if (row === undefined) return undefined;
       return {
-        ...toAccount(row, told),
+        ...toAccount(row),
         identifier: toIdentifier({ ...row.held, kind, userId: row.users.id }),
         passwordHash: row.passwordHash ?? undefined,
         totalFailures: row.totalFailures ?? 0,
-        isKnownAddress: told.isKnownAddress,
       };
     },
 
     async findForSession(tenantId, userId, origin, now) {
       const [row] = await findForSession().execute({ tenantId, userId, ...toSlots(origin), now });
-      if (row === undefined) return undefined;
-      const live = toTold(row.open);
-      return toAccount(row, live.devices.isKnown ? live : await tellLatest(tenantId, userId, origin));
+      return row && toAccount(row);
+    },
+
+    async findHistory(tenantId, userId, origin) {
+      const [row] = await findLatest().execute({ tenantId, userId, ...toSlots(origin) });
+      return toHistory(row?.told ?? '0 0 0 0');
     },
 
     async findById(tenantId, userId) {

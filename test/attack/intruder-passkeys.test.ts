@@ -9,7 +9,7 @@ import { makeAuthenticator } from '../support/authenticator.ts';
 import { signUpByCode, startCode } from '../support/codes.ts';
 import { failure, failureOf } from '../support/errors.ts';
 import { changePolicy } from '../support/federation.ts';
-import { bearer, enrolTotp, type SignedIn, signUp } from '../support/journey.ts';
+import { bearer, enrolTotp, moveTo, type SignedIn, signUp } from '../support/journey.ts';
 import {
   addPasskey,
   atSite,
@@ -81,6 +81,29 @@ test('an undo that nobody proved keeps the passkey that an account asks for', as
   const answer = await app.client(AuthService).finishCodeSignIn({ handle, code });
   expect(answer.tokens?.accessToken).toBe('');
   expect(answer.twoFactor?.twoFactorMethods).toEqual([TwoFactorMethod.PASSKEY]);
+  await app.close();
+});
+
+test('an undo that nobody proved takes a young passkey away where an older one is left', async () => {
+  const app = await withPolicy((policy) => ({
+    ...withPasskeys({ passwordless: 'user' })(policy),
+    factorResetHours: 48,
+    codeSignIn: { enabled: true, createAccounts: true },
+  }));
+  const user = await signUpByCode(app);
+  const owner = await addPasskey(app, user);
+  await passkeysOf(app, user).removePassword({});
+  app.advance(73 * 3_600_000);
+  const { tokens } = await signInWithPasskey(app, owner);
+  const stolen = { ...user, accessToken: tokens?.accessToken ?? '' };
+  const intruder = await addPasskey(app, stolen);
+  await moveTo(app, stolen, freshEmail());
+  const recovery = app.client(RecoveryService);
+  await recovery.startUndo({ token: await codeOf(user.email, '/undo?token=', app) });
+  app.advance(48 * 3_600_000);
+  await recovery.undoChanges({ token: await codeOf(user.email, '/undo?step=restore&token=', app) });
+  expect(await failureOf(signInWithPasskey(app, intruder))).toEqual(invalid);
+  expect((await signInWithPasskey(app, owner)).tokens?.accessToken).not.toBe('');
   await app.close();
 });
 

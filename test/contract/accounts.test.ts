@@ -28,13 +28,13 @@ overEveryStore('users', (scene) => {
       isOwnerConfirmed: true,
       passwordHash: 'a hash',
     });
-    const devices = { hasSessions: false, hasDevices: false, isKnown: false };
+    const history = { hasSessions: false, hasDevices: false, isKnownDevice: false, isKnownAddress: false };
     const account = {
       ...view,
       enrolled: { kinds: [], smsNumber: undefined, isPasskeyOnly: false },
       liveSessions: 0,
       oldestSession: undefined,
-      devices,
+      history,
     };
     expect(await store.users.findForSession(tenantId, user.id, origin(), now)).toEqual(account);
     expect(await store.users.findForLogin(tenantId, identifier, origin(), now)).toEqual({
@@ -42,8 +42,8 @@ overEveryStore('users', (scene) => {
       identifier,
       passwordHash: 'a hash',
       totalFailures: 0,
-      isKnownAddress: false,
     });
+    expect(await store.users.findHistory(tenantId, user.id, origin())).toEqual(history);
     expect(await store.users.findById(scene().tenantId, user.id)).toBeUndefined();
   });
 
@@ -55,15 +55,17 @@ overEveryStore('users', (scene) => {
     await makeSession(user, { device: '' });
     const at = (changes: object) => store.users.findForSession(tenantId, user.id, origin(changes), now);
     const history = { hasSessions: true, hasDevices: true };
-    expect(await at({})).toMatchObject({ devices: { ...history, isKnown: true } });
-    expect(await at({ device: 'another' })).toMatchObject({ devices: { ...history, isKnown: false } });
-    expect(await at({ device: 'another', jkt })).toMatchObject({ devices: { ...history, isKnown: true } });
+    expect(await at({})).toMatchObject({ history: { ...history, isKnownDevice: true } });
+    expect(await at({ device: 'another' })).toMatchObject({ history: { ...history, isKnownDevice: false } });
+    expect(await at({ device: 'another', jkt })).toMatchObject({
+      history: { ...history, isKnownDevice: true },
+    });
     expect(await store.users.findForLogin(tenantId, identifier, origin(), now)).toMatchObject({
       liveSessions: 2,
-      isKnownAddress: true,
+      history: { isKnownAddress: true },
     });
     expect(await store.users.findForLogin(tenantId, identifier, origin({ address: '' }), now)).toMatchObject({
-      isKnownAddress: false,
+      history: { isKnownAddress: false },
     });
   });
 
@@ -83,18 +85,17 @@ overEveryStore('users', (scene) => {
     };
     await use({ ...first, binding, expiresAt: at(300_000) });
     for (let count = 1; count < most; count += 1) await use();
-    const find = () =>
-      store.users.findForLogin(tenantId, identifier, origin({ ...first, address: '192.0.2.7' }), now);
-    const devices = { hasSessions: true, hasDevices: true, isKnown: true };
-    const liveSessions = isEnded ? 0 : most;
-    expect(await find()).toMatchObject({ devices, isKnownAddress: true, liveSessions });
+    const from = origin({ ...first, address: '192.0.2.7' });
+    const find = () => store.users.findHistory(tenantId, user.id, from);
+    const history = { hasSessions: true, hasDevices: true, isKnownDevice: true, isKnownAddress: true };
+    expect(await find()).toEqual(history);
     expect(await store.sessions.isKeyOf(tenantId, identifier, jkt)).toBe(true);
     await use();
     expect(await store.sessions.isKeyOf(tenantId, identifier, jkt)).toBe(false);
-    // What is open still is known, however many there are.
-    expect(await find()).toMatchObject({
-      devices: { ...devices, isKnown: !isEnded },
-      isKnownAddress: !isEnded,
+    expect(await find()).toEqual({ ...history, isKnownDevice: false, isKnownAddress: false });
+    // Those that are open tell for themselves, however many there are.
+    expect(await store.users.findForLogin(tenantId, identifier, from, now)).toMatchObject({
+      history: isEnded ? { hasSessions: false, isKnownDevice: false } : history,
       liveSessions: isEnded ? 0 : most + 1,
     });
   });
@@ -364,12 +365,12 @@ overEveryStore('changes of an account', (scene) => {
     expect(await accountChanges.list(tenantId, user.id, at(9600))).toHaveLength(0);
     await accountChanges.extend(tenantId, user.id, { now: at(3000), until: at(9800) });
     expect(await accountChanges.list(tenantId, user.id, at(9600))).toHaveLength(2);
-    await accountChanges.shorten(tenantId, user.id, { ageMs: 2000, until: at(1000) });
+    await accountChanges.settle(tenantId, user.id, { ageMs: 2000, until: at(1000) });
     expect(
       (await accountChanges.list(tenantId, user.id, at(1999))).map(({ expiresAt }) => expiresAt),
     ).toEqual([at(2000), at(2000)]);
     await accountChanges.extend(tenantId, user.id, { now, until: at(9800) });
-    await accountChanges.shorten(tenantId, user.id, { ageMs: 2000, until: at(9000) });
+    await accountChanges.settle(tenantId, user.id, { ageMs: 2000, until: at(9000) });
     expect(await accountChanges.list(tenantId, user.id, at(9001))).toEqual([]);
     expect(await accountChanges.list(tenantId, user.id, at(8999))).toHaveLength(3);
     await accountChanges.thaw(tenantId, user.id, at(3000));

@@ -307,7 +307,7 @@ overEveryStore('sessions', (scene) => {
     expect(await store.users.findForSession(tenantId, user.id, origin, now)).toMatchObject({
       liveSessions: maxSessions,
       oldestSession: ids.sort()[0],
-      devices: { hasSessions: true },
+      history: { hasSessions: true },
     });
   });
 

@@ -203,3 +203,22 @@ test('of parallel undos one wins, and ten GETs of the link change nothing', asyn
   expect((await Promise.all(tries)).filter((end) => end === 'undone')).toHaveLength(1);
   expect(await signsIn(user.email, password)).toBe(true);
 });
+
+test('a link that went to an address which came with the changes undoes nothing', async () => {
+  const user = await signUpByMobile(testApp());
+  const theirs = freshEmail();
+  await moveTo(testApp(), user, theirs);
+  await as(user).recovery.changePassword({ currentPassword: password, password: intrudersPassword });
+  const token = await undoToken(theirs);
+  expect(token).not.toBe('');
+  // Whether the owner has recovered the account since, or not.
+  expect(await failureOf(recovery().undoChanges({ token, password }))).toEqual(invalid);
+  const { handle } = await recovery().recover({ mobile: user.mobile, withHandle: true });
+  const [message] = await testApp().messagesTo(`+98${user.mobile.slice(1)}`);
+  const owners = { mobile: user.mobile, token: message?.code ?? '', password: 'the-owners-orbit-48' };
+  await recovery().endRecovery({ ...owners, ...(handle !== undefined && { handle }) });
+  expect(await failureOf(recovery().undoChanges({ token, password }))).toEqual(invalid);
+  expect(await signsIn(theirs, password)).toBe(false);
+  const { tokens } = await auth().login({ mobile: user.mobile, password: 'the-owners-orbit-48' });
+  expect(tokens?.accessToken).not.toBe('');
+});

@@ -121,18 +121,26 @@ test('a rejected undo leaves nothing that a later one would bring back', async (
   expect(await userAt(user.email)).not.toBe(user.userId);
 });
 
-test('an account that had a password or an app before is not restored by waiting', async () => {
+test('an account that had a password, or an app for 72 hours, is not restored by waiting', async () => {
   const withPassword = await signUp(testApp());
   await moveTo(testApp(), withPassword, freshEmail());
-  const byCode = await signUpByCode(testApp());
-  const withApp = await enrolTotp(testApp(), byCode);
-  testApp().advance(60_000);
-  const change = testApp().client(RecoveryService, bearer(byCode.accessToken));
-  await change.changePassword({ password: 'an-intruders-orbit-47' });
-  for (const { email } of [withPassword, withApp])
-    expect(await failureOf(recovery().startUndo({ token: await tokenOf(email, 'notice') })), email).toEqual(
-      failure('Unauthenticated', 'CREDENTIALS_INVALID'),
-    );
+  const start = async (email: string) => recovery().startUndo({ token: await tokenOf(email, 'notice') });
+  const refused = failure('Unauthenticated', 'CREDENTIALS_INVALID');
+  expect(await failureOf(start(withPassword.email))).toEqual(refused);
+
+  // An intruder may have set the app up before the change.
+  const intruders = await enrolTotp(testApp(), await signUpByCode(testApp()));
+  await moveTo(testApp(), intruders, freshEmail());
+  expect((await start(intruders.email)).readyTime).toBeDefined();
+
+  const withApp = await enrolTotp(testApp(), await signUpByCode(testApp()));
+  testApp().advance(73 * hourMs);
+  const { handle, code } = await startCode(testApp(), withApp.email);
+  const { twoFactor } = await testApp().client(AuthService).finishCodeSignIn({ handle, code });
+  const second = testApp().client(TwoFactorService, bearer(twoFactor?.twoFactorToken ?? ''));
+  const { tokens } = await second.validateTotp({ code: withApp.totp() });
+  await moveTo(testApp(), { accessToken: tokens?.accessToken ?? '' }, freshEmail());
+  expect(await failureOf(start(withApp.email))).toEqual(refused);
 });
 
 test('what proved the account before a change counts, and not what it has now', async () => {
@@ -189,6 +197,34 @@ test('the link of a notice from before an undo asks for no other one', async () 
     expect(await failureOf(recovery().startUndo({ token: before }))).toEqual(invalid);
     expect(await failureOf(recovery().freezeAccount({ token: before }))).toEqual(invalid);
   }
+});
+
+test('after a rejection the other notices of an account ask in vain', async () => {
+  const user = await signUpByCode(testApp());
+  const own = testApp().client(RecoveryService, bearer(user.accessToken));
+  await own.changePassword({ password: 'the-owners-orbit-48' });
+  const theirs = freshEmail();
+  const first = await tokenOf(user.email, 'notice');
+  await moveTo(testApp(), user, theirs);
+  const second = await tokenOf(user.email, 'notice');
+  await recovery().startUndo({ token: first });
+  await recovery().rejectUndo({ token: await tokenOf(theirs, 'reject') });
+  expect(await failureOf(recovery().startUndo({ token: second }))).toEqual(
+    failure('Unauthenticated', 'CREDENTIALS_INVALID'),
+  );
+});
+
+test("an intruder's password makes no account one that could prove itself", async () => {
+  const user = await signUpByCode(testApp());
+  const own = testApp().client(RecoveryService, bearer(user.accessToken));
+  await own.changePassword({ password: 'an-intruders-orbit-47' });
+  testApp().advance(71 * hourMs);
+  const { accessToken } = await tokensAt(user.email);
+  await moveTo(testApp(), { accessToken }, freshEmail());
+  testApp().advance(2 * hourMs);
+  expect(
+    (await recovery().startUndo({ token: await tokenOf(user.email, 'notice') })).readyTime,
+  ).toBeDefined();
 });
 
 test('an address that the tenant has set is taken back by nobody', async () => {

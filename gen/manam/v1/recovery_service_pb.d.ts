@@ -302,7 +302,8 @@ export declare type UndoChangesRequest = Message<"manam.v1.UndoChangesRequest"> 
   password: string;
 
   /**
-   * A code of the authenticator app that was enrolled before the oldest change. Where `password` is set too, the
+   * A code of the authenticator app that was enrolled before the oldest change; one that was younger than 72 hours then keeps
+   * passkeys that are the account's second factor. Where `password` is set too, the
    * password counts.
    *
    * @generated from field: string code = 3;
@@ -613,10 +614,10 @@ export declare const RecoveryService: GenService<{
   },
   /**
    * Restores addresses, number and password as they stood before the oldest change of the last 72 hours (of the
-   * 72 hours before a freeze). Takes the token of the notice, and either the password or a code of the
-   * authenticator app from before that change; the token of a StartUndo needs neither once its time has come, and is
-   * refused for UNDO_WAITING before. It starts no session and keeps second factors. All sessions end, and
-   * identities of other providers are disconnected. Five attempts for each token.
+   * 72 hours before a freeze). Takes the token of a notice that went to an address or number which the account then has
+   * again, and either the password or a code of the authenticator app from before that change; the token of a StartUndo
+   * needs neither once its time has come, and is refused for UNDO_WAITING before. It starts no session and keeps second
+   * factors. All sessions end, and identities of other providers are disconnected. Five attempts for each token.
    *
    * @generated from rpc manam.v1.RecoveryService.UndoChanges
    */
@@ -630,7 +631,7 @@ export declare const RecoveryService: GenService<{
    * token of the notice, which it uses up. A link to undo them goes to the address or number of the notice; it works
    * once the tenant's waiting time has passed (`factorResetHours`), and for 7 days. Every confirmed address and number that the
    * account has now gets a link to reject it; RECOVERY_INVALID where there is none. It keeps passkeys that are the account's
-   * second factor. CREDENTIALS_INVALID where the account had a password or an app: UndoChanges takes it.
+   * second factor. CREDENTIALS_INVALID where the account had a password, or an app for 72 hours: UndoChanges takes it.
    * SIGN_IN_METHOD_DISABLED where the tenant has no such way back.
    *
    * @generated from rpc manam.v1.RecoveryService.StartUndo

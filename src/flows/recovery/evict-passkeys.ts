@@ -19,8 +19,8 @@ export async function removePasskeysSince(
 }
 
 /**
- * Removes the passkeys that an intruder may have added since a time. Where passkeys are the account's second factor they stay:
- * a mailbox alone lowers no account (R36).
+ * Removes the passkeys that an intruder may have added since a time. Where passkeys are the account's second factor and there is
+ * no older one they stay: a mailbox alone lowers no account (R36).
  */
 export async function evictPasskeysSince(
   repositories: Pick<Repositories, EvictStores>,
@@ -29,7 +29,10 @@ export async function evictPasskeysSince(
   since: Date,
 ): Promise<void> {
   const { isPasskeyOnly } = await repositories.authenticators.findForUpdate(tenantId, userId);
-  if (isPasskeyOnly || requiresSecondFactor(policy)) return;
+  if (isPasskeyOnly || requiresSecondFactor(policy)) {
+    const rows = await repositories.authenticators.list(tenantId, userId);
+    if (!rows.some(({ kind, createdAt }) => kind === 'passkey' && createdAt < since)) return;
+  }
   await removePasskeysSince(repositories, tenantId, userId, since);
 }
 

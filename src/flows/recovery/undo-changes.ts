@@ -1,4 +1,4 @@
-import { type AccountChange, type Former, formerState } from '../../domain/account-change.ts';
+import { type AccountChange, type Former, formerState, recentMs } from '../../domain/account-change.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
@@ -15,7 +15,7 @@ import { rememberResult } from '../idempotency.ts';
 import { notifyUser } from '../messages.ts';
 import { signInCounters } from '../password-check.ts';
 import { type EvictStores, evictPasskeysSince, removePasskeysSince } from './evict-passkeys.ts';
-import { assertConcerned, findReported, type Reported, refusal } from './reported-changes.ts';
+import { endWaiting, findReported, lockReported, type Reported, refusal } from './reported-changes.ts';
 import { undoLinkMs, undoMs } from './undo-link.ts';
 import { assertWaited } from './waiting-undo.ts';
 
@@ -48,6 +48,9 @@ export type UndoCommand = {
   readonly code: string;
 };
 
+/** How sure it is that the owner undoes the changes. A weak proof, such as that nobody objected, lowers no account (R36). */
+type Proof = 'strong' | 'weak';
+
 /** The longest call: a passkey is made that long before its change is recorded. */
 const callMs = 10_000;
 
@@ -55,35 +58,34 @@ const callMs = 10_000;
 export function createUndoChanges(deps: UndoDeps) {
   const { store, clock } = deps;
 
-  /** The link of a notice with a proof from before the changes, or that of an undo that has waited. */
-  async function proved(caller: Caller, command: UndoCommand): Promise<Reported> {
+  /** The link of a notice with what was proved, or that of an undo that has waited. */
+  async function proved(
+    caller: Caller,
+    command: UndoCommand,
+  ): Promise<{ readonly link: Reported; readonly proof: Proof }> {
     const waiting = await findReported(deps, caller, 'account-restore', command.token);
     if (waiting !== undefined) {
       assertWaited(clock, caller, waiting);
-      return waiting;
+      return { link: waiting, proof: 'weak' };
     }
-    const reported = await findReported(deps, caller, 'account-undo', command.token);
-    if (reported === undefined) throw refusal();
+    const link = await findReported(deps, caller, 'account-undo', command.token);
+    if (link === undefined) throw refusal();
     if (command.password === '' && command.code === '')
       throw invalid({ field: 'password', reason: 'FIELD_REQUIRED' });
     // The link shows who reads the messages of an identifier; that alone restores nothing.
-    if (!(await store.challenges.countAttempt(reported.tenantId, reported.id, maxAttempts))) throw refusal();
-    if (!(await isProved(deps, caller, reported, command))) throw new DomainError('CREDENTIALS_INVALID');
-    return reported;
+    if (!(await store.challenges.countAttempt(link.tenantId, link.id, maxAttempts))) throw refusal();
+    const proof = await proofOf(deps, caller, link, command);
+    if (proof === undefined) throw new DomainError('CREDENTIALS_INVALID');
+    return { link, proof };
   }
 
   async function undo(caller: Caller, command: UndoCommand): Promise<void> {
-    const reported = await proved(caller, command);
-    const { tenantId, userId } = reported;
+    const { link, proof } = await proved(caller, command);
     try {
       await store.transaction(async (repositories) => {
-        await repositories.users.lock(tenantId, userId);
-        if (!(await redeem(repositories, clock, caller, reported))) throw refusal();
-        const view = await repositories.users.findById(tenantId, userId);
-        if (view?.user.status !== 'active') throw refusal();
-        const latest = await repositories.accountChanges.list(tenantId, userId, clock());
-        assertConcerned(reported, latest);
-        await restore(deps, repositories, caller, view, latest, reported.purpose === 'account-undo');
+        const { view, changes } = await lockReported(repositories, clock, link);
+        if (!(await redeem(repositories, clock, caller, link))) throw refusal();
+        await restore(deps, repositories, caller, view, changes, proof);
         await rememberResult(repositories, caller, undefined);
       });
     } catch (error) {
@@ -123,23 +125,25 @@ export function createUndoChanges(deps: UndoDeps) {
   };
 }
 
-/** Whether the caller has the password, or an authenticator app, from before the oldest change. */
-async function isProved(
+/** Proves the password, or an authenticator app, from before the oldest change; undefined: neither is right. */
+async function proofOf(
   { store, hasher, types }: UndoDeps,
   caller: Caller,
   { tenantId, userId, changes }: Reported,
   { password, code }: UndoCommand,
-): Promise<boolean> {
+): Promise<Proof | undefined> {
   if (password !== '') {
     const former = formerState(changes).find((each) => each.kind === 'password');
     const hash =
       former === undefined ? await store.users.findPasswordHash(tenantId, userId) : former.passwordHash;
-    return await hasher.verify(caller, hash, password);
+    return (await hasher.verify(caller, hash, password)) ? 'strong' : undefined;
   }
   const app = await store.authenticators.findInSlot(tenantId, userId, 'totp');
   const [oldest] = changes;
-  if (app === undefined || oldest === undefined || app.createdAt >= oldest.changedAt) return false;
-  return await types.totp.verify(caller, userId, '', code);
+  if (app === undefined || oldest === undefined || app.createdAt >= oldest.changedAt) return undefined;
+  if (!(await types.totp.verify(caller, userId, '', code))) return undefined;
+  // A younger one may be that of the intruder who made the change.
+  return oldest.changedAt.getTime() - app.createdAt.getTime() < recentMs ? 'weak' : 'strong';
 }
 
 async function restore(
@@ -151,20 +155,18 @@ async function restore(
   caller: Caller,
   view: UserView,
   changes: readonly AccountChange[],
-  /** Whether the owner has proved what the account had; else nobody objected, which lowers no account (R36). */
-  hasProof: boolean,
+  proof: Proof,
 ): Promise<void> {
   const { tenantId, id: userId } = view.user;
-  const { users, challenges } = repositories;
+  const { users } = repositories;
+  for (const former of formerState(changes)) await putBack(users, tenantId, userId, former, proof);
   const [oldest] = changes;
   if (oldest !== undefined) {
     const since = new Date(oldest.changedAt.getTime() - callMs);
-    if (hasProof) await removePasskeysSince(repositories, tenantId, userId, since);
+    if (proof === 'strong') await removePasskeysSince(repositories, tenantId, userId, since);
     else await evictPasskeysSince(repositories, caller.tenant, userId, since);
   }
-  for (const former of formerState(changes)) await putBack(users, tenantId, userId, former, hasProof);
-  for (const { id } of await challenges.listLive(tenantId, userId, 'account-restore', deps.clock()))
-    await challenges.consume(tenantId, id, deps.clock());
+  await endWaiting(repositories, tenantId, userId, deps.clock());
   // Connected identities may be an intruder's: the owner connects them again.
   await repositories.identities.remove(tenantId, userId, undefined);
   await repositories.attempts.reset(tenantId, ...signInCounters(userId, caller));
@@ -191,12 +193,13 @@ async function putBack(
   tenantId: string,
   userId: string,
   former: Former,
-  hasProof: boolean,
+  proof: Proof,
 ): Promise<void> {
   if (former.kind === 'password') {
     if (former.passwordHash === undefined) await users.deletePassword(tenantId, userId);
     else await users.updatePasswordHash(tenantId, userId, former.passwordHash);
-    if (hasProof || former.isPasskeyOnly) await users.setPasskeyOnly(tenantId, userId, former.isPasskeyOnly);
+    if (proof === 'strong' || former.isPasskeyOnly)
+      await users.setPasskeyOnly(tenantId, userId, former.isPasskeyOnly);
   } else if (former.kind === 'passkeys') return;
   else if (former.identifier === undefined) await users.removeIdentifiers(tenantId, userId, [former.kind]);
   else {

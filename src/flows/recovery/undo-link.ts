@@ -1,4 +1,4 @@
-import type { Former } from '../../domain/account-change.ts';
+import { type Former, formerState, recentMs } from '../../domain/account-change.ts';
 import { dayMs } from '../../domain/duration.ts';
 import type { Random } from '../../domain/random.ts';
 import type { Repositories } from '../../domain/repositories.ts';
@@ -77,15 +77,19 @@ async function keep(
   const changedAt = clock();
   const earlier = await accountChanges.list(tenantId, userId, changedAt);
   const ends = earlier.map(({ expiresAt }) => expiresAt.getTime());
+  // A password that came with an earlier change may be the intruder's as well.
+  const password = [...formerState(earlier), former].find((each) => each.kind === 'password');
   const passwordHash =
-    former.kind === 'password' ? former.passwordHash : await users.findPasswordHash(tenantId, userId);
+    password === undefined ? await users.findPasswordHash(tenantId, userId) : password.passwordHash;
   const app = await authenticators.findInSlot(tenantId, userId, 'totp');
+  // A younger one may be that of the intruder who makes the change.
+  const hasApp = app !== undefined && changedAt.getTime() - app.createdAt.getTime() >= recentMs;
   await accountChanges.add({
     tenantId,
     id: random.uuid(),
     userId,
     former,
-    isProvable: passwordHash !== undefined || app !== undefined,
+    isProvable: passwordHash !== undefined || hasApp,
     changedAt,
     expiresAt: new Date(Math.max(changedAt.getTime() + undoMs, ...ends)),
   });

@@ -1,3 +1,4 @@
+import type { AccountChange } from '../../domain/account-change.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { dayMs, hourMs } from '../../domain/duration.ts';
@@ -11,7 +12,9 @@ import { rememberResult } from '../idempotency.ts';
 import { type Recipient, recipientOf } from '../messages.ts';
 import { ownSession } from '../sessions/own-session.ts';
 import {
+  endWaiting,
   findReported,
+  lockReported,
   type Reported,
   type ReportedDeps,
   refusal,
@@ -35,6 +38,11 @@ export function assertWaited(clock: Clock, caller: Caller, waiting: Reported): v
   if (caller.tenant.policy.factorResetHours === 0) throw new DomainError('SIGN_IN_METHOD_DISABLED');
   const retryAfterMs = waitOf(waiting).readyAt - clock().getTime();
   if (retryAfterMs > 0) throw new DomainError('UNDO_WAITING', { retryAfterMs });
+}
+
+/** Who cannot prove what an account had may have no more than a mailbox that its owner has left. */
+function assertUnprovable([oldest]: readonly AccountChange[]): void {
+  if (oldest?.isProvable !== false) throw new DomainError('CREDENTIALS_INVALID');
 }
 
 /** When the first undo of a user's changes that waits can be carried out; undefined: none waits. */
@@ -63,18 +71,15 @@ export function createWaitingUndo(deps: WaitingUndoDeps) {
     caller: Caller,
     userId: string,
   ): Promise<boolean> {
-    const { users, accountChanges, challenges } = repositories;
+    const { users, accountChanges } = repositories;
     const { id: tenantId } = caller.tenant;
     // Against an undo that is carried out meanwhile.
     await users.lock(tenantId, userId);
-    let count = 0;
-    for (const { id } of await challenges.listLive(tenantId, userId, 'account-restore', clock()))
-      if (await challenges.consume(tenantId, id, clock())) count += 1;
-    if (count === 0) return false;
+    if ((await endWaiting(repositories, tenantId, userId, clock())) === 0) return false;
     const view = await users.findById(tenantId, userId);
     const until = view?.frozenUntil ?? new Date(0);
-    // What was kept for the undo goes when it would have gone.
-    await accountChanges.shorten(tenantId, userId, { ageMs: undoMs, until });
+    // What was kept for the undo goes when it would have gone, and until then takes a proof: other notices ask in vain.
+    await accountChanges.settle(tenantId, userId, { ageMs: undoMs, until });
     await record(repositories, deps, caller, { type: 'account.restore_rejected', userId });
     return true;
   }
@@ -86,13 +91,12 @@ export function createWaitingUndo(deps: WaitingUndoDeps) {
       if (factorResetHours === 0) throw new DomainError('SIGN_IN_METHOD_DISABLED');
       const reported = await findReported(deps, caller, 'account-undo', token);
       if (reported === undefined) throw refusal();
-      // Who cannot prove what the account had may have no more than a mailbox that its owner has left.
-      if (reported.changes[0]?.isProvable !== false) throw new DomainError('CREDENTIALS_INVALID');
+      assertUnprovable(reported.changes);
       const { tenantId, userId } = reported;
       return await store.transaction(async (repositories) => {
+        const { view, changes } = await lockReported(repositories, clock, reported);
+        assertUnprovable(changes);
         if (!(await redeem(repositories, clock, caller, reported))) throw refusal();
-        const view = await repositories.users.findById(tenantId, userId);
-        if (view?.user.status !== 'active') throw refusal();
         const now = clock();
         const requestedAt = now.getTime();
         const readyAt = requestedAt + factorResetHours * hourMs;

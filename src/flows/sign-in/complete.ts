@@ -93,6 +93,10 @@ export function createCompleteSignIn(deps: CompleteDeps) {
     const { user, email, mobile, frozenUntil, enrolled } = account;
     const { method, amr, origin } = progress;
     const { tenantId, id: userId } = user;
+    // An ended session may know the device as well. Asked here, where the sign-in was proved, it tells strangers nothing (R33).
+    const history = account.history.isKnownDevice
+      ? account.history
+      : await store.users.findHistory(tenantId, userId, originOf(caller));
     const opened = await store.transaction(async (repositories) => {
       await prepare?.(repositories);
       const result = await openSession(repositories, caller, account, progress);
@@ -103,7 +107,7 @@ export function createCompleteSignIn(deps: CompleteDeps) {
           ...(origin && { provider: origin.provider }),
         };
         const sessionId = result.session.id;
-        await noticeNewDevice(deps, repositories, caller, account, result.session);
+        await noticeNewDevice(deps, repositories, caller, { ...account, history }, result.session);
         const ended = result.replaced.map((sessionId) => {
           return { type: 'session.ended', userId, sessionId, details: { cause: 'replaced' } } as const;
         });

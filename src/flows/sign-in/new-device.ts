@@ -29,16 +29,16 @@ export async function noticeNewDevice(
   deps: NewDeviceDeps,
   repositories: Pick<Repositories, 'challenges' | 'outbox'>,
   caller: Caller,
-  { user, email, devices }: SessionAccount,
+  { user, email, history }: SessionAccount,
   session: Pick<SessionRow, 'id' | 'createdAt'>,
 ): Promise<void> {
   const { tenant, client } = caller;
   if (!tenant.policy.newSignInNotice || email?.confirmedAt === undefined) return;
   const age = session.createdAt.getTime() - user.createdAt.getTime();
-  const isFirst = !devices.hasSessions && age < newAccountMs;
+  const isFirst = !history.hasSessions && age < newAccountMs;
   // Sessions of version 0.1.0 know no device: they tell nothing of this one.
-  const isUntold = devices.hasSessions && !devices.hasDevices;
-  if (isFirst || isUntold || devices.isKnown) return;
+  const isUntold = history.hasSessions && !history.hasDevices;
+  if (isFirst || isUntold || history.isKnownDevice) return;
   const to = recipientOf(user, email);
   const locale = messageLocale(caller, user.locale);
   const unknown = locale === 'fa' ? 'ناشناخته' : 'unknown';

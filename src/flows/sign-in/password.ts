@@ -7,7 +7,7 @@ import { assertPasswords } from '../../domain/tenant.ts';
 import type { LoginView } from '../../domain/user.ts';
 import { type RecordDeps, record } from '../events/record.ts';
 import { composeNotice, recipientOf } from '../messages.ts';
-import { isClosedTo, type PasswordChecker, passwordAttempts } from '../password-check.ts';
+import { isNearlyClosed, type PasswordChecker, passwordAttempts } from '../password-check.ts';
 import type { CompleteSignIn, SignInResult } from './complete.ts';
 
 export type PasswordSignInDeps = RecordDeps & {
@@ -28,6 +28,12 @@ export type PasswordSignInCommand = IdentifierInput & {
  */
 export function createPasswordSignIn(deps: PasswordSignInDeps) {
   const { store, hasher, passwords, signIn, clock } = deps;
+  async function isClosed(caller: Caller, account: LoginView): Promise<boolean> {
+    if (!isNearlyClosed(account) || account.history.isKnownAddress) return false;
+    const { tenantId, id } = account.user;
+    return !(await store.users.findHistory(tenantId, id, originOf(caller))).isKnownAddress;
+  }
+
   return async function login(caller: Caller, command: PasswordSignInCommand): Promise<SignInResult> {
     assertPasswords(caller.tenant.policy);
     const identifier = parseIdentifier(command, caller.tenant.policy);
@@ -39,7 +45,12 @@ export function createPasswordSignIn(deps: PasswordSignInDeps) {
     const userId = account?.user.id;
     const { isCorrect, failures, counters } = await passwords.check(
       caller,
-      { userId, canonical, passwordHash, isClosed: account !== undefined && isClosedTo(account) },
+      {
+        userId,
+        canonical,
+        passwordHash,
+        isClosed: account !== undefined && (await isClosed(caller, account)),
+      },
       command.password,
     );
     if (!isCorrect || account === undefined || passwordHash === undefined) {

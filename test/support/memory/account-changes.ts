@@ -20,10 +20,11 @@ export function createAccountChanges({ accountChanges, users }: Tables): Account
       accountChanges.insert(change);
     },
     extend,
-    async shorten(tenantId, userId, { ageMs, until }) {
+    async settle(tenantId, userId, { ageMs, until }) {
       for (const change of accountChanges.all(ofUser(tenantId, userId))) {
-        const end = new Date(Math.max(change.changedAt.getTime() + ageMs, until.getTime()));
-        if (change.expiresAt > end) accountChanges.update(({ id }) => id === change.id, { expiresAt: end });
+        const end = Math.max(change.changedAt.getTime() + ageMs, until.getTime());
+        const expiresAt = new Date(Math.min(change.expiresAt.getTime(), end));
+        accountChanges.update(({ id }) => id === change.id, { isProvable: true, expiresAt });
       }
     },
     list: async (tenantId, userId, now) =>

@@ -1,5 +1,5 @@
 import type { Connection, ConnectionRepository } from '../../../src/domain/connection.ts';
-import { latestSessions, type SignInOrigin } from '../../../src/domain/device.ts';
+import { latestSessions, type OriginHistory, type SignInOrigin } from '../../../src/domain/device.ts';
 import type { IdentityRepository } from '../../../src/domain/external-identity.ts';
 import type { HeldIdentifier, Identifier } from '../../../src/domain/identifier.ts';
 import { emptyProfile, type Profile } from '../../../src/domain/profile.ts';
@@ -86,8 +86,18 @@ export function createUsers(tables: Tables): UserRepository {
   const markConfirmed = async (tenantId: string, userId: string, at: Date) => {
     users.update((each) => is(tenantId, userId)(each) && isUnproved(each), { confirmedAt: at });
   };
-  /** The latest sessions, and those that have neither ended nor expired. */
-  const historyOf = (tenantId: string, userId: string, now: Date) => {
+  const toldBy = (
+    rows: ReturnType<typeof latestOf>,
+    { device, jkt, address }: SignInOrigin,
+  ): OriginHistory => ({
+    hasSessions: rows.length > 0,
+    hasDevices: rows.some((each) => each.device !== ''),
+    isKnownDevice: rows.some((each) => each.device === device || each.binding?.jkt === jkt),
+    isKnownAddress: address !== '' && rows.some((each) => each.client.address === address),
+  });
+  const accountOf = (tenantId: string, userId: string, origin: SignInOrigin, now: Date) => {
+    const view = viewOf(tables, tenantId, userId);
+    if (view === undefined) return undefined;
     const unexpired = tables.sessions.all(
       (each) =>
         each.tenantId === tenantId &&
@@ -95,22 +105,12 @@ export function createUsers(tables: Tables): UserRepository {
         each.revokedAt === undefined &&
         each.expiresAt > now,
     );
-    return { unexpired, all: [...unexpired, ...latestOf(tables, tenantId, userId)] };
-  };
-  const accountOf = (tenantId: string, userId: string, { device, jkt }: SignInOrigin, now: Date) => {
-    const view = viewOf(tables, tenantId, userId);
-    if (view === undefined) return undefined;
-    const { unexpired, all } = historyOf(tenantId, userId, now);
-    const devices = {
-      hasSessions: all.length > 0,
-      hasDevices: all.some((each) => each.device !== ''),
-      isKnown: all.some((each) => each.device === device || each.binding?.jkt === jkt),
-    };
+    const history = toldBy(unexpired, origin);
     const live = unexpired.filter((each) => each.idleExpiresAt > now);
     const isAll = live.length === unexpired.length && live.length === maxSessions;
     const [oldestSession] = isAll ? live.map(({ id }) => id).sort() : [];
     const enrolled = enrolledOf(tables, tenantId, userId);
-    return { ...view, enrolled, liveSessions: unexpired.length, oldestSession, devices };
+    return { ...view, enrolled, liveSessions: unexpired.length, oldestSession, history };
   };
 
   return {
@@ -125,7 +125,6 @@ export function createUsers(tables: Tables): UserRepository {
       return { ...own, locale, senderEmail, confirmUrl, origin, status, isOwnerConfirmed, passwordHash };
     },
     async findForLogin(tenantId, identifier, origin, now) {
-      const { address } = origin;
       const held = heldBy(tenantId, identifier);
       const account = held && accountOf(tenantId, held.userId, origin, now);
       if (held === undefined || account === undefined) return undefined;
@@ -134,20 +133,17 @@ export function createUsers(tables: Tables): UserRepository {
         (each) =>
           each.tenantId === tenantId && each.kind === 'password-total' && each.subject === held.userId,
       );
-      const isKnownAddress =
-        address !== '' &&
-        historyOf(tenantId, held.userId, now).all.some((each) => each.client.address === address);
       const passwordHash = hashOf(tenantId, held.userId);
       return {
         ...account,
         identifier: own,
         passwordHash,
         totalFailures: total?.failures ?? 0,
-        isKnownAddress,
       };
     },
     findById: async (tenantId, userId) => viewOf(tables, tenantId, userId),
     findForSession: async (tenantId, userId, origin, now) => accountOf(tenantId, userId, origin, now),
+    findHistory: async (tenantId, userId, origin) => toldBy(latestOf(tables, tenantId, userId), origin),
     async insert(user, identifier, passwordHash) {
       if (!users.insert({ ...user, confirmedAt: undefined, frozenUntil: undefined, passkeyOnly: false }))
         throw new DuplicateError();
