@@ -12,6 +12,8 @@ const pages = `${root}built/pages`;
 const outDir = `${root}built/pages.new`;
 const manifest = 'manifest.json';
 const silentManifest = 'silent.json';
+// Whoever builds them, a test among them: for development JSX has the paths of this machine in it.
+process.env['NODE_ENV'] = 'production';
 const vite = await import('vite').catch((error: NodeJS.ErrnoException) => {
   if (error.code !== 'ERR_MODULE_NOT_FOUND' || !error.message.includes("'vite'")) throw error;
   return undefined;

@@ -32,6 +32,8 @@ test('the first page is under 69 kB compressed with all that it imports, which m
     expect(response.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
     expect(response.headers.get('content-encoding')).toBe('gzip');
     bytes += Number(response.headers.get('content-length'));
+    // Not as for development: with the paths of the machine that built them.
+    expect(await response.text()).not.toContain('.tsx');
   }
   expect(bytes).toBeLessThan(69_000);
   expect(bytes).toBeGreaterThan(50_000);
