@@ -1,6 +1,7 @@
 // Builds the hosted pages into built/pages/. It runs at `npm ci`; where there is no Vite, as in an
 // installation without development packages, the pages have come with the package.
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { env } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { firstLoaded } from './first-loaded.ts';
@@ -13,7 +14,7 @@ const outDir = `${root}built/pages.new`;
 const manifest = 'manifest.json';
 const silentManifest = 'silent.json';
 // Whoever builds them, a test among them: for development JSX has the paths of this machine in it.
-process.env['NODE_ENV'] = 'production';
+env['NODE_ENV'] = 'production';
 const vite = await import('vite').catch((error: NodeJS.ErrnoException) => {
   if (error.code !== 'ERR_MODULE_NOT_FOUND' || !error.message.includes("'vite'")) throw error;
   return undefined;
