@@ -218,6 +218,7 @@ test('a link that went to an address which came with the changes undoes nothing'
   const owners = { mobile: user.mobile, token: message?.code ?? '', password: 'the-owners-orbit-48' };
   await recovery().endRecovery({ ...owners, ...(handle !== undefined && { handle }) });
   expect(await failureOf(recovery().undoChanges({ token, password }))).toEqual(invalid);
+  expect(await failureOf(recovery().freezeAccount({ token }))).toEqual(invalid);
   expect(await signsIn(theirs, password)).toBe(false);
   const { tokens } = await auth().login({ mobile: user.mobile, password: 'the-owners-orbit-48' });
   expect(tokens?.accessToken).not.toBe('');

@@ -1,4 +1,4 @@
-import { type AccountChange, formerState } from '../../domain/account-change.ts';
+import { type AccountChange, type Former, formerState } from '../../domain/account-change.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Challenge } from '../../domain/challenge.ts';
 import type { Clock } from '../../domain/clock.ts';
@@ -29,6 +29,14 @@ export function assertConcerned(link: Challenge, [oldest]: readonly AccountChang
   if (oldest === undefined || oldest.changedAt.getTime() > madeAt) throw refusal();
 }
 
+const identifierOf = (former: Former) => ('identifier' in former ? former.identifier : undefined);
+
+/** Throws where a link went to an address or number that the account neither has nor had before any of the changes. */
+export function assertHolder(link: Challenge, view: UserView, changes: readonly AccountChange[]): void {
+  const had = [view.email, view.mobile, ...changes.map(({ former }) => identifierOf(former))];
+  if (!had.some((held) => held?.address === link.identifier)) throw refusal();
+}
+
 /**
  * Throws where a link undoes nothing as the account stands now: none of its changes is left, or the link did not go to an
  * address or number that the account would have again. One that came with the changes may be an intruder's.
@@ -38,7 +46,7 @@ export function assertUndoable(link: Challenge, view: UserView, changes: readonl
   const former = formerState(changes);
   const wouldHave = (['email', 'mobile'] as const).map((kind) => {
     const changed = former.find((each) => each.kind === kind);
-    return changed !== undefined && 'identifier' in changed ? changed.identifier : view[kind];
+    return changed === undefined ? view[kind] : identifierOf(changed);
   });
   if (!wouldHave.some((held) => held?.address === link.identifier)) throw refusal();
 }

@@ -15,7 +15,14 @@ import { rememberResult } from '../idempotency.ts';
 import { notifyUser } from '../messages.ts';
 import { signInCounters } from '../password-check.ts';
 import { type EvictStores, evictPasskeysSince, removePasskeysSince } from './evict-passkeys.ts';
-import { endWaiting, findReported, lockReported, type Reported, refusal } from './reported-changes.ts';
+import {
+  assertHolder,
+  endWaiting,
+  findReported,
+  lockReported,
+  type Reported,
+  refusal,
+} from './reported-changes.ts';
 import { undoLinkMs, undoMs } from './undo-link.ts';
 import { assertWaited } from './waiting-undo.ts';
 
@@ -102,7 +109,10 @@ export function createUndoChanges(deps: UndoDeps) {
     async freeze(caller: Caller, { token }: { readonly token: string }): Promise<void> {
       const reported = await findReported(deps, caller, 'account-undo', token);
       if (reported === undefined) throw refusal();
-      const { tenantId, userId, expiresAt } = reported;
+      const { tenantId, userId, expiresAt, changes } = reported;
+      const view = await store.users.findById(tenantId, userId);
+      if (view === undefined) throw refusal();
+      assertHolder(reported, view, changes);
       // Each link freezes once: since its change.
       const since = new Date(expiresAt.getTime() - undoLinkMs);
       await store.transaction(async (repositories) => {
