@@ -62,7 +62,7 @@ export type SignInOrigin = {
  */
 export const latestSessions = { open: 70, ended: 30 };
 
-/** What sessions of an account tell of the origin of a sign-in. */
+/** Whether an account has been used from where a sign-in comes from, by its sessions. */
 export type OriginHistory = {
   /** Whether there are any. */
   readonly hasSessions: boolean;

@@ -48,7 +48,7 @@ export type SessionAccount = UserView & {
   readonly liveSessions: number;
   /** The session that ends with one more: the oldest of `maxSessions` live ones, where none is counted whose idle time is over. */
   readonly oldestSession: string | undefined;
-  /** What the sessions tell that have neither ended nor expired. */
+  /** By the sessions that have neither ended nor expired. */
   readonly history: OriginHistory;
 };
 
@@ -79,7 +79,7 @@ export type UserRepository = {
     origin: SignInOrigin,
     now: Date,
   ): Promise<SessionAccount | undefined>;
-  /** What the latest sessions of a user tell of the origin of a sign-in, ended ones among them. */
+  /** Whether a user has been here before, by their latest sessions; ended ones count. */
   findHistory(tenantId: string, userId: string, origin: SignInOrigin): Promise<OriginHistory>;
   /**
    * Throws DuplicateError where the identifier is taken. Without a hash the user has no

@@ -1,4 +1,4 @@
-import { and, type Column, eq, gt, isNull, ne, or, type Param, type SQL, sql } from 'drizzle-orm';
+import { and, type Column, eq, gt, isNull, ne, or, sql } from 'drizzle-orm';
 import type { OriginHistory, SignInOrigin } from '../domain/device.ts';
 import { maxSessions } from '../domain/session.ts';
 import { bytesToUuid } from '../domain/token.ts';
@@ -55,7 +55,10 @@ export function createAccountFinders(
 ): Pick<UserRepository, 'findForLogin' | 'findForSession' | 'findHistory' | 'findById'> {
   const now = slot('now', sessions.expiresAt);
 
-  /** How many of some sessions tell of the origin of a sign-in, as one text, so that each row is read once. */
+  /**
+   * Counts over some sessions, as one text, so that each row is read once: all of them, those whose device is known, those
+   * on the device of the sign-in, and those from its address.
+   */
   const toldBy = ({ device, jkt, address }: Readonly<Record<'device' | 'jkt' | 'address', Column>>) => {
     const isKnown = ne(device, sql.param('', sessions.device));
     const isSame = or(eq(device, slot('device', sessions.device)), eq(jkt, slot('jkt', sessions.jkt)));
@@ -70,28 +73,22 @@ export function createAccountFinders(
     return sql`CONCAT_WS(' ', ${sql.join(sums, sql`, `)})`;
   };
 
-  /** What the sessions of a user tell that have neither ended nor expired, their number of live ones and the id of the oldest. */
-  const open = (userId: SQL | Param) => {
-    const liveId = sql`IF(${isLive(now)}, ${sessions.id}, NULL)`;
-    return db
-      .select({ open: sql`CONCAT_WS(' ', ${toldBy(sessions)}, COUNT(${liveId}), HEX(MIN(${liveId})))` })
-      .from(sessions, { forceIndex: 'sessions_live' })
-      .where(
-        and(
-          eq(sessions.tenantId, slot('tenantId', sessions.tenantId)),
-          sql`${sessions.userId} = ${userId}`,
-          isNull(sessions.revokedAt),
-          gt(sessions.expiresAt, now),
-        ),
-      );
-  };
+  const liveId = sql`IF(${isLive(now)}, ${sessions.id}, NULL)`;
+  /** The same of the sessions that neither were ended nor have expired, then how many of them are live, and the id of the oldest. */
+  const open = db
+    .select({ open: sql`CONCAT_WS(' ', ${toldBy(sessions)}, COUNT(${liveId}), HEX(MIN(${liveId})))` })
+    .from(sessions, { forceIndex: 'sessions_live' })
+    .where(
+      and(
+        eq(sessions.tenantId, slot('tenantId', sessions.tenantId)),
+        eq(sessions.userId, users.id),
+        isNull(sessions.revokedAt),
+        gt(sessions.expiresAt, now),
+      ),
+    );
 
   /** The columns of the session gate, beside the joins of emails and mobiles. */
-  const accountColumns = {
-    ...viewColumns,
-    ...enrolledColumns,
-    open: sql<string>`(${open(sql`${users.id}`)})`.as('open'),
-  };
+  const accountColumns = { ...viewColumns, ...enrolledColumns, open: sql<string>`(${open})`.as('open') };
   const givenUser = and(
     eq(users.tenantId, slot('tenantId', users.tenantId)),
     eq(users.id, slot('userId', users.id)),

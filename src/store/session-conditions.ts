@@ -10,11 +10,8 @@ import { users } from './tables/users.ts';
 export const isSession = (tenantId: string | Param, id: string | Param) =>
   and(eq(sessions.tenantId, tenantId), eq(sessions.id, id));
 
-/** The columns that tell whether a session is live. */
-type Lifetime = Readonly<Record<'revokedAt' | 'expiresAt' | 'idleExpiresAt', Column>>;
-
-export const isLive = (now: Date | Param, { revokedAt, expiresAt, idleExpiresAt }: Lifetime = sessions) =>
-  and(isNull(revokedAt), gt(expiresAt, now), gt(idleExpiresAt, now));
+export const isLive = (now: Date | Param) =>
+  and(isNull(sessions.revokedAt), gt(sessions.expiresAt, now), gt(sessions.idleExpiresAt, now));
 
 /** The user of the session. */
 export const ownerOf = and(eq(users.tenantId, sessions.tenantId), eq(users.id, sessions.userId));
@@ -24,10 +21,10 @@ export const ownerOf = and(eq(users.tenantId, sessions.tenantId), eq(users.id, s
  * thousand times: what a call costs must not grow with it.
  */
 export function latestOf(db: Database, tenantId: string | Param, userId: SQL | Param) {
-  const { id, device, jkt, address, revokedAt, idleExpiresAt, expiresAt } = sessions;
+  const { device, jkt, address, revokedAt, expiresAt } = sessions;
   const some = (which: SQL, end: Column, limit: number) =>
     db
-      .select({ id, device, jkt, address, revokedAt, idleExpiresAt, expiresAt })
+      .select({ device, jkt, address })
       .from(sessions, { forceIndex: 'sessions_live' })
       .where(and(eq(sessions.tenantId, tenantId), sql`${sessions.userId} = ${userId}`, which))
       .orderBy(desc(end))

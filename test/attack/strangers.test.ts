@@ -166,6 +166,20 @@ test('strangers’ wrong passwords lock no owner out, only the attacker', async 
   }
 });
 
+test('after a hundred failures an address that the owner has used goes on, also once its sessions have ended', async () => {
+  const { email, userId } = await signUp(app);
+  const own = freshAddress();
+  const { json } = await login(own, { email, password });
+  const tokens = json['tokens'] as { readonly accessToken: string };
+  await post('AuthService/Logout', own, {}, { authorization: `Bearer ${tokens.accessToken}` });
+  expect((await login(freshAddress(), { email, password: 'a-wrong-orbit-49' })).status).toBe(401);
+  await app.sql("UPDATE guess_counters SET failures = 100 WHERE subject = UNHEX(REPLACE(?, '-', ''))", [
+    userId,
+  ]);
+  expect((await login(freshAddress(), { email, password })).status).toBe(401);
+  expect((await login(own, { email, password })).status).toBe(200);
+});
+
 test('a stranger’s requests invalidate no link or code of the owner', async () => {
   for (const asked of [1, 3, 8]) {
     const { email } = await signUp(app);

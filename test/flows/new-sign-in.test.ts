@@ -47,6 +47,14 @@ test('the owner is told of a sign-in on a device that the account has not used, 
   expect(second?.text).toContain('Chrome در Windows');
 });
 
+test('a device is known by sessions that have ended as well', async () => {
+  const { email, accessToken } = await signUp(testApp());
+  const token = await signIn(email, firefox);
+  for (const each of [token, accessToken]) await testApp().client(AuthService, bearer(each)).logout({});
+  await signIn(email, firefox);
+  expect(await noticesTo(email)).toHaveLength(1);
+});
+
 test('a report ends every session and begins a recovery, once, also after what an intruder changed', async () => {
   const user = await signUp(testApp());
   const token = await signIn(user.email, firefox);

@@ -92,7 +92,7 @@ export function createEditUser(deps: EditUserDeps) {
               confirmedAt: undefined,
               addedAt: clock(),
             });
-            // What the tenant has decided no former holder undoes.
+            // The tenant has decided: links of earlier notices must not undo it.
             await repositories.accountChanges.forget(tenantId, userId, identifier.kind);
             const event = { type: 'identifier.changed', userId, details: { kind: identifier.kind } } as const;
             await record(repositories, deps, caller, event);

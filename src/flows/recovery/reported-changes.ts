@@ -15,7 +15,7 @@ export type ReportedDeps = RedeemDeps & {
 /** A link of a message about changes, and those that can still be undone, oldest first. */
 export type Reported = Challenge & { readonly changes: readonly AccountChange[] };
 
-/** What the link of an undo that waits carries, in milliseconds since 1970. */
+/** When a waiting undo was asked for, and from when on it can be carried out; milliseconds since 1970. */
 export type Wait = { readonly requestedAt: number; readonly readyAt: number };
 
 export const waitOf = ({ data }: Pick<Challenge, 'data'>): Wait => JSON.parse(data?.toString() ?? '') as Wait;

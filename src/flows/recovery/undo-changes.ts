@@ -55,7 +55,10 @@ export type UndoCommand = {
   readonly code: string;
 };
 
-/** How sure it is that the owner undoes the changes. A weak proof, such as that nobody objected, lowers no account (R36). */
+/**
+ * How well the caller has shown that the account is theirs. After a weak proof, such as that nobody objected, second factors
+ * stay (R36).
+ */
 type Proof = 'strong' | 'weak';
 
 /** The longest call: a passkey is made that long before its change is recorded. */

