@@ -51,6 +51,8 @@ test('a device is known by sessions that have ended as well', async () => {
   const { email, accessToken } = await signUp(testApp());
   const token = await signIn(email, firefox);
   for (const each of [token, accessToken]) await testApp().client(AuthService, bearer(each)).logout({});
+  // A young account is not told of its first sign-in.
+  testApp().advance(25 * 3_600_000);
   await signIn(email, firefox);
   expect(await noticesTo(email)).toHaveLength(1);
 });
