@@ -17,7 +17,7 @@ import { createRefunds } from '../flows/refunds.ts';
 import { createApplicationDirectory } from '../server/application-directory.ts';
 import { changesIntervalMs, createDirectoryChanges } from '../server/directory-changes.ts';
 import { createErrorMapper } from '../server/error-mapper.ts';
-import { createHandler } from '../server/handler.ts';
+import { createHandler, type HandlerDeps, type Route } from '../server/handler.ts';
 import { createMetricsRoute } from '../server/metrics-route.ts';
 import { createReadiness } from '../server/readiness.ts';
 import type { RpcOptions } from '../server/rpc-route.ts';
@@ -35,6 +35,7 @@ import { createFeatures } from './features.ts';
 import { createGatewayHealth } from './gateway-health.ts';
 import { type Listeners, listenOn } from './listeners.ts';
 import { callObserver, createInstanceMetrics } from './metrics.ts';
+import { startReadings } from './readings.ts';
 import { createAdminRoutes, createRoutes } from './routes.ts';
 import { createRpcOptions } from './rpc-options.ts';
 import { createTransports } from './transports.ts';
@@ -72,33 +73,36 @@ export type App = {
   listen(): Promise<Listeners>;
   /** Resolves once the writes that calls left behind are done. */
   settled(): Promise<void>;
+  /** Reads at once what is read again from time to time: the signing keys, and what tenants have changed. */
+  catchUp(): Promise<void>;
   close(): Promise<void>;
 };
 
 /** The composition root of a running service: adapters, features and server. */
 export async function createApp({ config, masterKeys, log, ...options }: AppOptions): Promise<App> {
-  const { onStatement, onHash } = options;
   const clock = options.clock ?? (() => new Date());
   const random = options.random ?? systemRandom;
-  const database = openDatabase({
-    url: config.databaseUrl,
-    connections: config.databaseConnections,
-    ...(onStatement === undefined ? {} : { onStatement }),
-  });
+  const { database, logDatabase, webhookDatabase, closeDatabases } = openDatabases(
+    config,
+    options.onStatement,
+  );
   const keyDeps = { keys: createKeyRepository(database.db), masterKeys, random, clock };
   const vault = await prepareDatabase(config, database, keyDeps).catch(async (error: unknown) => {
-    await database.close();
+    await closeDatabases();
     throw error;
   });
   const store = createStore(database, vault);
-  const logDatabase = openDatabase({
-    url: config.databaseUrl,
-    connections: logConnections,
-    idleTimeoutS: logIdleTimeoutS,
-  });
-  const webhookDatabase = openDatabase({ url: config.databaseUrl, connections: webhookConnections });
   const ring = await loadKeyRing(store.keys, vault, clock);
-  const adapters = await createAdapters({ config, store, vault, ring, clock, random, log, onHash });
+  const adapters = await createAdapters({
+    config,
+    store,
+    vault,
+    ring,
+    clock,
+    random,
+    log,
+    onHash: options.onHash,
+  });
 
   const metrics = createInstanceMetrics(store, adapters.hasher, database);
   const limiter = createLimiter({ store, clock, onRefusal: metrics.observeRefusal });
@@ -154,10 +158,6 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
   const readiness = createReadiness(() => isReady(database, clock, readinessDeadlineMs), gateways.failing);
   const background = createBackground(config, adapters, features, log);
 
-  const { proxies, tls } = config;
-  const encryptedOrigin = tls && new URL(config.issuer).origin;
-  const handlerDeps = { log, random, mapError, proxies, encryptedOrigin };
-  const observe = callObserver(metrics);
   const adminFlows = createAdminFlows({
     ...adapters,
     config,
@@ -166,41 +166,30 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     masterKeys,
     pageOrigin: new URL(config.issuer).origin,
   });
-  const handlers = {
-    public: createHandler({
-      ...handlerDeps,
-      observe,
-      routes: createRoutes({
-        features,
-        config,
-        rpc,
-        directory,
-        applications,
-        mapError,
-        readiness,
-        jwks: ring.jwks,
-      }),
+  const routes = {
+    public: createRoutes({
+      features,
+      config,
+      rpc,
+      directory,
+      applications,
+      mapError,
+      readiness,
+      jwks: ring.jwks,
     }),
-    admin: createHandler({
-      ...handlerDeps,
-      observe,
-      routes: createAdminRoutes(adminFlows, store.adminKeys, clock, mapError),
-    }),
-    metrics: createHandler({
-      ...handlerDeps,
-      encryptedOrigin: undefined,
-      routes: [createMetricsRoute(metrics.render)],
-    }),
+    admin: createAdminRoutes(adminFlows, store.adminKeys, clock, mapError),
+    metrics: [createMetricsRoute(metrics.render)],
   };
-
-  const reload = setInterval(() => {
-    ring.reload().catch((error: unknown) => log.warn({ err: error }, 'signing keys could not be read again'));
-  }, keyReloadMs);
-  reload.unref();
-  const asking = setInterval(() => {
-    changes.ask().catch((error: unknown) => log.warn({ err: error }, 'changes of tenants could not be read'));
-  }, changesIntervalMs);
-  asking.unref();
+  const handlers = createHandlers(config, routes, {
+    log,
+    random,
+    mapError,
+    observe: callObserver(metrics),
+  });
+  const readings = startReadings(log, [
+    { read: ring.reload, everyMs: keyReloadMs, failure: 'signing keys could not be read again' },
+    { read: changes.ask, everyMs: changesIntervalMs, failure: 'changes of tenants could not be read' },
+  ]);
 
   return {
     store,
@@ -210,12 +199,44 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     settled: async () => {
       await Promise.all([refunds.flush(), keyUses.flush()]);
     },
+    catchUp: readings.catchUp,
     async close() {
-      clearInterval(reload);
-      clearInterval(asking);
+      readings.stop();
       await Promise.all([refunds.flush(), keyUses.flush()]);
-      await Promise.all([database, logDatabase, webhookDatabase].map((each) => each.close()));
+      await closeDatabases();
     },
+  };
+}
+
+/** The pools: that of the calls, and those of what must not wait for them, nor hold them up. */
+function openDatabases(
+  { databaseUrl: url, databaseConnections }: AppOptions['config'],
+  onStatement: AppOptions['onStatement'],
+) {
+  const database = openDatabase({
+    url,
+    connections: databaseConnections,
+    ...(onStatement && { onStatement }),
+  });
+  const logDatabase = openDatabase({ url, connections: logConnections, idleTimeoutS: logIdleTimeoutS });
+  const webhookDatabase = openDatabase({ url, connections: webhookConnections });
+  const closeDatabases = async () => {
+    await Promise.all([database, logDatabase, webhookDatabase].map((each) => each.close()));
+  };
+  return { database, logDatabase, webhookDatabase, closeDatabases };
+}
+
+/** The request listeners of the addresses. */
+function createHandlers(
+  { proxies, tls, issuer }: AppOptions['config'],
+  routes: Record<'public' | 'admin' | 'metrics', readonly Route[]>,
+  { observe, ...deps }: Required<Pick<HandlerDeps, 'log' | 'random' | 'mapError' | 'observe'>>,
+) {
+  const encryptedOrigin = tls && new URL(issuer).origin;
+  return {
+    public: createHandler({ ...deps, observe, proxies, encryptedOrigin, routes: routes.public }),
+    admin: createHandler({ ...deps, proxies, encryptedOrigin, routes: routes.admin }),
+    metrics: createHandler({ ...deps, proxies, encryptedOrigin: undefined, routes: routes.metrics }),
   };
 }
 

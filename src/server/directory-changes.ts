@@ -16,7 +16,7 @@ export type ListChanged = (windowS: number, limit: number) => Promise<readonly s
 export type DirectoryChanges = {
   /** Whether what was read of a tenant at that time (`performance.now()`) is as it is now, but for the last second or so. */
   isCurrent(tenantId: string | undefined, readAtMs: number): boolean;
-  /** Asks what has changed. */
+  /** Asks what has changed; joins a question that is under way. */
   ask(): Promise<void>;
 };
 
@@ -30,7 +30,7 @@ export function createDirectoryChanges(listChanged: ListChanged): DirectoryChang
   let askedAtMs = Number.NEGATIVE_INFINITY;
   /** All changes since then were heard of. */
   let unbrokenSinceMs = Number.POSITIVE_INFINITY;
-  let isAsking = false;
+  let asking: Promise<void> | undefined;
 
   async function hear(): Promise<void> {
     const startedMs = performance.now();
@@ -52,12 +52,11 @@ export function createDirectoryChanges(listChanged: ListChanged): DirectoryChang
       const isHeard = nowMs - askedAtMs < heardMs && readAtMs >= unbrokenSinceMs;
       return tenantId !== undefined && isHeard && nowMs - readAtMs < longestMs;
     },
-    async ask() {
-      if (isAsking) return;
-      isAsking = true;
-      await hear().finally(() => {
-        isAsking = false;
+    ask() {
+      asking ??= hear().finally(() => {
+        asking = undefined;
       });
+      return asking;
     },
   };
 }

@@ -23,16 +23,9 @@ export function createTenantDirectory(
   changes: DirectoryChanges,
   clock: Clock,
 ): TenantDirectory {
+  /** Suspended ones too, so that their resumption is heard of. */
   const cacheOf = (read: (name: string) => Promise<Tenant | undefined>) =>
-    createDirectoryCache({
-      read: async (name) => {
-        const tenant = await read(name);
-        return tenant?.status === 'active' ? tenant : undefined;
-      },
-      changes,
-      clock,
-      tenantOf: (tenant) => tenant?.id,
-    });
+    createDirectoryCache({ read, changes, clock, tenantOf: (tenant) => tenant?.id });
   const byId = cacheOf((id) => tenants.findById(id));
   const bySlug = cacheOf((slug) => tenants.findBySlug(slug));
   const byKey = createDirectoryCache({
@@ -54,8 +47,10 @@ export function createTenantDirectory(
   return {
     findByKey: (digest) => byKey.find(digest.toString('hex')),
     forgetKey: (digest) => byKey.forget(digest.toString('hex')),
-    findById: (id) => byId.find(id),
-    findBySlug: (slug) => bySlug.find(slug),
+    findById: async (id) => ifActive(await byId.find(id)),
+    findBySlug: async (slug) => ifActive(await bySlug.find(slug)),
     listOrigins: () => origins.find('all'),
   };
 }
+
+const ifActive = (tenant: Tenant | undefined) => (tenant?.status === 'active' ? tenant : undefined);

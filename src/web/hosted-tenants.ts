@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import { digestApiKey, formatApiKey } from '../domain/api-key.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Random } from '../domain/random.ts';
@@ -25,30 +24,17 @@ export type HostedTenant = { readonly tenant: Tenant; readonly key: string };
 /** Finds the active tenant of a name, for its hosted pages. */
 export type HostedTenants = (slug: string) => Promise<HostedTenant | undefined>;
 
-/** Cache lifetime: any name can be requested at any rate. */
-const keptMs = 5000;
-const maxKept = 10_000;
-
 /**
  * The key of a tenant's hosted pages follows from the data key, so that every instance
  * knows the same one, and where it was revoked the next one replaces it.
  */
 export function createHostedTenants(deps: HostedTenantDeps): HostedTenants {
-  const { store, clock } = deps;
-  const kept = new LRUCache<string, { readonly found: HostedTenant | undefined; readonly untilMs: number }>({
-    max: maxKept,
-  });
   /** The generation of keys that a tenant has come to: the ones before were revoked. */
   const generations = new Map<string, number>();
-
   return async (slug) => {
-    const now = clock().getTime();
-    const known = kept.get(slug);
-    if (known !== undefined && known.untilMs > now) return known.found;
-    const tenant = await store.tenants.findBySlug(slug);
-    const found = tenant?.status === 'active' ? await withKey(deps, tenant, generations) : undefined;
-    kept.set(slug, { found, untilMs: now + keptMs });
-    return found;
+    // Any name can be requested at any rate: the directory keeps what it found, and what it did not find.
+    const tenant = await deps.directory.findBySlug(slug);
+    return tenant && (await withKey(deps, tenant, generations));
   };
 }
 

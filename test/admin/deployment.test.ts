@@ -69,7 +69,7 @@ test('withdraws a stolen signing key with its access tokens, and keeps refresh t
   const operator = await connectAdmin(app);
   const user = await signUp(app);
   await operator.rotateSigningKey({ revokeOthers: true });
-  await new Promise((resolve) => setTimeout(resolve, 5200));
+  await app.catchUp();
   const view = (token: string) => app.client(ProfileService, bearer(token)).viewUser({});
   expect(await failureOf(view(user.accessToken))).toEqual(failure('Unauthenticated', 'TOKEN_INVALID'));
   const { tokens } = await app.client(AuthService).refreshToken({ refreshToken: user.refreshToken });

@@ -214,7 +214,7 @@ test('a disabled user, a suspended tenant and a provider that is off open nothin
 
   const begun = await beginAtGoogle(app, freshGoogleUser());
   await changePolicy(app.test, (policy) => ({ ...policy, google: { ...policy.google, enabled: false } }));
-  await new Promise((resolve) => setTimeout(resolve, 5100));
+  await app.test.catchUp();
   expect((await visit(begun)).json).toMatchObject({ reason: 'PROVIDER_DISABLED' });
   expect((await visit(`${app.test.url}/googlelogin/${app.test.dev.publishable}`)).json).toMatchObject({
     reason: 'PROVIDER_DISABLED',
@@ -223,14 +223,14 @@ test('a disabled user, a suspended tenant and a provider that is off open nothin
     failure('FailedPrecondition', 'PROVIDER_DISABLED'),
   );
   await changePolicy(app.test, (policy) => ({ ...policy, google: { ...policy.google, enabled: true } }));
-  await new Promise((resolve) => setTimeout(resolve, 5100));
+  await app.test.catchUp();
 
   const waiting = await beginAtGoogle(app, freshGoogleUser());
   await app.test.sql("UPDATE tenants SET status = 'suspended' WHERE slug = 'dev'");
-  await new Promise((resolve) => setTimeout(resolve, 5100));
+  await app.test.catchUp();
   expect((await visit(waiting)).json).toMatchObject({ reason: 'LOGIN_STATE_INVALID' });
   await app.test.sql("UPDATE tenants SET status = 'active' WHERE slug = 'dev'");
-  await new Promise((resolve) => setTimeout(resolve, 5100));
+  await app.test.catchUp();
 }, 60_000);
 
 test('a secret key in an address is rejected, and the log says that it has to be rotated', async () => {

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
@@ -199,7 +198,7 @@ test('GetManamUserInfo shows a user of Manam who came in through Google in the s
     google: { ...manam.policy.google, enabled: true, scopes: ['birthday'] as const },
   };
   await instance.app.store.tenants.update(manam.id, { policy });
-  await new Promise((resolve) => setTimeout(resolve, 5100));
+  await instance.catchUp();
   const user = freshGoogleUser();
   const link = await visit(`${instance.url}/googlelogin/${instance.manam.publishable}`);
   const { json } = await visit(await google.approve(link.location, user));
@@ -226,7 +225,7 @@ test('an app signs in with the token of its device, made with our nonce, for an 
     ...policy,
     google: { ...policy.google, audiences: ['app-7'] },
   }));
-  await new Promise((resolve) => setTimeout(resolve, 5100));
+  await app.test.catchUp();
   const user = freshGoogleUser();
   const { nonce, authorizationUrl } = await auth().startGoogleLogin({ native: true });
   expect(authorizationUrl).toBe('');
@@ -287,7 +286,7 @@ test('who has nothing but Google cannot take it away, and one Google account bel
     ...policy,
     codeSignIn: { ...policy.codeSignIn, enabled: false },
   }));
-  await pause(5100);
+  await app.test.catchUp();
   expect(await failureOf(auth(bearer(String(json['access_token']))).unlinkGoogle({}))).toEqual(
     failure('FailedPrecondition', 'LAST_SIGN_IN'),
   );
@@ -328,7 +327,7 @@ test('a tenant can register a separate client and store its secret', async () =>
     ...policy,
     google: { ...policy.google, clientId: 'client-2' },
   }));
-  await new Promise((resolve) => setTimeout(resolve, 5100));
+  await app.test.catchUp();
   expect(await failureOf(auth().startGoogleLogin({}))).toEqual(
     failure('FailedPrecondition', 'PROVIDER_DISABLED'),
   );
@@ -337,7 +336,7 @@ test('a tenant can register a separate client and store its secret', async () =>
   expect(String(row?.['sealed'])).not.toContain('secret of');
   expect((await signInWithGoogle(app, freshGoogleUser())).status).toBe(200);
   await changePolicy(app.test, (policy) => ({ ...policy, google: { ...policy.google, clientId: '' } }));
-  await new Promise((resolve) => setTimeout(resolve, 5100));
+  await app.test.catchUp();
 }, 30_000);
 
 test('an app’s token links the confirmed account of its address and takes over an unproved one', async () => {

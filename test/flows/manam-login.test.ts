@@ -158,7 +158,7 @@ test('a request is valid once, for ten minutes, and for users of Manam', async (
 test('a tenant that does not let users of Manam in does not ask', async () => {
   const { request } = await begin();
   await changePolicy(app.test, (policy) => ({ ...policy, manam: { enabled: false } }));
-  await new Promise((resolve) => setTimeout(resolve, 5100));
+  await app.test.catchUp();
   const { codeChallenge } = makePkce();
   expect(await failureOf(tenant().startManamLogin({ redirectUri, codeChallenge }))).toEqual(
     failure('FailedPrecondition', 'PROVIDER_DISABLED'),
@@ -168,7 +168,7 @@ test('a tenant that does not let users of Manam in does not ask', async () => {
     failure('Unauthenticated', 'LOGIN_STATE_INVALID'),
   );
   await changePolicy(app.test, (policy) => ({ ...policy, manam: { enabled: true } }));
-  await new Promise((resolve) => setTimeout(resolve, 5100));
+  await app.test.catchUp();
 }, 30_000);
 
 test('redirects a browser to the hosted sign-in and returns JSON with a session', async () => {

@@ -371,8 +371,7 @@ test('an account that has another way in can do without a provider, and one that
   );
   const setCodes = async (enabled: boolean) => {
     await changePolicy(app.test, (policy) => ({ ...policy, codeSignIn: { ...policy.codeSignIn, enabled } }));
-    // Until no instance remembers the policy before.
-    await pause(5100);
+    await app.test.catchUp();
   };
   await setCodes(false);
   expect(await failureOf(mine.unlinkProvider({ provider: 'github' }))).toEqual(

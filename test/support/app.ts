@@ -44,6 +44,8 @@ export type TestApp = {
   messagesTo(to: string): Promise<Message[]>;
   /** Resolves when what is written without a caller waiting for it is written. */
   settled(): Promise<void>;
+  /** Resolves when the instance knows what was changed beside it: tenants, keys and signing keys. */
+  catchUp(): Promise<void>;
   /** Statements since the last call of this, those included that no caller waits for, BEGIN and COMMIT left out. */
   takeStatements(): Promise<string[]>;
   /** Number of password hashes made or checked since the last call. */
@@ -202,6 +204,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
       return entries.map(({ message }) => message).filter((message) => message.to === to);
     },
     settled: app.settled,
+    catchUp: app.catchUp,
     takeStatements: async () => {
       await app.settled();
       const taken = statements.filter((sql) => !besideCalls.test(sql));
