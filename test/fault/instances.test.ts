@@ -260,8 +260,7 @@ test('does not start with a wrong master key, and keeps the last valid keys when
   const user = await signUp(app);
   const view = () => app.client(ProfileService, { authorization: `Bearer ${user.accessToken}` }).viewUser({});
   await app.sql('UPDATE signing_keys SET sealed = REVERSE(sealed)');
-  // The keys are read again every five seconds.
-  await pause(5500);
+  await app.catchUp();
   expect((await view()).user?.email).toBe(user.email);
   expect((await app.client(AuthService).login({ email: user.email, password })).tokens?.tokenType).toBe(
     'Bearer',

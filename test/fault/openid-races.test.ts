@@ -123,8 +123,8 @@ test('keys of every algorithm rotate, and no token is refused meanwhile', async 
   const operator = { requestId: 'test', keyId: undefined, client: { address: '', userAgent: '' } };
   await deployment.rotateSigningKey(operator, { leadMs: 10_000, revokeOthers: false });
   await round();
-  // Every instance has read the keys again by now, and the new ones sign.
-  await new Promise((resolve) => setTimeout(resolve, 6000));
+  // Every instance reads the keys again in time for the new ones to sign.
+  await Promise.all([one.catchUp(), other.catchUp()]);
   one.advance(11_000);
   await round();
   for (const [algorithm, seen] of kids) expect(seen.size, algorithm).toBe(2);
