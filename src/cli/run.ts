@@ -1,5 +1,6 @@
-import { CommanderError } from 'commander';
-import { exitCodeOf, exitCodes } from '../composition/exit-codes.ts';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { type Command, CommanderError } from 'commander';
+import { CommandError, exitCodeOf, exitCodes } from '../composition/exit-codes.ts';
 import { complain } from '../composition/terminal.ts';
 import { createProgram } from './program.ts';
 
@@ -14,12 +15,33 @@ export async function run(
       if (error.code !== 'EPIPE') throw error;
       process.exit(exitCodes.done);
     });
+  let running: Command | undefined;
   try {
-    await createProgram(env).parseAsync(argv);
+    const program = createProgram(env).hook('preAction', (_, command) => {
+      running = command;
+    });
+    await program.parseAsync(argv);
     return exitCodes.done;
   } catch (error) {
     // The parser has said itself what it did not understand.
-    if (!(error instanceof CommanderError)) complain(error);
+    if (!(error instanceof CommanderError)) complain(missingIn(running, error) ?? error);
     return exitCodeOf(error);
   }
+}
+
+/** What a command that found nothing was asked for: the service does not say which of several names it does not know. */
+function missingIn(command: Command | undefined, error: unknown): CommandError | undefined {
+  if (!(error instanceof ConnectError) || error.code !== Code.NotFound || command === undefined)
+    return undefined;
+  const { tenant, user } = command.opts<{ tenant?: string; user?: string }>();
+  const given = command.registeredArguments.map((argument, index): [string, unknown] => [
+    argument.name(),
+    command.processedArgs[index],
+  ]);
+  const named = [...given, ['user', user] as const, ['tenant', tenant] as const]
+    .filter(([, value]) => typeof value === 'string')
+    .map((pair) => pair.join(' '));
+  return named.length === 0
+    ? undefined
+    : new CommandError(`not found: ${named.join(', ')}`, exitCodes.notFound);
 }
