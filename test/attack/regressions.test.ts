@@ -171,14 +171,15 @@ beforeAll(async () => {
 });
 afterAll(() => idle.close());
 
-for (const greeting of ['', 'P']) {
-  test(`a connection that says nothing more than '${greeting}' is closed`, async () => {
+test.concurrent.for(['', 'P'])(
+  "a connection that says nothing more than '%s' is closed",
+  async (greeting) => {
     const socket = connectSocket(Number(new URL(idle.url).port), '127.0.0.1').on('error', () => {});
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
     if (greeting !== '') socket.write(greeting);
     await closed;
-  }, 20_000);
-}
+  },
+);
 
 test('keeps a confirmed account that a key moves to a new address and notifies the old one', async () => {
   const { client, dev, messagesTo } = testApp();
