@@ -60,7 +60,8 @@ export type EndedSession = Pick<SessionRow, 'id' | 'userId' | 'createdAt' | 'idl
 };
 
 export type SessionRepository = {
-  insert(session: SessionRow): Promise<void>;
+  /** False where the user is not active any more: disabled or erased. */
+  insert(session: SessionRow): Promise<boolean>;
   /** Finds a session that is live and whose user is active and has a confirmed identifier. */
   findLive(tenantId: string, id: string, now: Date): Promise<LiveSession | undefined>;
   /** The same with the user, in one read: what nearly every call with a session needs. */

@@ -1,8 +1,21 @@
-import { and, desc, eq, inArray, isNotNull, isNull, lte, ne, or, type SQL, sql } from 'drizzle-orm';
+import {
+  and,
+  desc,
+  eq,
+  getTableColumns,
+  inArray,
+  isNotNull,
+  isNull,
+  lte,
+  ne,
+  or,
+  type SQL,
+  sql,
+} from 'drizzle-orm';
 import type { KeyBinding, SessionRepository, SessionRow } from '../domain/session.ts';
 import { toKinds } from './authenticators.ts';
 import type { Database } from './database.ts';
-import { once, slot, slotsOf } from './prepared.ts';
+import { once, slot } from './prepared.ts';
 import { isLive, isSession, latestOf, ownerOf } from './session-conditions.ts';
 import { createFindLiveRow, createFindOfCall } from './sessions-of-calls.ts';
 import { sessions } from './tables/sessions.ts';
@@ -107,7 +120,19 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
         .where(and(eq(sessions.tenantId, tenantId), inArray(sessions.id, ids), isIdle));
   }
 
-  const insert = once(() => prepared.insert(sessions).values(slotsOf(sessions)).prepare());
+  /** Of an active user alone: who disables one waits until this transaction has ended, and ends its session then. */
+  const insert = once(() => {
+    const row = Object.entries(getTableColumns(sessions)).map(([name, column]) => slot(name, column));
+    const isActive = and(
+      eq(users.tenantId, slot('tenantId', users.tenantId)),
+      eq(users.id, slot('userId', users.id)),
+      eq(users.status, 'active'),
+    );
+    return prepared
+      .insert(sessions)
+      .select(sql`SELECT ${sql.join(row, sql`, `)} FROM ${users} WHERE ${isActive} LOCK IN SHARE MODE`)
+      .prepare();
+  });
 
   const findLiveRow = createFindLiveRow(prepared);
 
@@ -137,7 +162,7 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
   return {
     async insert({ client, binding, deviceId = null, ...session }) {
       const { address, userAgent } = client;
-      await insert().execute({
+      const [result] = await insert().execute({
         ...session,
         address,
         userAgent,
@@ -145,6 +170,7 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
         deviceId,
         revokedAt: null,
       });
+      return result.affectedRows === 1;
     },
 
     async findLive(tenantId, id, now) {

@@ -161,6 +161,28 @@ overEveryStore('sessions', (scene) => {
     expect(await store.sessions.findLive(tenantId, id, now)).toBeUndefined();
   });
 
+  test('a session begins for an active user alone, and one that begins while its user is disabled ends with it', async () => {
+    const { store, tenantId, makeUser, makeSession, uuid, now } = scene();
+    const { user } = await makeUser();
+    const session = await makeSession(user);
+    const begin = (id: string) => store.sessions.insert({ ...session, id });
+    const later = uuid();
+    let beginning: Promise<boolean> | undefined;
+    await store.transaction(async (repositories) => {
+      await repositories.users.setStatus(tenantId, user.id, 'disabled');
+      beginning = begin(later);
+      // It waits for this transaction where there is another connection to wait on.
+      await Promise.race([beginning, new Promise((resolve) => setTimeout(resolve, 100))]);
+      await repositories.sessions.revokeOthers(tenantId, user.id, undefined, now);
+    });
+    expect(await beginning).toBe(false);
+    expect(await begin(uuid())).toBe(false);
+    expect(await store.sessions.insert({ ...session, id: uuid(), userId: uuid() })).toBe(false);
+    await store.users.setStatus(tenantId, user.id, 'active');
+    expect(await store.sessions.listLive(tenantId, user.id, now)).toEqual([]);
+    expect(await begin(uuid())).toBe(true);
+  });
+
   test('finds the sessions of many calls at once, each with its own user, and none that has ended', async () => {
     const { store, tenantId, makeUser, makeSession, now } = scene();
     const sessions: { id: string; userId: string }[] = [];

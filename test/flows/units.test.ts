@@ -185,7 +185,8 @@ describe('the end of a sign-in', () => {
       reportPage: () => 'https://id.example/account/acme/report',
       openSession,
     });
-  const byPassword: SignIn = { method: 'password', amr: ['pwd'] };
+  const refusal = () => new DomainError('CREDENTIALS_INVALID');
+  const byPassword: SignIn = { method: 'password', amr: ['pwd'], refusal };
   const recorded = async () =>
     (await scene.store.events.list({ tenantId: scene.tenantId }, 10)).map(({ type, details }) => ({
       type,
@@ -248,6 +249,13 @@ describe('the end of a sign-in', () => {
     await expect(completing).rejects.toThrow(new DomainError('CREDENTIALS_INVALID'));
     expect(await recorded()).toEqual([]);
     expect(await scene.store.sessions.listLive(scene.tenantId, user.id, scene.now)).toEqual([]);
+  });
+
+  test('refuses a user who was disabled since the account was read', async () => {
+    const { found } = await account();
+    const completing = signIn(async () => undefined).complete(caller, found, byPassword);
+    await expect(completing).rejects.toThrow(new DomainError('CREDENTIALS_INVALID'));
+    expect(await recorded()).toEqual([]);
   });
 
   test('rejects a disabled user', async () => {

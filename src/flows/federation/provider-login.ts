@@ -63,8 +63,8 @@ export function createProviderLogin(deps: ProviderLoginDeps) {
     return await providers.authorizationUrl(client, { state: handle, nonce, codeChallenge: challenge });
   }
 
-  const findActive = (caller: Caller, userId: string) =>
-    signIn.activeAccount(caller, userId, () => new DomainError('CREDENTIALS_INVALID'));
+  const refusal = () => new DomainError('CREDENTIALS_INVALID');
+  const findActive = (caller: Caller, userId: string) => signIn.activeAccount(caller, userId, refusal);
 
   const complete = async (
     caller: Caller,
@@ -78,6 +78,7 @@ export function createProviderLogin(deps: ProviderLoginDeps) {
       amr: amrOf(client),
       origin: originAt(client, account),
       remember,
+      refusal,
     });
 
   /** Who came, after every check of R49 and the tenant's rules. */

@@ -39,6 +39,7 @@ export function createImpersonate({ store, accessTokens, clock, random }: Impers
     if (view?.user.status !== 'active' || !isUsable) throw new DomainError('NOT_FOUND');
     const session = await store.transaction(async (repositories) => {
       const opened = await openActingSession(repositories, deps, view.user);
+      if (opened === undefined) throw new DomainError('NOT_FOUND');
       const event = { type: 'user.impersonated', userId: view.user.id, sessionId: opened.id } as const;
       await record(repositories, deps, caller, { ...event, details: { reason } });
       return opened;

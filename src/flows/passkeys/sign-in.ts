@@ -80,6 +80,7 @@ export function createPasskeySignIn(deps: PasskeySignInDeps) {
       method: 'passkey',
       amr,
       remember,
+      refusal: passkeyRefusal,
       prepare: async ({ factorResets }) => {
         // A sign-in with both factors shows that they are not lost.
         if (amr.includes('mfa')) await factorResets.end(tenantId, proved.userId, clock());

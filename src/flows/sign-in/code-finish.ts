@@ -53,7 +53,7 @@ export function createFinishCodeSignIn(deps: FinishCodeSignInDeps) {
     const identifier = identifierOf(challenge);
     const held = await store.users.findIdentifier(tenantId, identifier);
     const amr = [identifier.kind === 'mobile' ? ('sms' as const) : ('otp' as const)];
-    const progress = { method: 'code', amr, remember: command.remember } as const;
+    const progress = { method: 'code', amr, remember: command.remember, refusal } as const;
     if (held?.confirmedAt !== undefined) {
       const account = await signIn.activeAccount(caller, held.userId, refusal);
       const result = await signIn.complete(caller, account, {

@@ -76,6 +76,8 @@ export async function issueTokens(
 export type SignIn = SignInProgress & {
   /** Runs first in the transaction of the session, such as the use of a code; throws to abort it. */
   readonly prepare?: (repositories: Pick<Repositories, SignInStores>) => Promise<void>;
+  /** What a user is told who may not sign in any more: disabled or erased since the account was read. */
+  readonly refusal: () => DomainError;
 };
 
 /**
@@ -88,7 +90,7 @@ export function createCompleteSignIn(deps: CompleteDeps) {
   async function complete(
     caller: Caller,
     account: SessionAccount,
-    { prepare, ...progress }: SignIn,
+    { prepare, refusal, ...progress }: SignIn,
   ): Promise<SignInResult> {
     const { user, email, mobile, frozenUntil, enrolled } = account;
     const { method, amr, origin } = progress;
@@ -100,6 +102,7 @@ export function createCompleteSignIn(deps: CompleteDeps) {
     const opened = await store.transaction(async (repositories) => {
       await prepare?.(repositories);
       const result = await openSession(repositories, caller, account, progress);
+      if (result === undefined) throw refusal();
       if (result.kind === 'session') {
         const details = {
           method,

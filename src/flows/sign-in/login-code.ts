@@ -28,6 +28,7 @@ export function createRedeemLoginCode(deps: RedeemLoginCodeDeps) {
         method: 'login-code',
         amr: content.amr,
         remember: command.remember,
+        refusal,
         ...(content.origin && { origin: content.origin }),
         prepare: async ({ challenges }) => {
           if (!(await challenges.consume(tenantId, id, clock()))) throw refusal();

@@ -22,6 +22,8 @@ export type PasswordSignInCommand = IdentifierInput & {
   readonly remember: boolean;
 };
 
+const refusal = () => new DomainError('CREDENTIALS_INVALID');
+
 /**
  * Signs a user in with a password. Whatever the state of the account, exactly one
  * password hash is computed, and a failure does not say why (R5, R33).
@@ -55,7 +57,7 @@ export function createPasswordSignIn(deps: PasswordSignInDeps) {
     );
     if (!isCorrect || account === undefined || passwordHash === undefined) {
       await fail(deps, caller, passwordHash === undefined ? undefined : account, userId, failures);
-      throw new DomainError('CREDENTIALS_INVALID');
+      throw refusal();
     }
     const rehashed = hasher.needsRehash(passwordHash, command.password)
       ? await hasher.hash(caller, normalizePassword(command.password))
@@ -64,9 +66,10 @@ export function createPasswordSignIn(deps: PasswordSignInDeps) {
       method: 'password',
       amr: ['pwd'],
       remember: command.remember,
+      refusal,
       prepare: async ({ attempts, users }) => {
         if (!(await attempts.resetForPassword(tenantId, counters, account.user.id, passwordHash)))
-          throw new DomainError('CREDENTIALS_INVALID');
+          throw refusal();
         if (rehashed !== undefined) await users.updatePasswordHash(tenantId, account.user.id, rehashed);
       },
     });

@@ -50,10 +50,12 @@ export function createFinishPending(deps: RecordDeps & Pick<SecondFactorDeps, 's
       if (!(await store.challenges.countAttempt(tenantId, challengeId, maxAttempts)))
         throw new DomainError('CODE_INVALID');
       const proof = await prove(pending);
-      const account = await signIn.activeAccount(caller, userId, () => new DomainError('TOKEN_INVALID'));
+      const refusal = () => new DomainError('TOKEN_INVALID');
+      const account = await signIn.activeAccount(caller, userId, refusal);
       const result = await signIn.complete(caller, account, {
         method,
         remember,
+        refusal,
         ...(origin && { origin }),
         amr: [...new Set([...amr, amrOfProof(proof), 'mfa' as const])],
         prepare: async (repositories) => {

@@ -54,7 +54,8 @@ export type Opened =
 
 /**
  * The one gate that mints sessions: every way to sign in ends here, and here alone it
- * is decided whether a session begins or a second factor comes first (R25).
+ * is decided whether a session begins or a second factor comes first (R25). Undefined: the user is
+ * not active any more.
  */
 export function createSessionGate({ sendCode, chargeCode, clock, random }: SessionGateDeps) {
   type GateRepositories = Pick<
@@ -95,7 +96,7 @@ export function createSessionGate({ sendCode, chargeCode, clock, random }: Sessi
     caller: Caller,
     account: SessionAccount,
     progress: SignInProgress,
-  ): Promise<Opened> {
+  ): Promise<Opened | undefined> {
     const { user, liveSessions, oldestSession, enrolled } = account;
     const { policy } = caller.tenant;
     const lacksFactor =
@@ -130,7 +131,7 @@ export function createSessionGate({ sendCode, chargeCode, clock, random }: Sessi
       idleExpiresAt: new Date(now.getTime() + idleMs),
       expiresAt: new Date(now.getTime() + absoluteMs),
     };
-    await repositories.sessions.insert(session);
+    if (!(await repositories.sessions.insert(session))) return undefined;
     const { origin } = progress;
     if (origin !== undefined)
       await repositories.identities.noteSession({
@@ -156,13 +157,13 @@ const actingLifetimeMs = 11 * minuteMs;
 
 /**
  * Opens the session in which a member looks at an account: no factor of the user is in it, it is never fresh, and it
- * has no refresh token.
+ * has no refresh token. Undefined: the user is not active any more.
  */
 export async function openActingSession(
   { sessions }: Pick<Repositories, 'sessions'>,
   { clock, random }: Pick<SessionGateDeps, 'clock' | 'random'>,
   { tenantId, id: userId }: Pick<User, 'tenantId' | 'id'>,
-): Promise<SessionRow> {
+): Promise<SessionRow | undefined> {
   const now = clock();
   const expiresAt = new Date(now.getTime() + actingLifetimeMs);
   const session: SessionRow = {
@@ -185,6 +186,5 @@ export async function openActingSession(
     idleExpiresAt: expiresAt,
     expiresAt,
   };
-  await sessions.insert(session);
-  return session;
+  return (await sessions.insert(session)) ? session : undefined;
 }

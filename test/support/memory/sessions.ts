@@ -137,11 +137,10 @@ export function createSessions(tables: Tables): SessionRepository {
   }
   return {
     async insert(session) {
-      if (
-        users.find(({ tenantId, id }) => tenantId === session.tenantId && id === session.userId) === undefined
-      )
-        throw new Error('the user of the session does not exist');
+      const owner = users.find(({ tenantId, id }) => tenantId === session.tenantId && id === session.userId);
+      if (owner?.status !== 'active') return false;
       sessions.insert({ ...session, revokedAt: undefined });
+      return true;
     },
     async findLive(tenantId, id, now) {
       const found = usable(tenantId, id, now);
