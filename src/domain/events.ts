@@ -250,6 +250,8 @@ export type SaltedEvent = { readonly event: Event; readonly salt: Buffer };
 export type EventRepository = {
   /** Adds events, one at least, sealed with fresh random bytes. The sequencer gives them their positions. */
   add(...added: readonly SaltedEvent[]): Promise<void>;
+  /** Adds an event outside of any transaction: without its personal part where the user was erased meanwhile. */
+  addFailure(added: SaltedEvent): Promise<void>;
   /** Removes the personal part of a user's events; returns their number. */
   removePersonalPart(tenantId: string, userId: string): Promise<number>;
   /** The newest events first, at most that many. */

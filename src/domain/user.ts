@@ -88,8 +88,8 @@ export type UserRepository = {
   insert(user: User, identifier: HeldIdentifier | undefined, passwordHash: string | undefined): Promise<void>;
   /** Gives a user one more identifier. Throws DuplicateError where it is taken. */
   addIdentifier(tenantId: string, identifier: HeldIdentifier): Promise<void>;
-  /** Holds a user still until the transaction ends. */
-  lock(tenantId: string, userId: string): Promise<void>;
+  /** Holds a user still until the transaction ends; false where there is none, such as one who was erased. */
+  lock(tenantId: string, userId: string): Promise<boolean>;
   /** Takes away every identifier of a user but that one. */
   removeOtherIdentifiers(tenantId: string, userId: string, kept: Identifier): Promise<void>;
   /** Takes the password of a user away. */

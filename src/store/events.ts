@@ -1,10 +1,11 @@
-import { and, asc, desc, eq, gt, inArray, lt } from 'drizzle-orm';
+import { and, asc, desc, eq, getTableColumns, gt, inArray, lt, type SQL, sql } from 'drizzle-orm';
 import { type EventSeal, type SealedEvent, sealEvent } from '../domain/event-log.ts';
 import type { Event, EventDetails, EventRepository, EventType, SaltedEvent } from '../domain/events.ts';
 import type { Vault } from '../domain/vault.ts';
 import type { Database } from './database.ts';
-import { bySize, slotsOf, withIndex } from './prepared.ts';
+import { bySize, once, slot, slotsOf, withIndex } from './prepared.ts';
 import { events as table } from './tables/events.ts';
+import { users } from './tables/users.ts';
 
 type Row = typeof table.$inferSelect;
 
@@ -60,6 +61,30 @@ export function createEventRepository(
       .prepare(),
   );
 
+  /** An erasure that is under way is waited for, so that it misses nothing that this adds. */
+  const insertFailure = once(() => {
+    const userId = slot('userId', table.userId);
+    const isErased = sql`(${userId} IS NOT NULL AND ${users.id} IS NULL)`;
+    const unlessErased = (name: 'sessionId' | 'salt') =>
+      sql`IF(${isErased}, NULL, ${slot(name, table[name])})`;
+    const personal: Record<string, SQL> = {
+      userId: sql`${users.id}`,
+      sessionId: unlessErased('sessionId'),
+      salt: unlessErased('salt'),
+      address: sql`IF(${isErased}, '', ${slot('address', table.address)})`,
+    };
+    const columns = Object.entries(getTableColumns(table)).map(
+      ([name, column]) => personal[name] ?? slot(name, column),
+    );
+    const isUser = and(eq(users.tenantId, slot('tenantId', users.tenantId)), eq(users.id, userId));
+    return prepared
+      .insert(table)
+      .select(
+        sql`SELECT ${sql.join(columns, sql`, `)} FROM (SELECT 1) AS one LEFT JOIN ${users} ON ${isUser} LOCK IN SHARE MODE`,
+      )
+      .prepare();
+  });
+
   function toRow({ event, salt }: SaltedEvent): Row {
     const { userId = null, sessionId = null, keyId = null, details, ...rest } = event;
     const { commitment, mac = null } = sealEvent(vault, event, salt);
@@ -71,6 +96,10 @@ export function createEventRepository(
     async add(...added) {
       const rows = added.map((each, index) => withIndex(toRow(each), index));
       await insert(rows.length).execute(Object.assign({}, ...rows));
+    },
+
+    async addFailure(added) {
+      await insertFailure().execute(toRow(added));
     },
 
     async removePersonalPart(tenantId, userId) {

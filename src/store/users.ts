@@ -222,11 +222,12 @@ export function createUserRepository(db: Database, prepared: Database): UserRepo
     },
 
     async lock(tenantId, userId) {
-      await db
+      const locked = await db
         .select({ id: users.id })
         .from(users)
         .where(and(eq(users.tenantId, tenantId), eq(users.id, userId)))
         .for('update');
+      return locked.length === 1;
     },
 
     async removeOtherIdentifiers(tenantId, userId, { kind }) {

@@ -1,6 +1,8 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import { beforeAll, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
+import { ManagementService } from '../../gen/manam/v1/management_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
 import { sha256 } from '../../src/domain/token.ts';
@@ -99,3 +101,35 @@ test('an operator’s command erases the same, and returns the receipt', async (
   );
   expect(lines[0]?.['user_id']).toBeNull();
 });
+
+test('calls that are under way when an account is erased leave nothing of its user', async () => {
+  const auth = testApp().client(AuthService);
+  const byKey = testApp().client(ManagementService, { 'x-api-key': testApp().dev.secret });
+  const calls = ({ email, userId, accessToken }: SignedIn) => [
+    () => auth.login({ email, password: 'wrong-password-47' }),
+    () => auth.startCodeSignIn({ email }),
+    () => testApp().client(RecoveryService).recover({ email }),
+    () =>
+      testApp().client(AuthService, bearer(accessToken)).reauthenticate({ password: 'wrong-password-48' }),
+    () => byKey.disableUser({ userId }),
+    () => byKey.enableUser({ userId }),
+    () => byKey.updateUser({ userId, firstName: 'Zarathustra' }),
+    () => byKey.resetUserAuthenticators({ userId }),
+    () => byKey.endUserSessions({ userId }),
+  ];
+  for (let round = 0; round < 6; round += 1) {
+    const user = await livedInUser(`Fleeting${round}`);
+    const others = calls(user).map(async (call, index) => {
+      await pause((index * round) % 7);
+      return await call().catch(() => undefined);
+    });
+    const { receipt } = await byKey.deleteUser({ userId: user.userId });
+    await verifyReceipt(receipt, user.userId);
+    await Promise.all(others);
+    // A code that is asked for afterwards is kept for ten minutes, as that of any address without an account.
+    const traces = (await tracesOf(marksOf(user))).filter((place) => place !== 'challenges.identifier');
+    expect(traces).toEqual([]);
+    const subjects = (await testApp().messagesTo(user.email)).map(({ subject }) => subject);
+    expect(subjects).toEqual(['Your account at Dev has been deleted']);
+  }
+}, 60_000);

@@ -72,6 +72,45 @@ overEveryStore('events', (scene) => {
       { ...event, userId: undefined, sessionId: undefined, address: '' },
     ]);
   });
+
+  test('a failure is kept with its user, and without what is personal where that user was erased', async () => {
+    const own = scene();
+    const { store, tenantId, makeUser, uuid } = own;
+    const { user } = await makeUser();
+    const [ofSomeone, ofNobody] = [eventOf(own, { userId: user.id, sessionId: uuid() }), eventOf(own, {})];
+    const ofErased = eventOf(own, { userId: uuid(), sessionId: uuid() });
+    for (const event of [ofSomeone, ofNobody, ofErased]) await store.events.addFailure({ event, salt });
+    const kept = await store.events.list({ tenantId }, 10);
+    expect(kept).toHaveLength(3);
+    expect(kept).toEqual(
+      expect.arrayContaining([
+        ofSomeone,
+        ofNobody,
+        { ...ofErased, userId: undefined, sessionId: undefined, address: '' },
+      ]),
+    );
+    const rows = await store.eventLogs.listUnnumbered(tenantId, 500);
+    const saltOf = ({ id }: { id: string }) => rows.find((row) => row.id === id)?.seal?.salt;
+    expect([ofSomeone, ofNobody, ofErased].map(saltOf)).toEqual([salt, salt, undefined]);
+  });
+
+  test('a failure waits for the erasure of its user that is under way', async () => {
+    const own = scene();
+    const { store, tenantId, makeUser } = own;
+    const { user } = await makeUser();
+    const event = eventOf(own, { userId: user.id });
+    let adding: Promise<void> | undefined;
+    await store.transaction(async ({ users, events }) => {
+      expect(await users.lock(tenantId, user.id)).toBe(true);
+      await users.delete(tenantId, user.id);
+      await events.removePersonalPart(tenantId, user.id);
+      adding = store.events.addFailure({ event, salt });
+      await Promise.race([adding, new Promise((resolve) => setTimeout(resolve, 100))]);
+    });
+    await adding;
+    expect((await store.events.list({ tenantId }, 10)).map(({ userId }) => userId)).toEqual([undefined]);
+    expect(await store.users.lock(tenantId, user.id)).toBe(false);
+  });
 });
 
 overEveryStore('the log of events', (scene) => {

@@ -92,6 +92,16 @@ export async function recordAll(
   await events.add(...recorded.map((each) => eventOf(deps, actor, each as Recorded<EventType>)));
 }
 
+/** Records a failure outside of any transaction. Its user may have been erased since they were read. */
+export async function recordFailure<T extends FailureType>(
+  deps: RecordDeps & { readonly store: Pick<Repositories, 'events'> },
+  actor: Actor,
+  failure: Recorded<T>,
+  reason: DomainError['reason'],
+): Promise<void> {
+  await deps.store.events.addFailure(eventOf(deps, actor, failure, reason));
+}
+
 /**
  * Runs a step and records its failure as an event, outside of the transaction that was rolled
  * back. What fails before any decision, such as a missing field, is recorded as well.
@@ -106,7 +116,7 @@ export async function recordingFailure<T extends FailureType, R>(
     return await step();
   } catch (error) {
     const reason = error instanceof DomainError ? error.reason : 'INTERNAL';
-    await record(deps.store, deps, caller, failure, reason);
+    await recordFailure(deps, caller, failure, reason);
     throw error;
   }
 }

@@ -16,7 +16,7 @@ import { send } from '../challenges/send.ts';
 import { record } from '../events/record.ts';
 import { recoveryProof } from '../recovery/recover.ts';
 import { asActor, findTenant, onBehalfOf } from './manager.ts';
-import type { createUserAdmin, UserAdminDeps, UserOfTenant } from './users.ts';
+import { type createUserAdmin, hold, type UserAdminDeps, type UserOfTenant } from './users.ts';
 
 export type CreateUserCommand = {
   readonly tenant: string;
@@ -115,6 +115,7 @@ export function createUserCare(deps: UserAdminDeps, find: ReturnType<typeof crea
       const { sessionId } = reference;
       if (sessionId !== '' && !isUuid(sessionId)) throw new DomainError('NOT_FOUND');
       return await store.transaction(async (repositories) => {
+        await hold(repositories, view);
         const actor = asActor(manager, tenant);
         if (sessionId === '') {
           return await endAccess(deps, repositories, actor, view.user, undefined);
@@ -145,6 +146,7 @@ export function createUserCare(deps: UserAdminDeps, find: ReturnType<typeof crea
       const { tenantId, id: userId } = view.user;
       await store.transaction(async (repositories) => {
         const { authenticators, recoveryCodes, attempts, users } = repositories;
+        await hold(repositories, view);
         await authenticators.findForUpdate(tenantId, userId);
         await authenticators.removeAll(tenantId, userId);
         await recoveryCodes.replace(tenantId, userId, []);

@@ -48,6 +48,14 @@ export type UserOfTenant = { readonly tenant: string; readonly user: string };
 
 const maxQueryLength = 254;
 
+/** Holds a user still for a change. Throws NOT_FOUND for one who was erased since they were read: nothing may be written of them. */
+export async function hold(
+  { users }: Pick<Repositories, 'users'>,
+  { user: { tenantId, id } }: UserView,
+): Promise<void> {
+  if (!(await users.lock(tenantId, id))) throw new DomainError('NOT_FOUND');
+}
+
 /** Finds users, and acts on them for operators. */
 export function createUserAdmin(deps: UserAdminDeps) {
   const { store, vault, clock } = deps;
@@ -73,6 +81,7 @@ export function createUserAdmin(deps: UserAdminDeps) {
     const { tenant, view } = await find(reference);
     const { id: userId } = view.user;
     return await store.transaction(async (repositories) => {
+      await hold(repositories, view);
       await work(repositories, view, tenant);
       await record(repositories, deps, asActor(manager, tenant), { type, userId });
       return (await repositories.users.findById(tenant.id, userId)) ?? view;

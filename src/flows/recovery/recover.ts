@@ -49,10 +49,13 @@ export function createRecover(deps: RecoverDeps) {
     const { id: tenantId, policy } = caller.tenant;
     const identifier = parseIdentifier(command, policy);
     await chargeRecipient(caller, 'recover', identifier.canonical);
-    const held = await store.users.findIdentifier(tenantId, identifier);
+    const found = await store.users.findIdentifier(tenantId, identifier);
 
     return await store.transaction(async (repositories) => {
       let challengeId = random.uuid();
+      // An account that was erased since it was read is as one that never was.
+      const isThere = await repositories.users.lock(tenantId, found?.userId ?? random.uuid());
+      const held = isThere ? found : undefined;
       if (held?.confirmedAt !== undefined) {
         const proof = recoveryProof(deps, caller, { ...held, id: held.userId }, held);
         // The network that asked keeps its way to the code whatever strangers try (R70).

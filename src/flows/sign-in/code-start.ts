@@ -36,7 +36,7 @@ const vouchedMark = 'vouched ';
 
 /** Lifetime of a code and its link (NIST SP 800-63B-4, section 3.1.3.2). */
 const lifetimeMs = 600_000;
-/** Retries where another call takes the place of a code between the read and the write. */
+/** Retries where another call takes the place of a code, or erases the account, between the read and the write. */
 const maxRaces = 2 * maxLive;
 
 /**
@@ -51,11 +51,11 @@ export function createStartCodeSignIn(deps: StartCodeSignInDeps) {
     if (!policy.codeSignIn.enabled) throw new DomainError('SIGN_IN_METHOD_DISABLED');
     const identifier = parseIdentifier(command, policy);
     const isVouched = await chargeRecipient(caller, 'sign-in', identifier.canonical);
-    const held = await store.users.findIdentifier(tenantId, identifier);
     const wrong = await store.attempts.failures(tenantId, wrongCodesOf(vault, caller, identifier.canonical));
     const makeCode = wrong < maxWrongCodes ? makeDigitCode : makeLongDigitCode;
     for (let race = 0; race < maxRaces; race += 1) {
       try {
+        const held = await store.users.findIdentifier(tenantId, identifier);
         return await attempt(deps, caller, { identifier, held, isVouched, code: makeCode(random) });
       } catch (error) {
         if (!(error instanceof DuplicateError)) throw error;
@@ -78,6 +78,9 @@ async function attempt(deps: StartCodeSignInDeps, caller: Caller, order: CodeOrd
   const { challenge, message } = codeFor(deps, caller, order);
   const { message: _, ...decoy } = message;
   return await deps.store.transaction(async (repositories) => {
+    const isThere = await repositories.users.lock(caller.tenant.id, held?.userId ?? deps.random.uuid());
+    // Erased since it was read: nothing may be written of its owner.
+    if (held !== undefined && !isThere) throw new DuplicateError();
     const isPlaced = await placeFairly(deps, repositories, challenge, identifier.canonical);
     if (isPlaced && maySignIn(caller, held)) await repositories.outbox.add(message);
     else await repositories.outbox.addDecoy(decoy);

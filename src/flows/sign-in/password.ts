@@ -5,7 +5,7 @@ import { normalizePassword, type PasswordHasher } from '../../domain/password.ts
 import type { Store } from '../../domain/repositories.ts';
 import { assertPasswords } from '../../domain/tenant.ts';
 import type { LoginView } from '../../domain/user.ts';
-import { type RecordDeps, record } from '../events/record.ts';
+import { type RecordDeps, record, recordFailure } from '../events/record.ts';
 import { composeNotice, recipientOf } from '../messages.ts';
 import { isNearlyClosed, type PasswordChecker, passwordAttempts } from '../password-check.ts';
 import type { CompleteSignIn, SignInResult } from './complete.ts';
@@ -89,12 +89,15 @@ async function fail(
 ): Promise<void> {
   const event = { type: 'sign_in.failed', userId, details: { method: 'password' } } as const;
   if (failures !== passwordAttempts.free)
-    return await record(deps.store, deps, caller, event, 'CREDENTIALS_INVALID');
+    return await recordFailure(deps, caller, event, 'CREDENTIALS_INVALID');
   await deps.store.transaction(async (repositories) => {
-    await record(repositories, deps, caller, event, 'CREDENTIALS_INVALID');
+    const { outbox, users } = repositories;
+    // Nothing is written of someone who was erased since they were read.
+    const isThere = await users.lock(caller.tenant.id, userId ?? deps.random.uuid());
+    const of = isThere ? userId : undefined;
+    await record(repositories, deps, caller, { ...event, userId: of }, 'CREDENTIALS_INVALID');
     const now = deps.clock();
-    const { outbox } = repositories;
-    if (account === undefined || account.totalFailures >= maxNotified) {
+    if (!isThere || account === undefined || account.totalFailures >= maxNotified) {
       await outbox.addDecoy({
         id: deps.random.uuid(),
         tenantId: caller.tenant.id,

@@ -151,7 +151,7 @@ export function createUsers(tables: Tables): UserRepository {
       if (passwordHash !== undefined) await setHash(user.tenantId, user.id, passwordHash);
     },
     addIdentifier: async (tenantId, identifier) => addIdentifier(tables, tenantId, identifier),
-    lock: async () => {},
+    lock: async (tenantId, userId) => users.find(is(tenantId, userId)) !== undefined,
     async removeOtherIdentifiers(tenantId, userId, kept) {
       identifiers.delete(
         (each) => each.tenantId === tenantId && each.userId === userId && each.kind !== kept.kind,

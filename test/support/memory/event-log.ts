@@ -9,23 +9,32 @@ const vault = {
   mac: (purpose: string, data: Uint8Array) => createHmac('sha256', purpose).update(data).digest(),
 };
 
+/** What is left of a person in an event after the erasure. */
+const impersonal = { userId: undefined, sessionId: undefined, address: '' } as const;
+
 const toEvent = ({ position: _, seal: __, ...event }: EventRow) => event;
 
-export function createEvents({ events }: Tables): EventRepository {
+export function createEvents({ events, users }: Tables): EventRepository {
   return {
     async add(...added) {
       for (const { event, salt } of added)
         events.insert({ ...event, position: undefined, seal: sealEvent(vault, event, salt) });
     },
+    async addFailure({ event, salt }) {
+      const isErased =
+        event.userId !== undefined &&
+        users.find(({ tenantId, id }) => tenantId === event.tenantId && id === event.userId) === undefined;
+      const seal = sealEvent(vault, event, salt);
+      events.insert(
+        isErased
+          ? { ...event, ...impersonal, position: undefined, seal: { ...seal, salt: undefined } }
+          : { ...event, position: undefined, seal },
+      );
+    },
     removePersonalPart: async (tenantId, userId) =>
       events.update(
         (each) => each.tenantId === tenantId && each.userId === userId,
-        ({ seal }) => ({
-          userId: undefined,
-          sessionId: undefined,
-          address: '',
-          seal: seal && { ...seal, salt: undefined },
-        }),
+        ({ seal }) => ({ ...impersonal, seal: seal && { ...seal, salt: undefined } }),
       ),
     async list({ tenantId, userId, type, types, outcome, afterId, beforeId }, limit) {
       const found = events
