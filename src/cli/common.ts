@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { type DescMessage, type MessageShape, toJson } from '@bufbuild/protobuf';
 import { type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt';
@@ -37,6 +38,17 @@ export function describeTime(time: Timestamp | undefined): string {
 /** The name of an enum's value without its prefix, in lower case. */
 export function describeEnum(names: Readonly<Record<number, string>>, value: number): string {
   return (names[value] ?? 'unknown').toLowerCase();
+}
+
+export type Forgetting = { readonly forget: boolean };
+
+/** A secret from standard input; empty where it is to be forgotten. A pipe that brought nothing forgets none by accident. */
+export function readSecret({ forget }: Forgetting): string {
+  if (forget) return '';
+  const secret = readFileSync(0, 'utf8').trim();
+  if (secret === '')
+    throw new CommandError('standard input is empty: say --forget to forget the secret', exitCodes.usage);
+  return secret;
 }
 
 /** Asks before something that cannot be undone; where no one can be asked, `--yes` has to have said so. */

@@ -1,12 +1,19 @@
-import { readFileSync } from 'node:fs';
 import {
   type Connection,
   ListConnectionsResponseSchema,
   SetConnectionResponseSchema,
 } from '../../gen/manam/admin/v1/admin_service_pb.js';
 import { say } from '../composition/terminal.ts';
-import { assertWanted, describeTime, sayJson, sayTable } from './common.ts';
-import { type Cli, type Destructive, destructive, type Output, printing, repeated } from './context.ts';
+import { assertWanted, describeTime, type Forgetting, readSecret, sayJson, sayTable } from './common.ts';
+import {
+  type Cli,
+  type Destructive,
+  destructive,
+  invocation,
+  type Output,
+  printing,
+  repeated,
+} from './context.ts';
 import { type PatchOptions, parseWithoutNumbers, patchOf } from './patch.ts';
 
 function show(connections: readonly Connection[]): void {
@@ -60,18 +67,19 @@ export function addConnectionCommands({ program, admin }: Cli): void {
       show([made]);
       say(`\nredirect URI  ${made.redirectUri}`);
       say(`logout URI    ${made.logoutUri}`);
-      if (!made.hasSecret) say(`\nnext: manam connection secret ${tenant} ${name} < secret.txt`);
+      if (!made.hasSecret) say(`\nnext: ${invocation} connection secret ${tenant} ${name} < secret.txt`);
     }),
   );
 
   printing(
     connection
       .command('secret <tenant> <name>')
-      .description('keep the client secret, or the private key of Apple; it is read from standard input'),
+      .description('keep the client secret, or the private key of Apple; it is read from standard input')
+      .option('--forget', 'forget the secret instead', false),
     'connection secret acme okta < secret.txt',
-  ).action((tenant: string, name: string, options: Output) =>
+  ).action((tenant: string, name: string, options: Output & Forgetting) =>
     admin('keys', async (client) => {
-      const value = readFileSync(0, 'utf8').trim();
+      const value = readSecret(options);
       await client.setConnectionSecret({ tenant, name, value });
       say(options.json ? '{}' : value === '' ? 'forgotten' : 'kept');
     }),

@@ -14,8 +14,8 @@ export type Output = { readonly json: boolean };
 /** The options of every command that cannot be undone. */
 export type Destructive = { readonly yes: boolean };
 
-/** The program as it is called: from the sources by npm. */
-const invocation = isSource ? 'npm run manam --' : 'manam';
+/** The program as it is called: from the sources by npm, which is not to write into what the program prints. */
+export const invocation = isSource ? 'npm run -s manam --' : 'manam';
 
 /** Ends the help of a command with an example of its arguments, after what has to stand before the program. */
 export function withExample(command: Command, example: string, before = ''): Command {

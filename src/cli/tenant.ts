@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
+import { Option } from 'commander';
 import {
   CreateTenantResponseSchema,
   GetTenantResponseSchema,
@@ -9,7 +9,15 @@ import {
   UpdateTenantResponseSchema,
 } from '../../gen/manam/admin/v1/admin_service_pb.js';
 import { say } from '../composition/terminal.ts';
-import { assertWanted, describeEnum, describeTime, sayJson, sayTable } from './common.ts';
+import {
+  assertWanted,
+  describeEnum,
+  describeTime,
+  type Forgetting,
+  readSecret,
+  sayJson,
+  sayTable,
+} from './common.ts';
 import { type Cli, type Destructive, destructive, type Output, printing, repeated } from './context.ts';
 import { type PatchOptions, patchOf } from './patch.ts';
 
@@ -118,7 +126,12 @@ export function addTenantCommands({ program, admin }: Cli): void {
   printing(
     withPolicy(tenant.command('set <tenant>'))
       .description('change the name or the policy of a tenant')
-      .option('--confined <true|false>', 'whether its messages reach its members alone'),
+      .addOption(
+        new Option('--confined <true|false>', 'whether its messages reach its members alone').choices([
+          'true',
+          'false',
+        ]),
+      ),
     'tenant set acme --set requireSecondFactor=true --set \'countries=["IR","DE"]\'',
   ).action((reference: string, { confined, ...options }: PolicyOptions & Output & { confined?: string }) =>
     admin('keys', async (client) => {
@@ -139,11 +152,12 @@ export function addTenantCommands({ program, admin }: Cli): void {
   printing(
     tenant
       .command('secret <tenant> <name>')
-      .description('keep a secret that the tenant has elsewhere; it is read from standard input'),
+      .description('keep a secret that the tenant has elsewhere; it is read from standard input')
+      .option('--forget', 'forget the secret instead', false),
     'tenant secret acme google_client_secret < secret.txt',
-  ).action((reference: string, name: string, options: Output) =>
+  ).action((reference: string, name: string, options: Output & Forgetting) =>
     admin('keys', async (client) => {
-      const value = readFileSync(0, 'utf8').trim();
+      const value = readSecret(options);
       await client.setTenantSecret({ tenant: reference, name, value });
       say(options.json ? '{}' : value === '' ? 'forgotten' : 'kept');
     }),

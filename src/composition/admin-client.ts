@@ -14,6 +14,7 @@ import type { Vault } from '../domain/vault.ts';
 import { registerAdmin } from '../rpc/admin-service.ts';
 import { setOperator } from '../rpc/context.ts';
 import { createErrorMapper } from '../server/error-mapper.ts';
+import { boundsInterceptor } from '../server/input-bounds.ts';
 import { deadlineInterceptor, errorInterceptor } from '../server/interceptors.ts';
 import { type DatabaseHandle, openDatabase } from '../store/database.ts';
 import { runningServerUrl, startEmbeddedServer } from '../store/embedded/server.ts';
@@ -109,7 +110,7 @@ async function createInProcessClient(
       // The database and its master key are authority enough.
       requestGate: async ({ values }) =>
         setOperator(values, { requestId: systemRandom.uuid(), keyId: undefined, client }),
-      interceptors: [errorInterceptor(mapError), deadlineInterceptor],
+      interceptors: [errorInterceptor(mapError), deadlineInterceptor, boundsInterceptor],
     },
   });
   return createClient(AdminService, transport);

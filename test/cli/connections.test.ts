@@ -36,8 +36,12 @@ test('an operator connects a tenant with a provider, and is told what to registe
   );
   expect(made.out).toContain('redirect URI  https://id.example.com/login/callback/dev/okta\n');
   expect(made.out).toContain('logout URI    https://id.example.com/login/logout/dev/okta\n');
-  expect(made.out).toContain('next: manam connection secret dev okta < secret.txt\n');
+  expect(made.out).toContain('next: npm run -s manam -- connection secret dev okta < secret.txt\n');
   expect(await withInput('top secret\n', 'connection', 'secret', 'dev', 'okta')).toBe('kept\n');
+  await expect(withInput('', 'connection', 'secret', 'dev', 'okta')).rejects.toMatchObject({
+    code: 2,
+    stderr: 'manam: standard input is empty: say --forget to forget the secret\n',
+  });
   const listed = await manam('connection', 'list', 'dev', '--json');
   expect(JSON.parse(listed.out)).toMatchObject({
     connections: [{ name: 'okta', has_secret: true, settings: { kind: 'oidc', domains: ['acme.com'] } }],

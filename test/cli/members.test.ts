@@ -27,6 +27,11 @@ test('an operator gives a tenant members, lists them and removes one', async () 
       { user_id: other.userId, role: 'viewer' },
     ],
   });
+  // The rules of the contract hold for commands as well.
+  expect(await manam('set', 'dev', other.userId, 'bosss')).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(/^manam: role: /),
+  });
   expect(await manam('remove', 'dev', other.email, '--yes')).toMatchObject({ code: 0, out: 'removed\n' });
   expect((await manam('list', 'dev')).out).not.toContain(other.email);
   const last = await manam('remove', 'dev', owner.email, '--yes');

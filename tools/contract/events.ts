@@ -16,7 +16,7 @@ export function eventPage({ services, admin }: Contract): string {
 
 Everything that happens is recorded as an event, in the transaction of the change. This page is generated
 from the catalogue in \`src/domain/events.ts\` and from \`emits\` in the contract; a method that records an event
-which it does not declare fails. \`npm run manam -- audit search\` shows them.
+which it does not declare fails. \`npm run -s manam -- audit search\` shows them.
 
 | type | outcome | seen by | recorded by |
 |---|---|---|---|
