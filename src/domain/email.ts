@@ -33,6 +33,16 @@ export function parseEmail(text: string, field = 'email'): EmailAddress {
   return { address, canonical: address.toLowerCase() };
 }
 
+/** What the canonical form of an address begins with, where a text is an address or the beginning of one. */
+export function beginningOfEmail(text: string): string {
+  const typed = cleanTyped(text).normalize('NFKC').trim();
+  try {
+    return parseEmail(typed).canonical;
+  } catch {
+    return typed.toLowerCase();
+  }
+}
+
 /** An address of which the first letter and the host are left, such as `s•••@example.com`. */
 export function maskEmail(address: string): string {
   const at = address.lastIndexOf('@');

@@ -26,12 +26,16 @@ export type UserFilter =
 export type UserPlace = { readonly key: string; readonly id: string };
 
 export type UserListRepository = {
-  /** The users after a place of the list, at most that many, with the place of each, and the place after which there are more. */
+  /**
+   * The users after a place of the list, at most that many, with the place of each, and the place after which there
+   * are more. Users whom one of the earlier filters finds, by an identifier or a name, are left out.
+   */
   list(
     tenantId: string,
     filter: UserFilter,
     after: UserPlace | undefined,
     limit: number,
+    earlier?: readonly UserFilter[],
   ): Promise<{
     readonly users: readonly UserView[];
     readonly places: readonly UserPlace[];

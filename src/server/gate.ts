@@ -17,7 +17,7 @@ import type { Clock } from '../domain/clock.ts';
 import { DomainError, invalid } from '../domain/errors.ts';
 import { assertFresh } from '../domain/freshness.ts';
 import { negotiateLocale } from '../domain/locale.ts';
-import { actingRoles, type MemberRepository } from '../domain/member.ts';
+import type { MemberRepository } from '../domain/member.ts';
 import { isIn, networkOf, parseNetworks } from '../domain/network.ts';
 import type { PasswordHasher } from '../domain/password.ts';
 import { isRegisteredOrigin } from '../domain/registered-url.ts';
@@ -57,7 +57,7 @@ export type GateDeps = {
   readonly proveKey: KeyProof;
   readonly requireWork: WorkGate;
   readonly admitMember: MemberGate;
-  readonly members: Pick<MemberRepository, 'find'>;
+  readonly members: Pick<MemberRepository, 'mayAct'>;
   readonly noteKeyUse: (keyId: string) => void;
   /** Whether an origin is one of the hosted pages, which may call for every tenant. */
   readonly isOwnOrigin: (origin: string) => boolean;
@@ -267,13 +267,11 @@ async function findSession(
 ): Promise<{ tenantId: string; session: CallerSession; jkt: string | undefined }> {
   const claims = await accessTokens.verify(bearer);
   if (claims === undefined) throw new DomainError('TOKEN_INVALID');
-  const { tenantId, sessionId, userId, level, jkt, actorId } = claims;
+  const { tenantId, sessionId, userId, level, jkt, actorId, issuedAt } = claims;
   const session = await sessions.findOfCall(tenantId, sessionId, clock());
   if (session === undefined || session.userId !== userId || session.level !== level)
     throw new DomainError('TOKEN_INVALID');
-  // The acting member may have left the tenant since.
-  const actor = actorId && (await members.find(tenantId, actorId));
-  if (actorId !== undefined && !(actor && actingRoles.includes(actor.role)))
+  if (actorId !== undefined && !(await members.mayAct(tenantId, actorId, issuedAt)))
     throw new DomainError('TOKEN_INVALID');
   return { tenantId, session: { ...session, ...(actorId && { actorId }) }, jkt };
 }

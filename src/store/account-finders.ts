@@ -6,7 +6,7 @@ import type { SessionAccount, UserRepository } from '../domain/user.ts';
 import { type EnrolledRow, enrolledColumns, toEnrolled } from './authenticators.ts';
 import type { Database } from './database.ts';
 import { once, slot } from './prepared.ts';
-import { isLive, latestOf } from './session-conditions.ts';
+import { isLive, isOwn, latestOf } from './session-conditions.ts';
 import { attemptCounters } from './tables/limits.ts';
 import { sessions } from './tables/sessions.ts';
 import { credentials, identifiers, users } from './tables/users.ts';
@@ -84,6 +84,7 @@ export function createAccountFinders(
         eq(sessions.userId, users.id),
         isNull(sessions.revokedAt),
         gt(sessions.expiresAt, now),
+        isOwn,
       ),
     );
 

@@ -1,8 +1,11 @@
-import { and, asc, eq, gt, gte, lte, sql } from 'drizzle-orm';
-import type { Invitation, MemberRepository } from '../domain/member.ts';
+import { and, asc, eq, gt, gte, inArray, lt, lte, sql } from 'drizzle-orm';
+import { actingRoles, type Invitation, type MemberRepository } from '../domain/member.ts';
+import { manamSlug } from '../domain/tenant.ts';
 import type { UsageRepository } from '../domain/usage.ts';
 import type { Database } from './database.ts';
 import { invitations, members, usageDays } from './tables/members.ts';
+import { tenants } from './tables/tenants.ts';
+import { users } from './tables/users.ts';
 
 function toInvitation(row: typeof invitations.$inferSelect): Invitation {
   return { ...row, invitedBy: row.invitedBy ?? undefined };
@@ -18,6 +21,26 @@ export function createMemberRepository(db: Database): MemberRepository {
     async find(tenantId, userId) {
       const [row] = await db.select().from(members).where(isMember(tenantId, userId));
       return row;
+    },
+
+    async mayAct(tenantId, userId, issuedAt) {
+      const rows = await db
+        .select({ userId: members.userId })
+        .from(members)
+        .innerJoin(tenants, eq(tenants.slug, manamSlug))
+        .innerJoin(
+          users,
+          and(eq(users.tenantId, tenants.id), eq(users.id, members.userId), eq(users.status, 'active')),
+        )
+        .where(
+          and(
+            isMember(tenantId, userId),
+            inArray(members.role, [...actingRoles]),
+            // Tokens know whole seconds.
+            lt(members.createdAt, new Date(issuedAt.getTime() + 1000)),
+          ),
+        );
+      return rows.length === 1;
     },
 
     list: async (tenantId) =>

@@ -1,4 +1,16 @@
-import { and, type Column, desc, eq, gt, isNotNull, isNull, type Param, type SQL, sql } from 'drizzle-orm';
+import {
+  and,
+  type Column,
+  desc,
+  eq,
+  gt,
+  isNotNull,
+  isNull,
+  ne,
+  type Param,
+  type SQL,
+  sql,
+} from 'drizzle-orm';
 import { unionAll } from 'drizzle-orm/mysql-core';
 import { latestSessions } from '../domain/device.ts';
 import type { Database } from './database.ts';
@@ -12,6 +24,9 @@ export const isSession = (tenantId: string | Param, id: string | Param) =>
 
 export const isLive = (now: Date | Param) =>
   and(isNull(sessions.revokedAt), gt(sessions.expiresAt, now), gt(sessions.idleExpiresAt, now));
+
+/** Whether a session is the user's own: not that of a member who acts in their place. */
+export const isOwn = ne(sessions.level, 'acting');
 
 /** The user of the session. */
 export const ownerOf = and(eq(users.tenantId, sessions.tenantId), eq(users.id, sessions.userId));

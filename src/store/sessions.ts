@@ -16,7 +16,7 @@ import type { KeyBinding, SessionRepository, SessionRow } from '../domain/sessio
 import { toKinds } from './authenticators.ts';
 import type { Database } from './database.ts';
 import { once, slot } from './prepared.ts';
-import { isLive, isSession, latestOf, ownerOf } from './session-conditions.ts';
+import { isLive, isOwn, isSession, latestOf, ownerOf } from './session-conditions.ts';
 import { createFindLiveRow, createFindOfCall } from './sessions-of-calls.ts';
 import { sessions } from './tables/sessions.ts';
 import { tenants } from './tables/tenants.ts';
@@ -95,6 +95,7 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
           eq(sessions.tenantId, slot('tenantId', sessions.tenantId)),
           eq(sessions.userId, slot('userId', sessions.userId)),
           given.isLive,
+          isOwn,
         ),
       )
       .orderBy(desc(sessions.id))

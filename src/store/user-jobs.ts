@@ -27,6 +27,9 @@ function toJob({ users, keyId, memberId, endedAt, ...row }: Row): UserJob {
   };
 }
 
+/** Selection and place may contain personal data, so they are deleted with the end of the job. */
+const withoutUsers = { users: { ids: [] }, position: { index: 0 } };
+
 export function createUserJobRepository(db: Database): UserJobRepository {
   const is = (tenantId: string, id: string) => and(eq(userJobs.tenantId, tenantId), eq(userJobs.id, id));
   const isRunning = eq(userJobs.state, 'running');
@@ -84,11 +87,10 @@ export function createUserJobRepository(db: Database): UserJobRepository {
     async advance({ tenantId, id, leaseUntil }, step) {
       const [result] = await db
         .update(userJobs)
-        // The selection may contain personal data, so it is deleted with the end of the job.
         .set({
           ...step,
           endedAt: step.endedAt ?? null,
-          ...(step.state !== 'running' && { users: { ids: [] } }),
+          ...(step.state !== 'running' && withoutUsers),
         })
         .where(and(is(tenantId, id), isRunning, eq(userJobs.leaseUntil, leaseUntil)));
       return result.affectedRows === 1;
@@ -97,7 +99,7 @@ export function createUserJobRepository(db: Database): UserJobRepository {
     async cancel(tenantId, id, now) {
       const [result] = await db
         .update(userJobs)
-        .set({ state: 'cancelled', endedAt: now, users: { ids: [] } })
+        .set({ state: 'cancelled', endedAt: now, ...withoutUsers })
         .where(and(is(tenantId, id), isRunning));
       return result.affectedRows === 1;
     },

@@ -39,6 +39,15 @@ type Of<By extends UserFilter['by']> = UserFilter extends infer F
     : never
   : never;
 
+function hasIdentifier({ by, prefix, isWhole }: Of<'email'>) {
+  const { kind, canonical } = identifiers;
+  return and(eq(kind, by), isWhole ? eq(canonical, prefix) : like(canonical, beginning(prefix)));
+}
+
+const nameOf = ({ by }: Of<'firstName'>) =>
+  by === 'firstName' ? userNames.firstNameSearch : userNames.lastNameSearch;
+const hasName = (filter: Of<'firstName'>) => like(nameOf(filter), beginning(filter.prefix));
+
 /** Lists of users. Each filter reads the places of a page out of its index, and then the users of the page by their ids. */
 export function createUserListRepository(db: Database): UserListRepository {
   type Page = { readonly tenantId: string; readonly after: UserPlace | undefined; readonly limit: number };
@@ -64,29 +73,24 @@ export function createUserListRepository(db: Database): UserListRepository {
     return rows.map(({ key, id }) => ({ key: String(key.getTime()), id }));
   }
 
-  async function byIdentifier({ by, prefix, isWhole }: Of<'email'>, { tenantId, after, limit }: Page) {
+  async function byIdentifier(filter: Of<'email'>, { tenantId, after, limit }: Page) {
     const { canonical, userId } = identifiers;
     return await db
       .select({ key: canonical, id: userId })
       .from(identifiers)
       .where(
-        and(
-          eq(identifiers.tenantId, tenantId),
-          eq(identifiers.kind, by),
-          isWhole ? eq(canonical, prefix) : like(canonical, beginning(prefix)),
-          isAfter(canonical, userId, after),
-        ),
+        and(eq(identifiers.tenantId, tenantId), hasIdentifier(filter), isAfter(canonical, userId, after)),
       )
       .orderBy(asc(canonical))
       .limit(limit);
   }
 
-  async function byName({ by, prefix }: Of<'firstName'>, { tenantId, after, limit }: Page) {
-    const name = by === 'firstName' ? userNames.firstNameSearch : userNames.lastNameSearch;
+  async function byName(filter: Of<'firstName'>, { tenantId, after, limit }: Page) {
+    const name = nameOf(filter);
     const rows = await db
       .select({ key: name, id: users.id })
       .from(users)
-      .where(and(eq(users.tenantId, tenantId), like(name, beginning(prefix)), isAfter(name, users.id, after)))
+      .where(and(eq(users.tenantId, tenantId), hasName(filter), isAfter(name, users.id, after)))
       .orderBy(asc(name), asc(users.id))
       .limit(limit);
     return rows.map(({ key, id }) => ({ key: key ?? '', id }));
@@ -153,11 +157,38 @@ export function createUserListRepository(db: Database): UserListRepository {
     }
   }
 
+  /** Those of so many users whom a filter finds. */
+  async function amongThem(filter: UserFilter, tenantId: string, ids: readonly string[]): Promise<string[]> {
+    if (filter.by === 'email' || filter.by === 'mobile') {
+      const isOne = and(eq(identifiers.tenantId, tenantId), inArray(identifiers.userId, [...ids]));
+      const rows = await db
+        .select({ id: identifiers.userId })
+        .from(identifiers)
+        .where(and(isOne, hasIdentifier(filter)));
+      return rows.map(({ id }) => id);
+    }
+    if (filter.by !== 'firstName' && filter.by !== 'lastName') return [];
+    const rows = await db
+      .select({ id: users.id })
+      .from(users)
+      .where(and(eq(users.tenantId, tenantId), inArray(users.id, [...ids]), hasName(filter)));
+    return rows.map(({ id }) => id);
+  }
+
   return {
-    async list(tenantId, filter, after, limit) {
+    async list(tenantId, filter, after, limit, earlier = []) {
       const found = await placesOf(filter, { tenantId, after, limit: limit + 1 });
-      const wanted = found.slice(0, limit);
-      const next = found.length > limit ? wanted.at(-1) : undefined;
+      const page = found.slice(0, limit);
+      const next = found.length > limit ? page.at(-1) : undefined;
+      const listed = new Set<string>();
+      for (const each of page.length === 0 ? [] : earlier)
+        for (const id of await amongThem(
+          each,
+          tenantId,
+          page.map(({ id }) => id),
+        ))
+          listed.add(id);
+      const wanted = page.filter(({ id }) => !listed.has(id));
       if (wanted.length === 0) return { users: [], places: [], next };
       const ids = wanted.map(({ id }) => id);
       const rows = await db

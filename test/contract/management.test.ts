@@ -149,6 +149,32 @@ overEveryStore('lists of users', (scene) => {
     expect(await walk(own, { by: 'authenticator', kind: 'totp' })).toEqual([]);
   });
 
+  test('a page leaves out whom an earlier filter finds, without regard to case and accents', async () => {
+    const own = scene();
+    const { store, tenantId } = own;
+    const { a } = await populate(own);
+    const without = async (...earlier: UserFilter[]) => {
+      const { users, places } = await store.userList.list(
+        tenantId,
+        { by: 'lastName', prefix: '' },
+        undefined,
+        9,
+        earlier,
+      );
+      expect(places.map(({ id }) => id)).toEqual(users.map(({ user }) => user.id));
+      return users.map(({ user }) => user.profile.lastName);
+    };
+    expect(await without({ by: 'firstName', prefix: 'ALI' })).toEqual(['A', 'D', 'E']);
+    expect(await without({ by: 'firstName', prefix: 'zoe' })).toEqual(['B', 'C', 'E']);
+    expect(
+      await without(
+        { by: 'email', prefix: a.identifier.canonical, isWhole: false },
+        { by: 'mobile', prefix: '+98912', isWhole: true },
+      ),
+    ).toEqual(['B', 'C', 'D', 'E']);
+    expect(await without({ by: 'mobile', prefix: '+98912', isWhole: false })).toEqual(['B', 'C', 'D', 'E']);
+  });
+
   test('a page goes on where it was, whatever happens to other users meanwhile', async () => {
     const own = scene();
     const { store, tenantId, makeUser, at } = own;
@@ -205,6 +231,12 @@ overEveryStore('jobs on users and domains', (scene) => {
     expect(await store.userJobs.advance(claimed ?? job, { ...step, leaseUntil: now })).toBe(true);
     expect(await store.userJobs.list(tenantId, 10)).toEqual([{ ...job, ...step, leaseUntil: now }]);
     expect(await store.userJobs.cancel(tenantId, id, at(1))).toBe(true);
+    // Neither selection nor place is left, which may name a person.
+    expect(await store.userJobs.find(tenantId, id)).toMatchObject({
+      state: 'cancelled',
+      users: { ids: [] },
+      position: { index: 0 },
+    });
     expect(await store.userJobs.cancel(tenantId, id, at(2))).toBe(false);
     expect(await store.userJobs.countRunning(tenantId)).toBe(0);
   });

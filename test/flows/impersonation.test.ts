@@ -4,6 +4,7 @@ import { EventService } from '../../gen/manam/v1/event_service_pb.js';
 import { ManagementService } from '../../gen/manam/v1/management_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import { AccessTokenError, createAccessTokenVerifier } from '../../src/clients/verify.ts';
+import { maxSessions } from '../../src/domain/session.ts';
 import { password, useTestApp } from '../support/app.ts';
 import { failureOf } from '../support/errors.ts';
 import { bearer, enrolTotp, signUp } from '../support/journey.ts';
@@ -89,6 +90,42 @@ test('it needs a reason, a user who could sign in, and a role that may', async (
   const byKey = testApp().client(ManagementService, { 'x-api-key': testApp().dev.secret });
   await byKey.disableUser({ userId });
   expect(await failureOf(client.impersonateUser({ userId, reason }))).toMatchObject({ reason: 'NOT_FOUND' });
+});
+
+test('it ends for a member who is disabled, or who joined again since', async () => {
+  const user = await signUp(testApp());
+  const { support, accessToken } = await impersonate(user.userId);
+  const { app, client, dev } = testApp();
+  const view = () => failureOf(client(ProfileService, bearer(accessToken)).viewUser({}));
+  const introspect = async () =>
+    (await client(AuthService, { 'x-api-key': dev.secret }).introspectToken({ token: accessToken })).active;
+  const [tenant, home] = [
+    await app.store.tenants.findBySlug('dev'),
+    await app.store.tenants.findBySlug('manam'),
+  ];
+  const [tenantId, manamId] = [tenant?.id ?? '', home?.id ?? ''];
+  expect(await introspect()).toBe(true);
+  await app.store.users.setStatus(manamId, support.userId, 'disabled');
+  expect(await view()).toMatchObject({ reason: 'TOKEN_INVALID' });
+  expect(await introspect()).toBe(false);
+  await app.store.users.setStatus(manamId, support.userId, 'active');
+  expect(await introspect()).toBe(true);
+  await app.store.members.delete(tenantId, support.userId);
+  const createdAt = new Date(testApp().now().getTime() + 2000);
+  await app.store.members.insert({ tenantId, userId: support.userId, role: 'support', createdAt });
+  expect(await view()).toMatchObject({ reason: 'TOKEN_INVALID' });
+  expect(await introspect()).toBe(false);
+});
+
+test('however often it happens, the user’s own sessions go on', async () => {
+  const user = await signUp(testApp());
+  const support = await makeMember(testApp(), 'support');
+  const client = testApp().client(ManagementService, support.headers);
+  for (let count = 0; count < maxSessions; count += 1)
+    await client.impersonateUser({ userId: user.userId, reason });
+  await testApp().client(AuthService).login({ email: user.email, password });
+  const shown = await testApp().client(ProfileService, bearer(user.accessToken)).viewUser({});
+  expect(shown.user?.email).toBe(user.email);
 });
 
 test('everything that ends the sessions of a user ends it', async () => {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ManagementService } from '../../gen/manam/v1/management_service_pb.js';
@@ -321,4 +322,32 @@ test('no call of the management reaches a user of another tenant', async () => {
   expect(
     (await testApp().client(AuthService, bearer(other.accessToken)).listSessions({})).sessions,
   ).toHaveLength(1);
+});
+
+test('whoever is found by two names is listed once', async () => {
+  const marker = `Parv${randomBytes(4).toString('hex')}`;
+  for (const [firstName, lastName] of [
+    [marker, `${marker}i`],
+    [`${marker}é`, marker.toUpperCase()],
+    ['Sara', marker],
+  ] as const)
+    await byKey().createUser({ email: freshEmail(), firstName, lastName, silent: true });
+  for (const query of [marker, marker.toLowerCase(), marker.toUpperCase()]) {
+    const { users } = await byKey().listUsers({ query });
+    expect(users.map(({ userId }) => userId)).toEqual([...new Set(users.map(({ userId }) => userId))]);
+    expect(users).toHaveLength(3);
+  }
+});
+
+test('a search reads an address as every other call does', async () => {
+  const name = randomBytes(6).toString('hex');
+  await byKey().createUser({ email: `${name}@Müller.de`, silent: true });
+  for (const query of [
+    `${name}@müller.de`,
+    `${name.toUpperCase()}@MÜLLER.DE`,
+    `\u200e${name}@xn--mller-kva.de\u200f`,
+    `${name}\uff20müller.de`,
+    `${name}@`,
+  ])
+    expect((await byKey().listUsers({ query })).users, query).toHaveLength(1);
 });

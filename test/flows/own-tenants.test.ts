@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ManagementService } from '../../gen/manam/v1/management_service_pb.js';
+import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import { systemRandom } from '../../src/adapters/random.ts';
 import { type Retained, retained } from '../../src/domain/retention.ts';
 import { sha256 } from '../../src/domain/token.ts';
@@ -266,6 +267,12 @@ test('an owner gives a tenant up: it is closed at once, comes back by an operato
   const { store } = test0.app;
   expect(await store.tenants.findByKeyDigest(sha256(secretKey), test0.now())).toBeUndefined();
   expect((await atManam(owner).listMyTenants({})).tenants).toEqual([]);
+  // Who has given it up need not wait for its purge to be erased.
+  const leaving = await makeTenant();
+  const account = () => test0.client(ProfileService, bearer(leaving.owner.accessToken)).deleteAccount({});
+  expect(await failureOf(account())).toMatchObject({ reason: 'LAST_OWNER' });
+  await byOwner(leaving.owner, leaving.slug).deleteTenant({ slug: leaving.slug });
+  expect((await account()).receipt).not.toBe('');
   const purge = createPurge({
     store,
     retention: Object.fromEntries(retained.map((what) => [what, 36_500])) as Record<Retained, number>,

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { ManagementService } from '../../gen/manam/v1/management_service_pb.js';
 import { freshEmail, useTestApp } from '../support/app.ts';
@@ -156,4 +157,18 @@ test('five jobs of a tenant run at a time', async () => {
     reason: 'JOB_LIMIT',
   });
   for (const jobId of ids) await byKey().cancelUserJob({ jobId });
+});
+
+test('a job does a user once whom it finds by two names', async () => {
+  const marker = `Parv${randomBytes(4).toString('hex')}`;
+  for (const [firstName, lastName] of [
+    [marker, `${marker}i`],
+    [`${marker}é`, marker.toUpperCase()],
+  ] as const)
+    await byKey().createUser({ email: freshEmail(), firstName, lastName, silent: true });
+  const request = { action: 'end-sessions', query: marker.toLowerCase() };
+  expect(await ended((await byKey().startUserJob(request)).job?.jobId ?? '')).toMatchObject({
+    done: 2,
+    failed: 0,
+  });
 });

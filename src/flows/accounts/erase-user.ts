@@ -13,7 +13,7 @@ type Erasing = Pick<
 
 export type EraseDeps = MessageDeps & TellDeps & { readonly signReceipt: ReceiptSigner };
 
-/** Throws LAST_OWNER for the only owner of a tenant, who has to hand it over first. */
+/** Throws LAST_OWNER for the only owner of a tenant, who has to hand it over first, or give it up. */
 async function assertNoLastOwner(
   { members, tenants }: Pick<Repositories, 'members' | 'tenants'>,
   userId: string,
@@ -21,7 +21,9 @@ async function assertNoLastOwner(
   for (const member of await members.listOfUser(userId)) {
     if (member.role !== 'owner') continue;
     // Two owners do not go at once.
-    await tenants.findForUpdate(member.tenantId);
+    const tenant = await tenants.findForUpdate(member.tenantId);
+    // One that was given up needs none: an operator who resumes it names one.
+    if (tenant?.deletedAt !== undefined) continue;
     await assertOwnerLeft({ members }, member);
   }
 }

@@ -1,4 +1,5 @@
 import type { AuthenticatorKind } from '../../domain/authenticator.ts';
+import { beginningOfEmail } from '../../domain/email.ts';
 import { invalid } from '../../domain/errors.ts';
 import type { Sight } from '../../domain/member.ts';
 import { beginningOfMobile } from '../../domain/mobile.ts';
@@ -31,7 +32,7 @@ function searchesOf({ query, searchBy }: UserQuery, policy: TenantPolicy, sight:
   const number = foldDigits(text).replaceAll(/[\s().-]|\p{Cf}/gu, '');
   const byEmail = (): UserFilter => ({
     by: 'email',
-    prefix: text.toLowerCase(),
+    prefix: beginningOfEmail(text),
     isWhole: !sight.identifiers,
   });
   const byMobile = (): UserFilter => ({
@@ -47,7 +48,7 @@ function searchesOf({ query, searchBy }: UserQuery, policy: TenantPolicy, sight:
   if (searchBy === 'mobile') return [byMobile()];
   if (searchBy === 'name') return byName();
   if (searchBy === 'id') return [byIdPrefix(text)];
-  if (text.includes('@')) return [byEmail()];
+  if (text.normalize('NFKC').includes('@')) return [byEmail()];
   if (/^(?:\+|00)?\d+$/.test(number)) return [byMobile()];
   return /^[0-9a-f]{8}-[0-9a-f-]{0,27}$/i.test(text) ? [byIdPrefix(text)] : [byEmail(), ...byName()];
 }
@@ -115,28 +116,12 @@ export function createListUsers({ store, vault }: ListUsersDeps) {
       const filter = filters[way];
       if (filter === undefined) break;
       const earlier = filters.slice(0, way);
-      const page = await store.userList.list(tenant.id, filter, after, size - users.length);
-      users.push(...page.users.filter((user) => !earlier.some((each) => isFoundBy(each, user))));
+      const page = await store.userList.list(tenant.id, filter, after, size - users.length, earlier);
+      users.push(...page.users);
       after = page.next;
       if (after === undefined) way += 1;
     }
     const next = way < filters.length ? JSON.stringify({ way, ...(after && { after }) }) : undefined;
     return { users, nextPageToken: pages.next(list, next) };
   };
-}
-
-/** Whether a filter finds a user for certain: one that only looks so is rather listed twice than never. */
-function isFoundBy(filter: UserFilter, { user, email, mobile }: UserView): boolean {
-  switch (filter.by) {
-    case 'email':
-    case 'mobile': {
-      const { canonical = '' } = (filter.by === 'email' ? email : mobile) ?? {};
-      return filter.isWhole ? canonical === filter.prefix : canonical.startsWith(filter.prefix);
-    }
-    case 'firstName':
-    case 'lastName':
-      return user.profile[filter.by].startsWith(filter.prefix);
-    default:
-      return false;
-  }
 }

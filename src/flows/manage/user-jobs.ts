@@ -164,7 +164,8 @@ export function createJobRunner(deps: UserJobDeps) {
     }
     const filter = wanted.filters[index];
     if (filter === undefined) return undefined;
-    const { places, next } = await store.userList.list(tenantId, filter, after, stepUsers);
+    const earlier = wanted.filters.slice(0, index);
+    const { places, next } = await store.userList.list(tenantId, filter, after, stepUsers, earlier);
     const users = places.map((place) => ({ id: place.id, position: { index, after: place } }));
     return { users, position: next === undefined ? { index: index + 1 } : { index, after: next } };
   }

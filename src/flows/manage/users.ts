@@ -1,5 +1,6 @@
 import type { Manager } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
+import { beginningOfEmail } from '../../domain/email.ts';
 import type { ReceiptSigner } from '../../domain/erasure.ts';
 import { digestOfUser } from '../../domain/erasure.ts';
 import { DomainError, invalid } from '../../domain/errors.ts';
@@ -98,7 +99,8 @@ export function createUserAdmin(deps: UserAdminDeps) {
     ): Promise<{ users: UserView[]; nextPageToken: string }> {
       if (request.query.length > maxQueryLength) throw invalid({ field: 'query', reason: 'FIELD_TOO_LONG' });
       const tenant = await findTenant(store, request.tenant);
-      const prefix = foldDigits(request.query).trim().toLowerCase();
+      const typed = foldDigits(request.query);
+      const prefix = typed.includes('@') ? beginningOfEmail(typed) : typed.trim().toLowerCase();
       const list = `users ${tenant.id} ${prefix}`;
       const { after, size } = pages.parse(list, request);
       const users = await store.users.search(tenant.id, { prefix, afterId: after }, size + 1);

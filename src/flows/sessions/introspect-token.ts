@@ -2,7 +2,6 @@ import type { AccessTokens } from '../../domain/access-token.ts';
 import type { AuthenticationMethod } from '../../domain/authentication.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
-import { actingRoles } from '../../domain/member.ts';
 import { isGenuine, parseRefreshToken } from '../../domain/refresh-token.ts';
 import type { Store } from '../../domain/repositories.ts';
 import type { SessionRow } from '../../domain/session.ts';
@@ -38,8 +37,7 @@ export function createIntrospectToken({ store, accessTokens, vault, clock }: Int
     const session = await store.sessions.findLive(tenantId, claims.sessionId, clock());
     if (session?.userId !== claims.userId || session.level !== claims.level) return undefined;
     const { issuedAt, expiresAt, jkt, actorId } = claims;
-    const actor = actorId && (await store.members.find(tenantId, actorId));
-    if (actorId !== undefined && !(actor && actingRoles.includes(actor.role))) return undefined;
+    if (actorId !== undefined && !(await store.members.mayAct(tenantId, actorId, issuedAt))) return undefined;
     return { kind: 'access_token', issuedAt, expiresAt, ...factsOf(session), jkt, actorId };
   }
 

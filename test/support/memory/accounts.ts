@@ -103,6 +103,7 @@ export function createUsers(tables: Tables): UserRepository {
         each.tenantId === tenantId &&
         each.userId === userId &&
         each.revokedAt === undefined &&
+        each.level !== 'acting' &&
         each.expiresAt > now,
     );
     const history = toldBy(unexpired, origin);

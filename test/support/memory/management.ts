@@ -1,6 +1,7 @@
 import type { DomainProof, DomainRepository } from '../../../src/domain/domain-proof.ts';
-import type { MemberRepository } from '../../../src/domain/member.ts';
+import { actingRoles, type MemberRepository } from '../../../src/domain/member.ts';
 import { DuplicateError } from '../../../src/domain/repositories.ts';
+import { manamSlug } from '../../../src/domain/tenant.ts';
 import type { UsageRepository } from '../../../src/domain/usage.ts';
 import type { UserJob, UserJobRepository } from '../../../src/domain/user-job.ts';
 import type { UserFilter, UserListRepository, UserPlace } from '../../../src/domain/user-list.ts';
@@ -8,13 +9,23 @@ import { viewOf } from './accounts.ts';
 import { byId } from './table.ts';
 import type { Tables } from './tables.ts';
 
-export function createMembers({ members, invitations }: Tables): MemberRepository {
+export function createMembers({ members, invitations, tenants, users }: Tables): MemberRepository {
   const is = (tenantId: string, userId: string) => (each: { tenantId: string; userId: string }) =>
     each.tenantId === tenantId && each.userId === userId;
   const isInvitation = (tenantId: string, id: string) => (each: { tenantId: string; id: string }) =>
     each.tenantId === tenantId && each.id === id;
   return {
     find: async (tenantId, userId) => members.find(is(tenantId, userId)),
+    async mayAct(tenantId, userId, issuedAt) {
+      const member = members.find(is(tenantId, userId));
+      const manam = tenants.find(({ slug }) => slug === manamSlug);
+      const account = users.find((each) => each.tenantId === manam?.id && each.id === userId);
+      const isFit =
+        member !== undefined &&
+        actingRoles.includes(member.role) &&
+        member.createdAt.getTime() < issuedAt.getTime() + 1000;
+      return isFit && account?.status === 'active';
+    },
     list: async (tenantId) =>
       members
         .all((each) => each.tenantId === tenantId)
@@ -77,6 +88,8 @@ export function createDomains({ domains }: Tables): DomainRepository {
   };
 }
 
+const withoutUsers = { users: { ids: [] }, position: { index: 0 } };
+
 export function createUserJobs({ userJobs }: Tables): UserJobRepository {
   const is = (tenantId: string, id: string) => (each: UserJob) =>
     each.tenantId === tenantId && each.id === id;
@@ -106,13 +119,13 @@ export function createUserJobs({ userJobs }: Tables): UserJobRepository {
       userJobs.update(
         (each) =>
           is(tenantId, id)(each) && isRunning(each) && each.leaseUntil.getTime() === leaseUntil.getTime(),
-        { ...step, ...(step.state !== 'running' && { users: { ids: [] } }) },
+        { ...step, ...(step.state !== 'running' && withoutUsers) },
       ) === 1,
     cancel: async (tenantId, id, now) =>
       userJobs.update((each) => is(tenantId, id)(each) && isRunning(each), {
         state: 'cancelled',
         endedAt: now,
-        users: { ids: [] },
+        ...withoutUsers,
       }) === 1,
   };
 }
@@ -162,18 +175,20 @@ export function createUserList(tables: Tables): UserListRepository {
   }
 
   return {
-    async list(tenantId, filter, after, limit) {
+    async list(tenantId, filter, after, limit, earlier = []) {
       const order = (place: UserPlace) => JSON.stringify([fold(place.key), place.id]);
       const isBefore = (a: UserPlace, b: UserPlace) =>
         filter.by === 'time' ? order(a) > order(b) : order(a) < order(b);
       const found = placesOf(tenantId, filter)
         .sort((a, b) => (isBefore(a, b) ? -1 : 1))
         .filter((place) => after === undefined || isBefore(after, place));
-      const places = found.slice(0, limit);
+      const page = found.slice(0, limit);
+      const listed = new Set(earlier.flatMap((each) => placesOf(tenantId, each).map(({ id }) => id)));
+      const places = page.filter(({ id }) => !listed.has(id));
       return {
         users: places.flatMap(({ id }) => viewOf(tables, tenantId, id) ?? []),
         places,
-        next: found.length > limit ? places.at(-1) : undefined,
+        next: found.length > limit ? page.at(-1) : undefined,
       };
     },
   };

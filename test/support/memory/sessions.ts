@@ -221,7 +221,7 @@ export function createSessions(tables: Tables): SessionRepository {
       }),
     async revokeBeyond(tenantId, userId, kept, now) {
       const own = ofUser(tenantId, userId);
-      const live = sessions.all((each) => own(each) && isLive(now)(each));
+      const live = sessions.all((each) => own(each) && isLive(now)(each) && each.level !== 'acting');
       const beyond = new Set(live.sort((a, b) => (a.id < b.id ? 1 : -1)).slice(kept));
       if (beyond.size > 0) return revokeAll((each) => beyond.has(each), now);
       sessions.update(
