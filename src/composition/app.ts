@@ -154,7 +154,16 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     logStore,
     webhookStore: createStore(webhookDatabase, vault),
   });
-  const rpc = createRpcOptions(adapters, { config, limiter, refunds, keyUses, directory, mapError, log });
+  const rpc = createRpcOptions(adapters, {
+    config,
+    limiter,
+    refunds,
+    keyUses,
+    directory,
+    applications,
+    mapError,
+    log,
+  });
   const readiness = createReadiness(() => isReady(database, clock, readinessDeadlineMs), gateways.failing);
   const background = createBackground(config, adapters, features, log);
 

@@ -6,6 +6,7 @@ import type { KeyUses } from '../flows/key-uses.ts';
 import type { Limiter } from '../flows/limits.ts';
 import type { Refunds } from '../flows/refunds.ts';
 import { readAccessRules } from '../server/access-rules.ts';
+import type { ApplicationDirectory } from '../server/application-directory.ts';
 import type { ErrorMapper } from '../server/error-mapper.ts';
 import { createGate } from '../server/gate.ts';
 import {
@@ -26,6 +27,7 @@ export type RpcDeps = {
   readonly refunds: Refunds;
   readonly keyUses: KeyUses;
   readonly directory: TenantDirectory;
+  readonly applications: ApplicationDirectory;
   readonly mapError: ErrorMapper;
   readonly log: Logger;
 };
@@ -33,7 +35,7 @@ export type RpcDeps = {
 /** The gate and the interceptors, the same for every protocol. */
 export function createRpcOptions(
   { store, accessTokens, hasher, proofOfWork: work, clock }: Adapters,
-  { config, limiter, refunds, keyUses, directory, mapError }: RpcDeps,
+  { config, limiter, refunds, keyUses, directory, applications, mapError }: RpcDeps,
 ): RpcOptions {
   const { limits } = config;
   const rules = readAccessRules(Object.values(publicServices));
@@ -67,7 +69,14 @@ export function createRpcOptions(
       errorInterceptor(mapError),
       deadlineInterceptor,
       floorInterceptor(rules, config.responseFloorMs),
-      attemptInterceptor({ rules, limiter, refunds, limits, clock }),
+      attemptInterceptor({
+        rules,
+        limiter,
+        refunds,
+        limits,
+        hasOrigin: applications.hasOrigin,
+        clock,
+      }),
     ],
   };
 }

@@ -159,13 +159,13 @@ const httpUrl = (value: string) => URL.canParse(value) && isRegistrable(new URL(
 const optional = (rule: v.GenericSchema<string, string>, message: string) =>
   v.union([v.literal(''), rule], message);
 const link = optional(v.pipe(text, v.maxLength(2048), v.check(httpUrl)), 'must be an https URL, or empty');
-// RFC 3986, section 4.3: without a fragment. What it may be follows from the kind.
+// RFC 3986, section 4.3: of its characters alone, and without a fragment. What it may be follows from the kind.
 const redirect = v.pipe(
   text,
   v.maxLength(2048, 'must have at most 2048 characters'),
   v.check(
-    (value) => !/[\s\\#]|\p{Cc}/u.test(value) && URL.canParse(value),
-    'must be a URL without a fragment',
+    (value) => /^[\w\-.~:/?[\]@!$&'()*+,;=%]+$/.test(value) && URL.canParse(value),
+    'must be a URL without a fragment, its other characters percent-encoded',
   ),
 );
 const origin = v.pipe(

@@ -153,7 +153,8 @@ export function parseAuthorizationRequest(
     responseMode: responseModeOf(parameters),
     scopes,
     resources: resourcesOf(application, parameters['resource']),
-    state: parameters['state'] === undefined ? undefined : text('state'),
+    // A parameter without a value is as one that was left out (RFC 6749, section 3.1).
+    state: text('state') || undefined,
     nonce,
     codeChallenge,
     prompts: promptsOf(text('prompt')),
@@ -197,7 +198,7 @@ function promptsOf(text: string): Prompt[] {
 
 function maxAgeOf(text: string): number | undefined {
   if (text === '') return undefined;
-  if (!/^\d{1,9}$/.test(text))
+  if (!/^\d{1,15}$/.test(text))
     throw new AuthorizationError('invalid_request', 'max_age must be a number of seconds');
   return Number(text);
 }

@@ -38,6 +38,8 @@ export type LogoutNotice = {
   readonly clientId: string;
   readonly subject: string;
   readonly sessionId: string;
+  /** The sector of the application's subjects; absent, empty: they are the ids of users. */
+  readonly sector?: string;
   readonly algorithm: SigningAlgorithm;
 };
 

@@ -28,7 +28,7 @@ export function messages(deps: FeatureDeps & { readonly observeDelivery: Deliver
 
 /** The dispatcher of this instance. */
 function createDelivery({
-  adapters: { store, clock, outgoingFetch, applicationTokens },
+  adapters: { store, clock, outgoingFetch, ...adapters },
   core,
   config: { production, limits },
   limiter,
@@ -41,7 +41,7 @@ function createDelivery({
     store,
     senders: {
       ...createMessageSenders({ store, transports, smsGuard, clock }),
-      http: createCalloutSender(outgoingFetch, createLogoutSigner({ applicationTokens, clock }, core)),
+      http: createCalloutSender(outgoingFetch, createLogoutSigner({ ...adapters, clock }, core)),
     },
     clock,
     observe,

@@ -19,14 +19,14 @@ export async function bindRequest(
   variables: readonly PathVariable[],
   maxBytes: number,
 ): Promise<JsonObject> {
-  const received = await readBody(request, maxBytes);
+  const received = await readBody(request, maxBytes, route.isTolerant ? 'flat' : 'brackets');
   const body = route.isTolerant ? { ...received, value: known(route, received.value, variables) } : received;
   if (!route.hasBody && Object.keys(body.value).length > 0) {
     const unexpected = Object.keys(body.value).map((field): FieldProblem => ({ field, problem: 'unknown' }));
     throw new RestError('fields-invalid', unexpected);
   }
   const given = queryToJson(request);
-  const query = route.isTolerant && route.httpMethod === 'GET' ? known(route, given, variables) : given;
+  const query = route.isTolerant ? known(route, given, variables) : given;
   // The subject of a call that changes something, and its credentials, never
   // stands in an address, which logs and histories keep (R74).
   // The fields of a call of OAuth are credentials, also where it only reads (RFC 9700, section 4.3.2).

@@ -8,13 +8,24 @@ import { RestError } from './rest-error.ts';
 /** The format of a body: values of a form are texts, whatever the fields are. */
 export type Body = { readonly value: JsonObject; readonly isText: boolean };
 
-/** Bounds of a form, so that brackets are no bomb. */
-const formLimits = { depth: 5, arrayLimit: 100, parameterLimit: 200 } as const;
+/**
+ * How a form is read, with its bounds: with the brackets of jQuery, which are to be no bomb, or as OAuth has it, where
+ * a bracket is a character and parameters that nobody knows are ignored (RFC 6749, section 3.1).
+ */
+const formLimits = {
+  brackets: { depth: 5, arrayLimit: 100, parameterLimit: 200 },
+  flat: { depth: 0, parseArrays: false, arrayLimit: 1000, parameterLimit: 1000 },
+} as const;
+export type FormKind = keyof typeof formLimits;
 
 const empty: Body = { value: {}, isText: false };
 
 /** Reads a body of at most that many bytes. An empty one is `{}` whatever its content type. */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Body> {
+export async function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  formKind: FormKind = 'brackets',
+): Promise<Body> {
   const bytes = await readBytes(request, maxBytes);
   if (bytes.length === 0) return empty;
   const encoding = request.headers['content-encoding'] ?? 'identity';
@@ -29,7 +40,7 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
   if (type.trim() === 'application/json')
     return { value: asObject(parseJson(decodeJson(bytes))), isText: false };
   if (type.trim() === 'application/x-www-form-urlencoded')
-    return { value: parseForm(decodeJson(bytes)), isText: true };
+    return { value: parseForm(decodeJson(bytes), formKind), isText: true };
   throw new RestError('media-type-unsupported');
 }
 
@@ -57,13 +68,14 @@ function asObject(value: Json): JsonObject {
 }
 
 /**
- * Reads a form with the brackets of jQuery: `a[0][b]=c`. JSON that was sent as a form, which
- * is what curl does by default, is detected: its content would become a field's name.
+ * Reads a form. JSON that was sent as a form, which is what curl does by default, is detected: its content would
+ * become a field's name.
  */
-function parseForm(text: string): JsonObject {
+function parseForm(text: string, kind: FormKind): JsonObject {
   if (/^\s*[{[]/.test(text)) throw new RestError('media-type-unsupported');
   try {
-    return parseQuery(text, { ...formLimits, strictDepth: true, throwOnLimitExceeded: true }) as JsonObject;
+    const limits = { ...formLimits[kind], strictDepth: kind === 'brackets', throwOnLimitExceeded: true };
+    return parseQuery(text, limits) as JsonObject;
   } catch {
     throw new RestError('body-malformed');
   }

@@ -138,7 +138,8 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
       signal: closeSignal(response),
       values,
       bind,
-      isHead: request.method === 'HEAD',
+      // A call of OAuth finds out in its flow who calls, and its GET changes nothing.
+      isHead: request.method === 'HEAD' && !route.isTolerant,
     });
     for (const [name, value] of [...header, ...(error?.metadata ?? [])]) {
       if (!name.startsWith('content-')) response.setHeader(name, value);

@@ -52,9 +52,10 @@ export function authorizationHandlers(flows: AuthorizationFlows): ServiceImpl<ty
       return { step, scopes: [...continued.scopes], resources: [...continued.resources] };
     },
 
-    async refuseAuthorization({ request }, context) {
+    async refuseAuthorization({ request, needsInteraction }, context) {
       const caller = callerOf(context);
-      return { location: locationOf(caller.tenant, await authorize.refuse(caller, request)) };
+      const answer = await authorize.refuse(caller, request, needsInteraction);
+      return { location: locationOf(caller.tenant, answer) };
     },
 
     async describeDevice({ userCode }, context) {

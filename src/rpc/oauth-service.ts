@@ -36,6 +36,8 @@ export function oauthHandlers(flows: OAuthFlows): ServiceImpl<typeof OAuthServic
   const { exchange, devices, inspect, push, devicePage } = flows;
   return {
     async issueTokens(request, context) {
+      // RFC 6749, section 5.1, for caches of HTTP/1.0.
+      context.responseHeader.set('pragma', 'no-cache');
       const { expiresInS: expiresIn, ...tokens } = await exchange(callerFor(context, request), request);
       return { ...tokens, expiresIn, tokenType: 'Bearer' };
     },

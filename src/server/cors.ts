@@ -53,6 +53,9 @@ const exposedHeaders = [
 const allowedMethods = 'GET, POST, PUT, PATCH, DELETE, HEAD';
 const preflightLifetimeS = 600;
 
+/** The places of an issuer that browsers are sent to, and that no script reads (RFC 9700, section 2.6). */
+const visited = /\/t\/[a-z0-9-]{1,63}\/oauth\/(?:authorize|end_session|form_post)$/;
+
 /**
  * Cross-origin calls (Fetch standard, section 3.2). A preflight carries no key, so it
  * gets the union of all tenants' origins; the gate then limits the call to the origins of
@@ -61,6 +64,7 @@ const preflightLifetimeS = 600;
 export function createCors(directory: TenantDirectory, applications: ApplicationDirectory) {
   /** An issuer may be called from the origins of its applications; all else from those of the tenants. */
   async function isAllowed(origin: string, path: string): Promise<boolean> {
+    if (visited.test(path)) return false;
     if (isRegisteredOrigin(origin, await directory.listOrigins())) return true;
     const slug = /\/t\/([a-z0-9-]{1,63})\/oauth\//.exec(path)?.[1];
     const tenant = slug === undefined ? undefined : await directory.findBySlug(slug);

@@ -9,7 +9,7 @@ export async function readParameters(
   maxBytes: number,
 ): Promise<Readonly<Record<string, string | readonly string[]>>> {
   try {
-    const { value, isText } = await readBody(request, maxBytes);
+    const { value, isText } = await readBody(request, maxBytes, 'flat');
     if (!isText && Object.keys(value).length > 0) throw new RestError('media-type-unsupported');
     const isTextual = (each: unknown) => typeof each === 'string';
     const plain = Object.entries(value).filter(
@@ -28,7 +28,7 @@ export async function readForm(
   maxBytes: number,
 ): Promise<Readonly<Record<string, string>>> {
   try {
-    const { value } = await readBody(request, maxBytes);
+    const { value } = await readBody(request, maxBytes, 'flat');
     const texts = Object.entries(value).filter(
       (entry): entry is [string, string] => typeof entry[1] === 'string',
     );

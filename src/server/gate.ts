@@ -25,6 +25,7 @@ import type { CallerSession, SessionRepository } from '../domain/session.ts';
 import { parseProgress } from '../domain/sign-in.ts';
 import type { Tenant } from '../domain/tenant.ts';
 import { budgetOf, type Limiter, type Limits } from '../flows/limits.ts';
+import { clientRefusal } from '../flows/provider/clients.ts';
 import type { Refunds } from '../flows/refunds.ts';
 import { requestOf, setCaller } from '../rpc/context.ts';
 import { type AccessRules, emitsOf, ruleOf } from './access-rules.ts';
@@ -157,8 +158,7 @@ async function admitApplication(deps: GateDeps, context: HandlerContext): Promis
     throw invalid({ field: 'manam-tenant', reason: 'FIELD_INVALID' });
   const slug = inPath ?? named ?? '';
   const tenant = slug === '' ? undefined : await deps.directory.findBySlug(slug);
-  if (tenant === undefined)
-    throw new DomainError('INVALID_CLIENT', { metadata: { detail: 'there is no such issuer' } });
+  if (tenant === undefined) throw clientRefusal('there is no such issuer');
   request.tenantId = tenant.id;
   const origin = header.get('origin') ?? undefined;
   const application = {

@@ -50,6 +50,7 @@ export function createHandler(deps: HandlerDeps) {
       address: clientAddress(peerAddress(request), header(request, 'x-forwarded-for'), proxies),
       userAgent: (header(request, 'user-agent') ?? '').slice(0, maxUserAgentLength),
     };
+    takeOriginForm(request);
     const target = { method: request.method ?? '', path: pathOf(request) };
     const info = createRequestInfo(random.uuid(), client, target);
     // The monotonic clock: a leap of the other one would make durations of hours.
@@ -182,7 +183,6 @@ async function answer(
 ): Promise<void> {
   const refused = judgeHeaders(request);
   if (refused !== undefined) return refuse(mapError, request, response, info, refused);
-  takeOriginForm(request);
   if (!hasPlausibleTarget(request)) {
     response.writeHead(400).end();
     return;

@@ -1,15 +1,14 @@
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import { RateClass } from '../../gen/manam/options/v1/access_pb.js';
 import { audienceOf } from '../domain/caller.ts';
-import type { Clock } from '../domain/clock.ts';
 import { DomainError } from '../domain/errors.ts';
 import { negotiateLocale } from '../domain/locale.ts';
 import { networkOf } from '../domain/network.ts';
-import { budgetOf, type Limiter, type Limits } from '../flows/limits.ts';
+import { budgetOf } from '../flows/limits.ts';
 import type { Refunds } from '../flows/refunds.ts';
 import { callerOf, requestOf } from '../rpc/context.ts';
 import { type AccessRules, ruleOf } from './access-rules.ts';
-import { createApplicationAttempts } from './application-attempts.ts';
+import { type ApplicationAttemptDeps, createApplicationAttempts } from './application-attempts.ts';
 import { serverDeadlineMs } from './deadline.ts';
 import type { ErrorMapper } from './error-mapper.ts';
 import { codeOf } from './error-reasons.ts';
@@ -103,12 +102,9 @@ export function floorInterceptor(rules: AccessRules, floorMs: number): Intercept
   };
 }
 
-export type AttemptDeps = {
+export type AttemptDeps = ApplicationAttemptDeps & {
   readonly rules: AccessRules;
-  readonly limiter: Limiter;
   readonly refunds: Refunds;
-  readonly limits: Limits;
-  readonly clock: Clock;
 };
 
 /**
@@ -116,9 +112,10 @@ export type AttemptDeps = {
  * that what counts against a network is failures (R9). Failures also count against the
  * tenant; over its limit this instance rejects attempts until the window ends.
  */
-export function attemptInterceptor({ rules, limiter, refunds, limits, clock }: AttemptDeps): Interceptor {
+export function attemptInterceptor({ rules, refunds, ...deps }: AttemptDeps): Interceptor {
+  const { limiter, limits, clock } = deps;
   const closedUntil = new Map<string, number>();
-  const attemptOfApplication = createApplicationAttempts({ limiter, limits, clock });
+  const attemptOfApplication = createApplicationAttempts(deps);
   return (next) => async (request) => {
     if (ruleOf(rules, request.method).rate !== RateClass.GUESS) return await next(request);
     const caller = callerOf({ values: request.contextValues });

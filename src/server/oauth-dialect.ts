@@ -4,12 +4,20 @@ import type { Reason } from '../domain/errors.ts';
 import { isObject } from '../domain/settings.ts';
 import type { JsonObject } from '../rest/json.ts';
 
+/** A path of what applications call of an issuer. */
+export const oauthPath = /^\/t\/[a-z0-9-]{1,63}\/oauth\//;
+
 /** The reasons whose name is not the error code of OAuth in capitals (RFC 6749, section 5.2; RFC 6750, section 3.1). */
 const codes: Partial<Record<string, string>> = {
   REQUEST_INVALID: 'invalid_request',
   BODY_MALFORMED: 'invalid_request',
   BODY_TOO_LARGE: 'invalid_request',
   MEDIA_TYPE_UNSUPPORTED: 'invalid_request',
+  METHOD_NOT_ALLOWED: 'invalid_request',
+  ROUTE_NOT_FOUND: 'invalid_request',
+  HEADER_DUPLICATE: 'invalid_request',
+  HEADERS_TOO_LARGE: 'invalid_request',
+  TLS_REQUIRED: 'invalid_request',
   TOKEN_MISSING: 'invalid_request',
   TOKEN_INVALID: 'invalid_token',
   SCOPE_REQUIRED: 'insufficient_scope',
@@ -25,6 +33,15 @@ const statuses: Partial<Record<string, number>> = {
   access_denied: 400,
   invalid_request: 400,
 } as const;
+
+const byReason: Partial<Record<string, number>> = {
+  // The call carries no token at all: 401 without a code would hide what is wrong (RFC 6750, section 3.1).
+  TOKEN_MISSING: 401,
+  ROUTE_NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
+  TLS_REQUIRED: 426,
+  HEADERS_TOO_LARGE: 431,
+} satisfies Partial<Record<Reason, number>>;
 
 /** The characters of `error_description` (RFC 6749, section 5.2). */
 function printable(text: string): string {
@@ -49,7 +66,6 @@ export function oauthFailure(
   const code = codes[reason] ?? reason.toLowerCase();
   const fields = (bad?.fieldViolations ?? []).map(({ field, description }) => `${field}: ${description}`);
   const detail = info?.metadata['detail'] ?? (fields.length > 0 ? fields.join('; ') : error.rawMessage);
-  // The call carries no token at all: 401 without a code would hide what is wrong (RFC 6750, section 3.1).
-  const status = reason === 'TOKEN_MISSING' ? 401 : (statuses[code] ?? httpStatus);
+  const status = byReason[reason] ?? statuses[code] ?? httpStatus;
   return { status, body: { error: code, error_description: printable(detail) } };
 }

@@ -6,6 +6,7 @@ import { negotiateLocale } from '../domain/locale.ts';
 import type { RequestInfo } from '../rpc/context.ts';
 import type { ErrorMapper } from './error-mapper.ts';
 import { protocolOf } from './framework-errors.ts';
+import { oauthFailure, oauthPath } from './oauth-dialect.ts';
 import { toFailure } from './rest-dialect.ts';
 
 /** A path of gRPC, gRPC-Web and Connect: `/package.Service/Method`. */
@@ -20,7 +21,10 @@ export function refuse(
   failure: DomainError,
 ): void {
   const error = mapError(failure, info, negotiateLocale(headerText(request, 'accept-language')));
-  const { status, body } = toFailure(error, codeToHttpStatus(error.code), 'unsuccess', (field) => field);
+  const httpStatus = codeToHttpStatus(error.code);
+  const { status, body } = oauthPath.test(request.url ?? '')
+    ? oauthFailure(error, httpStatus)
+    : toFailure(error, httpStatus, 'unsuccess', (field) => field);
   for (const [name, value] of error.metadata) response.setHeader(name, value);
   // The rest of the body is not read.
   if (request.httpVersionMajor === 1) response.setHeader('connection', 'close');

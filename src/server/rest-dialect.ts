@@ -15,7 +15,7 @@ import type { FieldProblem, RestError, RestProblem } from '../rest/rest-error.ts
 import type { Dialect } from '../rest/transcoder.ts';
 import { callerOf, requestOf } from '../rpc/context.ts';
 import type { ErrorMapper } from './error-mapper.ts';
-import { oauthAnswer, oauthFailure } from './oauth-dialect.ts';
+import { oauthAnswer, oauthFailure, oauthPath } from './oauth-dialect.ts';
 
 const problemReasons: Record<RestProblem, Reason> = {
   'route-not-found': 'ROUTE_NOT_FOUND',
@@ -110,8 +110,8 @@ export function createDialect(mapError: ErrorMapper): Dialect {
       };
     },
 
-    failure: (method, error, httpStatus, _, nameOf) =>
-      method !== undefined && restMethodOf(method).oauth
+    failure: (method, error, httpStatus, request, nameOf) =>
+      (method === undefined ? oauthPath.test(request.url ?? '') : restMethodOf(method).oauth)
         ? oauthFailure(error, httpStatus)
         : toFailure(error, httpStatus, failureStatus(method), nameOf),
 

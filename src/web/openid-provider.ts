@@ -79,8 +79,10 @@ export function createOpenIdProviderRoute(deps: OpenIdProviderDeps): Route {
     deps;
 
   function redirect(response: ServerResponse, location: string): 'answered' {
+    // Pages that were registered before that was checked may have letters that no header has.
+    const written = location.replaceAll(/[^\x21-\x7e]+/g, encodeURIComponent);
     // 303: whatever came by POST goes on by GET.
-    response.writeHead(303, { location }).end();
+    response.writeHead(303, { location: written }).end();
     return 'answered';
   }
 

@@ -4,7 +4,7 @@ import * as client from 'openid-client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freshEmail, password, startTestApp, type TestApp } from '../support/app.ts';
 import { pictureFolder, useBrowser } from '../support/browser.ts';
-import { freePort } from '../support/federation.ts';
+import { changePolicy, freePort } from '../support/federation.ts';
 import { type SignedIn, signUp } from '../support/journey.ts';
 import { issuerAt, makeApplication, post, type TestApplication } from '../support/openid.ts';
 import { button, heading, signIn, type Viewing, type Visitor, visit } from '../support/visitor.ts';
@@ -319,5 +319,87 @@ test('an application signs its user out, and any other site has to let the perso
   await who.page.goto(`${test0.url}/account/dev/`);
   await heading(who, who.t('signInTitle')).waitFor();
   expect(ownProblems(who)).toEqual([]);
+  await who.context.close();
+});
+
+/** A browser that is signed in to two accounts, the second one last; the ID token of each. */
+async function signInTwice(shop: Party) {
+  const [first, second] = [await signUp(test0), await signUp(test0)];
+  const who = await comeFrom(shop, desktop, first);
+  await isBack(who);
+  const ofFirst = (await shop.finish()).id_token ?? '';
+  await who.page.goto(String(await shop.start({ prompt: 'select_account' })));
+  await button(who, who.t('useOtherAccount')).click();
+  await signIn(who, second.email, password);
+  await isBack(who);
+  const ofSecond = (await shop.finish()).id_token ?? '';
+  return { who, first, second, ofFirst, ofSecond };
+}
+
+test('an application signs out the account that it names, whichever one the tab shows', async () => {
+  const shop = await openShop({ firstParty: true });
+  const { who, first, second, ofFirst } = await signInTwice(shop);
+  await who.page.goto(
+    String(
+      client.buildEndSessionUrl(shop.config, {
+        id_token_hint: ofFirst,
+        post_logout_redirect_uri: `http://localhost:${appPort}/bye`,
+      }),
+    ),
+  );
+  await isBack(who);
+  expect(new URL(String(returns.at(-1))).pathname).toBe('/bye');
+  const liveOf = async ({ userId }: SignedIn) => {
+    const [row] = await test0.sql(
+      "SELECT COUNT(*) AS live FROM sessions WHERE user_id = UNHEX(REPLACE(?, '-', '')) AND revoked_at IS NULL AND user_agent LIKE '%Mozilla%'",
+      [userId],
+    );
+    return Number(row?.['live']);
+  };
+  expect([await liveOf(first), await liveOf(second)]).toEqual([0, 1]);
+  // The tab goes on with the other one.
+  await who.page.goto(`${test0.url}/account/dev/`);
+  await heading(who, who.t('signInTitle')).waitFor({ state: 'detached' });
+  await who.page.getByText(second.email).first().waitFor();
+  expect(ownProblems(who)).toEqual([]);
+  await who.context.close();
+});
+
+test('prompt=none finds the account that the application names among all of the browser', async () => {
+  const shop = await openShop({ firstParty: true });
+  const { who, first, second, ofFirst, ofSecond } = await signInTwice(shop);
+  for (const [hint, user] of [
+    [ofFirst, first],
+    [ofSecond, second],
+  ] as const) {
+    await who.page.goto(String(await shop.start({ prompt: 'none', id_token_hint: hint })));
+    await isBack(who);
+    expect((await shop.finish()).claims()?.sub).toBe(user.userId);
+  }
+  await who.context.close();
+});
+
+test('prompt=none passes no terms by that a user has not accepted', async () => {
+  const shop = await openShop({ firstParty: true });
+  const who = await comeFrom(shop, desktop, await signUp(test0));
+  await isBack(who);
+  const terms = { url: 'https://dev.example/terms', version: 'v2' };
+  await changePolicy(test0, (policy) => ({ ...policy, terms }));
+  await test0.catchUp();
+  const silently = async () => {
+    await who.page.goto(String(await shop.start({ prompt: 'none' })));
+    await isBack(who);
+    return new URL(String(returns.at(-1))).searchParams.get('error');
+  };
+  expect(await silently()).toBe('interaction_required');
+  await changePolicy(test0, (policy) => ({ ...policy, terms: { url: '', version: '' } }));
+  await test0.catchUp();
+  expect(await silently()).toBe(null);
+  await changePolicy(test0, (policy) => ({ ...policy, requireSecondFactor: true }));
+  await test0.catchUp();
+  await who.page.goto(`${test0.url}/account/dev/`);
+  await heading(who, who.t('twoFactor')).waitFor();
+  expect(await silently()).toBe('interaction_required');
+  await changePolicy(test0, (policy) => ({ ...policy, requireSecondFactor: false }));
   await who.context.close();
 });

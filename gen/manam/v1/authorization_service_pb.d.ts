@@ -223,6 +223,14 @@ export declare type RefuseAuthorizationRequest = Message<"manam.v1.RefuseAuthori
    * @generated from field: string request = 1;
    */
   request: string;
+
+  /**
+   * With `prompt=none`: the user is signed in and has to do something first, such as set up a second factor. The
+   * application learns `interaction_required` instead of `login_required`.
+   *
+   * @generated from field: bool needs_interaction = 2;
+   */
+  needsInteraction: boolean;
 };
 
 /**

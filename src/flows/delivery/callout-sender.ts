@@ -4,8 +4,8 @@ import { OutgoingError, type OutgoingFetch } from '../../domain/outgoing.ts';
 import type { Tenant } from '../../domain/tenant.ts';
 import type { Sender } from './dispatch.ts';
 
-/** Makes a logout token; `id` names the message, the same at every attempt. */
-export type SignLogout = (tenant: Pick<Tenant, 'slug'>, notice: LogoutNotice, id: string) => Promise<string>;
+/** Makes a logout token. */
+export type SignLogout = (tenant: Pick<Tenant, 'slug'>, notice: LogoutNotice) => Promise<string>;
 
 /** The status of an address that wants no more requests (RFC 9110, section 15.5.11). */
 const gone = 410;
@@ -26,7 +26,7 @@ export function createCalloutSender(fetch: OutgoingFetch, signLogout: SignLogout
       const body =
         logout === undefined
           ? given
-          : new URLSearchParams({ logout_token: await signLogout(tenant, logout, id) }).toString();
+          : new URLSearchParams({ logout_token: await signLogout(tenant, logout) }).toString();
       const request = { method: 'POST', headers: { ...headers, 'webhook-id': id }, body };
       const response = await fetch(to, { ...request, signal, maxBytes, timeoutMs }).catch(
         (error: unknown) => {

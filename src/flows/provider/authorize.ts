@@ -35,7 +35,7 @@ import type { SubjectOf } from './subject.ts';
 
 export type AuthorizeDeps = {
   readonly store: Store<
-    'users' | 'sessions' | 'authenticators' | 'grants' | 'identities' | 'tenants' | 'events'
+    'users' | 'sessions' | 'authenticators' | 'grants' | 'identities' | 'tenants' | 'terms' | 'events'
   >;
   readonly findClient: FindClient;
   readonly requests: LoginRequests;
@@ -59,6 +59,14 @@ export type Begun =
 export type MissingStep =
   | { readonly step: 'reauthenticate' | 'other-user' }
   | { readonly step: 'consent'; readonly scopes: readonly string[]; readonly resources: readonly string[] };
+
+/** What an application learns that allows no questions (OpenID Connect Core 1.0, section 3.1.2.6). */
+const silentErrors = {
+  'other-user': 'login_required',
+  reauthenticate: 'login_required',
+  consent: 'consent_required',
+  interaction: 'interaction_required',
+} as const;
 
 export type Continued = { readonly answer: AuthorizationAnswer } | MissingStep;
 
@@ -178,6 +186,12 @@ export function createAuthorize(deps: AuthorizeDeps) {
     return { scopes: isKnown ? [...scopes, ...manamScopes] : scopes, resources };
   }
 
+  /** Whether the user has not accepted the tenant's terms as they are now, for which the hosted pages ask. */
+  async function lacksTerms({ tenant }: Caller, { userId }: CallerSession): Promise<boolean> {
+    const { version } = tenant.policy.terms;
+    return version !== '' && (await store.terms.findAcceptance(tenant.id, userId, version)) === undefined;
+  }
+
   /** Whether a second factor is wanted that the session lacks and its user has (`acr_values`, a voluntary claim). */
   async function lacksLevel(
     caller: Caller,
@@ -243,7 +257,7 @@ export function createAuthorize(deps: AuthorizeDeps) {
       if (pushed !== undefined && !isRegistered(application, pushed)) throw unregistered();
       const redirectUri = pushed?.redirectUri ?? redirectUriOf(application, parameters);
       if (redirectUri === undefined) throw unregistered();
-      const state = typeof parameters['state'] === 'string' ? parameters['state'] : undefined;
+      const state = (typeof parameters['state'] === 'string' && parameters['state']) || undefined;
       const answered = pushed ?? { redirectUri, state, responseMode: responseModeOf(parameters) };
       try {
         const request = pushed ?? (await parse(tenant, application, redirectUri, parameters));
@@ -275,21 +289,24 @@ export function createAuthorize(deps: AuthorizeDeps) {
       const session = ownSession(caller);
       const { request, application } = await open(caller, command.request);
       const missing = await findMissing(caller, session, application, request, command.consent);
-      if (missing === undefined)
+      const isSilent = request.prompts.includes('none');
+      if (missing === undefined && !(isSilent && (await lacksTerms(caller, session))))
         return { answer: await approve(caller, session, application, request, command.consent) };
-      if (!request.prompts.includes('none')) return missing;
-      const code = missing.step === 'consent' ? 'consent_required' : 'login_required';
+      // Another account of the browser may be the one that is asked for.
+      if (missing !== undefined && (!isSilent || missing.step === 'other-user')) return missing;
+      const code = silentErrors[missing?.step ?? 'interaction'];
       const error = new AuthorizationError(code, 'the user would have to be asked');
       return { answer: refuse(caller.tenant, request, error) };
     },
 
-    /** Ends a request without a code. */
-    async refuse(caller: Caller, handle: string): Promise<AuthorizationAnswer> {
+    /** Ends a request without a code; `needsInteraction`: its user is signed in, and has to do something first. */
+    async refuse(caller: Caller, handle: string, needsInteraction = false): Promise<AuthorizationAnswer> {
       const { request } = await open(caller, handle);
-      const error = request.prompts.includes('none')
-        ? new AuthorizationError('login_required', 'there is no session')
-        : new AuthorizationError('access_denied', 'the user refused');
-      return refuse(caller.tenant, request, error);
+      const refused = new AuthorizationError('access_denied', 'the user refused');
+      const unasked = needsInteraction
+        ? new AuthorizationError('interaction_required', 'the user would have to be asked')
+        : new AuthorizationError('login_required', 'there is no session');
+      return refuse(caller.tenant, request, request.prompts.includes('none') ? unasked : refused);
     },
   };
 }

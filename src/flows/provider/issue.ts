@@ -10,6 +10,7 @@ import { formatRefreshToken } from '../../domain/refresh-token.ts';
 import type { SigningAlgorithm } from '../../domain/signing-algorithm.ts';
 import type { Tenant } from '../../domain/tenant.ts';
 import type { Vault } from '../../domain/vault.ts';
+import { sidOf } from './session-id.ts';
 import type { SubjectOf } from './subject.ts';
 
 export type IssueDeps = {
@@ -80,8 +81,8 @@ export function createIssue({ tokens, subjectOf, vault, clock, random, deploymen
       accessToken,
     }: { readonly sub: string; readonly nonce: string; readonly accessToken: string },
   ): Promise<string> {
-    const { algorithm, claimsInIdToken } = application.settings;
-    const { holder, authTime, amr, sessionId: sid } = grant;
+    const { algorithm, claimsInIdToken, sector } = application.settings;
+    const { holder, authTime, amr, sessionId } = grant;
     // Without a token for UserInfo its claims are in the ID token, as where there is no access token (Core, section 5.4).
     const isForUserInfo = resources.length === 0 || resources.includes(userInfoOf(tenant));
     return await tokens.sign(algorithm, 'JWT', {
@@ -97,7 +98,7 @@ export function createIssue({ tokens, subjectOf, vault, clock, random, deploymen
       ...(nonce !== '' && { nonce }),
       acr: acrOf(amr),
       amr,
-      sid,
+      sid: sidOf(vault, sector, sessionId),
       at_hash: hashOf(accessToken, algorithm),
     });
   }

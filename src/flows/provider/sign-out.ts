@@ -6,13 +6,16 @@ import type { FindClient } from '../../domain/client.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { Tenant } from '../../domain/tenant.ts';
+import type { Vault } from '../../domain/vault.ts';
 import { withAnswer } from './answer.ts';
 import type { RequestHandles, SignOutRequest } from './request-handle.ts';
+import { sessionOfSid } from './session-id.ts';
 
 export type SignOutDeps = {
   readonly findClient: FindClient;
   readonly tokens: ApplicationTokens;
   readonly handles: RequestHandles;
+  readonly vault: Vault;
   readonly deployment: string;
   readonly clock: Clock;
 };
@@ -30,7 +33,7 @@ function textOf(parameters: AuthorizationParameters, name: string): string {
  * RP-Initiated Logout 1.0: an application sends the browser here, and the hosted page ends its session; without asking only
  * where an ID token names that very session, so that no other site signs anyone out.
  */
-export function createSignOut({ findClient, tokens, handles, deployment, clock }: SignOutDeps) {
+export function createSignOut({ findClient, tokens, handles, vault, deployment, clock }: SignOutDeps) {
   return {
     /** Returns the handle for the page. Throws AUTHORIZATION_INVALID where the request contradicts itself. */
     async begin(tenant: Tenant, parameters: AuthorizationParameters, address: string): Promise<string> {
@@ -51,7 +54,7 @@ export function createSignOut({ findClient, tokens, handles, deployment, clock }
         throw refusal('post_logout_redirect_uri is not one of those that are registered for the application');
       const request: SignOutRequest = {
         clientId: client === undefined ? '' : clientId,
-        sessionId: client === undefined ? '' : (hint?.sessionId ?? ''),
+        sessionId: client && hint ? sessionOfSid(vault, client.settings.sector, hint.sessionId) : '',
         location: isRegistered ? withAnswer(target, state === '' ? {} : { state }) : '',
         startedAtMs: clock().getTime(),
       };

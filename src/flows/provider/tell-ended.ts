@@ -37,7 +37,7 @@ export async function tellEnded(
     // Nobody is left to tell where the tenant that a subject was made for is gone.
     const subject = await subjectOf(application, userId);
     if (subject === undefined) continue;
-    const { algorithm } = application.settings;
+    const { algorithm, sector } = application.settings;
     await outbox.add({
       id: random.uuid(),
       tenantId,
@@ -47,7 +47,7 @@ export async function tellEnded(
         headers: { 'content-type': 'application/x-www-form-urlencoded' },
         // The token is made at every attempt, because its time would be over at the last.
         body: '',
-        logout: { clientId, subject, sessionId, algorithm },
+        logout: { clientId, subject, sessionId, sector, algorithm },
       },
       createdAt: now,
       expiresAt: new Date(now.getTime() + 3 * dayMs),

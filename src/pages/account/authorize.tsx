@@ -91,7 +91,11 @@ function Steps({ request, asked }: StepsProps) {
     case AuthorizationStep.REAUTHENTICATE:
       return <Reauthenticate onDone={() => void attempt(false)} onCancel={() => void refuse()} />;
     case AuthorizationStep.OTHER_USER:
-      return <OtherUser application={application} onRefuse={refuse} />;
+      return isSilent ? (
+        <Silently refuse={refuse} />
+      ) : (
+        <OtherUser application={application} onRefuse={refuse} />
+      );
     default:
       return <p class="hint">{t('loading')}</p>;
   }

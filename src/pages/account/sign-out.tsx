@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { openBrowserKey, sessionOfRefreshToken } from '../../clients/page-session.ts';
 import type { DescribeSignOutResponse } from '../../clients/web.ts';
 import { accounts } from '../kit/accounts.ts';
 import { Form } from '../kit/form.tsx';
@@ -7,17 +8,13 @@ import { Section } from '../kit/parts.tsx';
 import { useLanguage } from './language.ts';
 import { useAccount } from './state.ts';
 
-/** The session of an access token. */
-function sessionOf(token: string | undefined): string {
-  const [, payload = ''] = (token ?? '').split('.');
-  try {
-    const bytes = Uint8Array.from(atob(payload.replaceAll('-', '+').replaceAll('_', '/')), (each) =>
-      each.charCodeAt(0),
-    );
-    return String((JSON.parse(new TextDecoder().decode(bytes)) as { sid?: string }).sid ?? '');
-  } catch {
-    return '';
+/** The name of the account of this browser that has the session; undefined: none has. */
+async function findAccount(slug: string, sessionId: string): Promise<string | undefined> {
+  for (const name of accounts.names(slug)) {
+    const refreshToken = await (await openBrowserKey(name))?.load().catch(() => undefined);
+    if (refreshToken !== undefined && sessionOfRefreshToken(refreshToken) === sessionId) return name;
   }
+  return undefined;
 }
 
 /** A sign-out that an application asked for (RP-Initiated Logout 1.0). */
@@ -47,10 +44,14 @@ function Asked({ application, sessionId, location: address }: DescribeSignOutRes
   };
   useEffect(() => {
     if (stage.at === 'starting' || isDone) return;
-    if (!isInside) return finish();
-    // Without a question only the very session that the application was signed in with.
+    // Without a question only the very session that the application was signed in with, whichever account this tab shows.
     const signOutOwn = async () => {
-      if (sessionId !== '' && sessionOf(await manam.session.get()) === sessionId) await signOut();
+      const { slug } = settings;
+      const name = sessionId === '' ? undefined : await findAccount(slug, sessionId);
+      if (name === undefined) return isInside ? undefined : finish();
+      if (name === accounts.active(slug)) return await signOut();
+      accounts.choose(slug, name);
+      location.reload();
     };
     void signOutOwn();
   }, [stage.at]);

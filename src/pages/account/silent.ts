@@ -16,13 +16,12 @@ async function call<T>(method: string, body: object, headers: Record<string, str
     headers: { 'content-type': 'application/json', 'x-api-key': settings.key, ...headers },
     body: JSON.stringify(body),
   });
-  if (!response.ok) throw new Error(String(response.status));
+  if (!response.ok) throw new Error(response.status === 403 ? restricted : '');
   return (await response.json()) as T;
 }
 
-/** An access token of this browser's session, whose refresh token one page at a time renews; undefined: there is none. */
-async function renew(): Promise<string | undefined> {
-  const name = accounts.active(settings.slug);
+/** An access token of a session of this browser, whose refresh token one page at a time renews; undefined: there is none. */
+async function renew(name: string): Promise<string | undefined> {
   const browserKey = await openBrowserKey(name);
   return await locked(name, async () => {
     const refreshToken = await browserKey?.load();
@@ -40,16 +39,26 @@ async function renew(): Promise<string | undefined> {
 
 type Next = { readonly location?: string };
 
+/** What a session is told that is not whole: its user has to do something first, such as set up a second factor. */
+const restricted = 'restricted';
+
 async function answer(): Promise<string> {
   const { request } = settings;
-  const token = await renew().catch(() => undefined);
-  if (token !== undefined) {
+  let needsInteraction = false;
+  // The application may mean any of the accounts of this browser.
+  for (const name of accounts.names(settings.slug)) {
+    const token = await renew(name).catch(() => undefined);
+    if (token === undefined) continue;
     const authorization = `Bearer ${token}`;
     const method = 'AuthorizationService/ContinueAuthorization';
-    const next = await call<Next>(method, { request }, { authorization }).catch((): Next => ({}));
-    if (next.location !== undefined) return next.location;
+    const next = await call<Next>(method, { request }, { authorization }).catch((error: Error): Next => {
+      needsInteraction ||= error.message === restricted;
+      return {};
+    });
+    if (next.location !== undefined && next.location !== '') return next.location;
   }
-  return (await call<Next>('AuthorizationService/RefuseAuthorization', { request }, {})).location ?? '/';
+  const refusal = { request, needsInteraction };
+  return (await call<Next>('AuthorizationService/RefuseAuthorization', refusal, {})).location ?? '/';
 }
 
 void answer().then((address) => location.replace(address));

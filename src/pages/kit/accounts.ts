@@ -58,7 +58,16 @@ export const accounts = {
     save(slug, [account, ...others].slice(0, maxAccounts));
   },
 
+  /** The names of all sessions, that of this tab first. */
+  names(slug: string): string[] {
+    return [...new Set([accounts.active(slug), ...list(slug).map(({ name }) => name)])];
+  },
+
+  /** Forgets an account; a tab that shows it shows another one at its next load. */
   drop(slug: string, name: string): void {
+    using(() => {
+      if (sessionStorage.getItem(activeKey(slug)) === name) sessionStorage.removeItem(activeKey(slug));
+    });
     save(
       slug,
       list(slug).filter((each) => each.name !== name),
