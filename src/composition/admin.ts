@@ -42,7 +42,9 @@ import { createUserAdmin } from '../flows/manage/users.ts';
 import { examinePasskeySites } from '../flows/passkeys/examine-sites.ts';
 import { createSubjects } from '../flows/provider/subject.ts';
 import { type HostedPage, hostedPagePath, newTenantPath } from '../pages/hosted-pages.ts';
+import { parseJson } from '../rest/json.ts';
 import type { AdminFlows, InspectionFlows } from '../rpc/admin-service.ts';
+import { textOf } from '../server/error-reasons.ts';
 import type { DatabaseHandle } from '../store/database.ts';
 import { inspectDatabase, inspectGrants } from '../store/health.ts';
 import { createKeyRepository } from '../store/keys.ts';
@@ -144,6 +146,8 @@ export function createAdminFlows(parts: AdminParts): AdminFlows {
       ...deps,
       canVerify: passwordHashTest(parts.config.pepper),
       isUsableKey,
+      parseJson,
+      describe: ({ description, texts, reason }) => description ?? texts?.en ?? textOf(reason, 'en'),
     }),
     listAuditEvents: createAuditLog({ store }),
     eventLog: createEventLogAdmin({ store, signHead, clock, random }),

@@ -8,7 +8,17 @@ import {
 } from './application-settings.ts';
 import { invalid, type Violation } from './errors.ts';
 import { isRegistrable } from './registered-url.ts';
-import { flag, isObject, listOf, logo, parseSettings, patchSettings, strict, text } from './settings.ts';
+import {
+  flag,
+  isObject,
+  listOf,
+  logo,
+  optional,
+  parseSettings,
+  patchSettings,
+  strict,
+  text,
+} from './settings.ts';
 import { signingAlgorithms } from './signing-algorithm.ts';
 import { isUuid } from './token.ts';
 
@@ -156,8 +166,6 @@ export function remainderOf({ settings }: Pick<Application, 'settings'>, extent:
 }
 
 const httpUrl = (value: string) => URL.canParse(value) && isRegistrable(new URL(value));
-const optional = (rule: v.GenericSchema<string, string>, message: string) =>
-  v.union([v.literal(''), rule], message);
 const link = optional(v.pipe(text, v.maxLength(2048), v.check(httpUrl)), 'must be an https URL, or empty');
 // RFC 3986, section 4.3: of its characters alone, and without a fragment. What it may be follows from the kind.
 const redirect = v.pipe(

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { invalid, type Violation } from './errors.ts';
 import { type ProfileField, profileFields } from './profile.ts';
-import { flag, listOf, logo, parseSettings, patchSettings, strict, text } from './settings.ts';
+import { flag, listOf, logo, optional, parseSettings, patchSettings, strict, text } from './settings.ts';
 
 /** Kinds of identity provider that are elsewhere: any that speaks OpenID, and those with a preset. */
 export const foreignKinds = [
@@ -110,8 +110,6 @@ export const defaultSettings: ConnectionSettings = {
 
 const printable = /^[\x21-\x7e]{1,255}$/;
 const clientId = v.pipe(text, v.regex(printable, 'must be 1 to 255 printable characters'));
-const optional = (rule: v.GenericSchema<string, string>, message: string) =>
-  v.union([v.literal(''), rule], message);
 // RFC 6749, section 3.3.
 const scope = v.pipe(text, v.regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,255}$/, 'must be one scope'));
 const domain = v.pipe(

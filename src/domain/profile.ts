@@ -38,10 +38,17 @@ const keysOfObjects = new Set(['__proto__', 'constructor', 'prototype']);
 const rules = {
   key: 'a key is 1 to 64 lower-case letters, digits and _, with a letter first',
   reserved: 'this key is reserved',
+  twice: 'a key comes once',
   keys: `at most ${maxKeys} keys`,
   depth: `at most ${maxDepth} levels`,
   bytes: `at most ${maxBytes} bytes of JSON`,
 } as const;
+
+/** A field in a list of them: `{"key": …, "value": …}`. */
+function isPair(node: Json): node is { key: string; value: Json } {
+  if (typeof node !== 'object' || node === null || Array.isArray(node)) return false;
+  return typeof node['key'] === 'string' && Object.keys(node).sort().join() === 'key,value';
+}
 
 /** Checks the tenant's own fields against the limits of R43, and returns them as they came. */
 export function parseCustomFields(value: Json | undefined): Json {
@@ -52,16 +59,26 @@ export function parseCustomFields(value: Json | undefined): Json {
     return invalid({ field: 'custom_fields', reason: 'CUSTOM_FIELDS_INVALID', description });
   };
   let keys = 0;
+  const paired = new Set<string>();
+  const count = (key: string) => {
+    keys += 1;
+    if (keys > maxKeys) throw refuse('keys');
+    if (keysOfObjects.has(key)) throw refuse('reserved', key);
+    if (!keyForm.test(key)) throw refuse('key', key);
+  };
   const walk = (node: Json, depth: number): void => {
     if (depth > maxDepth) throw refuse('depth');
-    if (Array.isArray(node)) {
+    if (isPair(node) && depth === 1) {
+      // The form that is documented: what stands beside `key` is the name, and no less than an object's.
+      count(node.key);
+      if (paired.has(node.key)) throw refuse('twice', node.key);
+      paired.add(node.key);
+      walk(node.value, depth + 1);
+    } else if (Array.isArray(node)) {
       for (const item of node) walk(item, depth + 1);
     } else if (node !== null && typeof node === 'object') {
       for (const [key, item] of Object.entries(node)) {
-        keys += 1;
-        if (keys > maxKeys) throw refuse('keys');
-        if (keysOfObjects.has(key)) throw refuse('reserved', key);
-        if (!keyForm.test(key)) throw refuse('key', key);
+        count(key);
         walk(item, depth + 1);
       }
     }

@@ -62,11 +62,14 @@ function fromAuthboss(row: Row): Row {
   const who = text('email') || (text('pid').includes('@') ? text('pid') : '');
   const mobile = text('mobile') || (who === '' ? text('pid') : '');
   const confirmed = isYes(row['confirmed']);
-  const isGoogle = text('oauth2_provider') === 'google' && text('oauth2_uid') !== '';
-  // A column that no one has named is a mistake, not to be lost in silence.
-  const unknown = Object.entries(row).filter(
-    // A user who was deleted there is not imported.
-    ([name, value]) => !authbossColumns.has(name) && !(name === 'deleted_at' && !value),
+  const hasIdentity = text('oauth2_uid') !== '';
+  const isGoogle = hasIdentity && text('oauth2_provider') === 'google';
+  // A column that no one has named is a mistake, not to be lost in silence. A user who was deleted there is not
+  // imported, nor one whose way in would be lost: an identity of another provider, whose issuer the row does not say.
+  const unknown = Object.entries(row).filter(([name, value]) =>
+    name === 'oauth2_provider'
+      ? hasIdentity && !isGoogle
+      : !authbossColumns.has(name) && !(name === 'deleted_at' && !value),
   );
   return {
     email: who,
@@ -84,6 +87,7 @@ function fromAuthboss(row: Row): Row {
     last_name: text('last_name'),
     national_code: text('national_code'),
     birthday: text('birthday'),
+    created_at: text('created_at'),
     external_identities: isGoogle
       ? [{ issuer: 'https://accounts.google.com', subject: text('oauth2_uid') }]
       : [],

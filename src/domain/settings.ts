@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { invalid, type Violation } from './errors.ts';
+import { invalid, isPlausibleField, type Violation } from './errors.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -7,6 +7,13 @@ type Json = Readonly<Record<string, unknown>>;
 
 export const text = v.string('must be a text');
 export const flag = v.boolean('must be true or false');
+
+/** A text by a rule, or an empty one. */
+export const optional = (rule: v.GenericSchema<string, string>, message: string) =>
+  v.pipe(
+    text,
+    v.check((value) => value === '' || v.is(rule, value), message),
+  );
 
 export const listOf = <T extends v.GenericSchema>(item: T) =>
   v.pipe(v.array(item, 'must be a list'), v.maxLength(1000, 'must have at most 1000 entries'));
@@ -53,18 +60,33 @@ export function patchSettings(current: unknown, patch: unknown, defaults: unknow
   return withDefaults(mergePatch(current, patch), defaults);
 }
 
+/** What is wrong in words of ours: the library's repeat the value, which may be a secret in the wrong place (R73). */
+export function wordsOf({ message }: { readonly message: string }): string {
+  return /^Invalid [\w ]+: /.test(message) ? 'is not valid' : message;
+}
+
+/** Whether an issue is about a field that does not exist. */
+export function isUnknownField({ type, expected }: v.BaseIssue<unknown>): boolean {
+  return type === 'strict_object' && expected === 'never';
+}
+
+/** The path of an issue. What could be no field's name is content of the caller's where no field is meant, and is not repeated (R73). */
+export function pathOf(issue: v.BaseIssue<unknown>, name: string, prefix = ''): string {
+  const path = v.getDotPath(issue);
+  const isContent = path !== null && isUnknownField(issue) && !isPlausibleField(path);
+  return path === null || isContent ? name : `${prefix}${path}`;
+}
+
 /** Validates settings. Throws REQUEST_INVALID with the path of everything that is wrong, such as `policy.origins.2`. */
 export function parseSettings<T>(schema: v.GenericSchema<unknown, T>, settings: unknown, name: string): T {
   const result = v.safeParse(schema, settings);
   if (result.success) return result.output;
   throw invalid(
     ...result.issues.map((issue): Violation => {
-      const path = v.getDotPath(issue);
-      const field = path === null ? name : `${name}.${path}`;
-      const isUnknown = issue.type === 'strict_object' && issue.expected === 'never';
-      return isUnknown
+      const field = pathOf(issue, name, `${name}.`);
+      return isUnknownField(issue)
         ? { field, reason: 'FIELD_UNKNOWN' }
-        : { field, reason: 'FIELD_INVALID', description: issue.message };
+        : { field, reason: 'FIELD_INVALID', description: wordsOf(issue) };
     }),
   );
 }

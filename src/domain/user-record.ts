@@ -20,6 +20,7 @@ import {
   profileFields,
   profileTexts,
 } from './profile.ts';
+import { isUnknownField, pathOf, wordsOf } from './settings.ts';
 import { bytesToUuid, isUuid, sha256 } from './token.ts';
 import { isUsableSeed } from './totp.ts';
 import { cleanTyped } from './typed-text.ts';
@@ -187,11 +188,10 @@ export function parseRecord(value: unknown, context: RecordContext): ParsedRecor
   if (!result.success) {
     throw invalid(
       ...result.issues.map((issue): Violation => {
-        const field = v.getDotPath(issue) ?? 'record';
-        const isUnknown = issue.type === 'strict_object' && issue.expected === 'never';
-        return isUnknown
+        const field = pathOf(issue, 'record');
+        return isUnknownField(issue)
           ? { field, reason: 'FIELD_UNKNOWN' }
-          : { field, reason: 'FIELD_TYPE', description: issue.message };
+          : { field, reason: 'FIELD_TYPE', description: wordsOf(issue) };
       }),
     );
   }

@@ -261,6 +261,6 @@ export function toImportResult({
 }: ImportResult): MessageInitShape<typeof ImportResultSchema> {
   return {
     state: importStates[state],
-    problems: problems.map(({ description = '', ...problem }) => ({ ...problem, description })),
+    problems: problems.map(({ field, reason, description = '' }) => ({ field, reason, description })),
   };
 }

@@ -31,6 +31,47 @@ async function importInto(to: string, records: object[], options = {}) {
   return (await admin.importUsers({ tenant: to, records: lines, ...options })).results;
 }
 
+test('a line is one object of well-formed text, with each member once', async () => {
+  const address = () => JSON.stringify(freshEmail());
+  for (const line of [
+    `{"email":${address()},"email":${address()}}`,
+    `{"email":${address()},"first_name":"\\ud800"}`,
+    `{"email":${address()},"\\udc00":1}`,
+    `[{"email":${address()}}]`,
+    `{"email":${address()}} {}`,
+  ]) {
+    const [result] = (await admin.importUsers({ tenant, records: [line] })).results;
+    expect(
+      result?.problems.map(({ field, reason }) => [field, reason]),
+      line,
+    ).toEqual([['record', 'FIELD_TYPE']]);
+    expect(result?.problems[0]?.description).toContain('must be one JSON object');
+  }
+  const [backslash] = (
+    await admin.importUsers({
+      tenant,
+      records: [`{"email":${address()},"first_name":"a \\\\ud800"}`],
+      dryRun: true,
+    })
+  ).results;
+  expect(ImportState[backslash?.state ?? 0]).toBe('IMPORTED');
+});
+
+test('what is wrong with a record is said in words that repeat nothing of it', async () => {
+  const secret = 'TOPSECRET-value';
+  const records = [
+    { email: freshEmail(), password_hash: secret },
+    { email: freshEmail(), passkeys: [{ transports: [secret] }] },
+    { email: freshEmail(), [`${secret} with blanks`]: 1 },
+    { email: freshEmail(), locale: secret },
+  ];
+  for (const { problems } of await importInto(tenant, records)) {
+    expect(problems.length).toBeGreaterThan(0);
+    expect(JSON.stringify(problems)).not.toContain(secret);
+    for (const { description } of problems) expect(description).not.toBe('');
+  }
+});
+
 /** The result per record, with the wrong fields. */
 function outline(results: Awaited<ReturnType<typeof importInto>>) {
   return results.map(({ state, problems }) => [
@@ -105,6 +146,7 @@ test('a row of authboss comes with its password and its recovery codes, each val
         [
           { ...row, shoe_size: 40 },
           { ...row, deleted_at: '2020-01-01' },
+          { ...row, oauth2_provider: 'facebook', oauth2_uid: '77' },
         ],
         { mapping },
       ),
@@ -112,6 +154,7 @@ test('a row of authboss comes with its password and its recovery codes, each val
   ).toEqual([
     ['REFUSED', { shoe_size: 'FIELD_UNKNOWN' }],
     ['REFUSED', { deleted_at: 'FIELD_UNKNOWN' }],
+    ['REFUSED', { oauth2_provider: 'FIELD_UNKNOWN' }],
   ]);
   expect(outline(await importInto(tenant, [row], { mapping }))).toEqual([['IMPORTED', {}]]);
   expect((await admin.getUser({ tenant, user: email })).user?.mobileConfirmed).toBe(false);

@@ -6,6 +6,7 @@ import { createAssertionVerifier } from '../../src/adapters/client-assertions.ts
 import { createTokenVerifier } from '../../src/adapters/providers/id-token.ts';
 import { defaultApplication } from '../../src/domain/application.ts';
 import type { Client } from '../../src/domain/client.ts';
+import { DomainError } from '../../src/domain/errors.ts';
 import { useTestApp } from '../support/app.ts';
 import { failureOf, shapeOf } from '../support/errors.ts';
 import { bearer, signUp } from '../support/journey.ts';
@@ -154,5 +155,38 @@ test('a browser that is refused on its way in is told how to authenticate', asyn
     const response = await fetch(testApp().url + path, { redirect: 'manual' });
     expect([path, response.status]).toEqual([path, 401]);
     expect(response.headers.get('www-authenticate')).toMatch(/^\w+ /);
+  }
+});
+
+test('settings that are refused are not repeated, whatever was pasted into them', async () => {
+  const secret = 'TOPSECRET';
+  const url = `ftp://user:${secret}@host/`;
+  for (const settings of [
+    { jwksUri: url },
+    { homeUrl: url },
+    { privacyUrl: url },
+    { backchannelLogoutUri: url },
+    { redirectUris: [url] },
+    { origins: [url] },
+    { kind: secret },
+    { [`${secret} ${secret}`]: 1 },
+  ]) {
+    const refusal = await makeApplication(testApp(), settings).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(DomainError);
+    const { violations } = (refusal as DomainError).details;
+    expect(JSON.stringify(violations), JSON.stringify(settings)).not.toContain(secret);
+  }
+  for (const connection of [
+    { kind: 'apple', teamId: secret, keyId: secret, clientId: 'x' },
+    { kind: 'oidc', issuer: url, clientId: 'x' },
+    { kind: secret },
+  ]) {
+    const answer = await fetch(`${testApp().url}/manage/connections/some`, {
+      method: 'PUT',
+      headers: { 'x-api-key': testApp().dev.secret, 'content-type': 'application/json' },
+      body: JSON.stringify({ settings: connection }),
+    });
+    expect(answer.status).toBe(400);
+    expect(await answer.text()).not.toContain(secret);
   }
 });

@@ -46,13 +46,15 @@ test('a file of a thousand users is imported in calls that a service takes, and 
   expect(JSON.parse(trial.out)).toEqual({ dry_run: true, imported: 999, present: 0, refused: 1 });
   const first = await manam(['import', file, '--tenant', 'dev', '--report', report], remote);
   expect(first).toMatchObject({ code: 2, out: 'imported 999, 0 there before, 1 refused\n' });
-  expect(first.err).toContain('line 501: email: EMAIL_INVALID\n1000 lines\n');
+  expect(first.err).toContain(
+    'line 501: email: EMAIL_INVALID This is not a valid e-mail address.\n1000 lines\n',
+  );
   const told = readFileSync(report, 'utf8').trim().split('\n');
   expect(told).toHaveLength(1000);
   expect(JSON.parse(told[500] ?? '')).toEqual({
     line: 501,
     state: 'refused',
-    problems: [{ field: 'email', reason: 'EMAIL_INVALID', description: '' }],
+    problems: [{ field: 'email', reason: 'EMAIL_INVALID', description: 'This is not a valid e-mail address.' }],
   });
   const again = await manam(['import', file, '--tenant', 'dev']);
   expect(again.out).toBe('imported 0, 999 there before, 1 refused\n');

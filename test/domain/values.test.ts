@@ -150,6 +150,7 @@ for (const [what, value] of [
   ['the list of the samples', [{ phone: '887219031', address: 'Tehran' }]],
   ['a plain object', { colour: 'blue' }],
   ['fifty keys', keys(50)],
+  ['fifty fields in a list', Object.keys(keys(50)).map((key) => ({ key, value: 1 }))],
   ['four levels', nested(4)],
 ] as const) {
   test(`custom fields may be ${what}`, () => {
@@ -172,6 +173,17 @@ for (const [what, value, description] of [
   ['a constructor', { constructor: 1 }, 'constructor: this key is reserved'],
   ['a capital in a key', { favoriteTeam: 'x' }, `favoriteTeam: ${keyRule}`],
   ['a digit first', { a: { '1st': 1 } }, `1st: ${keyRule}`],
+  ['fifty-one fields in a list', Object.keys(keys(51)).map((key) => ({ key, value: 1 })), 'at most 50 keys'],
+  ['a reserved name in a list', [{ key: '__proto__', value: 1 }], '__proto__: this key is reserved'],
+  ['a capital in a name of a list', [{ key: 'A', value: 1 }], `A: ${keyRule}`],
+  [
+    'one name twice in a list',
+    [
+      { key: 'a', value: 1 },
+      { key: 'a', value: 2 },
+    ],
+    'a: a key comes once',
+  ],
   ['a key that may be anything', { 'my password is x': 1 }, keyRule],
 ] as const) {
   test(`custom fields may not have ${what}`, () => {

@@ -8,6 +8,7 @@ import type { PasswordHasher } from '../../domain/password.ts';
 import type { Random } from '../../domain/random.ts';
 import { mapRecord, type RecordMapping, recordMappings } from '../../domain/record-mappings.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
+import { isObject } from '../../domain/settings.ts';
 import type { Tenant } from '../../domain/tenant.ts';
 import type { UserView } from '../../domain/user.ts';
 import {
@@ -34,6 +35,10 @@ export type TransferDeps = {
   >;
   readonly canVerify: PasswordHasher['canVerify'];
   readonly isUsableKey: RecordContext['isUsableKey'];
+  /** Reads JSON strictly: throws where a member comes twice, of which only one could be kept. */
+  readonly parseJson: (text: string) => unknown;
+  /** What a violation says in English. */
+  readonly describe: (violation: Violation) => string;
   readonly vault: Vault;
   readonly clock: Clock;
   readonly random: Random;
@@ -51,6 +56,7 @@ const maxAuditEvents = 10_000;
 /** Lets users come and go: records in, records out, and everything that is held of one user. */
 export function createTransfer(deps: TransferDeps) {
   const { store, canVerify, isUsableKey, vault, clock, random } = deps;
+  const withWords = (violation: Violation) => ({ ...violation, description: deps.describe(violation) });
   const pages = createPages(vault);
 
   /** The obstacle of a record; undefined: none; 'present': an earlier run imported it. */
@@ -128,7 +134,7 @@ export function createTransfer(deps: TransferDeps) {
     dryRun: boolean,
   ): Promise<ImportResult> {
     try {
-      const value = mapRecord(mapping, parseJson(line));
+      const value = mapRecord(mapping, readLine(line, deps.parseJson));
       const context = {
         tenantId: tenant.id,
         policy: tenant.policy,
@@ -153,7 +159,7 @@ export function createTransfer(deps: TransferDeps) {
       return { state: 'refused', problems: obstacle };
     } catch (error) {
       if (error instanceof DomainError && error.details.violations !== undefined)
-        return { state: 'refused', problems: error.details.violations };
+        return { state: 'refused', problems: error.details.violations.map(withWords) };
       throw error;
     }
   }
@@ -272,16 +278,25 @@ export function createTransfer(deps: TransferDeps) {
   };
 }
 
-function parseJson(line: string): unknown {
+/** Whether every text is: an escape can write half of a character, which no database keeps. */
+function isWellFormed(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed();
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([name, inner]) => name.isWellFormed() && isWellFormed(inner));
+}
+
+/** The record of a line. */
+function readLine(line: string, parseJson: TransferDeps['parseJson']): unknown {
   try {
     // Files of some systems begin with a byte order mark.
-    if (!line.isWellFormed()) throw new TypeError('ill-formed');
-    return JSON.parse(line.replace(/^\ufeff/, '')) as unknown;
+    const record = parseJson(line.replace(/^\ufeff/, ''));
+    if (!isObject(record) || !isWellFormed(record)) throw new TypeError('ill-formed');
+    return record;
   } catch {
     throw invalid({
       field: 'record',
       reason: 'FIELD_TYPE',
-      description: 'must be one JSON object on one line',
+      description: 'must be one JSON object on one line, of well-formed text, with each member once',
     });
   }
 }
