@@ -89,13 +89,6 @@ export function createPageSession({
   };
 }
 
-/** The session of a refresh token, which begins with its id. */
-export function sessionOfRefreshToken(token: string): string {
-  const bytes = [...atob(token.slice(0, 24).replaceAll('-', '+').replaceAll('_', '/'))].slice(0, 16);
-  const hex = bytes.map((each) => each.charCodeAt(0).toString(16).padStart(2, '0')).join('');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
-}
-
 /** Refresh tokens begin with the id of their session: 16 bytes, of which 21 characters are whole. */
 function isSameSession(one: string | undefined, other: string): boolean {
   return one?.slice(0, 21) === other.slice(0, 21);

@@ -40,3 +40,10 @@ export type BoundRequest = {
   /** The full URL as the client called it, behind no proxy that rewrites it; the query does not count. */
   readonly url: string;
 };
+
+/** The issuer of a verifier, as tokens name it: without a slash at its end. Throws TypeError where it is no URL. */
+export function issuerOption(issuer: string): string {
+  if (!/^https?:/.test(issuer ?? '') || !URL.canParse(issuer))
+    throw new TypeError('issuer must be a URL such as https://id.example.com');
+  return issuer.replace(/\/$/, '');
+}

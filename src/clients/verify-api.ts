@@ -1,5 +1,5 @@
 import { createRemoteJWKSet, type JWTPayload, jwtVerify } from 'jose';
-import { AccessTokenError, type BoundRequest, keyCache, verdictOn } from './token-verdict.ts';
+import { AccessTokenError, type BoundRequest, issuerOption, keyCache, verdictOn } from './token-verdict.ts';
 
 export type ApiVerifierOptions = {
   /** The `iss` of the tokens: that of the tenant, such as `https://id.example.com/t/acme`. */
@@ -35,10 +35,14 @@ export type ApiTokenVerifier = (token: string, request?: BoundRequest) => Promis
 /**
  * Verifies the access tokens that applications of a tenant bring to an API, with the public keys of the tenant's issuer and
  * without a call. A token stays valid until it expires. Throws AccessTokenError if it is not a live one of this issuer for
- * this API, and another error if the keys are unavailable: that is an outage and no verdict.
+ * this API, and another error if the keys are unavailable: that is an outage and no verdict. Throws TypeError where issuer or
+ * audience is missing: without them it would take tokens that are for others.
  */
 export function createApiTokenVerifier(options: ApiVerifierOptions): ApiTokenVerifier {
-  const { issuer, audience, clockToleranceS = 30, now = () => new Date() } = options;
+  const { audience, clockToleranceS = 30, now = () => new Date() } = options;
+  const issuer = issuerOption(options.issuer);
+  if (typeof audience !== 'string' || audience === '')
+    throw new TypeError('audience is missing: the name by which applications ask for this API');
   const keys = createRemoteJWKSet(new URL(options.jwksUrl ?? `${issuer}/jwks`), keyCache);
   return (token, request) =>
     verdictOn(token, async () => {

@@ -1,6 +1,6 @@
 import { createRemoteJWKSet, type JWTPayload, jwtVerify } from 'jose';
 import { type Proof, verifyProof } from '../domain/dpop.ts';
-import { AccessTokenError, type BoundRequest, keyCache, verdictOn } from './token-verdict.ts';
+import { AccessTokenError, type BoundRequest, issuerOption, keyCache, verdictOn } from './token-verdict.ts';
 
 export { assertRole, MissingRoleError } from './roles.ts';
 export { AccessTokenError, type BoundRequest } from './token-verdict.ts';
@@ -60,11 +60,17 @@ export type AccessTokenVerifier = (token: string, request?: BoundRequest) => Pro
  * valid until it expires, up to 10 minutes after a logout, unless `revocations` are followed; IntrospectToken reports a
  * logout at once. A token that is bound to a key needs the request with its proof, which is good once for this
  * verifier; without that it is refused, as is a proof with a token that is bound to none. Throws AccessTokenError if the
- * token is not a live one of the tenant, and another error if the keys are unavailable: that is an outage and no verdict.
+ * token is not a live one of the tenant, and another error if the keys are unavailable: that is an outage and no verdict. Throws
+ * TypeError where issuer or tenant are none.
  */
 export function createAccessTokenVerifier(options: VerifierOptions): AccessTokenVerifier {
-  const { issuer, tenantId, clockToleranceS = 30, now = () => new Date(), revocations } = options;
-  const jwksUrl = new URL(options.jwksUrl ?? `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`);
+  const { tenantId, clockToleranceS = 30, now = () => new Date(), revocations } = options;
+  const issuer = issuerOption(options.issuer);
+  if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(tenantId ?? ''))
+    throw new TypeError(
+      'tenantId must be the id of the tenant, as `manam tenant list` shows it, and not its name',
+    );
+  const jwksUrl = new URL(options.jwksUrl ?? `${issuer}/.well-known/jwks.json`);
   const keys = createRemoteJWKSet(jwksUrl, keyCache);
 
   const spend = createSpentProofs();
@@ -74,7 +80,8 @@ export function createAccessTokenVerifier(options: VerifierOptions): AccessToken
       const { payload } = await jwtVerify(token, keys, {
         algorithms: ['EdDSA'],
         typ: 'at+jwt',
-        issuer,
+        // A deployment's own may have been written with a slash at its end.
+        issuer: [issuer, `${issuer}/`],
         audience: tenantId,
         requiredClaims: ['exp', 'iat', 'sub', 'tid', 'sid', 'auth_time', 'amr'],
         clockTolerance: clockToleranceS,

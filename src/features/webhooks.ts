@@ -6,6 +6,7 @@ import { createDeliver } from '../flows/webhooks/deliver.ts';
 import { createDeliveries } from '../flows/webhooks/deliveries.ts';
 import { createFanOut } from '../flows/webhooks/fan-out.ts';
 import { createManageWebhooks } from '../flows/webhooks/manage.ts';
+import { consolePath } from '../pages/hosted-pages.ts';
 import { webhookHandlers } from '../rpc/webhook-service.ts';
 import type { FeatureDeps } from './deps.ts';
 import type { Feature, Job } from './feature.ts';
@@ -42,6 +43,7 @@ export function webhooks(deps: FeatureDeps) {
       store: webhookStore,
       outgoingFetch: adapters.outgoingFetch,
       sign: adapters.signWebhook,
+      webhookPage: (slug, id) => `${new URL(config.issuer).origin}${consolePath}/${slug}/webhooks/${id}`,
       clock,
       random,
       observe: observeWebhook,

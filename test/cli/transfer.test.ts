@@ -54,7 +54,9 @@ test('a file of a thousand users is imported in calls that a service takes, and 
   expect(JSON.parse(told[500] ?? '')).toEqual({
     line: 501,
     state: 'refused',
-    problems: [{ field: 'email', reason: 'EMAIL_INVALID', description: 'This is not a valid e-mail address.' }],
+    problems: [
+      { field: 'email', reason: 'EMAIL_INVALID', description: 'This is not a valid e-mail address.' },
+    ],
   });
   const again = await manam(['import', file, '--tenant', 'dev']);
   expect(again.out).toBe('imported 0, 999 there before, 1 refused\n');

@@ -24,7 +24,11 @@ import {
   withGuard,
 } from '../../src/clients/guards.ts';
 import { createProofKey } from '../../src/clients/proof-key.ts';
-import { type AccessTokenClaims, createAccessTokenVerifier } from '../../src/clients/verify.ts';
+import {
+  type AccessTokenClaims,
+  AccessTokenError,
+  createAccessTokenVerifier,
+} from '../../src/clients/verify.ts';
 import { password, useTestApp } from '../support/app.ts';
 import { signUp } from '../support/journey.ts';
 
@@ -161,6 +165,17 @@ test.each([
     .catch((error) => error);
   expect(refusal).toBeInstanceOf(GuardError);
   expect([refusal.status, refusal.headers['www-authenticate']]).toEqual([401, 'Bearer']);
+});
+
+test('the server learns why a token is refused, and its caller does not', async () => {
+  const refusals: GuardError[] = [];
+  const guard = createGuard(await verifierOf(), { onRefusal: (refusal) => refusals.push(refusal) });
+  const headers = { authorization: 'Bearer x.y.z' };
+  await guard.check({ headers, method: 'GET', url: '/' }).catch(() => undefined);
+  const [refusal] = refusals;
+  expect(refusals).toHaveLength(1);
+  expect(refusal?.body).toBe('{"error":"the access token is not good, or no longer"}');
+  expect(refusal?.cause).toBeInstanceOf(AccessTokenError);
 });
 
 test('a handler that no guard stands before gets no claims', async () => {

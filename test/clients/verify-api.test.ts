@@ -3,7 +3,13 @@ import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { expect, test } from 'vitest';
 import { createGuard } from '../../src/clients/guards.ts';
-import { AccessTokenError, createApiTokenVerifier } from '../../src/clients/verify.ts';
+import {
+  AccessTokenError,
+  type ApiVerifierOptions,
+  createAccessTokenVerifier,
+  createApiTokenVerifier,
+  type VerifierOptions,
+} from '../../src/clients/verify.ts';
 import { useTestApp } from '../support/app.ts';
 import { signUp } from '../support/journey.ts';
 import { basic, issuerAt, makeApplication, post, signInTo } from '../support/openid.ts';
@@ -107,4 +113,19 @@ test('a guard asks for all of its scopes', async () => {
     message: 'the token lacks the scope jobs.read',
     headers: { 'www-authenticate': 'Bearer error="insufficient_scope", scope="jobs.run jobs.read"' },
   });
+});
+
+test.each([
+  [{ audience: '' }, 'audience is missing'],
+  [{ audience: undefined }, 'audience is missing'],
+  [{ issuer: '' }, 'issuer must be a URL'],
+  [{ issuer: 'id.example.com' }, 'issuer must be a URL'],
+])('a verifier that would take what is for others is not made: %j', (options, message) => {
+  const all = { issuer: 'https://id.example.com/t/acme', audience: api, ...options };
+  expect(() => createApiTokenVerifier(all as ApiVerifierOptions)).toThrow(message);
+});
+
+test.each(['', 'dev', undefined])('a verifier is not made for the tenant %j', (tenantId) => {
+  const options = { issuer: 'https://id.example.com', tenantId } as VerifierOptions;
+  expect(() => createAccessTokenVerifier(options)).toThrow('tenantId must be the id of the tenant');
 });

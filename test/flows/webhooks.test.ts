@@ -36,6 +36,7 @@ const deliverer = () =>
       return (await answers?.()) ?? new Response(null, { status: 204 });
     },
     sign: () => 'v1,signature',
+    webhookPage: (slug, id) => `https://id.example/console/${slug}/webhooks/${id}`,
     clock: () => now,
     random: systemRandom,
     observe: () => {},

@@ -11,6 +11,7 @@ import { freshEmail, password, useTestApp } from '../support/app.ts';
 import { failure, failureOf, shapeOf } from '../support/errors.ts';
 import { type GatewayCall, type Script, startGateway } from '../support/gateway.ts';
 import { signUp } from '../support/journey.ts';
+import { makeMember } from '../support/members.ts';
 import { protocols } from '../support/protocols.ts';
 
 const allowed = parseNetworks(['127.0.0.0/8']);
@@ -162,6 +163,10 @@ test('a receiver decides when to try again, and one that answers 410 gets nothin
   const headers = { status: 429, body: '' };
   const slow = await receive(() => headers);
   const gone = await receive(() => ({ status: 410, body: 'moved' }));
+  const [developer, viewer] = [
+    await makeMember(testApp(), 'developer'),
+    await makeMember(testApp(), 'viewer'),
+  ];
   const [, second] = [await make(slow.url, ['user.']), await make(gone.url, ['user.'])];
   await signUp(testApp());
   const { webhook } = await until(async () => {
@@ -169,6 +174,17 @@ test('a receiver decides when to try again, and one that answers 410 gets nothin
     return found.webhook?.state === 'disabled' && found;
   });
   expect(webhook).toMatchObject({ state: 'disabled', disabledReason: 'GONE' });
+  // Who can switch it on again is told, once.
+  const toldTo = async (email: string) =>
+    (await testApp().messagesTo(email)).filter(({ subject }) => subject.includes('webhook'));
+  expect(await toldTo(developer.email)).toMatchObject([
+    {
+      subject: 'A webhook of Dev has been switched off',
+      link: `${testApp().issuer}/console/dev/webhooks/${second.id}`,
+      text: expect.stringContaining(new URL(gone.url).host),
+    },
+  ]);
+  expect(await toldTo(viewer.email)).toEqual([]);
   const before = gone.calls.length;
   await signUp(testApp());
   testApp().advance(60_000);

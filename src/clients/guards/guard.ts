@@ -18,6 +18,8 @@ export type GuardOptions = {
    * proved for it (RFC 9449). Default: bound tokens are refused.
    */
   readonly origin?: string;
+  /** Called with each refusal, whose `cause` says why: for a log, and never for the caller. */
+  readonly onRefusal?: (refusal: GuardError) => void;
 };
 
 type HeaderMap = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -72,20 +74,29 @@ export class GuardError extends Error {
  */
 export function createGuard<Claims extends AnyClaims>(
   verify: TokenVerifier<Claims>,
-  { roles = [], scopes = [], origin }: GuardOptions = {},
+  { roles = [], scopes = [], origin, onRefusal = () => {} }: GuardOptions = {},
 ): Guard<Claims> {
   const passed = new WeakMap<object, Claims>();
+  async function judge(request: GuardedRequest): Promise<Claims> {
+    const { token, bound } = readToken(request, origin);
+    const claims = await verify(token, bound).catch((error: unknown) => {
+      throw refusalOf(error);
+    });
+    const missing = scopes.filter((scope) => !claims.scopes?.includes(scope));
+    if (missing.length > 0) throw insufficient(`the token lacks the scope ${missing.join(' ')}`, scopes);
+    if (roles.length > 0 && !roles.some((role) => claims.roles.includes(role)))
+      throw insufficient(new MissingRoleError(roles).message);
+    return claims;
+  }
+
   return {
     async check(request) {
-      const { token, bound } = readToken(request, origin);
-      const claims = await verify(token, bound).catch((error: unknown) => {
-        throw refusalOf(error);
-      });
-      const missing = scopes.filter((scope) => !claims.scopes?.includes(scope));
-      if (missing.length > 0) throw insufficient(`the token lacks the scope ${missing.join(' ')}`, scopes);
-      if (roles.length > 0 && !roles.some((role) => claims.roles.includes(role)))
-        throw insufficient(new MissingRoleError(roles).message);
-      return claims;
+      try {
+        return await judge(request);
+      } catch (error) {
+        if (error instanceof GuardError) onRefusal(error);
+        throw error;
+      }
     },
     claimsOf(request) {
       const claims = passed.get(request);
@@ -120,9 +131,12 @@ function readToken({ headers, method, url }: GuardedRequest, origin: string | un
 
 function refusalOf(cause: unknown): GuardError {
   if (cause instanceof AccessTokenError)
-    return new GuardError(401, 'the access token is not good, or no longer', {
-      'www-authenticate': 'Bearer error="invalid_token"',
-    });
+    return new GuardError(
+      401,
+      'the access token is not good, or no longer',
+      { 'www-authenticate': 'Bearer error="invalid_token"' },
+      { cause },
+    );
   // An outage is no verdict.
   return new GuardError(503, 'the token cannot be verified now', { 'retry-after': '5' }, { cause });
 }

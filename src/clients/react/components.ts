@@ -93,7 +93,11 @@ export function UserButton() {
       },
       h('p', { className: 'manam-name' }, name),
       h('a', { href: accountUrl }, words.account),
-      h('button', { type: 'button', onClick: () => void auth.signOut() }, words.signOut),
+      h(
+        'button',
+        { type: 'button', onClick: () => void auth.signOut().catch(() => setOpen(false)) },
+        words.signOut,
+      ),
     ),
   );
 }

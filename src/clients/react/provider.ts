@@ -107,12 +107,22 @@ function useManager(manager: UserManager | undefined): Auth {
   }, [manager]);
   return useMemo(() => {
     const at = () => location.pathname + location.search + location.hash;
+    /** Whoever pressed a button has to see that nothing comes of it. */
+    const orTell = async (work: () => Promise<void> | undefined): Promise<void> => {
+      setError(undefined);
+      try {
+        await work();
+      } catch (failure) {
+        setError(failure as Error);
+        throw failure;
+      }
+    };
     return {
       status: user === undefined ? 'loading' : user === null ? 'signed-out' : 'signed-in',
       user: user ? toUser(user) : undefined,
       error,
-      signIn: async () => await manager?.signinRedirect({ state: at() }),
-      signOut: async () => await manager?.signoutRedirect(),
+      signIn: () => orTell(() => manager?.signinRedirect({ state: at() })),
+      signOut: () => orTell(() => manager?.signoutRedirect()),
       async getAccessToken() {
         const current = await manager?.getUser();
         if (!current) return undefined;

@@ -89,6 +89,9 @@ import { undoWaitsFa } from './undo-waits.fa.ts';
 import { undoWaitsSmsEn } from './undo-waits-sms.en.ts';
 import { undoWaitsSmsFa } from './undo-waits-sms.fa.ts';
 
+import { webhookDisabledEn } from './webhook-disabled.en.ts';
+import { webhookDisabledFa } from './webhook-disabled.fa.ts';
+
 export { renderEmail, renderSms } from './template.ts';
 
 /** Every e-mail in every language. */
@@ -113,6 +116,7 @@ export const emailTemplates = {
   'step-up-code': { en: stepUpCodeEn, fa: stepUpCodeFa },
   'developer-invitation': { en: developerInvitationEn, fa: developerInvitationFa },
   'member-invitation': { en: memberInvitationEn, fa: memberInvitationFa },
+  'webhook-disabled': { en: webhookDisabledEn, fa: webhookDisabledFa },
   'new-sign-in': { en: newSignInEn, fa: newSignInFa },
   'recovery-code-used': { en: recoveryCodeUsedEn, fa: recoveryCodeUsedFa },
 } as const satisfies Record<string, Record<Locale, EmailTemplate>>;

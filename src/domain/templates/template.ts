@@ -31,7 +31,7 @@ export type TemplateVariables = {
   readonly code: string;
   /** The device that a notice is about, in words. Default: it is about none. */
   readonly device?: string;
-  /** The network address that it came from. */
+  /** The network address that it came from, or the host that it is about. */
   readonly address?: string;
 };
 

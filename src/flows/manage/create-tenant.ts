@@ -64,11 +64,11 @@ export function createCreateTenant(deps: CreateTenantDeps) {
     const { tenant: manam } = caller;
     if (manam.slug !== manamSlug) throw new DomainError('NOT_FOUND');
     if (developerSignUp === 'off') throw new DomainError('TENANT_SIGN_UP_DENIED');
-    const budget = { name: 'tenant.create', max: perDay, windowMs: dayMs };
-    await limiter.charge(manam.id, budget, userId);
     const { slug } = command;
     const name = parseName(parseTenantName(command.name), 'name');
     await assertOwnName({ slug, name }, skeletonOf);
+    const budget = { name: 'tenant.create', max: perDay, windowMs: dayMs };
+    await limiter.charge(manam.id, budget, userId);
     const { senders } = manam.policy;
     const policy = {
       ...defaultPolicy(origin, slug),

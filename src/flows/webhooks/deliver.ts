@@ -1,8 +1,6 @@
-import type { Clock } from '../../domain/clock.ts';
 import { dayMs } from '../../domain/duration.ts';
 import type { LoggedEvent } from '../../domain/event-log.ts';
 import { OutgoingError, type OutgoingFetch } from '../../domain/outgoing.ts';
-import type { Random } from '../../domain/random.ts';
 import type { Store } from '../../domain/repositories.ts';
 import {
   attemptMs,
@@ -17,13 +15,12 @@ import {
   type WebhookDelivery,
 } from '../../domain/webhook.ts';
 import { record, serviceActor } from '../events/record.ts';
+import { type TellDisabledDeps, tellDisabled } from './tell-disabled.ts';
 
-export type DeliverDeps = {
-  readonly store: Store<'webhooks' | 'eventLogs' | 'tenants' | 'events'>;
+export type DeliverDeps = TellDisabledDeps & {
+  readonly store: Store<'webhooks' | 'eventLogs' | 'tenants' | 'members' | 'users' | 'outbox' | 'events'>;
   readonly outgoingFetch: OutgoingFetch;
   readonly sign: SignWebhook;
-  readonly clock: Clock;
-  readonly random: Random;
   readonly observe: (outcome: 'delivered' | 'failed' | 'given_up') => void;
   /** Called with a failure that is ours and not the receiver's. */
   readonly onError: (error: unknown) => void;
@@ -169,17 +166,18 @@ export function createDeliver(deps: DeliverDeps) {
     await store.webhooks.addAttempt({ ...row, durationMs: Math.round(durationMs), createdAt: clock() });
   }
 
-  /** Switches a webhook off; what was not delivered waits until it is on again. */
+  /** Switches a webhook off, and tells those who run its tenant; what was not delivered waits until it is on again. */
   async function disable({ tenantId, id }: Webhook, cause: DisabledReason): Promise<void> {
     const actor = serviceActor(tenantId);
     await store.transaction(async (repositories) => {
       // One change at a time: another instance may have seen the same failures.
-      await repositories.tenants.findForUpdate(tenantId);
+      const tenant = await repositories.tenants.findForUpdate(tenantId);
       const webhook = await repositories.webhooks.find(tenantId, id);
-      if (webhook === undefined || webhook.disabledReason !== undefined) return;
+      if (tenant === undefined || webhook === undefined || webhook.disabledReason !== undefined) return;
       await repositories.webhooks.update(tenantId, id, { disabledReason: cause });
       await repositories.webhooks.postpone(tenantId, id, never);
       await record(repositories, deps, actor, { type: 'webhook.disabled', details: { webhook: id, cause } });
+      await tellDisabled(repositories, deps, tenant, webhook);
     });
   }
 

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { openBrowserKey, sessionOfRefreshToken } from '../../clients/page-session.ts';
+import { openBrowserKey } from '../../clients/page-session.ts';
 import type { DescribeSignOutResponse } from '../../clients/web.ts';
 import { accounts } from '../kit/accounts.ts';
 import { Form } from '../kit/form.tsx';
@@ -8,11 +8,18 @@ import { Section } from '../kit/parts.tsx';
 import { useLanguage } from './language.ts';
 import { useAccount } from './state.ts';
 
+/** The session of a refresh token, which begins with its id: 16 bytes. */
+function sessionOf(token: string): string {
+  const bytes = [...atob(token.slice(0, 24).replaceAll('-', '+').replaceAll('_', '/'))].slice(0, 16);
+  const hex = bytes.map((each) => each.charCodeAt(0).toString(16).padStart(2, '0')).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
 /** The name of the account of this browser that has the session; undefined: none has. */
 async function findAccount(slug: string, sessionId: string): Promise<string | undefined> {
   for (const name of accounts.names(slug)) {
     const refreshToken = await (await openBrowserKey(name))?.load().catch(() => undefined);
-    if (refreshToken !== undefined && sessionOfRefreshToken(refreshToken) === sessionId) return name;
+    if (refreshToken !== undefined && sessionOf(refreshToken) === sessionId) return name;
   }
   return undefined;
 }
