@@ -1,3 +1,7 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ConfigError, parseConfig } from '../src/config/config.ts';
 import { floorProfile } from '../src/domain/password.ts';
@@ -103,4 +107,19 @@ for (const [what, env, mistake] of bad) {
 
 test('a service that listens everywhere is reached by a name', () => {
   expect(parseConfig({ HOST: '0.0.0.0' }, { production: false }).issuer).toBe('http://localhost:8080');
+});
+
+test('a secret may stand in a file', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'manam-config-'));
+  const file = join(folder, 'key');
+  const key = randomBytes(32).toString('base64');
+  writeFileSync(file, `${key}\n`);
+  const read = (env: Record<string, string>) => parseConfig(env, { production: false });
+  expect(read({ MANAM_MASTER_KEY_FILE: file })).toEqual(read({ MANAM_MASTER_KEY: key }));
+  expect(read({ MANAM_MASTER_KEY_FILE: file })).not.toEqual(read({}));
+  expect(mistakesOf({ MANAM_MASTER_KEY_FILE: join(folder, 'nothing') })).not.toEqual([]);
+  // What is no secret has no such name.
+  expect(mistakesOf({ PORT_FILE: file })).toEqual([]);
+  expect(read({ PORT_FILE: file }).port).toBe(read({}).port);
+  rmSync(folder, { recursive: true });
 });

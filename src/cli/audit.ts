@@ -1,5 +1,5 @@
 import { timestampDate } from '@bufbuild/protobuf/wkt';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { AuditEvent } from '../../gen/manam/admin/v1/admin_service_pb.js';
 import type { AdminClient } from '../composition/admin-client.ts';
 import { say } from '../composition/terminal.ts';
@@ -87,7 +87,9 @@ export function addAuditCommands({ program, admin }: Cli): void {
         .option('--tenant <tenant>', 'the tenant, by slug or id; deployment: what concerns none', 'dev')
         .option('--user <id>', "a user's id", '')
         .option('--action <name>', 'an action, such as sign_in.failed', '')
-        .option('--outcome <outcome>', 'success or failure', '')
+        .addOption(
+          new Option('--outcome <outcome>', 'success or failure').choices(['success', 'failure']).default(''),
+        )
         .option('--limit <count>', 'at most that many', parseLimit, 100)
         .option('--json', 'a JSON document a line', false),
       example,

@@ -110,16 +110,19 @@ export function addSessionCommands({ program, tenant }: TenantCli): void {
   const session = program.command('session').description("sessions of a tenant's users, with its secret key");
   ofTenant(
     session
-      .command('explain <session-id>')
+      .command('explain [session-id]')
       .description('say how a session began and why it ended, or why a call was refused, out of the log')
       .option('--user <user-id>', 'the user, for a call that was made without a session')
       .option('--request <request-id>', 'the call, by the id that its answer carried'),
-    'session explain 01a2…',
+    'session explain --user 01a2… --request 01b3…',
   ).action(
-    (sessionId: string, options: Access & Output & { readonly user?: string; readonly request?: string }) =>
+    (
+      sessionId: string | undefined,
+      options: Access & Output & { readonly user?: string; readonly request?: string },
+    ) =>
       tenant(options, async (manam) => {
         const { user: userId = '', request: requestId = '' } = options;
-        const answer = await manam.events.explainSession({ sessionId, userId, requestId });
+        const answer = await manam.events.explainSession({ sessionId: sessionId ?? '', userId, requestId });
         if (options.json) return sayJson(ExplainSessionResponseSchema, answer);
         say(`${answer.state}: ${answer.text}`);
         for (const { createTime, type, text } of answer.events)

@@ -147,16 +147,16 @@ export function addUserCommands({ program, admin }: Cli): void {
     }),
   );
 
-  onUser('confirm', 'confirm what a user signs in with, in place of his own proof', (client, named) =>
+  onUser('confirm', 'confirm what a user signs in with, in place of their own proof', (client, named) =>
     client.confirmUser(named),
   );
-  onUser('disable', 'lock a user out and end his sessions', (client, named) => client.disableUser(named));
+  onUser('disable', 'lock a user out and end their sessions', (client, named) => client.disableUser(named));
   onUser('enable', 'let a disabled user in again', (client, named) => client.enableUser(named));
 
   destructive(
     printing(
       ofTenant(user.command('delete <user>')).description(
-        'erase a user with every row of his; prints a signed receipt',
+        'erase a user with every row of theirs; prints a signed receipt',
       ),
       'user delete sara@example.com --tenant acme',
     ),

@@ -73,8 +73,8 @@ export type PasskeySignInOptions = {
   readonly autofill?: boolean;
   /** Ends the waiting. */
   readonly signal?: AbortSignal;
-  /** Whether the user asked to stay signed in. */
-  readonly remember?: boolean;
+  /** Whether the user asked to stay signed in; a function is asked once the passkey has been chosen. */
+  readonly remember?: boolean | (() => boolean);
 };
 
 /** Signs in with a passkey. The answer may ask for a second factor, as that of Login may. */
@@ -84,7 +84,11 @@ export async function signInWithPasskey(
 ): Promise<FinishPasskeySignInResponse> {
   const { options } = await passkeys.startPasskeySignIn(identifier ?? {});
   const how = { ...(signal && { signal }), ...(autofill && { mediation: 'conditional' as const }) };
-  return await passkeys.finishPasskeySignIn({ ...(await ask('get', options, how)), remember });
+  const credential = await ask('get', options, how);
+  return await passkeys.finishPasskeySignIn({
+    ...credential,
+    remember: typeof remember === 'function' ? remember() : remember,
+  });
 }
 
 /** Ends a pending sign-in with a passkey; `headers` carry its two-factor token. */

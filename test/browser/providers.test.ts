@@ -160,6 +160,9 @@ for (const viewing of [
     await choose(who, user);
     await who.page.getByText(who.t('providerTaken')).waitFor();
     await who.look('taken');
+    // Loaded again, the page still says what failed.
+    await who.page.reload();
+    await who.page.getByText(who.t('providerTaken')).waitFor();
     await who.context.close();
   }, 60_000);
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
+import { type Connection, createConnection, type ResultSetHeader, type RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isEventType } from '../../src/domain/events.ts';
 import { listMigrations, migrate, pendingMigrations, readMigrations } from '../../src/store/migrate.ts';
@@ -271,6 +271,43 @@ test('one migrator at a time holds the lease, and one that wakes up late stops b
     (await first.query<RowDataPacket[]>('SELECT 1 FROM schema_migrations WHERE position = 0'))[0],
   ).toEqual([]);
   for (const connection of [first, second, renewing]) await connection.end();
+  await database.drop();
+});
+
+test('a migration that was held up until another instance took over goes no further', async () => {
+  const database = await createTestDatabase();
+  const [own, holder] = [
+    await createConnection({ uri: database.url, timezone: 'Z' }),
+    await createConnection({ uri: database.url, timezone: 'Z' }),
+  ];
+  await createRecords(own);
+  // The last migration that changes a table that is there.
+  const sources = readMigrations();
+  const changeOf = (statements: readonly string[]) =>
+    /^ALTER TABLE `?(\w+)/i.exec(statements[0]?.trim() ?? '')?.[1];
+  const last = sources.findLastIndex(({ statements }) => changeOf(statements) !== undefined);
+  for (const [position, each] of sources.slice(0, last).entries()) {
+    for (const statement of each.statements) await own.query(statement);
+    await recordMigration(own, position, each);
+  }
+  await holder.query(`LOCK TABLES ${changeOf(sources[last]?.statements ?? [])} WRITE`);
+  const migrating = migrate(database.url, { stopped: true });
+  const failed = expect(migrating).rejects.toThrow('another instance took the migration over');
+  const takeOver = async () => {
+    const [taken] = await own.query<ResultSetHeader>(
+      "UPDATE schema_migrations SET name = 'lease another' WHERE position = 0",
+    );
+    return taken.affectedRows;
+  };
+  await expect.poll(takeOver).toBe(1);
+  await holder.query('UNLOCK TABLES');
+  await failed;
+  const [rows] = await own.query<RowDataPacket[]>(
+    'SELECT position FROM schema_migrations WHERE position > ?',
+    [last],
+  );
+  expect(rows).toEqual([]);
+  for (const connection of [own, holder]) await connection.end();
   await database.drop();
 });
 

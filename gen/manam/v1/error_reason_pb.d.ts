@@ -83,7 +83,7 @@ export enum ErrorReason {
   METHOD_NOT_ALLOWED = 8,
 
   /**
-   * The body is neither JSON nor a form. HTTP status 415.
+   * The content type is neither that of JSON nor that of a form: curl's own is that of a form. HTTP status 415.
    *
    * @generated from enum value: ERROR_REASON_MEDIA_TYPE_UNSUPPORTED = 9;
    */

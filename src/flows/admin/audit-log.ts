@@ -1,5 +1,5 @@
 import { invalid } from '../../domain/errors.ts';
-import type { Event } from '../../domain/events.ts';
+import { type Event, isEventType } from '../../domain/events.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { isUuid } from '../../domain/token.ts';
 import { deploymentId, findTenant } from '../manage/manager.ts';
@@ -54,6 +54,11 @@ export function createAuditLog({ store }: AuditLogDeps) {
       ['after_event_id', afterEventId],
     ] as const)
       if (id !== '' && !isUuid(id)) throw invalid({ field, reason: 'FIELD_INVALID' });
+    // A misspelt one would look as if nothing had happened.
+    if (type !== '' && !isEventType(type))
+      throw invalid({ field: 'action', reason: 'FIELD_INVALID', description: 'is no type of event' });
+    if (!['', 'success', 'failure'].includes(outcome))
+      throw invalid({ field: 'outcome', reason: 'FIELD_INVALID', description: 'must be success or failure' });
     const tenantId =
       query.tenant === 'deployment' ? deploymentId : (await findTenant(store, query.tenant)).id;
     if (query.afterPosition !== undefined) return await follow(tenantId, query, query.afterPosition);

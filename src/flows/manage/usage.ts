@@ -1,6 +1,7 @@
 import type { Clock } from '../../domain/clock.ts';
 import { dayMs } from '../../domain/duration.ts';
 import { invalid } from '../../domain/errors.ts';
+import { isEventType } from '../../domain/events.ts';
 import type { Store } from '../../domain/repositories.ts';
 import { dayOf, maxUsageDays, type UsageCount } from '../../domain/usage.ts';
 
@@ -30,6 +31,8 @@ export function createUsage({ store, clock }: UsageDeps) {
       const description = `must be before the last day, by at most ${maxUsageDays} days`;
       throw invalid({ field: 'from_date', reason: 'FIELD_INVALID', description });
     }
+    if (!query.types.every(isEventType))
+      throw invalid({ field: 'types', reason: 'FIELD_INVALID', description: 'is no type of event' });
     const days = Array.from({ length }, (_, index) => dayOf(new Date(first + index * dayMs)));
     const counts = await store.usage.list(tenantId, days[0] ?? '', days.at(-1) ?? '');
     const wanted = counts.filter(({ type }) => query.types.length === 0 || query.types.includes(type));

@@ -6,6 +6,8 @@ import { createPkce } from '../../clients/web.ts';
 export type Away = {
   readonly provider: string;
   readonly purpose: 'sign-in' | 'link';
+  /** Whether the user asked to stay signed in. */
+  readonly isRemembered?: boolean;
   readonly codeVerifier: string;
 };
 

@@ -24,7 +24,9 @@ export function useProviders(): readonly Provider[] | undefined {
 }
 
 /** The ways in with an account elsewhere, below the page's own. */
-export function ProviderButtons() {
+export function ProviderButtons({ isRemembered = false }: { readonly isRemembered?: boolean }) {
   const providers = useProviders();
-  return providers === undefined || providers.length === 0 ? null : <ProviderChoice providers={providers} />;
+  return providers === undefined || providers.length === 0 ? null : (
+    <ProviderChoice providers={providers} isRemembered={isRemembered} />
+  );
 }

@@ -6,14 +6,20 @@ import { lastUsed, leave } from './away.ts';
 import { useLanguage } from './language.ts';
 import { useAccount } from './state.ts';
 
+type ProviderChoiceProps = {
+  readonly providers: readonly Provider[];
+  /** Whether the user asked to stay signed in. */
+  readonly isRemembered: boolean;
+};
+
 /** A button for each provider, the one that was used last before the others. */
-export function ProviderChoice({ providers }: { readonly providers: readonly Provider[] }) {
+export function ProviderChoice({ providers, isRemembered }: ProviderChoiceProps) {
   const { t } = useLanguage();
   const { manam, settings } = useAccount();
   const last = lastUsed.read(settings.slug);
   const isLast = ({ name }: Provider) => name === last;
   const signIn = (provider: string) =>
-    leave(settings.slug, { provider, purpose: 'sign-in' }, async (back) => {
+    leave(settings.slug, { provider, purpose: 'sign-in', isRemembered }, async (back) => {
       const started = await manam.providers.startProviderLogin({ provider, ...back });
       return started.authorizationUrl;
     });

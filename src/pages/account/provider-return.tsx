@@ -1,9 +1,7 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { type Reason, readFailure } from '../../clients/web.ts';
-import { Link, Section } from '../kit/parts.tsx';
 import { type Away, lastUsed, takeAway, wish } from './away.ts';
 import { useLanguage } from './language.ts';
-import { messageOf } from './provider-failures.ts';
 import { useAccount } from './state.ts';
 
 /** Reasons after which the user gets in another way first, and connects the provider then. */
@@ -18,24 +16,23 @@ export function ProviderReturn({ code, failure }: { readonly code: string; reado
   const { t } = useLanguage();
   const account = useAccount();
   const { settings, stage, replace } = account;
-  const [reason, setReason] = useState('');
   const isReady = stage.at !== 'starting';
   const isBegun = useRef(false);
 
-  async function finish({ provider, purpose, codeVerifier }: Away): Promise<void> {
+  async function finish({ provider, purpose, codeVerifier, isRemembered = false }: Away): Promise<void> {
     if (purpose === 'link') {
       await account.manam.providers.finishProviderLink({ provider, code, codeVerifier });
       wish.forget(settings.slug);
       return replace('security', { notice: t('providerConnected') });
     }
-    const answer = await account.manam.auth.redeemLoginCode({ code, codeVerifier });
+    const answer = await account.manam.auth.redeemLoginCode({ code, codeVerifier, remember: isRemembered });
     lastUsed.keep(settings.slug, provider);
     await account.goOn(answer);
     replace('');
   }
 
   function fail(way: Away | undefined, failed: string): void {
-    if (way?.purpose === 'link') setReason(failed);
+    if (way?.purpose === 'link') replace('security', { error: failed });
     else {
       if (way !== undefined && wishes.includes(failed)) wish.keep(settings.slug, way.provider);
       replace('', { error: failed });
@@ -52,13 +49,5 @@ export function ProviderReturn({ code, failure }: { readonly code: string; reado
     if (way === undefined || code === '') return fail(way, 'LOGIN_STATE_INVALID');
     void finish(way).catch((error: unknown) => fail(way, readFailure(error).reason ?? 'UNAVAILABLE'));
   }, [isReady]);
-  if (reason === '') return <p class="hint">{t('loading')}</p>;
-  return (
-    <Section title={t('providers')} isPage>
-      <p role="alert" class="problem">
-        {t(messageOf(reason))}
-      </p>
-      <Link to="security">{t('back')}</Link>
-    </Section>
-  );
+  return <p class="hint">{t('loading')}</p>;
 }

@@ -18,13 +18,13 @@ export function SecondFactor({ challenge }: Extract<Stage, { at: 'second-factor'
   const hasSms = twoFactorMethods.includes(TwoFactorMethod.SMS);
   const hasPasskey = twoFactorMethods.includes(TwoFactorMethod.PASSKEY) && hasPasskeys();
   const isValidated = useRef(false);
+  const [rememberDevice, setRememberDevice] = useState(false);
   const [way, setWay] = useState<Way>(hasTotp ? 'totp' : hasSms ? 'sms' : 'recovery');
   const options = { headers: bearer(twoFactorToken) };
   const number = maskedPhoneNumber.slice(-4);
 
   const submit = async (values: Values) => {
     const code = codeIn(values);
-    const rememberDevice = values['remember_device'] === 'on';
     const answer = { ...(way === 'recovery' ? { recoveryCode: code } : { code }), rememberDevice };
     // Where only what comes behind the sign-in has failed, the code has done its work.
     if (isValidated.current) return await enter();
@@ -35,7 +35,7 @@ export function SecondFactor({ challenge }: Extract<Stage, { at: 'second-factor'
   };
   const run = useCeremony();
   const usePasskey = async () => {
-    await run(() => confirmWithPasskey(manam, options));
+    await run(() => confirmWithPasskey(manam, options, { rememberDevice }));
     await enter();
   };
   const sendSms = async () => {
@@ -60,7 +60,13 @@ export function SecondFactor({ challenge }: Extract<Stage, { at: 'second-factor'
           takesFocus
           isLong={way === 'recovery'}
         />
-        {settings.rememberDeviceDays > 0 && <RememberDevice days={settings.rememberDeviceDays} />}
+        {settings.rememberDeviceDays > 0 && (
+          <RememberDevice
+            days={settings.rememberDeviceDays}
+            checked={rememberDevice}
+            onChange={setRememberDevice}
+          />
+        )}
       </Form>
       <div class="choices">
         {hasPasskey && <Choice label={t('passkeyUse')} onChoose={usePasskey} />}
@@ -89,13 +95,25 @@ export function SecondFactor({ challenge }: Extract<Stage, { at: 'second-factor'
   );
 }
 
+type RememberDeviceProps = {
+  readonly days: number;
+  readonly checked: boolean;
+  readonly onChange: (checked: boolean) => void;
+};
+
 /** Spares this device the second factor for some days. */
-function RememberDevice({ days }: { readonly days: number }) {
+function RememberDevice({ days, checked, onChange }: RememberDeviceProps) {
   const { t } = useLanguage();
   return (
     <div class="field check">
       <label>
-        <input type="checkbox" name="remember_device" /> {t('rememberDevice', { days })}
+        <input
+          type="checkbox"
+          name="remember_device"
+          checked={checked}
+          onChange={({ currentTarget }) => onChange(currentTarget.checked)}
+        />{' '}
+        {t('rememberDevice', { days })}
       </label>
     </div>
   );

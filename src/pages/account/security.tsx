@@ -11,6 +11,7 @@ import { EnrolFactor, type Factor } from './enrol-factor.tsx';
 import { WaitingReset, WaitingUndo } from './factor-reset.tsx';
 import { useLanguage } from './language.ts';
 import { Passkeys } from './passkeys.tsx';
+import { messageOf } from './provider-failures.ts';
 import { LinkedProviders } from './providers.tsx';
 import { RecoveryCodes } from './recovery-codes.tsx';
 import { useAccount } from './state.ts';
@@ -19,9 +20,16 @@ import { TrustedDevices } from './trusted-devices.tsx';
 /** Password, second factors, and the end of the account. */
 export function Security() {
   const { t } = useLanguage();
+  const { query } = useAccount();
   const [round, setRound] = useState(0);
+  const failure = query.get('error') ?? '';
   return (
     <Section title={t('security')} isPage>
+      {failure !== '' && (
+        <p role="alert" class="problem">
+          {t(messageOf(failure))}
+        </p>
+      )}
       <ChangePassword key={round} />
       <Passkeys onPasswordOff={() => setRound(round + 1)} />
       <Section title={t('twoFactor')}>

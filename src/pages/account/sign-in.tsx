@@ -3,7 +3,7 @@ import { hasPasskeyAutofill, hasPasskeys, signInWithPasskey } from '../../client
 import { useCeremony } from '../kit/ceremony.ts';
 import { FieldMistake, Form, identifierIn, type Values } from '../kit/form.tsx';
 import { onDemand } from '../kit/loaded.tsx';
-import { Link, Remember, Section } from '../kit/parts.tsx';
+import { Link, Remember, type RememberProps, Section } from '../kit/parts.tsx';
 import { PasswordField } from '../kit/password-field.tsx';
 import { IdentifierField } from './identifier-field.tsx';
 import { useLanguage } from './language.ts';
@@ -39,7 +39,10 @@ export function SignIn({ note, failure = '' }: SignInProps) {
     others.length === 1 && first === 'password' ? { at: 'password', identifier: '' } : { at: 'identifier' },
   );
   const startCode = useStartCode();
-  const usePasskey = usePasskeySignIn(withPasskeys && step.at !== 'code' && !isPreview);
+  // One choice for whichever way is taken.
+  const [isRemembered, setRemembered] = useState(false);
+  const remember = { checked: isRemembered, onChange: setRemembered };
+  const usePasskey = usePasskeySignIn(withPasskeys && step.at !== 'code' && !isPreview, isRemembered);
   const begin = async ({ identifier = '' }: Values) => {
     if (identifier.trim() === '') throw new FieldMistake('identifier', t('identifierMissing'));
     if (first === undefined) await usePasskey(identifierIn(identifier));
@@ -67,19 +70,21 @@ export function SignIn({ note, failure = '' }: SignInProps) {
       {step.at === 'identifier' ? (
         <Form submit={t('continue')} onSubmit={begin}>
           <IdentifierField withPasskeys={withPasskeys} />
+          {withPasskeys && <Remember {...remember} />}
         </Form>
       ) : (
         <WithPassword
           identifier={step.identifier}
           onSignedIn={goOn}
           withPasskeys={withPasskeys}
+          remember={remember}
           {...(signInWays.includes('code') && {
             onCode: async (identifier) => setStep({ at: 'code', started: await startCode(identifier) }),
           })}
         />
       )}
       {withPasskeys && <Form submit={t('passkeyUse')} weight="quiet" onSubmit={() => usePasskey()} />}
-      <ProviderButtons />
+      <ProviderButtons isRemembered={isRemembered} />
       {signInWays.includes('password') && (
         <p>
           <Link to="recover">{t('forgot')}</Link>
@@ -97,19 +102,20 @@ export function SignIn({ note, failure = '' }: SignInProps) {
 type WithPasswordProps = {
   readonly identifier: string;
   readonly withPasskeys: boolean;
+  readonly remember: RememberProps;
   readonly onSignedIn: ReturnType<typeof useAccount>['goOn'];
   /** Sends a code instead; undefined: the tenant has no codes. */
   readonly onCode?: (identifier: string) => Promise<void>;
 };
 
 /** Both fields, so that password managers fill them and a mistake in either is said beside it. */
-function WithPassword({ identifier, withPasskeys, onSignedIn, onCode }: WithPasswordProps) {
+function WithPassword({ identifier, withPasskeys, remember, onSignedIn, onCode }: WithPasswordProps) {
   const { t } = useLanguage();
   const { manam } = useAccount();
   const [typed, setTyped] = useState(identifier);
-  const submit = async ({ identifier: name = '', password = '', remember }: Values) =>
+  const submit = async ({ identifier: name = '', password = '' }: Values) =>
     onSignedIn({
-      ...(await manam.auth.login({ ...identifierIn(name), password, remember: remember === 'on' })),
+      ...(await manam.auth.login({ ...identifierIn(name), password, remember: remember.checked === true })),
       mayOfferPasskey: true,
     });
   return (
@@ -117,7 +123,7 @@ function WithPassword({ identifier, withPasskeys, onSignedIn, onCode }: WithPass
       <Form submit={t('signIn')} onSubmit={submit}>
         <IdentifierField value={identifier} onInput={setTyped} withPasskeys={withPasskeys} />
         <PasswordField takesFocus={identifier !== ''} />
-        <Remember />
+        <Remember {...remember} />
       </Form>
       {onCode !== undefined && (
         <Form submit={t('codeInstead')} weight="quiet" onSubmit={() => onCode(typed)} />
@@ -130,18 +136,22 @@ function WithPassword({ identifier, withPasskeys, onSignedIn, onCode }: WithPass
  * Signs in with a passkey: at a press, for any of this device or for those of an account, and in the autofill of the
  * form as long as that is shown. A browser has one request at a time: the press ends the waiting, which begins again after it.
  */
-function usePasskeySignIn(isFormShown: boolean) {
+function usePasskeySignIn(isFormShown: boolean, isRemembered: boolean) {
   const { manam, goOn } = useAccount();
   const run = useCeremony();
   const waiting = useRef<AbortController | undefined>(undefined);
   const [round, setRound] = useState(0);
+  // The autofill waits: what counts is the choice when a passkey comes.
+  const latest = useRef(isRemembered);
+  latest.current = isRemembered;
+  const remember = () => latest.current;
   useEffect(() => {
     if (!isFormShown) return;
     const own = new AbortController();
     waiting.current = own;
     const wait = async () => {
       if (!(await hasPasskeyAutofill()) || own.signal.aborted) return;
-      await goOn(await signInWithPasskey(manam, { autofill: true, signal: own.signal }));
+      await goOn(await signInWithPasskey(manam, { autofill: true, signal: own.signal, remember }));
     };
     // A passkey that does not work leaves the form as it is.
     void wait().catch(() => {});
@@ -150,7 +160,7 @@ function usePasskeySignIn(isFormShown: boolean) {
   return async (identifier?: ReturnType<typeof identifierIn>) => {
     waiting.current?.abort();
     try {
-      await goOn(await run(() => signInWithPasskey(manam, identifier && { identifier })));
+      await goOn(await run(() => signInWithPasskey(manam, { ...(identifier && { identifier }), remember })));
     } catch (error) {
       setRound(round + 1);
       throw error;

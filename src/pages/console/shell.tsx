@@ -68,7 +68,7 @@ export function Shell({ tenants, notice, onChoose, onLanguage, children }: Shell
   };
   return (
     <div class="shell">
-      <div class="top">
+      <header class="top">
         <button
           type="button"
           class="bare"
@@ -80,9 +80,9 @@ export function Shell({ tenants, notice, onChoose, onLanguage, children }: Shell
           <Icon name={isOpen ? 'close' : 'menu'} />
         </button>
         <strong>{tenant.name}</strong>
-      </div>
+      </header>
       <div id="side" class={isOpen ? 'side open' : 'side'}>
-        <div class="switcher">
+        <section class="switcher" aria-label={t('tenant')}>
           <label for="tenant" class="unseen">
             {t('tenant')}
           </label>
@@ -94,7 +94,7 @@ export function Shell({ tenants, notice, onChoose, onLanguage, children }: Shell
             ))}
             <option value="-/new">{t('tenantAdd')}</option>
           </select>
-        </div>
+        </section>
         <nav aria-label={t('console')}>
           {groups.map(({ title, entries }) => (
             <div key={title} class="nav-group">
@@ -111,7 +111,7 @@ export function Shell({ tenants, notice, onChoose, onLanguage, children }: Shell
             </div>
           ))}
         </nav>
-        <div class="nav-foot">
+        <footer class="nav-foot">
           <LanguageButton onLanguage={onLanguage} />
           <a class="nav-item" href="/account/manam/">
             <Icon name="account" /> {t('myAccount')}
@@ -119,7 +119,7 @@ export function Shell({ tenants, notice, onChoose, onLanguage, children }: Shell
           <button type="button" class="nav-item" onClick={() => void signOut()}>
             <Icon name="out" /> {t('signOut')}
           </button>
-        </div>
+        </footer>
       </div>
       <main>
         <p role="status" class="notice">

@@ -65,13 +65,25 @@ export function Section({
   );
 }
 
+export type RememberProps = {
+  /** Default: the form knows, by the name `remember`. */
+  readonly checked?: boolean;
+  readonly onChange?: (checked: boolean) => void;
+};
+
 /** Asks for a session that lives longer; not on a device that others use. */
-export function Remember() {
+export function Remember({ checked, onChange }: RememberProps) {
   const { t } = useLanguage();
   return (
     <div class="field check">
       <label>
-        <input type="checkbox" name="remember" /> {t('remember')}
+        <input
+          type="checkbox"
+          name="remember"
+          {...(checked !== undefined && { checked })}
+          onChange={({ currentTarget }) => onChange?.(currentTarget.checked)}
+        />{' '}
+        {t('remember')}
       </label>
     </div>
   );
