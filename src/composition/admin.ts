@@ -134,6 +134,7 @@ export function createAdminFlows(parts: AdminParts): AdminFlows {
     invitations: createInvitations({
       ...deps,
       // An operator sends as many as there are people to invite.
+      limiter: { charge: async () => deps.clock() },
       chargeRecipient: async () => true,
       invitationPage: hosted('invitation'),
       newTenantPage: `${pageOrigin}${newTenantPath}`,

@@ -68,8 +68,8 @@ ${link === '' ? '' : `<dt>Link</dt><dd><a href="${escapeHtml(link)}" rel="norefe
   );
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Mailbox · Manam</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,"><link rel="stylesheet" href="${stylePath}"></head>
-<body><h1>Mailbox</h1><p>Messages of this development server, newest first. None of them leaves this machine.</p>
-${articles.join('\n') || '<p>No message yet.</p>'}</body></html>`;
+<body><main><h1>Mailbox</h1><p>Messages of this development server, newest first. None of them leaves this machine.</p>
+${articles.join('\n') || '<p>No message yet.</p>'}</main></body></html>`;
 }
 
 /** Whether a message went to an address in any letters, or to a number in national form or with its plus read as a space. */

@@ -250,3 +250,37 @@ test('a passkey of the autofill signs in without a press of the button', async (
   expect(who.problems).toEqual([]);
   await who.context.close();
 }, 60_000);
+
+test('a passkey keeps someone signed in where they ask for it', async () => {
+  const { email, userId } = await signUp(app);
+  const who = await visit(browser(), origin, { locale: 'en', width: 1280 }, folder);
+  const { page, t } = who;
+  const setPresent = await holdAuthenticator(who);
+  const isRemembered = async () => {
+    const [row] = await app.sql(
+      "SELECT remember FROM sessions WHERE user_id = UNHEX(REPLACE(?, '-', '')) ORDER BY id DESC LIMIT 1",
+      [userId],
+    );
+    return Number(row?.['remember']) === 1;
+  };
+  await open(who);
+  await signIn(who, email, password);
+  await button(who, t('passkeyAdd')).click();
+  await button(who, t('kept')).click();
+  await inside(who);
+  expect(await isRemembered()).toBe(false);
+  await setPresent(false);
+  await button(who, t('signOut')).click();
+  await heading(who, t('signInTitle')).waitFor();
+  await page.getByLabel(t('remember')).check();
+  await who.look('remember');
+  await setPresent(true);
+  await button(who, t('passkeyUse'))
+    .click()
+    // The autofill may have been faster.
+    .catch(() => {});
+  await inside(who);
+  expect(await isRemembered()).toBe(true);
+  expect(who.problems).toEqual([]);
+  await who.context.close();
+}, 60_000);

@@ -105,9 +105,15 @@ for (const viewing of [
     await page.getByText(user.email).waitFor();
     await look('connected');
     await button(who, t('signOut')).click();
+    await page.getByLabel(t('remember')).check();
     await continueWith(who, 'Facebook').click();
     await choose(who, user);
     await heading(who, t('profile')).waitFor();
+    const [session] = await app.test.sql(
+      "SELECT remember FROM sessions WHERE user_id = UNHEX(REPLACE(?, '-', '')) ORDER BY id DESC LIMIT 1",
+      [mine.userId],
+    );
+    expect(Number(session?.['remember'])).toBe(1);
     // Back and forward lead to no error, and to no second sign-in.
     await page.goto(`${app.test.url}/account/dev/provider`);
     await heading(who, t('profile')).waitFor();

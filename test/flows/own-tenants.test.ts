@@ -300,3 +300,20 @@ test('an owner gives a tenant up: it is closed at once, comes back by an operato
   expect(await store.tenants.findById(tenantId)).toBeUndefined();
   expect(await store.members.listOfUser(owner.userId)).toEqual([]);
 });
+
+test('a confined tenant invites no crowd by taking its invitations back', async () => {
+  const { owner, slug } = await makeTenant();
+  const client = byOwner(owner, slug);
+  const reasons: string[] = [];
+  for (let round = 0; round < 31; round += 1) {
+    const outcome = await client.inviteMember({ email: freshEmail(), role: 'viewer' }).then(
+      async ({ invitation }) => {
+        await client.revokeInvitation({ invitationId: invitation?.invitationId ?? '' });
+        return 'sent';
+      },
+      async (error: unknown) => (await failureOf(Promise.reject(error))).reason,
+    );
+    reasons.push(outcome ?? '');
+  }
+  expect(reasons).toEqual([...Array.from({ length: 30 }, () => 'sent'), 'RATE_LIMITED']);
+});

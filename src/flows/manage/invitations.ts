@@ -15,6 +15,7 @@ import { bytesToUuid, decodeBase64url, isUuid, sha256, uuidToBytes } from '../..
 import { cleanTyped } from '../../domain/typed-text.ts';
 import type { RecipientCharge } from '../charges.ts';
 import { record } from '../events/record.ts';
+import type { Limiter } from '../limits.ts';
 import { composeEmail } from '../messages.ts';
 import { ownSession } from '../sessions/own-session.ts';
 import { asActor, asPerson, findManam } from './manager.ts';
@@ -23,11 +24,15 @@ import type { MembersDeps } from './members.ts';
 export type InvitationDeps = Pick<MembersDeps, 'clock' | 'random'> & {
   readonly store: Store<'members' | 'tenants' | 'users' | 'events' | 'outbox'>;
   readonly chargeRecipient: RecipientCharge;
+  readonly limiter: Pick<Limiter, 'charge'>;
   /** The hosted page that an invitation leads to, of a tenant by its slug. */
   readonly invitationPage: (slug: string) => string;
   /** The hosted page on which someone makes a tenant. */
   readonly newTenantPage: string;
 };
+
+/** Anyone can make a confined tenant, whose invitations Manam sends: those that were taken back count as well. */
+const confinedBudget = { name: 'invitation.confined', max: 3 * maxMembersConfined, windowMs: dayMs };
 
 const lifetimeMs = 7 * dayMs;
 const secretBytes = 32;
@@ -50,7 +55,7 @@ function parseToken(text: string) {
 
 /** Invites people to run a tenant. An invitation names an address, and only its proved owner at Manam can take it. */
 export function createInvitations(deps: InvitationDeps) {
-  const { store, clock, random, chargeRecipient, invitationPage, newTenantPage } = deps;
+  const { store, clock, random, chargeRecipient, limiter, invitationPage, newTenantPage } = deps;
 
   return {
     async invite(
@@ -64,6 +69,7 @@ export function createInvitations(deps: InvitationDeps) {
       if (manager.member !== undefined && !rolesGivenBy(manager.member.role).includes(role))
         throw new DomainError('GRANT_EXCEEDED', { metadata: { grant: role } });
       const manam = await findManam(store);
+      if (tenant.confined) await limiter.charge(tenant.id, confinedBudget, '');
       await chargeRecipient({ ...caller, tenant: manam }, 'invitation', canonical);
       const secret = random.bytes(secretBytes);
       const createdAt = clock();

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Failure } from '../../clients/web.ts';
 import { CodeField, codeIn, Form, type Values } from '../kit/form.tsx';
-import { CopyButton, Link, Remember, Section } from '../kit/parts.tsx';
+import { CopyButton, Link, Remember, type RememberProps, Section } from '../kit/parts.tsx';
 import { findHandle, forgetHandles } from './code-handles.ts';
 import { useLanguage } from './language.ts';
 import { Again, NameFields } from './sign-up.tsx';
@@ -10,13 +10,14 @@ import { useAccount } from './state.ts';
 
 type TypeCodeProps = {
   readonly started: StartedCode;
+  readonly remember: RememberProps;
   readonly onAgain: () => void;
   /** Leads to the password; undefined: the tenant has none. */
   readonly onPassword?: () => void;
 };
 
 /** Asks for the code that was sent. */
-export function TypeCode({ started, onAgain, onPassword }: TypeCodeProps) {
+export function TypeCode({ started, remember, onAgain, onPassword }: TypeCodeProps) {
   const { t } = useLanguage();
   const { manam, settings, goOn } = useAccount();
   const startCode = useStartCode();
@@ -26,7 +27,7 @@ export function TypeCode({ started, onAgain, onPassword }: TypeCodeProps) {
     const answer = await manam.auth.finishCodeSignIn({
       handle,
       code: codeIn(values),
-      remember: values['remember'] === 'on',
+      remember: remember.checked === true,
     });
     forgetHandles(settings.slug);
     await goOn(answer);
@@ -37,7 +38,7 @@ export function TypeCode({ started, onAgain, onPassword }: TypeCodeProps) {
       <p>{t(address.includes('@') ? 'codeMailSent' : 'codeSmsSent', { address })}</p>
       <Form submit={t('signIn')} onSubmit={submit} rephrase={{ CODE_INVALID: t('codeInvalid') }}>
         <CodeField name="code" label={t('code')} takesFocus />
-        <Remember />
+        <Remember {...remember} />
       </Form>
       <Again send={send} />
       <p class="choices">

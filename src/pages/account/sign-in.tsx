@@ -53,6 +53,7 @@ export function SignIn({ note, failure = '' }: SignInProps) {
     return (
       <TypeCode
         started={step.started}
+        remember={remember}
         onAgain={() => setStep({ at: 'identifier' })}
         {...(signInWays.includes('password') && {
           onPassword: () => setStep({ at: 'password', identifier: step.started.address }),

@@ -72,7 +72,7 @@ function Shown({ rest, connect }: Descriptions) {
   return (
     <div class="shell">
       <div id="side" class={isOpen ? 'side open' : 'side'}>
-        <div class="side-head">
+        <header class="side-head">
           <a href="#overview" class="brand">
             Manam API
           </a>
@@ -85,7 +85,7 @@ function Shown({ rest, connect }: Descriptions) {
           >
             Methods
           </button>
-        </div>
+        </header>
         <nav id="methods" aria-label="Methods">
           <label for="search" class="unseen">
             Search
