@@ -31,4 +31,8 @@ app.get('/me', expressGuard(users), (request, response) => {
 app.get('/reports', expressGuard(admins), (_, response) => {
   response.json({ reports: [] });
 });
-app.listen(port, 'localhost', () => console.log(`open http://localhost:${port}`));
+app.listen(port, 'localhost', (error) => {
+  // Such as a port that is taken.
+  if (error) throw error;
+  console.log(`open http://localhost:${port}`);
+});

@@ -97,4 +97,8 @@ app.get('/sign-out', (request, response) => {
   response.redirect(address.href);
 });
 
-app.listen(port, 'localhost', () => console.log(`open ${origin}`));
+app.listen(port, 'localhost', (error) => {
+  // Such as a port that is taken.
+  if (error) throw error;
+  console.log(`open ${origin}`);
+});

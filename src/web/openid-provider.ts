@@ -176,8 +176,9 @@ export function createOpenIdProviderRoute(deps: OpenIdProviderDeps): Route {
     }
     info.procedure = `openid/${place}`;
     const tenant = await directory.findBySlug(slug).catch(() => 'unavailable' as const);
-    if (tenant === 'unavailable' || tenant === undefined) {
-      response.writeHead(tenant === undefined ? 404 : 503).end();
+    if (tenant === undefined) return refuseIssuer(request, response);
+    if (tenant === 'unavailable') {
+      response.writeHead(503).end();
       return 'answered';
     }
     info.tenantId = tenant.id;
@@ -201,4 +202,16 @@ async function parametersOf(request: IncomingMessage): Promise<AuthorizationPara
       return [name, values.length === 1 ? values[0] : values];
     }),
   );
+}
+
+/** A misspelt tenant is the first mistake with any library, which shows what it gets. */
+function refuseIssuer(request: IncomingMessage, response: ServerResponse): 'answered' {
+  const detail = 'there is no such issuer: check the name of the tenant in the address';
+  const { headers } = request;
+  if (!/\btext\/html\b/.test(String(headers.accept ?? '')))
+    return sendJson(response, 404, { error: 'invalid_request', error_description: detail });
+  const { html, policy } = renderProblem(negotiateLocale(headers['accept-language'] ?? null) ?? 'en', detail);
+  response.setHeader('content-security-policy', policy);
+  response.writeHead(404, { 'content-type': 'text/html; charset=utf-8' }).end(html);
+  return 'answered';
 }

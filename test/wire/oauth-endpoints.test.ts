@@ -158,6 +158,23 @@ test('whatever is refused before a call has the form of OAuth, and its own chall
   expect(noIssuer.headers.get('www-authenticate')).toMatch(/^Basic /);
 });
 
+test('an address without an issuer says so, to libraries and to people', async () => {
+  for (const path of ['.well-known/openid-configuration', 'oauth/authorize?client_id=x', 'jwks']) {
+    const answer = await fetch(`${testApp().url}/t/nope/${path}`);
+    expect([answer.status, await answer.json()], path).toEqual([
+      404,
+      {
+        error: 'invalid_request',
+        error_description: 'there is no such issuer: check the name of the tenant in the address',
+      },
+    ]);
+  }
+  const page = await fetch(`${testApp().url}/t/nope/oauth/authorize?client_id=x`, {
+    headers: { accept: 'text/html' },
+  });
+  expect([page.status, await page.text()]).toEqual([404, expect.stringContaining('there is no such issuer')]);
+});
+
 test('a token is not kept by caches of any age', async () => {
   const headers = basic(await makeApplication(testApp(), machine));
   const answer = await post(testApp(), 'token', grant, { headers });
