@@ -1,6 +1,10 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { CommanderError } from 'commander';
-import { BadRequestSchema, PreconditionFailureSchema } from '../../gen/google/rpc/error_details_pb.js';
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  PreconditionFailureSchema,
+} from '../../gen/google/rpc/error_details_pb.js';
 import { ConfigError } from '../config/config.ts';
 import { DomainError } from '../domain/errors.ts';
 
@@ -77,5 +81,10 @@ export function linesOf(error: unknown): string[] {
   const [precondition] = error.findDetails(PreconditionFailureSchema);
   const fields = bad?.fieldViolations.map(({ field, description }) => `${field}: ${description}`) ?? [];
   const steps = precondition?.violations.map(({ description }) => description) ?? [];
-  return fields.length > 0 ? fields : [error.rawMessage, ...steps];
+  // Without details it is the transport that speaks: nobody answered there.
+  const hasAnswer = error.findDetails(ErrorInfoSchema).length > 0;
+  const place =
+    'is the service there? --url or MANAM_URL names it, for commands of operators MANAM_ADMIN_URL';
+  const hints = error.code === Code.Unavailable && !hasAnswer ? [place] : [];
+  return fields.length > 0 ? fields : [error.rawMessage, ...steps, ...hints];
 }

@@ -1,5 +1,5 @@
 import { dayMs, hourMs, minuteMs } from '../domain/duration.ts';
-import { type Network, parseNetworks } from '../domain/network.ts';
+import { isNetwork, type Network, parseNetworks } from '../domain/network.ts';
 import { floorProfile, type HashProfile } from '../domain/password.ts';
 import type { StreamLimits } from '../domain/stream.ts';
 import type { Limits } from '../flows/limits.ts';
@@ -336,7 +336,9 @@ function parseNetworkList(
   name: 'TRUSTED_PROXIES' | 'OUTGOING_PRIVATE_NETWORKS',
 ): readonly Network[] {
   try {
-    return parseNetworks(listOf(text(name) ?? ''));
+    const networks = listOf(text(name) ?? '');
+    if (!networks.every(isNetwork)) throw new TypeError('no network');
+    return parseNetworks(networks);
   } catch {
     mistakes.push(`${name} must be a list of addresses and networks, such as 10.0.0.0/8`);
     return [];

@@ -28,6 +28,21 @@ export function parseNetworks(texts: readonly string[]): Network[] {
   });
 }
 
+/** Four numbers, or groups of IPv6: the library also takes `999` and `192.0.2` for addresses, as old C libraries do. */
+const written = /^(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9a-f:]*:[0-9a-f:]*)(?:\/\d{1,3})?$/i;
+
+/**
+ * Whether a text is a network as people write one. No address of IPv4 in the form of IPv6 (`::ffff:192.0.2.1`): callers
+ * never have such a one here.
+ */
+export function isNetwork(text: string): boolean {
+  try {
+    return written.test(text) && parseNetworks([text]).length > 0;
+  } catch {
+    return false;
+  }
+}
+
 /** The host of a URL: a name, or an address without the brackets of IPv6. */
 export function hostOf({ hostname }: URL): string {
   return hostname.replace(/^\[|\]$/g, '');

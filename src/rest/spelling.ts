@@ -1,4 +1,10 @@
-import { type DescEnumValue, type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
+import {
+  type DescEnumValue,
+  type DescField,
+  type DescMessage,
+  fromJson,
+  ScalarType,
+} from '@bufbuild/protobuf';
 import type { Json, JsonObject } from './json.ts';
 import { type FieldProblem, RestError } from './rest-error.ts';
 
@@ -154,7 +160,7 @@ export function createSpeller(options: SpellingOptions): Speller {
         if (item === null || typeof item !== 'object' || Array.isArray(item)) return wrong();
         return readMessage(child, item, isText, `${path}${field.name}.`, problems);
       }
-      if (field.message !== undefined) return readWellKnown(field.message, item);
+      if (field.message !== undefined) return readWellKnown(field.message, item) ?? wrong();
       return (
         (field.enum === undefined ? readScalar(field, item, lenient, isText) : readEnum(field, item)) ??
         wrong()
@@ -200,10 +206,31 @@ function writeWellKnown(message: DescMessage, value: Json): Json {
   return value.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-/** A mask names fields as REST does, in snake case; JSON of Protobuf has them in camel case. */
-function readWellKnown(message: DescMessage, value: Json): Json {
-  if (!isMask(message, value)) return value;
-  return value.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+/** The types of which not every JSON is a value. */
+const narrow = ['google.protobuf.Timestamp', 'google.protobuf.Duration', 'google.protobuf.FieldMask'];
+
+/**
+ * The JSON of Protobuf for a value, or undefined where it is none. A mask names fields as REST does, in snake case; JSON of
+ * Protobuf has them in camel case. A time is of a day that there is: a parser of dates makes 3 March of 31 February.
+ */
+function readWellKnown(message: DescMessage, value: Json): Json | undefined {
+  if (!narrow.includes(message.typeName)) return value;
+  const json = isMask(message, value)
+    ? value.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+    : value;
+  const [, day, hour] = /^(\d{4}-\d\d-\d\d)T(\d\d)/.exec(String(json)) ?? [];
+  if (day !== undefined && (hour === '24' || !isDay(day))) return undefined;
+  try {
+    fromJson(message, json);
+    return json;
+  } catch {
+    return undefined;
+  }
+}
+
+function isDay(text: string): boolean {
+  const date = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
 }
 
 /** The JSON value of a scalar, or undefined where the value is of another type. */

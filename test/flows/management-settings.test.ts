@@ -140,7 +140,9 @@ test('what a key cannot be bound to is refused', async () => {
     [{ kind: 'publishable', origins: ['https://192.0.2.1'] }, 'origins'],
     [{ kind: 'publishable', origins: ['ftp://a.example'] }, 'origins'],
     [{ kind: 'publishable', networks: ['192.0.2.0/24'] }, 'networks'],
-    [{ kind: 'secret', networks: ['192.0.2.0/99'] }, 'networks'],
+    ...['192.0.2.0/99', '999', '192.0.2', '192.0.2.300', '::ffff:192.0.2.0/120', 'example.com', ''].map(
+      (network) => [{ kind: 'secret', networks: [network] }, 'networks'] as const,
+    ),
     [{ kind: 'publishable', clientId: 'nothing' }, 'client_id'],
     [{ kind: 'secret', scopes: ['everything'] }, 'scopes'],
     [{ kind: 'publishable', scopes: ['users.read'] }, 'scopes'],

@@ -87,6 +87,31 @@ test('a field at fault is named as REST spells it', async () => {
   expect(answer.body).toEqual(unsuccess('REQUEST_INVALID', 'firstname', 'custome_fields'));
 });
 
+test('a time is of a day that there is, and what is no time is named by its field', async () => {
+  const headers = { 'x-api-key': testApp().dev.secret, 'content-type': 'application/json' };
+  const ask = async (text: string) => {
+    const url = `${testApp().url}/manage/users?created_from=${encodeURIComponent(text)}`;
+    const answer = await fetch(url, { headers });
+    const { errors = {} } = (await answer.json()) as { errors?: object };
+    return [answer.status, Object.keys(errors).filter((name) => name !== '')];
+  };
+  for (const text of [
+    '2026-11-31T00:00:00Z',
+    '2027-02-29T12:00:00Z',
+    '2026-11-30T24:00:00Z',
+    '2026-13-01T00:00:00Z',
+    '2026-11-30',
+    'yesterday',
+  ])
+    expect(await ask(text), text).toEqual([400, ['created_from']]);
+  for (const text of ['2028-02-29T23:59:59.5Z', '2026-11-30T00:00:00+03:30'])
+    expect(await ask(text), text).toEqual([200, []]);
+  const url = `${testApp().url}/manage/keys`;
+  const key = { kind: 'secret', name: 'late', expire_time: '2027-02-31T00:00:00Z' };
+  const made = await fetch(url, { method: 'POST', headers, body: JSON.stringify(key) });
+  expect([made.status, await made.text()]).toEqual([400, expect.stringContaining('expire_time')]);
+});
+
 test('a body that is no JSON and no form, or is compressed, is 415', async () => {
   for (const type of [
     'text/plain',

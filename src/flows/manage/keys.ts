@@ -10,7 +10,7 @@ import {
 import type { Manager } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { createViolations, DomainError, invalid } from '../../domain/errors.ts';
-import { parseNetworks } from '../../domain/network.ts';
+import { isNetwork } from '../../domain/network.ts';
 import { parseOverlap } from '../../domain/overlap.ts';
 import type { Random } from '../../domain/random.ts';
 import { isRegistrableOrigin } from '../../domain/registered-url.ts';
@@ -56,13 +56,6 @@ function parseScopes(kind: KeyKind, scopes: readonly string[]): Scope[] {
 /** Checks where a key is to be good; throws REQUEST_INVALID. */
 function parseLimits(kind: KeyKind, { origins, clientId, networks }: KeyLimits): KeyLimits {
   const violations = createViolations();
-  const isNetwork = (text: string) => {
-    try {
-      return parseNetworks([text]).length > 0;
-    } catch {
-      return false;
-    }
-  };
   const areOrigins = origins.length <= maxEntries && origins.every(isRegistrableOrigin);
   if (!areOrigins || (kind === 'secret' && origins.length > 0)) violations.add('origins', 'FIELD_INVALID');
   if (kind === 'secret' && clientId !== '') violations.add('client_id', 'FIELD_INVALID');
