@@ -66,10 +66,8 @@ export type AccessTokenVerifier = (token: string, request?: BoundRequest) => Pro
 export function createAccessTokenVerifier(options: VerifierOptions): AccessTokenVerifier {
   const { tenantId, clockToleranceS = 30, now = () => new Date(), revocations } = options;
   const issuer = issuerOption(options.issuer);
-  if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(tenantId ?? ''))
-    throw new TypeError(
-      'tenantId must be the id of the tenant, as `manam tenant list` shows it, and not its name',
-    );
+  if (typeof tenantId !== 'string' || tenantId === '')
+    throw new TypeError('tenantId is missing: the id of the tenant, as `manam tenant list` shows it');
   const jwksUrl = new URL(options.jwksUrl ?? `${issuer}/.well-known/jwks.json`);
   const keys = createRemoteJWKSet(jwksUrl, keyCache);
 
