@@ -68,7 +68,7 @@ export function parseCustomFields(value: Json | undefined): Json {
   };
   const walk = (node: Json, depth: number): void => {
     if (depth > maxDepth) throw refuse('depth');
-    if (isPair(node) && depth === 1) {
+    if (Array.isArray(value) && depth === 1 && isPair(node)) {
       // The form that is documented: what stands beside `key` is the name, and no less than an object's.
       count(node.key);
       if (paired.has(node.key)) throw refuse('twice', node.key);

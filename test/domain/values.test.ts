@@ -150,6 +150,7 @@ for (const [what, value] of [
   ['the list of the samples', [{ phone: '887219031', address: 'Tehran' }]],
   ['a plain object', { colour: 'blue' }],
   ['fifty keys', keys(50)],
+  ['an object that looks like a field of a list', { colour: { key: 'A', value: 1 } }],
   ['fifty fields in a list', Object.keys(keys(50)).map((key) => ({ key, value: 1 }))],
   ['four levels', nested(4)],
 ] as const) {
