@@ -182,6 +182,7 @@ test('every other command of the pages is a script, and .ci/run runs what has to
     'docs/operators.md',
     // `npm install` of the package in test/package, its command in test/cli/applications.test.ts.
     'docs/react.md',
+    'docs/react.md',
   ]);
 });
 
