@@ -247,6 +247,11 @@ test('a delivery is sent again on demand, and a range of the log is, with the sa
   expect(deliveries).toBe(2);
   await until(() => receiver.calls.length === 5);
   expect(new Set(idsOf(receiver.calls)).size).toBe(2);
+  // A log outlives its webhook, and sends nothing again.
+  await client().deleteWebhook({ webhookId: id });
+  expect(await failureOf(client().retryWebhookDelivery({ deliveryId: last?.deliveryId ?? '' }))).toEqual(
+    failure('NotFound', 'NOT_FOUND'),
+  );
 });
 
 describe('an address', () => {

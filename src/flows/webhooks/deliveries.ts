@@ -11,7 +11,7 @@ import { deliveryOf } from './fan-out.ts';
 import { findWebhook } from './manage.ts';
 
 export type DeliveriesDeps = {
-  readonly store: Store<'webhooks' | 'eventLogs' | 'events'>;
+  readonly store: Store<'webhooks' | 'eventLogs' | 'tenants' | 'events'>;
   readonly read: ReadEvents;
   readonly clock: Clock;
   readonly random: Random;
@@ -75,7 +75,9 @@ export function createDeliveries({ store, read, clock, random }: DeliveriesDeps)
 
     /** Sends a delivery again at once, and for three more days where that fails. */
     async retry({ tenant }: Caller, id: string): Promise<WebhookDelivery> {
-      await findDelivery(tenant.id, id);
+      const { webhookId } = await findDelivery(tenant.id, id);
+      // A log outlives its webhook.
+      await find(tenant.id, webhookId);
       await store.webhooks.retry(tenant.id, id, clock());
       return await findDelivery(tenant.id, id);
     },
@@ -93,9 +95,11 @@ export function createDeliveries({ store, read, clock, random }: DeliveriesDeps)
       const tooMany = (description: string) =>
         invalid({ field: 'until', reason: 'FIELD_INVALID', description });
       if (until - after > maxReplayed) throw tooMany(`at most ${maxReplayed} events at a time`);
-      const pending = await store.webhooks.countPending(webhook);
-      if (pending + Math.max(0, until - after) > 2 * maxReplayed)
-        throw tooMany(`${pending} deliveries wait still`);
+      const assertRoom = async ({ webhooks }: Pick<typeof store, 'webhooks'>, added: number) => {
+        const pending = await webhooks.countPending(webhook);
+        if (pending + added > 2 * maxReplayed) throw tooMany(`${pending} deliveries wait still`);
+      };
+      await assertRoom(store, Math.max(0, until - after));
       const deliveries: WebhookDelivery[] = [];
       for (let position = after; position < until; ) {
         const events = await store.eventLogs.read(tenant.id, position, until, replayPage);
@@ -107,6 +111,9 @@ export function createDeliveries({ store, read, clock, random }: DeliveriesDeps)
       }
       const count = deliveries.length;
       await store.transaction(async (repositories) => {
+        // One replay at a time, so that those that are asked for together are no more than one after another.
+        await repositories.tenants.findForUpdate(tenant.id);
+        await assertRoom(repositories, count);
         for (let index = 0; index < count; index += replayPage)
           await repositories.webhooks.addDeliveries(deliveries.slice(index, index + replayPage));
         const details = { webhook: webhook.id, count };
