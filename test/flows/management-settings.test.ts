@@ -255,3 +255,13 @@ test('a tenant reads what its apps need to reach it, with a key that works', asy
   const signedIn = auth.login({ email: 'nobody@example.com', password: 'not-the-password-1' });
   expect(await failureOf(signedIn)).toMatchObject({ reason: 'CREDENTIALS_INVALID' });
 });
+
+test('a key that has expired has no successor', async () => {
+  const expireTime = { seconds: BigInt(Math.floor(testApp().now().getTime() / 1000) + 60), nanos: 0 };
+  const { key } = await own().createKey({ kind: 'secret', scopes: ['users.read'], expireTime });
+  testApp().advance(120_000);
+  expect(await failureOf(own().rotateKey({ keyId: key?.keyId ?? '' }))).toMatchObject({
+    reason: 'NOT_FOUND',
+  });
+  testApp().advance(-120_000);
+});

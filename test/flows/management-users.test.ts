@@ -106,6 +106,9 @@ test('an update changes the fields of its mask and no other, also to nothing', a
   const unmasked = await byKey().updateUser({ userId, lastName: 'D' });
   expect(unmasked.user).toMatchObject({ firstName: 'C', lastName: 'D' });
   expect((await byKey().getUser({ userId })).profile?.postalCode).toBe('12345');
+  // A mask that names nothing is as none.
+  const renamed = await byKey().updateUser({ userId, firstName: 'Mina', updateMask: { paths: [] } });
+  expect(renamed.user?.firstName).toBe('Mina');
   expect(await failureOf(byKey().updateUser({ userId, updateMask: { paths: ['password'] } }))).toMatchObject({
     reason: 'REQUEST_INVALID',
     fields: { update_mask: 'FIELD_INVALID' },

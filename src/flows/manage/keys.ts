@@ -66,6 +66,8 @@ function parseLimits(kind: KeyKind, { origins, clientId, networks }: KeyLimits):
   return { origins, clientId, networks };
 }
 
+const isOver = ({ expiresAt }: ApiKeyRow, now: Date) => expiresAt !== undefined && expiresAt <= now;
+
 type Granted = Pick<ApiKeyRow, 'scopes' | 'limits' | 'expiresAt'>;
 
 /** Refuses to give a key what its giver does not have: scopes, a longer life, other networks. */
@@ -166,6 +168,8 @@ export function createKeyAdmin({ store, clock, random }: KeyAdminDeps) {
         const end = new Date(clock().getTime() + overlapMs);
         if (!(await repositories.tenants.endKey(tenant.id, old.id, end)))
           throw new DomainError('KEY_ROTATED');
+        // Its successor would end with it: one that has expired has none.
+        if (isOver(old, clock())) throw new DomainError('NOT_FOUND');
         const made = await makeKey(repositories, deps, old);
         const event = { type: 'key.rotated', details: { key: old.id } } as const;
         await record(repositories, deps, asActor(manager, tenant), event);
