@@ -2,7 +2,17 @@
 // built/release/ the two packages, the contract, a bill of materials of each package (CycloneDX) and the checksums of all.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const root = process.cwd();
@@ -46,24 +56,24 @@ run(process.execPath, ['tools/build-client.ts']);
 run('npm', ['pack', '--pack-destination', out], join(root, 'built/client'));
 run(process.execPath, ['tools/export-proto.ts']);
 run('tar', ['-czf', join(out, `manam-proto-${version}.tgz`), '-C', join(root, 'built/proto'), '.']);
-const bill = [
-  'sbom',
-  '--sbom-format',
-  'cyclonedx',
-  '--sbom-type',
-  'application',
-  '--package-lock-only',
-  '--omit',
-  'dev',
-];
-writeFileSync(join(out, `manam-${version}.cdx.json`), run('npm', bill));
+// `npm sbom --omit dev` leaves out what the service shares with our tools: its bill is made of the manifest without those.
+function billOf(folder: string): string {
+  const own = mkdtempSync(join(tmpdir(), 'manam-bill-'));
+  const { devDependencies: _, ...manifest } = JSON.parse(
+    readFileSync(join(folder, 'package.json'), 'utf8'),
+  ) as Record<string, unknown>;
+  writeFileSync(join(own, 'package.json'), JSON.stringify(manifest));
+  const lock = join(folder, 'package-lock.json');
+  if (existsSync(lock)) copyFileSync(lock, join(own, 'package-lock.json'));
+  run('npm', ['install', '--package-lock-only', '--ignore-scripts', '--no-audit', '--no-fund'], own);
+  const form = ['--sbom-format', 'cyclonedx', '--sbom-type', 'application', '--package-lock-only'];
+  const bill = run('npm', ['sbom', ...form], own);
+  rmSync(own, { recursive: true });
+  return bill;
+}
+writeFileSync(join(out, `manam-${version}.cdx.json`), billOf(root));
 // The client's by itself: npm resolves what it asks for.
-run(
-  'npm',
-  ['install', '--package-lock-only', '--ignore-scripts', '--no-audit', '--no-fund'],
-  join(root, 'built/client'),
-);
-writeFileSync(join(out, `manam-client-${version}.cdx.json`), run('npm', bill, join(root, 'built/client')));
+writeFileSync(join(out, `manam-client-${version}.cdx.json`), billOf(join(root, 'built/client')));
 
 const sums = readdirSync(out)
   .sort()
