@@ -32,7 +32,7 @@ app.get('/reports', expressGuard(admins), (_, response) => {
   response.json({ reports: [] });
 });
 app.listen(port, 'localhost', (error) => {
-  // Such as a port that is taken.
+  // For example, a port that is already in use.
   if (error) throw error;
   console.log(`open http://localhost:${port}`);
 });

@@ -98,7 +98,7 @@ app.get('/sign-out', (request, response) => {
 });
 
 app.listen(port, 'localhost', (error) => {
-  // Such as a port that is taken.
+  // For example, a port that is already in use.
   if (error) throw error;
   console.log(`open ${origin}`);
 });

@@ -42,7 +42,7 @@ export function describeEnum(names: Readonly<Record<number, string>>, value: num
 
 export type Forgetting = { readonly forget: boolean };
 
-/** A secret from standard input; empty where it is to be forgotten. A pipe that brought nothing forgets none by accident. */
+/** A secret from standard input; empty with `--forget`. Empty input alone is refused, so that a broken pipe removes no secret. */
 export function readSecret({ forget }: Forgetting): string {
   if (forget) return '';
   const secret = readFileSync(0, 'utf8').trim();

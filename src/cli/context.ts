@@ -14,7 +14,7 @@ export type Output = { readonly json: boolean };
 /** The options of every command that cannot be undone. */
 export type Destructive = { readonly yes: boolean };
 
-/** The program as it is called: from the sources by npm, which is not to write into what the program prints. */
+/** The command line that starts the program; from the sources through `npm run -s`, so that npm adds nothing to its output. */
 export const invocation = isSource ? 'npm run -s manam --' : 'manam';
 
 /** Ends the help of a command with an example of its arguments, after what has to stand before the program. */

@@ -29,7 +29,7 @@ export async function run(
   }
 }
 
-/** What a command that found nothing was asked for: the service does not say which of several names it does not know. */
+/** The arguments of a command that got NOT_FOUND: the error does not name which of them is unknown. */
 function missingIn(command: Command | undefined, error: unknown): CommandError | undefined {
   if (!(error instanceof ConnectError) || error.code !== Code.NotFound || command === undefined)
     return undefined;

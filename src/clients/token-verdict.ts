@@ -41,7 +41,7 @@ export type BoundRequest = {
   readonly url: string;
 };
 
-/** The issuer of a verifier, as tokens name it: without a slash at its end. Throws TypeError where it is no URL. */
+/** The issuer of a verifier, as tokens name it: without a slash at its end. Throws TypeError if it is not a URL. */
 export function issuerOption(issuer: string): string {
   if (!/^https?:/.test(issuer ?? '') || !URL.canParse(issuer))
     throw new TypeError('issuer must be a URL such as https://id.example.com');

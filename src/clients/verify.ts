@@ -78,7 +78,7 @@ export function createAccessTokenVerifier(options: VerifierOptions): AccessToken
       const { payload } = await jwtVerify(token, keys, {
         algorithms: ['EdDSA'],
         typ: 'at+jwt',
-        // A deployment's own may have been written with a slash at its end.
+        // A configured issuer may end with a slash.
         issuer: [issuer, `${issuer}/`],
         audience: tenantId,
         requiredClaims: ['exp', 'iat', 'sub', 'tid', 'sid', 'auth_time', 'amr'],

@@ -73,7 +73,7 @@ export type App = {
   listen(): Promise<Listeners>;
   /** Resolves once the writes that calls left behind are done. */
   settled(): Promise<void>;
-  /** Reads at once what is read again from time to time: the signing keys, and what tenants have changed. */
+  /** Reads the signing keys and the changes of tenants now, instead of at the next poll. */
   catchUp(): Promise<void>;
   close(): Promise<void>;
 };
@@ -217,7 +217,7 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
   };
 }
 
-/** The pools: that of the calls, and those of what must not wait for them, nor hold them up. */
+/** The connection pools: one for calls, and separate ones for background work, so that neither exhausts the other. */
 function openDatabases(
   { databaseUrl: url, databaseConnections }: AppOptions['config'],
   onStatement: AppOptions['onStatement'],

@@ -81,7 +81,7 @@ export function linesOf(error: unknown): string[] {
   const [precondition] = error.findDetails(PreconditionFailureSchema);
   const fields = bad?.fieldViolations.map(({ field, description }) => `${field}: ${description}`) ?? [];
   const steps = precondition?.violations.map(({ description }) => description) ?? [];
-  // Without details it is the transport that speaks: nobody answered there.
+  // Without details the error comes from the transport: the service did not respond.
   const hasAnswer = error.findDetails(ErrorInfoSchema).length > 0;
   const place =
     'is the service there? --url or MANAM_URL names it, for commands of operators MANAM_ADMIN_URL';

@@ -3,11 +3,11 @@ import type { Logger } from 'pino';
 type Reading = {
   readonly read: () => Promise<void>;
   readonly everyMs: number;
-  /** What the log says where it fails. */
+  /** The log message when the reading fails. */
   readonly failure: string;
 };
 
-/** Reads again and again what other instances change. A reading that fails is logged, and what was read before stays. */
+/** Polls for changes by other instances. A reading that fails is logged, and the earlier values stay. */
 export function startReadings(log: Logger, readings: readonly Reading[]) {
   const timers = readings.map(({ read, everyMs, failure }) =>
     setInterval(() => {
@@ -18,7 +18,7 @@ export function startReadings(log: Logger, readings: readonly Reading[]) {
   return {
     async catchUp() {
       await readAll();
-      // A reading that was under way may have missed a change.
+      // A reading that had already begun may have missed a change.
       await readAll();
     },
     stop() {

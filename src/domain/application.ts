@@ -167,7 +167,7 @@ export function remainderOf({ settings }: Pick<Application, 'settings'>, extent:
 
 const httpUrl = (value: string) => URL.canParse(value) && isRegistrable(new URL(value));
 const link = optional(v.pipe(text, v.maxLength(2048), v.check(httpUrl)), 'must be an https URL, or empty');
-// RFC 3986, section 4.3: of its characters alone, and without a fragment. What it may be follows from the kind.
+// RFC 3986, section 4.3: a URI has these characters only, and here no fragment. The kind of the application adds its own rules.
 const redirect = v.pipe(
   text,
   v.maxLength(2048, 'must have at most 2048 characters'),

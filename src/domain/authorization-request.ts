@@ -153,7 +153,7 @@ export function parseAuthorizationRequest(
     responseMode: responseModeOf(parameters),
     scopes,
     resources: resourcesOf(application, parameters['resource']),
-    // A parameter without a value is as one that was left out (RFC 6749, section 3.1).
+    // A parameter without a value is treated as omitted (RFC 6749, section 3.1).
     state: text('state') || undefined,
     nonce,
     codeChallenge,

@@ -62,7 +62,7 @@ export type SignInOrigin = {
  */
 export const latestSessions = { open: 70, ended: 30 };
 
-/** Whether an account has been used from where a sign-in comes from, by its sessions. */
+/** Whether earlier sessions of an account came from the device or the address of a sign-in. */
 export type OriginHistory = {
   /** Whether there are any. */
   readonly hasSessions: boolean;

@@ -33,7 +33,7 @@ export function parseEmail(text: string, field = 'email'): EmailAddress {
   return { address, canonical: address.toLowerCase() };
 }
 
-/** What the canonical form of an address begins with, where a text is an address or the beginning of one. */
+/** The canonical form of an address, or of the beginning of one, as a prefix to search by. */
 export function beginningOfEmail(text: string): string {
   const typed = cleanTyped(text).normalize('NFKC').trim();
   try {

@@ -250,7 +250,7 @@ export type SaltedEvent = { readonly event: Event; readonly salt: Buffer };
 export type EventRepository = {
   /** Adds events, one at least, sealed with fresh random bytes. The sequencer gives them their positions. */
   add(...added: readonly SaltedEvent[]): Promise<void>;
-  /** Adds an event outside of any transaction: without its personal part where the user was erased meanwhile. */
+  /** Adds an event outside of any transaction, and without its personal part if the user has been erased. */
   addFailure(added: SaltedEvent): Promise<void>;
   /** Removes the personal part of a user's events; returns their number. */
   removePersonalPart(tenantId: string, userId: string): Promise<number>;

@@ -69,7 +69,7 @@ export function sightOf(role: MemberRole | undefined): Sight {
 export type MemberRepository = {
   /** By primary key: read at every call of a member. */
   find(tenantId: string, userId: string): Promise<Member | undefined>;
-  /** Whether a member may still act in a user's place, by a token that was issued then: has joined before, has such a role, and an active account at Manam. */
+  /** Whether a member may still act in a user's place, by a token issued at that time: they joined earlier, have such a role, and their account at Manam is active. */
   mayAct(tenantId: string, userId: string, issuedAt: Date): Promise<boolean>;
   /** The members of a tenant, the oldest first. */
   list(tenantId: string): Promise<Member[]>;

@@ -28,7 +28,7 @@ export function parseNetworks(texts: readonly string[]): Network[] {
   });
 }
 
-/** Four numbers, or groups of IPv6: the library also takes `999` and `192.0.2` for addresses, as old C libraries do. */
+/** Four numbers, or groups of IPv6: the library also parses `999` and `192.0.2` as addresses, like `inet_aton`. */
 const written = /^(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9a-f:]*:[0-9a-f:]*)(?:\/\d{1,3})?$/i;
 
 /**

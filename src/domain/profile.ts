@@ -69,7 +69,7 @@ export function parseCustomFields(value: Json | undefined): Json {
   const walk = (node: Json, depth: number): void => {
     if (depth > maxDepth) throw refuse('depth');
     if (Array.isArray(value) && depth === 1 && isPair(node)) {
-      // The form that is documented: what stands beside `key` is the name, and no less than an object's.
+      // The documented form: the value of `key` is the name of the field, with the same rules as a name in an object.
       count(node.key);
       if (paired.has(node.key)) throw refuse('twice', node.key);
       paired.add(node.key);

@@ -64,7 +64,7 @@ function fromAuthboss(row: Row): Row {
   const confirmed = isYes(row['confirmed']);
   const hasIdentity = text('oauth2_uid') !== '';
   const isGoogle = hasIdentity && text('oauth2_provider') === 'google';
-  // A column that no one has named is a mistake, not to be lost in silence. A user who was deleted there is not
+  // An unknown column is an error, so that no data is lost in silence. A user who was deleted there is not
   // imported, nor one whose way in would be lost: an identity of another provider, whose issuer the row does not say.
   const unknown = Object.entries(row).filter(([name, value]) =>
     name === 'oauth2_provider'

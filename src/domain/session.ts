@@ -60,7 +60,7 @@ export type EndedSession = Pick<SessionRow, 'id' | 'userId' | 'createdAt' | 'idl
 };
 
 export type SessionRepository = {
-  /** False where the user is not active any more: disabled or erased. */
+  /** False if the user is no longer active: disabled or erased. */
   insert(session: SessionRow): Promise<boolean>;
   /** Finds a session that is live and whose user is active and has a confirmed identifier. */
   findLive(tenantId: string, id: string, now: Date): Promise<LiveSession | undefined>;

@@ -8,7 +8,7 @@ type Json = Readonly<Record<string, unknown>>;
 export const text = v.string('must be a text');
 export const flag = v.boolean('must be true or false');
 
-/** A text by a rule, or an empty one. */
+/** A string that is empty or matches the rule. */
 export const optional = (rule: v.GenericSchema<string, string>, message: string) =>
   v.pipe(
     text,
@@ -60,7 +60,7 @@ export function patchSettings(current: unknown, patch: unknown, defaults: unknow
   return withDefaults(mergePatch(current, patch), defaults);
 }
 
-/** What is wrong in words of ours: the library's repeat the value, which may be a secret in the wrong place (R73). */
+/** Our own message for an issue: the library's repeats the value, which may be a misplaced secret (R73). */
 export function wordsOf({ message }: { readonly message: string }): string {
   return /^Invalid [\w ]+: /.test(message) ? 'is not valid' : message;
 }
@@ -70,7 +70,7 @@ export function isUnknownField({ type, expected }: v.BaseIssue<unknown>): boolea
   return type === 'strict_object' && expected === 'never';
 }
 
-/** The path of an issue. What could be no field's name is content of the caller's where no field is meant, and is not repeated (R73). */
+/** The path of an issue. A segment that cannot be a field name is the caller's content, and is left out (R73). */
 export function pathOf(issue: v.BaseIssue<unknown>, name: string, prefix = ''): string {
   const path = v.getDotPath(issue);
   const isContent = path !== null && isUnknownField(issue) && !isPlausibleField(path);

@@ -48,7 +48,7 @@ export type SessionAccount = UserView & {
   readonly liveSessions: number;
   /** The session that ends with one more: the oldest of `maxSessions` live ones, where none is counted whose idle time is over. */
   readonly oldestSession: string | undefined;
-  /** By the sessions that have neither ended nor expired. */
+  /** Considers only sessions that have neither ended nor expired. */
   readonly history: OriginHistory;
 };
 
@@ -79,7 +79,7 @@ export type UserRepository = {
     origin: SignInOrigin,
     now: Date,
   ): Promise<SessionAccount | undefined>;
-  /** Whether a user has been here before, by their latest sessions; ended ones count. */
+  /** Whether the user's latest sessions, ended ones included, came from this device or address. */
   findHistory(tenantId: string, userId: string, origin: SignInOrigin): Promise<OriginHistory>;
   /**
    * Throws DuplicateError where the identifier is taken. Without a hash the user has no
@@ -88,7 +88,7 @@ export type UserRepository = {
   insert(user: User, identifier: HeldIdentifier | undefined, passwordHash: string | undefined): Promise<void>;
   /** Gives a user one more identifier. Throws DuplicateError where it is taken. */
   addIdentifier(tenantId: string, identifier: HeldIdentifier): Promise<void>;
-  /** Holds a user still until the transaction ends; false where there is none, such as one who was erased. */
+  /** Locks the user's row until the transaction ends; false if there is none, such as after an erasure. */
   lock(tenantId: string, userId: string): Promise<boolean>;
   /** Takes away every identifier of a user but that one. */
   removeOtherIdentifiers(tenantId: string, userId: string, kept: Identifier): Promise<void>;

@@ -206,7 +206,7 @@ function writeWellKnown(message: DescMessage, value: Json): Json {
   return value.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-/** The types of which not every JSON is a value. */
+/** The types whose JSON form needs a check of its own. */
 const narrow = ['google.protobuf.Timestamp', 'google.protobuf.Duration', 'google.protobuf.FieldMask'];
 
 /**

@@ -138,7 +138,7 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
       signal: closeSignal(response),
       values,
       bind,
-      // A call of OAuth finds out in its flow who calls, and its GET changes nothing.
+      // A call of OAuth authenticates its caller in its flow, and its GET changes nothing.
       isHead: request.method === 'HEAD' && !route.isTolerant,
     });
     for (const [name, value] of [...header, ...(error?.metadata ?? [])]) {

@@ -185,7 +185,7 @@ const camelCase = (path: string) => path.replaceAll(/_([a-z])/g, (_, letter: str
 
 /** The fields that a request changes: those of its mask, empty where they are not set, or those that are set. */
 function toEdit({ updateMask, userId, customFields, roles, ...texts }: UpdateUserRequest): EditUserCommand {
-  // A mask that names nothing is as none: what is sent is changed (AIP-134).
+  // An empty mask is treated as no mask: every field that was sent changes (AIP-134).
   const paths = updateMask?.paths.length ? updateMask.paths.map(camelCase) : undefined;
   if (paths?.some((path) => !Object.hasOwn(editable, path)))
     throw invalid({ field: 'update_mask', reason: 'FIELD_INVALID', description: 'names an unknown field' });

@@ -33,7 +33,7 @@ export function createApplicationAttempts({ limiter, limits, hasOrigin, clock }:
   ): Promise<T> {
     const { origin = '' } = application ?? {};
     if (origin !== '' && !(await hasOrigin(tenant.id, origin))) return await work();
-    // Pages of one origin close the way of no others, nor that of servers.
+    // Each origin has its own limit, so pages of one cannot use up that of others, or of servers.
     const network = `${networkOf(client.address)}${origin && ` ${origin}`}`;
     const lane = `${tenant.id} ${network}`;
     const waitMs = (closedUntil.get(lane) ?? 0) - clock().getTime();

@@ -53,7 +53,7 @@ const exposedHeaders = [
 const allowedMethods = 'GET, POST, PUT, PATCH, DELETE, HEAD';
 const preflightLifetimeS = 600;
 
-/** The places of an issuer that browsers are sent to, and that no script reads (RFC 9700, section 2.6). */
+/** The endpoints that browsers navigate to. They have no CORS (RFC 9700, section 2.6). */
 const visited = /\/t\/[a-z0-9-]{1,63}\/oauth\/(?:authorize|end_session|form_post)$/;
 
 /**

@@ -16,7 +16,7 @@ export type ListChanged = (windowS: number, limit: number) => Promise<readonly s
 export type DirectoryChanges = {
   /** Whether what was read of a tenant at that time (`performance.now()`) is as it is now, but for the last second or so. */
   isCurrent(tenantId: string | undefined, readAtMs: number): boolean;
-  /** Asks what has changed; joins a question that is under way. */
+  /** Reads the changes; joins a reading that is under way. */
   ask(): Promise<void>;
 };
 

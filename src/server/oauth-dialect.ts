@@ -4,7 +4,7 @@ import type { Reason } from '../domain/errors.ts';
 import { isObject } from '../domain/settings.ts';
 import type { JsonObject } from '../rest/json.ts';
 
-/** A path of what applications call of an issuer. */
+/** The path of an issuer's endpoint that applications call. */
 export const oauthPath = /^\/t\/[a-z0-9-]{1,63}\/oauth\//;
 
 /** The reasons whose name is not the error code of OAuth in capitals (RFC 6749, section 5.2; RFC 6750, section 3.1). */
@@ -35,7 +35,7 @@ const statuses: Partial<Record<string, number>> = {
 } as const;
 
 const byReason: Partial<Record<string, number>> = {
-  // The call carries no token at all: 401 without a code would hide what is wrong (RFC 6750, section 3.1).
+  // The call carries no token: a 401 without an error code would hide the reason (RFC 6750, section 3.1).
   TOKEN_MISSING: 401,
   ROUTE_NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,

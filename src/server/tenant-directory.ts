@@ -23,7 +23,7 @@ export function createTenantDirectory(
   changes: DirectoryChanges,
   clock: Clock,
 ): TenantDirectory {
-  /** Suspended ones too, so that their resumption is heard of. */
+  /** Includes suspended tenants, so that their resumption is noticed. */
   const cacheOf = (read: (name: string) => Promise<Tenant | undefined>) =>
     createDirectoryCache({ read, changes, clock, tenantOf: (tenant) => tenant?.id });
   const byId = cacheOf((id) => tenants.findById(id));

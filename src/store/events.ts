@@ -61,7 +61,7 @@ export function createEventRepository(
       .prepare(),
   );
 
-  /** An erasure that is under way is waited for, so that it misses nothing that this adds. */
+  /** Waits for an erasure under way, so that nothing added here escapes it. */
   const insertFailure = once(() => {
     const userId = slot('userId', table.userId);
     const isErased = sql`(${userId} IS NOT NULL AND ${users.id} IS NULL)`;

@@ -121,7 +121,7 @@ export function createSessionRepository(db: Database, prepared: Database): Sessi
         .where(and(eq(sessions.tenantId, tenantId), inArray(sessions.id, ids), isIdle));
   }
 
-  /** Of an active user alone: who disables one waits until this transaction has ended, and ends its session then. */
+  /** For an active user only. Disabling a user waits for this transaction, and then ends the session. */
   const insert = once(() => {
     const row = Object.entries(getTableColumns(sessions)).map(([name, column]) => slot(name, column));
     const isActive = and(

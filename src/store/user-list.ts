@@ -157,7 +157,7 @@ export function createUserListRepository(db: Database): UserListRepository {
     }
   }
 
-  /** Those of so many users whom a filter finds. */
+  /** The users among these that match a filter. */
   async function amongThem(filter: UserFilter, tenantId: string, ids: readonly string[]): Promise<string[]> {
     if (filter.by === 'email' || filter.by === 'mobile') {
       const isOne = and(eq(identifiers.tenantId, tenantId), inArray(identifiers.userId, [...ids]));

@@ -32,7 +32,7 @@ export function createHostedTenants(deps: HostedTenantDeps): HostedTenants {
   /** The generation of keys that a tenant has come to: the ones before were revoked. */
   const generations = new Map<string, number>();
   return async (slug) => {
-    // Any name can be requested at any rate: the directory keeps what it found, and what it did not find.
+    // Strangers can request any name at any rate: the directory caches both hits and misses.
     const tenant = await deps.directory.findBySlug(slug);
     return tenant && (await withKey(deps, tenant, generations));
   };

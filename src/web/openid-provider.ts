@@ -79,7 +79,7 @@ export function createOpenIdProviderRoute(deps: OpenIdProviderDeps): Route {
     deps;
 
   function redirect(response: ServerResponse, location: string): 'answered' {
-    // Pages that were registered before that was checked may have letters that no header has.
+    // Redirect URIs registered before this check existed may have characters that a header must not contain.
     const written = location.replaceAll(/[^\x21-\x7e]+/g, encodeURIComponent);
     // 303: whatever came by POST goes on by GET.
     response.writeHead(303, { location: written }).end();
@@ -204,7 +204,7 @@ async function parametersOf(request: IncomingMessage): Promise<AuthorizationPara
   );
 }
 
-/** A misspelt tenant is the first mistake with any library, which shows what it gets. */
+/** A misspelt tenant is the most common mistake with a library, and the library shows this text. */
 function refuseIssuer(request: IncomingMessage, response: ServerResponse): 'answered' {
   const detail = 'there is no such issuer: check the name of the tenant in the address';
   const { headers } = request;

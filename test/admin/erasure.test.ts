@@ -102,7 +102,7 @@ test('an operator’s command erases the same, and returns the receipt', async (
   expect(lines[0]?.['user_id']).toBeNull();
 });
 
-test('calls that are under way when an account is erased leave nothing of its user', async () => {
+test('calls under way during an erasure leave no personal data behind', async () => {
   const auth = testApp().client(AuthService);
   const byKey = testApp().client(ManagementService, { 'x-api-key': testApp().dev.secret });
   const calls = ({ email, userId, accessToken }: SignedIn) => [

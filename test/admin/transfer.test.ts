@@ -31,7 +31,7 @@ async function importInto(to: string, records: object[], options = {}) {
   return (await admin.importUsers({ tenant: to, records: lines, ...options })).results;
 }
 
-test('a line is one object of well-formed text, with each member once', async () => {
+test('rejects a line with a duplicate member or malformed Unicode', async () => {
   const address = () => JSON.stringify(freshEmail());
   for (const line of [
     `{"email":${address()},"email":${address()}}`,
@@ -57,7 +57,7 @@ test('a line is one object of well-formed text, with each member once', async ()
   expect(ImportState[backslash?.state ?? 0]).toBe('IMPORTED');
 });
 
-test('what is wrong with a record is said in words that repeat nothing of it', async () => {
+test('the error for an invalid record repeats none of its values', async () => {
   const secret = 'TOPSECRET-value';
   const records = [
     { email: freshEmail(), password_hash: secret },

@@ -158,7 +158,7 @@ test('a browser that is refused on its way in is told how to authenticate', asyn
   }
 });
 
-test('settings that are refused are not repeated, whatever was pasted into them', async () => {
+test('the error for invalid settings repeats none of their values', async () => {
   const secret = 'TOPSECRET';
   const url = `ftp://user:${secret}@host/`;
   for (const settings of [

@@ -166,7 +166,7 @@ test('strangers’ wrong passwords lock no owner out, only the attacker', async 
   }
 });
 
-test('after a hundred failures an address that the owner has used goes on, also once its sessions have ended', async () => {
+test('a known address can sign in after a hundred failures, even after its sessions ended', async () => {
   const { email, userId } = await signUp(app);
   const own = freshAddress();
   const { json } = await login(own, { email, password });

@@ -379,7 +379,7 @@ test('prompt=none finds the account that the application names among all of the 
   await who.context.close();
 });
 
-test('prompt=none passes no terms by that a user has not accepted', async () => {
+test('prompt=none requires accepted terms', async () => {
   const shop = await openShop({ firstParty: true });
   const who = await comeFrom(shop, desktop, await signUp(test0));
   await isBack(who);

@@ -251,7 +251,7 @@ test('a passkey of the autofill signs in without a press of the button', async (
   await who.context.close();
 }, 60_000);
 
-test('a passkey keeps someone signed in where they ask for it', async () => {
+test('a passkey sign-in honours "Stay signed in"', async () => {
   const { email, userId } = await signUp(app);
   const who = await visit(browser(), origin, { locale: 'en', width: 1280 }, folder);
   const { page, t } = who;

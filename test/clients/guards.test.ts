@@ -167,7 +167,7 @@ test.each([
   expect([refusal.status, refusal.headers['www-authenticate']]).toEqual([401, 'Bearer']);
 });
 
-test('the server learns why a token is refused, and its caller does not', async () => {
+test('onRefusal gets the reason of a rejection, and the response does not', async () => {
   const refusals: GuardError[] = [];
   const guard = createGuard(await verifierOf(), { onRefusal: (refusal) => refusals.push(refusal) });
   const headers = { authorization: 'Bearer x.y.z' };

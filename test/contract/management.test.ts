@@ -149,7 +149,7 @@ overEveryStore('lists of users', (scene) => {
     expect(await walk(own, { by: 'authenticator', kind: 'totp' })).toEqual([]);
   });
 
-  test('a page leaves out whom an earlier filter finds, without regard to case and accents', async () => {
+  test('a page omits matches of earlier filters, ignoring case and accents', async () => {
     const own = scene();
     const { store, tenantId } = own;
     const { a } = await populate(own);

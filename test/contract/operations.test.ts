@@ -73,7 +73,7 @@ overEveryStore('events', (scene) => {
     ]);
   });
 
-  test('a failure is kept with its user, and without what is personal where that user was erased', async () => {
+  test('stores a failure with its user, and without personal data after an erasure', async () => {
     const own = scene();
     const { store, tenantId, makeUser, uuid } = own;
     const { user } = await makeUser();
@@ -94,7 +94,7 @@ overEveryStore('events', (scene) => {
     expect([ofSomeone, ofNobody, ofErased].map(saltOf)).toEqual([salt, salt, undefined]);
   });
 
-  test('a failure waits for the erasure of its user that is under way', async () => {
+  test('storing a failure waits for an erasure under way', async () => {
     const own = scene();
     const { store, tenantId, makeUser } = own;
     const { user } = await makeUser();

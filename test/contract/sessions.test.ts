@@ -161,7 +161,7 @@ overEveryStore('sessions', (scene) => {
     expect(await store.sessions.findLive(tenantId, id, now)).toBeUndefined();
   });
 
-  test('a session begins for an active user alone, and one that begins while its user is disabled ends with it', async () => {
+  test('inserts a session for an active user only, and a concurrent disabling ends it', async () => {
     const { store, tenantId, makeUser, makeSession, uuid, now } = scene();
     const { user } = await makeUser();
     const session = await makeSession(user);

@@ -92,7 +92,7 @@ test('it needs a reason, a user who could sign in, and a role that may', async (
   expect(await failureOf(client.impersonateUser({ userId, reason }))).toMatchObject({ reason: 'NOT_FOUND' });
 });
 
-test('it ends for a member who is disabled, or who joined again since', async () => {
+test('an impersonation ends when its member is disabled or joins again', async () => {
   const user = await signUp(testApp());
   const { support, accessToken } = await impersonate(user.userId);
   const { app, client, dev } = testApp();
@@ -117,7 +117,7 @@ test('it ends for a member who is disabled, or who joined again since', async ()
   expect(await introspect()).toBe(false);
 });
 
-test('however often it happens, the user’s own sessions go on', async () => {
+test('impersonations push out none of the user’s own sessions', async () => {
   const user = await signUp(testApp());
   const support = await makeMember(testApp(), 'support');
   const client = testApp().client(ManagementService, support.headers);

@@ -327,7 +327,7 @@ test('no call of the management reaches a user of another tenant', async () => {
   ).toHaveLength(1);
 });
 
-test('whoever is found by two names is listed once', async () => {
+test('lists a user who matches two names once', async () => {
   const marker = `Parv${randomBytes(4).toString('hex')}`;
   for (const [firstName, lastName] of [
     [marker, `${marker}i`],
@@ -342,7 +342,7 @@ test('whoever is found by two names is listed once', async () => {
   }
 });
 
-test('a search reads an address as every other call does', async () => {
+test('a search normalizes an address as every other call does', async () => {
   const name = randomBytes(6).toString('hex');
   await byKey().createUser({ email: `${name}@Müller.de`, silent: true });
   for (const query of [

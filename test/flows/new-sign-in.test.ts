@@ -47,7 +47,7 @@ test('the owner is told of a sign-in on a device that the account has not used, 
   expect(second?.text).toContain('Chrome در Windows');
 });
 
-test('a device is known by sessions that have ended as well', async () => {
+test('ended sessions make a device known as well', async () => {
   const { email, accessToken } = await signUp(testApp());
   const token = await signIn(email, firefox);
   for (const each of [token, accessToken]) await testApp().client(AuthService, bearer(each)).logout({});

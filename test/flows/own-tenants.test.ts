@@ -301,7 +301,7 @@ test('an owner gives a tenant up: it is closed at once, comes back by an operato
   expect(await store.members.listOfUser(owner.userId)).toEqual([]);
 });
 
-test('a confined tenant invites no crowd by taking its invitations back', async () => {
+test('revoking invitations does not raise the daily limit of a confined tenant', async () => {
   const { owner, slug } = await makeTenant();
   const client = byOwner(owner, slug);
   const reasons: string[] = [];

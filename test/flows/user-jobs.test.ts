@@ -159,7 +159,7 @@ test('five jobs of a tenant run at a time', async () => {
   for (const jobId of ids) await byKey().cancelUserJob({ jobId });
 });
 
-test('a job does a user once whom it finds by two names', async () => {
+test('a job processes a user who matches two names once', async () => {
   const marker = `Parv${randomBytes(4).toString('hex')}`;
   for (const [firstName, lastName] of [
     [marker, `${marker}i`],

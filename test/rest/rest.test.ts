@@ -87,7 +87,7 @@ test('a field at fault is named as REST spells it', async () => {
   expect(answer.body).toEqual(unsuccess('REQUEST_INVALID', 'firstname', 'custome_fields'));
 });
 
-test('a time is of a day that there is, and what is no time is named by its field', async () => {
+test('rejects dates that do not exist, and names the field of an invalid time', async () => {
   const headers = { 'x-api-key': testApp().dev.secret, 'content-type': 'application/json' };
   const ask = async (text: string) => {
     const url = `${testApp().url}/manage/users?created_from=${encodeURIComponent(text)}`;

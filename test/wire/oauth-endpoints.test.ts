@@ -22,7 +22,7 @@ const at = (path: string) => `${testApp().url}/t/dev/oauth/${path}`;
 const machine = { kind: 'machine', redirectUris: [], resources: ['https://api.example.com'] };
 const grant = { grant_type: 'client_credentials' };
 
-test('a page of strangers closes the way of no one, and a server that guesses its own', async () => {
+test('attempts from an unknown origin do not lock out applications', async () => {
   const max = 4;
   const limits = { ...defaultLimits, attemptsPerNetwork: { ...defaultLimits.attemptsPerNetwork, max } };
   const app = await startTestApp({ config: { limits } });
@@ -45,7 +45,7 @@ test('a page of strangers closes the way of no one, and a server that guesses it
   await app.close();
 });
 
-test('parameters that no one knows are ignored, wherever they stand', async () => {
+test('ignores unknown parameters in the query and in the form', async () => {
   const headers = { ...basic(await makeApplication(testApp(), machine)) };
   const form = 'application/x-www-form-urlencoded';
   const ask = async (query: string, body: string) => {
@@ -73,7 +73,7 @@ test('parameters that no one knows are ignored, wherever they stand', async () =
   expect(location).toContain('/account/dev/authorize?request=');
 });
 
-test('a token of any size that is issued is introspected and revoked', async () => {
+test('introspects and revokes tokens of every size that is issued', async () => {
   const scopes = Array.from({ length: 90 }, (_, index) => `${'jobs.'.repeat(19)}${index}`);
   const application = await makeApplication(testApp(), { ...machine, scopes });
   const headers = basic(application);
@@ -84,7 +84,7 @@ test('a token of any size that is issued is introspected and revoked', async () 
   expect((await post(testApp(), 'revoke', { token }, { headers })).status).toBe(200);
 });
 
-test('a HEAD of UserInfo is judged as its GET', async () => {
+test('HEAD of UserInfo has the status and the headers of its GET', async () => {
   const { tokens } = await signInTo(testApp(), await makeApplication(testApp()), { scope: 'openid email' });
   for (const authorization of [undefined, 'Bearer x', `Bearer ${tokens['access_token']}`]) {
     const init = { headers: authorization === undefined ? {} : { authorization } };
@@ -98,7 +98,7 @@ test('a HEAD of UserInfo is judged as its GET', async () => {
   }
 });
 
-test('scripts of other origins read nothing where browsers are sent to', async () => {
+test('the authorization endpoint allows no CORS', async () => {
   const origin = 'https://spa.example';
   const application = await makeApplication(testApp(), {
     kind: 'spa',
@@ -115,7 +115,7 @@ test('scripts of other origins read nothing where browsers are sent to', async (
   expect(await allowed(at('userinfo'))).toBe(origin);
 });
 
-test('whatever is refused before a call has the form of OAuth, and its own challenge', async () => {
+test('rejections before the flow have the form of OAuth, with a challenge', async () => {
   const { host, port } = new URL(testApp().url);
   /** Sends what `fetch` would not. */
   const raw = async (lines: readonly string[]) => {
@@ -158,7 +158,7 @@ test('whatever is refused before a call has the form of OAuth, and its own chall
   expect(noIssuer.headers.get('www-authenticate')).toMatch(/^Basic /);
 });
 
-test('an address without an issuer says so, to libraries and to people', async () => {
+test('an unknown issuer gets a JSON error or a page that says so', async () => {
   for (const path of ['.well-known/openid-configuration', 'oauth/authorize?client_id=x', 'jwks']) {
     const answer = await fetch(`${testApp().url}/t/nope/${path}`);
     expect([answer.status, await answer.json()], path).toEqual([
@@ -175,7 +175,7 @@ test('an address without an issuer says so, to libraries and to people', async (
   expect([page.status, await page.text()]).toEqual([404, expect.stringContaining('there is no such issuer')]);
 });
 
-test('a token is not kept by caches of any age', async () => {
+test('token responses forbid caching, for HTTP/1.0 as well', async () => {
   const headers = basic(await makeApplication(testApp(), machine));
   const answer = await post(testApp(), 'token', grant, { headers });
   expect(answer.headers.get('cache-control')).toBe('no-store');
@@ -203,7 +203,7 @@ test('a redirect URI has the characters of a URI', async () => {
   expect(location).toContain(`${encoded}?error=invalid_scope`);
 });
 
-test('one that was registered with other letters still gets its answer', async () => {
+test('an older redirect URI with other characters still gets its response', async () => {
   const application = await makeApplication(testApp());
   const written = 'https://app.example/بازگشت';
   await testApp().sql(
@@ -217,7 +217,7 @@ test('one that was registered with other letters still gets its answer', async (
   expect(location).toContain(`${encodeURI(written)}?error=invalid_scope`);
 });
 
-test('an empty state is none, and an age of centuries is an age', async () => {
+test('treats an empty state as omitted, and accepts a max_age of centuries', async () => {
   const application = await makeApplication(testApp());
   const user = await signUp(testApp());
   const { location } = await visit(testApp(), requestOf(application, { state: '', max_age: '9999999999' }));

@@ -74,19 +74,19 @@ test.each(['GET', 'POST'])(
   },
 );
 
-test('without a hint the person decides: no session is named', async () => {
+test('without a hint the user decides, and no session is named', async () => {
   expect(await described({})).toEqual({ sessionId: '', target: '', name: undefined });
   const byId = { client_id: application.clientId, post_logout_redirect_uri: bye };
   expect(await described(byId)).toEqual({ sessionId: '', target: bye, name: 'Shop' });
 });
 
-test('a hint that has expired is good, also once its key signs no more', async () => {
+test('accepts an expired hint, also after its key was retired', async () => {
   testApp().advance(40 * 86_400_000);
   expect((await described({ id_token_hint: hint })).sessionId).toBe(session);
   testApp().advance(-40 * 86_400_000);
 });
 
-test('a hint that is no ID token of this issuer names nothing, and an access token is none', async () => {
+test('ignores a hint that is not an ID token of this issuer', async () => {
   const { tokens } = await signInTo(testApp(), application);
   for (const wrong of [tampered(hint), 'x.y.z', 'x', String(tokens['access_token']), user.accessToken])
     expect(await described({ id_token_hint: wrong }), wrong.slice(0, 20)).toEqual({
@@ -113,7 +113,7 @@ test.each([
   }
 });
 
-test('a parameter that comes twice is refused', async () => {
+test('rejects a repeated parameter', async () => {
   const twice = new URLSearchParams([
     ['id_token_hint', hint],
     ['id_token_hint', hint],
@@ -121,7 +121,7 @@ test('a parameter that comes twice is refused', async () => {
   for (const method of ['GET', 'POST']) expect((await ask(twice, method)).status).toBe(400);
 });
 
-test('nothing of it ends a session before its person or its page does', async () => {
+test('the user is still signed in after these requests', async () => {
   const view = await pagesOf(testApp(), user).listConnectedApplications({});
   expect(view.applications.length).toBeGreaterThan(0);
 });

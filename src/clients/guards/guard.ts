@@ -18,7 +18,7 @@ export type GuardOptions = {
    * proved for it (RFC 9449). Default: bound tokens are refused.
    */
   readonly origin?: string;
-  /** Called with each refusal, whose `cause` says why: for a log, and never for the caller. */
+  /** Called with each refusal. Its `cause` has the reason: log it, and never send it to the caller. */
   readonly onRefusal?: (refusal: GuardError) => void;
 };
 

@@ -107,7 +107,7 @@ function useManager(manager: UserManager | undefined): Auth {
   }, [manager]);
   return useMemo(() => {
     const at = () => location.pathname + location.search + location.hash;
-    /** Whoever pressed a button has to see that nothing comes of it. */
+    /** Stores the error, so that the page can show that the sign-in could not begin. */
     const orTell = async (work: () => Promise<void> | undefined): Promise<void> => {
       setError(undefined);
       try {

@@ -79,7 +79,7 @@ export function createEditUser(deps: EditUserDeps) {
     }
     try {
       await store.transaction(async (repositories) => {
-        // Erased since they were read.
+        // Erased after they were read.
         if (!(await repositories.users.lock(tenantId, userId))) throw new DomainError('NOT_FOUND');
         // A role opens more than the account: no password opens it that was set before a proof (R71).
         if (byKey && changes.roles !== undefined && changes.roles.length > 0)

@@ -13,7 +13,7 @@ type Erasing = Pick<
 
 export type EraseDeps = MessageDeps & TellDeps & { readonly signReceipt: ReceiptSigner };
 
-/** Throws LAST_OWNER for the only owner of a tenant, who has to hand it over first, or give it up. */
+/** Throws LAST_OWNER for the only owner of a tenant, who must transfer or give up the tenant first. */
 async function assertNoLastOwner(
   { members, tenants }: Pick<Repositories, 'members' | 'tenants'>,
   userId: string,
@@ -22,7 +22,7 @@ async function assertNoLastOwner(
     if (member.role !== 'owner') continue;
     // Two owners do not go at once.
     const tenant = await tenants.findForUpdate(member.tenantId);
-    // One that was given up needs none: an operator who resumes it names one.
+    // A tenant that was given up needs no owner: an operator who resumes it names one.
     if (tenant?.deletedAt !== undefined) continue;
     await assertOwnerLeft({ members }, member);
   }

@@ -54,7 +54,7 @@ export function createAuditLog({ store }: AuditLogDeps) {
       ['after_event_id', afterEventId],
     ] as const)
       if (id !== '' && !isUuid(id)) throw invalid({ field, reason: 'FIELD_INVALID' });
-    // A misspelt one would look as if nothing had happened.
+    // A misspelt type would match nothing, and look like an empty log.
     if (type !== '' && !isEventType(type))
       throw invalid({ field: 'action', reason: 'FIELD_INVALID', description: 'is no type of event' });
     if (!['', 'success', 'failure'].includes(outcome))

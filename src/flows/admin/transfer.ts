@@ -35,7 +35,7 @@ export type TransferDeps = {
   >;
   readonly canVerify: PasswordHasher['canVerify'];
   readonly isUsableKey: RecordContext['isUsableKey'];
-  /** Reads JSON strictly: throws where a member comes twice, of which only one could be kept. */
+  /** Parses JSON strictly: throws on a duplicate member, because only one of the two could be kept. */
   readonly parseJson: (text: string) => unknown;
   /** What a violation says in English. */
   readonly describe: (violation: Violation) => string;
@@ -278,7 +278,7 @@ export function createTransfer(deps: TransferDeps) {
   };
 }
 
-/** Whether every text is: an escape can write half of a character, which no database keeps. */
+/** Whether every string is well-formed Unicode: an escape can write half of a surrogate pair, which a database rejects. */
 function isWellFormed(value: unknown): boolean {
   if (typeof value === 'string') return value.isWellFormed();
   if (typeof value !== 'object' || value === null) return true;

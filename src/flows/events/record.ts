@@ -92,7 +92,7 @@ export async function recordAll(
   await events.add(...recorded.map((each) => eventOf(deps, actor, each as Recorded<EventType>)));
 }
 
-/** Records a failure outside of any transaction. Its user may have been erased since they were read. */
+/** Records a failure outside of any transaction. The user may have been erased after they were read. */
 export async function recordFailure<T extends FailureType>(
   deps: RecordDeps & { readonly store: Pick<Repositories, 'events'> },
   actor: Actor,

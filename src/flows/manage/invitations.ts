@@ -31,7 +31,7 @@ export type InvitationDeps = Pick<MembersDeps, 'clock' | 'random'> & {
   readonly newTenantPage: string;
 };
 
-/** Anyone can make a confined tenant, whose invitations Manam sends: those that were taken back count as well. */
+/** Anyone can make a confined tenant, and Manam sends its invitations: so revoked invitations count as well. */
 const confinedBudget = { name: 'invitation.confined', max: 3 * maxMembersConfined, windowMs: dayMs };
 
 const lifetimeMs = 7 * dayMs;

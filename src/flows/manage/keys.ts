@@ -168,7 +168,7 @@ export function createKeyAdmin({ store, clock, random }: KeyAdminDeps) {
         const end = new Date(clock().getTime() + overlapMs);
         if (!(await repositories.tenants.endKey(tenant.id, old.id, end)))
           throw new DomainError('KEY_ROTATED');
-        // Its successor would end with it: one that has expired has none.
+        // A successor has the same expiry, so an expired key has none.
         if (isOver(old, clock())) throw new DomainError('NOT_FOUND');
         const made = await makeKey(repositories, deps, old);
         const event = { type: 'key.rotated', details: { key: old.id } } as const;

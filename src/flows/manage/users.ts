@@ -49,7 +49,7 @@ export type UserOfTenant = { readonly tenant: string; readonly user: string };
 
 const maxQueryLength = 254;
 
-/** Holds a user still for a change. Throws NOT_FOUND for one who was erased since they were read: nothing may be written of them. */
+/** Locks the user's row for a change. Throws NOT_FOUND if the user was erased after they were read. */
 export async function hold(
   { users }: Pick<Repositories, 'users'>,
   { user: { tenantId, id } }: UserView,

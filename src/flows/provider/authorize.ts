@@ -60,7 +60,7 @@ export type MissingStep =
   | { readonly step: 'reauthenticate' | 'other-user' }
   | { readonly step: 'consent'; readonly scopes: readonly string[]; readonly resources: readonly string[] };
 
-/** What an application learns that allows no questions (OpenID Connect Core 1.0, section 3.1.2.6). */
+/** The error for an application that sent `prompt=none` (OpenID Connect Core 1.0, section 3.1.2.6). */
 const silentErrors = {
   'other-user': 'login_required',
   reauthenticate: 'login_required',
@@ -292,7 +292,7 @@ export function createAuthorize(deps: AuthorizeDeps) {
       const isSilent = request.prompts.includes('none');
       if (missing === undefined && !(isSilent && (await lacksTerms(caller, session))))
         return { answer: await approve(caller, session, application, request, command.consent) };
-      // Another account of the browser may be the one that is asked for.
+      // The application may ask for another account of the browser.
       if (missing !== undefined && (!isSilent || missing.step === 'other-user')) return missing;
       const code = silentErrors[missing?.step ?? 'interaction'];
       const error = new AuthorizationError(code, 'the user would have to be asked');

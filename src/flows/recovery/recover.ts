@@ -53,7 +53,7 @@ export function createRecover(deps: RecoverDeps) {
 
     return await store.transaction(async (repositories) => {
       let challengeId = random.uuid();
-      // An account that was erased since it was read is as one that never was.
+      // An account that was erased after it was read is treated as unknown.
       const isThere = await repositories.users.lock(tenantId, found?.userId ?? random.uuid());
       const held = isThere ? found : undefined;
       if (held?.confirmedAt !== undefined) {

@@ -79,7 +79,7 @@ async function attempt(deps: StartCodeSignInDeps, caller: Caller, order: CodeOrd
   const { message: _, ...decoy } = message;
   return await deps.store.transaction(async (repositories) => {
     const isThere = await repositories.users.lock(caller.tenant.id, held?.userId ?? deps.random.uuid());
-    // Erased since it was read: nothing may be written of its owner.
+    // Erased after it was read: nothing about its owner may be written.
     if (held !== undefined && !isThere) throw new DuplicateError();
     const isPlaced = await placeFairly(deps, repositories, challenge, identifier.canonical);
     if (isPlaced && maySignIn(caller, held)) await repositories.outbox.add(message);

@@ -76,7 +76,7 @@ export async function issueTokens(
 export type SignIn = SignInProgress & {
   /** Runs first in the transaction of the session, such as the use of a code; throws to abort it. */
   readonly prepare?: (repositories: Pick<Repositories, SignInStores>) => Promise<void>;
-  /** What a user is told who may not sign in any more: disabled or erased since the account was read. */
+  /** The result for a user who was disabled or erased after the account was read. */
   readonly refusal: () => DomainError;
 };
 

@@ -92,7 +92,7 @@ async function fail(
     return await recordFailure(deps, caller, event, 'CREDENTIALS_INVALID');
   await deps.store.transaction(async (repositories) => {
     const { outbox, users } = repositories;
-    // Nothing is written of someone who was erased since they were read.
+    // Nothing is written about a user who was erased after they were read.
     const isThere = await users.lock(caller.tenant.id, userId ?? deps.random.uuid());
     const of = isThere ? userId : undefined;
     await record(repositories, deps, caller, { ...event, userId: of }, 'CREDENTIALS_INVALID');

@@ -166,7 +166,7 @@ export function createDeliver(deps: DeliverDeps) {
     await store.webhooks.addAttempt({ ...row, durationMs: Math.round(durationMs), createdAt: clock() });
   }
 
-  /** Switches a webhook off, and tells those who run its tenant; what was not delivered waits until it is on again. */
+  /** Disables a webhook and notifies the team of its tenant; undelivered events wait until it is enabled again. */
   async function disable({ tenantId, id }: Webhook, cause: DisabledReason): Promise<void> {
     const actor = serviceActor(tenantId);
     await store.transaction(async (repositories) => {

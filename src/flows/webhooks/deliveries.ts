@@ -111,7 +111,7 @@ export function createDeliveries({ store, read, clock, random }: DeliveriesDeps)
       }
       const count = deliveries.length;
       await store.transaction(async (repositories) => {
-        // One replay at a time, so that those that are asked for together are no more than one after another.
+        // One replay at a time, so that concurrent requests queue no more events than sequential ones.
         await repositories.tenants.findForUpdate(tenant.id);
         await assertRoom(repositories, count);
         for (let index = 0; index < count; index += replayPage)

@@ -14,11 +14,11 @@ export type TellDisabledDeps = {
   readonly random: Random;
 };
 
-/** Those who may switch it on again. */
+/** The roles that may enable it again. */
 const told: readonly MemberRole[] = ['developer', 'admin', 'owner'];
 const lifetimeMs = 3 * dayMs;
 
-/** Tells the people who run a tenant that failures have switched one of its webhooks off, in the transaction that does it. */
+/** Notifies the team of a tenant that failures have disabled a webhook, in the transaction that disables it. */
 export async function tellDisabled(
   { tenants, members, users, outbox }: Pick<Repositories, 'tenants' | 'members' | 'users' | 'outbox'>,
   { webhookPage, ...deps }: TellDisabledDeps,

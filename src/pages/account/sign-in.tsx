@@ -39,7 +39,7 @@ export function SignIn({ note, failure = '' }: SignInProps) {
     others.length === 1 && first === 'password' ? { at: 'password', identifier: '' } : { at: 'identifier' },
   );
   const startCode = useStartCode();
-  // One choice for whichever way is taken.
+  // One choice for every way to sign in.
   const [isRemembered, setRemembered] = useState(false);
   const remember = { checked: isRemembered, onChange: setRemembered };
   const usePasskey = usePasskeySignIn(withPasskeys && step.at !== 'code' && !isPreview, isRemembered);

@@ -15,7 +15,7 @@ function sessionOf(token: string): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
-/** The name of the account of this browser that has the session; undefined: none has. */
+/** The name of the account of this browser with that session; undefined if there is none. */
 async function findAccount(slug: string, sessionId: string): Promise<string | undefined> {
   for (const name of accounts.names(slug)) {
     const refreshToken = await (await openBrowserKey(name))?.load().catch(() => undefined);
@@ -51,7 +51,7 @@ function Asked({ application, sessionId, location: address }: DescribeSignOutRes
   };
   useEffect(() => {
     if (stage.at === 'starting' || isDone) return;
-    // Without a question only the very session that the application was signed in with, whichever account this tab shows.
+    // Without a confirmation only the session that the application was signed in with ends, whichever account this tab shows.
     const signOutOwn = async () => {
       const { slug } = settings;
       const name = sessionId === '' ? undefined : await findAccount(slug, sessionId);

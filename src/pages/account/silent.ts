@@ -39,7 +39,7 @@ async function renew(name: string): Promise<string | undefined> {
 
 type Next = { readonly location?: string };
 
-/** What a session is told that is not whole: its user has to do something first, such as set up a second factor. */
+/** The error for an incomplete session: its user has to do something first, such as set up a second factor. */
 const restricted = 'restricted';
 
 async function answer(): Promise<string> {
