@@ -32,8 +32,8 @@ export function parseNetworks(texts: readonly string[]): Network[] {
 const written = /^(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9a-f:]*:[0-9a-f:]*)(?:\/\d{1,3})?$/i;
 
 /**
- * Whether a text is a network as people write one. No address of IPv4 in the form of IPv6 (`::ffff:192.0.2.1`): callers
- * never have such a one here.
+ * Whether a text is an address or a CIDR block. IPv4-mapped IPv6 (`::ffff:192.0.2.1`) is rejected: addresses of callers
+ * are normalized to IPv4, so it would never match.
  */
 export function isNetwork(text: string): boolean {
   try {

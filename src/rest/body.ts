@@ -9,8 +9,8 @@ import { RestError } from './rest-error.ts';
 export type Body = { readonly value: JsonObject; readonly isText: boolean };
 
 /**
- * How a form is read, with its bounds: with the brackets of jQuery, which are to be no bomb, or as OAuth has it, where
- * a bracket is a character and parameters that nobody knows are ignored (RFC 6749, section 3.1).
+ * The two syntaxes of a form, with limits against deep nesting and long lists: the brackets of jQuery, or the flat form
+ * of OAuth, where a bracket is a character and unknown parameters are ignored (RFC 6749, section 3.1).
  */
 const formLimits = {
   brackets: { depth: 5, arrayLimit: 100, parameterLimit: 200 },

@@ -210,8 +210,8 @@ function writeWellKnown(message: DescMessage, value: Json): Json {
 const narrow = ['google.protobuf.Timestamp', 'google.protobuf.Duration', 'google.protobuf.FieldMask'];
 
 /**
- * The JSON of Protobuf for a value, or undefined where it is none. A mask names fields as REST does, in snake case; JSON of
- * Protobuf has them in camel case. A time is of a day that there is: a parser of dates makes 3 March of 31 February.
+ * The Protobuf JSON of a value, or undefined if it is invalid. REST names the fields of a mask in snake case, Protobuf JSON
+ * in camel case. Dates that do not exist are rejected here, because the parser turns 31 February into 3 March.
  */
 function readWellKnown(message: DescMessage, value: Json): Json | undefined {
   if (!narrow.includes(message.typeName)) return value;

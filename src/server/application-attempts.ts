@@ -20,8 +20,8 @@ export type ApplicationAttemptDeps = {
 /**
  * Counts the calls of applications that did not authenticate by network, after they happened: their secrets have 256 bits, so
  * that nobody guesses one, and a call that succeeds writes nothing. A network over its limit is refused by this instance until
- * the window ends. Codes and tokens that are no good are not counted: strangers make an application present them. Nor are the
- * calls of pages that are no application's: any visitor of a page could be made to send them, and they are refused unwritten.
+ * the window ends. Codes and tokens that are no good are not counted: strangers make an application present them. Nor are
+ * calls from an origin that no application has: any page could make its visitors send them, and their rejection writes nothing.
  */
 export function createApplicationAttempts({ limiter, limits, hasOrigin, clock }: ApplicationAttemptDeps) {
   const budget = budgetOf(limits.attemptsPerNetwork, 'application');

@@ -16,7 +16,7 @@ export type LogoutSignerDeps = {
   readonly random: Random;
 };
 
-/** Makes logout tokens (OpenID Connect Back-Channel Logout 1.0, section 2.4): each attempt has one of its own, which no receiver takes for a replay. */
+/** Makes logout tokens (OpenID Connect Back-Channel Logout 1.0, section 2.4), a new one for each attempt, so that a receiver does not reject a retry as a replay. */
 export function createLogoutSigner(
   { applicationTokens, vault, clock, random }: LogoutSignerDeps,
   { deployment }: { readonly deployment: string },

@@ -2,9 +2,9 @@ import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { bytesToUuid, isUuid, uuidToBytes } from '../../domain/token.ts';
 import type { Vault } from '../../domain/vault.ts';
 
-// The claim `sid`. It joins what two applications know of a person as a shared subject would, so where subjects are made for a
-// sector it is too (OpenID Connect Core 1.0, sections 8.1 and 17.3). One block of AES is a permutation of 128 bits: the
-// id comes back out of it, which a logout needs that an application asks for.
+// The claim `sid`. A shared one would let two applications correlate a user as a shared `sub` would, so it is pairwise
+// wherever the subject is (OpenID Connect Core 1.0, sections 8.1 and 17.3). One block of AES is a permutation of 128 bits,
+// so the session id can be recovered, as RP-initiated logout requires.
 
 const algorithm = 'aes-256-ecb';
 const keyOf = (vault: Vault, sector: string) => vault.mac('application-session-id', Buffer.from(sector));
@@ -16,7 +16,7 @@ export function sidOf(vault: Vault, sector: string, sessionId: string): string {
   return bytesToUuid(Buffer.concat([cipher.update(uuidToBytes(sessionId)), cipher.final()]));
 }
 
-/** The session of a `sid`; one that this service did not make gives the id of no session. */
+/** The session id of a `sid`. A `sid` from elsewhere decrypts to an id that no session has. */
 export function sessionOfSid(vault: Vault, sector: string, sid: string): string {
   if (sector === '' || !isUuid(sid)) return sid;
   const decipher = createDecipheriv(algorithm, keyOf(vault, sector), null).setAutoPadding(false);

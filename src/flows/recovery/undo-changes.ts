@@ -56,8 +56,8 @@ export type UndoCommand = {
 };
 
 /**
- * How well the caller has shown that the account is theirs. After a weak proof, such as that nobody objected, second factors
- * stay (R36).
+ * How strongly the caller has proved that the account is theirs. After a weak proof, such as a waiting time without an
+ * objection, second factors stay (R36).
  */
 type Proof = 'strong' | 'weak';
 

@@ -41,8 +41,8 @@ export function assertWaited(clock: Clock, caller: Caller, waiting: Reported): v
 }
 
 /**
- * Refuses an undo without a proof where the account had one before: a caller without it may read a mailbox that the
- * owner has left, and nothing more.
+ * Rejects an undo without a proof if the account had one before the changes: a caller who lacks it may only have access to
+ * a mailbox that the owner has abandoned.
  */
 function assertUnprovable([oldest]: readonly AccountChange[]): void {
   if (oldest?.isProvable !== false) throw new DomainError('CREDENTIALS_INVALID');
