@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import { availableParallelism } from 'node:os';
 import { create, fromJsonString } from '@bufbuild/protobuf';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
@@ -14,6 +15,8 @@ import { toProfile } from '../../src/rpc/convert.ts';
 import { listen } from '../../src/server/listener.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { createSessionRepository } from '../../src/store/sessions.ts';
+import { password } from './accounts.ts';
+import { createOwnSignIn, type OwnSignIns } from './own-sign-in.ts';
 import { type Call, closedLoop } from './slices.ts';
 
 // The upper bounds: the service's parts alone, in a separate process.
@@ -46,25 +49,11 @@ await database.query(
 );
 const someRow = () => Math.floor(Math.random() * rows);
 
-await database.query(
-  'CREATE TABLE bench_log (id INT PRIMARY KEY AUTO_INCREMENT, row_id INT NOT NULL, data VARBINARY(512) NOT NULL, KEY (row_id)) ENGINE=InnoDB',
-);
-
 const select = () => database.query(`SELECT n FROM bench_rows WHERE id = ${someRow()}`);
 const update = () =>
   database.transaction((db) => db.execute(`UPDATE bench_rows SET n = n + 1 WHERE id = ${someRow()}`));
 
-const charge = () => database.query(`UPDATE bench_rows SET n = n + 1 WHERE id = ${someRow()}`);
 const filling = 'x'.repeat(400);
-/** The transaction of a sign-in: resets a counter, inserts a session and an event. */
-const open = () =>
-  database.transaction(async (db) => {
-    await db.execute(`UPDATE bench_rows SET n = 0 WHERE id = ${someRow()}`);
-    for (let count = 0; count < 2; count += 1)
-      await db.execute(`INSERT INTO bench_log (row_id, data) VALUES (${someRow()}, '${filling}')`);
-  });
-
-const password = 'quiet-orbit-lantern-47';
 const hashOf = async (profile: HashProfile) => {
   const rest = { variant: 'argon2id', lanes: 1, salt: randomBytes(16), length: 32 } as const;
   return parseArgon2(await hashArgon2({ ...profile, ...rest } satisfies Argon2Input, password));
@@ -97,43 +86,60 @@ const policy = defaultPolicy('http://localhost', 'bench');
 /** The bare handlers: the service's listener with Connect alone. */
 let user = create(ViewUserResponseSchema);
 let readHolder = async (): Promise<UserView | undefined> => undefined;
+let signIn: Awaited<ReturnType<typeof createOwnSignIn>> = async () => {};
+const handleConnect = connectNodeAdapter({
+  routes: (router) => {
+    router.service(ProfileService, {
+      viewUser: () => user,
+      // The read of a ViewUser and its answer, and nothing else of it.
+      editUser: async () => {
+        const holder = await readHolder();
+        return holder === undefined ? {} : { user: toProfile(holder, policy) };
+      },
+      getManamUserInfo: async () => {
+        await select();
+        return {};
+      },
+    });
+    // And what a RefreshToken cannot do without.
+    router.service(AuthService, {
+      refreshToken: async () => {
+        await select();
+        await update();
+        return {};
+      },
+    });
+  },
+});
+
+/** A sign-in's hash and statements, without Connect: the service answers REST without it too. */
+async function answerSignIn(response: ServerResponse): Promise<void> {
+  await signIn((passwordHash) =>
+    queue.run('', noDeadline, async () => {
+      const parsed = parseArgon2(passwordHash);
+      return parsed && (await verifyArgon2(parsed, password));
+    }),
+  );
+  response.setHeader('content-type', 'application/json').end(JSON.stringify({ access_token: filling }));
+}
+
 const listener = await listen(
   { host: '127.0.0.1', port: 0, maxConnectionsPerAddress: 1_000_000, keepAliveMs: 75_000 },
-  connectNodeAdapter({
-    routes: (router) => {
-      router.service(ProfileService, {
-        viewUser: () => user,
-        // The read of a ViewUser and its answer, and nothing else of it.
-        editUser: async () => {
-          const holder = await readHolder();
-          return holder === undefined ? {} : { user: toProfile(holder, policy) };
-        },
-        getManamUserInfo: async () => {
-          await select();
-          return {};
-        },
-      });
-      // And what a RefreshToken and a sign-in cannot do without.
-      router.service(AuthService, {
-        login: async () => {
-          await charge();
-          await select();
-          await charge();
-          await queue.run('', noDeadline, async () => hash && (await verifyArgon2(hash, password)));
-          await open();
-          return {};
-        },
-        refreshToken: async () => {
-          await select();
-          await update();
-          return {};
-        },
-      });
-    },
-  }),
+  (request, response) => {
+    if (request.url !== '/sign-in') return handleConnect(request, response);
+    request.resume();
+    answerSignIn(response).catch(() => response.writeHead(500).end());
+  },
 );
 
-process.on('message', (request: LimitRequest | LimitAnswer) => {
+process.on('message', (request: LimitRequest | LimitAnswer | OwnSignIns) => {
+  if ('users' in request) {
+    void createOwnSignIn(request).then((made) => {
+      signIn = made;
+      process.send?.({});
+    });
+    return;
+  }
   if ('viewUser' in request) {
     const { viewUser, databaseUrl, tenantId, sessionId } = request;
     user = fromJsonString(ViewUserResponseSchema, viewUser);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { json } from './accounts.ts';
 import type { LimitAnswer, LimitRequest } from './limit-process.ts';
+import type { OwnSignIns } from './own-sign-in.ts';
 import { type Usage, usageOf } from './processes.ts';
 import type { Side, Slice } from './slices.ts';
 import { driving } from './wrk.ts';
@@ -14,8 +15,8 @@ export type Limits = {
   answer(answer: LimitAnswer): Promise<void>;
   /** That part of the service, alone, as a side of a comparison. */
   side(request: Omit<LimitRequest, 'ms'>): Side;
-  /** Calls of a handler that has the hash and the statements of a sign-in, and nothing else of it. */
-  signIns(callers: number): Side;
+  /** Calls of a handler that has the hash and the service's statements of a sign-in, and nothing else of it. */
+  signIns(callers: number, of: OwnSignIns): Promise<Side>;
   readonly pid: number;
   /** CPU seconds so far and resident memory now. */
   usage(): Usage;
@@ -46,14 +47,17 @@ export async function startLimits(databaseUrl: string): Promise<Limits> {
       child.send({ ...request, ms } satisfies LimitRequest);
       return await answer<Slice>();
     },
-    signIns: (callers) =>
-      driving({
-        url: `${url}/manam.v1.AuthService/Login`,
+    signIns: async (callers, of) => {
+      child.send(of);
+      await answer();
+      return driving({
+        url: `${url}/sign-in`,
         callers,
         method: 'POST',
         headers: json,
         body: '{}',
-      }),
+      });
+    },
     pid: child.pid ?? 0,
     usage: () => usageOf(child.pid ?? 0),
     stop: () => child.disconnect(),

@@ -24,14 +24,17 @@ export type DrivenCall = {
 
 const lua = (text: string) => `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
 
-/** Prints the number of calls, of failures, the microseconds, and a thousand latencies in milliseconds. */
+/** Prints the number of calls, the failures by kind, the microseconds, and a thousand latencies in milliseconds. */
 const report = `
 done = function(summary, latency)
   local errors = summary.errors
-  local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
+  local failed = ""
+  for _, kind in ipairs({ "connect", "read", "write", "status", "timeout" }) do
+    if errors[kind] > 0 then failed = failed .. kind .. "=" .. errors[kind] .. "," end
+  end
   local all = {}
   for index = 1, 1000 do all[index] = latency:percentile(index / 10 - 0.05) / 1000 end
-  print("RESULT " .. summary.requests .. " " .. failed .. " " .. summary.duration .. " " .. table.concat(all, ","))
+  print("RESULT " .. summary.requests .. " failed:" .. failed .. " " .. summary.duration .. " " .. table.concat(all, ","))
 end`;
 
 /** Requests whose bodies are what a Lua expression says, each time anew. */
@@ -78,8 +81,8 @@ export function driving({ url, callers, method = 'GET', headers, body, script }:
     writeFileSync(file, text.join('\n'));
     const seconds = Math.max(1, Math.round(ms / 1000));
     const { stdout } = await run('wrk', ['-t1', `-c${callers}`, `-d${seconds}s`, '-s', file, url]);
-    const [, calls, failed, us, all = ''] = /^RESULT (\d+) (\d+) (\d+) (.+)$/m.exec(stdout) ?? [];
-    if (Number(failed) !== 0) throw new Error(`${url}: ${failed} of ${calls} calls failed`);
+    const [, calls, failed, us, all = ''] = /^RESULT (\d+) failed:(\S*) (\d+) (.+)$/m.exec(stdout) ?? [];
+    if (failed !== '') throw new Error(`${url}: of ${calls} calls failed ${failed}`);
     return { calls: Number(calls), ms: Number(us) / 1000, latencies: all.split(',').map(Number) };
   };
 }

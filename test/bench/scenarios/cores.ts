@@ -62,7 +62,11 @@ export const cores: Scenario = async ({ options, database, limits }) => {
         name: 'the least hash that is allowed',
         side: limits.side({ limit: 'least-hash', concurrency: 1 }),
       };
-      const alone = limits.signIns(concurrency);
+      const alone = await limits.signIns(concurrency, {
+        databaseUrl: server.databaseUrl,
+        tenant: 'dev',
+        users,
+      });
       await warmUp(signIn, hash.side, least.side, alone, signIn);
       const rowOf = async (
         name: string,

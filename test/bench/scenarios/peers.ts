@@ -124,7 +124,7 @@ async function compareBoth(
   rows.push({ name: 'p99 of sign-ins', against: 'their p50', ratio: tail / p50, goal: atMost(1.5) });
   // The upper bound: the ratio if the service did nothing else.
   const parts = 'hash and statements of a sign-in alone';
-  const alone = limits.signIns(concurrency);
+  const alone = await limits.signIns(concurrency, { databaseUrl: server.databaseUrl, tenant: 'dev', users });
   await add([parts, 'its sign-in'], undefined, alone, theirs.signIn, { by: limits });
   const lighter = await startPeer(await database.urlOf('peers_least_hash'), floorProfile);
   const { signIn: lighterSignIn } = await callsOf(lighter, users, concurrency);
