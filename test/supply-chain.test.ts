@@ -70,8 +70,13 @@ test('the lockfile holds a digest of every package, and all of them come from th
 });
 
 test('what is passed on is under permissive licences, and what is only used here under free ones', () => {
-  const licenceOf = (path: string, { license }: Package) =>
-    license ?? read<{ license?: string }>(`${path}/package.json`).license ?? 'none';
+  /** As manifests name it today, or as they did before npm had one field for it. */
+  type Licensed = { readonly license?: string; readonly licenses?: readonly { readonly type: string }[] };
+  const licenceOf = (path: string, { license }: Package) => {
+    if (license !== undefined) return license;
+    const { license: own, licenses = [] } = read<Licensed>(`${path}/package.json`);
+    return own ?? (licenses.map(({ type }) => type).join(' OR ') || 'none');
+  };
   const strange = installed
     .map(([path, each]) => ({ path, license: licenceOf(path, each), isDev: each.dev === true }))
     .filter(({ license, isDev }) => !isAllowed(license, isDev ? development : permissive));

@@ -48,8 +48,11 @@ function versionOf(): string {
   return (JSON.parse(text) as { readonly version: string }).version;
 }
 
-/** The command line. Each group of commands has its own file. */
-export function createProgram(env: Environment): Command {
+/**
+ * The command line. Each group of commands has its own file. Without the name of a command its arguments are those of
+ * `start`; a name that is unknown must not be one of them, so that the parser suggests another.
+ */
+export function createProgram(env: Environment, [first = '-']: readonly string[] = []): Command {
   // Each command loads its modules when it runs: most of them are for the service alone.
   const config = async (production = false): Promise<Config> =>
     (await import('../config/config.ts')).parseConfig(env, { production });
@@ -60,26 +63,18 @@ export function createProgram(env: Environment): Command {
     .showHelpAfterError();
 
   program
-    .command('start', { isDefault: true })
+    .command('start', { isDefault: first.startsWith('-') })
     .description('start the service')
     .option('--production', 'refuse to run with anything missing or weak')
     .option('--with-emulators', 'stand in for Google and all other identity providers, on this machine')
     .addOption(new Option('--with-google-emulator', 'the name of that in version 0.1.0').hideHelp())
-    // `start` is the default, so unknown commands arrive here as its arguments.
-    .allowExcessArguments()
-    .action(
-      async (
-        { production, withEmulators, withGoogleEmulator }: StartOptions,
-        { args: [unknown] }: Command,
-      ) => {
-        if (unknown !== undefined) program.error(`error: unknown command '${unknown}'`);
-        const configured = await config(production);
-        const { start } = await import('../composition/start.ts');
-        if (!withEmulators && !withGoogleEmulator) return await start(configured);
-        const emulators = await import('../composition/emulators.ts');
-        await start(await emulators.withEmulators(configured));
-      },
-    );
+    .action(async ({ production, withEmulators, withGoogleEmulator }: StartOptions) => {
+      const configured = await config(production);
+      const { start } = await import('../composition/start.ts');
+      if (!withEmulators && !withGoogleEmulator) return await start(configured);
+      const emulators = await import('../composition/emulators.ts');
+      await start(await emulators.withEmulators(configured));
+    });
 
   const cli: Cli = {
     program,

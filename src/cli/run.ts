@@ -17,7 +17,7 @@ export async function run(
     });
   let running: Command | undefined;
   try {
-    const program = createProgram(env).hook('preAction', (_, command) => {
+    const program = createProgram(env, argv.slice(2)).hook('preAction', (_, command) => {
       running = command;
     });
     await program.parseAsync(argv);

@@ -19,6 +19,11 @@ export type WebClient = {
    * tenant, as one of its members.
    */
   clientOf<S extends DescService>(service: S, as?: { readonly tenant: string }): Client<S>;
+  /**
+   * Stops listening: to other tabs, to the person's return, to the end of the session. It stays, and a client that is
+   * made later goes on with it. For what is made more than once in the life of a page, such as in a test.
+   */
+  close(): void;
 };
 
 export function manamOver<S extends Services>(services: S, transport: Transport): ClientsOf<S> {

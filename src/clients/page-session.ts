@@ -25,6 +25,8 @@ export type PageSessionOptions = Pick<SessionOptions, 'auth' | 'onEnd'> & {
   readonly name: string;
   /** Called when another page has begun a session, in place of any that this page had. */
   readonly onStart?: () => void;
+  /** Ends the listening to other pages. */
+  readonly signal: AbortSignal;
 };
 
 /**
@@ -37,11 +39,14 @@ export function createPageSession({
   browserKey: vault,
   onEnd = () => {},
   onStart = () => {},
+  signal,
 }: PageSessionOptions): ClientSession {
   const channel = new BroadcastChannel(`manam-session-${name}`);
   // Node, where no one closes it, ends all the same.
   (channel as { unref?: () => void }).unref?.();
-  const tell = (news: News) => channel.postMessage(news);
+  signal.addEventListener('abort', () => channel.close());
+  // A call that was under way when the client was closed has no one to tell.
+  const tell = (news: News) => signal.aborted || channel.postMessage(news);
   const memory = memoryStorage();
 
   const storage: TokenStorage = {

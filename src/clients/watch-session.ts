@@ -15,31 +15,34 @@ export type SessionWatch = {
   readonly contract: () => Promise<typeof EventService>;
   /** Called when the session has ended. */
   readonly onEnd?: () => void;
+  /** Ends the watch. */
+  readonly signal: AbortSignal;
 };
 
 /**
- * Follows the session of the pages, for as long as the page lives. One tab has the stream, and where it is closed the
+ * Follows the session of the pages, for as long as the page lives or until the signal. One tab has the stream, and where it is closed the
  * next one: what it learns, the others hear of it. `name` is that of the session among the pages of an origin.
  */
 export function watchSession(
   { session, clientOf }: WebClient,
   name: string,
-  { contract, onEnd }: SessionWatch,
+  { contract, onEnd, signal: closing }: SessionWatch,
 ): void {
   void locked(`${name} watch`, async () => {
-    for (let failures = 0; ; ) {
+    for (let failures = 0; !closing.aborted; ) {
       const token = await session.get().catch(() => undefined);
       if (token !== undefined) {
         const outcome = await follow(token);
         failures = outcome === 'cut' ? failures + 1 : 0;
       }
-      await pause(Math.min(longestPauseMs, restMs * 2 ** failures), undefined, true);
+      await pause(Math.min(longestPauseMs, restMs * 2 ** failures), closing, true);
     }
   });
 
   async function follow(token: string): Promise<'ended' | 'cut'> {
     const silent = new AbortController();
     const { signal } = silent;
+    closing.addEventListener('abort', () => silent.abort(), { signal });
     let timer: unknown;
     const hear = () => {
       clearTimeout(timer as never);

@@ -39,7 +39,9 @@ export type OwnContracts = {
 
 /** The client of `createWebClient`, with the ways to what it calls of itself. */
 export function openWebClient(options: WebOptions, own: OwnContracts): WebClient {
-  const { session, prove } = sessionOf(options);
+  const closing = new AbortController();
+  const { signal } = closing;
+  const { session, prove } = sessionOf(options, signal);
   const interceptors = [
     sessionInterceptor(session),
     ...callInterceptors({ ...options, tokens: session }),
@@ -53,11 +55,13 @@ export function openWebClient(options: WebOptions, own: OwnContracts): WebClient
         service,
         as === undefined ? transport : transportOf(options, [memberInterceptor(as.tenant), ...interceptors]),
       ),
+    close: () => closing.abort(),
   };
-  watchFocus(session, async () => await client.clientOf(await own.profile()).viewUser({}));
+  watchFocus(session, signal, async () => await client.clientOf(await own.profile()).viewUser({}));
   if (options.watchSession)
     watchSession(client, nameOf(options), {
       contract: own.events,
+      signal,
       ...(options.onSessionEnd && { onEnd: options.onSessionEnd }),
     });
   return client;
@@ -83,7 +87,7 @@ function nameOf({ url, key = '', sessionName = `${url} ${key}` }: WebOptions): s
 }
 
 /** The session in the given storage, or that of all pages. */
-function sessionOf(options: WebOptions): Kept {
+function sessionOf(options: WebOptions, signal: AbortSignal): Kept {
   const { storage, onSessionEnd, onSessionStart } = options;
   const sessionName = nameOf(options);
   const authWith = (...inner: Interceptor[]) =>
@@ -102,6 +106,7 @@ function sessionOf(options: WebOptions): Kept {
     auth: authWith(prove),
     browserKey,
     name: sessionName,
+    signal,
     ...onEnd,
     ...(onSessionStart && { onStart: onSessionStart }),
   });
@@ -111,11 +116,16 @@ function sessionOf(options: WebOptions): Kept {
 /** The shortest time between two looks at the session. */
 const lookIntervalMs = 1000;
 
+/** A page, which can be looked away from; elsewhere there is none. */
+type Page = {
+  readonly addEventListener?: (type: 'focus', listen: () => void, options: { signal: AbortSignal }) => void;
+};
+
 /** Looks whether the session still lives when the person comes back to the page: it may have ended elsewhere. */
-function watchFocus(session: ClientSession, look: () => Promise<unknown>): void {
-  const page = globalThis as { readonly addEventListener?: (type: 'focus', listen: () => void) => void };
+function watchFocus(session: ClientSession, signal: AbortSignal, look: () => Promise<unknown>): void {
+  const page = globalThis as Page;
   let lookedAtMs = 0;
-  page.addEventListener?.('focus', () => {
+  const listen = () => {
     if (Date.now() - lookedAtMs < lookIntervalMs) return;
     lookedAtMs = Date.now();
     // The end of a session reaches its listeners by itself; other failures do not matter here.
@@ -123,7 +133,8 @@ function watchFocus(session: ClientSession, look: () => Promise<unknown>): void 
       .get()
       .then((token) => (token === undefined ? undefined : look()))
       .catch(() => {});
-  });
+  };
+  page.addEventListener?.('focus', listen, { signal });
 }
 
 function transportOf(

@@ -348,10 +348,18 @@ test('a path of --set reaches as deep as it says, and a prototype is not one', (
   expect(() => policyPatch({ set: ['nonsense'] })).toThrowError('--set nonsense: it has to be path=value');
 });
 
-test('a command that does not exist is named, also where a file is', async () => {
+test('a command that does not exist is named with the nearest one, also where a file is', async () => {
   expect(await manam(['nonsense'])).toMatchObject({
     code: 2,
     err: expect.stringContaining("unknown command 'nonsense'"),
+  });
+  expect(await manam(['tennant', 'list'])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("unknown command 'tennant'\n(Did you mean tenant?)"),
+  });
+  expect(await manam(['start', 'over'])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("too many arguments for 'start'"),
   });
   expect(await manam(['import', '/nonexistent.jsonl', '--tenant', 'dev'], local)).toMatchObject({
     code: 2,

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
+import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { auth as mcpAuth, type OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
 import express from 'express';
@@ -6,6 +8,7 @@ import eoidc from 'express-openid-connect';
 import * as oauth from 'oauth4webapi';
 import { InMemoryWebStorage, OidcClient, WebStorageStateStore } from 'oidc-client-ts';
 import * as client from 'openid-client';
+import { type Profile, Strategy, type VerifyCallback } from 'passport-openidconnect';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { issuerAt, makeApplication } from '../support/openid.ts';
 import { type RelyingWorld, startRelyingWorld } from '../support/relying.ts';
@@ -26,12 +29,13 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 const redirectUri = 'https://app.example/callback';
+const bye = 'https://app.example/bye';
 const scope = 'openid profile email offline_access';
 
 test('openid-client', async () => {
   const { clientId, secret } = await makeApplication(world.manam, {
     authentication: 'client_secret_post',
-    postLogoutRedirectUris: ['https://app.example/bye'],
+    postLogoutRedirectUris: [bye],
   });
   const config = await client.discovery(new URL(issuerAt(world.manam)), clientId, secret);
   const pkceCodeVerifier = client.randomPKCECodeVerifier();
@@ -62,10 +66,10 @@ test('openid-client', async () => {
   expect(await client.tokenIntrospection(config, renewed.access_token)).toEqual({ active: false });
   const out = client.buildEndSessionUrl(config, {
     id_token_hint: renewed.id_token ?? '',
-    post_logout_redirect_uri: 'https://app.example/bye',
+    post_logout_redirect_uri: bye,
+    state: 'so-long',
   });
-  const page = await fetch(out, { redirect: 'manual' });
-  expect(page.headers.get('location')).toContain('/account/dev/sign-out?request=');
+  expect(String(await world.leave(out))).toBe(`${bye}?state=so-long`);
 });
 
 test('oauth4webapi, with a pushed request', async () => {
@@ -108,11 +112,12 @@ test('oauth4webapi, with a pushed request', async () => {
 });
 
 test('oidc-client-ts, as a page', async () => {
-  const { clientId } = await makeApplication(world.manam, { kind: 'spa' });
+  const { clientId } = await makeApplication(world.manam, { kind: 'spa', postLogoutRedirectUris: [bye] });
   const page = new OidcClient({
     authority: issuerAt(world.manam),
     client_id: clientId,
     redirect_uri: redirectUri,
+    post_logout_redirect_uri: bye,
     scope,
     loadUserInfo: true,
     stateStore: new WebStorageStateStore({ store: new InMemoryWebStorage() }),
@@ -131,6 +136,65 @@ test('oidc-client-ts, as a page', async () => {
     } as never,
   });
   expect(renewed.access_token).not.toBe(signedIn.access_token);
+  await page.revokeToken(renewed.refresh_token ?? '', 'refresh_token');
+  const out = await page.createSignoutRequest({ id_token_hint: signedIn.id_token ?? '', state: 'so long' });
+  const { userState } = await page.processSignoutResponse(String(await world.leave(out.url)));
+  expect(userState).toBe('so long');
+});
+
+/** Runs passport's strategy for one request, as passport does; returns what it made of it. */
+function runStrategy(strategy: Strategy, query: object, session: object) {
+  return new Promise<Readonly<Record<string, unknown>>>((resolve) => {
+    const actions = {
+      redirect: (to: string) => resolve({ to }),
+      success: (user: object) => resolve({ user }),
+      fail: (failure: unknown) => resolve({ failure }),
+      error: (error: unknown) => resolve({ error }),
+    };
+    const once = Object.assign(Object.create(strategy) as Strategy, actions);
+    once.authenticate({ query, session } as never, {});
+  });
+}
+
+test('passport-openidconnect, which has no PKCE, with leave and without', async () => {
+  // Its calls take the authorities of Node's own agent.
+  https.globalAgent.options.ca = readFileSync(world.certFile);
+  const issuer = new URL(issuerAt(world.manam));
+  const as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer));
+  const enter = async (settings: object) => {
+    const { clientId, secret } = await makeApplication(world.manam, {
+      authentication: 'client_secret_post',
+      ...settings,
+    });
+    const strategy = new Strategy(
+      {
+        issuer: as.issuer,
+        authorizationURL: as.authorization_endpoint ?? '',
+        tokenURL: as.token_endpoint ?? '',
+        userInfoURL: as.userinfo_endpoint ?? '',
+        clientID: clientId,
+        clientSecret: secret,
+        callbackURL: redirectUri,
+        scope: ['profile', 'email'],
+        nonce: 'true',
+        skipUserProfile: false,
+      },
+      (_: string, profile: Profile, done: VerifyCallback) => done(null, profile),
+    );
+    const session = {};
+    const { to } = await runStrategy(strategy, {}, session);
+    const asked = await fetch(String(to), { redirect: 'manual' });
+    const location = new URL(asked.headers.get('location') ?? '', world.manam.issuer);
+    const back = location.searchParams.has('error') ? location : await world.agree(String(to));
+    return await runStrategy(strategy, Object.fromEntries(back.searchParams), session);
+  };
+  const { user } = await enter({ requirePkce: false });
+  expect(user).toMatchObject({ id: world.user.userId, emails: [{ value: world.user.email }] });
+  const { error } = await enter({});
+  expect(error).toMatchObject({
+    code: 'invalid_request',
+    message: expect.stringContaining('code_challenge'),
+  });
 });
 
 /** Runs a handler on this machine. */
@@ -160,17 +224,31 @@ test('express-openid-connect', async () => {
         clientAuthMethod: 'client_secret_basic',
         secret: 'a long secret of the cookies of a test',
         idTokenSigningAlg: 'RS256',
-        authorizationParams: { response_type: 'code', scope: 'openid profile email' },
+        idpLogout: true,
+        authorizationParams: { response_type: 'code', scope },
       }),
     );
     app.get('/', async (request, response) => {
-      response.json({ sub: request.oidc.user?.['sub'], info: await request.oidc.fetchUserInfo() });
+      const { user, accessToken: before } = request.oidc;
+      const after = await before?.refresh();
+      response.json({
+        sub: user?.['sub'],
+        info: await request.oidc.fetchUserInfo(),
+        isNew: after !== undefined && after.access_token !== before?.access_token,
+      });
     });
     return app as never;
   });
-  await world.returnTo(clientId, `${address}/callback`);
-  const response = await world.createBrowser()(`${address}/`);
-  expect(await response.json()).toMatchObject({ sub: world.user.userId, info: { email: world.user.email } });
+  await world.returnTo(clientId, `${address}/callback`, address);
+  const open = world.createBrowser();
+  const response = await open(`${address}/`);
+  expect(await response.json()).toMatchObject({
+    sub: world.user.userId,
+    info: { email: world.user.email },
+    isNew: true,
+  });
+  const out = await open.once(`${address}/logout`);
+  expect(String(await world.leave(out.headers.get('location') ?? ''))).toBe(`${address}/`);
   server.closeAllConnections();
   server.close();
 });

@@ -43,6 +43,15 @@ export async function startRelyingWorld() {
     return new URL(location);
   }
 
+  /** The sign-out page and its user: from the address of a request to where the browser goes afterwards. */
+  async function leave(address: string | URL): Promise<URL> {
+    const response = await fetch(address, { redirect: 'manual' });
+    const page = new URL(response.headers.get('location') ?? '', manam.issuer);
+    const request = page.searchParams.get('request') ?? '';
+    const { location } = await pagesOf(manam, user).describeSignOut({ request });
+    return new URL(location);
+  }
+
   /** A browser with cookies, which goes through the hosted pages where it is sent to them. */
   function createBrowser() {
     const jar = new Map<string, string>();
@@ -89,12 +98,17 @@ export async function startRelyingWorld() {
     folder,
     certFile,
     agree,
+    leave,
     createBrowser,
-    /** Registers where an application returns to, once its port is known. */
-    async returnTo(clientId: string, uri: string): Promise<void> {
+    /** Registers where an application returns to, also after a sign-out, once its port is known. */
+    async returnTo(clientId: string, uri: string, afterwards = uri): Promise<void> {
       await applicationsOf(manam).update(
         { requestId: 'test', keyId: undefined, client: { address: '', userAgent: '' } },
-        { tenant: 'dev', clientId, settings: { redirectUris: [uri] } },
+        {
+          tenant: 'dev',
+          clientId,
+          settings: { redirectUris: [uri], postLogoutRedirectUris: [afterwards] },
+        },
       );
     },
     async close(): Promise<void> {

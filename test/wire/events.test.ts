@@ -2,10 +2,12 @@ import { execFile } from 'node:child_process';
 import http2 from 'node:http2';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { EventService, type WatchEventsResponse } from '../../gen/manam/v1/event_service_pb.js';
-import { startTestApp, useTestApp } from '../support/app.ts';
+import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
+import { createWebClient } from '../../src/clients/web.ts';
+import { password, startTestApp, useTestApp } from '../support/app.ts';
 import { blocksOf } from '../support/documents.ts';
 import { failureOf, shapeOf } from '../support/errors.ts';
 import { bearer, signUp } from '../support/journey.ts';
@@ -223,6 +225,21 @@ test('streams are bounded for a key, a tenant and an instance, and a closed one 
   while ((await watch(keys[0])).messages.length === 0) await pause(20);
   for (const each of open) each.abort();
   await app.close();
+});
+
+test('closing a web client ends its stream and leaves its session alone', async () => {
+  const { url, dev } = testApp();
+  const sent = vi.spyOn(globalThis, 'fetch');
+  const { email } = await signUp(testApp());
+  const web = createWebClient({ url, key: dev.publishable, watchSession: true });
+  await web.clientOf(AuthService).login({ email, password });
+  const stream = await until(() => sent.mock.calls.find(([to]) => String(to).endsWith('/WatchSession')));
+  expect(stream[1]?.signal?.aborted).toBe(false);
+  web.close();
+  expect(stream[1]?.signal?.aborted).toBe(true);
+  const { user } = await web.clientOf(ProfileService).viewUser({});
+  expect(user?.email).toBe(email);
+  sent.mockRestore();
 });
 
 test('the calls of docs/event-log.md succeed as they stand there', async () => {
