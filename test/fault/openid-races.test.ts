@@ -21,8 +21,7 @@ import {
 
 // Two instances over one database, and one code or token that both are asked for at the same time.
 
-/** 1,000 on request: OPENID_PAIRS=1000. */
-const pairs = Number(process.env['OPENID_PAIRS'] ?? 40);
+const pairs = 1000;
 let one: TestApp;
 let other: TestApp;
 
