@@ -13,6 +13,7 @@ import { TwoFactorService } from '../../gen/manam/v1/two_factor_service_pb.js';
 import { password, startTestApp, type TestApp, useTestApp } from '../support/app.ts';
 import { failure, failureOf } from '../support/errors.ts';
 import { bearer, enrolTotp, signUp } from '../support/journey.ts';
+import { protocols } from '../support/protocols.ts';
 
 // RFC 9449: the checks of section 4.3, and what binding keeps from a thief.
 
@@ -117,58 +118,71 @@ describe('the checks of a proof', () => {
   });
   const now = () => Math.floor(testApp().now().getTime() / 1000);
 
-  const wrong: Record<string, () => Promise<string>> = {
+  /** What is wrong with a proof of a call at that path by that method. */
+  const wrong: Record<string, (at: string, htm: string) => Promise<string>> = {
     'no JWT': async () => 'nonsense',
-    'two proofs in one header': async () =>
-      `${await prove(sessions, { token })}, ${await prove(sessions, { token })}`,
-    'a signature in another spelling': async () => `${await prove(sessions, { token })}=`,
-    'no jti': () => prove(sessions, { token, claims: { jti: undefined } }),
-    'an empty jti': () => prove(sessions, { token, claims: { jti: '' } }),
-    'a jti without end': () => prove(sessions, { token, claims: { jti: 'x'.repeat(300) } }),
-    'no htm': () => prove(sessions, { token, claims: { htm: undefined } }),
-    'no htu': () => prove(sessions, { token, claims: { htu: undefined } }),
-    'no iat': () => prove(sessions, { token, claims: { iat: undefined } }),
-    'no ath': () => prove(sessions),
-    'another typ': () => prove(sessions, { token, header: { typ: 'JWT' } }),
-    'no typ': () => prove(sessions, { token, header: { typ: undefined } }),
-    'alg none': async () => {
+    'two proofs in one header': async (at, htm) =>
+      `${await prove(at, { token, claims: { htm } })}, ${await prove(at, { token, claims: { htm } })}`,
+    'a signature in another spelling': async (at, htm) => `${await prove(at, { token, claims: { htm } })}=`,
+    'no jti': (at, htm) => prove(at, { token, claims: { htm, jti: undefined } }),
+    'an empty jti': (at, htm) => prove(at, { token, claims: { htm, jti: '' } }),
+    'a jti without end': (at, htm) => prove(at, { token, claims: { htm, jti: 'x'.repeat(300) } }),
+    'no htm': (at) => prove(at, { token, claims: { htm: undefined } }),
+    'no htu': (at, htm) => prove(at, { token, claims: { htm, htu: undefined } }),
+    'no iat': (at, htm) => prove(at, { token, claims: { htm, iat: undefined } }),
+    'no ath': (at, htm) => prove(at, { claims: { htm } }),
+    'another typ': (at, htm) => prove(at, { token, claims: { htm }, header: { typ: 'JWT' } }),
+    'no typ': (at, htm) => prove(at, { token, claims: { htm }, header: { typ: undefined } }),
+    'alg none': async (at, htm) => {
       const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
       const head = { alg: 'none', typ: 'dpop+jwt', jwk: await exportJWK(key.publicKey) };
-      const claims = { jti: randomUUID(), htm: 'POST', htu: `${origin}${sessions}`, iat: now() };
+      const claims = { jti: randomUUID(), htm, htu: `${origin}${at}`, iat: now() };
       return `${part(head)}.${part(claims)}.`;
     },
-    'a symmetric alg': async () => {
+    'a symmetric alg': async (at, htm) => {
       const secret = Buffer.alloc(32, 1);
       const jwk = { kty: 'oct', k: secret.toString('base64url') };
-      return await new SignJWT({ jti: randomUUID(), htm: 'POST', htu: `${origin}${sessions}`, iat: now() })
+      return await new SignJWT({ jti: randomUUID(), htm, htu: `${origin}${at}`, iat: now() })
         .setProtectedHeader({ alg: 'HS256', typ: 'dpop+jwt', jwk } as never)
         .sign(secret);
     },
-    'no jwk': () => prove(sessions, { token, header: { jwk: undefined } }),
-    'a jwk with its private part': async () =>
-      prove(sessions, { token, header: { jwk: await exportJWK(key.privateKey) } }),
-    'a signature of another key': async () =>
-      prove(sessions, { token, by: other, header: { jwk: await exportJWK(key.publicKey) } }),
-    'the key of someone else': () => prove(sessions, { token, by: other }),
-    'another method': () => prove(sessions, { token, claims: { htm: 'GET' } }),
-    'another path': () => prove(edit, { token }),
-    'another origin': () => prove(sessions, { token, claims: { htu: `https://evil.example${sessions}` } }),
-    'no URL': () => prove(sessions, { token, claims: { htu: sessions } }),
-    'too old': () => prove(sessions, { token, claims: { iat: now() - 40 } }),
-    'from the future': () => prove(sessions, { token, claims: { iat: now() + 40 } }),
-    'the ath of another token': () => prove(sessions, { token: `${token}x` }),
-    'far too long': () => prove(sessions, { token, claims: { more: 'x'.repeat(5000) } }),
+    'no jwk': (at, htm) => prove(at, { token, claims: { htm }, header: { jwk: undefined } }),
+    'a jwk with its private part': async (at, htm) =>
+      prove(at, { token, claims: { htm }, header: { jwk: await exportJWK(key.privateKey) } }),
+    'a signature of another key': async (at, htm) =>
+      prove(at, { token, claims: { htm }, by: other, header: { jwk: await exportJWK(key.publicKey) } }),
+    'the key of someone else': (at, htm) => prove(at, { token, claims: { htm }, by: other }),
+    'another method': (at) => prove(at, { token, claims: { htm: 'PUT' } }),
+    'another path': (_, htm) => prove(edit, { token, claims: { htm } }),
+    'another origin': (at, htm) => prove(at, { token, claims: { htm, htu: `https://evil.example${at}` } }),
+    'no URL': (at, htm) => prove(at, { token, claims: { htm, htu: at } }),
+    'too old': (at, htm) => prove(at, { token, claims: { htm, iat: now() - 40 } }),
+    'from the future': (at, htm) => prove(at, { token, claims: { htm, iat: now() + 40 } }),
+    'the ath of another token': (at, htm) => prove(at, { token: `${token}x`, claims: { htm } }),
+    'far too long': (at, htm) => prove(at, { token, claims: { htm, more: 'x'.repeat(5000) } }),
   };
   for (const [what, make] of Object.entries(wrong)) {
-    test(`refuse ${what}`, async () => {
-      const headers = { authorization: `DPoP ${token}`, dpop: await make() };
-      expect(await failureOf(auth(headers).listSessions({}))).toEqual(refusal);
+    test(`refuse ${what}, over every protocol`, async () => {
+      const { url } = testApp();
+      for (const { name, connect } of protocols) {
+        const headers = { authorization: `DPoP ${token}`, dpop: await make(sessions, 'POST') };
+        const call = connect(AuthService, url, { ...keyHeader(), ...headers }).listSessions({});
+        expect([name, await failureOf(call)]).toEqual([name, refusal]);
+      }
+      const headers = { authorization: `DPoP ${token}`, dpop: await make('/auth/sessions', 'GET') };
+      const answer = await fetch(`${url}/auth/sessions`, { headers: { ...keyHeader(), ...headers } });
+      expect(answer.status).toBe(401);
+      expect(await answer.json()).toMatchObject({ reason: 'DPOP_PROOF_INVALID' });
     });
   }
 
   test('take a htu with a query, and a nonce that nobody gave', async () => {
     const claims = { htu: `${origin}${sessions}?x=1#y`, nonce: 'x' };
-    expect(await auth(await bound(sessions, token, { claims })).listSessions({})).toBeDefined();
+    for (const { connect } of protocols) {
+      const headers = { ...keyHeader(), ...(await bound(sessions, token, { claims })) };
+      const { sessions: listed } = await connect(AuthService, testApp().url, headers).listSessions({});
+      expect(listed.length).toBeGreaterThan(0);
+    }
   });
 });
 
