@@ -48,6 +48,16 @@ const notAdmitted: Readonly<Record<string, string>> = {
   HANDSHAKE_SSL_ERROR: 'its certificate is not trusted (ssl-ca), or is that of another host',
 };
 
+/** The alerts of TLS by which a server refuses the certificate of its client (RFC 8446, section 6.2). */
+const certificateRefused = /^ERR_SSL_\w+_ALERT_(?:UNKNOWN_CA|\w*CERTIFICATE\w*)$/;
+
+/** Why a server admits no connection; undefined: the error says something else. */
+function refusalOf(code: string): string | undefined {
+  return certificateRefused.test(code)
+    ? 'it rejects the certificate of the client (ssl-cert)'
+    : notAdmitted[code];
+}
+
 /** The cause of Drizzle's error, whose text is the statement with all its parameters. */
 export function unwrap(error: unknown): unknown {
   return error instanceof DrizzleQueryError ? error.cause : error;
@@ -112,7 +122,7 @@ export function translateDriverError(error: unknown): unknown {
   if (fault.errno === duplicate) return new DuplicateError();
   // The owner of the row was erased during the call.
   if (fault.errno === orphaned) return new DomainError('NOT_FOUND', { cause: new StoreError(fault) });
-  const refusal = notAdmitted[fault.code];
+  const refusal = refusalOf(fault.code);
   if (refusal !== undefined) return outage(refusal);
   // Without an SQLSTATE the error is that of the connection: refused, reset, timed out.
   if (

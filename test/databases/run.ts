@@ -16,9 +16,16 @@ const suites: Readonly<Record<string, readonly string[]>> = {
   // Attacks are races for one winner, and what strangers do to counters: all of them meet the database.
   races: ['test/attack'],
   admin: ['test/admin', 'test/cli'],
-  faults: ['database', 'instances', 'kill', 'delivery-kill', 'event-log', 'openid-races', 'providers'].map(
-    (name) => `test/fault/${name}.test.ts`,
-  ),
+  faults: [
+    'database',
+    'instances',
+    'kill',
+    'delivery-kill',
+    'logout-kill',
+    'event-log',
+    'openid-races',
+    'providers',
+  ].map((name) => `test/fault/${name}.test.ts`),
 };
 
 /** The part that .ci/run adds to the whole suite. */

@@ -41,6 +41,7 @@ async function start(name: string, commonName: string, at: number): Promise<Embe
   for (const [user, requirement] of [
     ['plain', 'NONE'],
     ['encrypted', 'SSL'],
+    ['certified', 'X509'],
   ]) {
     await query(`CREATE USER ${user}@'%' IDENTIFIED BY 'a secret' REQUIRE ${requirement}`);
     await query(`GRANT ALL ON manam.* TO ${user}@'%'`);
@@ -90,6 +91,16 @@ test('connects without TLS by default, and with TLS at every ssl-mode', async ()
   expect(await cipherOver(verified)).toMatch(/^TLS_|GCM|CHACHA/);
 });
 
+/** The options of a client's certificate: that of a server, which its own server takes for one of its CA. */
+const certified = (name: string) => {
+  const [cert, key] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)];
+  return `?ssl-mode=VERIFY_CA&ssl-ca=${ca}&ssl-cert=${cert}&ssl-key=${key}`;
+};
+
+test('shows its certificate to a server that asks for one', async () => {
+  expect(await cipherOver(urlOf('certified', certified('local')))).toMatch(/^TLS_|GCM|CHACHA/);
+});
+
 const untrusted = 'its certificate is not trusted (ssl-ca), or is that of another host';
 
 test.each([
@@ -99,6 +110,16 @@ test.each([
     'it rejects the user or the password',
   ],
   ['no TLS for a user who needs it', () => urlOf('encrypted'), 'it rejects the user or the password'],
+  [
+    'no certificate of a user who needs one',
+    () => urlOf('certified', `?ssl-mode=VERIFY_CA&ssl-ca=${ca}`),
+    'it rejects the user or the password',
+  ],
+  [
+    'a client’s certificate of another CA',
+    () => urlOf('certified', certified('other')),
+    'it rejects the certificate of the client (ssl-cert)',
+  ],
   [
     'a database that does not exist',
     () => urlOf('plain', '', undefined, 'none'),
