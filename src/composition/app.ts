@@ -1,27 +1,20 @@
 import type { ConnectRouter } from '@connectrpc/connect';
 import type { Logger } from 'pino';
-import { createClientMetadata } from '../adapters/client-metadata.ts';
 import { loadKeyRing } from '../adapters/key-ring.ts';
 import { ensureSigningKeys, type KeyDeps, type MasterKeys, openVault } from '../adapters/keys.ts';
 import { systemRandom } from '../adapters/random.ts';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../domain/clock.ts';
-import { networkOf } from '../domain/network.ts';
 import type { Random } from '../domain/random.ts';
 import type { Store } from '../domain/repositories.ts';
 import type { Vault } from '../domain/vault.ts';
 import { createCore } from '../features/core.ts';
-import { createKeyUses } from '../flows/key-uses.ts';
-import { createLimiter } from '../flows/limits.ts';
-import { createRefunds } from '../flows/refunds.ts';
-import { createApplicationDirectory } from '../server/application-directory.ts';
-import { changesIntervalMs, createDirectoryChanges } from '../server/directory-changes.ts';
+import { changesIntervalMs } from '../server/directory-changes.ts';
 import { createErrorMapper } from '../server/error-mapper.ts';
 import { createHandler, type HandlerDeps, type Route } from '../server/handler.ts';
 import { createMetricsRoute } from '../server/metrics-route.ts';
 import { createReadiness } from '../server/readiness.ts';
 import type { RpcOptions } from '../server/rpc-route.ts';
-import { createTenantDirectory } from '../server/tenant-directory.ts';
 import { type DatabaseHandle, openDatabase } from '../store/database.ts';
 import { inspectDatabase, isReady } from '../store/health.ts';
 import { createKeyRepository } from '../store/keys.ts';
@@ -31,6 +24,8 @@ import { createHostedTenants } from '../web/hosted-tenants.ts';
 import { createAdapters } from './adapters.ts';
 import { createAdminFlows } from './admin.ts';
 import { createBackground } from './background.ts';
+import { createCounters } from './counters.ts';
+import { createDirectories } from './directories.ts';
 import { createFeatures } from './features.ts';
 import { createGatewayHealth } from './gateway-health.ts';
 import { type Listeners, listenOn } from './listeners.ts';
@@ -93,49 +88,19 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
   });
   const store = createStore(database, vault);
   const ring = await loadKeyRing(store.keys, vault, clock);
-  const adapters = await createAdapters({
-    config,
-    store,
-    vault,
-    ring,
-    clock,
-    random,
-    log,
-    onHash: options.onHash,
-  });
+  const { onHash } = options;
+  const adapters = await createAdapters({ config, store, vault, ring, clock, random, log, onHash });
 
   const metrics = createInstanceMetrics(store, adapters.hasher, database);
-  const limiter = createLimiter({ store, clock, onRefusal: metrics.observeRefusal });
-  const refunds = createRefunds({
-    store,
-    limiter,
-    clock,
-    onError: (error) => log.warn({ err: error }, 'a limit could not be given back its use'),
-  });
-  const keyUses = createKeyUses({
+  const { limiter, refunds, keyUses, flush } = createCounters({
     store,
     clock,
-    onError: (error) => log.warn({ err: error }, 'the use of a key could not be noted'),
+    log,
+    onRefusal: metrics.observeRefusal,
   });
   const mapError = createErrorMapper(log);
   const logStore = createStore(logDatabase, vault);
-  const changes = createDirectoryChanges((...asked) => logStore.tenants.listChanged(...asked));
-  const directory = createTenantDirectory(store.tenants, changes, clock);
-  const applications = createApplicationDirectory(
-    store,
-    createClientMetadata({
-      outgoingFetch: adapters.outgoingFetch,
-      clock,
-      chargeFetch: ({ id }, address) =>
-        limiter.charge(
-          id,
-          { ...config.limits.loginStartsPerNetwork, name: 'client.metadata' },
-          networkOf(address),
-        ),
-    }),
-    changes,
-    clock,
-  );
+  const { changes, directory, applications } = createDirectories({ ...adapters, logStore, limiter, config });
   const gateways = createGatewayHealth(log);
   const features = createFeatures({
     adapters,
@@ -154,16 +119,8 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     logStore,
     webhookStore: createStore(webhookDatabase, vault),
   });
-  const rpc = createRpcOptions(adapters, {
-    config,
-    limiter,
-    refunds,
-    keyUses,
-    directory,
-    applications,
-    mapError,
-    log,
-  });
+  const calls = { config, limiter, refunds, keyUses, directory, applications, mapError, log };
+  const rpc = createRpcOptions(adapters, calls);
   const readiness = createReadiness(() => isReady(database, clock, readinessDeadlineMs), gateways.failing);
   const background = createBackground(config, adapters, features, log);
 
@@ -175,26 +132,14 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     masterKeys,
     pageOrigin: new URL(config.issuer).origin,
   });
+  const { jwks } = ring;
   const routes = {
-    public: createRoutes({
-      features,
-      config,
-      rpc,
-      directory,
-      applications,
-      mapError,
-      readiness,
-      jwks: ring.jwks,
-    }),
+    public: createRoutes({ features, config, rpc, directory, applications, mapError, readiness, jwks }),
     admin: createAdminRoutes(adminFlows, store.adminKeys, clock, mapError),
     metrics: [createMetricsRoute(metrics.render)],
   };
-  const handlers = createHandlers(config, routes, {
-    log,
-    random,
-    mapError,
-    observe: callObserver(metrics),
-  });
+  const observe = callObserver(metrics);
+  const handlers = createHandlers(config, routes, { log, random, mapError, observe });
   const readings = startReadings(log, [
     { read: ring.reload, everyMs: keyReloadMs, failure: 'signing keys could not be read again' },
     { read: changes.ask, everyMs: changesIntervalMs, failure: 'changes of tenants could not be read' },
@@ -205,13 +150,11 @@ export async function createApp({ config, masterKeys, log, ...options }: AppOpti
     rpc,
     register: features.register,
     listen: () => listenOn(config, handlers, { readiness, background, endStreams: features.drain }),
-    settled: async () => {
-      await Promise.all([refunds.flush(), keyUses.flush()]);
-    },
+    settled: flush,
     catchUp: readings.catchUp,
     async close() {
       readings.stop();
-      await Promise.all([refunds.flush(), keyUses.flush()]);
+      await flush();
       await closeDatabases();
     },
   };
