@@ -1,4 +1,4 @@
-import { and, eq, exists, gt, or, sql } from 'drizzle-orm';
+import { and, eq, exists, gt, or, type Param, sql } from 'drizzle-orm';
 import type { AttemptCounter, AttemptRepository } from '../domain/attempt.ts';
 import type { Database } from './database.ts';
 import { bySize, once, slot, slotsOf, withIndex } from './prepared.ts';
@@ -46,6 +46,20 @@ export function createAttemptRepository(db: Database, prepared: Database): Attem
   const countOne = countStatement(false);
   const countBoth = countStatement(true);
 
+  /** Finds a user's password where it is still the one that was compared; a change of it waits until this transaction has ended, and ends its session then. */
+  const comparedPassword = (of: Readonly<Record<'tenantId' | 'userId' | 'passwordHash', string | Param>>) =>
+    db
+      .select({ userId: credentials.userId })
+      .from(credentials)
+      .where(
+        and(
+          eq(credentials.tenantId, of.tenantId),
+          eq(credentials.userId, of.userId),
+          eq(credentials.passwordHash, of.passwordHash),
+        ),
+      )
+      .for('update');
+
   /** Resets so many counters where the password is still the one that was compared. */
   const resetForPassword = bySize((size) => {
     const isCounter = Array.from({ length: size }, (_, index) =>
@@ -54,18 +68,11 @@ export function createAttemptRepository(db: Database, prepared: Database): Attem
         eq(table.subject, slot(`subject${index}`, table.subject)),
       ),
     );
-    const compared = db
-      .select({ userId: credentials.userId })
-      .from(credentials)
-      .where(
-        and(
-          eq(credentials.tenantId, slot('tenantId', credentials.tenantId)),
-          eq(credentials.userId, slot('userId', credentials.userId)),
-          eq(credentials.passwordHash, slot('passwordHash', credentials.passwordHash)),
-        ),
-      )
-      // A change of the password waits until this transaction has ended, and ends its session then.
-      .for('update');
+    const compared = comparedPassword({
+      tenantId: slot('tenantId', credentials.tenantId),
+      userId: slot('userId', credentials.userId),
+      passwordHash: slot('passwordHash', credentials.passwordHash),
+    });
     return prepared
       .update(table)
       .set({ failures: 0, wrong: 0, nextAttemptAt: null })
@@ -105,7 +112,9 @@ export function createAttemptRepository(db: Database, prepared: Database): Attem
     async resetForPassword(tenantId, counters, userId, passwordHash) {
       const values = Object.assign({ tenantId, userId, passwordHash }, ...counters.map(withIndex));
       const [result] = await resetForPassword(counters.length).execute(values);
-      return result.affectedRows > 0;
+      if (result.affectedRows > 0) return true;
+      // Retention takes counters without failures, also those that another sign-in of the user has reset a moment ago.
+      return (await comparedPassword({ tenantId, userId, passwordHash })).length === 1;
     },
 
     async lower(tenantId, kind, userId, failures) {

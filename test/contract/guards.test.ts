@@ -69,6 +69,19 @@ overEveryStore('attempts', (scene) => {
     await store.attempts.forget(tenantId, user.id);
     expect(await store.attempts.count(tenantId, policy, user.id, now)).toBe(1);
   });
+
+  test('a right password is right where retention took the counters that another sign-in had reset', async () => {
+    const { store, tenantId, makeUser, now, at } = scene();
+    const { user } = await makeUser();
+    const counter = { kind: policy.kind, subject: user.id };
+    // Two at once: one succeeds, and retention comes before the other does.
+    for (let count = 0; count < 2; count += 1) await store.attempts.count(tenantId, policy, user.id, now);
+    const reset = (hash: string) => store.attempts.resetForPassword(tenantId, [counter], user.id, hash);
+    expect(await reset('a hash')).toBe(true);
+    expect(await store.retention.purge('attempts', tenantId, at(0), 10)).toBe(1);
+    expect(await reset('another hash')).toBe(false);
+    expect(await reset('a hash')).toBe(true);
+  });
 });
 
 overEveryStore('budgets', (scene) => {

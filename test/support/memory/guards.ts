@@ -49,9 +49,8 @@ export function createAttempts({ attempts, credentials }: Tables): AttemptReposi
     async resetForPassword(tenantId, counters, userId, passwordHash) {
       const known = credentials.find((each) => each.tenantId === tenantId && each.userId === userId);
       if (known?.passwordHash !== passwordHash) return false;
-      return counters
-        .map((counter) => attempts.update(is(tenantId, counter), clear))
-        .some((rows) => rows > 0);
+      for (const counter of counters) attempts.update(is(tenantId, counter), clear);
+      return true;
     },
     async lower(tenantId, kind, subject, failures) {
       attempts.update((each) => is(tenantId, { kind, subject })(each) && each.failures > failures, {
