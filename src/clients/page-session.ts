@@ -1,4 +1,5 @@
 import { createStore, del, get, set, type UseStore } from 'idb-keyval';
+import { locked } from './locked.ts';
 import { createProofKey, generateProofKeyPair, type ProofKey, type ProofKeyPair } from './proof-key.ts';
 import {
   type ClientSession,
@@ -133,13 +134,4 @@ async function findPair(store: UseStore, name: string): Promise<ProofKeyPair> {
   const made = await generateProofKeyPair();
   await set(name, made, store);
   return made;
-}
-
-type Locks<T> = { request(name: string, work: () => Promise<T>): Promise<T> };
-
-/** Runs work that one page at a time does (Web Locks); where there are no locks, at once. */
-export async function locked<T>(name: string, work: () => Promise<T>): Promise<T> {
-  const { navigator } = globalThis as { readonly navigator?: { readonly locks?: Locks<T> } };
-  const locks = navigator?.locks;
-  return locks === undefined ? await work() : await locks.request(`manam-${name}`, work);
 }

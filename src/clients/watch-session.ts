@@ -1,7 +1,7 @@
 import type { EventService } from '../../gen/manam/v1/event_service_pb.js';
 import { readFailure } from './failure.ts';
+import { locked } from './locked.ts';
 import type { WebClient } from './manam.ts';
-import { locked } from './page-session.ts';
 import { pause } from './pause.ts';
 
 /** Pauses while there is no session, and after a stream that was cut. */

@@ -1,4 +1,5 @@
 import { type User, UserManager, WebStorageStateStore } from 'oidc-client-ts';
+import { renew } from './renewal.ts';
 
 export type ManagerOptions = {
   readonly issuer: string;
@@ -26,7 +27,8 @@ export function createManager({
     ...(resource !== undefined && { resource }),
     // Beside a token for an API the ID token says what UserInfo would.
     loadUserInfo: resource === undefined,
-    automaticSilentRenew: true,
+    // The renewal beside this one knows of other tabs and of outages.
+    automaticSilentRenew: false,
     userStore: new WebStorageStateStore({ store: sessionStorage }),
   });
 }
@@ -42,14 +44,7 @@ export function finishRedirect(manager: UserManager): Promise<User | null> {
 }
 
 async function finish(manager: UserManager): Promise<User | null> {
-  const { redirect_uri: redirectUri } = manager.settings;
-  const query = new URLSearchParams(location.search);
-  const isBack = location.origin + location.pathname === redirectUri && query.has('state');
-  if (!isBack) return await usable(manager);
-  if (!query.has('code') && !query.has('error')) {
-    history.replaceState(history.state, '', location.pathname);
-    return await usable(manager);
-  }
+  if (!isAnswer(manager)) return await usable(manager);
   try {
     const user = await manager.signinRedirectCallback();
     const wanted =
@@ -65,12 +60,18 @@ async function finish(manager: UserManager): Promise<User | null> {
   }
 }
 
-/** The user that this tab keeps, with tokens that are good. */
+/** Whether the address is an answer of this issuer, which names itself (RFC 9207): an app has a `state` and a `code` of its own. */
+function isAnswer({ settings: { redirect_uri: redirectUri, authority } }: UserManager): boolean {
+  const query = new URLSearchParams(location.search);
+  return (
+    location.origin + location.pathname === redirectUri &&
+    query.has('state') &&
+    query.get('iss') === authority.replace(/\/$/, '')
+  );
+}
+
+/** The user that this tab keeps. In an outage the tokens of someone who is still signed in may have run out. */
 async function usable(manager: UserManager): Promise<User | null> {
   const user = await manager.getUser();
-  if (user === null || !user.expired) return user;
-  return await manager.signinSilent().catch(async () => {
-    await manager.removeUser();
-    return null;
-  });
+  return user?.expired ? await renew(manager).catch(() => user) : user;
 }

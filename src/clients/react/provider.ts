@@ -11,6 +11,7 @@ import {
   useState,
 } from 'react';
 import { createManager, finishRedirect } from './manager.ts';
+import { keepRenewed, renew } from './renewal.ts';
 import { type ReactLocale, type Words, words } from './words.ts';
 
 /** The person in front of the page, as the tenant's issuer tells of them. */
@@ -31,13 +32,16 @@ export type Auth = {
   readonly status: 'loading' | 'signed-in' | 'signed-out';
   /** The user; undefined while signed out or loading. */
   readonly user: SignedInUser | undefined;
-  /** Why the last sign-in was not completed. */
+  /** Why the last sign-in was not completed, or why tokens cannot be renewed now: in an outage the user stays signed in. */
   readonly error: Error | undefined;
   /** Leads to the hosted pages, and back to where the person is now. */
   signIn(): Promise<void>;
   /** Ends the session here and at the tenant, and leads back. */
   signOut(): Promise<void>;
-  /** Returns an access token for your API and renews it first if it is about to expire; undefined while signed out. */
+  /**
+   * Returns an access token for your API and renews it first if it is about to expire; undefined while signed out. Rejects
+   * where it cannot be renewed now.
+   */
   getAccessToken(): Promise<string | undefined>;
 };
 
@@ -91,18 +95,23 @@ function useManager(manager: UserManager | undefined): Auth {
       if (!isGone) setUser(next);
     };
     const forget = () => show(null);
+    let stop = () => {};
     manager.events.addUserLoaded(show);
     manager.events.addUserUnloaded(forget);
-    manager.events.addAccessTokenExpired(forget);
-    finishRedirect(manager).then(show, (failure: Error) => {
-      show(null);
-      if (!isGone) setError(failure);
-    });
+    void finishRedirect(manager)
+      .then(show, (failure: Error) => {
+        show(null);
+        if (!isGone) setError(failure);
+        return failure;
+      })
+      .then((failure) => {
+        if (!isGone) stop = keepRenewed(manager, (outage) => setError(outage ?? failure ?? undefined));
+      });
     return () => {
       isGone = true;
+      stop();
       manager.events.removeUserLoaded(show);
       manager.events.removeUserUnloaded(forget);
-      manager.events.removeAccessTokenExpired(forget);
     };
   }, [manager]);
   return useMemo(() => {
@@ -128,7 +137,7 @@ function useManager(manager: UserManager | undefined): Auth {
         if (!current) return undefined;
         // A token that ends on its way is no good.
         if ((current.expires_in ?? 0) > 10) return current.access_token;
-        return (await manager?.signinSilent())?.access_token;
+        return manager && (await renew(manager))?.access_token;
       },
     };
   }, [manager, user, error]);

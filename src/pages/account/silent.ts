@@ -1,4 +1,5 @@
-import { locked, openBrowserKey } from '../../clients/page-session.ts';
+import { locked } from '../../clients/locked.ts';
+import { openBrowserKey } from '../../clients/page-session.ts';
 import { accounts } from '../kit/accounts.ts';
 
 // Answers `prompt=none` (OpenID Connect Core 1.0, section 3.1.2.1): without cookies only a page can look whether this browser has a
