@@ -1,4 +1,4 @@
-import type { Transport } from '@connectrpc/connect';
+import { Code, ConnectError, type Interceptor, type Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect-node';
 
 export * from './contract.ts';
@@ -9,7 +9,14 @@ export * from './revocations.ts';
 export * from './tokens.ts';
 
 import { publicServices } from '../contract/services.ts';
-import { type ClientOptions, callInterceptors, defaultTimeoutMs, withOpenStreams } from './interceptors.ts';
+import { readFailure } from './failure.ts';
+import {
+  type ClientOptions,
+  callInterceptors,
+  defaultTimeoutMs,
+  serviceUrl,
+  withOpenStreams,
+} from './interceptors.ts';
 import { type Manam, manamOver } from './manam.ts';
 
 export { createClient } from '@connectrpc/connect';
@@ -32,15 +39,32 @@ export type ConnectOptions = ClientOptions & {
 export function createTransport(options: ConnectOptions): Transport {
   const { url, ca, timeoutMs = defaultTimeoutMs, protocol = 'connect', httpVersion = '1.1' } = options;
   const common = {
-    baseUrl: url,
+    baseUrl: serviceUrl(url),
     defaultTimeoutMs: timeoutMs,
-    interceptors: callInterceptors(options),
+    interceptors: [...callInterceptors(options), nameLostConnection],
     ...(ca !== undefined && { nodeOptions: { ca } }),
   };
   return withOpenStreams(
     protocol === 'grpc' ? createGrpcTransport(common) : createConnectTransport({ ...common, httpVersion }),
   );
 }
+
+/** What Node says where the other side has closed the connection. */
+const closings = new Set<unknown>(['EPIPE', 'ECONNRESET']);
+
+/** Names a lost connection UNAVAILABLE: Connect on Node has several codes for it, one of which is that of the caller's own abort. */
+const nameLostConnection: Interceptor = (next) => async (request) => {
+  try {
+    return await next(request);
+  } catch (thrown) {
+    const error = ConnectError.from(thrown);
+    const isClosed = closings.has((error.cause as { readonly code?: unknown } | undefined)?.code);
+    const isCut = error.code === Code.Aborted || error.code === Code.Canceled;
+    if (request.signal.aborted || readFailure(error).reason !== undefined || !(isClosed || isCut))
+      throw thrown;
+    throw new ConnectError('the connection was lost', Code.Unavailable, error.metadata, undefined, error);
+  }
+};
 
 /** A client for back-ends on Node, over Connect or gRPC. */
 export function createManam(options: ConnectOptions): Manam {

@@ -51,9 +51,17 @@ export function readFailure(thrown: unknown): Failure {
     reason: info?.domain === 'manam' ? (info.reason as Reason) : undefined,
     message: text?.message ?? error.rawMessage,
     fields: Object.fromEntries(fields),
-    retryAfterMs: retry?.retryDelay && durationMs(retry.retryDelay),
+    retryAfterMs: retry?.retryDelay ? durationMs(retry.retryDelay) : headerMs(error.metadata),
     requestId: info?.metadata['request_id'],
   };
+}
+
+/** What a proxy in between says of the wait: seconds, or a date (RFC 9110, section 10.2.3). */
+function headerMs(metadata: Headers): number | undefined {
+  const text = metadata.get('retry-after')?.trim() ?? '';
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
 }
 
 function violationOf(reason: string, description: string, message = description): Failure['fields'][string] {

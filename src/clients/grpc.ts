@@ -20,6 +20,7 @@ import {
   defaultTimeoutMs,
   isRetrySafe,
   retryPolicy,
+  serviceUrl,
 } from './interceptors.ts';
 import { type Manam, manamOver } from './manam.ts';
 import { dpop, type ProofKey } from './proof-key.ts';
@@ -44,8 +45,11 @@ export type Closable = { close(): void };
  * service config (https://github.com/grpc/proposal/blob/master/A6-client-retries.md).
  */
 export function createTransport(options: GrpcOptions): Transport & Closable {
-  const { url, ca, timeoutMs: ownTimeoutMs = defaultTimeoutMs } = options;
-  const { protocol, hostname, port } = new URL(url);
+  const { ca, timeoutMs: ownTimeoutMs = defaultTimeoutMs } = options;
+  const url = serviceUrl(options.url);
+  const { protocol, hostname, port, pathname } = new URL(url);
+  if (pathname !== '/')
+    throw new TypeError('gRPC has no path before that of its services: url must be an origin');
   const isSecure = protocol === 'https:';
   const channel = new Client(
     `${hostname}:${port === '' ? (isSecure ? 443 : 80) : port}`,

@@ -2,7 +2,7 @@ import { type DescMethod, getOption } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Interceptor, type Transport } from '@connectrpc/connect';
 import { type Access, access, KeyKind } from '../../gen/manam/options/v1/access_pb.js';
 import { readFailure } from './failure.ts';
-import { pause } from './pause.ts';
+import { pause, untilAborted } from './pause.ts';
 import { dpop, type ProofKey, proofInterceptor } from './proof-key.ts';
 import type { TokenSource } from './tokens.ts';
 import { type WorkSolver, workInterceptor } from './work.ts';
@@ -32,6 +32,13 @@ export type ClientOptions = {
 };
 
 export const defaultTimeoutMs = 10_000;
+
+/** The address of the service without a slash at its end. Throws TypeError where it is none of http or https. */
+export function serviceUrl(url: string): string {
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url))
+    throw new TypeError('url must be that of the service, such as https://id.example.com');
+  return url.replace(/\/+$/, '');
+}
 
 /** The same transport, whose streams stay open: the deadline of calls is none of theirs. */
 export function withOpenStreams(transport: Transport): Transport {
@@ -100,8 +107,8 @@ function tokenInterceptor(tokens: TokenSource, present: typeof bearer): Intercep
     const rule = getOption(request.method, access);
     const wantsSession = rule.sessions.length > 0 || isOfMember(rule, request.header);
     if (!wantsSession || request.header.has('authorization')) return await next(request);
-    const token = await tokens.get();
-    request.signal.throwIfAborted();
+    // Others may wait for the same renewal: it goes on where this call is over.
+    const token = await untilAborted(tokens.get(), request.signal);
     if (token === undefined) return await next(request);
     request.header.set('authorization', present(token).authorization);
     // The message of a stream can be sent once.
@@ -110,7 +117,7 @@ function tokenInterceptor(tokens: TokenSource, present: typeof bearer): Intercep
       return await next(request);
     } catch (error) {
       if (readFailure(error).reason !== 'TOKEN_INVALID') throw error;
-      const renewed = await tokens.renew(token);
+      const renewed = await untilAborted(tokens.renew(token), request.signal);
       if (renewed === undefined || renewed === token) throw error;
       request.header.set('authorization', present(renewed).authorization);
       return await next(request);
@@ -126,19 +133,23 @@ export const retryPolicy = {
   multiplier: 2,
 } as const;
 
+/** A call that would have to wait for longer fails at once, and says how long. */
+const longestWaitMs = defaultTimeoutMs;
+
 /** Tries a call again that may be repeated, where `isOutage` says that the service was out of reach. */
-function retryInterceptor(isOutage: (error: unknown, signal: AbortSignal) => boolean): Interceptor {
+function retryInterceptor(isOutage: (error: unknown) => boolean): Interceptor {
   const { maxAttempts, initialBackoffMs, maxBackoffMs, multiplier } = retryPolicy;
   return (next) => async (request) => {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await next(request);
       } catch (error) {
-        const isOver = attempt >= maxAttempts || request.signal.aborted || request.stream;
-        if (isOver || !isRetrySafe(request.method) || !isOutage(error, request.signal)) throw error;
-        const backoffMs = Math.min(initialBackoffMs * multiplier ** (attempt - 1), maxBackoffMs);
         // The service knows better when it is back.
         const leastMs = readFailure(error).retryAfterMs ?? 0;
+        const isOver =
+          attempt >= maxAttempts || request.signal.aborted || request.stream || leastMs > longestWaitMs;
+        if (isOver || !isRetrySafe(request.method) || !isOutage(error)) throw error;
+        const backoffMs = Math.min(initialBackoffMs * multiplier ** (attempt - 1), maxBackoffMs);
         await pause(Math.max(leastMs, backoffMs * (0.5 + Math.random())), request.signal);
         request.signal.throwIfAborted();
       }
@@ -147,12 +158,7 @@ function retryInterceptor(isOutage: (error: unknown, signal: AbortSignal) => boo
 }
 
 /** Whether the service or the way to it was out of reach. */
-function isOutOfReach(error: unknown, signal: AbortSignal): boolean {
+function isOutOfReach(error: unknown): boolean {
   // The error of fetch where there is no response.
-  if (error instanceof TypeError) return true;
-  if (!(error instanceof ConnectError)) return false;
-  if (error.code === Code.Unavailable) return true;
-  // Connect's error on Node for a lost connection that the caller did not abort.
-  const isLost = error.code === Code.Aborted || (error.code === Code.Canceled && !signal.aborted);
-  return isLost && readFailure(error).reason === undefined;
+  return error instanceof TypeError || (error instanceof ConnectError && error.code === Code.Unavailable);
 }

@@ -49,11 +49,13 @@ export function createPageSession({
   // A call that was under way when the client was closed has no one to tell.
   const tell = (news: News) => signal.aborted || channel.postMessage(news);
   const memory = memoryStorage();
+  /** Whether the browser had no room for the token: the session lives in memory then. */
+  let isFull = false;
 
   const storage: TokenStorage = {
     async load() {
       const opened = await vault;
-      if (opened === undefined) return await memory.load();
+      if (opened === undefined || isFull) return await memory.load();
       const refreshToken = await opened.load();
       if (refreshToken === undefined) return undefined;
       const kept = await memory.load();
@@ -64,7 +66,10 @@ export function createPageSession({
       await memory.save(tokens);
       const opened = await vault;
       if (opened === undefined) return;
-      await opened.save(tokens.refreshToken);
+      isFull = await opened.save(tokens.refreshToken).then(
+        () => false,
+        () => true,
+      );
       tell({ kind: 'renewed', tokens });
     },
     async clear() {

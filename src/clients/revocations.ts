@@ -6,7 +6,7 @@ import type { Manam } from './manam.ts';
 import type { AccessTokenClaims, Revocations } from './verify.ts';
 
 export type RevocationOptions = {
-  /** A client with a secret key that has the scope events.read. */
+  /** A client with a secret key of the tenant whose tokens are verified, with the scope events.read. */
   readonly manam: Pick<Manam, 'events' | 'auth'>;
   /** How long the stream may be cut before tokens are asked about one by one, in milliseconds. Default 1,000. */
   readonly toleranceMs?: number;
@@ -36,8 +36,8 @@ type EndOfAll = { readonly at: number; readonly keptSessionId: string };
 
 /**
  * Follows the ends of sessions, so that a verifier refuses their tokens within a second, without a call for each token.
- * While the stream is cut, silent or new, it asks IntrospectToken about each token; where that is out of reach
- * as well the check throws, and the token is not accepted.
+ * While the stream is cut, silent, new or closed, and until a first token has shown that the key is of the same tenant, it asks
+ * IntrospectToken about each token; where that is out of reach as well the check throws, and the token is not accepted.
  */
 export function followRevocations(options: RevocationOptions): FollowedRevocations {
   const { manam, toleranceMs = 1000, maxEntries = 100_000, onTrouble = () => {} } = options;
@@ -57,6 +57,9 @@ export function followRevocations(options: RevocationOptions): FollowedRevocatio
   /** Tokens of before are asked about: no one has told of their ends. */
   let blindUntil = Number.POSITIVE_INFINITY;
   let cutAt: number | undefined = Date.now();
+  let isClosed = false;
+  /** Whether the service knows of tokens that are verified here: the key is of the same tenant, and so is the stream. */
+  let isProved = false;
   let heardAt = 0;
 
   /** Forgets what no live token can be about any more, and the oldest beyond the bound. */
@@ -129,6 +132,7 @@ export function followRevocations(options: RevocationOptions): FollowedRevocatio
       if (beganAt <= end.at + skewMs) return undefined;
     }
     const now = Date.now();
+    if (isClosed || !isProved) return undefined;
     const isCut = cutAt !== undefined && now - cutAt > toleranceMs;
     if (isCut || now - heardAt > silenceMs || issuedAt.getTime() <= blindUntil) return undefined;
     return false;
@@ -136,11 +140,16 @@ export function followRevocations(options: RevocationOptions): FollowedRevocatio
 
   return {
     ready,
-    close: () => controller.abort(),
+    close: () => {
+      isClosed = true;
+      controller.abort();
+    },
     async hasEnded(claims, token) {
       const known = judge(claims);
       if (known !== undefined) return known;
-      return !(await manam.auth.introspectToken({ token })).active;
+      const { active } = await manam.auth.introspectToken({ token });
+      isProved ||= active;
+      return !active;
     },
   };
 }

@@ -4,31 +4,30 @@ import { ProofError } from '../domain/dpop.ts';
 
 /** The token is none of those that are taken here, or has ended. */
 export class AccessTokenError extends Error {
-  constructor(message: string) {
-    super(message);
+  /** The error of RFC 6750, section 3.1, or of RFC 9449, section 7.1: what a client can do about it. */
+  readonly code: 'invalid_token' | 'invalid_dpop_proof';
+
+  constructor(message: string, code: AccessTokenError['code'] = 'invalid_token', options?: ErrorOptions) {
+    super(message, options);
     this.name = 'AccessTokenError';
+    this.code = code;
   }
 }
-
-/** Lifetimes of keys, in milliseconds, as in the service's cache-control. A new key is published longer ahead. */
-export const keyCache = { cacheMaxAge: 60_000, cooldownDuration: 5000 };
 
 /** Verifies a token. Throws AccessTokenError where it is refused, and any other error where the keys are out of reach. */
 export async function verdictOn<T>(token: string, verify: () => Promise<T>): Promise<T> {
-  if (!isCanonicalJws(token)) throw new AccessTokenError('not a JWS in its canonical form');
+  if (typeof token !== 'string' || !isCanonicalJws(token))
+    throw new AccessTokenError('not a JWS in its canonical form');
   try {
     return await verify();
   } catch (error) {
-    throw isVerdict(error) ? new AccessTokenError((error as Error).message) : error;
+    if (error instanceof ProofError)
+      throw new AccessTokenError(error.message, 'invalid_dpop_proof', { cause: error });
+    // What jose says is about the token; what the source of the keys says is none of jose's.
+    if (error instanceof errors.JOSEError)
+      throw new AccessTokenError(error.message, undefined, { cause: error });
+    throw error;
   }
-}
-
-/** Whether an error is about the token; the rest is about the way to the keys. */
-function isVerdict(error: unknown): boolean {
-  if (error instanceof AccessTokenError || error instanceof ProofError) return true;
-  const isOutage = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid;
-  // jose throws its plain base class where the response of the JWKS URL is not 200.
-  return error instanceof errors.JOSEError && !isOutage && error.code !== 'ERR_JOSE_GENERIC';
 }
 
 /** The request that a bound token came with (RFC 9449, section 7.1). */

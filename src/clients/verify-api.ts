@@ -1,5 +1,6 @@
-import { createRemoteJWKSet, type JWTPayload, jwtVerify } from 'jose';
-import { AccessTokenError, type BoundRequest, issuerOption, keyCache, verdictOn } from './token-verdict.ts';
+import { type JWTPayload, jwtVerify } from 'jose';
+import { createKeySource } from './key-source.ts';
+import { AccessTokenError, type BoundRequest, issuerOption, verdictOn } from './token-verdict.ts';
 
 export type ApiVerifierOptions = {
   /** The `iss` of the tokens: that of the tenant, such as `https://id.example.com/t/acme`. */
@@ -33,8 +34,8 @@ export type ApiTokenClaims = {
 export type ApiTokenVerifier = (token: string, request?: BoundRequest) => Promise<ApiTokenClaims>;
 
 /**
- * Verifies the access tokens that applications of a tenant bring to an API, with the public keys of the tenant's issuer and
- * without a call. A token stays valid until it expires. Throws AccessTokenError if it is not a live one of this issuer for
+ * Verifies the access tokens that applications of a tenant bring to an API, with the public keys of the tenant's issuer, which it
+ * reads once a minute, and without a call for each token. Where they cannot be read, those at hand are good for an hour. A token stays valid until it expires. Throws AccessTokenError if it is not a live one of this issuer for
  * this API, and another error if the keys are unavailable: that is an outage and no verdict. Throws TypeError where issuer or
  * audience is missing: without them it would take tokens that are for others.
  */
@@ -43,7 +44,7 @@ export function createApiTokenVerifier(options: ApiVerifierOptions): ApiTokenVer
   const issuer = issuerOption(options.issuer);
   if (typeof audience !== 'string' || audience === '')
     throw new TypeError('audience is missing: the name by which applications ask for this API');
-  const keys = createRemoteJWKSet(new URL(options.jwksUrl ?? `${issuer}/jwks`), keyCache);
+  const keys = createKeySource(new URL(options.jwksUrl ?? `${issuer}/jwks`));
   return (token, request) =>
     verdictOn(token, async () => {
       const { payload } = await jwtVerify(token, keys, {

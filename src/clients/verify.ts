@@ -1,6 +1,7 @@
-import { createRemoteJWKSet, type JWTPayload, jwtVerify } from 'jose';
+import { type JWTPayload, jwtVerify } from 'jose';
 import { type Proof, verifyProof } from '../domain/dpop.ts';
-import { AccessTokenError, type BoundRequest, issuerOption, keyCache, verdictOn } from './token-verdict.ts';
+import { createKeySource } from './key-source.ts';
+import { AccessTokenError, type BoundRequest, issuerOption, verdictOn } from './token-verdict.ts';
 
 export { assertRole, MissingRoleError } from './roles.ts';
 export { AccessTokenError, type BoundRequest } from './token-verdict.ts';
@@ -56,7 +57,8 @@ export type AccessTokenClaims = {
 export type AccessTokenVerifier = (token: string, request?: BoundRequest) => Promise<AccessTokenClaims>;
 
 /**
- * Verifies access tokens with the public keys, without a call to the service. A token stays
+ * Verifies access tokens with the public keys, which it reads once a minute, without a call for each token. Where they cannot be
+ * read, those at hand are good for an hour. A token stays
  * valid until it expires, up to 10 minutes after a logout, unless `revocations` are followed; IntrospectToken reports a
  * logout at once. A token that is bound to a key needs the request with its proof, which is good once for this
  * verifier; without that it is refused, as is a proof with a token that is bound to none. Throws AccessTokenError if the
@@ -69,7 +71,7 @@ export function createAccessTokenVerifier(options: VerifierOptions): AccessToken
   if (typeof tenantId !== 'string' || tenantId === '')
     throw new TypeError('tenantId is missing: the id of the tenant, as `manam tenant list` shows it');
   const jwksUrl = new URL(options.jwksUrl ?? `${issuer}/.well-known/jwks.json`);
-  const keys = createRemoteJWKSet(jwksUrl, keyCache);
+  const keys = createKeySource(jwksUrl);
 
   const spend = createSpentProofs();
 
@@ -113,13 +115,13 @@ async function assertBinding(
   }
   const { jkt } = cnf as { readonly jkt?: unknown };
   if (request?.proof === undefined)
-    throw new AccessTokenError('the token is bound to a key: its proof is missing');
+    throw new AccessTokenError('the token is bound to a key: its proof is missing', 'invalid_dpop_proof');
   const { proof: text, method, url } = request;
   const own = new URL(url);
   const isUrl = ({ origin, pathname }: URL) => origin === own.origin && pathname === own.pathname;
   const proof = await verifyProof(text, { method, isUrl, accessToken }, now);
   if (proof.jkt !== jkt) throw new AccessTokenError('the proof is that of another key');
-  if (!spend(proof, now)) throw new AccessTokenError('the proof was used before');
+  if (!spend(proof, now)) throw new AccessTokenError('the proof was used before', 'invalid_dpop_proof');
 }
 
 /** Remembers the proofs of the last minute; true for the first use of each. */

@@ -60,18 +60,29 @@ export async function readWebhook(
 ): Promise<WebhookEvent> {
   const body = await bodyOf(request);
   const headers = headersOf(request);
-  const secrets = typeof secret === 'string' ? [secret] : secret;
-  if (secrets.length === 0) throw new WebhookError('there is no secret to verify with');
+  const webhooks = webhooksOf(Array.isArray(secret) ? secret : [secret]);
   let refusal: unknown;
-  for (const each of secrets) {
+  for (const webhook of webhooks) {
     try {
-      return toEvent(new Webhook(each).verify(body, headers));
+      return toEvent(webhook.verify(body, headers));
     } catch (error) {
       if (!(error instanceof WebhookVerificationError)) throw error;
       refusal = error;
     }
   }
   throw new WebhookError((refusal as Error).message, { cause: refusal });
+}
+
+/** What verifies with each of the secrets; a line's end of a file is none of a secret. */
+function webhooksOf(secrets: readonly string[]): Webhook[] {
+  if (secrets.length === 0) throw new WebhookError('there is no secret to verify with');
+  return secrets.map((secret) => {
+    try {
+      return new Webhook(secret.trim());
+    } catch (cause) {
+      throw new TypeError('a secret is none of a webhook, such as whsec_…', { cause });
+    }
+  });
 }
 
 function headersOf({ headers }: WebhookRequest): Record<string, string> {
@@ -89,10 +100,18 @@ async function bodyOf(request: WebhookRequest): Promise<string> {
   const { rawBody, body } = request as { readonly rawBody?: unknown; readonly body?: unknown };
   const given = rawBody ?? body ?? (isStream(request) ? await readAll(request) : undefined);
   if (typeof given === 'string') return given;
-  if (given instanceof Uint8Array) return new TextDecoder('utf-8', { fatal: true }).decode(given);
+  if (given instanceof Uint8Array) return textOf(given);
   throw new WebhookError(
     'the body was parsed before it was verified: keep it as bytes, such as with express.raw({ type: "application/json" })',
   );
+}
+
+function textOf(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new WebhookError('the body is no text in UTF-8', { cause });
+  }
 }
 
 function isStream(value: unknown): value is AsyncIterable<Uint8Array> {

@@ -18,6 +18,7 @@ import * as web from '../../src/clients/web.ts';
 import { makeAdminKey } from '../support/admin.ts';
 import { freshEmail, password, startTestApp, useTestApp } from '../support/app.ts';
 import { thrownBy } from '../support/errors.ts';
+import { freePort } from '../support/federation.ts';
 import { enrolTotp, signUp } from '../support/journey.ts';
 
 const testApp = useTestApp();
@@ -222,6 +223,68 @@ for (const { name, open } of clients.filter((each) => each.name !== '@grpc/grpc-
     server.close();
   });
 }
+
+test.each([
+  { protocol: 'connect', httpVersion: '1.1' },
+  { protocol: 'connect', httpVersion: '2' },
+  { protocol: 'grpc' },
+] as const)('a connection that is closed at once is an outage, over %o', async (options) => {
+  let tries = 0;
+  const server = createTcpServer((socket) => {
+    tries += 1;
+    socket.on('error', () => {});
+    socket.destroy();
+  });
+  const url = await addressOf(server);
+  const manam = connect.createManam({ url, key: 'k', timeoutMs: 5000, ...options });
+  expect(await thrownBy(manam.profile.viewUser({}))).toMatchObject({ code: Code.Unavailable });
+  expect(tries).toBeGreaterThanOrEqual(4);
+  server.close();
+});
+
+test('a proxy that says how long to wait is not asked again before', async () => {
+  let asked = 0;
+  const proxy = createServer((_, response) => {
+    asked += 1;
+    response.writeHead(429, { 'retry-after': '30' }).end();
+  });
+  const manam = connect.createManam({ url: await addressOf(proxy), key: 'k' });
+  const failed = await thrownBy(manam.profile.viewUser({}));
+  expect(connect.readFailure(failed).retryAfterMs).toBe(30_000);
+  expect(asked).toBe(1);
+  proxy.close();
+  const at = new Date(Date.now() + 60_000).toUTCString();
+  const dated = new ConnectError('later', Code.Unavailable, { 'retry-after': at });
+  expect(connect.readFailure(dated).retryAfterMs).toBeGreaterThan(50_000);
+});
+
+test('a call keeps its deadline and its signal while the session is renewed', async () => {
+  const tokens = { get: () => new Promise<string>(() => {}), renew: async () => undefined };
+  const manam = connect.createManam({ url: testApp().url, key: testApp().dev.publishable, tokens });
+  expect(await thrownBy(manam.profile.viewUser({}, { timeoutMs: 50 }))).toMatchObject({
+    code: Code.DeadlineExceeded,
+  });
+  const aborted = manam.profile.viewUser({}, { signal: AbortSignal.timeout(50), timeoutMs: 60_000 });
+  expect(await thrownBy(aborted)).toBeInstanceOf(ConnectError);
+});
+
+test('a client is made for an address of the service alone, with a slash at its end or without', async () => {
+  const notOne = new TypeError('url must be that of the service, such as https://id.example.com');
+  for (const library of [grpc, connect])
+    expect(() => library.createManam({ url: 'localhost:8080' })).toThrowError(notOne);
+  expect(() => grpc.createManam({ url: 'https://id.example.com/manam' })).toThrowError(TypeError);
+  const port = await freePort();
+  const app = await startTestApp({ config: { port, issuer: `http://127.0.0.1:${port}` } });
+  const { email } = await signUp(app);
+  for (const library of [grpc, connect]) {
+    const options = { key: app.dev.publishable, proofKey: library.createProofKey() };
+    const manam = library.createManam({ url: `${app.issuer}/`, ...options });
+    const { tokens } = await manam.auth.login({ email, password });
+    expect(tokens?.tokenType).toBe('DPoP');
+    if ('close' in manam) (manam.close as () => void)();
+  }
+  await app.close();
+});
 
 test('a token that is rejected at the second try is still renewed', async () => {
   const refusal = new ConnectError('no', Code.Unauthenticated, undefined, [

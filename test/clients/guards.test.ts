@@ -217,8 +217,43 @@ test('a token that is bound to no key is refused where it comes with a proof', a
   await expect(check(bearer(token))).resolves.toMatchObject({ roles: [] });
   await expect(check({ authorization: `DPoP ${token}`, dpop: proof })).rejects.toMatchObject({
     status: 401,
-    headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
+    headers: { 'www-authenticate': 'DPoP error="invalid_token", algs="ES256 EdDSA"' },
   });
+});
+
+test('a proof that is refused is told from a token that is not good', async () => {
+  const origin = 'https://api.example.com';
+  const verify = () => Promise.reject(new AccessTokenError('used before', 'invalid_dpop_proof'));
+  const guard = createGuard<AccessTokenClaims>(verify, { origin: `${origin}/` });
+  const headers = { authorization: 'DPoP a.b.c', dpop: 'x' };
+  await expect(guard.check({ headers, method: 'GET', url: '/me' })).rejects.toMatchObject({
+    status: 401,
+    headers: { 'www-authenticate': 'DPoP error="invalid_dpop_proof", algs="ES256 EdDSA"' },
+  });
+});
+
+test('a verifier of another copy of the package is understood', async () => {
+  const foreign = Object.assign(new Error('no JWS'), { name: 'AccessTokenError' });
+  const guard = createGuard<AccessTokenClaims>(() => Promise.reject(foreign));
+  const call = { headers: bearer('a.b.c'), method: 'GET', url: '/' };
+  await expect(guard.check(call)).rejects.toMatchObject({ status: 401 });
+});
+
+test.each<[string, object, string]>([
+  ['no roles', { roles: [] }, 'roles must be a list that names at least one, or be left out'],
+  ['an empty role', { roles: [''] }, 'roles must be a list that names at least one, or be left out'],
+  ['roles in a text', { roles: 'admin' }, 'roles must be a list that names at least one, or be left out'],
+  ['no scopes', { scopes: [] }, 'scopes must be a list that names at least one, or be left out'],
+  ['a misspelt option', { role: ['admin'] }, 'a guard has no option role'],
+  [
+    'an origin with a path',
+    { origin: 'https://a.example/b' },
+    'origin must be one such as https://api.example.com',
+  ],
+  ['no origin', { origin: 'a.example' }, 'origin must be one such as https://api.example.com'],
+])('a guard that would not check what its options say is not made: %s', (_, options, message) => {
+  const make = () => createGuard<AccessTokenClaims>(() => Promise.reject(new Error()), options);
+  expect(make).toThrowError(new TypeError(message));
 });
 
 /** The way of a client to a health service behind each kind of RPC server. */

@@ -2,6 +2,8 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { expect, test } from 'vitest';
 import * as connect from '../../src/clients/connect.ts';
 import { ManagementService } from '../../src/clients/management.ts';
+import { createPageSession } from '../../src/clients/page-session.ts';
+import { createProofKey } from '../../src/clients/proof-key.ts';
 import { createSession, memoryStorage, type StoredTokens } from '../../src/clients/tokens.ts';
 import { createManam } from '../../src/clients/web.ts';
 import { password, useTestApp } from '../support/app.ts';
@@ -184,4 +186,24 @@ test('a page calls as a member of a tenant in the session of its user, and witho
   expect(tenant.slug).toBe('dev');
   const { tenants } = await manam.clientOf(ManagementService).listMyTenants({});
   expect(tenants.map(({ slug }) => slug)).toEqual(['dev']);
+});
+
+test('a session lives in memory where the browser has no room for its token', async () => {
+  const refused = () => Promise.reject(new DOMException('full', 'QuotaExceededError'));
+  const browserKey = {
+    key: createProofKey(),
+    load: async () => undefined,
+    save: refused,
+    clear: async () => {},
+  };
+  const closing = new AbortController();
+  const session = createPageSession({
+    name: 'full',
+    auth: {} as never,
+    browserKey: Promise.resolve(browserKey),
+    signal: closing.signal,
+  });
+  await session.set({ accessToken: 'a', refreshToken: 'r', expiresIn: 600 });
+  expect(await session.get()).toBe('a');
+  closing.abort();
 });

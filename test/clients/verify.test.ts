@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ManagementService } from '../../gen/manam/v1/management_service_pb.js';
 import { ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
@@ -121,6 +121,55 @@ test('keys that cannot be had are an outage and no verdict on the token', async 
   broken.close();
 });
 
+test('the keys at hand are good for an hour while they cannot be read again', async () => {
+  const { accessToken } = await signUp(testApp());
+  const keys = await (await fetch(`${testApp().url}/.well-known/jwks.json`)).text();
+  let isAway = false;
+  let asked = 0;
+  const server = createServer((_, response) => {
+    asked += 1;
+    if (isAway) response.writeHead(503).end();
+    else response.writeHead(200, { 'content-type': 'application/json' }).end(keys);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const jwksUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`;
+  const at = new Date();
+  const verify = await verifier({ jwksUrl, now: () => at });
+  vi.useFakeTimers({ toFake: ['Date'], now: at });
+  const later = (ms: number) => vi.setSystemTime(Date.now() + ms);
+  try {
+    await verify(accessToken);
+    await verify(accessToken);
+    expect(asked).toBe(1);
+    isAway = true;
+    later(61_000);
+    for (let count = 0; count < 3; count += 1) await verify(accessToken);
+    // One of them has asked; the next one does after a pause.
+    expect(asked).toBe(2);
+    later(50 * 60_000);
+    await verify(accessToken);
+    later(11 * 60_000);
+    expect((await thrownBy(verify(accessToken))) as Error).toMatchObject({
+      message: expect.stringContaining(`the keys at ${jwksUrl} cannot be read: `),
+    });
+    isAway = false;
+    await verify(accessToken);
+    later(30_000);
+    const before = asked;
+    await verify(accessToken);
+    expect(asked).toBe(before);
+  } finally {
+    vi.useRealTimers();
+    server.close();
+  }
+});
+
+test('what is no token at all is refused as any other', async () => {
+  const verify = await verifier();
+  for (const none of [undefined, null, 7, ''])
+    expect(await thrownBy(verify(none as never))).toBeInstanceOf(AccessTokenError);
+});
+
 describe('a verifier that follows the stream', () => {
   const clients = { grpc, connect } as const;
   const open: { close(): void }[] = [];
@@ -176,6 +225,27 @@ describe('a verifier that follows the stream', () => {
     const { accessToken } = await signUp(testApp());
     await testApp().client(ProfileService, bearer(accessToken)).deleteAccount({});
     expect(await untilRefused(verify, accessToken)).toEqual(new AccessTokenError('the session has ended'));
+  });
+
+  test('accepts no token where the key is of another tenant', async () => {
+    const manam = connect.createManam({ url: testApp().url, key: testApp().manam.secret });
+    const revocations = connect.followRevocations({ manam });
+    open.push(revocations);
+    await revocations.ready;
+    const verify = await verifier({ revocations });
+    await pause(2500);
+    const { accessToken } = await signUp(testApp());
+    for (let count = 0; count < 2; count += 1)
+      expect(await thrownBy(verify(accessToken))).toEqual(new AccessTokenError('the session has ended'));
+  });
+
+  test('asks about each token once it is closed', async () => {
+    const verify = await follow('connect');
+    const { accessToken } = await signUp(testApp());
+    await verify(accessToken);
+    for (const each of open) each.close();
+    await testApp().client(AuthService, bearer(accessToken)).logout({});
+    expect(await thrownBy(verify(accessToken))).toEqual(new AccessTokenError('the session has ended'));
   });
 
   test('asks about tokens that are older than the stream', async () => {

@@ -109,6 +109,14 @@ test('any secret of a rotation verifies, on either side', async () => {
   );
 });
 
+test('a secret may end with a line, as that of a file, and what is none is told', async () => {
+  expect((await readWebhook({ headers: headersOf(), body }, `${secret}\n`)).eventId).toBe('e1');
+  for (const none of [undefined, '', 'whsec_§'])
+    await expect(readWebhook({ headers: headersOf(), body }, none as never)).rejects.toThrowError(
+      new TypeError('a secret is none of a webhook, such as whsec_…'),
+    );
+});
+
 test.each<[string, WebhookRequest, string | string[]]>([
   ['another secret', { headers: headersOf(), body }, other],
   ['no secret', { headers: headersOf(), body }, []],
@@ -123,6 +131,7 @@ test.each<[string, WebhookRequest, string | string[]]>([
   ],
   ['a body that was parsed', { headers: headersOf(), body: payload }, secret],
   ['no body', { headers: headersOf() }, secret],
+  ['bytes that are no text', { headers: headersOf(), body: Buffer.of(0xff) }, secret],
 ])('%s is refused', async (_, request, by) => {
   await expect(readWebhook(request, by)).rejects.toThrowError(WebhookError);
 });

@@ -16,7 +16,7 @@ const limits = {
   'every service': {
     code: "export { createManam } from '@manam/client/web';",
     vite: 46_900,
-    esbuild: 48_600,
+    esbuild: 48_700,
   },
   'one service': {
     code: "export { createWebClient, AuthService } from '@manam/client/web';",

@@ -1,5 +1,5 @@
 import { MissingRoleError } from '../roles.ts';
-import { AccessTokenError } from '../token-verdict.ts';
+import type { AccessTokenError } from '../token-verdict.ts';
 import type { BoundRequest } from '../verify.ts';
 
 /** A verifier of either kind: `createAccessTokenVerifier` or `createApiTokenVerifier`. */
@@ -9,18 +9,20 @@ export type TokenVerifier<Claims> = (token: string, request?: BoundRequest) => P
 type AnyClaims = { readonly roles: readonly string[]; readonly scopes?: readonly string[] };
 
 export type GuardOptions = {
-  /** Roles of which a user needs one. Default: any user passes. */
+  /** Roles of which a user needs one; not an empty list. Default: any user passes. */
   readonly roles?: readonly string[];
-  /** Scopes that the token of an application needs, all of them. Default: none. */
+  /** Scopes that the token of an application needs, all of them; not an empty list. Default: none. */
   readonly scopes?: readonly string[];
   /**
-   * The origin under which clients call this server, such as `https://api.example.com` without a slash at its end: a token that is bound to a key is
+   * The origin under which clients call this server, such as `https://api.example.com`: a token that is bound to a key is
    * proved for it (RFC 9449). Default: bound tokens are refused.
    */
   readonly origin?: string;
   /** Called with each refusal. Its `cause` has the reason: log it, and never send it to the caller. */
   readonly onRefusal?: (refusal: GuardError) => void;
 };
+
+const algorithms = 'algs="ES256 EdDSA"';
 
 type HeaderMap = Readonly<Record<string, string | readonly string[] | undefined>>;
 
@@ -70,17 +72,21 @@ export class GuardError extends Error {
 
 /**
  * A guard of a server's own calls. The adapters `expressGuard`, `fastifyGuard`, `honoGuard`, `withGuard` and `connectGuard`, and
- * `grpcGuard` of `@manam/client/grpc`, put it before handlers, which read who calls with `guard.claimsOf(request)`.
+ * `grpcGuard` of `@manam/client/grpc`, put it before handlers, which read who calls with `guard.claimsOf(request)`. Throws
+ * TypeError for options that it does not know, or that would let everyone pass.
  */
 export function createGuard<Claims extends AnyClaims>(
   verify: TokenVerifier<Claims>,
-  { roles = [], scopes = [], origin, onRefusal = () => {} }: GuardOptions = {},
+  options: GuardOptions = {},
 ): Guard<Claims> {
+  assertOptions(options);
+  const { roles = [], scopes = [], onRefusal = () => {} } = options;
+  const origin = options.origin && new URL(options.origin).origin;
   const passed = new WeakMap<object, Claims>();
   async function judge(request: GuardedRequest): Promise<Claims> {
     const { token, bound } = readToken(request, origin);
     const claims = await verify(token, bound).catch((error: unknown) => {
-      throw refusalOf(error);
+      throw refusalOf(error, bound === undefined ? 'Bearer' : 'DPoP');
     });
     const missing = scopes.filter((scope) => !claims.scopes?.includes(scope));
     if (missing.length > 0) throw insufficient(`the token lacks the scope ${missing.join(' ')}`, scopes);
@@ -107,6 +113,26 @@ export function createGuard<Claims extends AnyClaims>(
   };
 }
 
+const known = new Set(['roles', 'scopes', 'origin', 'onRefusal']);
+
+/** A list that came out empty, as of a variable that is not set, or an option with another name would switch a check off. */
+function assertOptions(options: GuardOptions): void {
+  const unknown = Object.keys(options).find((name) => !known.has(name));
+  if (unknown !== undefined) throw new TypeError(`a guard has no option ${unknown}`);
+  for (const name of ['roles', 'scopes'] as const) {
+    const list: unknown = options[name];
+    const isGood =
+      list === undefined ||
+      (Array.isArray(list) &&
+        list.length > 0 &&
+        list.every((each) => typeof each === 'string' && each !== ''));
+    if (!isGood) throw new TypeError(`${name} must be a list that names at least one, or be left out`);
+  }
+  const { origin } = options;
+  if (origin !== undefined && !(URL.canParse(origin) && /^https?:\/\/[^/?#]+\/?$/.test(origin)))
+    throw new TypeError('origin must be one such as https://api.example.com');
+}
+
 /** The token of a request, and what proves that it is its owner's who sends it. */
 function readToken({ headers, method, url }: GuardedRequest, origin: string | undefined) {
   const read = (name: string) => {
@@ -124,17 +150,19 @@ function readToken({ headers, method, url }: GuardedRequest, origin: string | un
   const at = url.startsWith('/') ? `${origin}${url}` : url;
   if (origin === undefined || proof === undefined || !URL.canParse(at))
     throw new GuardError(401, 'the proof of the key is missing, or this server takes none', {
-      'www-authenticate': 'DPoP error="invalid_dpop_proof", algs="ES256 EdDSA"',
+      'www-authenticate': `DPoP error="invalid_dpop_proof", ${algorithms}`,
     });
   return { token, bound: { proof, method, url: `${origin}${new URL(at).pathname}` } };
 }
 
-function refusalOf(cause: unknown): GuardError {
-  if (cause instanceof AccessTokenError)
+function refusalOf(cause: unknown, scheme: 'Bearer' | 'DPoP'): GuardError {
+  // By its name: a verifier of another copy of this package has another class.
+  const { name, code = 'invalid_token' } = cause as Partial<AccessTokenError>;
+  if (name === 'AccessTokenError')
     return new GuardError(
       401,
       'the access token is not good, or no longer',
-      { 'www-authenticate': 'Bearer error="invalid_token"' },
+      { 'www-authenticate': `${scheme} error="${code}"${scheme === 'DPoP' ? `, ${algorithms}` : ''}` },
       { cause },
     );
   // An outage is no verdict.
