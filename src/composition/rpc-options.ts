@@ -14,6 +14,7 @@ import {
   deadlineInterceptor,
   errorInterceptor,
   floorInterceptor,
+  lateBodyInterceptor,
 } from '../server/interceptors.ts';
 import { createKeyProof, createOwnOrigins } from '../server/key-proof.ts';
 import { createMemberGate } from '../server/member-gate.ts';
@@ -77,6 +78,7 @@ export function createRpcOptions(
         hasOrigin: applications.hasOrigin,
         clock,
       }),
+      lateBodyInterceptor,
     ],
   };
 }

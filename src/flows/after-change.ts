@@ -3,10 +3,12 @@ import type { Clock } from '../domain/clock.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { EventType } from '../domain/events.ts';
 import type { Repositories } from '../domain/repositories.ts';
+import type { CallerSession } from '../domain/session.ts';
 import type { User, UserView } from '../domain/user.ts';
 import { type Actor, type RecordDeps, type Recorded, record } from './events/record.ts';
 import { type MessageContext, type Notice, notifyUser } from './messages.ts';
 import { sendUndo, type UndoableNotice, type UndoLinkDeps } from './recovery/undo-link.ts';
+import { holdSession } from './sessions/own-session.ts';
 
 /** The repositories of the ways into an account. */
 export type AccessStores =
@@ -78,6 +80,20 @@ export async function assertNotFrozenNow(
 }
 
 /**
+ * The same for a change that a session makes, which it keeps from ending before the change is made: what ends all sessions
+ * comes first, or after it. Throws TOKEN_INVALID where the session has ended since the gate admitted it.
+ */
+export async function assertMayChange(
+  repositories: Pick<Repositories, 'users' | 'sessions'>,
+  clock: Clock,
+  actor: Pick<Actor, 'tenant'> & { readonly session: CallerSession },
+  user: Pick<User, 'tenantId' | 'id'>,
+): Promise<void> {
+  await holdSession(repositories, actor, actor.session, clock);
+  await assertNotFrozenNow(repositories, clock, user);
+}
+
+/**
  * Runs after every change of credentials, in its transaction: other sessions and everything
  * outstanding end, every confirmed identifier of `view`, as it was before the change, gets a notice, and the
  * event is recorded (R19, R46). The caller's own session is kept.
@@ -121,6 +137,7 @@ async function endOthers(
   view: UserView,
 ): Promise<void> {
   const { session } = actor;
-  if (session !== undefined) await assertNotFrozenNow(repositories, deps.clock, view.user);
+  if (session !== undefined)
+    await assertMayChange(repositories, deps.clock, { ...actor, session }, view.user);
   await endAccess(deps, repositories, actor, view.user, session?.id);
 }

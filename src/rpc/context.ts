@@ -9,6 +9,9 @@ export type Protocol = 'grpc' | 'grpc-web' | 'connect' | 'rest';
 /** The method and the path of a request, without its query. */
 export type RequestTarget = { readonly method: string; readonly path: string };
 
+/** When the gate admitted a call, and how to look again whether it would: who calls may have lost the right to since. */
+export type Admission = { readonly atMs: number; again(): Promise<void> };
+
 /** The data of a call that is known before its body is read, and the content of its log line. */
 export type RequestInfo = {
   readonly requestId: string;
@@ -21,6 +24,8 @@ export type RequestInfo = {
   reason: string | undefined;
   /** The RPC, once it is known: paths can hold secrets and are not logged. */
   procedure: string | undefined;
+  /** Set by the gate, where the right of a caller can end. */
+  admission: Admission | undefined;
   /** The trace that it belongs to, where traces are recorded. */
   traceId: string | undefined;
   /** Set by the route that takes it. */
@@ -43,6 +48,7 @@ export function createRequestInfo(requestId: string, client: Client, target?: Re
     tenantId: undefined,
     reason: undefined,
     procedure: undefined,
+    admission: undefined,
     traceId: undefined,
     protocol: undefined,
     cut: undefined,

@@ -89,6 +89,12 @@ export function createGate(deps: GateDeps) {
         return;
       }
       const { tenant, key, session, pending, member, bound, homeId } = await identify(deps, rule, header);
+      request.admission = {
+        atMs: performance.now(),
+        again: async () => {
+          await identify(deps, rule, header);
+        },
+      };
       request.tenantId = tenant.id;
       // A page can be read by every visitor: a secret key that comes from one is lost (R79).
       if (origin !== null && key?.kind === 'secret') throw new DomainError('SECRET_KEY_EXPOSED');

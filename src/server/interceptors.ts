@@ -81,6 +81,19 @@ export const deadlineInterceptor: Interceptor = (next) => async (request) => {
   }
 };
 
+/** A body that takes longer than that came after its head. */
+const promptMs = 100;
+
+/**
+ * Looks again who calls where the body came late: the gate runs before it is read, and who holds it back would go on with a right
+ * that has ended meanwhile. It runs once the message is there.
+ */
+export const lateBodyInterceptor: Interceptor = (next) => async (request) => {
+  const { admission } = requestOf(request.contextValues);
+  if (admission !== undefined && performance.now() - admission.atMs > promptMs) await admission.again();
+  return await next(request);
+};
+
 /**
  * Delays responses that must not disclose the state of an account until the floor
  * has passed, so that the work that differs does not show in time (R33): every answer that

@@ -7,6 +7,7 @@ import { contextValuesOf } from '../rpc/context.ts';
 import type { ErrorMapper } from './error-mapper.ts';
 import type { Route } from './handler.ts';
 import { boundsInterceptor } from './input-bounds.ts';
+import { lateBodyInterceptor } from './interceptors.ts';
 import { createDialect } from './rest-dialect.ts';
 import { maxMessageBytes, type RpcOptions, routerOptions } from './rpc-route.ts';
 
@@ -29,7 +30,8 @@ export function createRestRoute({ rpc, mapError, routes, prefixes }: RestOptions
   const transcode = createTranscoder({
     routes,
     router: routerOptions(rpc, []),
-    inner: [boundsInterceptor],
+    // The interceptors of all protocols run before the body is read here.
+    inner: [boundsInterceptor, lateBodyInterceptor],
     spelling: restSpelling,
     method: (method) => getOption(method, rest_method),
     dialect: createDialect(mapError),

@@ -298,6 +298,31 @@ test('two removals at once leave the last passkey of a user who has no password'
   await app.close();
 });
 
+test('a passkey that does not let its user in by itself is no last way in', async () => {
+  const app = await startTestApp({ config: atSite });
+  const passkeys = { passwordless: 'user' } as const;
+  await changePolicy(app, (policy) => ({ ...policy, passkeys: { ...policy.passkeys, ...passkeys } }));
+  const first = await signUpWithPasskey(app, { isVerified: false });
+  const verified = await addPasskey(app, first);
+  const own = passkeysOf(app, first);
+  await own.removePassword({});
+  expect(await failureOf(own.removePasskey({ passkeyId: verified.passkeyId }))).toMatchObject({
+    reason: 'LAST_SIGN_IN',
+  });
+  // Nor is one of a site that is not the tenant's any more.
+  const other = await addPasskey(app, first);
+  await own.removePasskey({ passkeyId: verified.passkeyId });
+  await app.sql(
+    'UPDATE authenticators SET data = REPLACE(data, \'"localhost"\', \'"elsewhere"\') WHERE id <> ?',
+    [Buffer.from(other.passkeyId.replaceAll('-', ''), 'hex')],
+  );
+  expect(await failureOf(own.removePasskey({ passkeyId: other.passkeyId }))).toMatchObject({
+    reason: 'LAST_SIGN_IN',
+  });
+  await own.removePasskey({ passkeyId: first.passkeyId });
+  await app.close();
+});
+
 test('a counter that does not grow is an event at the second step and at a step-up too', async () => {
   const app = await startTestApp({ config: atSite });
   const user = await addPasskey(app, await enrolTotp(app, await signUp(app)), { counts: true });

@@ -223,3 +223,31 @@ test('a link that went to an address which came with the changes undoes nothing'
   const { tokens } = await auth().login({ mobile: user.mobile, password: 'the-owners-orbit-48' });
   expect(tokens?.accessToken).not.toBe('');
 });
+
+test.each([false, true])(
+  'a report from an address that an intruder has put in takes no undo away, frozen: %s',
+  async (isFrozen) => {
+    const user = await signUp(testApp());
+    const theirs = freshEmail();
+    await moveTo(testApp(), user, theirs);
+    const token = await undoToken(user.email);
+    const signIn = await fetch(`${testApp().url}/auth/login`, {
+      method: 'POST',
+      headers: {
+        apieco_key: testApp().dev.publishable,
+        'content-type': 'application/json',
+        'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+      },
+      body: JSON.stringify({ email: theirs, password }),
+    });
+    expect(signIn.status).toBe(200);
+    const [notice] = (await testApp().messagesTo(theirs)).filter(({ link }) => link.includes('/report?token='));
+    if (isFrozen) await recovery().freezeAccount({ token });
+    const report = recovery().reportSignIn({ token: notice?.code ?? '' });
+    if (isFrozen) expect(await failureOf(report)).toEqual(invalid);
+    else await report;
+    await recovery().undoChanges({ token, password });
+    expect(await signsIn(user.email, password)).toBe(true);
+    expect(await signsIn(theirs, password)).toBe(false);
+  },
+);

@@ -13,6 +13,7 @@ import type { ServerMetadata } from 'openid-client';
 import { isCanonicalJws } from '../../domain/base64url.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
+import { isObject } from '../../domain/settings.ts';
 import { isTokenFault } from '../../domain/token-fault.ts';
 import { outage } from './failure.ts';
 import { isSubject, type OpenIdPreset } from './preset.ts';
@@ -97,7 +98,7 @@ export function createTokenVerifier(clock: Clock) {
         logoutTypes.includes(protectedHeader.typ) &&
         typeof events === 'object' &&
         events !== null &&
-        Object.hasOwn(events, logoutEvent) &&
+        isObject((events as Record<string, unknown>)[logoutEvent]) &&
         // With a nonce it could be an ID token.
         nonce === undefined;
       const isNamed =

@@ -126,10 +126,10 @@ export function createIdentityProviders(options: ProvidersOptions): IdentityProv
     if (hasAll || config.serverMetadata().userinfo_endpoint === undefined) return claims;
     const { iss, sub } = claims;
     const told: Claims = await openid.fetchUserInfo(config, accessToken, sub);
-    // An address and whether it is verified come from one document.
-    const isWhole = told[address] === undefined;
-    const own = isWhole ? claims : { ...claims, [address]: undefined, [verifying]: undefined };
-    return { ...own, ...told, iss, sub };
+    // An address and whether it is verified come from one document: that which names the address.
+    const source = told[address] === undefined ? claims : told;
+    const addressed = { [address]: source[address], [verifying]: source[verifying] };
+    return { ...claims, ...told, ...addressed, iss, sub };
   }
 
   async function arriveWithIdToken(

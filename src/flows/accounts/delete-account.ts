@@ -1,7 +1,7 @@
 import type { Caller } from '../../domain/caller.ts';
 import { digestOfUser, type ReceiptSigner } from '../../domain/erasure.ts';
 import type { Store } from '../../domain/repositories.ts';
-import { assertNotFrozenNow } from '../after-change.ts';
+import { assertMayChange } from '../after-change.ts';
 import { record } from '../events/record.ts';
 import type { TellDeps, TellStores } from '../provider/tell-ended.ts';
 import { ownSession } from '../sessions/own-session.ts';
@@ -9,7 +9,7 @@ import { eraseUser } from './erase-user.ts';
 
 export type DeleteAccountDeps = TellDeps & {
   readonly store: Store<
-    'users' | 'authenticators' | 'attempts' | 'events' | 'members' | 'tenants' | TellStores
+    'users' | 'sessions' | 'authenticators' | 'attempts' | 'events' | 'members' | 'tenants' | TellStores
   >;
   readonly signReceipt: ReceiptSigner;
 };
@@ -17,9 +17,10 @@ export type DeleteAccountDeps = TellDeps & {
 /** Erases the caller's user, with a last notice to an address of theirs. Returns the receipt. */
 export function createDeleteAccount({ store, ...deps }: DeleteAccountDeps) {
   return async function deleteAccount(caller: Caller): Promise<string> {
-    const { holder } = ownSession(caller);
+    const session = ownSession(caller);
+    const { holder } = session;
     return await store.transaction(async (repositories) => {
-      await assertNotFrozenNow(repositories, deps.clock, holder.user);
+      await assertMayChange(repositories, deps.clock, { ...caller, session }, holder.user);
       const receipt = await eraseUser(repositories, deps, caller, holder);
       // The event names neither the user nor the address of the call.
       const anonymous = { ...caller, session: undefined, client: { ...caller.client, address: '' } };

@@ -8,7 +8,7 @@ import type { Store } from '../../domain/repositories.ts';
 import { isSecondFactor } from '../../domain/sign-in.ts';
 import { isTrustedWithFactor } from '../../domain/tenant.ts';
 import type { Vault } from '../../domain/vault.ts';
-import { afterChange, assertNotFrozenNow } from '../after-change.ts';
+import { afterChange, assertMayChange } from '../after-change.ts';
 import type { RecipientCharge } from '../charges.ts';
 import { record, recordingFailure } from '../events/record.ts';
 import { rememberResult } from '../idempotency.ts';
@@ -121,10 +121,11 @@ export function createManageAuthenticators(deps: ManageAuthenticatorsDeps) {
 
     /** Ten new recovery codes; the old ones become invalid. */
     async regenerateRecoveryCodes(caller: Caller): Promise<string[]> {
-      const { holder: view } = ownSession(caller);
+      const session = ownSession(caller);
+      const { holder: view } = session;
       const { tenantId, id: userId } = view.user;
       return await store.transaction(async (repositories) => {
-        await assertNotFrozenNow(repositories, deps.clock, view.user);
+        await assertMayChange(repositories, deps.clock, { ...caller, session }, view.user);
         if (!hasAuthenticator(await repositories.authenticators.findForUpdate(tenantId, userId)))
           throw new DomainError('STEP_MISSING', { missingStep: types.totp.setupStep });
         const codes = await renewRecoveryCodes(repositories, deps, tenantId, userId);

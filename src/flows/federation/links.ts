@@ -2,7 +2,7 @@ import type { Caller } from '../../domain/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { type ExternalIdentity, manamProvider } from '../../domain/external-identity.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
-import { type AccessStores, afterChange, assertNotFrozenNow } from '../after-change.ts';
+import { type AccessStores, afterChange, assertMayChange } from '../after-change.ts';
 import { type RecordDeps, record, recordingFailure } from '../events/record.ts';
 import { notifyUser } from '../messages.ts';
 import { ownSession } from '../sessions/own-session.ts';
@@ -40,7 +40,8 @@ export function createProviderLinks(deps: ProviderLinkDeps) {
       { provider, ...command }: FinishLinkCommand & { readonly provider: string },
     ): Promise<void> =>
       recordingFailure(deps, caller, { type: 'identity.link_failed', details: { provider } }, async () => {
-        const { userId, id: sessionId } = ownSession(caller);
+        const session = ownSession(caller);
+        const { userId, id: sessionId } = session;
         const { challenge, content } = await takeLoginCode(deps, caller, 'provider-link', command);
         const { issuer = '', subject = '', email = '' } = content;
         const profile = email === '' ? {} : { email };
@@ -54,7 +55,7 @@ export function createProviderLinks(deps: ProviderLinkDeps) {
           await store.transaction(async (repositories) => {
             if (!(await repositories.challenges.consume(tenantId, challenge.id, clock())))
               throw new DomainError('CODE_INVALID');
-            await assertNotFrozenNow(repositories, clock, view.user);
+            await assertMayChange(repositories, clock, { ...caller, session }, view.user);
             const known = await repositories.identities.find(tenantId, issuer, subject);
             if (known?.userId === userId) return;
             await repositories.identities.insert(identity);

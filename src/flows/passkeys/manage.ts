@@ -185,7 +185,13 @@ export function createManagePasskeys(deps: ManagePasskeysDeps) {
         const rows = await authenticators.list(tenantId, userId);
         const [removed] = rows.filter(({ id, kind }) => id === passkeyId && kind === 'passkey');
         if (removed === undefined) throw new DomainError('NOT_FOUND');
-        const isLast = rows.every(({ id, kind }) => id === removed.id || kind !== 'passkey');
+        const { passkeys } = caller.tenant.policy;
+        const rpId = passkeys.mode === 'off' ? '' : ceremonies.relyingParty(caller).rpId;
+        /** Whether a passkey lets its user in by itself, where it is their only way: not by presence alone, nor on another site. */
+        const isFit = (passkey: Passkey) =>
+          passkey.rpId === rpId && (!enrolled.isPasskeyOnly || stateOf(passkey).isUserVerified);
+        const others = passkeysOf(rows).filter(({ id }) => id !== removed.id);
+        const isLast = others.length === 0 || (passkeysOf([removed]).some(isFit) && !others.some(isFit));
         const isNeeded =
           enrolled.isPasskeyOnly ||
           caller.tenant.policy.passkeys.mode === 'required' ||

@@ -1,8 +1,10 @@
 import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
+import type { HeldIdentifier } from '../../domain/identifier.ts';
 import type { Random } from '../../domain/random.ts';
-import type { Store } from '../../domain/repositories.ts';
+import type { Repositories, Store } from '../../domain/repositories.ts';
+import type { UserView } from '../../domain/user.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { type AccessStores, endAccess } from '../after-change.ts';
 import { findByToken, redeem } from '../challenges/redeem.ts';
@@ -12,6 +14,7 @@ import { rememberResult } from '../idempotency.ts';
 import { recentKinds } from './end-recovery.ts';
 import { type EvictStores, evictRecentPasskeys } from './evict-passkeys.ts';
 import { recoveryProof } from './recover.ts';
+import { keepFormer } from './undo-link.ts';
 
 export type ReportSignInDeps = {
   readonly store: Store<
@@ -49,9 +52,7 @@ export function createReportSignIn(deps: ReportSignInDeps) {
       const held = view?.email;
       if (view === undefined || held?.confirmedAt === undefined || held.address !== challenge.identifier)
         throw refusal();
-      // Whoever signed in knows the password: it opens nothing until its owner chooses another.
-      await repositories.users.deletePassword(tenantId, userId);
-      await repositories.accountChanges.forget(tenantId, userId, 'password');
+      await removePassword(repositories, view, held);
       // What they may have added would open the account as well, as in a recovery.
       await repositories.identities.remove(tenantId, userId, undefined);
       await repositories.users.removeIdentifiers(tenantId, userId, recentKinds(view, held, clock()));
@@ -67,6 +68,27 @@ export function createReportSignIn(deps: ReportSignInDeps) {
       });
       await rememberResult(repositories, caller, undefined);
     });
+  }
+
+  /**
+   * Whoever signed in knows the password: it opens nothing until its owner chooses another. Where the address came by a change that can
+   * still be undone, the report may be an intruder's: the password stays good for an undo, and a frozen account as it is.
+   */
+  async function removePassword(
+    repositories: Pick<Repositories, 'users' | 'authenticators' | 'accountChanges'>,
+    { user, frozenUntil }: UserView,
+    held: HeldIdentifier,
+  ): Promise<void> {
+    const { users, authenticators, accountChanges } = repositories;
+    const { tenantId, id: userId } = user;
+    const changes = await accountChanges.list(tenantId, userId, clock());
+    if (changes.some(({ former }) => former.kind === held.kind)) {
+      if (frozenUntil !== undefined && frozenUntil > clock()) throw refusal();
+      const passwordHash = await users.findPasswordHash(tenantId, userId);
+      const { isPasskeyOnly } = await authenticators.findEnrolled(tenantId, userId);
+      await keepFormer(deps, repositories, user, { kind: 'password', passwordHash, isPasskeyOnly });
+    } else await accountChanges.forget(tenantId, userId, 'password');
+    await users.deletePassword(tenantId, userId);
   }
 
   return (caller: Caller, command: { readonly token: string }) =>

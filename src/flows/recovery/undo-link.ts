@@ -41,7 +41,7 @@ export async function sendUndo(
   },
 ): Promise<void> {
   const { user, email, mobile } = view;
-  await keep(deps, repositories, user, former);
+  await keepFormer(deps, repositories, user, former);
   const { tenant } = context;
   const link = {
     userId: user.id,
@@ -64,7 +64,7 @@ export async function sendUndo(
 }
 
 /** Keeps what stood before a change as long as it can be undone, and as long as those before it. */
-async function keep(
+export async function keepFormer(
   { clock, random }: Pick<UndoLinkDeps, 'clock' | 'random'>,
   {
     users,

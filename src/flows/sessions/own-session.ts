@@ -16,7 +16,7 @@ export function ownSession(caller: Caller): CallerSession {
  */
 export async function holdSession(
   { users, sessions }: Pick<Repositories, 'users' | 'sessions'>,
-  { tenant }: Caller,
+  { tenant }: { readonly tenant: Pick<Caller['tenant'], 'id'> },
   { id, userId }: CallerSession,
   clock: Clock,
 ): Promise<void> {
