@@ -7,9 +7,9 @@ import { setDefaultCACertificates } from 'node:tls';
 import { promisify } from 'node:util';
 import { exportJWK, type GenerateKeyPairResult, generateKeyPair, SignJWT } from 'jose';
 import { generate } from 'selfsigned';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
-import { EventService } from '../../gen/manam/v1/event_service_pb.js';
+import { type Event, EventService } from '../../gen/manam/v1/event_service_pb.js';
 import { parseNetworks } from '../../src/domain/network.ts';
 import { installPackages } from '../../src/store/embedded/install.ts';
 import { password, startTestApp, type TestApp } from '../support/app.ts';
@@ -108,18 +108,21 @@ describe.each(protocols)('$name through nginx', ({ connect }) => {
   test('gets the events of a stream as they happen', async () => {
     const ending = new AbortController();
     const client = connect(EventService, origin, { 'x-api-key': app.dev.secret });
-    const types: string[] = [];
-    let isOpen = false;
+    const seen: Event[] = [];
+    const opened = Promise.withResolvers<void>();
     const stream = (async () => {
       for await (const { event } of client.watchEvents({}, { signal: ending.signal })) {
-        if (event !== undefined) types.push(event.type);
-        if (!isOpen) void signUp(app);
-        isOpen = true;
-        if (types.includes('session.started')) ending.abort();
+        if (event !== undefined) seen.push(event);
+        opened.resolve();
       }
     })();
+    await Promise.race([opened.promise, stream]);
+    const { userId } = await signUp(app);
+    const typesOf = () => seen.filter((event) => event.userId === userId).map(({ type }) => type);
+    await vi.waitFor(() => expect(typesOf()).toContain('session.started'), { timeout: 20_000 });
+    expect(typesOf()).toEqual(['user.registered', 'identifier.confirmed', 'session.started']);
+    ending.abort();
     await expect(stream).rejects.toThrow();
-    expect(types).toContain('user.registered');
   });
 });
 

@@ -125,6 +125,8 @@ async function compareBoth(
   // The upper bound: the ratio if the service did nothing else.
   const parts = 'hash and statements of a sign-in alone';
   const alone = await limits.signIns(concurrency, { databaseUrl: server.databaseUrl, tenant: 'dev', users });
+  // Nothing has called it yet, and V8 takes half a minute to compile it.
+  await warmUp(alone, alone, alone, alone);
   await add([parts, 'its sign-in'], undefined, alone, theirs.signIn, { by: limits });
   const lighter = await startPeer(await database.urlOf('peers_least_hash'), floorProfile);
   const { signIn: lighterSignIn } = await callsOf(lighter, users, concurrency);
