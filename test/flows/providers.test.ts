@@ -324,21 +324,28 @@ test('fields of the profile come from the claims that the connection names', asy
   await connect(
     app,
     'oidc',
-    { claims: { firstName: 'first', telephone: 'phone_number', address: 'street' } },
+    { claims: { firstName: 'first', telephone: 'phone_number', address: 'street', picture: 'image' } },
     'mapped',
   );
   app.emulators.of('oidc').tamper = (claims) => ({
     ...claims,
-    first: 'Mina<b>',
+    first: 'Mi\u202ena<b>',
+    image: 'javascript:alert(1)',
     phone_number: '+98 912',
     street: { not: 'a text' },
   });
   const { json } = await signInAt(app, 'oidc', freshUser(), 'mapped');
   const [row] = await app.test.sql(
-    "SELECT first_name, last_name, telephone, address FROM users WHERE id = UNHEX(REPLACE(?, '-', ''))",
+    "SELECT first_name, last_name, telephone, address, picture FROM users WHERE id = UNHEX(REPLACE(?, '-', ''))",
     [json['user_id']],
   );
-  expect(row).toMatchObject({ first_name: 'Minab', last_name: 'Ahmadi', telephone: '+98 912', address: '' });
+  expect(row).toMatchObject({
+    first_name: 'Minab',
+    last_name: 'Ahmadi',
+    telephone: '+98 912',
+    address: '',
+    picture: '',
+  });
 });
 
 test('an address and whether it is verified come from one document', async () => {

@@ -241,7 +241,9 @@ test.each([false, true])(
       body: JSON.stringify({ email: theirs, password }),
     });
     expect(signIn.status).toBe(200);
-    const [notice] = (await testApp().messagesTo(theirs)).filter(({ link }) => link.includes('/report?token='));
+    const [notice] = (await testApp().messagesTo(theirs)).filter(({ link }) =>
+      link.includes('/report?token='),
+    );
     if (isFrozen) await recovery().freezeAccount({ token });
     const report = recovery().reportSignIn({ token: notice?.code ?? '' });
     if (isFrozen) expect(await failureOf(report)).toEqual(invalid);

@@ -46,11 +46,15 @@ export type Arrival = {
 /** Retries where an account changes between the read and the write. */
 const maxRaces = 5;
 
+/** Brackets, controls, and marks that turn the order of what stands beside them. */
+const unwanted = /[<>\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu;
+
 /** What a profile takes of a provider's text; names are the user's own words. Empty where it takes nothing. */
 function fieldOf(text: string, field: ProfileField): string {
+  // Pages show it: it leads to a picture, and runs nothing.
+  if (field === 'picture' && !/^https?:\/\//i.test(text)) return '';
   try {
-    const cut = text.slice(0, profileTexts[field].maxLength);
-    return parseProfileText(field, cut.replace(/[<>\p{Cc}\p{Zl}\p{Zp}]/gu, ''));
+    return parseProfileText(field, text.slice(0, profileTexts[field].maxLength).replace(unwanted, ''));
   } catch {
     return '';
   }
