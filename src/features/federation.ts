@@ -14,7 +14,7 @@ export function createFederation(deps: FeatureDeps) {
     ...all,
     returnPage: (slug) => `${origin}${hostedPagePath(slug, 'provider')}`,
   });
-  const links = createProviderLinks(all);
+  const links = createProviderLinks({ ...all, pageOrigin: origin });
   const budget = { ...config.limits.loginStartsPerNetwork, name: 'logout.token' };
   const route = createProviderLoginRoute({
     ...deps,

@@ -7,6 +7,7 @@ import { password } from '../support/app.ts';
 import { failure, failureOf } from '../support/errors.ts';
 import { changePolicy, type FederatedApp, makePkce, redirectUri, visit } from '../support/federation.ts';
 import { bearer, enrolTotp, register, signUp } from '../support/journey.ts';
+import { addPasskey } from '../support/passkeys.ts';
 import {
   clientOf,
   comeBack,
@@ -367,6 +368,30 @@ test('an address that the ID token lacks comes from the userinfo endpoint, of th
     sub: 'another',
   });
   expect((await signInAt(app, 'oidc', freshUser())).json['reason']).toBe('PROVIDER_TOKEN_INVALID');
+});
+
+test('a passkey of a former site is no other way in', async () => {
+  const { json } = await signInAt(app, 'github', freshUser());
+  const accessToken = String(json['access_token']);
+  const user = { email: '', userId: String(json['user_id']), accessToken, refreshToken: '' };
+  const site = async (rpId: string, enabled = false) => {
+    await changePolicy(app.test, (policy) => ({
+      ...policy,
+      passkeys: { ...policy.passkeys, rpId, origins: ['https://tenant.com'] },
+      codeSignIn: { ...policy.codeSignIn, enabled },
+    }));
+    await app.test.catchUp();
+  };
+  await site('tenant.com');
+  await addPasskey(app.test, user, { origin: 'https://tenant.com' });
+  await site('login.tenant.com');
+  const mine = providers(bearer(accessToken));
+  expect(await failureOf(mine.unlinkProvider({ provider: 'github' }))).toEqual(
+    failure('FailedPrecondition', 'LAST_SIGN_IN'),
+  );
+  await site('tenant.com');
+  await mine.unlinkProvider({ provider: 'github' });
+  await site('', true);
 });
 
 test('an account that has another way in can do without a provider, and one that has none cannot', async () => {

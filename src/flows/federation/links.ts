@@ -1,6 +1,7 @@
 import type { Caller } from '../../domain/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { type ExternalIdentity, manamProvider } from '../../domain/external-identity.ts';
+import { passkeysOf, relyingPartyOf } from '../../domain/passkey.ts';
 import { DuplicateError, type Store } from '../../domain/repositories.ts';
 import { type AccessStores, afterChange, assertMayChange } from '../after-change.ts';
 import { type RecordDeps, record, recordingFailure } from '../events/record.ts';
@@ -14,6 +15,8 @@ export type ProviderLinkDeps = RecordDeps &
   Omit<TakeCodeDeps, 'store'> & {
     readonly store: Store<AccessStores | 'users' | 'identities' | 'authenticators' | 'outbox' | 'events'>;
     readonly connections: Connections;
+    /** The origin of the hosted pages, whose host is the relying party of tenants that name none. */
+    readonly pageOrigin: string;
   };
 
 /** The code that a browser returned with, and the verifier of its challenge. */
@@ -75,10 +78,14 @@ export function createProviderLinks(deps: ProviderLinkDeps) {
       if (provider === manamProvider) throw new DomainError('NOT_FOUND');
       await store.transaction(async (repositories) => {
         // Two calls that take one connection each must not take both.
-        const enrolled = await repositories.authenticators.findForUpdate(tenantId, userId);
+        await repositories.authenticators.findForUpdate(tenantId, userId);
         if ((await repositories.identities.remove(tenantId, userId, provider)) === 0)
           throw new DomainError('NOT_FOUND');
-        const hasPasskey = caller.tenant.policy.passkeys.mode !== 'off' && enrolled.kinds.includes('passkey');
+        const { policy } = caller.tenant;
+        const { rpId } = relyingPartyOf(policy, deps.pageOrigin);
+        const held = passkeysOf(await repositories.authenticators.list(tenantId, userId));
+        // One that was made for another site opens nothing any more.
+        const hasPasskey = policy.passkeys.mode !== 'off' && held.some((passkey) => passkey.rpId === rpId);
         if (!hasPasskey && !(await hasOtherWay(connections, repositories, caller, view)))
           throw new DomainError('LAST_SIGN_IN');
         const event = { type: 'identity.unlinked', details: { provider } } as const;
