@@ -13,7 +13,7 @@ import type { ErrorMapper } from '../server/error-mapper.ts';
 import { registerHealth } from '../server/grpc-health.ts';
 import { registerReflection } from '../server/grpc-reflection.ts';
 import type { Route } from '../server/handler.ts';
-import { deadlineInterceptor, errorInterceptor } from '../server/interceptors.ts';
+import { deadlineInterceptor, errorInterceptor, lateBodyInterceptor } from '../server/interceptors.ts';
 import { createOperations } from '../server/operations.ts';
 import type { Readiness } from '../server/readiness.ts';
 import { createRestRoute } from '../server/rest-route.ts';
@@ -59,7 +59,11 @@ export function createAdminRoutes(
 ): Route[] {
   const rules = readAccessRules(Object.values(operatorServices));
   const gate = createAdminGate({ rules, adminKeys, clock, mapError });
-  const rpc = { mapError, gate, interceptors: [errorInterceptor(mapError), deadlineInterceptor] };
+  const rpc = {
+    mapError,
+    gate,
+    interceptors: [errorInterceptor(mapError), deadlineInterceptor, lateBodyInterceptor],
+  };
   const register = (router: ConnectRouter) => registerAdmin(router, flows);
   return [
     createRpcRoute(rpc, register),

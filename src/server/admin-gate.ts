@@ -1,6 +1,6 @@
 import type { HandlerContext } from '@connectrpc/connect';
 import { KeyKind } from '../../gen/manam/options/v1/access_pb.js';
-import type { AdminKeyRepository } from '../domain/admin-key.ts';
+import type { AdminKey, AdminKeyRepository } from '../domain/admin-key.ts';
 import { digestAdminKey } from '../domain/api-key.ts';
 import type { Clock } from '../domain/clock.ts';
 import { DomainError } from '../domain/errors.ts';
@@ -22,17 +22,28 @@ export type AdminGateDeps = {
  * every call, so that a revoked one is refused at once on every instance.
  */
 export function createAdminGate({ rules, adminKeys, clock, mapError }: AdminGateDeps) {
+  async function findKey(header: Headers): Promise<AdminKey> {
+    const text = readCredentials(header, ['bearer'], 'ADMIN_KEY_INVALID')?.token ?? '';
+    const digest = digestAdminKey(text);
+    const key = digest && (await adminKeys.findLive(digest, clock()));
+    // A page of a browser has no business here, whatever key it holds.
+    if (key === undefined || header.has('origin')) throw new DomainError('ADMIN_KEY_INVALID');
+    return key;
+  }
+
   return async function gate({ requestHeader, method, values }: HandlerContext): Promise<void> {
     const request = requestOf(values);
     request.procedure = `${method.parent.typeName}/${method.name}`;
     try {
       if (ruleOf(rules, method).key !== KeyKind.ADMIN)
         throw new Error(`${request.procedure} is not an operator's`);
-      const text = readCredentials(requestHeader, ['bearer'], 'ADMIN_KEY_INVALID')?.token ?? '';
-      const digest = digestAdminKey(text);
-      const key = digest && (await adminKeys.findLive(digest, clock()));
-      // A page of a browser has no business here, whatever key it holds.
-      if (key === undefined || requestHeader.has('origin')) throw new DomainError('ADMIN_KEY_INVALID');
+      const key = await findKey(requestHeader);
+      request.admission = {
+        atMs: performance.now(),
+        again: async () => {
+          await findKey(requestHeader);
+        },
+      };
       const { requestId, client } = request;
       setOperator(values, { requestId, client, keyId: key.id });
     } catch (error) {

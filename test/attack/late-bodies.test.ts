@@ -7,7 +7,8 @@ import { AuthService } from '../../gen/manam/v1/auth_service_pb.js';
 import { ManagementService } from '../../gen/manam/v1/management_service_pb.js';
 import { EditUserRequestSchema, ProfileService } from '../../gen/manam/v1/profile_service_pb.js';
 import { RecoveryService } from '../../gen/manam/v1/recovery_service_pb.js';
-import { password, useTestApp } from '../support/app.ts';
+import { makeAdminKey } from '../support/admin.ts';
+import { password, startTestApp, useTestApp } from '../support/app.ts';
 import { failureOf } from '../support/errors.ts';
 import { bearer, signUp } from '../support/journey.ts';
 import { makeMember } from '../support/members.ts';
@@ -20,8 +21,8 @@ type Held = { finish(): Promise<string> };
 type Call = { readonly path: string; readonly headers: Record<string, string>; readonly body: Buffer };
 
 /** Sends the head and the first byte over HTTP/1.1; `finish` sends the rest, and returns the answer. */
-async function hold({ path, headers, body }: Call): Promise<Held> {
-  const { hostname, port } = new URL(testApp().url);
+async function hold({ path, headers, body }: Call, url = testApp().url): Promise<Held> {
+  const { hostname, port } = new URL(url);
   const length = { 'content-length': String(body.length) };
   const request = http.request({ hostname, port, path, method: 'POST', headers: { ...headers, ...length } });
   const answered = new Promise<string>((resolve, reject) => {
@@ -186,6 +187,19 @@ test.each(Object.entries(ways))('neither does a member who was removed, over %s'
   expect(await read(held)).toContain('NOT_FOUND');
   const calls = testApp().client(ManagementService, admin.headers);
   expect(await failureOf(calls.getTenant({}))).toMatchObject({ reason: 'NOT_FOUND' });
+});
+
+test('neither does an operator’s key that was revoked', async () => {
+  const app = await startTestApp({ config: { admin: { host: '127.0.0.1', port: 0 } } });
+  const key = await makeAdminKey(app);
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+  const path = '/manam.admin.v1.AdminService/SuspendTenant';
+  const held = await hold({ path, headers, body: Buffer.from('{"tenant":"dev"}') }, app.adminUrl);
+  await app.sql('UPDATE admin_keys SET revoked_at = UTC_TIMESTAMP(3)');
+  await pause(150);
+  expect(await read(held)).toContain('ADMIN_KEY_INVALID');
+  expect((await app.app.store.tenants.findBySlug('dev'))?.status).toBe('active');
+  await app.close();
 });
 
 test('a change under way in a session that ends before it is made is not made', async () => {
