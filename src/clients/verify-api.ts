@@ -35,9 +35,10 @@ export type ApiTokenVerifier = (token: string, request?: BoundRequest) => Promis
 
 /**
  * Verifies the access tokens that applications of a tenant bring to an API, with the public keys of the tenant's issuer, which it
- * reads once a minute, and without a call for each token. Where they cannot be read, those at hand are good for an hour. A token stays valid until it expires. Throws AccessTokenError if it is not a live one of this issuer for
- * this API, and another error if the keys are unavailable: that is an outage and no verdict. Throws TypeError where issuer or
- * audience is missing: without them it would take tokens that are for others.
+ * reads once a minute, and without a call for each token. Where they cannot be read, those at hand are good for an hour. A token
+ * stays valid until it expires. Throws AccessTokenError if it is not a live one of this issuer for this API, and another error if
+ * the keys are unavailable: that is an outage and no verdict. Throws TypeError where issuer or audience is missing: without them
+ * it would take tokens that are for others.
  */
 export function createApiTokenVerifier(options: ApiVerifierOptions): ApiTokenVerifier {
   const { audience, clockToleranceS = 30, now = () => new Date() } = options;

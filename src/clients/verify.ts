@@ -58,9 +58,8 @@ export type AccessTokenVerifier = (token: string, request?: BoundRequest) => Pro
 
 /**
  * Verifies access tokens with the public keys, which it reads once a minute, without a call for each token. Where they cannot be
- * read, those at hand are good for an hour. A token stays
- * valid until it expires, up to 10 minutes after a logout, unless `revocations` are followed; IntrospectToken reports a
- * logout at once. A token that is bound to a key needs the request with its proof, which is good once for this
+ * read, those at hand are good for an hour. A token stays valid until it expires, up to 10 minutes after a logout, unless
+ * `revocations` are followed; IntrospectToken reports a logout at once. A token that is bound to a key needs the request with its proof, which is good once for this
  * verifier; without that it is refused, as is a proof with a token that is bound to none. Throws AccessTokenError if the
  * token is not a live one of the tenant, and another error if the keys are unavailable: that is an outage and no verdict. Throws
  * TypeError where issuer or tenant are none.

@@ -20,8 +20,8 @@ export type SessionWatch = {
 };
 
 /**
- * Follows the session of the pages, for as long as the page lives or until the signal. One tab has the stream, and where it is closed the
- * next one: what it learns, the others hear of it. `name` is that of the session among the pages of an origin.
+ * Follows the session of the pages, for as long as the page lives or until the signal. One tab has the stream, and where it is
+ * closed the next one: what it learns, the others hear of it. `name` is that of the session among the pages of an origin.
  */
 export function watchSession(
   { session, clientOf }: WebClient,

@@ -52,7 +52,7 @@ const maxBytes = 1024 * 1024;
 /**
  * Verifies a webhook and returns its event. `secret` is that of the webhook, or several while one is rotated. Throws
  * WebhookError where the signature is not by any of them, or its time is more than five minutes off (Standard Webhooks,
- * "Verifying signatures"); a delivery that was sent again has a new time.
+ * "Verifying signatures"); a delivery that was sent again has a new time. Throws TypeError where a secret is none.
  */
 export async function readWebhook(
   request: WebhookRequest,

@@ -187,14 +187,12 @@ export function createManagePasskeys(deps: ManagePasskeysDeps) {
         if (removed === undefined) throw new DomainError('NOT_FOUND');
         const { passkeys } = caller.tenant.policy;
         const rpId = passkeys.mode === 'off' ? '' : ceremonies.relyingParty(caller).rpId;
-        /** Whether a passkey lets its user in by itself, where it is their only way: not by presence alone, nor on another site. */
-        const isFit = (passkey: Passkey) =>
-          passkey.rpId === rpId && (!enrolled.isPasskeyOnly || stateOf(passkey).isUserVerified);
+        const isFit = (passkey: Passkey) => canOpen(passkey, rpId, enrolled.isPasskeyOnly);
         const others = passkeysOf(rows).filter(({ id }) => id !== removed.id);
         const isLast = others.length === 0 || (passkeysOf([removed]).some(isFit) && !others.some(isFit));
         const isNeeded =
           enrolled.isPasskeyOnly ||
-          caller.tenant.policy.passkeys.mode === 'required' ||
+          passkeys.mode === 'required' ||
           !(await hasOtherWay(connections, repositories, caller, view));
         if (isLast && isNeeded) throw new DomainError('LAST_SIGN_IN');
         await authenticators.remove(tenantId, userId, removed.slot);
@@ -215,9 +213,7 @@ export function createManagePasskeys(deps: ManagePasskeysDeps) {
         const { authenticators, users } = repositories;
         const { isPasskeyOnly } = await authenticators.findForUpdate(tenantId, userId);
         const rows = await authenticators.list(tenantId, userId);
-        // Presence alone would leave the account with one factor, and a passkey of another site with none.
-        const isFit = (passkey: Passkey) => passkey.rpId === rpId && stateOf(passkey).isUserVerified;
-        if (!passkeysOf(rows).some(isFit))
+        if (!passkeysOf(rows).some((passkey) => canOpen(passkey, rpId, true)))
           throw new DomainError('STEP_MISSING', { missingStep: registrationStep });
         const former = {
           kind: 'password',
@@ -235,6 +231,14 @@ export function createManagePasskeys(deps: ManagePasskeysDeps) {
 }
 
 export type ManagePasskeys = ReturnType<typeof createManagePasskeys>;
+
+/**
+ * Whether a passkey opens its account at a site. As the only way in, presence alone would leave the account with one factor, and a
+ * passkey of another site with none.
+ */
+function canOpen(passkey: Passkey, rpId: string, isOnlyWay: boolean): boolean {
+  return passkey.rpId === rpId && (!isOnlyWay || stateOf(passkey).isUserVerified);
+}
 
 function nameOf({ email, mobile, user }: UserView): string {
   return email?.address ?? mobile?.address ?? user.id;
