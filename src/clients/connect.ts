@@ -49,10 +49,10 @@ export function createTransport(options: ConnectOptions): Transport {
   );
 }
 
-/** What Node says where the other side has closed the connection. */
+/** Codes of Node's errors for a connection that the peer has closed. */
 const closings = new Set<unknown>(['EPIPE', 'ECONNRESET']);
 
-/** Names a lost connection UNAVAILABLE: Connect on Node has several codes for it, one of which is that of the caller's own abort. */
+/** Maps lost connections to UNAVAILABLE: Connect on Node reports them with several codes, one of which is that of the caller's abort. */
 const nameLostConnection: Interceptor = (next) => async (request) => {
   try {
     return await next(request);

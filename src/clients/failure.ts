@@ -56,7 +56,7 @@ export function readFailure(thrown: unknown): Failure {
   };
 }
 
-/** What a proxy in between says of the wait: seconds, or a date (RFC 9110, section 10.2.3). */
+/** The `Retry-After` header of a proxy, seconds or a date, in milliseconds (RFC 9110, section 10.2.3). */
 function headerMs(metadata: Headers): number | undefined {
   const text = metadata.get('retry-after')?.trim() ?? '';
   if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;

@@ -23,7 +23,7 @@ export async function verdictOn<T>(token: string, verify: () => Promise<T>): Pro
   } catch (error) {
     if (error instanceof ProofError)
       throw new AccessTokenError(error.message, 'invalid_dpop_proof', { cause: error });
-    // What jose says is about the token; what the source of the keys says is none of jose's.
+    // Errors of jose are about the token: the key source wraps its own in a plain Error.
     if (error instanceof errors.JOSEError)
       throw new AccessTokenError(error.message, undefined, { cause: error });
     throw error;

@@ -73,7 +73,7 @@ export async function readWebhook(
   throw new WebhookError((refusal as Error).message, { cause: refusal });
 }
 
-/** What verifies with each of the secrets; a line's end of a file is none of a secret. */
+/** One verifier per secret; white space around a secret, such as the newline of a file, is ignored. */
 function webhooksOf(secrets: readonly string[]): Webhook[] {
   if (secrets.length === 0) throw new WebhookError('there is no secret to verify with');
   return secrets.map((secret) => {

@@ -206,7 +206,7 @@ function writeWellKnown(message: DescMessage, value: Json): Json {
   return value.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-/** The types whose JSON form needs a check of its own. */
+/** Well-known types whose JSON form is validated before Protobuf parses it. */
 const narrow = ['google.protobuf.Timestamp', 'google.protobuf.Duration', 'google.protobuf.FieldMask'];
 
 /**

@@ -81,12 +81,12 @@ export const deadlineInterceptor: Interceptor = (next) => async (request) => {
   }
 };
 
-/** A body that takes longer than that came after its head. */
+/** Bodies that arrive later than this after their headers trigger a second check. */
 const promptMs = 100;
 
 /**
- * Looks again who calls where the body came late: the gate runs before it is read, and who holds it back would go on with a right
- * that has ended meanwhile. It runs once the message is there.
+ * Repeats the gate's look-ups after a late body. The gate runs before the body is read, so a caller could delay the body until their
+ * session, key or membership has ended, and still be served.
  */
 export const lateBodyInterceptor: Interceptor = (next) => async (request) => {
   const { admission } = requestOf(request.contextValues);

@@ -46,7 +46,7 @@ export function createAttemptRepository(db: Database, prepared: Database): Attem
   const countOne = countStatement(false);
   const countBoth = countStatement(true);
 
-  /** Finds a user's password where it is still the one that was compared; a change of it waits until this transaction has ended, and ends its session then. */
+  /** Selects and locks a user's password if it is still the compared one: a password change waits for this transaction, and then ends its session. */
   const comparedPassword = (of: Readonly<Record<'tenantId' | 'userId' | 'passwordHash', string | Param>>) =>
     db
       .select({ userId: credentials.userId })

@@ -125,33 +125,36 @@ const ways: Record<string, Send> = {
 
 const editUser = '/manam.v1.ProfileService/EditUser';
 
-test.each(Object.entries(ways))('an ended session changes nothing any more, over %s', async (_, send) => {
-  const user = await signUp(testApp());
-  const { tokens } = await testApp().client(AuthService).login({ email: user.email, password });
-  const headers = { ...bearer(user.accessToken), 'x-api-key': testApp().dev.publishable };
-  const change = { firstName: 'Intruder' };
-  const [held, control] = [
-    await send(editUser, EditUserRequestSchema, change, headers),
-    await send(
-      editUser,
-      EditUserRequestSchema,
-      { lastName: 'Slow' },
-      { ...headers, ...bearer(tokens?.accessToken ?? '') },
-    ),
-  ];
-  await testApp()
-    .client(AuthService, bearer(tokens?.accessToken ?? ''))
-    .revokeOtherSessions({});
-  await pause(150);
-  expect(await read(held)).toContain('TOKEN_INVALID');
-  expect(await read(control)).toContain('Slow');
-  const { user: now } = await testApp()
-    .client(ProfileService, bearer(tokens?.accessToken ?? ''))
-    .viewUser({});
-  expect([now?.firstName, now?.lastName]).toEqual(['Sara', 'Slow']);
-});
+test.each(Object.entries(ways))(
+  'a delayed body is rejected when its session has ended, over %s',
+  async (_, send) => {
+    const user = await signUp(testApp());
+    const { tokens } = await testApp().client(AuthService).login({ email: user.email, password });
+    const headers = { ...bearer(user.accessToken), 'x-api-key': testApp().dev.publishable };
+    const change = { firstName: 'Intruder' };
+    const [held, control] = [
+      await send(editUser, EditUserRequestSchema, change, headers),
+      await send(
+        editUser,
+        EditUserRequestSchema,
+        { lastName: 'Slow' },
+        { ...headers, ...bearer(tokens?.accessToken ?? '') },
+      ),
+    ];
+    await testApp()
+      .client(AuthService, bearer(tokens?.accessToken ?? ''))
+      .revokeOtherSessions({});
+    await pause(150);
+    expect(await read(held)).toContain('TOKEN_INVALID');
+    expect(await read(control)).toContain('Slow');
+    const { user: now } = await testApp()
+      .client(ProfileService, bearer(tokens?.accessToken ?? ''))
+      .viewUser({});
+    expect([now?.firstName, now?.lastName]).toEqual(['Sara', 'Slow']);
+  },
+);
 
-test('an ended session changes nothing any more, over REST', async () => {
+test('a delayed body is rejected when its session has ended, over REST', async () => {
   const user = await signUp(testApp());
   const { tokens } = await testApp().client(AuthService).login({ email: user.email, password });
   const headers = { ...bearer(user.accessToken), 'content-type': 'application/json' };
@@ -163,33 +166,41 @@ test('an ended session changes nothing any more, over REST', async () => {
   expect(await read(held)).toContain('TOKEN_INVALID');
 });
 
-test.each(Object.entries(ways))('neither does a key that was revoked, over %s', async (_, send) => {
-  const { userId, email } = await signUp(testApp());
-  const key = await testApp().createKey('secret', ['users.write', 'users.credentials']);
-  const message = { userId, password: 'another-orbit-lantern-48' };
-  const rpc = '/manam.v1.ManagementService/SetUserPassword';
-  const held = await send(rpc, ManagementService.method.setUserPassword.input, message, { 'x-api-key': key });
-  await testApp().sql('UPDATE api_keys SET revoked_at = UTC_TIMESTAMP(3) ORDER BY id DESC LIMIT 1');
-  await testApp().catchUp();
-  await pause(150);
-  expect(await read(held)).toContain('KEY_INVALID');
-  await testApp().client(AuthService).login({ email, password });
-});
+test.each(Object.entries(ways))(
+  'a delayed body is rejected when its key was revoked, over %s',
+  async (_, send) => {
+    const { userId, email } = await signUp(testApp());
+    const key = await testApp().createKey('secret', ['users.write', 'users.credentials']);
+    const message = { userId, password: 'another-orbit-lantern-48' };
+    const rpc = '/manam.v1.ManagementService/SetUserPassword';
+    const held = await send(rpc, ManagementService.method.setUserPassword.input, message, {
+      'x-api-key': key,
+    });
+    await testApp().sql('UPDATE api_keys SET revoked_at = UTC_TIMESTAMP(3) ORDER BY id DESC LIMIT 1');
+    await testApp().catchUp();
+    await pause(150);
+    expect(await read(held)).toContain('KEY_INVALID');
+    await testApp().client(AuthService).login({ email, password });
+  },
+);
 
-test.each(Object.entries(ways))('neither does a member who was removed, over %s', async (_, send) => {
-  const admin = await makeMember(testApp(), 'admin');
-  const tenantId = (await testApp().app.store.tenants.findBySlug('dev'))?.id ?? '';
-  const rpc = '/manam.v1.ManagementService/CreateKey';
-  const message = { kind: 'secret', label: 'mine', scopes: ['users.read'] };
-  const held = await send(rpc, ManagementService.method.createKey.input, message, admin.headers);
-  await testApp().app.store.members.delete(tenantId, admin.userId);
-  await pause(150);
-  expect(await read(held)).toContain('NOT_FOUND');
-  const calls = testApp().client(ManagementService, admin.headers);
-  expect(await failureOf(calls.getTenant({}))).toMatchObject({ reason: 'NOT_FOUND' });
-});
+test.each(Object.entries(ways))(
+  'a delayed body is rejected when its member was removed, over %s',
+  async (_, send) => {
+    const admin = await makeMember(testApp(), 'admin');
+    const tenantId = (await testApp().app.store.tenants.findBySlug('dev'))?.id ?? '';
+    const rpc = '/manam.v1.ManagementService/CreateKey';
+    const message = { kind: 'secret', label: 'mine', scopes: ['users.read'] };
+    const held = await send(rpc, ManagementService.method.createKey.input, message, admin.headers);
+    await testApp().app.store.members.delete(tenantId, admin.userId);
+    await pause(150);
+    expect(await read(held)).toContain('NOT_FOUND');
+    const calls = testApp().client(ManagementService, admin.headers);
+    expect(await failureOf(calls.getTenant({}))).toMatchObject({ reason: 'NOT_FOUND' });
+  },
+);
 
-test('neither does an operator’s key that was revoked', async () => {
+test('a delayed body is rejected when its operator key was revoked', async () => {
   const app = await startTestApp({ config: { admin: { host: '127.0.0.1', port: 0 } } });
   const key = await makeAdminKey(app);
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
@@ -202,7 +213,7 @@ test('neither does an operator’s key that was revoked', async () => {
   await app.close();
 });
 
-test('a change under way in a session that ends before it is made is not made', async () => {
+test('a password change is rejected when its session ends before it commits', async () => {
   const user = await signUp(testApp());
   const tenantId = (await testApp().app.store.tenants.findBySlug('dev'))?.id ?? '';
   let change: Promise<unknown> = Promise.resolve();

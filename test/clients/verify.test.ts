@@ -164,7 +164,8 @@ test('the keys at hand are good for an hour while they cannot be read again', as
   }
 });
 
-test('what is no token at all is refused as any other', async () => {
+test('a verifier rejects values that are not strings with AccessTokenError', async () => {
+  // Callers in JavaScript may pass a header that is missing; guards answer 503 to any other error.
   const verify = await verifier();
   for (const none of [undefined, null, 7, ''])
     expect(await thrownBy(verify(none as never))).toBeInstanceOf(AccessTokenError);

@@ -60,7 +60,7 @@ async function finish(manager: UserManager): Promise<User | null> {
   }
 }
 
-/** Whether the address is an answer of this issuer, which names itself (RFC 9207): an app has a `state` and a `code` of its own. */
+/** Whether the address is an authorization response of this issuer (`iss`, RFC 9207), and not the app's own `state` or `code`. */
 function isAnswer({ settings: { redirect_uri: redirectUri, authority } }: UserManager): boolean {
   const query = new URLSearchParams(location.search);
   return (

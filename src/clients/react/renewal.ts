@@ -1,14 +1,14 @@
 import { ErrorResponse, User, type UserManager } from 'oidc-client-ts';
 import { locked } from '../locked.ts';
 
-// The tokens of a tab. A tab that was duplicated has a copy of the same refresh token, which is good once: they take turns, and
-// what one of them gets, the others take over.
+// The tokens of a tab. A duplicated tab has a copy of the same refresh token, which rotates with its use. So a lock serializes the
+// renewals of all tabs, and a channel shares the new tokens.
 
 /** Pauses between the tries of a renewal while the service is out of reach. */
 const firstPauseMs = 5000;
 const longestPauseMs = 60_000;
 
-/** What a tab tells the others: the refresh token that it has used, and what it got for it. */
+/** The message after a renewal: the refresh token that was used, and the serialized user with the new tokens. */
 type News = { readonly used: string; readonly user: string };
 
 const nameOf = ({ settings }: UserManager) => `react ${settings.authority} ${settings.client_id}`;

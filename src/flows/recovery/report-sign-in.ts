@@ -71,8 +71,9 @@ export function createReportSignIn(deps: ReportSignInDeps) {
   }
 
   /**
-   * Whoever signed in knows the password: it opens nothing until its owner chooses another. Where the address came by a change that can
-   * still be undone, the report may be an intruder's: the password stays good for an undo, and a frozen account as it is.
+   * Deletes the password, which the intruder knows. If the address of the report replaced another one that an undo can still restore,
+   * an intruder may have sent the report: then the former password stays valid as proof for the undo, and a frozen account rejects
+   * the report.
    */
   async function removePassword(
     repositories: Pick<Repositories, 'users' | 'authenticators' | 'accountChanges'>,
