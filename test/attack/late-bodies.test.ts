@@ -1,5 +1,6 @@
 import http from 'node:http';
 import http2 from 'node:http2';
+import type { Writable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { create, type DescMessage, toBinary, toJsonString } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
@@ -20,6 +21,18 @@ const testApp = useTestApp();
 type Held = { finish(): Promise<string> };
 type Call = { readonly path: string; readonly headers: Record<string, string>; readonly body: Buffer };
 
+/** Sends the first byte of a body; `finish` sends the rest, and returns the answer. */
+async function holdBack(sent: Writable, body: Buffer, answered: Promise<string>): Promise<Held> {
+  sent.write(body.subarray(0, 1));
+  await pause(20);
+  return {
+    finish: () => {
+      sent.end(body.subarray(1));
+      return answered;
+    },
+  };
+}
+
 /** Sends the head and the first byte over HTTP/1.1; `finish` sends the rest, and returns the answer. */
 async function hold({ path, headers, body }: Call, url = testApp().url): Promise<Held> {
   const { hostname, port } = new URL(url);
@@ -35,14 +48,7 @@ async function hold({ path, headers, body }: Call, url = testApp().url): Promise
       response.on('end', () => resolve(`${response.headers['grpc-status'] ?? ''} ${text}`));
     });
   });
-  request.write(body.subarray(0, 1));
-  await pause(20);
-  return {
-    finish: () => {
-      request.end(body.subarray(1));
-      return answered;
-    },
-  };
+  return await holdBack(request, body, answered);
 }
 
 /** The same over HTTP/2, with what gRPC says in its trailers. */
@@ -65,14 +71,7 @@ async function hold2({ path, headers, body }: Call): Promise<Held> {
       resolve(text);
     });
   });
-  stream.write(body.subarray(0, 1));
-  await pause(20);
-  return {
-    finish: () => {
-      stream.end(body.subarray(1));
-      return answered;
-    },
-  };
+  return await holdBack(stream, body, answered);
 }
 
 /** The answer with what gRPC has encoded in it. */
